@@ -1,0 +1,102 @@
+//! Everything that can go wrong with a call, and what each means for what happens next.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// A call that brought no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of failure it is.
+    pub category: Category,
+    /// The service's error code, such as `ThrottlingException`.
+    pub code: Option<String>,
+    /// The HTTP status.
+    pub status_code: Option<u16>,
+    /// What the service, or the layer that failed, said.
+    pub message: String,
+    /// The service's name for the call.
+    pub request_id: Option<String>,
+    /// How long the service asked us to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether every other row of the job would fail in the same way.
+    pub scope: Scope,
+    /// The body of an answer that could not be understood.
+    pub raw: Option<Bytes>,
+}
+
+/// How far a fault reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This row; others may well succeed.
+    Row,
+    /// The job: its model, its parameters, its credentials.
+    Job,
+}
+
+/// The closed list of error categories, as written to the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// Refused for now: the account's requests or tokens per minute are used up.
+    Throttled,
+    /// A cold model is being loaded.
+    ModelNotReady,
+    /// The service has no capacity at the moment.
+    Unavailable,
+    /// The service broke.
+    ServerError,
+    /// The model took longer than the service allows.
+    ModelTimeout,
+    /// The model broke.
+    ModelError,
+    /// No connection, or one that broke.
+    Network,
+    /// No answer within our own limit; the service may still bill it.
+    AttemptTimeout,
+    /// The service refuses the request as it is.
+    InvalidRequest,
+    /// Prompt and answer do not fit the model's context window.
+    ContextWindow,
+    /// The request is larger than the service takes.
+    RequestTooLarge,
+    /// The row could not be turned into a request.
+    BadInputRow,
+    /// An answer came that could not be understood; it is kept.
+    BadResponse,
+    /// The caller may not use this model.
+    AccessDenied,
+    /// There is no such model here.
+    NotFound,
+    /// No credentials, or none that are valid.
+    Credentials,
+    /// The account's tokens per day are used up.
+    DailyQuota,
+    /// Another limit of the account is reached.
+    ServiceQuota,
+}
+
+impl Category {
+    /// The word written to the output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::ModelNotReady => "model_not_ready",
+            Self::Unavailable => "unavailable",
+            Self::ServerError => "server_error",
+            Self::ModelTimeout => "model_timeout",
+            Self::ModelError => "model_error",
+            Self::Network => "network",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::InvalidRequest => "invalid_request",
+            Self::ContextWindow => "context_window",
+            Self::RequestTooLarge => "request_too_large",
+            Self::BadInputRow => "bad_input_row",
+            Self::BadResponse => "bad_response",
+            Self::AccessDenied => "access_denied",
+            Self::NotFound => "not_found",
+            Self::Credentials => "credentials",
+            Self::DailyQuota => "daily_quota",
+            Self::ServiceQuota => "service_quota",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Model identifiers: every form InvokeModel accepts, and what each tells about the model.

@@ -1,0 +1,102 @@
+//! What a model is asked and what it answers, whatever carries it there.
+//!
+//! [`Call`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
+//! real one is [`bedrock`], tests script their own.
+
+pub mod family;
+pub mod fault;
+pub mod id;
+
+use std::future::Future;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+pub use fault::{Category, Fault};
+
+/// One request, ready to be sent. Cloning shares the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The InvokeModel body.
+    pub body: Bytes,
+}
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The text, or what stands in its place.
+    pub reading: Reading,
+    /// The service's name for this call, for its support desk.
+    pub request_id: Option<String>,
+    /// The body as it came.
+    pub raw: Bytes,
+}
+
+/// A reply's body, understood.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reading {
+    /// The text the model wrote; `None` where a model writes none (embeddings).
+    pub completion: Option<String>,
+    /// What the model produced instead of text, as the service shaped it.
+    pub output: Option<Value>,
+    /// Why the model stopped, in promptmill's words.
+    pub finish_reason: FinishReason,
+    /// Why the model stopped, in the provider's own word.
+    pub stop_reason: Option<String>,
+    /// Tokens used, as far as the reply says.
+    pub usage: Usage,
+}
+
+/// Tokens of one call. What the service did not say is `None`, never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// All input tokens: fresh, read from the cache and written to it.
+    pub input_tokens: Option<u64>,
+    /// Tokens the model wrote.
+    pub output_tokens: Option<u64>,
+    /// The part of the input that was read from the prompt cache.
+    pub cache_read_input_tokens: Option<u64>,
+    /// The part of the input that was written to the prompt cache.
+    pub cache_write_input_tokens: Option<u64>,
+}
+
+/// Why a model stopped: a closed list over all families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum FinishReason {
+    /// The model had said what it had to say, or met a stop sequence.
+    Stop,
+    /// The answer reached `max_tokens`.
+    Length,
+    /// The model asks for a tool to be run.
+    ToolCalls,
+    /// The provider's filter or the model itself refused.
+    ContentFilter,
+    /// A guardrail of the account intervened.
+    Guardrail,
+    /// Prompt and answer together reached the model's context window.
+    ContextWindow,
+    /// The reply does not say, or says a word that is not known.
+    #[default]
+    Unknown,
+}
+
+/// Something that answers calls. The loop knows no more of the network than this.
+pub trait Model: Send + Sync + 'static {
+    /// Sends `call` once and waits for its answer. Never retries.
+    fn invoke(&self, call: &Call) -> impl Future<Output = Result<Reply, Fault>> + Send;
+}
+
+impl FinishReason {
+    /// The word written to the output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::Guardrail => "guardrail",
+            Self::ContextWindow => "context_window",
+            Self::Unknown => "unknown",
+        }
+    }
+}
