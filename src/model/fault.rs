@@ -100,3 +100,30 @@ impl Category {
         }
     }
 }
+
+/// What a category means for what happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Retry,
+    RowFailed,
+    StopRun,
+}
+impl Category {
+    pub fn verdict(self) -> Verdict {
+        Verdict::Retry
+    }
+}
+impl Fault {
+    pub fn local(category: Category, message: String) -> Self {
+        Self {
+            category,
+            code: None,
+            status_code: None,
+            message,
+            request_id: None,
+            retry_after: None,
+            scope: Scope::Row,
+            raw: None,
+        }
+    }
+}

@@ -26,6 +26,8 @@ pub struct Call {
 pub struct Reply {
     /// The text, or what stands in its place.
     pub reading: Reading,
+    /// What the call cost in USD, where the price and the tokens are known.
+    pub cost_usd: Option<f64>,
     /// The service's name for this call, for its support desk.
     pub request_id: Option<String>,
     /// The body as it came.

@@ -1,0 +1,73 @@
+//! What the loop tells its readers: the display, the summary, the log of a test.
+
+use std::time::Duration;
+
+use super::{Ended, Identity, Stop};
+use crate::model::Fault;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A call went out.
+    Sent {
+        /// Whose call.
+        identity: &'a Identity,
+    },
+    /// A call came back with a passing fault, and its row will be sent again.
+    Again {
+        /// Whose call.
+        identity: &'a Identity,
+        /// What came back.
+        fault: &'a Fault,
+        /// How long the row waits.
+        after: Duration,
+    },
+    /// A row came to its end and is kept for good.
+    Ended(&'a Ended),
+    /// A call came back with something that stops the run; its row is left for the next one.
+    Left {
+        /// Whose call.
+        identity: &'a Identity,
+    },
+    /// A call in flight was abandoned; its row is left for the next run.
+    Abandoned,
+    /// The output could not be written; it is tried again.
+    CannotWrite(&'a (dyn std::error::Error + 'static)),
+    /// Nothing more can be done right now, for this reason.
+    Waits(Why),
+    /// No new calls start from here on.
+    Stops(&'a Stop),
+    /// Time went by.
+    Tick,
+}
+
+/// What the loop waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Every slot is taken.
+    Concurrency,
+    /// The requests of this minute are used up.
+    Requests,
+    /// Every row is on its way; the answers are to come.
+    Answers,
+    /// Rows wait for their next attempt.
+    Retries,
+    /// The run is stopping and the calls in flight are still to land.
+    Drain,
+    /// The output cannot be written.
+    Disk,
+}
+
+impl Why {
+    /// A short name, for the display and the summary.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Concurrency => "concurrency",
+            Self::Requests => "requests per minute",
+            Self::Answers => "the last answers",
+            Self::Retries => "retries",
+            Self::Drain => "calls in flight",
+            Self::Disk => "the output disk",
+        }
+    }
+}

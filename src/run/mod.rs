@@ -1,0 +1,172 @@
+//! The run: one loop that owns everything that moves.
+//!
+//! Rows are pulled from an iterator, so "no room" means "not read": that is the backpressure.
+//! Each attempt is one task; whatever becomes of it comes back here, is committed to the
+//! [`Store`], and only then counts and gives its slot back. Steps are plain functions, and only
+//! [`run`] awaits.
+//!
+//! This module knows nothing of files, terminals or any one service.
+
+mod event;
+mod pace;
+mod retry;
+mod state;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::model::{Call, Fault, Model, Reply};
+use state::{State, Step};
+
+pub use event::{Event, Why};
+pub use pace::RequestsPerMinute;
+pub use retry::RetryPolicy;
+pub use stop::{Ask, Stop};
+
+/// A row that is ready to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// Who this row is.
+    pub identity: Identity,
+    /// What to send.
+    pub call: Call,
+}
+
+/// Who a row is, in the input and in the output.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Identity {
+    /// The record's number, from 1.
+    pub row: u64,
+    /// The row's id; `None` where the row could not be read.
+    pub custom_id: Option<String>,
+    /// The fingerprint of the rendered request; `None` where there is none.
+    pub fingerprint: Option<String>,
+    /// Fields of the row that are copied to its result.
+    pub metadata: Option<Map<String, Value>>,
+}
+
+/// A row of the input, as the loop receives it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Row {
+    /// It can be sent.
+    Ready(Work),
+    /// It ended before it could be sent.
+    Rejected(Identity, Fault),
+}
+
+/// A row that has come to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Who the row is.
+    pub identity: Identity,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How often it was sent and came back with something other than "not now".
+    pub attempts: u32,
+    /// How often the service refused it for now.
+    pub throttles: u32,
+    /// How many attempts we gave up on after sending; each may have been billed.
+    pub maybe_billed: u32,
+    /// From being read to being sent for the last time.
+    pub queued: Duration,
+    /// From being sent for the last time to its answer.
+    pub latency: Duration,
+    /// When it ended.
+    pub landed: Instant,
+}
+
+/// How a row ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The model answered.
+    Answered(Reply),
+    /// It will not be answered.
+    Failed(Fault),
+}
+
+/// Where ended rows are kept. What `commit` accepts is kept for good.
+pub trait Store {
+    /// Why rows cannot be kept.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Keeps all of `ended`, or none of them.
+    fn commit(&mut self, ended: &[Ended]) -> Result<(), Self::Error>;
+}
+
+/// How a run is to go.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most calls in flight: a bound on memory and on what a crash repeats.
+    pub concurrency: usize,
+    /// How many calls may start in a minute; `None` is no limit of ours.
+    pub requests_per_minute: Option<RequestsPerMinute>,
+    /// What deserves another attempt, and when.
+    pub retry: RetryPolicy,
+    /// How long one attempt may take.
+    pub attempt_timeout: Duration,
+    /// How long calls in flight may still land after a stop.
+    pub drain: Duration,
+    /// How often readers are told the time.
+    pub tick: Duration,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// Runs every row to its end, or until something stops the run. Returns what stopped it.
+///
+/// # Errors
+/// The rows' own error, if the input breaks off; calls in flight have landed by then.
+pub async fn run<M, S, R, E>(
+    model: Arc<M>,
+    rows: R,
+    store: &mut S,
+    settings: Settings,
+    mut asked: watch::Receiver<Ask>,
+    mut tell: impl FnMut(&Event<'_>),
+) -> Result<Option<Stop>, E>
+where
+    M: Model,
+    S: Store,
+    R: Iterator<Item = Result<Row, E>>,
+{
+    let mut tick = tokio::time::interval_at(Instant::now() + settings.tick, settings.tick);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut asks_may_come = true;
+    let mut state = State::new(model, rows, settings, Instant::now());
+    state.obey(*asked.borrow_and_update(), &mut tell);
+    loop {
+        let wait = loop {
+            match state.step(Instant::now()) {
+                Step::Send(attempt) => state.send(attempt, &mut tell),
+                Step::Commit => state.commit(store, &mut tell),
+                Step::Wait(wait) => break wait,
+                Step::Done => return state.finish(&mut tell),
+            }
+        };
+        tell(&Event::Waits(wait.why));
+        tokio::select! {
+            biased;
+            changed = asked.changed(), if asks_may_come => match changed {
+                Ok(()) => state.obey(*asked.borrow_and_update(), &mut tell),
+                Err(_) => asks_may_come = false,
+            },
+            Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
+            () = until(wait.until) => {}
+            _ = tick.tick() => tell(&Event::Tick),
+        }
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,531 @@
+//! The loop in paused time: a script for the service on one side, what happened on the other.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Ask, Ended, Event, Identity, Outcome, RequestsPerMinute, RetryPolicy, Row, Settings, Store,
+    Work, run,
+};
+use crate::model::fault::Scope;
+use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
+
+/// What the scripted service does with one call.
+#[derive(Clone)]
+enum Act {
+    Answer,
+    Refuse(Fault),
+    Hang,
+    Panic,
+}
+
+/// A service that takes 100 ms a call and asks the script what to do with the nth call of a row.
+struct Scripted<F> {
+    script: F,
+    calls: Mutex<HashMap<u64, u32>>,
+}
+
+impl<F> Model for Scripted<F>
+where
+    F: Fn(u64, u32) -> Act + Send + Sync + 'static,
+{
+    async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
+        let row: u64 = String::from_utf8_lossy(&call.body).parse().unwrap();
+        let nth = {
+            let mut calls = self.calls.lock().unwrap();
+            let nth = calls.entry(row).or_default();
+            *nth += 1;
+            *nth
+        };
+        match (self.script)(row, nth) {
+            Act::Answer => sleep(Duration::from_millis(100)).await,
+            Act::Refuse(fault) => {
+                sleep(Duration::from_millis(1)).await;
+                return Err(fault);
+            }
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("row {row} broke the model"),
+        }
+        Ok(Reply {
+            reading: Reading {
+                completion: Some(format!("answer {row}")),
+                output: None,
+                finish_reason: FinishReason::Stop,
+                stop_reason: None,
+                usage: Usage::default(),
+            },
+            cost_usd: None,
+            request_id: None,
+            raw: Bytes::new(),
+        })
+    }
+}
+
+/// A store that refuses its first commits.
+#[derive(Default)]
+struct Memory {
+    refusals: u32,
+    kept: Vec<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("no space left on device")]
+struct Full;
+
+impl Store for Memory {
+    type Error = Full;
+
+    fn commit(&mut self, ended: &[Ended]) -> Result<(), Full> {
+        if 0 < self.refusals {
+            self.refusals -= 1;
+            return Err(Full);
+        }
+        self.kept
+            .extend(ended.iter().map(|ended| ended.identity.row));
+        Ok(())
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        concurrency: 2,
+        requests_per_minute: None,
+        retry: RetryPolicy {
+            max_attempts: 3,
+            throttle_wait: Duration::from_secs(900),
+        },
+        attempt_timeout: Duration::from_secs(60),
+        drain: Duration::from_secs(25),
+        tick: Duration::from_secs(3600),
+        seed: 7,
+    }
+}
+
+fn work(row: u64) -> Row {
+    Row::Ready(Work {
+        identity: Identity {
+            row,
+            custom_id: Some(row.to_string()),
+            ..Identity::default()
+        },
+        call: Call {
+            body: row.to_string().into(),
+        },
+    })
+}
+
+fn fault(category: Category) -> Fault {
+    Fault::local(category, "said the service".into())
+}
+
+/// One run, described.
+struct Scene {
+    rows: Vec<Row>,
+    settings: Settings,
+    store: Memory,
+    asks: Vec<(u64, Ask)>,
+}
+
+impl Scene {
+    fn of(rows: u64) -> Self {
+        Self {
+            rows: (1..=rows).map(work).collect(),
+            settings: settings(),
+            store: Memory::default(),
+            asks: Vec::new(),
+        }
+    }
+
+    /// Plays the scene and tells it, one event a line, with milliseconds since the start.
+    async fn play<F>(mut self, script: F) -> String
+    where
+        F: Fn(u64, u32) -> Act + Send + Sync + 'static,
+    {
+        let start = Instant::now();
+        let mut story = Vec::new();
+        let model = Arc::new(Scripted {
+            script,
+            calls: Mutex::default(),
+        });
+        let rows = self.rows.into_iter().map(Ok::<_, Full>);
+        let (ask, asked) = watch::channel(Ask::Run);
+        let asks = self.asks;
+        tokio::spawn(async move {
+            for (at, what) in asks {
+                tokio::time::sleep_until(start + Duration::from_millis(at)).await;
+                ask.send_replace(what);
+            }
+            std::future::pending::<()>().await;
+        });
+        let stop = run(
+            model,
+            rows,
+            &mut self.store,
+            self.settings,
+            asked,
+            |event| {
+                if let Some(line) = tell(event) {
+                    story.push(format!("{:>5} {line}", start.elapsed().as_millis()));
+                }
+            },
+        )
+        .await
+        .unwrap();
+        story.push(format!(
+            "{:>5} over: {}",
+            start.elapsed().as_millis(),
+            how(stop.as_ref())
+        ));
+        story.join("\n")
+    }
+}
+
+fn how(stop: Option<&super::Stop>) -> String {
+    match stop {
+        None => "every row ended".into(),
+        Some(super::Stop::Fault(fault)) => format!("stopped by {}", fault.category.as_str()),
+        Some(super::Stop::AllInvalid(_)) => "stopped, all invalid".into(),
+        Some(super::Stop::CannotWrite { why, lost }) => format!("stopped, {lost} lost: {why}"),
+        Some(other) => format!("stopped, {other:?}").to_lowercase(),
+    }
+}
+
+fn tell(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Sent { identity } => format!("sent {}", identity.row),
+        Event::Again {
+            identity,
+            fault,
+            after,
+        } => {
+            format!(
+                "{} {}, again in {} ms",
+                identity.row,
+                fault.category.as_str(),
+                after.as_millis()
+            )
+        }
+        Event::Ended(ended) => {
+            let row = ended.identity.row;
+            match &ended.outcome {
+                Outcome::Answered(_) => format!("{row} answered after {} attempts", ended.attempts),
+                Outcome::Failed(fault) => {
+                    format!(
+                        "{row} failed, {}, after {} attempts",
+                        fault.category.as_str(),
+                        ended.attempts
+                    )
+                }
+            }
+        }
+        Event::Left { identity } => format!("{} left", identity.row),
+        Event::Abandoned => "abandoned".into(),
+        Event::CannotWrite(error) => format!("cannot write: {error}"),
+        Event::Stops(stop) => format!("stops: {}", how(Some(stop))),
+        Event::Waits(why) => format!("waits for {}", why.as_str()),
+        Event::Tick => return None,
+    })
+}
+
+#[track_caller]
+fn check(story: &str, expected: &str) {
+    let trim = |text: &str| {
+        text.trim()
+            .lines()
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(trim(story), trim(expected), "\n{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_run_two_at_a_time_and_the_last_answers_are_waited_for() {
+    let story = Scene::of(3).play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         100 1 answered after 1 attempts
+         100 2 answered after 1 attempts
+         100 sent 3
+         100 waits for the last answers
+         200 3 answered after 1 attempts
+         200 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passing_fault_gives_the_slot_away_and_is_tried_again() {
+    let mut scene = Scene::of(2);
+    scene.settings.concurrency = 1;
+    let story = scene
+        .play(|row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(fault(Category::ServerError)),
+            _ => Act::Answer,
+        })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         1 1 server_error, again in 773 ms
+         1 sent 2
+         1 waits for concurrency
+         101 2 answered after 1 attempts
+         101 waits for retries
+         775 sent 1
+         775 waits for concurrency
+         875 1 answered after 2 attempts
+         875 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_fails_when_its_attempts_are_used_up_and_refusals_use_none() {
+    let story = Scene::of(1)
+        .play(|_, nth| match nth {
+            1 => Act::Refuse(fault(Category::Throttled)),
+            _ => Act::Refuse(fault(Category::Unavailable)),
+        })
+        .await;
+    assert!(
+        story.contains("1 failed, unavailable, after 3 attempts"),
+        "{story}"
+    );
+    assert_eq!(story.matches("sent 1").count(), 4, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dear_fault_is_tried_less_often_than_a_cheap_one() {
+    let mut scene = Scene::of(1);
+    scene.settings.retry.max_attempts = 6;
+    let story = scene
+        .play(|_, _| Act::Refuse(fault(Category::ModelTimeout)))
+        .await;
+    assert!(
+        story.contains("1 failed, model_timeout, after 3 attempts"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_asks_for_is_waited_for() {
+    let story = Scene::of(1)
+        .play(|_, nth| match nth {
+            1 => Act::Refuse(Fault {
+                retry_after: Some(Duration::from_secs(7)),
+                ..fault(Category::Throttled)
+            }),
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(story.contains("1 throttled, again in 7000 ms"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_refused_for_too_long_fails() {
+    let mut scene = Scene::of(1);
+    scene.settings.retry.throttle_wait = Duration::from_secs(60);
+    let story = scene
+        .play(|_, _| Act::Refuse(fault(Category::Throttled)))
+        .await;
+    assert!(
+        story.contains("1 failed, throttled, after 1 attempts"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_minute_holds_more_calls_than_the_quota() {
+    let mut scene = Scene::of(25);
+    scene.settings.requests_per_minute = NonZeroU32::new(10).map(RequestsPerMinute);
+    let story = scene.play(|_, _| Act::Answer).await;
+    let sent: Vec<u64> = story
+        .lines()
+        .filter_map(|line| line.split_once(" sent ")?.0.trim().parse().ok())
+        .collect();
+    assert_eq!(sent.len(), 25);
+    for window in sent.windows(11) {
+        assert!(60_000 <= window[10] - window[0], "{sent:?}");
+    }
+    assert!(sent[24] <= 24 * 6_000 + 10, "the quota is used: {sent:?}");
+    assert!(story.contains("waits for requests per minute"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_pay_quota_too() {
+    let mut scene = Scene::of(1);
+    scene.settings.requests_per_minute = NonZeroU32::new(1).map(RequestsPerMinute);
+    let story = scene
+        .play(|_, nth| match nth {
+            1 => Act::Refuse(fault(Category::ServerError)),
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(story.contains("60000 sent 1"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_every_row_shares_stops_the_run_and_lets_the_others_land() {
+    let story = Scene::of(9)
+        .play(|row, _| match row {
+            1 => Act::Refuse(Fault {
+                scope: Scope::Job,
+                ..fault(Category::InvalidRequest)
+            }),
+            _ => Act::Answer,
+        })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         1 1 left
+         1 stops: stopped by invalid_request
+         1 waits for calls in flight
+         100 2 answered after 1 attempts
+         100 over: stopped by invalid_request",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_rows_refused_as_invalid_and_none_answered_stop_the_run() {
+    let mut scene = Scene::of(100);
+    scene.settings.concurrency = 1;
+    let story = scene
+        .play(|_, _| Act::Refuse(fault(Category::InvalidRequest)))
+        .await;
+    assert_eq!(
+        story.matches(" failed, invalid_request").count(),
+        20,
+        "{story}"
+    );
+    assert!(story.ends_with("over: stopped, all invalid"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_shows_that_the_request_itself_is_right() {
+    let mut scene = Scene::of(40);
+    scene.settings.concurrency = 1;
+    let story = scene
+        .play(|row, _| match row {
+            1 => Act::Answer,
+            _ => Act::Refuse(fault(Category::InvalidRequest)),
+        })
+        .await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_signal_drains_and_the_second_leaves() {
+    let mut scene = Scene::of(9);
+    scene.asks = vec![(50, Ask::Interrupt), (2_000, Ask::Leave)];
+    let story = scene
+        .play(|row, _| if row == 1 { Act::Hang } else { Act::Answer })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         50 stops: stopped, interrupted
+         50 waits for calls in flight
+         100 2 answered after 1 attempts
+         100 waits for calls in flight
+         2000 abandoned
+         2000 over: stopped, interrupted",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_has_its_limit() {
+    let mut scene = Scene::of(1);
+    scene.asks = vec![(50, Ask::Terminate)];
+    let story = scene.play(|_, _| Act::Hang).await;
+    assert!(
+        story.ends_with("25050 abandoned\n25050 over: stopped, terminated"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_call_is_given_up_and_may_have_been_billed() {
+    let mut scene = Scene::of(1);
+    scene.settings.retry.max_attempts = 1;
+    let story = scene.play(|_, _| Act::Hang).await;
+    assert!(
+        story.contains("60000 1 failed, attempt_timeout, after 1 attempts"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_disk_is_full_nothing_starts_and_then_the_run_goes_on() {
+    let mut scene = Scene::of(3);
+    scene.settings.concurrency = 1;
+    scene.store.refusals = 3;
+    let story = scene.play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         100 cannot write: no space left on device
+         100 waits for the output disk
+         1100 cannot write: no space left on device
+         1100 waits for the output disk
+         2100 cannot write: no space left on device
+         2100 waits for the output disk
+         3100 1 answered after 1 attempts
+         3100 sent 2
+         3100 waits for concurrency
+         3200 2 answered after 1 attempts
+         3200 sent 3
+         3200 waits for concurrency
+         3300 3 answered after 1 attempts
+         3300 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_stays_full_ends_the_run_after_the_drain_time() {
+    let mut scene = Scene::of(3);
+    scene.store.refusals = u32::MAX;
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(
+        story.ends_with("25100 over: stopped, 2 lost: no space left on device"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_cannot_be_sent_fails_without_a_call() {
+    let mut scene = Scene::of(2);
+    let identity = Identity {
+        row: 3,
+        ..Identity::default()
+    };
+    scene
+        .rows
+        .push(Row::Rejected(identity, fault(Category::BadInputRow)));
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(
+        story.contains("3 failed, bad_input_row, after 0 attempts"),
+        "{story}"
+    );
+    assert!(!story.contains("sent 3"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "row 1 broke the model")]
+async fn a_bug_in_an_attempt_is_not_swallowed() {
+    Scene::of(1).play(|_, _| Act::Panic).await;
+}
