@@ -268,3 +268,139 @@ fn names_in(folder: &Path, wanted: fn(&Path) -> bool) -> Vec<String> {
     names.sort();
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{check, gzip, trace, zstandard};
+    use super::*;
+
+    /// Opens a file of this name and content.
+    #[track_caller]
+    fn open(name: &str, content: &[u8]) -> Result<Input, InputError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        // Spooled, so that the file may go.
+        let stream = File::open(&path).unwrap();
+        Input::from_stream(name, Some(Path::new(name)), stream, Format::of_path(&path))
+    }
+
+    #[track_caller]
+    fn read(name: &str, content: &[u8], expected: &str) {
+        let input = open(name, content).unwrap();
+        check(input.records().unwrap(), expected);
+        check(input.records().unwrap(), expected); // as often as one likes
+    }
+
+    #[track_caller]
+    fn refuse(name: &str, content: &[u8], expected: &str) {
+        assert_eq!(open(name, content).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn the_format_comes_from_the_name_and_then_from_the_content() {
+        let rows = "1:2 {\"a\":\"1\",\"b\":\"2\"}";
+        read("in.csv", b"\xef\xbb\xbfa,b\n1,2\n", rows);
+        read("in.tsv", b"a\tb\n1\t2", rows);
+        read("in.txt", b"a\tb\n1\t2", rows);
+        read("in", b"a,b\r\n1,2\r\n", rows);
+        read("in", b"\xef\xbb\xbf{\"a\":1}\n", "1:1 {\"a\":1}");
+        read("in.jsonl", b"\xef\xbb\xbf{\"a\":1}\n", "1:1 {\"a\":1}");
+        read(
+            "in",
+            b"[{\"a\":1},\n{\"a\":2}]",
+            "1:1 {\"a\":1}\n2:2 {\"a\":2}",
+        );
+    }
+
+    #[test]
+    fn an_object_a_line_named_json_is_read_by_line() {
+        read(
+            "in.json",
+            b"{\"a\":1}\n{\"a\":\n{\"a\":3}\n",
+            "1:1 {\"a\":1}\nrow 2 (line 2): column 5: not JSON: EOF while parsing a value\n3:3 {\"a\":3}",
+        );
+        read("in.json", b"{\n \"a\":1\n}\n", "1:1 {\"a\":1}");
+    }
+
+    #[test]
+    fn compressed_files_are_read_whatever_their_name() {
+        let members = [gzip("{\"a\":1}\n"), gzip("{\"a\":2}\n")].concat();
+        read("in.jsonl", &members, "1:1 {\"a\":1}\n2:2 {\"a\":2}");
+        read("in.csv.gz", b"a\n1\n", "1:2 {\"a\":\"1\"}");
+        read("in.csv.zst", &zstandard("a\n1\n"), "1:2 {\"a\":\"1\"}");
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_short_ends_in_an_error() {
+        let rows: String = (0..20_000)
+            .map(|n| format!("{},{}\n", n, n * 7919 % 10_007))
+            .collect();
+        let cut = gzip(&format!("a,b\n{rows}"));
+        let input = open("in.csv.gz", &cut[..cut.len() - 100]).unwrap();
+        let read = trace(input.records().unwrap());
+        let last = read.lines().last().unwrap();
+        assert!(last.starts_with("in.csv.gz: broken after line "), "{last}");
+    }
+
+    #[test]
+    fn an_input_without_rows_is_refused() {
+        refuse("in.csv", b"", "in.csv: empty; give it at least one row");
+        refuse(
+            "in.jsonl",
+            b"\n \n",
+            "in.jsonl: empty; give it at least one row",
+        );
+        refuse(
+            "in.csv",
+            b"a,b\n\n",
+            "in.csv: no rows behind the header; the first line must name the columns, the next be a row",
+        );
+        refuse(
+            "in.json",
+            b"[]",
+            "in.json: no rows; give it at least one object",
+        );
+        refuse(
+            "in.jsonl",
+            b"[{}]",
+            "in.jsonl: a JSON array, not one object a line; name it .json or give the format as json",
+        );
+        refuse(
+            "in.txt",
+            b"\xff\xfea\0",
+            "in.txt: UTF-16 text; save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`",
+        );
+    }
+
+    #[test]
+    fn the_fields_are_known_before_the_records_are_read() {
+        let input = open("in.csv", b"b, a\n1,2\n").unwrap();
+        assert_eq!(input.columns().unwrap(), ["b", "a"]);
+        let input = open("in.jsonl", b"oops\n{\"b\":1,\"a\":2}\n").unwrap();
+        assert_eq!(input.columns(), None);
+        assert_eq!(input.fields().names(), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_answered_with_the_nearest_one() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["prompts.csv", "notes.txt"] {
+            fs::write(folder.path().join(name), "a\n1\n").unwrap();
+        }
+        let refused = |path: &Path| {
+            let error = Input::open(path, None).unwrap_err().to_string();
+            error.replace(&folder.path().display().to_string(), "FOLDER")
+        };
+        assert_eq!(
+            refused(&folder.path().join("prompt.csv")),
+            "FOLDER/prompt.csv: no such file (did you mean `prompts.csv`?)"
+        );
+        assert_eq!(
+            refused(folder.path()),
+            "FOLDER: a directory, not a file; files in it: prompts.csv"
+        );
+        let input = Input::open(&folder.path().join("prompts.csv"), None).unwrap();
+        check(input.records().unwrap(), "1:2 {\"a\":\"1\"}");
+    }
+}
