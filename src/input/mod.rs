@@ -1,6 +1,37 @@
 //! Files of prompts, read as an iterator of records. Knows nothing of models or networks.
+//!
+//! [`Input::open`] finds the file, sees through its compression and settles its [`Format`]; one
+//! small module a format then reads it: [`csv`], [`jsonl`], [`json`]. An input can be read several
+//! times, each time from its beginning, and never takes more memory than its largest record.
+//!
+//! Two kinds of trouble are kept apart. A [`BadRow`] is one record that cannot be used: reading
+//! goes on behind it. An [`InputError`] ends the reading: a file that is cut short must never look
+//! like one that ends.
+
+mod csv;
+mod error;
+mod fields;
+mod format;
+mod json;
+mod jsonl;
+mod lines;
+mod open;
+mod pick;
+mod source;
+mod suggest;
 
 use serde_json::{Map, Value};
+
+pub use error::InputError;
+pub use fields::Fields;
+pub use format::Format;
+pub use open::{Input, Records};
+pub use pick::{Id, Keep};
+pub use suggest::{did_you_mean, listed};
+
+/// The longest record that is read, in bytes. InvokeModel takes bodies of at most 25 MB (its API
+/// reference), so a longer one is a mistake: a quote left open, or a file that is not text.
+pub const LONGEST_RECORD: usize = 64 << 20;
 
 /// One record of the input: its fields by name, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,3 +55,25 @@ pub struct BadRow {
     /// What is wrong with it and what to do.
     pub reason: String,
 }
+
+/// A record, or why it cannot be used.
+pub type Row = Result<Record, BadRow>;
+
+impl Record {
+    /// This record as a bad row, with the reason given.
+    pub fn bad(&self, reason: impl Into<String>) -> BadRow {
+        BadRow {
+            row: self.row,
+            line: self.line,
+            reason: reason.into(),
+        }
+    }
+
+    /// The names of the fields, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.fields.keys().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,115 @@
+//! Why an input cannot be read at all, or no further.
+
+use std::io;
+use std::path::PathBuf;
+
+/// An input that cannot be used, or that broke while it was read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// There is no such file.
+    #[error("{}: no such file{hint}", path.display())]
+    NotFound {
+        /// What was asked for.
+        path: PathBuf,
+        /// A file beside it with a similar name, as ` (did you mean …?)`.
+        hint: String,
+    },
+    /// The path is a directory.
+    #[error("{}: a directory, not a file{hint}", path.display())]
+    Directory {
+        /// What was asked for.
+        path: PathBuf,
+        /// Files in it that could be meant.
+        hint: String,
+    },
+    /// The file is there and cannot be opened.
+    #[error("{name}: cannot be opened")]
+    Unreadable {
+        /// The input.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Reading stopped before the end: a truncated archive, a disk that fails.
+    #[error("{name}: broken after line {line}; the file may be damaged or cut short")]
+    Broken {
+        /// The input.
+        name: String,
+        /// The last line that was read.
+        line: u64,
+        /// What the decompressor or the system said.
+        source: io::Error,
+    },
+    /// Standard input could not be kept for the second reading.
+    #[error("{name}: cannot be copied to a temporary file; set TMPDIR to a disk with room")]
+    Spool {
+        /// The input.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing in it.
+    #[error("{name}: empty; give it at least one row")]
+    Empty {
+        /// The input.
+        name: String,
+    },
+    /// A header, or an empty array, and nothing else.
+    #[error("{name}: no rows{hint}")]
+    NoRows {
+        /// The input.
+        name: String,
+        /// What it holds instead, and what to do.
+        hint: &'static str,
+    },
+    /// The header of a CSV or TSV file cannot name its columns.
+    #[error("{name}: header: {problem}")]
+    Header {
+        /// The input.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Not a format that is read.
+    #[error("unknown format `{given}`{hint}; formats: csv, tsv, jsonl, json")]
+    UnknownFormat {
+        /// What was asked for.
+        given: String,
+        /// The nearest format, as ` (did you mean …?)`.
+        hint: String,
+    },
+    /// UTF-16, as spreadsheets write "Unicode text".
+    #[error("{name}: UTF-16 text; save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`")]
+    Utf16 {
+        /// The input.
+        name: String,
+    },
+    /// One JSON array in a file that should hold an object a line.
+    #[error(
+        "{name}: a JSON array, not one object a line; name it .json or give the format as json"
+    )]
+    ArrayNotLines {
+        /// The input.
+        name: String,
+    },
+    /// JSON whose elements cannot be told apart any more.
+    #[error("{name}: line {line}: {problem}")]
+    Malformed {
+        /// The input.
+        name: String,
+        /// Where, from 1.
+        line: u64,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A field the job names that the input does not have.
+    #[error("no column `{column}`{hint}; columns here: {columns}")]
+    NoColumn {
+        /// What was asked for.
+        column: String,
+        /// The nearest column, as ` (did you mean …?)`.
+        hint: String,
+        /// The columns there are.
+        columns: String,
+    },
+}

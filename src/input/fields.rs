@@ -1,0 +1,58 @@
+//! The names a job may use: what is known of the fields before the records are read.
+
+use super::error::InputError;
+use super::suggest::{did_you_mean, listed};
+
+/// The field names of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fields {
+    /// The columns of a header, in order: every record has exactly these.
+    Columns(Vec<String>),
+    /// The fields of the first record, in order: others may have more or fewer.
+    Seen(Vec<String>),
+}
+
+impl Fields {
+    /// The names, in order.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Columns(names) | Self::Seen(names) => names,
+        }
+    }
+
+    /// Whether this name is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.names().iter().any(|known| known == name)
+    }
+
+    /// Whether a record may have such a field: fields that were only seen promise nothing.
+    pub fn may_have(&self, name: &str) -> bool {
+        match self {
+            Self::Columns(_) => self.has(name),
+            Self::Seen(_) => true,
+        }
+    }
+
+    /// Refuses a name that no record can have, with the nearest one.
+    pub fn require(&self, column: &str) -> Result<(), InputError> {
+        if self.may_have(column) {
+            return Ok(());
+        }
+        Err(InputError::NoColumn {
+            column: column.into(),
+            hint: self.hint(column),
+            columns: self.to_string(),
+        })
+    }
+
+    /// ` (did you mean `x`?)` for the name nearest to this one.
+    pub fn hint(&self, name: &str) -> String {
+        did_you_mean(name, self.names().iter().map(String::as_str))
+    }
+}
+
+impl std::fmt::Display for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&listed(self.names()))
+    }
+}

@@ -1,0 +1,145 @@
+//! Which format a file is in: by its name, by what the user says, or by how it begins.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::error::InputError;
+use super::suggest::did_you_mean;
+
+/// A format of input files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated, with a header.
+    Csv,
+    /// Tab-separated, with a header.
+    Tsv,
+    /// One JSON object a line.
+    Jsonl,
+    /// One JSON array of objects, or objects one after another over any number of lines.
+    Json,
+}
+
+impl Format {
+    /// The format that the name of a file tells, `.gz`, `.zst` and `.zstd` aside.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_lowercase();
+        let plain = [".gz", ".zst", ".zstd"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
+        match plain.unwrap_or(&name).rsplit_once('.')?.1 {
+            "csv" => Some(Self::Csv),
+            "tsv" => Some(Self::Tsv),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    /// What to do about an input in this format that holds no rows.
+    pub(super) fn no_rows(self) -> &'static str {
+        match self {
+            Self::Csv | Self::Tsv => {
+                " behind the header; the first line must name the columns, the next be a row"
+            }
+            Self::Jsonl | Self::Json => "; give it at least one object",
+        }
+    }
+
+    /// The format that the first bytes of the text tell, its byte order mark removed.
+    pub(super) fn of_start(start: &[u8]) -> Self {
+        let text = start.trim_ascii_start();
+        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        match text.first() {
+            Some(b'{') if starts_with_a_whole_line(text) => Self::Jsonl,
+            Some(b'{' | b'[') => Self::Json,
+            _ if header.contains(&b'\t') && !header.contains(&b',') => Self::Tsv,
+            _ => Self::Csv,
+        }
+    }
+}
+
+/// Whether the first line holds a whole object, or goes on past the bytes at hand: then it is an
+/// object a line, otherwise an object spread over lines.
+fn starts_with_a_whole_line(text: &[u8]) -> bool {
+    match text.iter().position(|byte| *byte == b'\n') {
+        Some(end) => {
+            let first = text[..end].trim_ascii_end();
+            let next = text[end..].trim_ascii_start().first();
+            serde_json::from_slice::<Map<String, Value>>(first).is_ok()
+                || (first.ends_with(b"}") && matches!(next, None | Some(b'{')))
+        }
+        None => true,
+    }
+}
+
+impl FromStr for Format {
+    type Err = InputError;
+
+    fn from_str(given: &str) -> Result<Self, InputError> {
+        match given.to_ascii_lowercase().as_str() {
+            "csv" => Ok(Self::Csv),
+            "tsv" => Ok(Self::Tsv),
+            "jsonl" | "ndjson" => Ok(Self::Jsonl),
+            "json" => Ok(Self::Json),
+            other => {
+                let hint = did_you_mean(other, ["csv", "tsv", "jsonl", "json"]);
+                Err(InputError::UnknownFormat {
+                    given: given.into(),
+                    hint,
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn path(path: &str, expected: Option<Format>) {
+        assert_eq!(Format::of_path(Path::new(path)), expected, "{path}");
+    }
+
+    #[track_caller]
+    fn start(start: &str, expected: Format) {
+        assert_eq!(Format::of_start(start.as_bytes()), expected, "{start}");
+    }
+
+    #[test]
+    fn the_name_tells_the_format_whatever_its_case_and_compression() {
+        path("a.csv", Some(Format::Csv));
+        path("a.b.TSV", Some(Format::Tsv));
+        path("a.jsonl.gz", Some(Format::Jsonl));
+        path("dir.csv/a.ndjson.zst", Some(Format::Jsonl));
+        path("A.JSON.ZSTD", Some(Format::Json));
+        path("a.txt", None);
+        path("a.gz", None);
+        path("csv", None);
+    }
+
+    #[test]
+    fn the_first_bytes_tell_the_format() {
+        start("{\"a\":1}\n{\"a\":2}\n", Format::Jsonl);
+        start("\n\n  {\"a\":1}", Format::Jsonl);
+        start("{\"a\": broken}\n{\"a\":2}\n", Format::Jsonl);
+        start("{\n  \"a\": 1\n}\n", Format::Json);
+        start("{ \"a\": {\n \"b\": 1 }\n}\n", Format::Json);
+        start(" [\n{}]", Format::Json);
+        start("a\tb\n1,2\t3\n", Format::Tsv);
+        start("a,b\tc\n", Format::Csv);
+        start("prompt\nhello\n", Format::Csv);
+        start("", Format::Csv);
+    }
+
+    #[test]
+    fn an_unknown_format_is_answered_with_the_list() {
+        assert_eq!("NDJSON".parse::<Format>().unwrap(), Format::Jsonl);
+        assert_eq!(
+            "jsnl".parse::<Format>().unwrap_err().to_string(),
+            "unknown format `jsnl` (did you mean `jsonl`?); formats: csv, tsv, jsonl, json"
+        );
+    }
+}

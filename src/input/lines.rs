@@ -1,0 +1,85 @@
+//! Lines of bounded length. A longer one is passed over without being kept.
+
+use std::io::{self, BufRead, Read};
+
+/// Reads lines, keeping one at a time and never more than `longest` bytes of it.
+pub(super) struct Lines<R> {
+    reader: R,
+    longest: usize,
+    buffer: Vec<u8>,
+    /// The number of the last line read, from 1.
+    pub(super) line: u64,
+}
+
+/// One line, without its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// Longer than the bound; what follows is the next line.
+    TooLong,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) fn new(reader: R, longest: usize) -> Self {
+        Self {
+            reader,
+            longest,
+            buffer: Vec::new(),
+            line: 0,
+        }
+    }
+
+    /// The next line, or `None` at the end of the input.
+    pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.buffer.clear();
+        let bound = self.longest as u64 + 1; // and the line feed
+        let read = self
+            .reader
+            .by_ref()
+            .take(bound)
+            .read_until(b'\n', &mut self.buffer)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        if self.buffer.ends_with(b"\n") {
+            self.buffer.pop();
+        } else if self.longest < self.buffer.len() {
+            self.reader.skip_until(b'\n')?;
+            return Ok(Some(Line::TooLong));
+        }
+        let text = self.buffer.strip_suffix(b"\r").unwrap_or(&self.buffer);
+        Ok(Some(Line::Whole(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let mut lines = Lines::new(text.as_bytes(), 4);
+        let mut read = Vec::new();
+        while let Some(line) = lines.next_line().unwrap() {
+            read.push(match line {
+                Line::Whole(text) => String::from_utf8(text.to_vec()).unwrap(),
+                Line::TooLong => "too long".into(),
+            });
+        }
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn lines_end_in_any_of_the_usual_ways() {
+        check("ab\ncd\r\n\nef", &["ab", "cd", "", "ef"]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn a_line_past_the_bound_is_passed_over_whole() {
+        check("abcd\nabcde\nf\n", &["abcd", "too long", "f"]);
+        check("abcdefghijk", &["too long"]);
+    }
+}

@@ -1,0 +1,406 @@
+//! Opening an input: what it is, how it is read, and whether there is anything in it.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::csv::CsvRows;
+use super::error::InputError;
+use super::fields::Fields;
+use super::format::Format;
+use super::json::Elements;
+use super::jsonl::JsonLines;
+use super::source::{Bytes, Source, peek};
+use super::suggest::{did_you_mean, listed};
+use super::{Record, Row};
+
+/// How many bytes are looked at to tell the format.
+const START: u64 = 64 << 10;
+
+/// How many records are tried, where there is no header, to find one that tells its fields.
+const TRIED: usize = 1000;
+
+/// How much is read from the file at a time.
+const BUFFER: usize = 64 << 10;
+
+/// A file of prompts, or standard input: opened, its format settled, known to hold a row.
+#[derive(Debug)]
+pub struct Input {
+    name: String,
+    path: Option<PathBuf>,
+    source: Source,
+    format: Format,
+    fields: Fields,
+}
+
+/// The records of an input. An error is the last item.
+pub struct Records {
+    rows: Option<Rows>,
+}
+
+enum Rows {
+    Csv(CsvRows<Bytes>),
+    Jsonl(JsonLines<BufReader<Bytes>>),
+    Json(Elements<BufReader<Bytes>>),
+}
+
+impl Input {
+    /// Opens the file at `path`; `-` is standard input, which is copied to a temporary file so
+    /// that it can be read twice. `format` wins over the name of the file, and that over how the
+    /// text begins.
+    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        if path == Path::new("-") {
+            return Self::from_stream("standard input", None, io::stdin().lock(), format);
+        }
+        let name = path.display().to_string();
+        let unreadable = |source| InputError::Unreadable {
+            name: name.clone(),
+            source,
+        };
+        let metadata = fs::metadata(path).map_err(|error| missing(path, error))?;
+        if metadata.is_dir() {
+            return Err(InputError::Directory {
+                path: path.into(),
+                hint: files_in(path),
+            });
+        }
+        let format = format.or_else(|| Format::of_path(path));
+        if !metadata.is_file() {
+            // A pipe, such as a shell's <(…), can be read only once.
+            let stream = File::open(path).map_err(unreadable)?;
+            return Self::from_stream(&name, Some(path), stream, format);
+        }
+        File::open(path).map_err(unreadable)?;
+        Self::settle(name, Some(path), Source::File(path.into()), format)
+    }
+
+    fn from_stream(
+        name: &str,
+        path: Option<&Path>,
+        stream: impl io::Read,
+        format: Option<Format>,
+    ) -> Result<Self, InputError> {
+        let source = Source::spool(stream).map_err(|source| InputError::Spool {
+            name: name.into(),
+            source,
+        })?;
+        Self::settle(name.into(), path, source, format)
+    }
+
+    fn settle(
+        name: String,
+        path: Option<&Path>,
+        source: Source,
+        format: Option<Format>,
+    ) -> Result<Self, InputError> {
+        let format = settle_format(&name, &source, format)?;
+        let fields = Fields::Seen(Vec::new());
+        let mut input = Self {
+            name,
+            path: path.map(Path::to_path_buf),
+            source,
+            format,
+            fields,
+        };
+        input.fields = input.find_fields()?;
+        Ok(input)
+    }
+
+    /// Reads the header, and enough of what follows to know that there are rows.
+    fn find_fields(&self) -> Result<Fields, InputError> {
+        let mut records = self.records()?;
+        let columns = records.columns().map(<[String]>::to_vec);
+        let Some(first) = records.next().transpose()? else {
+            return Err(InputError::NoRows {
+                name: self.name.clone(),
+                hint: self.format.no_rows(),
+            });
+        };
+        if let Some(columns) = columns {
+            return Ok(Fields::Columns(columns));
+        }
+        let rest = records.take(TRIED).map_while(Result::ok);
+        let first = std::iter::once(first).chain(rest).find_map(Result::ok);
+        Ok(Fields::Seen(
+            first.as_ref().map(Record::names).unwrap_or_default(),
+        ))
+    }
+
+    /// The records from the beginning. Can be called again.
+    pub fn records(&self) -> Result<Records, InputError> {
+        let text = self
+            .source
+            .text()
+            .map_err(|error| broken(&self.name, error))?;
+        let rows = match self.format {
+            Format::Csv => Rows::Csv(CsvRows::open(&self.name, text, b',')?),
+            Format::Tsv => Rows::Csv(CsvRows::open(&self.name, text, b'\t')?),
+            Format::Jsonl => Rows::Jsonl(JsonLines::new(&self.name, buffered(text))),
+            Format::Json => Rows::Json(Elements::new(&self.name, buffered(text))),
+        };
+        Ok(Records { rows: Some(rows) })
+    }
+
+    /// How messages name it: the path as given, or `standard input`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is; `None` for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The format that was settled.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// What is known of the fields before the records are read.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The columns of a CSV or TSV header, in order; `None` for JSON.
+    pub fn columns(&self) -> Option<&[String]> {
+        match &self.fields {
+            Fields::Columns(names) => Some(names),
+            Fields::Seen(_) => None,
+        }
+    }
+}
+
+impl Records {
+    fn columns(&self) -> Option<&[String]> {
+        match self.rows.as_ref()? {
+            Rows::Csv(rows) => Some(rows.columns()),
+            Rows::Jsonl(_) | Rows::Json(_) => None,
+        }
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Row, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = match self.rows.as_mut()? {
+            Rows::Csv(rows) => rows.next(),
+            Rows::Jsonl(rows) => rows.next(),
+            Rows::Json(rows) => rows.next(),
+        };
+        if !matches!(item, Some(Ok(_))) {
+            self.rows = None;
+        }
+        item
+    }
+}
+
+fn settle_format(
+    name: &str,
+    source: &Source,
+    format: Option<Format>,
+) -> Result<Format, InputError> {
+    let text = source.text().map_err(|error| broken(name, error))?;
+    let (start, _) = peek(text, START).map_err(|error| broken(name, error))?;
+    let first = start.trim_ascii_start().first();
+    if first.is_none() && (start.len() as u64) < START {
+        return Err(InputError::Empty { name: name.into() });
+    }
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Err(InputError::Utf16 { name: name.into() });
+    }
+    match format {
+        Some(Format::Jsonl) if first == Some(&b'[') => {
+            Err(InputError::ArrayNotLines { name: name.into() })
+        }
+        // An object a line is often named .json.
+        Some(Format::Json) if first == Some(&b'{') => Ok(Format::of_start(&start)),
+        Some(format) => Ok(format),
+        None => Ok(Format::of_start(&start)),
+    }
+}
+
+fn buffered(text: Bytes) -> BufReader<Bytes> {
+    BufReader::with_capacity(BUFFER, text)
+}
+
+fn broken(name: &str, source: io::Error) -> InputError {
+    InputError::Broken {
+        name: name.into(),
+        line: 0,
+        source,
+    }
+}
+
+fn missing(path: &Path, error: io::Error) -> InputError {
+    if error.kind() != io::ErrorKind::NotFound {
+        return InputError::Unreadable {
+            name: path.display().to_string(),
+            source: error,
+        };
+    }
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let siblings = names_in(folder, |_| true);
+    let hint = did_you_mean(&wanted, siblings.iter().map(String::as_str));
+    InputError::NotFound {
+        path: path.into(),
+        hint,
+    }
+}
+
+fn files_in(folder: &Path) -> String {
+    match names_in(folder, |path| Format::of_path(path).is_some()) {
+        files if files.is_empty() => String::new(),
+        files => format!("; files in it: {}", listed(&files)),
+    }
+}
+
+fn names_in(folder: &Path, wanted: fn(&Path) -> bool) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| wanted(&entry.path()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{check, gzip, trace, zstandard};
+    use super::*;
+
+    /// Opens a file of this name and content.
+    #[track_caller]
+    fn open(name: &str, content: &[u8]) -> Result<Input, InputError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        // Spooled, so that the file may go.
+        let stream = File::open(&path).unwrap();
+        Input::from_stream(name, Some(Path::new(name)), stream, Format::of_path(&path))
+    }
+
+    #[track_caller]
+    fn read(name: &str, content: &[u8], expected: &str) {
+        let input = open(name, content).unwrap();
+        check(input.records().unwrap(), expected);
+        check(input.records().unwrap(), expected); // as often as one likes
+    }
+
+    #[track_caller]
+    fn refuse(name: &str, content: &[u8], expected: &str) {
+        assert_eq!(open(name, content).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn the_format_comes_from_the_name_and_then_from_the_content() {
+        let rows = "1:2 {\"a\":\"1\",\"b\":\"2\"}";
+        read("in.csv", b"\xef\xbb\xbfa,b\n1,2\n", rows);
+        read("in.tsv", b"a\tb\n1\t2", rows);
+        read("in.txt", b"a\tb\n1\t2", rows);
+        read("in", b"a,b\r\n1,2\r\n", rows);
+        read("in", b"\xef\xbb\xbf{\"a\":1}\n", "1:1 {\"a\":1}");
+        read("in.jsonl", b"\xef\xbb\xbf{\"a\":1}\n", "1:1 {\"a\":1}");
+        read(
+            "in",
+            b"[{\"a\":1},\n{\"a\":2}]",
+            "1:1 {\"a\":1}\n2:2 {\"a\":2}",
+        );
+    }
+
+    #[test]
+    fn an_object_a_line_named_json_is_read_by_line() {
+        read(
+            "in.json",
+            b"{\"a\":1}\n{\"a\":\n{\"a\":3}\n",
+            "1:1 {\"a\":1}\nrow 2 (line 2): column 5: not JSON: EOF while parsing a value\n3:3 {\"a\":3}",
+        );
+        read("in.json", b"{\n \"a\":1\n}\n", "1:1 {\"a\":1}");
+    }
+
+    #[test]
+    fn compressed_files_are_read_whatever_their_name() {
+        let members = [gzip("{\"a\":1}\n"), gzip("{\"a\":2}\n")].concat();
+        read("in.jsonl", &members, "1:1 {\"a\":1}\n2:2 {\"a\":2}");
+        read("in.csv.gz", b"a\n1\n", "1:2 {\"a\":\"1\"}");
+        read("in.csv.zst", &zstandard("a\n1\n"), "1:2 {\"a\":\"1\"}");
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_short_ends_in_an_error() {
+        let rows: String = (0..20_000)
+            .map(|n| format!("{},{}\n", n, n * 7919 % 10_007))
+            .collect();
+        let cut = gzip(&format!("a,b\n{rows}"));
+        let input = open("in.csv.gz", &cut[..cut.len() - 100]).unwrap();
+        let read = trace(input.records().unwrap());
+        let last = read.lines().last().unwrap();
+        assert!(last.starts_with("in.csv.gz: broken after line "), "{last}");
+    }
+
+    #[test]
+    fn an_input_without_rows_is_refused() {
+        refuse("in.csv", b"", "in.csv: empty; give it at least one row");
+        refuse(
+            "in.jsonl",
+            b"\n \n",
+            "in.jsonl: empty; give it at least one row",
+        );
+        refuse(
+            "in.csv",
+            b"a,b\n\n",
+            "in.csv: no rows behind the header; the first line must name the columns, the next be a row",
+        );
+        refuse(
+            "in.json",
+            b"[]",
+            "in.json: no rows; give it at least one object",
+        );
+        refuse(
+            "in.jsonl",
+            b"[{}]",
+            "in.jsonl: a JSON array, not one object a line; name it .json or give the format as json",
+        );
+        refuse(
+            "in.txt",
+            b"\xff\xfea\0",
+            "in.txt: UTF-16 text; save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`",
+        );
+    }
+
+    #[test]
+    fn the_fields_are_known_before_the_records_are_read() {
+        let input = open("in.csv", b"b, a\n1,2\n").unwrap();
+        assert_eq!(input.columns().unwrap(), ["b", "a"]);
+        let input = open("in.jsonl", b"oops\n{\"b\":1,\"a\":2}\n").unwrap();
+        assert_eq!(input.columns(), None);
+        assert_eq!(input.fields().names(), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_answered_with_the_nearest_one() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["prompts.csv", "notes.txt"] {
+            fs::write(folder.path().join(name), "a\n1\n").unwrap();
+        }
+        let refused = |path: &Path| {
+            let error = Input::open(path, None).unwrap_err().to_string();
+            error.replace(&folder.path().display().to_string(), "FOLDER")
+        };
+        assert_eq!(
+            refused(&folder.path().join("prompt.csv")),
+            "FOLDER/prompt.csv: no such file (did you mean `prompts.csv`?)"
+        );
+        assert_eq!(
+            refused(folder.path()),
+            "FOLDER: a directory, not a file; files in it: prompts.csv"
+        );
+        let input = Input::open(&folder.path().join("prompts.csv"), None).unwrap();
+        check(input.records().unwrap(), "1:2 {\"a\":\"1\"}");
+    }
+}

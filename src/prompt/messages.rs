@@ -1,0 +1,163 @@
+//! Conversations: a list of `{role, content}`, as chat datasets and other APIs write it.
+
+use serde_json::Value;
+
+use super::{Message, Prompt, Role};
+
+/// Reads a list of messages. System (or developer) messages must come first and are joined by a
+/// blank line; there must be a message of the user; the last may be the assistant's, for the model
+/// to go on from. The error says which message is wrong, from 1.
+pub(super) fn read(value: &Value) -> Result<Prompt, String> {
+    let Value::Array(entries) = value else {
+        return Err(r#"not a list of messages, such as [{"role": "user", "content": "…"}]"#.into());
+    };
+    let mut system = Vec::new();
+    let mut messages = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let number = at + 1;
+        let text = content(entry).map_err(|problem| format!("message {number}: {problem}"))?;
+        let role = match entry.get("role").and_then(Value::as_str) {
+            Some("system" | "developer") if messages.is_empty() => {
+                system.push(text);
+                continue;
+            }
+            Some("system" | "developer") => {
+                return Err(format!(
+                    "message {number}: a system message must come before the others"
+                ));
+            }
+            Some("user") => Role::User,
+            Some("assistant") => Role::Assistant,
+            Some(other) => {
+                return Err(format!(
+                    "message {number}: unknown role `{other}`; roles: system, user, assistant; \
+                     send tool calls with `body`"
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "message {number}: no role; roles: system, user, assistant"
+                ));
+            }
+        };
+        messages.push(Message { role, text });
+    }
+    if !messages.iter().any(|message| message.role == Role::User) {
+        return Err("no message of the user; add one".into());
+    }
+    Ok(Prompt {
+        system: joined(system),
+        messages,
+    })
+}
+
+/// Texts joined by a blank line; `None` when there are none.
+pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> Option<String> {
+    let texts: Vec<String> = texts.into_iter().collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n"))
+}
+
+fn content(entry: &Value) -> Result<String, String> {
+    let text = match entry.get("content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(blocks)) => blocks
+            .iter()
+            .map(block)
+            .collect::<Result<String, String>>()?,
+        Some(Value::Object(_) | Value::Bool(_) | Value::Number(_)) => {
+            return Err("the content is neither text nor a list of text blocks".into());
+        }
+        Some(Value::Null) | None => String::new(),
+    };
+    match text.trim().is_empty() {
+        true => Err("the content is empty".into()),
+        false => Ok(text),
+    }
+}
+
+fn block(block: &Value) -> Result<String, String> {
+    let kind = block.get("type").map_or(Some("text"), Value::as_str);
+    match (kind, block.get("text")) {
+        (Some("text"), Some(Value::String(text))) => Ok(text.clone()),
+        _ => Err("a block that is not text; send such rows with `body`".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(json: &str, expected: &str) {
+        let read = read(&serde_json::from_str(json).unwrap()).map(|prompt| {
+            let system = prompt.system.map(|text| format!("system: {text:?}\n"));
+            let turns = prompt
+                .messages
+                .iter()
+                .map(|turn| format!("{:?}: {:?}\n", turn.role, turn.text));
+            system.into_iter().chain(turns).collect::<String>()
+        });
+        assert_eq!(
+            read.unwrap_or_else(|problem| problem).trim_end(),
+            expected,
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn turns_are_read_in_order_and_system_messages_joined() {
+        check(r#"[{"role":"user","content":"hi"}]"#, "User: \"hi\"");
+        check(
+            r#"[{"role":"system","content":"a"},{"role":"developer","content":"b"},
+                {"role":"user","content":"q"},{"role":"assistant","content":"{\"x\":"}]"#,
+            "system: \"a\\n\\nb\"\nUser: \"q\"\nAssistant: \"{\\\"x\\\":\"",
+        );
+    }
+
+    #[test]
+    fn text_blocks_are_put_together_and_others_refused() {
+        check(
+            r#"[{"role":"user","content":[{"type":"text","text":"a"},{"text":"b"}]}]"#,
+            "User: \"ab\"",
+        );
+        check(
+            r#"[{"role":"user","content":[{"type":"image_url","image_url":"…"}]}]"#,
+            "message 1: a block that is not text; send such rows with `body`",
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_conversation_is_refused_with_its_place() {
+        let user = r#"{"role":"user","content":"q"}"#;
+        check(
+            "{}",
+            r#"not a list of messages, such as [{"role": "user", "content": "…"}]"#,
+        );
+        check("[]", "no message of the user; add one");
+        check(
+            r#"[{"role":"assistant","content":"a"}]"#,
+            "no message of the user; add one",
+        );
+        check(r#"["hi"]"#, "message 1: the content is empty");
+        check(
+            r#"[{"content":"hi"}]"#,
+            "message 1: no role; roles: system, user, assistant",
+        );
+        check(
+            &format!(r#"[{user},{{"role":"system","content":"a"}}]"#),
+            "message 2: a system message must come before the others",
+        );
+        check(
+            &format!(r#"[{user},{{"role":"tool","content":"a"}}]"#),
+            "message 2: unknown role `tool`; roles: system, user, assistant; send tool calls with `body`",
+        );
+        check(
+            r#"[{"role":"user","content":7}]"#,
+            "message 1: the content is neither text nor a list of text blocks",
+        );
+        check(
+            r#"[{"role":"user","content":" "}]"#,
+            "message 1: the content is empty",
+        );
+    }
+}

@@ -1,0 +1,297 @@
+//! Where prompts come from, checked against an input, and then applied to each record.
+
+use serde_json::Value;
+
+use super::error::PromptError;
+use super::template::Template;
+use super::{Content, Message, Prompt, Role, field, messages};
+use crate::input::{BadRow, Fields, Record};
+
+/// The columns that hold prompts when the job does not say where they come from, in order.
+const PROMPT: &str = "prompt";
+const MESSAGES: &str = "messages";
+const MODEL_INPUT: &str = "modelInput"; // Bedrock batch inference
+
+/// Where the prompt of a record comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromptSource {
+    /// A template, filled with the record's fields.
+    Template(String),
+    /// The text of this column.
+    Column(String),
+    /// The list of messages in this column, or the JSON text of one.
+    Messages(String),
+    /// The InvokeModel body in this column, or the JSON text of one.
+    Body(String),
+}
+
+/// What a job says about prompts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptSpec {
+    /// Where prompts come from.
+    pub source: PromptSource,
+    /// The system prompt: a template too.
+    pub system: Option<String>,
+}
+
+/// Makes the content of each record; fits its input.
+#[derive(Debug)]
+pub struct Prompter {
+    source: Source,
+    system: Option<Template>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Template(Template),
+    Column(String),
+    Messages(String),
+    Body(String),
+}
+
+impl PromptSource {
+    /// Where prompts come from when the job does not say: the column `prompt`, else `messages`,
+    /// else `modelInput`.
+    pub fn usual(fields: &Fields) -> Result<Self, PromptError> {
+        if fields.has(PROMPT) {
+            return Ok(Self::Column(PROMPT.into()));
+        }
+        if fields.has(MESSAGES) {
+            return Ok(Self::Messages(MESSAGES.into()));
+        }
+        if fields.has(MODEL_INPUT) {
+            return Ok(Self::Body(MODEL_INPUT.into()));
+        }
+        Err(PromptError::NoSource {
+            columns: fields.to_string(),
+        })
+    }
+}
+
+impl Prompter {
+    /// Checks `spec` against the fields of the input: the syntax of its templates, and every name
+    /// in them where a header tells all names.
+    pub fn new(spec: &PromptSpec, fields: &Fields) -> Result<Self, PromptError> {
+        let source = match &spec.source {
+            PromptSource::Template(text) => {
+                Source::Template(Template::new("template", text, fields)?)
+            }
+            PromptSource::Column(name) => {
+                fields.require(name)?;
+                Source::Column(name.clone())
+            }
+            PromptSource::Messages(name) => {
+                fields.require(name)?;
+                Source::Messages(name.clone())
+            }
+            PromptSource::Body(_) if spec.system.is_some() => {
+                return Err(PromptError::SystemBesideBody);
+            }
+            PromptSource::Body(name) => {
+                fields.require(name)?;
+                Source::Body(name.clone())
+            }
+        };
+        let system = spec.system.as_ref();
+        let system = system
+            .map(|text| Template::new("system", text, fields))
+            .transpose()?;
+        Ok(Self { source, system })
+    }
+
+    /// The content of `record`. A system prompt of the job comes before one that the record's
+    /// messages bring, with a blank line between them; a blank one counts as none.
+    pub fn prompt(&self, record: &Record) -> Result<Content, BadRow> {
+        let prompt = match &self.source {
+            Source::Template(template) => Prompt::of_user(filled(template, record)?),
+            Source::Column(name) => Prompt::of_user(field::text(record, name)?),
+            Source::Messages(name) => messages::read(&*field::json(record, name)?)
+                .map_err(|problem| record.bad(format!("`{name}`: {problem}")))?,
+            Source::Body(name) => return body(record, name).map(Content::Body),
+        };
+        let job_system = self
+            .system
+            .as_ref()
+            .map(|system| system.render(record))
+            .transpose()?;
+        let systems = job_system.into_iter().chain(prompt.system);
+        let system = messages::joined(systems.filter(|text| !text.trim().is_empty()));
+        Ok(Content::Prompt(Prompt { system, ..prompt }))
+    }
+}
+
+impl Prompt {
+    fn of_user(text: String) -> Self {
+        Self {
+            system: None,
+            messages: vec![Message {
+                role: Role::User,
+                text,
+            }],
+        }
+    }
+}
+
+fn filled(template: &Template, record: &Record) -> Result<String, BadRow> {
+    let text = template.render(record)?;
+    match text.trim().is_empty() {
+        true => Err(record.bad("the prompt is empty; the fields that the template uses are blank")),
+        false => Ok(text),
+    }
+}
+
+fn body(record: &Record, name: &str) -> Result<Vec<u8>, BadRow> {
+    match &*field::json(record, name)? {
+        Value::Object(body) => serde_json::to_vec(body)
+            .map_err(|error| record.bad(format!("`{name}` cannot be written as JSON: {error}"))),
+        _ => Err(record.bad(format!("`{name}` is not a JSON object; a body must be one"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::testing::record;
+
+    #[track_caller]
+    fn check(source: PromptSource, system: Option<&str>, json: &str, expected: &str) {
+        let record = record(json);
+        let spec = PromptSpec {
+            source,
+            system: system.map(Into::into),
+        };
+        let prompter = Prompter::new(&spec, &Fields::Seen(record.names())).unwrap();
+        let shown = match prompter.prompt(&record) {
+            Ok(Content::Body(body)) => String::from_utf8(body).unwrap(),
+            Ok(Content::Prompt(Prompt { system, messages })) => {
+                let system = system
+                    .map(|text| format!("system={text:?} "))
+                    .unwrap_or_default();
+                let texts: Vec<&str> = messages.iter().map(|turn| turn.text.as_str()).collect();
+                format!("{system}{texts:?}")
+            }
+            Err(bad) => bad.to_string(),
+        };
+        assert_eq!(shown, expected);
+    }
+
+    fn template(text: &str) -> PromptSource {
+        PromptSource::Template(text.into())
+    }
+
+    fn messages() -> PromptSource {
+        PromptSource::Messages("m".into())
+    }
+
+    fn body() -> PromptSource {
+        PromptSource::Body("b".into())
+    }
+
+    #[test]
+    fn templates_and_columns_make_one_turn() {
+        check(template("Q: {{ q }}"), None, r#"{"q":"x"}"#, r#"["Q: x"]"#);
+        check(
+            PromptSource::Column("q".into()),
+            Some("In {{ l }}."),
+            r#"{"q":"x","l":"French"}"#,
+            r#"system="In French." ["x"]"#,
+        );
+        check(
+            PromptSource::Column("q".into()),
+            Some("{{ l }}"),
+            r#"{"q":7,"l":" "}"#,
+            r#"["7"]"#,
+        );
+        check(
+            template(" {{ q }} "),
+            None,
+            r#"{"q":""}"#,
+            "row 7 (line 9): the prompt is empty; the fields that the template uses are blank",
+        );
+    }
+
+    #[test]
+    fn messages_come_from_a_list_or_its_text() {
+        let list = r#"[{"role":"system","content":"row"},{"role":"user","content":"q"}]"#;
+        let expected = r#"system="job\n\nrow" ["q"]"#;
+        check(
+            messages(),
+            Some("job"),
+            &format!(r#"{{"m":{list}}}"#),
+            expected,
+        );
+        let text = serde_json::to_string(list).unwrap();
+        check(
+            messages(),
+            Some("job"),
+            &format!(r#"{{"m":{text}}}"#),
+            expected,
+        );
+        check(
+            messages(),
+            None,
+            r#"{"m":[]}"#,
+            "row 7 (line 9): `m`: no message of the user; add one",
+        );
+    }
+
+    #[test]
+    fn bodies_are_sent_as_they_are() {
+        check(
+            body(),
+            None,
+            r#"{"b":{"z": 1.0, "a":["é"]}}"#,
+            r#"{"z":1.0,"a":["é"]}"#,
+        );
+        check(body(), None, r#"{"b":"{\"z\": 1}"}"#, r#"{"z":1}"#);
+        check(
+            body(),
+            None,
+            r#"{"b":[1]}"#,
+            "row 7 (line 9): `b` is not a JSON object; a body must be one",
+        );
+        let spec = PromptSpec {
+            source: body(),
+            system: Some("x".into()),
+        };
+        let error = Prompter::new(&spec, &Fields::Seen(vec!["b".into()])).unwrap_err();
+        assert!(error.to_string().starts_with("`system` cannot be added"));
+    }
+
+    #[test]
+    fn the_usual_columns_are_found_when_the_job_names_none() {
+        let usual = |names: &[&str]| {
+            PromptSource::usual(&Fields::Columns(
+                names.iter().map(|&name| name.into()).collect(),
+            ))
+        };
+        assert_eq!(
+            usual(&["messages", "prompt"]).unwrap(),
+            PromptSource::Column("prompt".into())
+        );
+        assert_eq!(
+            usual(&["messages", "id"]).unwrap(),
+            PromptSource::Messages("messages".into())
+        );
+        let batch = usual(&["recordId", "modelInput"]).unwrap();
+        assert_eq!(batch, PromptSource::Body("modelInput".into()));
+        assert_eq!(
+            usual(&["id", "question"]).unwrap_err().to_string(),
+            "the input has no `prompt` column; columns here: id, question; \
+             say which with --column NAME or write --template '{{ NAME }}'"
+        );
+    }
+
+    #[test]
+    fn a_column_that_the_header_lacks_is_refused_at_once() {
+        let spec = PromptSpec {
+            source: PromptSource::Column("promt".into()),
+            system: None,
+        };
+        let error = Prompter::new(&spec, &Fields::Columns(vec!["prompt".into()])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no column `promt` (did you mean `prompt`?); columns here: prompt"
+        );
+    }
+}
