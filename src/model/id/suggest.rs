@@ -10,7 +10,7 @@ const ALIKE: f64 = 0.75;
 /// The catalogue id that was probably meant by `text`, in the geography that was typed, or as a
 /// profile where the model has one.
 pub fn suggest(text: &str) -> Option<String> {
-    let typed = text.to_lowercase().replace(['/', ' '], ".");
+    let typed = text.trim().to_lowercase().replace(['/', ' '], ".");
     let words: Vec<&str> = typed.split('.').collect();
     let geo = words.iter().copied().find(|word| GEOS.contains(word));
     let prefix = |word: &&str| GEOS.contains(word) || is_provider(word) || *word == "bedrock";
