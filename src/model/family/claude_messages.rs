@@ -1,6 +1,6 @@
 //! Anthropic Claude through its Messages API.
 //!
-//! Source: Amazon Bedrock user guide, "Anthropic Claude Messages API", read in October 2026.
+//! Source: Amazon Bedrock user guide, "Anthropic Claude Messages API", as of October 2026.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! DeepSeek R1's raw prompts.
 //!
-//! Source: Amazon Bedrock user guide, "DeepSeek models", read in October 2026. The special
+//! Source: Amazon Bedrock user guide, "DeepSeek models", as of October 2026. The special
 //! tokens are written with U+FF5C and U+2581, not with `|` and `_`.
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Meta Llama 3 and 4: the caller writes the template, in tokens that differ between the two.
 //!
-//! Source: Amazon Bedrock user guide, "Meta Llama models", read in October 2026.
+//! Source: Amazon Bedrock user guide, "Meta Llama models", as of October 2026.
 
 use serde_json::Value;
 

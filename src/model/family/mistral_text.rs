@@ -1,6 +1,6 @@
 //! Mistral's raw prompts: Mistral 7B and Mixtral.
 //!
-//! Source: Amazon Bedrock user guide, "Mistral AI text completion", read in October 2026.
+//! Source: Amazon Bedrock user guide, "Mistral AI text completion", as of October 2026.
 
 use serde_json::Value;
 

@@ -1,10 +1,12 @@
 //! Model families: how each wants a prompt, and how each shapes its answer.
 //!
 //! A family turns a [`Prompt`] into an InvokeModel body and a reply's body into a [`Reading`].
-//! It knows nothing of transport. Each file of this folder is one family; what they all share is
-//! in [`parameters`], `json` and `words`.
+//! It knows nothing of transport. Each file of this folder is one family; what they share
+//! is in `json`, `words` and `usage`. What a family cannot take is refused before anything is
+//! sent, by `check` (parameters) and `accepts` (prompts).
 
 mod accepts;
+mod check;
 mod claude_messages;
 mod deepseek_text;
 mod detect;
@@ -13,8 +15,9 @@ mod llama;
 mod mistral_text;
 mod nova;
 mod openai_chat;
-pub mod parameters;
+mod parameters;
 mod raw;
+mod takes;
 mod titan_embed_text;
 mod titan_text;
 mod usage;
@@ -25,8 +28,10 @@ use serde_json::Value;
 use crate::model::{FinishReason, Reading};
 use crate::prompt::Prompt;
 
+pub use check::ParameterError;
 pub use json::merge;
-pub use parameters::{Parameter, ParameterError, Parameters};
+pub use parameters::{Parameter, Parameters};
+pub use takes::Takes;
 
 /// A body layout shared by models. The compiler lists what a new one must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Amazon Nova.
 //!
-//! Source: Amazon Nova user guide, "Complete request schema", read in October 2026.
+//! Source: Amazon Nova user guide, "Complete request schema", as of October 2026.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Amazon Titan Text Embeddings. Dimensions and normalisation come through `extra`.
 //!
-//! Source: Amazon Bedrock user guide, "Amazon Titan Embeddings Text", read in October 2026.
+//! Source: Amazon Bedrock user guide, "Amazon Titan Embeddings Text", as of October 2026.
 
 use serde_json::Value;
 

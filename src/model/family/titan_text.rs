@@ -1,6 +1,6 @@
 //! Amazon Titan Text.
 //!
-//! Source: Amazon Bedrock user guide, "Amazon Titan Text models", read in October 2026.
+//! Source: Amazon Bedrock user guide, "Amazon Titan Text models", as of October 2026.
 
 use serde_json::Value;
 
