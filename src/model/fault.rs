@@ -1,4 +1,11 @@
 //! Everything that can go wrong with a call, and what each means for what happens next.
+//!
+//! What the service said is classified in `classify`, its messages by the one table in
+//! `messages`; what a person can do about it is in `advice`.
+
+mod advice;
+mod classify;
+mod messages;
 
 use std::time::Duration;
 
@@ -23,6 +30,17 @@ pub struct Fault {
     pub scope: Scope,
     /// The body of an answer that could not be understood.
     pub raw: Option<Bytes>,
+}
+
+/// What happens next with the row, and with the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It may pass: the same call is sent again.
+    Retry,
+    /// It will not pass: the row ends in failure, the run goes on.
+    RowFailed,
+    /// No other row would fare better: the run stops, and can be resumed.
+    StopRun,
 }
 
 /// How far a fault reaches.
@@ -75,7 +93,41 @@ pub enum Category {
     ServiceQuota,
 }
 
+impl Fault {
+    /// What happens next. A final fault of the whole job stops the run.
+    pub fn verdict(&self) -> Verdict {
+        match (self.category.verdict(), self.scope) {
+            (Verdict::RowFailed, Scope::Job) => Verdict::StopRun,
+            (verdict, Scope::Row | Scope::Job) => verdict,
+        }
+    }
+}
+
 impl Category {
+    /// What happens next, whatever the job.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Throttled
+            | Self::ModelNotReady
+            | Self::Unavailable
+            | Self::ServerError
+            | Self::ModelTimeout
+            | Self::ModelError
+            | Self::Network
+            | Self::AttemptTimeout => Verdict::Retry,
+            Self::InvalidRequest
+            | Self::ContextWindow
+            | Self::RequestTooLarge
+            | Self::BadInputRow
+            | Self::BadResponse => Verdict::RowFailed,
+            Self::AccessDenied
+            | Self::NotFound
+            | Self::Credentials
+            | Self::DailyQuota
+            | Self::ServiceQuota => Verdict::StopRun,
+        }
+    }
+
     /// The word written to the output.
     pub fn as_str(self) -> &'static str {
         match self {

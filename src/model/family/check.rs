@@ -1,0 +1,289 @@
+//! Parameters refused before anything is sent: the service would refuse them too, once a row.
+
+use serde_json::{Map, Value};
+
+use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
+use super::takes::Takes;
+use super::{Family, Parameter, Parameters};
+use crate::model::catalog::{self, ModelFacts};
+
+/// Parameters the model would refuse: every problem of a job in one message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .problems.join("; "))]
+pub struct ParameterError {
+    /// One sentence a problem.
+    pub problems: Vec<String>,
+}
+
+impl Family {
+    /// Refuses parameters that the family, or the model behind `base`, does not take.
+    pub fn check(self, parameters: &Parameters, base: Option<&str>) -> Result<(), ParameterError> {
+        let mut problems: Vec<String> = parameters
+            .given()
+            .filter_map(|(parameter, value)| self.refuses(parameter, value))
+            .collect();
+        problems.extend(self.refuses_extra(&parameters.extra));
+        if let Some(base) = base {
+            problems.extend(self.model_refuses(parameters, base));
+        }
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(ParameterError { problems }),
+        }
+    }
+
+    fn refuses(self, parameter: Parameter, value: f64) -> Option<String> {
+        let Some(takes) = self
+            .takes()
+            .iter()
+            .find(|takes| takes.parameter == parameter)
+        else {
+            return Some(format!(
+                "{} takes no {parameter} ({})",
+                self.name(),
+                self.list_takes()
+            ));
+        };
+        let (least, most) = takes.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let fits = value.is_finite() && (least..=most).contains(&value);
+        (!fits).then(|| self.out_of_range(parameter, value, takes))
+    }
+
+    /// Keys of Anthropic's own API that Bedrock takes elsewhere, and refuses in the body.
+    fn refuses_extra(self, extra: &Map<String, Value>) -> Option<String> {
+        let misplaced = ["model", "stream"]
+            .into_iter()
+            .find(|key| extra.contains_key(*key))?;
+        (self == Self::ClaudeMessages).then(|| {
+            format!(
+                "extra.{misplaced} is refused by {} on Bedrock: remove it",
+                self.name()
+            )
+        })
+    }
+
+    fn out_of_range(self, parameter: Parameter, value: f64, takes: &Takes) -> String {
+        let name = self.name();
+        let values = match takes.range {
+            Some((least, most)) if most.is_infinite() => format!("{least} or more"),
+            Some((f64::MIN_POSITIVE, most)) => format!("above 0, to {most}"),
+            Some((least, most)) => format!("{least} to {most}"),
+            None => "a number".to_owned(),
+        };
+        match parameter {
+            Stop => format!("{value} stop texts are too many: {name} takes {values}"),
+            MaxTokens | Temperature | TopP | TopK => {
+                format!("{parameter} = {value} is out of range: {name} takes {values}")
+            }
+        }
+    }
+
+    fn list_takes(self) -> String {
+        let names: Vec<_> = self.takes().iter().map(|it| it.parameter.name()).collect();
+        match names.as_slice() {
+            [] => "it takes none; what the body needs goes into extra".to_owned(),
+            names => format!("it takes {}", names.join(", ")),
+        }
+    }
+
+    /// What a model refuses although its family takes it.
+    fn model_refuses(self, parameters: &Parameters, base: &str) -> Vec<String> {
+        let facts = catalog::anywhere(base);
+        let stops = !parameters.stop.is_empty() && refuses_stop(base);
+        [
+            refuses_sampling(parameters, base, facts),
+            stops.then(|| format!("{base} takes no stop: remove it")),
+            self.refuses_length(parameters.max_tokens, base, facts),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn refuses_length(
+        self,
+        max_tokens: Option<u32>,
+        base: &str,
+        facts: Option<&ModelFacts>,
+    ) -> Option<String> {
+        let (asked, most) = (max_tokens?, self.most_output(base, facts)?);
+        // Where the family itself refuses it, that sentence is enough.
+        let is_taken = self.refuses(MaxTokens, f64::from(asked)).is_none();
+        (is_taken && most < u64::from(asked))
+            .then(|| format!("max_tokens = {asked} is too much: {base} writes at most {most}"))
+    }
+
+    /// The longest answer of a model. Where the service's own documents differ from the
+    /// catalogue, they are right.
+    fn most_output(self, base: &str, facts: Option<&ModelFacts>) -> Option<u64> {
+        let listed = facts.and_then(|facts| facts.max_out);
+        match self {
+            Self::TitanText if base.contains("lite") => Some(4096),
+            Self::TitanText if base.contains("premier") => Some(3072),
+            Self::TitanText | Self::DeepseekText => None,
+            Self::MistralText if base.contains("mixtral") => Some(4096),
+            Self::MistralText | Self::MistralChat => listed.map(|listed| listed.max(8192)),
+            Self::ClaudeMessages
+            | Self::Nova
+            | Self::OpenaiChat
+            | Self::Llama3
+            | Self::Llama4
+            | Self::TitanEmbedText
+            | Self::Raw => listed,
+        }
+    }
+}
+
+fn refuses_sampling(
+    parameters: &Parameters,
+    base: &str,
+    facts: Option<&ModelFacts>,
+) -> Option<String> {
+    let given = parameters.given().map(|(parameter, _)| parameter);
+    let sampling: Vec<_> = given
+        .filter(|it| it.samples())
+        .map(Parameter::name)
+        .collect();
+    if facts.is_some_and(|facts| facts.no_sampling) && !sampling.is_empty() {
+        return Some(format!(
+            "{base} takes no {}: remove it",
+            sampling.join(", no ")
+        ));
+    }
+    let both = parameters.temperature.is_some() && parameters.top_p.is_some();
+    (both && takes_one_of_two(base))
+        .then(|| format!("{base} takes temperature or top_p, not both: remove one"))
+}
+
+/// Claude models that take one way of sampling at a time.
+fn takes_one_of_two(base: &str) -> bool {
+    base.contains("claude-sonnet-4-5") || base.contains("claude-haiku-4-5")
+}
+
+/// Chat models that refuse stop texts (litellm 1.109.1, tried there in October 2026).
+fn refuses_stop(base: &str) -> bool {
+    let prefixes = [
+        "openai.gpt-5.6",
+        "openai.gpt-6",
+        "xai.grok",
+        "moonshot.kimi-k2",
+        "moonshotai.kimi-k2",
+    ];
+    prefixes.iter().any(|prefix| base.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `settings` is a JSON object of parameters.
+    #[track_caller]
+    fn check(family: &str, base: Option<&str>, settings: &str, said: &str) {
+        let set: Value = serde_json::from_str(settings).unwrap();
+        let whole = |key: &str| set[key].as_u64().map(|n| n as u32);
+        let parameters = Parameters {
+            max_tokens: whole("max_tokens"),
+            temperature: set["temperature"].as_f64(),
+            top_p: set["top_p"].as_f64(),
+            top_k: whole("top_k"),
+            stop: vec!["x".into(); set["stop"].as_u64().unwrap_or(0) as usize],
+            extra: set["extra"].as_object().cloned().unwrap_or_default(),
+        };
+        let found = Family::parse(family).unwrap().check(&parameters, base);
+        assert_eq!(found.map_or_else(|e| e.to_string(), |()| "ok".into()), said);
+    }
+
+    #[test]
+    fn what_a_family_takes_is_taken() {
+        let all = r#"{"max_tokens":9,"temperature":0,"top_p":1,"top_k":1,"stop":1}"#;
+        check("claude-messages", None, all, "ok");
+        check("nova", Some("amazon.nova-lite-v1:0"), all, "ok");
+        check("mistral-text", None, all, "ok");
+        check("raw", None, "{}", "ok");
+    }
+
+    #[test]
+    fn what_a_family_has_no_place_for_is_refused_with_what_it_has() {
+        check(
+            "llama3",
+            None,
+            r#"{"top_k":5,"stop":1}"#,
+            "llama3 takes no top_k (it takes max_tokens, temperature, top_p); \
+             llama3 takes no stop (it takes max_tokens, temperature, top_p)",
+        );
+        check(
+            "titan-embed-text",
+            None,
+            r#"{"max_tokens":5}"#,
+            "titan-embed-text takes no max_tokens \
+             (it takes none; what the body needs goes into extra)",
+        );
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused_with_the_range() {
+        check(
+            "claude-messages",
+            None,
+            r#"{"temperature":1.5,"max_tokens":0}"#,
+            "max_tokens = 0 is out of range: claude-messages takes 1 or more; \
+             temperature = 1.5 is out of range: claude-messages takes 0 to 1",
+        );
+        check(
+            "titan-text",
+            None,
+            r#"{"top_p":0}"#,
+            "top_p = 0 is out of range: titan-text takes above 0, to 1",
+        );
+        check(
+            "deepseek-text",
+            None,
+            r#"{"stop":11}"#,
+            "11 stop texts are too many: deepseek-text takes 0 to 10",
+        );
+    }
+
+    #[test]
+    fn a_model_may_refuse_what_its_family_takes() {
+        check(
+            "claude-messages",
+            Some("anthropic.claude-opus-4-7"),
+            r#"{"temperature":0.5,"top_k":3,"max_tokens":128001}"#,
+            "anthropic.claude-opus-4-7 takes no temperature, no top_k: remove it; \
+             max_tokens = 128001 is too much: anthropic.claude-opus-4-7 writes at most 128000",
+        );
+        check(
+            "claude-messages",
+            Some("anthropic.claude-haiku-4-5-20251001-v1:0"),
+            r#"{"temperature":0.5,"top_p":0.5}"#,
+            "anthropic.claude-haiku-4-5-20251001-v1:0 takes temperature or top_p, not both: \
+             remove one",
+        );
+        check(
+            "openai-chat",
+            Some("xai.grok-4.7"),
+            r#"{"stop":1}"#,
+            "xai.grok-4.7 takes no stop: remove it",
+        );
+    }
+
+    #[test]
+    fn claude_has_its_model_in_the_address() {
+        check(
+            "claude-messages",
+            None,
+            r#"{"extra":{"model":"x"}}"#,
+            "extra.model is refused by claude-messages on Bedrock: remove it",
+        );
+        check("openai-chat", None, r#"{"extra":{"model":"x"}}"#, "ok");
+    }
+
+    #[test]
+    fn the_documents_go_before_the_catalogue() {
+        let r1 = Some("deepseek.r1-v1:0");
+        check("deepseek-text", r1, r#"{"max_tokens":32768}"#, "ok");
+        let lite = "amazon.titan-text-lite-v1";
+        let said = format!("max_tokens = 5000 is too much: {lite} writes at most 4096");
+        check("titan-text", Some(lite), r#"{"max_tokens":5000}"#, &said);
+    }
+}

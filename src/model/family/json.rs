@@ -1,0 +1,126 @@
+//! Reading and building JSON without trusting its shape.
+
+use serde_json::{Map, Value};
+
+use super::Misread;
+
+/// How many of a reply's keys an error names, and how long each may be.
+const KEYS_NAMED: usize = 12;
+const KEY_LENGTH: usize = 40;
+
+/// A body under construction: keys stay in the order they were put.
+#[derive(Default)]
+pub(super) struct Body(Map<String, Value>);
+
+impl Body {
+    /// Adds a key.
+    pub(super) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a key if there is something to say.
+    pub(super) fn maybe(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    /// Adds a list if it has something in it: some models refuse an empty one.
+    pub(super) fn list(self, key: &str, texts: &[String]) -> Self {
+        self.maybe(key, (!texts.is_empty()).then(|| texts.to_vec()))
+    }
+
+    /// Adds an object if it has something in it.
+    pub(super) fn object(self, key: &str, object: Self) -> Self {
+        self.maybe(key, (!object.0.is_empty()).then(|| object.finish()))
+    }
+
+    /// The body.
+    pub(super) fn finish(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+/// Merges `extra` into `body`: objects key by key, everything else replaces what was there.
+pub fn merge(body: &mut Value, extra: &Map<String, Value>) {
+    let Value::Object(body) = body else {
+        return;
+    };
+    for (key, value) in extra {
+        match (body.get_mut(key), value) {
+            (Some(old @ Value::Object(_)), Value::Object(new)) => merge(old, new),
+            (Some(old), new) => *old = new.clone(),
+            (None, new) => {
+                body.insert(key.clone(), new.clone());
+            }
+        }
+    }
+}
+
+/// The text at a JSON pointer.
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer)?.as_str()
+}
+
+/// The count at a JSON pointer.
+pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
+    value.pointer(pointer)?.as_u64()
+}
+
+/// The list at a JSON pointer.
+pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> Option<&'v Vec<Value>> {
+    value.pointer(pointer)?.as_array()
+}
+
+/// The error for a reply that is not as `expected`. It names keys, never what is in them.
+pub(super) fn misread(family: &str, expected: &str, body: &Value) -> Misread {
+    let came = match body {
+        Value::Object(map) if map.is_empty() => "an empty object".to_owned(),
+        Value::Object(map) => keys(map),
+        Value::Array(_) => "a list".to_owned(),
+        Value::String(_) => "a bare string".to_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => format!("`{body}`"),
+    };
+    Misread(format!(
+        "the reply is not shaped as {family}: expected {expected}, came {came}"
+    ))
+}
+
+fn keys(map: &Map<String, Value>) -> String {
+    let short = |key: &String| format!("`{}`", key.chars().take(KEY_LENGTH).collect::<String>());
+    let mut named: Vec<_> = map.keys().take(KEYS_NAMED).map(short).collect();
+    if named.len() < map.len() {
+        named.push("…".to_owned());
+    }
+    named.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn objects_merge_key_by_key_and_all_else_replaces() {
+        let mut body = json!({"a": {"x": 1, "y": [1]}, "b": "old", "c": 3});
+        let extra = json!({"a": {"y": [2], "z": {"n": null}}, "b": {"new": true}});
+        merge(&mut body, extra.as_object().unwrap());
+        assert_eq!(
+            body.to_string(),
+            r#"{"a":{"x":1,"y":[2],"z":{"n":null}},"b":{"new":true},"c":3}"#
+        );
+    }
+
+    #[test]
+    fn a_misread_names_keys_but_no_values() {
+        let body = json!({"secret": "prompt", "other": 1});
+        let error = misread("nova", "`output`", &body).to_string();
+        assert_eq!(
+            error,
+            "the reply is not shaped as nova: expected `output`, came `secret`, `other`"
+        );
+    }
+}

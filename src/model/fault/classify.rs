@@ -1,0 +1,120 @@
+//! From what the service said to a [`Fault`]: by code; by status where there is no code that is
+//! known; by message only where one code means several things.
+//!
+//! Source of codes and statuses: botocore 1.44.5 service model of bedrock-runtime, and the
+//! user guide's "Troubleshooting Amazon Bedrock API error codes", as of October 2026.
+
+use std::time::Duration;
+
+use super::{Category, Fault, Scope, Verdict, messages};
+
+impl Fault {
+    /// Classifies an answer that is an error.
+    ///
+    /// `code` is the service's own, and missing where something between us and the service
+    /// answered, such as a proxy with a page of HTML.
+    pub fn from_response(
+        code: Option<&str>,
+        status: u16,
+        message: &str,
+        retry_after: Option<Duration>,
+        request_id: Option<String>,
+    ) -> Self {
+        let first = first(code, status);
+        let (category, scope) = match messages::class_of(first, message) {
+            Some(class) => (class.category, class.scope),
+            None => (first, scope_of(first, code)),
+        };
+        Self {
+            category,
+            code: code.map(str::to_owned),
+            status_code: Some(status),
+            message: message.to_owned(),
+            request_id,
+            retry_after,
+            scope,
+            raw: None,
+        }
+    }
+
+    /// Whether the service asks for fewer calls at a time, rather than fewer a minute.
+    pub fn wants_fewer_connections(&self) -> bool {
+        self.message
+            .to_ascii_lowercase()
+            .contains("too many connections")
+    }
+}
+
+/// What the code says by itself, or the status where there is no code that is known.
+pub(super) fn first(code: Option<&str>, status: u16) -> Category {
+    code.and_then(by_code).unwrap_or_else(|| by_status(status))
+}
+
+/// What a code means, whatever its status: `ServiceQuotaExceededException` comes with 400, and
+/// `ModelNotReadyException` with 429 without being a throttle.
+fn by_code(code: &str) -> Option<Category> {
+    Some(match code {
+        "ThrottlingException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded" => Category::Throttled,
+        "ModelNotReadyException" => Category::ModelNotReady,
+        "ServiceUnavailableException" | "ServiceUnavailable" | "overloaded_error" => {
+            Category::Unavailable
+        }
+        "InternalServerException" | "InternalServerError" | "InternalFailure" => {
+            Category::ServerError
+        }
+        "ModelTimeoutException" => Category::ModelTimeout,
+        "ModelErrorException" | "ModelStreamErrorException" => Category::ModelError,
+        "RequestTimeout" | "RequestTimeoutException" => Category::Network,
+        "ValidationException" | "InvalidAction" => Category::InvalidRequest,
+        "RequestEntityTooLargeException" => Category::RequestTooLarge,
+        "AccessDeniedException" | "NotAuthorized" | "MPAgreementBeingCreated" => {
+            Category::AccessDenied
+        }
+        "ResourceNotFoundException" | "FTUFormNotFilled" => Category::NotFound,
+        "ServiceQuotaExceededException" => Category::ServiceQuota,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => Category::Credentials,
+        _ => return None,
+    })
+}
+
+/// What a status means by itself. 529 is the service's own word for "overloaded".
+fn by_status(status: u16) -> Category {
+    match status {
+        401 | 407 => Category::Credentials,
+        403 => Category::AccessDenied,
+        404 => Category::NotFound,
+        408 => Category::ModelTimeout,
+        413 => Category::RequestTooLarge,
+        424 => Category::ModelError,
+        429 => Category::Throttled,
+        503 | 529 => Category::Unavailable,
+        400..=499 => Category::InvalidRequest,
+        500..=599 => Category::ServerError,
+        _ => Category::Network, // neither an answer nor an error of HTTP: something in between
+    }
+}
+
+/// What stops the run concerns the job, and so does an action the service does not know.
+fn scope_of(category: Category, code: Option<&str>) -> Scope {
+    match category.verdict() {
+        Verdict::StopRun => Scope::Job,
+        Verdict::Retry | Verdict::RowFailed if code == Some("InvalidAction") => Scope::Job,
+        Verdict::Retry | Verdict::RowFailed => Scope::Row,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+use super::*;
+
+/// `told` is category, scope and verdict.
+#[track_caller]
+fn check(code: &str, status: u16, message: &str, told: &str) {
+    let code = (!code.is_empty()).then_some(code);
+    let fault = Fault::from_response(code, status, message, None, None);
+    let category = fault.category.as_str();
+    let found = format!("{category} {:?} {:?}", fault.scope, fault.verdict());
+    assert_eq!(found, told, "{code:?} {status} {message}");
+}
+
+#[test]
+fn a_code_goes_before_its_status() {
+    check(
+        "ThrottlingException",
+        429,
+        "Too many requests",
+        "throttled Row Retry",
+    );
+    check(
+        "ModelNotReadyException",
+        429,
+        "Model is not ready",
+        "model_not_ready Row Retry",
+    );
+    check(
+        "ServiceQuotaExceededException",
+        400,
+        "limit",
+        "service_quota Job StopRun",
+    );
+    check(
+        "ModelTimeoutException",
+        408,
+        "timed out",
+        "model_timeout Row Retry",
+    );
+    check("ModelErrorException", 424, "broke", "model_error Row Retry");
+    check(
+        "InternalServerException",
+        500,
+        "broke",
+        "server_error Row Retry",
+    );
+    check(
+        "ValidationException",
+        400,
+        "content is empty",
+        "invalid_request Row RowFailed",
+    );
+    check(
+        "AccessDeniedException",
+        403,
+        "no",
+        "access_denied Job StopRun",
+    );
+    check(
+        "ResourceNotFoundException",
+        404,
+        "no",
+        "not_found Job StopRun",
+    );
+    check(
+        "ExpiredTokenException",
+        403,
+        "expired",
+        "credentials Job StopRun",
+    );
+    check("InvalidAction", 400, "what?", "invalid_request Job StopRun");
+}
+
+#[test]
+fn a_status_speaks_where_no_code_does() {
+    check("", 529, "Overloaded", "unavailable Row Retry");
+    check(
+        "",
+        502,
+        "<html>Bad Gateway</html>",
+        "server_error Row Retry",
+    );
+    check(
+        "",
+        504,
+        "<html>Gateway Timeout</html>",
+        "server_error Row Retry",
+    );
+    check(
+        "",
+        413,
+        "<html>too large</html>",
+        "request_too_large Row RowFailed",
+    );
+    check("", 429, "", "throttled Row Retry");
+    check("", 400, "", "invalid_request Row RowFailed");
+    check("", 407, "", "credentials Job StopRun");
+    check("", 302, "", "network Row Retry");
+    check("BrandNewException", 503, "", "unavailable Row Retry");
+}
+
+#[test]
+fn a_throttle_is_told_from_the_end_of_the_day() {
+    let throttled = "throttled Row Retry";
+    let code = "ThrottlingException";
+    check(
+        code,
+        429,
+        "Too many tokens, please wait before trying again.",
+        throttled,
+    );
+    check(
+        code,
+        429,
+        "Your request rate is too high. Reduce the frequency.",
+        throttled,
+    );
+    let day = "Too many tokens per day, please wait before trying again.";
+    check(code, 429, day, "daily_quota Job StopRun");
+}
+
+#[test]
+fn busy_is_told_from_too_many_connections() {
+    let message = "Too many connections, please wait before trying again.";
+    let fault = Fault::from_response(
+        Some("ServiceUnavailableException"),
+        503,
+        message,
+        None,
+        None,
+    );
+    assert!(fault.wants_fewer_connections());
+    assert_eq!(fault.category, Category::Unavailable);
+    let message = "Bedrock is unable to process your request.";
+    let fault = Fault::from_response(None, 503, message, None, None);
+    assert!(!fault.wants_fewer_connections());
+}
+
+#[test]
+fn a_row_that_is_too_long_fails_alone() {
+    let long = "context_window Row RowFailed";
+    let code = "ValidationException";
+    check(code, 400, "Input is too long for requested model.", long);
+    check(
+        code,
+        400,
+        "prompt is too long: 208310 tokens > 200000 maximum",
+        long,
+    );
+    check(
+        code,
+        400,
+        "Too many input tokens. Max input tokens: 8192, request input token count: 9000",
+        long,
+    );
+    let body = "1 validation error detected: Value at 'body' failed to satisfy constraint: \
+                Member must have length less than or equal to 25000000";
+    check(code, 400, body, "request_too_large Row RowFailed");
+}
+
+#[test]
+fn a_mistake_of_the_whole_job_stops_the_run() {
+    let job = "invalid_request Job StopRun";
+    let code = "ValidationException";
+    for apostrophe in ["'", "’"] {
+        let message = format!(
+            "Invocation of model ID anthropic.claude-opus-5 with on-demand throughput \
+             isn{apostrophe}t supported. Retry your request with the ID or ARN of an \
+             inference profile that contains this model."
+        );
+        check(code, 400, &message, job);
+        check(
+            code,
+            400,
+            &format!("This model doesn{apostrophe}t support the stopSequences field."),
+            job,
+        );
+    }
+    check(code, 400, "The provided model identifier is invalid.", job);
+    check(
+        code,
+        400,
+        "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens",
+        job,
+    );
+    check(
+        code,
+        400,
+        "`temperature` and `top_p` cannot both be specified for this model.",
+        job,
+    );
+    check(
+        code,
+        400,
+        "Malformed input request: extraneous key [foo] is not permitted",
+        job,
+    );
+    check(
+        code,
+        400,
+        "messages.0.foo: Extra inputs are not permitted",
+        job,
+    );
+    check(
+        code,
+        400,
+        "Malformed input request: #/messages/0/content: expected minLength: 1",
+        "invalid_request Row RowFailed",
+    );
+    let legacy = "This model version has reached the end of its life.";
+    check(
+        "ResourceNotFoundException",
+        404,
+        legacy,
+        "not_found Job StopRun",
+    );
+    let form = "Model use case details have not been submitted for this account.";
+    check(
+        "ResourceNotFoundException",
+        404,
+        form,
+        "access_denied Job StopRun",
+    );
+}
+
+#[test]
+fn credentials_speak_through_other_codes_too() {
+    let credentials = "credentials Job StopRun";
+    let expired = "The security token included in the request is expired";
+    check("AccessDeniedException", 403, expired, credentials);
+    check(
+        "ValidationException",
+        400,
+        "Signature expired: 20261122T000000Z",
+        credentials,
+    );
+    check(
+        "",
+        403,
+        "The security token included in the request is invalid.",
+        credentials,
+    );
+}

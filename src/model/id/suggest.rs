@@ -1,0 +1,54 @@
+//! "Did you mean": the catalogue id nearest to what was typed.
+
+use super::{GEOS, is_provider, strip_geo};
+use crate::model::catalog;
+
+/// How alike two names must be to be taken for one another; 1 is the same. `gpt-4o` is 0.6 from
+/// its nearest neighbour, and is another model.
+const ALIKE: f64 = 0.75;
+
+/// The catalogue id that was probably meant by `text`, in the geography that was typed, or as a
+/// profile where the model has one.
+pub fn suggest(text: &str) -> Option<String> {
+    let typed = text.trim().to_lowercase().replace(['/', ' '], ".");
+    let words: Vec<&str> = typed.split('.').collect();
+    let geo = words.iter().copied().find(|word| GEOS.contains(word));
+    let prefix = |word: &&str| GEOS.contains(word) || is_provider(word) || *word == "bedrock";
+    let name = words[words.iter().take_while(|word| prefix(word)).count()..].join(".");
+
+    let alike = |base: &str| {
+        let full = base.split_once('.').map_or(base, |(_, name)| name);
+        let to = |other: &str| strsim::normalized_damerau_levenshtein(&name, other);
+        to(full).max(to(without_version(full)))
+    };
+    let (score, base) = catalog::ids()
+        .map(|id| strip_geo(id).1)
+        .map(|base| (alike(base), base))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))?;
+    (ALIKE <= score).then(|| in_geography(base, geo))
+}
+
+/// `claude-haiku-4-5-20251001-v1:0` as people say it: `claude-haiku-4-5`.
+fn without_version(name: &str) -> &str {
+    let name = name.rsplit_once("-v").map_or(name, |(rest, version)| {
+        // What is left must still name one model: `claude-v1` is not every `claude`.
+        let is_version = version.starts_with(|c: char| c.is_ascii_digit()) && rest.contains('-');
+        if is_version { rest } else { name }
+    });
+    let is_date = |word: &str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit());
+    match name.rsplit_once('-') {
+        Some((rest, date)) if is_date(date) => rest,
+        Some(_) | None => name,
+    }
+}
+
+/// The profile of the geography that was typed; else the one most people have; else the model.
+fn in_geography(base: &str, geo: Option<&str>) -> String {
+    let profiles = catalog::profiles(base);
+    [geo, Some("us"), Some("global")]
+        .into_iter()
+        .flatten()
+        .map(|geo| format!("{geo}.{base}"))
+        .find(|profile| profiles.contains(&profile.as_str()))
+        .unwrap_or_else(|| base.to_owned())
+}

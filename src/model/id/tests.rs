@@ -1,0 +1,167 @@
+use super::*;
+
+/// Asserts what an id tells: kind, base id, region; or why it is none.
+#[track_caller]
+fn check(text: &str, told: &str) {
+    let found = match ModelId::parse(text) {
+        Ok(id) => {
+            assert_eq!(id.as_str(), text, "what goes on the wire is what was typed");
+            let (base, region) = (id.base().unwrap_or("-"), id.region().unwrap_or("-"));
+            format!("{:?} {base} {region}", id.kind())
+        }
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(found, told);
+}
+
+#[test]
+fn plain_ids_lose_geography_and_context_size() {
+    let nova = "Base amazon.nova-lite-v1:0 -";
+    check("amazon.nova-lite-v1:0", nova);
+    check("amazon.nova-lite-v1:0:300k", nova);
+    check("anthropic.claude-v2:1", "Base anthropic.claude-v2:1 -");
+    check("anthropic.claude-v2:1:200k", "Base anthropic.claude-v2:1 -");
+    check(
+        "amazon.titan-embed-text-v1:2:8k",
+        "Base amazon.titan-embed-text-v1:2 -",
+    );
+    check("openai.gpt-6.1-sol", "Base openai.gpt-6.1-sol -");
+    check("zai.glm-5", "Base zai.glm-5 -");
+    for geo in GEOS {
+        let id = format!("{geo}.anthropic.claude-opus-5");
+        check(&id, "Profile anthropic.claude-opus-5 -");
+    }
+}
+
+#[test]
+fn arns_tell_their_region_and_sometimes_their_model() {
+    check(
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
+        "Base amazon.nova-lite-v1:0 us-east-1",
+    );
+    check(
+        "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.anthropic.claude-opus-5",
+        "Profile anthropic.claude-opus-5 us-gov-west-1",
+    );
+    check(
+        "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.titan-text-express-v1:0:8k/abcdefghijkl",
+        "Custom amazon.titan-text-express-v1:0 us-east-1",
+    );
+    check(
+        "arn:aws:sagemaker:us-east-1:123456789012:endpoint/mine",
+        "MarketplaceEndpoint - us-east-1",
+    );
+}
+
+#[test]
+fn opaque_arns_tell_their_kind_and_region_only() {
+    for (resource, kind) in [
+        (
+            "application-inference-profile/a1b2c3d4e5f6",
+            "ApplicationProfile",
+        ),
+        ("provisioned-model/a1b2c3d4e5f6", "Provisioned"),
+        ("custom-model-deployment/a1b2c3d4e5f6", "CustomDeployment"),
+        ("imported-model/a1b2c3d4e5f6", "Imported"),
+        ("prompt-router/mine", "PromptRouter"),
+        ("default-prompt-router/anthropic.claude:1", "PromptRouter"),
+    ] {
+        let arn = format!("arn:aws-cn:bedrock:cn-north-1:123456789012:{resource}");
+        check(&arn, &format!("{kind} - cn-north-1"));
+    }
+}
+
+#[test]
+fn a_name_without_its_provider_is_completed() {
+    check(
+        "claude-haiku-4-5",
+        "`claude-haiku-4-5` is no model id of Amazon Bedrock; did you mean \
+         `us.anthropic.claude-haiku-4-5-20251001-v1:0`? give a model id such as \
+         `amazon.nova-lite-v1:0`, an inference profile such as \
+         `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
+    );
+    check(
+        "gpt-4o",
+        "`gpt-4o` is no model id of Amazon Bedrock; give a model id such as \
+         `amazon.nova-lite-v1:0`, an inference profile such as \
+         `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
+    );
+}
+
+#[test]
+fn strange_characters_are_named() {
+    check(
+        "anthropic/claude",
+        "`anthropic/claude` is no model id: it has a `/` in it, which only ARNs have; \
+         model ids look like `amazon.nova-lite-v1:0`",
+    );
+    check(
+        "bedrock/eu.amazon.nova-pro-v1:0",
+        "`bedrock/eu.amazon.nova-pro-v1:0` is no model id: it has a `/` in it, which only ARNs \
+         have; did you mean `eu.amazon.nova-pro-v1:0`?",
+    );
+    check(
+        "Amazon.Nova-Micro-v1:0",
+        "`Amazon.Nova-Micro-v1:0` is no model id: it has a capital letter in it, `A`; \
+         did you mean `us.amazon.nova-micro-v1:0`?",
+    );
+    check(
+        "zai.glm-5 ",
+        "`zai.glm-5 ` is no model id: it has a space in it; did you mean `zai.glm-5`?",
+    );
+}
+
+#[test]
+fn nothing_and_too_much_are_refused() {
+    check(
+        " ",
+        "the model id is empty; give a model id such as `amazon.nova-lite-v1:0`, an inference \
+         profile such as `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
+    );
+    let long = format!("amazon.{}", "a".repeat(2042));
+    check(
+        &long,
+        "the model id has 2049 characters; the service takes 2048",
+    );
+}
+
+/// Asserts the reason why an ARN is refused.
+#[track_caller]
+fn refused(arn: &str, why: &str) {
+    let error = ModelId::parse(arn).expect_err("refused").to_string();
+    assert!(error.contains(why), "{error}\nshould say: {why}");
+}
+
+#[test]
+fn arns_of_other_things_are_refused_with_the_reason() {
+    refused("arn:aws:s3:::bucket/key", "it names no region");
+    refused(
+        "arn:aws:lambda:us-east-1:123456789012:function/f",
+        "`lambda` is not the service",
+    );
+    refused("arn:aws:bedrock:us-east-1", "it has 4 of the 6 parts");
+    refused(
+        "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1",
+        "works with Converse only",
+    );
+    refused(
+        "arn:aws:bedrock:us-east-1:123456789012:guardrail/abc",
+        "`guardrail` is no model",
+    );
+    refused(
+        "arn:aws:bedrock:us-east-1:1234:imported-model/abc",
+        "`1234` is no account number",
+    );
+    refused(
+        "arn:aws:bedrock:us-east-1:123456789012:imported-model/",
+        "no id stands behind",
+    );
+    refused(
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/abc",
+        "application-inference-profile",
+    );
+    refused(
+        "arn:gcp:bedrock:us-east-1::foundation-model/a.b",
+        "`gcp` is no partition",
+    );
+}
