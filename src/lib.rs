@@ -9,6 +9,7 @@
 //!
 //! ARCHITECTURE.md at the top of the repository says what each part refuses to know.
 
+pub mod emulator;
 pub mod input;
 pub mod model;
 pub mod prompt;

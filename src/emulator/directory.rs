@@ -1,0 +1,189 @@
+//! What a model id or ARN names: the emulator's own, small reading of it.
+
+use super::layout::Layout;
+use super::refusal::Refusal;
+
+/// What stands behind an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry<'a> {
+    /// A base model that is known, by its base id.
+    Base(&'a str, Layout),
+    /// An ARN that does not tell; the request's fields do.
+    Opaque,
+}
+
+/// Geographies of inference profiles (AWS profile lists, October 2026).
+const GEOGRAPHIES: [&str; 9] = [
+    "us", "eu", "apac", "jp", "au", "ca", "in", "us-gov", "global",
+];
+
+/// ARN resource types that hide their base model.
+const OPAQUE: [&str; 7] = [
+    "application-inference-profile",
+    "provisioned-model",
+    "custom-model-deployment",
+    "imported-model",
+    "prompt-router",
+    "default-prompt-router",
+    "endpoint",
+];
+
+/// Models that can no longer be called (gone from every region's list, October 2026).
+const GONE: [&str; 6] = [
+    "anthropic.claude-v2",
+    "anthropic.claude-instant",
+    "ai21.j2-",
+    "cohere.command-text",
+    "cohere.command-light",
+    "meta.llama2",
+];
+
+/// Base id prefix to reply layout; the first that fits.
+const LAYOUTS: [(&str, Layout); 24] = [
+    ("anthropic.claude-", Layout::Claude),
+    ("amazon.nova-2-lite", Layout::Nova),
+    ("amazon.nova-micro", Layout::Nova),
+    ("amazon.nova-lite", Layout::Nova),
+    ("amazon.nova-pro", Layout::Nova),
+    ("amazon.nova-premier", Layout::Nova),
+    ("amazon.titan-text-", Layout::TitanText),
+    ("amazon.titan-embed-text-v2", Layout::TitanEmbed2),
+    ("amazon.titan-embed-", Layout::TitanEmbed1),
+    ("meta.llama", Layout::Llama),
+    ("mistral.mistral-7b", Layout::MistralText),
+    ("mistral.mixtral", Layout::MistralText),
+    ("mistral.mistral-small-2402", Layout::MistralEither),
+    ("mistral.mistral-large-2402", Layout::MistralEither),
+    ("mistral.mistral-large-2407", Layout::MistralChat),
+    ("mistral.pixtral", Layout::MistralChat),
+    ("mistral.", Layout::Chat),
+    ("deepseek.r1", Layout::Deepseek),
+    ("deepseek.", Layout::Chat),
+    ("openai.", Layout::Chat),
+    ("qwen.", Layout::Chat),
+    ("minimax.", Layout::Chat),
+    ("google.", Layout::Chat),
+    ("nvidia.", Layout::Chat),
+];
+
+/// Providers of chat models that go by two names, or by a short one.
+const CHAT_PROVIDERS: [&str; 4] = ["xai.", "zai.", "moonshot.", "moonshotai."];
+
+/// Looks an id or ARN up.
+pub(super) fn look_up(id: &str) -> Result<Entry<'_>, Refusal> {
+    if !id.starts_with("arn:") {
+        return base(id);
+    }
+    let resource = id
+        .splitn(6, ':')
+        .nth(5)
+        .ok_or_else(Refusal::unknown_model)?;
+    let (kind, name) = resource
+        .split_once('/')
+        .ok_or_else(Refusal::unknown_model)?;
+    match kind {
+        "foundation-model" | "inference-profile" => base(name),
+        "custom-model" => base(name.split('/').next().unwrap_or(name)),
+        _ if OPAQUE.contains(&kind) => Ok(Entry::Opaque),
+        _ => Err(Refusal::unknown_model()),
+    }
+}
+
+/// Looks a base id up, with or without a geography before it.
+fn base(id: &str) -> Result<Entry<'_>, Refusal> {
+    let id = match id.split_once('.') {
+        Some((geography, rest)) if GEOGRAPHIES.contains(&geography) => rest,
+        Some(_) | None => id,
+    };
+    if GONE.iter().any(|gone| id.starts_with(gone)) {
+        return Err(Refusal::end_of_life());
+    }
+    if CHAT_PROVIDERS
+        .iter()
+        .any(|provider| id.starts_with(provider))
+    {
+        return Ok(Entry::Base(id, Layout::Chat));
+    }
+    let found = LAYOUTS.iter().find(|(prefix, _)| id.starts_with(prefix));
+    found
+        .map(|&(_, layout)| Entry::Base(id, layout))
+        .ok_or_else(Refusal::unknown_model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, look_up};
+
+    #[track_caller]
+    fn check(id: &str, expected: &str) {
+        let got = match look_up(id) {
+            Ok(Entry::Base(base, layout)) => format!("{layout:?} {base}"),
+            Ok(Entry::Opaque) => "Opaque".to_owned(),
+            Err(refusal) => format!("{} {}", refusal.status, refusal.message),
+        };
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn a_base_id_is_known_by_its_prefix() {
+        check("amazon.nova-lite-v1:0", "Nova amazon.nova-lite-v1:0");
+        check(
+            "mistral.mistral-large-2402-v1:0",
+            "MistralEither mistral.mistral-large-2402-v1:0",
+        );
+        check(
+            "mistral.magistral-small-2509",
+            "Chat mistral.magistral-small-2509",
+        );
+        check("xai.grok-4.6", "Chat xai.grok-4.6");
+    }
+
+    #[test]
+    fn a_geography_before_the_id_changes_nothing() {
+        check(
+            "us.anthropic.claude-opus-5",
+            "Claude anthropic.claude-opus-5",
+        );
+        check(
+            "us-gov.anthropic.claude-opus-5",
+            "Claude anthropic.claude-opus-5",
+        );
+        check(
+            "moon.anthropic.claude-opus-5",
+            "400 The provided model identifier is invalid.",
+        );
+    }
+
+    #[test]
+    fn an_arn_is_read_by_its_resource() {
+        check(
+            "arn:aws:bedrock:us-east-1::foundation-model/deepseek.r1-v1:0",
+            "Deepseek deepseek.r1-v1:0",
+        );
+        check(
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.amazon.nova-pro-v1:0",
+            "Nova amazon.nova-pro-v1:0",
+        );
+        check(
+            "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.nova-pro-v1:0:300k/abcdefabcdef",
+            "Nova amazon.nova-pro-v1:0:300k",
+        );
+        check(
+            "arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefabcdef",
+            "Opaque",
+        );
+        check(
+            "arn:aws:s3:::bucket",
+            "400 The provided model identifier is invalid.",
+        );
+    }
+
+    #[test]
+    fn a_model_that_is_gone_says_so() {
+        check(
+            "anthropic.claude-v2:1",
+            "404 This model version has reached the end of its life. Please refer to the AWS \
+             documentation for more details.",
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! The kinds of fault, and what each does to a call.
+
+use serde::Deserialize;
+
+use super::refusal::Refusal;
+
+/// Everything that can go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// 429 ThrottlingException: too many requests.
+    Throttled,
+    /// 429 ThrottlingException: too many tokens per day.
+    DailyQuota,
+    /// 429 ModelNotReadyException: a cold imported model.
+    ModelNotReady,
+    /// 503 ServiceUnavailableException: no capacity.
+    Unavailable,
+    /// 503 ServiceUnavailableException: too many connections.
+    TooManyConnections,
+    /// 500 InternalServerException.
+    ServerError,
+    /// 408 ModelTimeoutException.
+    ModelTimeout,
+    /// 424 ModelErrorException.
+    ModelError,
+    /// 529, as Anthropic's models answer when overloaded.
+    Overloaded,
+    /// 400 ServiceQuotaExceededException.
+    ServiceQuota,
+    /// 403 AccessDeniedException.
+    AccessDenied,
+    /// 403 ExpiredTokenException.
+    ExpiredToken,
+    /// 404 ResourceNotFoundException.
+    NotFound,
+    /// 400 ValidationException.
+    Validation,
+    /// 502 with a page of HTML, as a proxy answers.
+    #[serde(rename = "html_502")]
+    Html502,
+    /// The connection is closed before the reply.
+    Reset,
+    /// The connection is closed in the middle of the reply's body.
+    ResetMidBody,
+    /// No answer, ever.
+    Stall,
+    /// The answer comes later, by `ms`; later rules may still strike.
+    Slow,
+    /// 200 with no body.
+    EmptyBody,
+    /// 200 with a body that is not JSON.
+    NotJson,
+    /// 200 with JSON of no family's shape.
+    WrongShape,
+}
+
+/// What a fault does to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It is refused before the model sees it.
+    Refuse(Refusal),
+    /// A proxy answers in the service's place, with these seconds in `retry-after`.
+    Html502(Option<u32>),
+    /// The connection is closed.
+    Reset,
+    /// Nothing happens any more.
+    Stall,
+    /// The model answers, and the answer is spoiled on its way.
+    Spoil(Spoil),
+}
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spoil {
+    /// It breaks off halfway.
+    Cut,
+    /// Its body is lost.
+    Empty,
+    /// Its body is replaced by something that is not JSON.
+    NotJson,
+    /// Its body is replaced by JSON that no model writes.
+    WrongShape,
+}
+
+const TOO_MANY_REQUESTS: &str = "Too many requests, please wait before trying again.";
+const TOO_MANY_TODAY: &str = "Too many tokens per day, please wait before trying again.";
+const COLD: &str = "Model is not ready for inference. Please wait and try your request again.";
+const NO_CAPACITY: &str = "Bedrock is unable to process your request.";
+const TOO_MANY_CONNECTIONS: &str = "Too many connections, please wait before trying again.";
+const UNEXPECTED: &str =
+    "The system encountered an unexpected error during processing. Try your request again.";
+const TIMED_OUT: &str = "Model has timed out in processing the request. Try your request again.";
+const OVER_QUOTA: &str = "Your request exceeds the service quota for your account.";
+const NO_ACCESS: &str = "You don't have access to the model with the specified model ID.";
+const EXPIRED: &str = "The security token included in the request is expired";
+
+impl FaultKind {
+    /// What it does to a call; nothing for `slow`, which only adds time.
+    pub(super) fn effect(self, retry_after_s: Option<u32>) -> Option<Effect> {
+        let refuse = |mut refusal: Refusal| {
+            refusal.retry_after_s = retry_after_s;
+            Some(Effect::Refuse(refusal))
+        };
+        let error = |status, code, text| refuse(Refusal::new(status, code, text));
+        let spoil = |spoil| Some(Effect::Spoil(spoil));
+        match self {
+            Self::Throttled => refuse(Refusal::throttling(TOO_MANY_REQUESTS)),
+            Self::DailyQuota => refuse(Refusal::throttling(TOO_MANY_TODAY)),
+            Self::ModelNotReady => error(429, "ModelNotReadyException", COLD),
+            Self::Unavailable => error(503, "ServiceUnavailableException", NO_CAPACITY),
+            Self::TooManyConnections => {
+                error(503, "ServiceUnavailableException", TOO_MANY_CONNECTIONS)
+            }
+            Self::ServerError => error(500, "InternalServerException", UNEXPECTED),
+            Self::ModelTimeout => error(408, "ModelTimeoutException", TIMED_OUT),
+            Self::ModelError => error(424, "ModelErrorException", UNEXPECTED),
+            Self::Overloaded => error(529, "overloaded_error", "Overloaded"),
+            Self::ServiceQuota => error(400, "ServiceQuotaExceededException", OVER_QUOTA),
+            Self::AccessDenied => error(403, "AccessDeniedException", NO_ACCESS),
+            Self::ExpiredToken => error(403, "ExpiredTokenException", EXPIRED),
+            Self::NotFound => refuse(Refusal::end_of_life()),
+            Self::Validation => refuse(Refusal::malformed("#: the scenario refuses this request")),
+            Self::Html502 => Some(Effect::Html502(retry_after_s)),
+            Self::Reset => Some(Effect::Reset),
+            Self::Stall => Some(Effect::Stall),
+            Self::ResetMidBody => spoil(Spoil::Cut),
+            Self::EmptyBody => spoil(Spoil::Empty),
+            Self::NotJson => spoil(Spoil::NotJson),
+            Self::WrongShape => spoil(Spoil::WrongShape),
+            Self::Slow => None,
+        }
+    }
+
+    /// Whether a client sees an error status, with headers.
+    pub(super) fn has_headers(self) -> bool {
+        matches!(
+            self.effect(None),
+            Some(Effect::Refuse(_) | Effect::Html502(_))
+        )
+    }
+}

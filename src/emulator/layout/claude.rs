@@ -1,0 +1,82 @@
+//! Anthropic Messages.
+
+use serde_json::{Value, json};
+
+use super::conversation::{self, Content, Rules};
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
+
+const VERSION: &str = "bedrock-2023-05-31";
+
+const KEYS: [Key; 16] = [
+    required("anthropic_version", Kind::Text),
+    required("max_tokens", Kind::Whole(1, u32::MAX as u64)),
+    required("messages", Kind::List),
+    optional("system", Kind::Any),
+    optional("stop_sequences", Kind::Texts),
+    optional("temperature", Kind::Number(0.0, 1.0)),
+    optional("top_p", Kind::Number(0.0, 1.0)),
+    optional("top_k", Kind::Whole(0, 500)),
+    optional("tools", Kind::Any),
+    optional("tool_choice", Kind::Object),
+    optional("thinking", Kind::Object),
+    optional("output_config", Kind::Object),
+    optional("output_format", Kind::Object),
+    optional("context_management", Kind::Object),
+    optional("metadata", Kind::Object),
+    optional("anthropic_beta", Kind::Texts),
+];
+
+const RULES: Rules = Rules {
+    roles: &["user", "assistant"],
+    content: Content::TextOrBlocks,
+    user_first: "messages: first message must use the \"user\" role",
+};
+
+pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &KEYS, "#")?;
+    if body.get("anthropic_version").and_then(Value::as_str) != Some(VERSION) {
+        return Err(Refusal::malformed(format!(
+            "#/anthropic_version: the only version is {VERSION}"
+        )));
+    }
+    let talk = conversation::read(body.get("messages"), RULES)?;
+    if talk.last_user.is_empty() && talk.bytes == 0 {
+        let message = "messages: text content blocks must be non-empty";
+        return Err(Refusal::validation(message));
+    }
+    let system = conversation::system_bytes(body.get("system"));
+    Ok(Ask {
+        prompt: talk.last_user,
+        input_tokens: input_tokens(talk.bytes + system),
+        wants: Wants::Words {
+            max_tokens: whole(body, "max_tokens", 1),
+            stop: texts(body, "stop_sequences"),
+            opening: Opening::None,
+        },
+    })
+}
+
+pub(super) fn write(id: &str, answer: &Answer) -> Value {
+    let (stop_reason, stop_sequence) = match &answer.ending {
+        Ending::Done => ("end_turn", None),
+        Ending::Length => ("max_tokens", None),
+        Ending::Stop(text) => ("stop_sequence", Some(text)),
+    };
+    json!({
+        "id": "msg_bdrk_emulated",
+        "type": "message",
+        "role": "assistant",
+        "model": id,
+        "content": [{"type": "text", "text": answer.text}],
+        "stop_reason": stop_reason,
+        "stop_sequence": stop_sequence,
+        "usage": {
+            "input_tokens": answer.input_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": answer.output_tokens,
+        },
+    })
+}

@@ -1,0 +1,210 @@
+//! Body layouts: what each kind of model takes, and how it shapes what it answers.
+//!
+//! A layout reads a body into an [`Ask`], refusing what the service would refuse, and writes an
+//! [`Answer`] the way its models do. It knows nothing of HTTP, quotas or faults. Streamed answers
+//! will be a second way to write the same [`Answer`].
+
+mod chat;
+mod claude;
+mod conversation;
+mod embed;
+mod nova;
+mod raw;
+mod titan;
+
+use serde_json::Value;
+
+use super::refusal::Refusal;
+use super::schema::Object;
+
+/// A body layout shared by models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Anthropic Messages.
+    Claude,
+    /// Amazon Nova.
+    Nova,
+    /// OpenAI-style chat completions.
+    Chat,
+    /// Mistral's own chat: `stop_reason`, no usage.
+    MistralChat,
+    /// Mistral with a raw prompt.
+    MistralText,
+    /// The two Mistral models of February 2024, which take a prompt or messages.
+    MistralEither,
+    /// Meta Llama, raw prompt.
+    Llama,
+    /// DeepSeek R1, raw prompt.
+    Deepseek,
+    /// An imported model's OpenAI-style text completion.
+    Completion,
+    /// Amazon Titan Text.
+    TitanText,
+    /// Amazon Titan Text Embeddings, first version.
+    TitanEmbed1,
+    /// Amazon Titan Text Embeddings V2.
+    TitanEmbed2,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ask {
+    /// The last user message; the answer begins with its digest.
+    pub(super) prompt: String,
+    /// Tokens of the whole input.
+    pub(super) input_tokens: u64,
+    /// What to produce.
+    pub(super) wants: Wants,
+}
+
+/// What to produce.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Wants {
+    /// Text.
+    Words {
+        /// The longest answer, in tokens: as asked, or the model's own.
+        max_tokens: u64,
+        /// Texts that end the answer.
+        stop: Vec<String>,
+        /// What the model writes before its answer.
+        opening: Opening,
+    },
+    /// A vector of this many dimensions.
+    Vector(usize),
+}
+
+/// Reasoning that some models write into their text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// None.
+    None,
+    /// `<reasoning>…</reasoning>`: gpt-oss and Kimi K2 Thinking.
+    Tags,
+    /// The rest of a thought that the prompt began, up to `</think>`: DeepSeek R1.
+    Thought,
+}
+
+/// What was produced.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    /// The text; empty for a vector.
+    pub(super) text: String,
+    /// The vector; empty for text.
+    pub(super) vector: Vec<f32>,
+    /// Why it ended.
+    pub(super) ending: Ending,
+    /// Tokens of the input.
+    pub(super) input_tokens: u64,
+    /// Tokens of the text.
+    pub(super) output_tokens: u64,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// All was said.
+    Done,
+    /// `max_tokens` cut it.
+    Length,
+    /// This stop text came up.
+    Stop(String),
+}
+
+impl Layout {
+    /// The layout of an opaque ARN's request, told by its fields.
+    pub(super) fn of_fields(body: &Object) -> Self {
+        let has = |key| body.contains_key(key);
+        let prompt = body
+            .get("prompt")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if has("anthropic_version") {
+            Self::Claude
+        } else if has("inferenceConfig") || nova::has_blocks(body) {
+            Self::Nova
+        } else if has("messages") {
+            Self::Chat
+        } else if has("textGenerationConfig") {
+            Self::TitanText
+        } else if has("dimensions") || has("normalize") || has("embeddingTypes") {
+            Self::TitanEmbed2
+        } else if has("inputText") {
+            Self::TitanEmbed1
+        } else if has("max_gen_len") || raw::is_llama(prompt) {
+            Self::Llama
+        } else if raw::is_mistral(prompt) {
+            Self::MistralText
+        } else if raw::is_deepseek(prompt) {
+            Self::Deepseek
+        } else {
+            Self::Completion
+        }
+    }
+
+    /// Reads and judges a body; `base` is the base id, empty where an ARN hides it.
+    pub(super) fn read(self, body: &Object, base: &str) -> Result<Ask, Refusal> {
+        match self.for_body(body) {
+            Self::Claude => claude::read(body),
+            Self::Nova => nova::read(body),
+            Self::Chat => chat::read(body, base),
+            Self::MistralChat => chat::read_mistral(body),
+            Self::MistralText | Self::MistralEither => raw::read_mistral(body),
+            Self::Llama => raw::read_llama(body),
+            Self::Deepseek => raw::read_deepseek(body),
+            Self::Completion => raw::read_completion(body),
+            Self::TitanText => titan::read(body, base),
+            Self::TitanEmbed1 => embed::read_v1(body),
+            Self::TitanEmbed2 => embed::read_v2(body),
+        }
+    }
+
+    /// Writes the answer to a body that [`Layout::read`] accepted; `id` is as in the path.
+    pub(super) fn write(self, body: &Object, id: &str, answer: &Answer) -> Value {
+        match self.for_body(body) {
+            Self::Claude => claude::write(id, answer),
+            Self::Nova => nova::write(answer),
+            Self::Chat => chat::write(id, answer),
+            Self::MistralChat => chat::write_mistral(answer),
+            Self::MistralText | Self::MistralEither => raw::write_mistral(answer),
+            Self::Llama => raw::write_llama(answer),
+            Self::Deepseek => raw::write_deepseek(answer),
+            Self::Completion => raw::write_completion(answer),
+            Self::TitanText => titan::write(answer),
+            Self::TitanEmbed1 => embed::write_v1(answer),
+            Self::TitanEmbed2 => embed::write_v2(body, answer),
+        }
+    }
+
+    fn for_body(self, body: &Object) -> Self {
+        if self == Self::MistralEither && body.contains_key("messages") {
+            return Self::MistralChat;
+        }
+        self
+    }
+}
+
+/// Tokens of an input of so many bytes: a token per four, and a few for the frame.
+fn input_tokens(bytes: usize) -> u64 {
+    const FRAME: u64 = 7;
+    (bytes as u64).div_ceil(4) + FRAME
+}
+
+/// The whole number under `key`, or `otherwise`.
+fn whole(body: &Object, key: &str, otherwise: u64) -> u64 {
+    body.get(key).and_then(Value::as_u64).unwrap_or(otherwise)
+}
+
+/// The strings under `key`: a list, or one alone.
+fn texts(body: &Object, key: &str) -> Vec<String> {
+    match body.get(key) {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(many)) => {
+            let strings = many.iter().filter_map(Value::as_str);
+            strings.map(str::to_owned).collect()
+        }
+        Some(_) | None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

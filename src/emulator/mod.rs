@@ -1,0 +1,39 @@
+//! A Bedrock Runtime endpoint on loopback, for trying, testing and rehearsing.
+//!
+//! Any AWS SDK can point at it. A call passes through these, in this order, and each may refuse:
+//!
+//! - [`wire`]: the path, the signature's presence, the size and type of the body;
+//! - [`directory`]: what the model id or ARN names;
+//! - [`layout`]: whether the body is one that model takes, and what it asks;
+//! - [`quota`]: whether the account's requests and tokens still allow it;
+//! - [`faults`]: whether the [`Scenario`] wants it to fail;
+//! - [`words`]: the answer, the same for the same model and prompt.
+//!
+//! The emulator is the other side of the wire: it shares no code with the runner's families or
+//! its reading of model ids, so that each checks the other. It is deterministic in everything but
+//! request ids and the order in which calls arrive.
+
+mod directory;
+mod fault_kind;
+mod faults;
+mod glob;
+mod layout;
+mod quota;
+mod refusal;
+mod scenario;
+mod schema;
+mod server;
+mod service;
+mod stats;
+mod wire;
+mod words;
+
+pub use fault_kind::FaultKind;
+pub use faults::FaultRule;
+pub use quota::Quota;
+pub use scenario::{Latency, Output, Scenario, ScenarioError};
+pub use server::{BindError, Emulator};
+pub use stats::{Counts, Stats};
+
+#[cfg(test)]
+mod tests;

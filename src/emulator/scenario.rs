@@ -1,0 +1,333 @@
+//! Scenarios: how the emulated service behaves, written down in a small TOML file.
+//!
+//! Everything is optional; what is left out is an ordinary day.
+//!
+//! ```toml
+//! about = "a busy afternoon: a small quota, now and then no capacity"
+//! seed = 7                    # another seed, other faults and latencies
+//! context_tokens = 200_000    # longer prompts are refused
+//!
+//! [latency]
+//! first_token_ms = 250
+//! per_token_ms = 8
+//! jitter = 0.2                # each call up to 20 % slower or faster
+//!
+//! [output]
+//! min_tokens = 12
+//! mean_tokens = 80
+//! max_tokens = 400
+//!
+//! [[quota]]                   # the first that fits a model counts; each model has its own
+//! model = "*claude*"
+//! requests_per_minute = 600
+//! burst = 10
+//! tokens_per_minute = 200_000
+//! tokens_per_day = 10_000_000
+//! burndown = 5
+//!
+//! [[fault]]                   # see `FaultRule` for all conditions
+//! kind = "unavailable"
+//! share = 0.02
+//!
+//! [[fault]]
+//! kind = "throttled"
+//! from_s = 60
+//! to_s = 90
+//! retry_after_s = 5
+//! ```
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::faults::FaultRule;
+use super::quota::Quota;
+
+/// How the emulated service behaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// What it rehearses, in a sentence.
+    pub about: String,
+    /// Feeds everything drawn: latencies and shares of faults.
+    pub seed: u64,
+    /// The longest input, in tokens. Default 200,000.
+    pub context_tokens: u64,
+    /// How long answers take.
+    pub latency: Latency,
+    /// How long answers are.
+    pub output: Output,
+    /// What the account may use; the first that fits a model counts.
+    pub quotas: Vec<Quota>,
+    /// What goes wrong, in order: the first rule that strikes a call decides its fate.
+    pub faults: Vec<FaultRule>,
+}
+
+/// How long answers take.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Latency {
+    /// Milliseconds until the first token. Default 250.
+    pub first_token_ms: f64,
+    /// Milliseconds for each token of output. Default 8.
+    pub per_token_ms: f64,
+    /// The share by which a call may be slower or faster, 0 to 1. Default 0.2.
+    pub jitter: f64,
+}
+
+/// How long answers are, before the request's own limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Output {
+    /// The shortest answer, in tokens. Default 12; the digest alone is 5.
+    pub min_tokens: usize,
+    /// About the mean: most are shorter, a few much longer. Default 80.
+    pub mean_tokens: usize,
+    /// The longest answer, in tokens. Default 400.
+    pub max_tokens: usize,
+}
+
+/// A scenario that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}:{line}: {what}")]
+pub struct ScenarioError {
+    /// The file, as it was named.
+    pub name: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong there and what to do.
+    pub what: String,
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    about: String,
+    seed: u64,
+    context_tokens: Option<u64>,
+    latency: Option<Spanned<Latency>>,
+    output: Option<Spanned<Output>>,
+    quota: Vec<Spanned<Quota>>,
+    fault: Vec<Spanned<FaultRule>>,
+}
+
+impl Scenario {
+    /// Reads a scenario; `name` is what messages call it.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ScenarioError> {
+        let error = |at: usize, what: String| ScenarioError {
+            name: name.to_owned(),
+            line: line_of(text, at),
+            what,
+        };
+        let file: File = toml::from_str(text).map_err(|refused| {
+            let at = refused.span().map_or(0, |span| span.start);
+            error(at, with_suggestion(refused.message()))
+        })?;
+        file.check()
+            .map_err(|(at, what)| error(at, what.to_owned()))?;
+        Ok(file.into())
+    }
+
+    /// The same, answering at once: for benchmarks and tests.
+    pub fn without_latency(mut self) -> Self {
+        self.latency = Latency {
+            first_token_ms: 0.0,
+            per_token_ms: 0.0,
+            jitter: 0.0,
+        };
+        self
+    }
+}
+
+impl Default for Scenario {
+    /// An ordinary day: no quotas, no faults.
+    fn default() -> Self {
+        File::default().into()
+    }
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self {
+            first_token_ms: 250.0,
+            per_token_ms: 8.0,
+            jitter: 0.2,
+        }
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self {
+            min_tokens: 12,
+            mean_tokens: 80,
+            max_tokens: 400,
+        }
+    }
+}
+
+impl Latency {
+    /// How long an answer of `tokens` takes; `chance` is a draw from 0 to 1.
+    pub(super) fn draw(&self, tokens: u64, chance: f64) -> Duration {
+        let plain_ms = self.first_token_ms + self.per_token_ms * tokens as f64;
+        let ms = plain_ms * (1.0 + self.jitter * (2.0 * chance - 1.0));
+        Duration::from_secs_f64(ms / 1_000.0)
+    }
+}
+
+impl Output {
+    /// The length of an answer in tokens; `chance` is a draw from 0 to 1.
+    pub(super) fn draw(&self, chance: f64) -> usize {
+        let above = self.mean_tokens.saturating_sub(self.min_tokens) as f64;
+        let drawn = -above * (1.0 - chance).max(f64::MIN_POSITIVE).ln();
+        (self.min_tokens + drawn as usize).min(self.max_tokens)
+    }
+}
+
+impl File {
+    /// What no scenario may say, and where this one says it.
+    fn check(&self) -> Result<(), (usize, &'static str)> {
+        if let Some(latency) = &self.latency {
+            latency
+                .get_ref()
+                .check()
+                .map_err(|what| (latency.span().start, what))?;
+        }
+        if let Some(output) = &self.output {
+            output
+                .get_ref()
+                .check()
+                .map_err(|what| (output.span().start, what))?;
+        }
+        for quota in &self.quota {
+            quota
+                .get_ref()
+                .check()
+                .map_err(|what| (quota.span().start, what))?;
+        }
+        for fault in &self.fault {
+            fault
+                .get_ref()
+                .check()
+                .map_err(|what| (fault.span().start, what))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<File> for Scenario {
+    fn from(file: File) -> Self {
+        Self {
+            about: file.about,
+            seed: file.seed,
+            context_tokens: file.context_tokens.unwrap_or(200_000),
+            latency: file.latency.map(Spanned::into_inner).unwrap_or_default(),
+            output: file.output.map(Spanned::into_inner).unwrap_or_default(),
+            quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
+            faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
+        }
+    }
+}
+
+impl Latency {
+    fn check(&self) -> Result<(), &'static str> {
+        let day = 0.0..=86_400_000.0;
+        if !day.contains(&self.first_token_ms) || !day.contains(&self.per_token_ms) {
+            return Err("a latency is from 0 to a day of milliseconds");
+        }
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return Err("jitter is a share from 0 to 1, such as 0.2");
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.mean_tokens < self.min_tokens || self.max_tokens < self.mean_tokens {
+            return Err("lengths go up: min_tokens, mean_tokens, max_tokens");
+        }
+        if 1_000_000 < self.max_tokens {
+            return Err("max_tokens is at most 1000000");
+        }
+        Ok(())
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or(text);
+    1 + before.matches('\n').count()
+}
+
+/// The parser's message, with the nearest name it would have taken.
+fn with_suggestion(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let nearest = names.next().and_then(|typed| {
+        let scored = names.map(|name| (strsim::jaro_winkler(typed, name), name));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0))
+    });
+    match nearest {
+        Some((score, name)) if 0.7 < score => format!("{message}; did you mean `{name}`?"),
+        Some(_) | None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scenario;
+
+    #[track_caller]
+    fn refused(text: &str, expected: &str) {
+        let error = Scenario::parse(text, "busy.toml").unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn an_empty_file_is_an_ordinary_day() {
+        assert_eq!(Scenario::parse("", "x").unwrap(), Scenario::default());
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_read() {
+        let page = include_str!("scenario.rs").split("```").nth(1).unwrap();
+        let lines = page
+            .lines()
+            .skip(1)
+            .map(|line| line.trim_start_matches("//!"));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let scenario = Scenario::parse(&text, "example").unwrap();
+        assert_eq!(scenario.faults.len(), 2, "{scenario:?}");
+        assert_eq!(scenario.quotas[0].tokens_per_minute, Some(200_000));
+    }
+
+    #[test]
+    fn a_mistyped_name_is_met_with_the_right_one() {
+        refused(
+            "about = \"x\"\n\n[[fault]]\nkind = \"throttled\"\nshar = 0.5\n",
+            "busy.toml:5: unknown field `shar`, expected one of `kind`, `model`, `matching`, \
+             `from_s`, `to_s`, `first`, `every`, `times`, `share`, `retry_after_s`, `ms`; did \
+             you mean `share`?",
+        );
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_names_its_table() {
+        refused(
+            "seed = 1\n[[fault]]\nkind = \"throttled\"\nshare = 1.5\n",
+            "busy.toml:2: share is from 0 to 1, such as 0.05",
+        );
+        refused(
+            "[output]\nmin_tokens = 90\n",
+            "busy.toml:1: lengths go up: min_tokens, mean_tokens, max_tokens",
+        );
+        refused(
+            "[[fault]]\nkind = \"slow\"\n",
+            "busy.toml:1: a slow fault needs ms, the milliseconds to add",
+        );
+        refused(
+            "[[fault]]\nkind = \"reset\"\nretry_after_s = 1\n",
+            "busy.toml:1: retry_after_s needs a kind that answers with an error status",
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! One call, from its head to its answer.
+
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use tokio::time::Instant;
+
+use super::directory::{self, Entry};
+use super::fault_kind::{Effect, Spoil};
+use super::faults::{Faults, Struck};
+use super::layout::{Answer, Ask, Layout, Wants};
+use super::quota::{Limit, Quotas};
+use super::refusal::Refusal;
+use super::scenario::Scenario;
+use super::schema::Object;
+use super::stats::{Ending, Stats};
+use super::wire::{self, HangUp, Metrics, Sent};
+use super::words::{self, Fingerprint};
+
+/// The emulated service, shared by all connections.
+#[derive(Debug)]
+pub(super) struct Service {
+    scenario: Scenario,
+    quotas: Quotas,
+    faults: Faults,
+    stats: Stats,
+    started: Instant,
+}
+
+/// A request that has been read and found good.
+struct Call {
+    id: String,
+    body: Object,
+    layout: Layout,
+    ask: Ask,
+    print: Fingerprint,
+}
+
+impl Service {
+    pub(super) fn new(scenario: Scenario) -> Self {
+        Self {
+            quotas: Quotas::new(scenario.quotas.clone()),
+            faults: Faults::new(scenario.faults.clone(), scenario.seed),
+            scenario,
+            stats: Stats::default(),
+            started: Instant::now(),
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.stats.clone()
+    }
+
+    /// Answers a request, or hangs up as the scenario wishes.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Sent>, HangUp> {
+        let flight = self.stats.enter();
+        let id = wire::model_id(&request);
+        let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
+        let call = match id.and_then(|id| self.judge(id, &body?)) {
+            Ok(call) => call,
+            Err(refusal) => {
+                flight.end(Ending::Refused);
+                return Ok(wire::refused(&refusal));
+            }
+        };
+        let hold = match self
+            .quotas
+            .admit(&call.id, Instant::now(), call.most_tokens())
+        {
+            Ok(hold) => hold,
+            Err(limit) => {
+                flight.end(Ending::Throttled);
+                return Ok(wire::refused(&limit.refusal()));
+            }
+        };
+        let verdict = self.faults.judge(call.struck(self.started));
+        let slow = Duration::from_millis(verdict.slow_ms);
+        let spoil = match verdict.effect {
+            None => None,
+            Some(Effect::Spoil(spoil)) => Some(spoil),
+            Some(effect) => {
+                self.quotas.settle(hold, 0, 0);
+                flight.end(Ending::Fault);
+                wait(slow).await;
+                return fail(effect).await;
+            }
+        };
+        let answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        let latency = slow + self.latency(&call, &answer);
+        wait(latency).await;
+        self.quotas
+            .settle(hold, answer.input_tokens, answer.output_tokens);
+        flight.end(match spoil {
+            None => Ending::Answered {
+                input: answer.input_tokens,
+                output: answer.output_tokens,
+            },
+            Some(_) => Ending::Fault,
+        });
+        Ok(finish(&call, &answer, latency, spoil))
+    }
+
+    /// Reads a request's body as the model it names would.
+    fn judge(&self, id: String, body: &[u8]) -> Result<Call, Refusal> {
+        let entry = directory::look_up(&id)?;
+        let body: Object = serde_json::from_slice(body).map_err(|error| {
+            Refusal::malformed(format!("the body is not a JSON object ({error})"))
+        })?;
+        let (base, layout) = match entry {
+            Entry::Base(base, layout) => (base, layout),
+            Entry::Opaque => ("", Layout::of_fields(&body)),
+        };
+        let ask = layout.read(&body, base)?;
+        if self.scenario.context_tokens < ask.input_tokens {
+            return Err(Refusal::too_long());
+        }
+        let print = Fingerprint::new(&id, &ask.prompt);
+        Ok(Call {
+            id,
+            body,
+            layout,
+            ask,
+            print,
+        })
+    }
+
+    fn latency(&self, call: &Call, answer: &Answer) -> Duration {
+        let chance = fastrand::Rng::with_seed(call.print.seed ^ self.scenario.seed).f64();
+        self.scenario.latency.draw(answer.output_tokens, chance)
+    }
+}
+
+impl Call {
+    /// What the call reserves: its input and the longest answer.
+    fn most_tokens(&self) -> u64 {
+        match self.ask.wants {
+            Wants::Words { max_tokens, .. } => self.ask.input_tokens + max_tokens,
+            Wants::Vector(_) => self.ask.input_tokens,
+        }
+    }
+
+    fn struck(&self, started: Instant) -> Struck<'_> {
+        Struck {
+            model: &self.id,
+            prompt: &self.ask.prompt,
+            digest: self.print.digest,
+            at_s: started.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+impl Limit {
+    fn refusal(self) -> Refusal {
+        Refusal::throttling(match self {
+            Self::Requests => "Too many requests, please wait before trying again.",
+            Self::Tokens => "Too many tokens, please wait before trying again.",
+            Self::TokensPerDay => "Too many tokens per day, please wait before trying again.",
+        })
+    }
+}
+
+/// Lets a latency pass; none takes no time at all, not even a timer's tick.
+async fn wait(latency: Duration) {
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+}
+
+/// Fails a call that never reached the model.
+async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
+    match effect {
+        Effect::Refuse(refusal) => Ok(wire::refused(&refusal)),
+        Effect::Html502(retry_after_s) => Ok(wire::html_502(retry_after_s)),
+        Effect::Stall => std::future::pending().await,
+        Effect::Reset | Effect::Spoil(_) => Err(HangUp),
+    }
+}
+
+/// Writes the answer out, or what a fault made of it.
+fn finish(call: &Call, answer: &Answer, latency: Duration, spoil: Option<Spoil>) -> Response<Sent> {
+    let metrics = Metrics {
+        input_tokens: answer.input_tokens,
+        output_tokens: answer.output_tokens,
+        latency,
+    };
+    let body = || {
+        call.layout
+            .write(&call.body, &call.id, answer)
+            .to_string()
+            .into_bytes()
+    };
+    match spoil {
+        None => wire::answered(body(), metrics),
+        Some(Spoil::Cut) => wire::answered(body(), metrics).map(Sent::broken),
+        Some(Spoil::Empty) => wire::answered(Vec::new(), metrics),
+        Some(Spoil::NotJson) => wire::answered(
+            b"upstream said something else
+"
+            .to_vec(),
+            metrics,
+        ),
+        Some(Spoil::WrongShape) => wire::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
+    }
+}

@@ -1,0 +1,107 @@
+//! What the emulator has done so far, readable at any time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A handle on the emulator's counters. Cloning shares them.
+#[derive(Debug, Clone, Default)]
+pub struct Stats(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    calls: AtomicU64,
+    answered: AtomicU64,
+    refused: AtomicU64,
+    throttled: AtomicU64,
+    faults: AtomicU64,
+    in_flight: AtomicU64,
+    max_in_flight: AtomicU64,
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
+}
+
+/// The counters at one moment. A call that has ended is in exactly one of `answered`, `refused`,
+/// `throttled` and `faults`, unless its client hung up first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Requests that arrived.
+    pub calls: u64,
+    /// Requests answered as asked.
+    pub answered: u64,
+    /// Requests that were wrong in themselves.
+    pub refused: u64,
+    /// Requests over a quota of the scenario.
+    pub throttled: u64,
+    /// Requests that a fault of the scenario struck.
+    pub faults: u64,
+    /// Requests being worked on now.
+    pub in_flight: u64,
+    /// The most requests that were worked on at once.
+    pub max_in_flight: u64,
+    /// Input tokens of all answered requests.
+    pub input_tokens: u64,
+    /// Output tokens of all answered requests.
+    pub output_tokens: u64,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    Answered { input: u64, output: u64 },
+    Refused,
+    Throttled,
+    Fault,
+}
+
+/// A request being worked on; leaves the count when dropped.
+#[derive(Debug)]
+pub(super) struct Flight<'a>(&'a Counters);
+
+impl Stats {
+    /// The counters now.
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            calls: read(&self.0.calls),
+            answered: read(&self.0.answered),
+            refused: read(&self.0.refused),
+            throttled: read(&self.0.throttled),
+            faults: read(&self.0.faults),
+            in_flight: read(&self.0.in_flight),
+            max_in_flight: read(&self.0.max_in_flight),
+            input_tokens: read(&self.0.input_tokens),
+            output_tokens: read(&self.0.output_tokens),
+        }
+    }
+
+    /// Counts a request in.
+    pub(super) fn enter(&self) -> Flight<'_> {
+        self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let now = self.0.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.0.max_in_flight.fetch_max(now, Ordering::Relaxed);
+        Flight(&self.0)
+    }
+}
+
+impl Flight<'_> {
+    /// Counts how the request ended.
+    pub(super) fn end(&self, ending: Ending) {
+        let add = |counter: &AtomicU64, n| counter.fetch_add(n, Ordering::Relaxed);
+        match ending {
+            Ending::Answered { input, output } => {
+                add(&self.0.input_tokens, input);
+                add(&self.0.output_tokens, output);
+                add(&self.0.answered, 1)
+            }
+            Ending::Refused => add(&self.0.refused, 1),
+            Ending::Throttled => add(&self.0.throttled, 1),
+            Ending::Fault => add(&self.0.faults, 1),
+        };
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
