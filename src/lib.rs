@@ -9,8 +9,12 @@
 //!
 //! ARCHITECTURE.md at the top of the repository says what each part refuses to know.
 
+pub mod cli;
 pub mod emulator;
+pub mod exit;
 pub mod input;
+pub mod job;
 pub mod model;
+pub mod output;
 pub mod prompt;
 pub mod run;

@@ -7,6 +7,7 @@ mod advice;
 mod classify;
 mod messages;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +29,8 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// Whether every other row of the job would fail in the same way.
     pub scope: Scope,
+    /// Whether the call may have been billed although no answer came of it.
+    pub maybe_billed: bool,
     /// The body of an answer that could not be understood.
     pub raw: Option<Bytes>,
 }
@@ -93,7 +96,38 @@ pub enum Category {
     ServiceQuota,
 }
 
+/// The code or the category, and what was said.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.code.as_deref().unwrap_or(self.category.as_str());
+        write!(f, "{what}: {}", self.message)
+    }
+}
+
 impl Fault {
+    /// A fault on our side of the wire: no service has said anything.
+    pub fn local(category: Category, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            code: None,
+            status_code: None,
+            message: message.into(),
+            request_id: None,
+            retry_after: None,
+            scope: Scope::Row,
+            maybe_billed: false,
+            raw: None,
+        }
+    }
+
+    /// The same, but every row of the job would share it.
+    pub fn job_wide(self) -> Self {
+        Self {
+            scope: Scope::Job,
+            ..self
+        }
+    }
+
     /// What happens next. A final fault of the whole job stops the run.
     pub fn verdict(&self) -> Verdict {
         match (self.category.verdict(), self.scope) {
@@ -149,33 +183,6 @@ impl Category {
             Self::Credentials => "credentials",
             Self::DailyQuota => "daily_quota",
             Self::ServiceQuota => "service_quota",
-        }
-    }
-}
-
-/// What a category means for what happens next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Retry,
-    RowFailed,
-    StopRun,
-}
-impl Category {
-    pub fn verdict(self) -> Verdict {
-        Verdict::Retry
-    }
-}
-impl Fault {
-    pub fn local(category: Category, message: String) -> Self {
-        Self {
-            category,
-            code: None,
-            status_code: None,
-            message,
-            request_id: None,
-            retry_after: None,
-            scope: Scope::Row,
-            raw: None,
         }
     }
 }

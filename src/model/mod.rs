@@ -3,6 +3,7 @@
 //! [`Call`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
 //! real one is [`bedrock`], tests script their own.
 
+pub mod bedrock;
 pub mod catalog;
 pub mod family;
 pub mod fault;

@@ -58,7 +58,7 @@ impl RetryPolicy {
         now: Instant,
         dice: f64,
     ) -> Next {
-        match fault.category.verdict() {
+        match fault.verdict() {
             Verdict::StopRun => return Next::Stop,
             Verdict::RowFailed => {
                 history.attempts += 1;
@@ -104,13 +104,11 @@ impl RetryPolicy {
     fn failed(&self, fault: &Fault, history: &mut History, dice: f64) -> Option<Duration> {
         history.attempts += 1;
         history.refused_since = None;
+        history.maybe_billed += u32::from(fault.maybe_billed);
         let dear = matches!(
             fault.category,
             Category::ModelTimeout | Category::ModelError | Category::AttemptTimeout
         );
-        if fault.category == Category::AttemptTimeout {
-            history.maybe_billed += 1;
-        }
         let attempts = if dear {
             self.max_attempts.min(DEAR_ATTEMPTS)
         } else {

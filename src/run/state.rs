@@ -10,7 +10,6 @@ use tokio::time::{Instant, timeout};
 use super::pace::Pace;
 use super::retry::{History, Next};
 use super::{Ask, Ended, Event, Outcome, Row, Settings, Stop, Store, Why, Work};
-use crate::model::fault::Scope;
 use crate::model::{Category, Fault, Model, Reply};
 
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
@@ -258,13 +257,7 @@ where
             let sent = Instant::now();
             let outcome = match timeout(limit, model.invoke(&attempt.work.call)).await {
                 Ok(outcome) => outcome,
-                Err(_) => Err(Fault::local(
-                    Category::AttemptTimeout,
-                    format!(
-                        "no answer within {} s; the service may still bill it",
-                        limit.as_secs()
-                    ),
-                )),
+                Err(_) => Err(gave_up(limit)),
             };
             Landed {
                 attempt,
@@ -311,11 +304,6 @@ where
             .settings
             .retry
             .after(&fault, &mut attempt.history, landed, dice);
-        let next = if fault.scope == Scope::Job {
-            Next::Stop
-        } else {
-            next
-        };
         match next {
             Next::Stop => {
                 tell(&Event::Left {
@@ -418,6 +406,15 @@ where
             Some(error) => Err(error),
             None => Ok(self.stop.map(|(stop, _)| stop)),
         }
+    }
+}
+
+/// The call is out of our hands, not out of the service's.
+fn gave_up(limit: Duration) -> Fault {
+    let message = format!("no answer within {} s", limit.as_secs());
+    Fault {
+        maybe_billed: true,
+        ..Fault::local(Category::AttemptTimeout, message)
     }
 }
 

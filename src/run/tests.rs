@@ -121,7 +121,7 @@ fn work(row: u64) -> Row {
 }
 
 fn fault(category: Category) -> Fault {
-    Fault::local(category, "said the service".into())
+    Fault::local(category, "said the service")
 }
 
 /// One run, described.

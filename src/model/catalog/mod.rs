@@ -4,6 +4,7 @@
 //! once, when first asked for. A model that is not in the file is simply unknown: nothing here
 //! guesses.
 
+mod burndown;
 mod facts;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+pub use burndown::burndown;
 pub use facts::{ModelFacts, Price, Tier};
 
 use crate::model::id::{strip_context, strip_geo};

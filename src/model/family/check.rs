@@ -115,7 +115,7 @@ impl Family {
 
     /// The longest answer of a model. Where the service's own documents differ from the
     /// catalogue, they are right.
-    fn most_output(self, base: &str, facts: Option<&ModelFacts>) -> Option<u64> {
+    pub(super) fn most_output(self, base: &str, facts: Option<&ModelFacts>) -> Option<u64> {
         let listed = facts.and_then(|facts| facts.max_out);
         match self {
             Self::TitanText if base.contains("lite") => Some(4096),

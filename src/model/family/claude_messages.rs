@@ -6,16 +6,13 @@ use serde_json::{Value, json};
 
 use super::Parameters;
 use super::json::{Body, count, list, misread, text};
+use super::takes::DEFAULT_MAX_TOKENS;
 use super::words::{finish, role};
 use crate::model::{FinishReason, Reading, Usage};
 use crate::prompt::{Message, Prompt};
 
 /// The only version Bedrock knows.
 const VERSION: &str = "bedrock-2023-05-31";
-
-/// The answer's limit where none is given: Claude must be told one, and the quota is charged for
-/// it when the call starts, so the model's own maximum would be a poor choice.
-pub(super) const DEFAULT_MAX_TOKENS: u32 = 1024;
 
 /// Builds the body.
 pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {

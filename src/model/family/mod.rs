@@ -107,6 +107,11 @@ impl Family {
         }
     }
 
+    /// All names, as they are listed to people.
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
     /// Finds a family by its name.
     pub fn parse(name: &str) -> Result<Self, UnknownFamily> {
         Self::ALL

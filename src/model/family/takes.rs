@@ -3,8 +3,13 @@
 //! Source: Amazon Bedrock and Amazon Nova user guides, as of October 2026. Only ranges the
 //! service insists on are here: what the documents do not limit is left to the service.
 
+use super::Family;
 use super::Parameter::{self, MaxTokens, Stop, Temperature, TopK, TopP};
-use super::{Family, claude_messages};
+use crate::model::catalog;
+
+/// Answers are cut here unless the job says otherwise: Bedrock reserves all of it from the
+/// tokens-per-minute quota for every call in flight, so a generous default costs pace.
+pub(super) const DEFAULT_MAX_TOKENS: u32 = 1024;
 
 /// A parameter that a family takes, and the values it may have.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,20 +101,18 @@ impl Family {
         }
     }
 
-    /// The limit the body gets where the job gives none; `None` leaves it to the model.
-    pub fn default_max_tokens(self) -> Option<u32> {
-        match self {
-            Self::ClaudeMessages => Some(claude_messages::DEFAULT_MAX_TOKENS),
-            Self::Nova
-            | Self::OpenaiChat
-            | Self::MistralChat
-            | Self::MistralText
-            | Self::Llama3
-            | Self::Llama4
-            | Self::DeepseekText
-            | Self::TitanText
-            | Self::TitanEmbedText
-            | Self::Raw => None,
-        }
+    /// Whether a job can limit the length of answers.
+    fn takes_max_tokens(self) -> bool {
+        self.takes()
+            .iter()
+            .any(|takes| takes.parameter == MaxTokens)
+    }
+
+    /// The limit of answers where the job gives none; `None` where there is nothing to limit.
+    pub fn default_max_tokens(self, base: Option<&str>) -> Option<u32> {
+        let most = base.and_then(|base| self.most_output(base, catalog::anywhere(base)));
+        let most = most.and_then(|most| u32::try_from(most).ok());
+        let usual = most.map_or(DEFAULT_MAX_TOKENS, |most| most.min(DEFAULT_MAX_TOKENS));
+        self.takes_max_tokens().then_some(usual)
     }
 }

@@ -26,14 +26,12 @@ impl Fault {
             None => (first, scope_of(first, code)),
         };
         Self {
-            category,
             code: code.map(str::to_owned),
             status_code: Some(status),
-            message: message.to_owned(),
             request_id,
             retry_after,
             scope,
-            raw: None,
+            ..Self::local(category, message)
         }
     }
 

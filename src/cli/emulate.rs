@@ -1,0 +1,82 @@
+//! `promptmill emulate`: the emulator on its own, for other programs to call.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ArgMatches;
+
+use super::failure::Failure;
+use crate::emulator::{Emulator, Scenario, Stats};
+use crate::exit::Exit;
+
+/// How often the emulator says what it has served, when that has changed.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// Serves until Ctrl-C.
+pub(super) fn emulate(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let scenario = scenario(matches.get_one("scenario").map(std::path::PathBuf::as_path))?;
+    let port = matches.get_one("port").copied().unwrap_or_default();
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::usage)?;
+    runtime.block_on(serve(
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        scenario,
+    ))
+}
+
+/// Reads a scenario file, or takes the usual scenario.
+pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
+    let Some(path) = path else {
+        return Ok(Scenario::default());
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("scenario {name}: {error}")))?;
+    Ok(Scenario::parse(&text, &name)?)
+}
+
+async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure> {
+    let mut asked = super::signals::listen().map_err(Failure::usage)?;
+    let emulator = Emulator::bind(address, scenario).await?;
+    let stats = emulator.stats();
+    let url = emulator.url();
+    say(&format!(
+        "promptmill emulator on {url}: every answer is made up\n\
+         export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url} AWS_REGION=us-east-1 \
+         AWS_ACCESS_KEY_ID=made-up AWS_SECRET_ACCESS_KEY=made-up\n\
+         Ctrl-C ends it"
+    ));
+    tokio::select! {
+        () = emulator.serve() => {}
+        () = tell(&stats) => {}
+        _ = asked.changed() => {}
+    }
+    say(&line(&stats));
+    Ok(Exit::Complete)
+}
+
+async fn tell(stats: &Stats) {
+    let mut last = line(stats);
+    loop {
+        tokio::time::sleep(SAY_EVERY).await;
+        let now = line(stats);
+        if now != last {
+            say(&now);
+            last = now;
+        }
+    }
+}
+
+fn line(stats: &Stats) -> String {
+    let counts = stats.counts();
+    format!(
+        "{} calls: {} answered, {} refused, {} faults; at most {} at once",
+        counts.calls, counts.answered, counts.refused, counts.faults, counts.max_in_flight
+    )
+}
+
+fn say(text: &str) {
+    // A closed standard error must not end the endpoint that others are using.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,83 @@
+//! The one error of the command line: what to print, and the exit code that goes with it.
+
+use crate::emulator::{BindError, ScenarioError};
+use crate::exit::Exit;
+use crate::input::InputError;
+use crate::job::JobError;
+use crate::job::rows::MismatchError;
+use crate::model::bedrock::ConnectError;
+use crate::output::LedgerError;
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl ToString) -> Self {
+        Self {
+            exit,
+            message: message.to_string(),
+        }
+    }
+
+    pub(super) fn usage(message: impl ToString) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<MismatchError> for Failure {
+    fn from(error: MismatchError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(error: ScenarioError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let exit = match &error {
+            LedgerError::Locked { .. } => Exit::Locked,
+            LedgerError::NotOurs { .. } | LedgerError::Corrupt { .. } => Exit::Usage,
+            LedgerError::Io { .. } => Exit::CannotWrite,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let exit = match &error {
+            ConnectError::NoCredentials(_) => Exit::Access,
+            ConnectError::NoRegion | ConnectError::Unencrypted(_) | ConnectError::Settings(_) => {
+                Exit::Usage
+            }
+        };
+        Self::new(exit, error)
+    }
+}

@@ -1,0 +1,92 @@
+//! Job keys as flags: one flag a key, from the one table of keys.
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+use crate::job::JobError;
+use crate::job::keys::{KEYS, Key, Kind};
+
+/// The flags that stand for job keys, grouped by table.
+pub(super) fn args() -> impl Iterator<Item = Arg> {
+    KEYS.iter().map(|key| {
+        let arg = Arg::new(key.flag)
+            .long(key.flag)
+            .value_name(key.value)
+            .help(key.help)
+            .help_heading(heading(key.table))
+            .allow_negative_numbers(true);
+        let arg = match key.short {
+            Some(short) => arg.short(short),
+            None => arg,
+        };
+        match key.kind {
+            Kind::Texts => arg.action(ArgAction::Append),
+            _ => arg.action(ArgAction::Set),
+        }
+    })
+}
+
+fn heading(table: &str) -> &'static str {
+    match table {
+        "input" => "Input",
+        "prompt" => "Prompt (one source)",
+        "model" => "Model",
+        "limits" => "Limits",
+        "retry" => "Retry",
+        "output" => "Output",
+        "emulator" => "Emulator",
+        _ => "Job",
+    }
+}
+
+/// The flags that were given, shaped as the job file they stand for.
+pub(super) fn table(matches: &ArgMatches) -> Result<toml::Table, JobError> {
+    let mut job = toml::Table::new();
+    for key in KEYS {
+        let Some(typed) = matches.get_many::<String>(key.flag) else {
+            continue;
+        };
+        let value = value(key, &typed.map(String::as_str).collect::<Vec<_>>())?;
+        let table = if key.table.is_empty() {
+            &mut job
+        } else {
+            job.entry(key.table)
+                .or_insert_with(|| toml::Table::new().into())
+                .as_table_mut()
+                .expect("inserted as a table")
+        };
+        table.insert(key.name.to_owned(), value);
+    }
+    Ok(job)
+}
+
+fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
+    let last = typed.last().copied().unwrap_or_default();
+    let value = match key.kind {
+        Kind::Text | Kind::Time => Some(last.into()),
+        Kind::Texts => Some(typed.to_vec().into()),
+        Kind::Count => last
+            .replace('_', "")
+            .parse::<u32>()
+            .ok()
+            .filter(|n| 0 < *n)
+            .map(Into::into),
+        Kind::Number => last.parse::<f64>().ok().map(Into::into),
+        Kind::CountOrShare => Some(match last.parse::<u32>() {
+            Ok(count) => count.into(),
+            Err(_) => last.into(),
+        }),
+        Kind::Table => serde_json::from_str::<toml::Table>(last)
+            .ok()
+            .map(Into::into),
+    };
+    value.ok_or_else(|| JobError::WrongKind {
+        place: "command line".into(),
+        key: format!("--{}", key.flag),
+        takes: if key.kind == Kind::Table {
+            "a JSON object"
+        } else {
+            key.kind.takes()
+        },
+        found: format!("\"{last}\""),
+    })
+}

@@ -1,0 +1,138 @@
+//! The command line: verbs and their flags as typed, and the one place where an error is printed.
+
+mod emulate;
+mod failure;
+mod flags;
+mod resume;
+mod run;
+mod signals;
+
+use std::io::Write as _;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::exit::{self, Exit};
+use failure::Failure;
+
+/// Reads the command line, carries it out, prints the error if there is one.
+pub fn main() -> Exit {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Nothing can be done about a closed terminal.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Complete
+            };
+        }
+    };
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&matches)));
+    match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => {
+            let _ = writeln!(std::io::stderr(), "promptmill: {failure}");
+            failure.exit
+        }
+        Err(_) => {
+            let _ = writeln!(
+                std::io::stderr(),
+                "promptmill: this is a bug; what was answered is in the output, and the same command goes on"
+            );
+            Exit::Bug
+        }
+    }
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
+    match matches.subcommand() {
+        Some(("run", matches)) => run::run(matches),
+        Some(("emulate", matches)) => emulate::emulate(matches),
+        _ => unreachable!("clap lets no other verb through"),
+    }
+}
+
+/// The whole command line, for parsing and for the checks of help and reference.
+pub fn command() -> Command {
+    Command::new("promptmill")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Run a file of prompts through a model on Amazon Bedrock")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(exit::table())
+        .subcommand(run_command())
+        .subcommand(emulate_command())
+}
+
+fn run_command() -> Command {
+    Command::new("run")
+        .about("Start a job, or go on where the same command left off")
+        .long_about(
+            "Start a job, or go on where the same command left off.\n\n\
+             A job is a TOML file, flags, or both: every key of the file is a flag, and flags win.\n\
+             Answers go to the output as they come, failures beside it to OUT.failed.jsonl, the\n\
+             summary to OUT.run.json. Progress goes to standard error.",
+        )
+        .after_help(exit::table())
+        .arg(
+            Arg::new("job")
+                .value_name("JOB.toml")
+                .value_parser(value_parser!(PathBuf))
+                .help("The job file; without one, flags say everything"),
+        )
+        .arg(
+            Arg::new("limit")
+                .long("limit")
+                .value_name("N")
+                .value_parser(value_parser!(u64).range(1..))
+                .help("Only the first N rows of the input"),
+        )
+        .arg(switch("fresh", "Put earlier output aside and begin anew"))
+        .arg(switch("retry-failed", "Put earlier failures aside and run their rows again"))
+        .arg(
+            Arg::new("drain")
+                .long("drain")
+                .value_name("TIME")
+                .default_value("25s")
+                .help("How long calls in flight may still land after a stop"),
+        )
+        .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
+        .arg(switch("quiet", "Print nothing but trouble").short('q'))
+        .args(flags::args())
+}
+
+fn emulate_command() -> Command {
+    Command::new("emulate")
+        .about("Serve a Bedrock Runtime endpoint on this machine that makes its answers up")
+        .long_about(
+            "Serve a Bedrock Runtime endpoint on this machine that makes its answers up.\n\n\
+             Any AWS SDK can use it: set AWS_ENDPOINT_URL_BEDROCK_RUNTIME to the printed URL and\n\
+             any credentials and region. A job with endpoint = \"emulator\" needs none of this: it\n\
+             starts one inside the run.",
+        )
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .value_parser(value_parser!(u16))
+                .default_value("8686")
+                .help("The port on 127.0.0.1; 0 is any free one"),
+        )
+        .arg(
+            Arg::new("scenario")
+                .long("scenario")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("What to play: latency, quotas, faults"),
+        )
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}

@@ -1,0 +1,387 @@
+//! `promptmill run`: from a job to its exit code.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use jiff::{Timestamp, Zoned};
+use tokio::time::Instant;
+
+use super::failure::Failure;
+use super::{emulate, flags, resume, signals};
+use crate::emulator::Emulator;
+use crate::exit::Exit;
+use crate::input::Input;
+use crate::job::rows::RowMaker;
+use crate::job::survey::{Survey, identity, limit_of, survey};
+use crate::job::{Endpoint, JobFile, Plan};
+use crate::model::bedrock::{Access, Bedrock, Target};
+use crate::model::{Fault, catalog};
+use crate::output::display::{Display, Style};
+use crate::output::ledger::{Existing, Opened};
+use crate::output::summary::{Context, Ending, Summary};
+use crate::output::tally::Progress;
+use crate::output::{Ledger, OutputPaths, Past};
+use crate::run::{Settings, Stop};
+
+/// What the command line says beside the job.
+struct Asked {
+    job_file: Option<PathBuf>,
+    limit: Option<u64>,
+    existing: Existing,
+    drain: Duration,
+    style: Style,
+    json: bool,
+}
+
+/// Runs a job.
+pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let asked = asked(matches)?;
+    let job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
+    let today = Zoned::now().date();
+    let variable = |name: &str| std::env::var(name).ok();
+    let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
+    let input = Input::open(&plan.input, plan.format)?;
+    let paths = OutputPaths::new(&plan.output);
+    refuse_output_over_input(&input, &paths)?;
+    let maker = RowMaker::new(&plan, &input)?;
+    let (ledger, opened) =
+        Ledger::open(&paths, asked.existing, plan.model.as_str(), plan.keep_raw)?;
+    let survey = survey(&maker, &input, &opened.past, asked.limit)?;
+    let context = context(matches, &plan, &paths, &survey, &opened.past);
+    refuse_survey(&survey, &plan, &context)?;
+    let job = Job {
+        asked,
+        plan: &plan,
+        input,
+        maker: &maker,
+        context,
+    };
+    job.say_opening(&opened, &survey);
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(job.carry_out(ledger, opened.past))
+}
+
+fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
+    let json = matches.get_flag("json");
+    let drain: &String = matches.get_one("drain").expect("it has a default");
+    Ok(Asked {
+        job_file: matches.get_one("job").cloned(),
+        limit: matches.get_one("limit").copied(),
+        existing: match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
+            (true, _) => Existing::Fresh,
+            (false, true) => Existing::RetryFailed,
+            (false, false) => Existing::Resume,
+        },
+        drain: crate::job::time("--drain", drain)?,
+        style: match (matches.get_flag("quiet"), json) {
+            (true, _) => Style::Quiet,
+            (false, true) => Style::Json,
+            (false, false) => Style::for_stderr(),
+        },
+        json,
+    })
+}
+
+fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let Some(read) = input.path().and_then(real) else {
+        return Ok(());
+    };
+    for written in [&paths.answered, &paths.failed, &paths.run] {
+        if real(written).as_ref() == Some(&read) {
+            let message = format!(
+                "the output {} is the input: choose another --output",
+                written.display()
+            );
+            return Err(Failure::usage(message));
+        }
+    }
+    Ok(())
+}
+
+/// What the survey found that has to be settled before anything is sent.
+fn refuse_survey(survey: &Survey, plan: &Plan, context: &Context) -> Result<(), Failure> {
+    let Survey {
+        duplicates,
+        changed,
+        unusable,
+        rows,
+        ..
+    } = survey;
+    if 0 < duplicates.count {
+        return Err(Failure::usage(format!(
+            "{}: {} rows share an id with an earlier row: {}; give every row an id of its own, \
+             or choose another field with --id",
+            plan.input.display(),
+            duplicates.count,
+            duplicates.examples.join(", "),
+        )));
+    }
+    if 0 < changed.count {
+        let by_number = if plan.id.is_none() && !context.named_ids {
+            "; rows are known by their number here, so a row inserted above others changes them \
+             all: an --id field prevents that"
+        } else {
+            ""
+        };
+        return Err(Failure::usage(format!(
+            "{}: {} rows that have ended were another request then ({}): prompt, model or \
+             parameters have changed; keep the settings, choose another --output, or begin anew \
+             with --fresh (the old output is kept aside){by_number}",
+            plan.output.display(),
+            changed.count,
+            changed.examples.join(", "),
+        )));
+    }
+    if plan.max_failures.exceeded_by(unusable.count, *rows) {
+        let examples: Vec<_> = unusable
+            .examples
+            .iter()
+            .map(|e| format!("\n  {e}"))
+            .collect();
+        return Err(Failure::usage(format!(
+            "{}: {} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
+             mend them, or let the others run with --max-failures {}",
+            plan.input.display(),
+            unusable.count,
+            plan.max_failures,
+            examples.concat(),
+            unusable.count,
+        )));
+    }
+    Ok(())
+}
+
+fn context(
+    matches: &ArgMatches,
+    plan: &Plan,
+    paths: &OutputPaths,
+    survey: &Survey,
+    past: &Past,
+) -> Context {
+    let typed: Vec<_> = std::env::args_os().collect();
+    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
+    let command = resume::command(&typed, dated);
+    Context {
+        name: plan.name.clone(),
+        model: plan.model.as_str().to_owned(),
+        rows: survey.rows + (past.len() - survey.ended),
+        emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
+        named_ids: survey.named_ids,
+        fingerprint: plan.fingerprint(),
+        max_tokens: plan.parameters.max_tokens,
+        started_at: Timestamp::now(),
+        paths: paths.clone(),
+        retry_failed: resume::with(&command, "--retry-failed"),
+        resume: command,
+    }
+}
+
+/// A job that is ready to run.
+struct Job<'a> {
+    asked: Asked,
+    plan: &'a Plan,
+    input: Input,
+    maker: &'a RowMaker<'a>,
+    context: Context,
+}
+
+impl Job<'_> {
+    /// What a person wants to know before the first call.
+    fn say_opening(&self, opened: &Opened, survey: &Survey) {
+        for torn in &opened.torn {
+            self.say(&format!(
+                "{} ended inside a line, as after a crash: its last {} bytes are kept in {}, and \
+                 that row runs again",
+                torn.from.display(),
+                torn.bytes,
+                torn.kept.display()
+            ));
+        }
+        for aside in &opened.aside {
+            self.say(&format!("earlier output is kept in {}", aside.display()));
+        }
+        let gone = opened.past.len() - survey.ended;
+        if 0 < gone && self.asked.limit.is_none() {
+            self.say(&format!(
+                "{gone} rows of the output are no longer in the input; they are kept"
+            ));
+        }
+        if self.context.emulated {
+            self.say(
+                "the emulator answers: every completion is made up, nothing is sent or billed",
+            );
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match self.asked.style {
+            Style::Quiet => {}
+            Style::Json => {
+                let note = serde_json::json!({ "event": "note", "message": text });
+                let _ = writeln!(std::io::stderr(), "{note}");
+            }
+            Style::Live | Style::Lines => {
+                // A closed standard error must not end a run.
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        }
+    }
+
+    async fn carry_out(self, mut ledger: Ledger, past: Past) -> Result<Exit, Failure> {
+        let mut progress = Progress::new(past.tally.clone(), Instant::now());
+        if past.len() == self.context.rows {
+            return self.conclude(None, &progress);
+        }
+        ledger.create()?;
+        let model = Arc::new(self.connect().await?);
+        let asked = signals::listen()
+            .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
+        let start = Instant::now();
+        progress.restart(start);
+        let drain = self.asked.drain;
+        let mut display = Display::new(self.asked.style, self.context.rows, drain, start);
+        let rows = self
+            .maker
+            .rows(&self.input)?
+            .take(limit_of(self.asked.limit))
+            .filter(|row| {
+                let who = row.as_ref().map(identity);
+                who.map_or(true, |who| {
+                    past.row(who.custom_id.as_deref(), who.row).is_none()
+                })
+            });
+        let settings = self.settings(display.tick());
+        let outcome = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
+            let now = Instant::now();
+            progress.take(event, now);
+            display.show(event, &mut progress, now);
+        })
+        .await;
+        display.close();
+        self.conclude(outcome?, &progress)
+    }
+
+    fn settings(&self, tick: Duration) -> Settings {
+        Settings {
+            concurrency: self.plan.concurrency,
+            requests_per_minute: self.plan.requests_per_minute,
+            retry: self.plan.retry,
+            attempt_timeout: self.plan.attempt_timeout,
+            drain: self.asked.drain,
+            tick,
+            seed: u64::from(std::process::id()),
+        }
+    }
+
+    async fn connect(&self) -> Result<Bedrock, Failure> {
+        let plan = self.plan;
+        let (endpoint, scenario) = match &plan.endpoint {
+            Endpoint::Aws => (None, None),
+            Endpoint::Url(url) => (Some(url.clone()), None),
+            Endpoint::Emulator { scenario } => (None, Some(scenario)),
+        };
+        let access = match scenario {
+            Some(scenario) => {
+                let scenario = emulate::scenario(scenario.as_deref())?;
+                let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                let emulator = Emulator::bind(any_port, scenario).await?;
+                let address = emulator.addr();
+                tokio::spawn(emulator.serve());
+                Access::Emulator(address)
+            }
+            None => Access::Aws {
+                region: plan.region.clone(),
+                profile: plan.profile.clone(),
+                endpoint,
+            },
+        };
+        let target = Target {
+            model_id: plan.model.as_str().to_owned(),
+            family: plan.family,
+            content_type: plan.content_type.clone(),
+            accept: plan.accept.clone(),
+            facts: catalog::lookup(plan.model.as_str(), plan.region.as_deref()),
+        };
+        Ok(Bedrock::connect(access, target).await?)
+    }
+
+    /// Prints the summary, writes it down, and finds the exit code.
+    fn conclude(&self, stop: Option<Stop>, progress: &Progress) -> Result<Exit, Failure> {
+        let ending = self.ending(stop.as_ref(), progress);
+        let summary = Summary::new(&self.context, &ending, progress, Instant::now());
+        let written = summary.write();
+        if self.asked.json {
+            let _ = writeln!(std::io::stdout(), "{}", summary.json());
+        } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
+            let _ = writeln!(std::io::stderr(), "{summary}");
+        }
+        written?;
+        Ok(ending.exit)
+    }
+
+    fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
+        let failed = progress.overall().failed;
+        let advice = |fault: &Fault| fault.advice(&self.plan.model);
+        let (exit, stopped_by, advice) = match stop {
+            None if self
+                .plan
+                .max_failures
+                .exceeded_by(failed, self.context.rows) =>
+            {
+                (Exit::TooManyFailed, None, None)
+            }
+            None => (Exit::Complete, None, None),
+            Some(Stop::Interrupted) => (Exit::Interrupted, Some("Ctrl-C".into()), None),
+            Some(Stop::Terminated) => (Exit::Stopped, Some("SIGTERM".into()), None),
+            Some(Stop::Fault(fault)) => (stopped(fault), Some(fault.to_string()), advice(fault)),
+            Some(Stop::AllInvalid(fault)) => (
+                Exit::Usage,
+                Some(format!(
+                    "row after row was refused as invalid, the last with {fault}"
+                )),
+                advice(fault),
+            ),
+            Some(Stop::CannotWrite { why, lost }) => (
+                Exit::CannotWrite,
+                Some(format!(
+                    "{why}; {lost} answers could not be kept and their rows run again"
+                )),
+                Some("make room on the disk, then run the same command".into()),
+            ),
+        };
+        Ending {
+            exit,
+            stopped_by,
+            advice,
+        }
+    }
+}
+
+/// The exit code of a fault that stopped the run.
+fn stopped(fault: &Fault) -> Exit {
+    use crate::model::Category;
+    match fault.category {
+        Category::AccessDenied | Category::NotFound | Category::Credentials => Exit::Access,
+        Category::InvalidRequest
+        | Category::ContextWindow
+        | Category::RequestTooLarge
+        | Category::BadInputRow
+        | Category::BadResponse => Exit::Usage,
+        Category::DailyQuota
+        | Category::ServiceQuota
+        | Category::Throttled
+        | Category::ModelNotReady
+        | Category::Unavailable
+        | Category::ServerError
+        | Category::ModelTimeout
+        | Category::ModelError
+        | Category::Network
+        | Category::AttemptTimeout => Exit::Stopped,
+    }
+}

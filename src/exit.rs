@@ -1,0 +1,92 @@
+//! The table of exit codes.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+/// How promptmill ended, for the one who called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Every row ended, failures within what was allowed; or there was nothing left to do.
+    Complete,
+    /// The command, the job or the input cannot be run.
+    Usage,
+    /// Every row ended, and more failed than was allowed.
+    TooManyFailed,
+    /// Another run holds this output.
+    Locked,
+    /// A bug in promptmill.
+    Bug,
+    /// The output cannot be written.
+    CannotWrite,
+    /// Stopped; the same command resumes.
+    Stopped,
+    /// Credentials or model access.
+    Access,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 9] = [
+        Self::Complete,
+        Self::Usage,
+        Self::TooManyFailed,
+        Self::Locked,
+        Self::Bug,
+        Self::CannotWrite,
+        Self::Stopped,
+        Self::Access,
+        Self::Interrupted,
+    ];
+
+    /// The number the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Complete => 0,
+            Self::Usage => 2,
+            Self::TooManyFailed => 3,
+            Self::Locked => 11,
+            Self::Bug => 70,
+            Self::CannotWrite => 74,
+            Self::Stopped => 75,
+            Self::Access => 77,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What it means, as help and README say it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Complete => {
+                "every row ended, failures within max_failures; or nothing was left to do"
+            }
+            Self::Usage => "usage, job file, input or changed settings; a retry will not help",
+            Self::TooManyFailed => "every row ended, but more failed than max_failures allows",
+            Self::Locked => "another run is writing this output",
+            Self::Bug => "a bug in promptmill",
+            Self::CannotWrite => "the output cannot be written; resumable once that is mended",
+            Self::Stopped => {
+                "stopped by SIGTERM, a daily quota or an unreachable service; the same command resumes"
+            }
+            Self::Access => "credentials or model access",
+            Self::Interrupted => "Ctrl-C; the same command resumes",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The table as the help shows it.
+pub fn table() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for exit in Exit::ALL {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
+    }
+    text
+}

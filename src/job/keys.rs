@@ -1,0 +1,179 @@
+//! Every key of a job file, which is also every flag that stands for one: the single source of
+//! the check, the flags, the help and the reference.
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The table it stands in; empty at the top.
+    pub table: &'static str,
+    /// Its name there.
+    pub name: &'static str,
+    /// The flag that stands for it.
+    pub flag: &'static str,
+    /// The flag's short form.
+    pub short: Option<char>,
+    /// What it takes.
+    pub kind: Kind,
+    /// The value's name in the help.
+    pub value: &'static str,
+    /// What it is for, in a sentence, with its default.
+    pub help: &'static str,
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A list of texts; the flag may be repeated.
+    Texts,
+    /// A whole number above 0.
+    Count,
+    /// A number.
+    Number,
+    /// A time such as `90s`, `15m`, `6h`.
+    Time,
+    /// A whole number, or a percentage such as `1%`.
+    CountOrShare,
+    /// A table; the flag takes JSON.
+    Table,
+}
+
+impl Kind {
+    /// What it takes, as an error says it.
+    pub fn takes(self) -> &'static str {
+        match self {
+            Self::Text => "text in quotes",
+            Self::Texts => "a list of texts",
+            Self::Count => "a whole number above 0",
+            Self::Number => "a number",
+            Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
+            Self::CountOrShare => "a whole number or a percentage such as \"1%\"",
+            Self::Table => "a table",
+        }
+    }
+}
+
+/// Keys of which only one may be given: where the prompt comes from.
+pub const PROMPT_SOURCES: &[&str] = &["template", "template_file", "column", "messages", "body"];
+
+const fn key(
+    place: (&'static str, &'static str),
+    flag: (&'static str, Option<char>),
+    kind: Kind,
+    value: &'static str,
+    help: &'static str,
+) -> Key {
+    Key {
+        table: place.0,
+        name: place.1,
+        flag: flag.0,
+        short: flag.1,
+        kind,
+        value,
+        help,
+    }
+}
+
+/// All of them, in the order of the reference.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key(("", "name"), ("name", None), Kind::Text, "NAME",
+        "What to call the job in the summary [default: the job file's name]"),
+
+    key(("input", "path"), ("input", Some('i')), Kind::Text, "FILE",
+        "The prompts: .csv .tsv .jsonl .json, plain, .gz or .zst; - is standard input"),
+    key(("input", "format"), ("format", None), Kind::Text, "FORMAT",
+        "csv, tsv, jsonl or json [default: from the name, else from the content]"),
+    key(("input", "id"), ("id", None), Kind::Text, "FIELD",
+        "The field that names a row [default: custom_id, id or recordId, else the row number]"),
+    key(("input", "keep"), ("keep", None), Kind::Texts, "FIELD",
+        "Fields copied to each result's metadata"),
+
+    key(("prompt", "system"), ("system", None), Kind::Text, "TEXT",
+        "The system prompt; may hold {{ fields }} too"),
+    key(("prompt", "template"), ("template", Some('t')), Kind::Text, "TEXT",
+        "The prompt with {{ field }} where a field goes, {{ row[\"a field\"] }} for any name"),
+    key(("prompt", "template_file"), ("template-file", None), Kind::Text, "FILE",
+        "The same, from a file"),
+    key(("prompt", "column"), ("column", None), Kind::Text, "FIELD",
+        "The field that holds the prompt [default: prompt, where there is one]"),
+    key(("prompt", "messages"), ("messages", None), Kind::Text, "FIELD",
+        "The field that holds a conversation, [{role, content}, …]"),
+    key(("prompt", "body"), ("body", None), Kind::Text, "FIELD",
+        "The field that holds an InvokeModel body, sent as it is"),
+
+    key(("model", "id"), ("model", Some('m')), Kind::Text, "ID",
+        "Model id, inference profile id, or any ARN InvokeModel takes"),
+    key(("model", "family"), ("family", None), Kind::Text, "FAMILY",
+        "The body layout, where an opaque ARN hides it"),
+    key(("model", "region"), ("region", None), Kind::Text, "REGION",
+        "AWS region [default: the ARN's, else the standard chain]"),
+    key(("model", "profile"), ("profile", None), Kind::Text, "PROFILE",
+        "Profile of the AWS configuration [default: AWS_PROFILE]"),
+    key(("model", "endpoint"), ("endpoint-url", None), Kind::Text, "URL",
+        "Where to send calls instead of AWS; emulator is the embedded one"),
+    key(("model", "max_tokens"), ("max-tokens", None), Kind::Count, "N",
+        "The longest answer in tokens; all of them are reserved from the quota [default: 1024]"),
+    key(("model", "temperature"), ("temperature", None), Kind::Number, "X",
+        "Sampling temperature [default: the model's]"),
+    key(("model", "top_p"), ("top-p", None), Kind::Number, "X",
+        "Nucleus sampling [default: the model's]"),
+    key(("model", "top_k"), ("top-k", None), Kind::Count, "N",
+        "Sample from the N likeliest tokens [default: the model's]"),
+    key(("model", "stop"), ("stop", None), Kind::Texts, "TEXT",
+        "Texts that end an answer"),
+    key(("model", "content_type"), ("content-type", None), Kind::Text, "TYPE",
+        "The request's Content-Type [default: application/json]"),
+    key(("model", "accept"), ("accept", None), Kind::Text, "TYPE",
+        "The Accept header [default: application/json]"),
+    key(("model", "extra"), ("extra", None), Kind::Table, "JSON",
+        "Merged into every request body as it is"),
+
+    key(("limits", "requests_per_minute"), ("requests-per-minute", None), Kind::Count, "N",
+        "Calls started per minute, retries included [default: no limit of ours]"),
+    key(("limits", "concurrency"), ("concurrency", Some('c')), Kind::Count, "N",
+        "The most calls in flight [default: 64]"),
+
+    key(("retry", "max_attempts"), ("max-attempts", None), Kind::Count, "N",
+        "Attempts a row has against passing faults [default: 6]"),
+    key(("retry", "throttle_wait"), ("throttle-wait", None), Kind::Time, "TIME",
+        "How long a row may be refused for now before it fails [default: 15m]"),
+    key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",
+        "How long one call may take; giving up may still be billed [default: 15m]"),
+
+    key(("output", "path"), ("output", Some('o')), Kind::Text, "FILE",
+        "Where the answers go; failures go beside it, to FILE.failed.jsonl"),
+    key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
+        "Keep the provider's own body: always, errors or never [default: errors]"),
+    key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
+        "More failed rows than this, and the exit code says so [default: 0]"),
+
+    key(("emulator", "scenario"), ("scenario", None), Kind::Text, "FILE",
+        "What the embedded emulator plays: latency, quotas, faults"),
+];
+
+/// The key of this name in this table.
+pub fn find(table: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter()
+        .find(|key| key.table == table && key.name == name)
+}
+
+/// The tables there are.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    let mut last = "";
+    KEYS.iter().filter_map(move |key| {
+        let new = key.table != last;
+        last = key.table;
+        new.then_some(key.table)
+    })
+}
+
+/// The nearest of `names` to what was typed, if one is near.
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::jaro_winkler(typed, name), name))
+        .filter(|(likeness, _)| 0.75 < *likeness)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,15 @@
+//! The job: as it is typed, and as it will be run.
+//!
+//! [`keys`] lists every key once; the flags, the help, the check of a job file and the reference
+//! in the README all come from it. [`file`] is what was typed, silly or not; [`Plan`] is
+//! complete and checked, and nothing downstream has to ask again.
+
+pub mod expand;
+pub mod file;
+pub mod keys;
+mod plan;
+pub mod rows;
+pub mod survey;
+
+pub use file::{JobError, JobFile};
+pub use plan::{Endpoint, MaxFailures, Plan, time};

@@ -1,0 +1,220 @@
+//! From records to rows that can be sent: prompt, body, fingerprint.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::Plan;
+use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
+use crate::model::family::Family;
+use crate::model::{Call, Category, Fault};
+use crate::prompt::{Content, PromptError, PromptSource, PromptSpec, Prompter};
+use crate::run::{Identity, Row, Work};
+
+/// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
+const MOST_BODY_BYTES: usize = 25_000_000;
+
+/// Turns records into rows, the same way every time.
+#[derive(Debug)]
+pub struct RowMaker<'a> {
+    plan: &'a Plan,
+    prompter: Prompter,
+    id: Id,
+    keep: Keep,
+}
+
+/// Why an input and a job do not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum MismatchError {
+    /// The id field or a kept field.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The prompt.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// A model whose body layout is not known.
+    #[error(
+        "`{model}` does not tell how its requests are laid out, or promptmill does not know it \
+         yet: name a layout it shares with --family ({families}), or send whole bodies with \
+         --body FIELD"
+    )]
+    NoLayout {
+        /// The model id.
+        model: String,
+        /// The families there are.
+        families: String,
+    },
+}
+
+/// The rows of an input.
+pub struct Rows<'a> {
+    maker: &'a RowMaker<'a>,
+    records: Records,
+}
+
+impl<'a> RowMaker<'a> {
+    /// Settles where prompts, ids and kept fields come from.
+    ///
+    /// # Errors
+    /// A field that does not exist, with those that do; a template that cannot be read.
+    pub fn new(plan: &'a Plan, input: &Input) -> Result<Self, MismatchError> {
+        let fields = input.fields();
+        let source = match &plan.source {
+            Some(source) => source.clone(),
+            None => PromptSource::usual(fields)?,
+        };
+        if plan.family == Family::Raw && !matches!(source, PromptSource::Body(_)) {
+            return Err(MismatchError::NoLayout {
+                model: plan.model.to_string(),
+                families: Family::names(),
+            });
+        }
+        let spec = PromptSpec {
+            source,
+            system: plan.system.clone(),
+        };
+        Ok(Self {
+            plan,
+            prompter: Prompter::new(&spec, fields)?,
+            id: Id::settle(plan.id.as_deref(), fields)?,
+            keep: Keep::settle(&plan.keep, fields)?,
+        })
+    }
+
+    /// All rows of `input`, from the first.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub fn rows(&'a self, input: &Input) -> Result<Rows<'a>, InputError> {
+        Ok(Rows {
+            maker: self,
+            records: input.records()?,
+        })
+    }
+
+    /// Whether rows are named by a field, and not by their number.
+    pub fn ids_are_named(&self) -> bool {
+        self.id != Id::Number
+    }
+
+    fn row(&self, read: Result<Record, BadRow>) -> Row {
+        let record = match read {
+            Ok(record) => record,
+            Err(bad) => {
+                let identity = Identity {
+                    row: bad.row,
+                    ..Identity::default()
+                };
+                return Row::Rejected(identity, unusable(&bad));
+            }
+        };
+        let mut identity = Identity {
+            row: record.row,
+            custom_id: None,
+            fingerprint: None,
+            metadata: Some(self.keep.of(&record)),
+        };
+        let body = self
+            .id
+            .of(&record)
+            .map_err(|bad| unusable(&bad))
+            .and_then(|id| {
+                identity.custom_id = Some(id);
+                self.body(&record)
+            });
+        match body {
+            Ok(body) => {
+                identity.fingerprint = Some(self.fingerprint(&body));
+                Row::Ready(Work {
+                    identity,
+                    call: Call { body: body.into() },
+                })
+            }
+            Err(fault) => Row::Rejected(identity, fault),
+        }
+    }
+
+    fn body(&self, record: &Record) -> Result<Vec<u8>, Fault> {
+        let Plan {
+            family,
+            model,
+            parameters,
+            ..
+        } = self.plan;
+        let body = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
+            Content::Body(body) => body,
+            Content::Prompt(prompt) => {
+                let fits = family.accepts(&prompt, model.base());
+                fits.map_err(|reason| unusable(&record.bad(reason)))?;
+                family
+                    .body(&prompt, parameters, model.base())
+                    .to_string()
+                    .into_bytes()
+            }
+        };
+        if MOST_BODY_BYTES < body.len() {
+            let message = format!(
+                "row {}: the request has {} bytes, and InvokeModel takes at most {MOST_BODY_BYTES}",
+                record.row,
+                body.len()
+            );
+            return Err(Fault::local(Category::RequestTooLarge, message));
+        }
+        Ok(body)
+    }
+
+    /// What stands for a request: 64 bits of a hash over model, headers and body, in hexadecimal.
+    fn fingerprint(&self, body: &[u8]) -> String {
+        let mut hash = Sha256::new();
+        for part in [
+            self.plan.model.as_str(),
+            &self.plan.content_type,
+            &self.plan.accept,
+        ] {
+            hash.update(part);
+            hash.update([0]);
+        }
+        hash.update(body);
+        hexadecimal(&hash.finalize()[..8])
+    }
+}
+
+impl Plan {
+    /// What stands for the job's settings, whatever its rows.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let prompt = format!("{:?} {:?}", self.source, self.system);
+        let parameters = format!("{:?} {:?}", self.family, self.parameters);
+        for part in [
+            self.model.as_str(),
+            &self.content_type,
+            &self.accept,
+            &prompt,
+            &parameters,
+        ] {
+            hash.update(part);
+            hash.update([0]);
+        }
+        hexadecimal(&hash.finalize()[..8])
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.records.next()?.map(|record| self.maker.row(record)))
+    }
+}
+
+fn unusable(bad: &BadRow) -> Fault {
+    Fault::local(Category::BadInputRow, bad.to_string())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,153 @@
+//! One look over the whole input before the first call: how many rows there are, which cannot be
+//! sent, which have ended already, and which are no longer what they were.
+
+use super::rows::RowMaker;
+use crate::input::{Input, InputError};
+use crate::output::Past;
+use crate::output::past::{fingerprint_value, key};
+use crate::run::{Identity, Row};
+
+/// How many examples of each kind of trouble are kept.
+const EXAMPLES: usize = 3;
+
+/// What the look found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Whether rows are named by a field, and not by their number.
+    pub named_ids: bool,
+    /// Rows of the input, or of the part that was asked for.
+    pub rows: u64,
+    /// Rows that have ended already.
+    pub ended: u64,
+    /// Rows that cannot be sent and have not ended.
+    pub unusable: Trouble,
+    /// Rows that ended as something else than they are now.
+    pub changed: Trouble,
+    /// Rows that share their id with an earlier row.
+    pub duplicates: Trouble,
+}
+
+/// Rows with the same kind of trouble.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// How many.
+    pub count: u64,
+    /// The first few of them, described.
+    pub examples: Vec<String>,
+}
+
+impl Trouble {
+    fn add(&mut self, example: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example());
+        }
+    }
+}
+
+/// Looks over the first `limit` rows of `input`, or all of them. Takes 8 bytes a row for ids.
+///
+/// # Errors
+/// The input cannot be read to its end.
+pub fn survey(
+    maker: &RowMaker<'_>,
+    input: &Input,
+    past: &Past,
+    limit: Option<u64>,
+) -> Result<Survey, InputError> {
+    let mut survey = Survey {
+        named_ids: maker.ids_are_named(),
+        ..Survey::default()
+    };
+    let mut ids = Vec::new();
+    for row in maker.rows(input)?.take(limit_of(limit)) {
+        let row = row?;
+        survey.take(&row, past);
+        if survey.named_ids
+            && let Some(id) = &identity(&row).custom_id
+        {
+            ids.push(key(Some(id), 0));
+        }
+    }
+    let twice = repeated(ids);
+    if !twice.is_empty() {
+        survey.duplicates = name_duplicates(maker, input, limit, &twice)?;
+    }
+    Ok(survey)
+}
+
+/// A limit as an iterator takes it.
+pub fn limit_of(limit: Option<u64>) -> usize {
+    limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(usize::MAX)
+}
+
+/// Who a row is.
+pub fn identity(row: &Row) -> &Identity {
+    match row {
+        Row::Ready(work) => &work.identity,
+        Row::Rejected(identity, _) => identity,
+    }
+}
+
+impl Survey {
+    fn take(&mut self, row: &Row, past: &Past) {
+        self.rows += 1;
+        let who = identity(row);
+        let Some(before) = past.row(who.custom_id.as_deref(), who.row) else {
+            if let Row::Rejected(_, fault) = row {
+                self.unusable.add(|| fault.message.clone());
+            }
+            return;
+        };
+        self.ended += 1;
+        let now = who.fingerprint.as_deref().and_then(fingerprint_value);
+        if let (Some(before), Some(now)) = (before.fingerprint, now)
+            && before != now
+        {
+            self.changed.add(|| match &who.custom_id {
+                Some(id) => format!("row {} ({id})", who.row),
+                None => format!("row {}", who.row),
+            });
+        }
+    }
+}
+
+/// The keys that stand more than once.
+fn repeated(mut keys: Vec<u64>) -> Vec<u64> {
+    keys.sort_unstable();
+    let mut twice: Vec<u64> = keys
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+        .collect();
+    twice.dedup();
+    twice
+}
+
+/// A second look, to name the rows behind repeated keys.
+fn name_duplicates(
+    maker: &RowMaker<'_>,
+    input: &Input,
+    limit: Option<u64>,
+    twice: &[u64],
+) -> Result<Trouble, InputError> {
+    let mut first = std::collections::HashMap::new();
+    let mut trouble = Trouble::default();
+    for row in maker.rows(input)?.take(limit_of(limit)) {
+        let row = row?;
+        let Some(id) = &identity(&row).custom_id else {
+            continue;
+        };
+        if twice.binary_search(&key(Some(id), 0)).is_err() {
+            continue;
+        }
+        let number = identity(&row).row;
+        match first.get(id) {
+            None => drop(first.insert(id.clone(), number)),
+            Some(first) => trouble.add(|| format!("`{id}` names row {first} and row {number}")),
+        }
+    }
+    Ok(trouble)
+}

@@ -1,0 +1,240 @@
+//! What a person sees while a run goes on: a live view on a terminal, else a line now and then.
+//!
+//! All of it goes to standard error. Nothing here is coloured, so there is nothing for NO_COLOR
+//! to switch off; without a terminal nothing moves either.
+
+use std::io::{IsTerminal, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::tally::Progress;
+use super::text::{count, dollars, one_line, rough, time};
+use crate::run::{Event, Stop, Why};
+
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the live view is redrawn.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Redrawn in place.
+    Live,
+    /// One line of text every few seconds.
+    Lines,
+    /// One line of JSON every few seconds.
+    Json,
+    /// Nothing but trouble.
+    Quiet,
+}
+
+impl Style {
+    /// Live on a terminal, lines elsewhere.
+    pub fn for_stderr() -> Self {
+        if std::io::stderr().is_terminal() {
+            Self::Live
+        } else {
+            Self::Lines
+        }
+    }
+}
+
+/// The view of one run.
+#[derive(Debug)]
+pub struct Display {
+    style: Style,
+    rows: u64,
+    drain: Duration,
+    bar: Option<ProgressBar>,
+    next_line: Instant,
+}
+
+impl Display {
+    /// A view of a run over `rows` rows, those that ended before included.
+    pub fn new(style: Style, rows: u64, drain: Duration, now: Instant) -> Self {
+        let bar = (style == Style::Live).then(|| bar(rows));
+        Self {
+            style,
+            rows,
+            drain,
+            bar,
+            next_line: now + LINE_EVERY,
+        }
+    }
+
+    /// How often [`Event::Tick`] is wanted.
+    pub fn tick(&self) -> Duration {
+        if self.style == Style::Live {
+            DRAW_EVERY
+        } else {
+            LINE_EVERY
+        }
+    }
+
+    /// Shows what has changed.
+    pub fn show(&mut self, event: &Event<'_>, progress: &mut Progress, now: Instant) {
+        match event {
+            Event::Tick => self.refresh(progress, now),
+            Event::Stops(stop) => self.say(&stopping(stop, progress.in_flight, self.drain)),
+            Event::CannotWrite(error) => {
+                self.say(&format!(
+                    "{error}; nothing new is sent, trying again every second"
+                ));
+            }
+            Event::Sent { .. }
+            | Event::Again { .. }
+            | Event::Ended(_)
+            | Event::Left { .. }
+            | Event::Abandoned
+            | Event::Waits(_) => {}
+        }
+    }
+
+    /// Takes the live view off the terminal, for the summary to take its place.
+    pub fn close(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn refresh(&mut self, progress: &mut Progress, now: Instant) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(progress.past.ended() + progress.now.ended());
+            bar.set_message(self.figures(progress, now));
+            return;
+        }
+        if now < self.next_line {
+            return;
+        }
+        self.next_line = now + LINE_EVERY;
+        match self.style {
+            Style::Lines => {
+                let done = progress.past.ended() + progress.now.ended();
+                let figures = self.figures(progress, now).replace('\n', "; ");
+                self.say(&format!(
+                    "{} of {} rows; {figures}",
+                    count(done),
+                    count(self.rows)
+                ));
+            }
+            Style::Json => self.write(&self.json(progress, now).to_string()),
+            Style::Live | Style::Quiet => {}
+        }
+    }
+
+    fn figures(&self, progress: &mut Progress, now: Instant) -> String {
+        let pace = progress.per_minute(now);
+        let overall = progress.overall();
+        let mut parts = vec![
+            format!("answered {}", count(overall.answered())),
+            format!("failed {}", count(overall.failed)),
+            format!("in flight {}", count(progress.in_flight)),
+        ];
+        if 0 < progress.throttles {
+            parts.push(format!("throttled {}", count(progress.throttles)));
+        }
+        if 0 < progress.retries {
+            parts.push(format!("retried {}", count(progress.retries)));
+        }
+        if 0.0 < overall.cost_usd {
+            parts.push(dollars(overall.cost_usd));
+        }
+        let mut rates = vec![
+            format!("{} rows/min", rough(pace.rows)),
+            format!("{} tokens/min", rough(pace.tokens)),
+        ];
+        let left = self.rows.saturating_sub(overall.ended());
+        if let Some(left) = progress.time_left(left, now) {
+            rates.push(format!("about {} left", time(left)));
+        }
+        if let Some(why) = progress.waits {
+            rates.push(format!("waiting for {}", waiting(why, progress)));
+        }
+        format!("{}\n{}", parts.join("  "), rates.join("  "))
+    }
+
+    fn json(&self, progress: &mut Progress, now: Instant) -> serde_json::Value {
+        let pace = progress.per_minute(now);
+        let overall = progress.overall();
+        let left = self.rows.saturating_sub(overall.ended());
+        json!({
+            "event": "progress",
+            "rows": self.rows,
+            "succeeded": overall.succeeded,
+            "filtered": overall.filtered,
+            "failed": overall.failed,
+            "in_flight": progress.in_flight,
+            "throttles": progress.throttles,
+            "retries": progress.retries,
+            "rows_per_minute": pace.rows,
+            "tokens_per_minute": pace.tokens,
+            "cost_usd": overall.known_cost(),
+            "seconds_left": progress.time_left(left, now).map(|left| left.as_secs()),
+            "waiting_for": progress.waits.map(Why::as_str),
+        })
+    }
+
+    fn say(&self, text: &str) {
+        match self.style {
+            Style::Json => {
+                self.write(&json!({ "event": "note", "message": text }).to_string());
+            }
+            Style::Live | Style::Lines | Style::Quiet => self.write(&one_line(text, 500)),
+        }
+    }
+
+    fn write(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            // A closed standard error must not end a run that is being paid for.
+            None => drop(writeln!(std::io::stderr(), "{line}")),
+        }
+    }
+}
+
+fn bar(rows: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(
+        "{wide_bar} {human_pos}/{human_len} {percent}%  {elapsed}\n{msg}",
+    );
+    bar.set_style(
+        style
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> "),
+    );
+    bar
+}
+
+/// What is waited for, with what led to it.
+fn waiting(why: Why, progress: &Progress) -> String {
+    match (why, &progress.last_fault) {
+        (Why::Retries, Some(fault)) => format!("retries after {}", one_line(fault, 90)),
+        (Why::Concurrency, _) => "answers, every slot is taken".into(),
+        (Why::Requests | Why::Answers | Why::Retries | Why::Drain | Why::Disk, _) => {
+            why.as_str().into()
+        }
+    }
+}
+
+fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
+    let why = match stop {
+        Stop::Interrupted => "Ctrl-C",
+        Stop::Terminated => "asked to terminate",
+        Stop::Fault(_) | Stop::AllInvalid(_) => "a fault that every row would share",
+        Stop::CannotWrite { .. } => "the output cannot be written",
+    };
+    let calls = match in_flight {
+        0 => return format!("stopping: {why}"),
+        1 => "1 call".into(),
+        calls => format!("{} calls", count(calls)),
+    };
+    format!(
+        "stopping: {why}; waiting up to {} for {calls} in flight (press Ctrl-C again to leave now)",
+        time(drain),
+    )
+}

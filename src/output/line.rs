@@ -1,0 +1,221 @@
+//! A line of output, as it stands on disk. Fields are only ever added.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::model::{Fault, FinishReason, Reply, Usage};
+use crate::run::{Ended, Outcome};
+
+/// When the provider's own body is kept beside what was read from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepRaw {
+    /// With every answer.
+    Always,
+    /// Where an answer could not be understood.
+    Errors,
+    /// Not at all.
+    Never,
+}
+
+/// What is the same for every line of a run, or belongs to the moment it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp<'a> {
+    /// The model id, as it was typed.
+    pub model: &'a str,
+    /// When to keep the provider's body.
+    pub keep_raw: KeepRaw,
+    /// The wall clock when the row ended.
+    pub finished_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    custom_id: Option<&'a str>,
+    row: u64,
+    status: &'a str,
+    #[serde(flatten)]
+    ending: Ending<'a>,
+    attempts: u32,
+    throttles: u32,
+    maybe_billed: u32,
+    queued_ms: u128,
+    latency_ms: u128,
+    started_at: String,
+    finished_at: String,
+    request_id: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    metadata: Option<&'a Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<Value>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ending<'a> {
+    Answered(Answer<'a>),
+    Failed { error: Error<'a>, model: &'a str },
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    completion: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Value>,
+    finish_reason: &'a str,
+    stop_reason: Option<&'a str>,
+    model: &'a str,
+    usage: Tokens,
+    cost_usd: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    category: &'a str,
+    code: Option<&'a str>,
+    status_code: Option<u16>,
+    message: &'a str,
+}
+
+/// Token counts as they stand on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tokens {
+    pub(super) input_tokens: Option<u64>,
+    pub(super) output_tokens: Option<u64>,
+    pub(super) cache_read_input_tokens: Option<u64>,
+    pub(super) cache_write_input_tokens: Option<u64>,
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        let Usage {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+        } = usage;
+        Self {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+        }
+    }
+}
+
+/// Appends `ended` to `out` as one line.
+pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
+    let identity = &ended.identity;
+    let latency = jiff::SignedDuration::try_from(ended.latency).unwrap_or_default();
+    let line = Line {
+        custom_id: identity.custom_id.as_deref(),
+        row: identity.row,
+        status: status(&ended.outcome),
+        ending: ending(&ended.outcome, stamp),
+        attempts: ended.attempts,
+        throttles: ended.throttles,
+        maybe_billed: ended.maybe_billed,
+        queued_ms: ended.queued.as_millis(),
+        latency_ms: ended.latency.as_millis(),
+        started_at: time(stamp.finished_at - latency),
+        finished_at: time(stamp.finished_at),
+        request_id: request_id(&ended.outcome),
+        fingerprint: identity.fingerprint.as_deref(),
+        metadata: identity.metadata.as_ref(),
+        raw: raw(&ended.outcome, stamp.keep_raw),
+    };
+    serde_json::to_writer(&mut *out, &line).expect("a line holds nothing JSON cannot say");
+    out.push(b'\n');
+}
+
+/// `succeeded`, `filtered` or `failed`.
+pub(super) fn status(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failed(_) => "failed",
+        Outcome::Answered(reply) => match reply.reading.finish_reason {
+            FinishReason::ContentFilter | FinishReason::Guardrail => "filtered",
+            FinishReason::Stop
+            | FinishReason::Length
+            | FinishReason::ToolCalls
+            | FinishReason::ContextWindow
+            | FinishReason::Unknown => "succeeded",
+        },
+    }
+}
+
+fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
+    match outcome {
+        Outcome::Answered(Reply {
+            reading, cost_usd, ..
+        }) => Ending::Answered(Answer {
+            completion: reading.completion.as_deref(),
+            output: reading.output.as_ref(),
+            finish_reason: reading.finish_reason.as_str(),
+            stop_reason: reading.stop_reason.as_deref(),
+            model: stamp.model,
+            usage: reading.usage.into(),
+            cost_usd: *cost_usd,
+        }),
+        Outcome::Failed(Fault {
+            category,
+            code,
+            status_code,
+            message,
+            ..
+        }) => Ending::Failed {
+            error: Error {
+                category: category.as_str(),
+                code: code.as_deref(),
+                status_code: *status_code,
+                message,
+            },
+            model: stamp.model,
+        },
+    }
+}
+
+fn request_id(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Answered(reply) => reply.request_id.as_deref(),
+        Outcome::Failed(fault) => fault.request_id.as_deref(),
+    }
+}
+
+/// The provider's body: JSON where it is JSON, else text.
+fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
+    let bytes = match (outcome, keep) {
+        (_, KeepRaw::Never) | (Outcome::Answered(_), KeepRaw::Errors) => return None,
+        (Outcome::Answered(reply), KeepRaw::Always) => &reply.raw,
+        (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
+    };
+    let parsed = serde_json::from_slice(bytes);
+    Some(parsed.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into()))
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A line as it is read back: only what resuming and counting need.
+#[derive(Debug, Deserialize)]
+pub(super) struct Known {
+    pub(super) custom_id: Option<String>,
+    pub(super) row: u64,
+    pub(super) status: String,
+    pub(super) fingerprint: Option<String>,
+    #[serde(default)]
+    pub(super) finish_reason: Option<String>,
+    #[serde(default)]
+    pub(super) usage: Tokens,
+    #[serde(default)]
+    pub(super) cost_usd: Option<f64>,
+    #[serde(default)]
+    pub(super) error: Option<KnownError>,
+}
+
+/// The failure of a line that is read back.
+#[derive(Debug, Deserialize)]
+pub(super) struct KnownError {
+    pub(super) category: String,
+    pub(super) message: String,
+}

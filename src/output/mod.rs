@@ -1,0 +1,19 @@
+//! What becomes of a run: lines on disk, a display for people, a summary at the end.
+//!
+//! Everything here is told what happened and never asks where it came from.
+
+pub mod display;
+pub mod ledger;
+mod line;
+pub(crate) mod past;
+pub mod paths;
+mod rate;
+pub mod summary;
+pub mod tally;
+mod text;
+
+pub use ledger::{Ledger, LedgerError};
+pub use line::{KeepRaw, Stamp};
+pub use past::{Past, PastRow};
+pub use paths::OutputPaths;
+pub use tally::Tally;

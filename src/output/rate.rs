@@ -1,0 +1,103 @@
+//! What happened per minute, over a recent window.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The width of the window: long enough to be calm, short enough to be about now.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Calls and tokens of the last minute, by second.
+#[derive(Debug)]
+pub(super) struct Rate {
+    start: Instant,
+    seconds: VecDeque<Second>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Second {
+    number: u64,
+    rows: u64,
+    tokens: u64,
+}
+
+/// Per-minute figures.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PerMinute {
+    /// Rows ended.
+    pub rows: f64,
+    /// Tokens used, input and output.
+    pub tokens: f64,
+}
+
+impl Rate {
+    pub(super) fn new(start: Instant) -> Self {
+        Self {
+            start,
+            seconds: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, now: Instant, tokens: u64) {
+        let number = (now - self.start).as_secs();
+        if self
+            .seconds
+            .back()
+            .is_none_or(|second| second.number < number)
+        {
+            self.seconds.push_back(Second {
+                number,
+                ..Second::default()
+            });
+        }
+        if let Some(second) = self.seconds.back_mut() {
+            second.rows += 1;
+            second.tokens += tokens;
+        }
+        self.forget(number);
+    }
+
+    /// Scaled to a minute from the window, or from the run's time where that is shorter.
+    pub(super) fn per_minute(&mut self, now: Instant) -> PerMinute {
+        let elapsed = now - self.start;
+        self.forget(elapsed.as_secs());
+        let (rows, tokens) = self.seconds.iter().fold((0, 0), |(rows, tokens), second| {
+            (rows + second.rows, tokens + second.tokens)
+        });
+        let minutes = elapsed.min(WINDOW).as_secs_f64().max(1.0) / 60.0;
+        PerMinute {
+            rows: rows as f64 / minutes,
+            tokens: tokens as f64 / minutes,
+        }
+    }
+
+    fn forget(&mut self, number: u64) {
+        while self
+            .seconds
+            .front()
+            .is_some_and(|s| s.number + WINDOW.as_secs() <= number)
+        {
+            self.seconds.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_about_the_last_minute_only() {
+        let start = Instant::now();
+        let mut rate = Rate::new(start);
+        for _ in 0..10 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            rate.add(Instant::now(), 100);
+        }
+        let early = rate.per_minute(Instant::now());
+        assert_eq!((early.rows, early.tokens), (60.0, 6000.0));
+        tokio::time::advance(Duration::from_secs(120)).await;
+        assert_eq!(rate.per_minute(Instant::now()), PerMinute::default());
+    }
+}

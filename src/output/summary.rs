@@ -1,0 +1,367 @@
+//! The end of a run: one screen for people, one file for machines.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::ledger::sync_directory;
+use super::past::io_error;
+use super::tally::{Progress, Tally};
+use super::text::{count, dollars, one_line, time};
+use super::{LedgerError, OutputPaths};
+use crate::exit::Exit;
+use crate::run::Why;
+
+/// What the summary knows beside the counts.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The job's name.
+    pub name: String,
+    /// The model id, as typed.
+    pub model: String,
+    /// Rows of the input that this run was to end.
+    pub rows: u64,
+    /// Whether the embedded emulator answered.
+    pub emulated: bool,
+    /// Whether rows are named by a field, and not by their number.
+    pub named_ids: bool,
+    /// The fingerprint of the job's settings.
+    pub fingerprint: String,
+    /// `max_tokens` of the job, where it has one.
+    pub max_tokens: Option<u32>,
+    /// When the run started.
+    pub started_at: Timestamp,
+    /// Where the output is.
+    pub paths: OutputPaths,
+    /// The command that goes on where this run ended.
+    pub resume: String,
+    /// The command that runs the failed rows again.
+    pub retry_failed: String,
+}
+
+/// How a run ended, in words and as a code.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// The exit code.
+    pub exit: Exit,
+    /// Why it stopped, where it did not run to its end.
+    pub stopped_by: Option<String>,
+    /// What the person should do about it.
+    pub advice: Option<String>,
+}
+
+/// `OUT.run.json`. Fields are only ever added.
+#[derive(Debug, Serialize)]
+struct RunFile<'a> {
+    promptmill: &'a str,
+    name: &'a str,
+    model: &'a str,
+    emulated: bool,
+    fingerprint: &'a str,
+    started_at: String,
+    finished_at: String,
+    exit_code: u8,
+    stopped_by: Option<&'a str>,
+    rows: u64,
+    remaining: u64,
+    total: Counts<'a>,
+    this_run: ThisRun<'a>,
+    output: String,
+    failed_output: String,
+    resume: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Counts<'a> {
+    #[serde(flatten)]
+    tally: &'a Tally,
+    cost_usd: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct ThisRun<'a> {
+    #[serde(flatten)]
+    counts: Counts<'a>,
+    calls: u64,
+    throttles: u64,
+    retries: u64,
+    maybe_billed: u64,
+    seconds: f64,
+    held_back_by: Option<&'a str>,
+}
+
+/// The end of one run.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    context: &'a Context,
+    ending: &'a Ending,
+    progress: &'a Progress,
+    overall: Tally,
+    elapsed: Duration,
+    held_back: Option<(Why, f64)>,
+}
+
+impl<'a> Summary<'a> {
+    /// Sums up at `now`.
+    pub fn new(
+        context: &'a Context,
+        ending: &'a Ending,
+        progress: &'a Progress,
+        now: Instant,
+    ) -> Self {
+        Self {
+            context,
+            ending,
+            progress,
+            overall: progress.overall(),
+            elapsed: progress.elapsed(now),
+            held_back: progress.held_back(now),
+        }
+    }
+
+    fn remaining(&self) -> u64 {
+        self.context.rows.saturating_sub(self.overall.ended())
+    }
+
+    /// The text of `OUT.run.json`, which `--json` prints too.
+    pub fn json(&self) -> String {
+        let Self {
+            context,
+            ending,
+            progress,
+            overall,
+            ..
+        } = self;
+        let file = RunFile {
+            promptmill: env!("CARGO_PKG_VERSION"),
+            name: &context.name,
+            model: &context.model,
+            emulated: context.emulated,
+            fingerprint: &context.fingerprint,
+            started_at: context.started_at.to_string(),
+            finished_at: Timestamp::now().to_string(),
+            exit_code: ending.exit.code(),
+            stopped_by: ending.stopped_by.as_deref(),
+            rows: context.rows,
+            remaining: self.remaining(),
+            total: Counts {
+                tally: overall,
+                cost_usd: overall.known_cost(),
+            },
+            this_run: ThisRun {
+                counts: Counts {
+                    tally: &progress.now,
+                    cost_usd: progress.now.known_cost(),
+                },
+                calls: progress.sent,
+                throttles: progress.throttles,
+                retries: progress.retries,
+                maybe_billed: progress.maybe_billed,
+                seconds: self.elapsed.as_secs_f64(),
+                held_back_by: self.held_back.map(|(why, _)| why.as_str()),
+            },
+            output: context.paths.answered.display().to_string(),
+            failed_output: context.paths.failed.display().to_string(),
+            resume: (0 < self.remaining()).then_some(&context.resume),
+        };
+        serde_json::to_string_pretty(&file).expect("a run file holds nothing JSON cannot say")
+    }
+
+    /// Writes `OUT.run.json`: beside it first, then in its place.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn write(&self) -> Result<(), LedgerError> {
+        let path = &self.context.paths.run;
+        let beside = path.with_extension("json.tmp");
+        File::create(&beside)
+            .and_then(|mut file| {
+                file.write_all(self.json().as_bytes())?;
+                file.write_all(b"\n")?;
+                file.sync_all()
+            })
+            .and_then(|()| std::fs::rename(&beside, path))
+            .map_err(io_error("write", path))?;
+        sync_directory(self.context.paths.directory())
+    }
+}
+
+/// One screen.
+impl std::fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = self.headline();
+        for (name, what) in self.figures() {
+            let _ = write!(text, "\n  {name:<10} {what}");
+        }
+        for (category, failures) in &self.overall.failures {
+            let id = failures
+                .example_id
+                .as_deref()
+                .map(|id| format!(" ({id})"))
+                .unwrap_or_default();
+            let _ = write!(
+                text,
+                "\n  {:<10} {category} ×{}; first row {}{}: {}",
+                "",
+                count(failures.count),
+                failures.example_row,
+                one_line(&id, 60),
+                one_line(&failures.example_message, 200),
+            );
+        }
+        for (name, what) in self.whereabouts() {
+            let _ = write!(text, "\n  {name:<10} {what}");
+        }
+        f.write_str(&text)
+    }
+}
+
+impl Summary<'_> {
+    fn headline(&self) -> String {
+        let Self {
+            context, ending, ..
+        } = self;
+        let ended = count(self.overall.ended());
+        let rows = count(context.rows);
+        let took = time(self.elapsed);
+        let made_up = if context.emulated {
+            "; the emulator made these answers up"
+        } else {
+            ""
+        };
+        match &ending.stopped_by {
+            None => format!(
+                "{}: {ended} of {rows} rows ended in {took}{made_up}",
+                context.name
+            ),
+            Some(why) => format!(
+                "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
+                context.name,
+                "stopped by",
+                one_line(why, 400),
+            ),
+        }
+    }
+
+    fn figures(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            overall, progress, ..
+        } = self;
+        let mut figures = Vec::new();
+        if let Some(advice) = &self.ending.advice {
+            figures.push(("what to do", advice.clone()));
+        }
+        figures.push(("answered", self.answered()));
+        figures.push(("failed", count(overall.failed)));
+        if 0 < self.remaining() {
+            figures.push(("left", count(self.remaining())));
+        }
+        let usage = &overall.usage;
+        if 0 < usage.input_tokens + usage.output_tokens {
+            let cached = match usage.cache_read_input_tokens {
+                0 => String::new(),
+                cached => format!(" ({} of them from the cache)", count(cached)),
+            };
+            let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
+            figures.push(("tokens", format!("{input} in{cached}, {output} out")));
+        }
+        if 0 < overall.answered() {
+            figures.push(("cost", self.cost()));
+        }
+        if 0 < progress.sent {
+            figures.push(("calls", self.calls()));
+        }
+        figures
+    }
+
+    fn answered(&self) -> String {
+        let Self {
+            overall,
+            progress,
+            context,
+            ..
+        } = self;
+        let mut notes = Vec::new();
+        if 0 < progress.past.answered() {
+            notes.push(format!(
+                "{} of them before this run",
+                count(progress.past.answered())
+            ));
+        }
+        if 0 < overall.filtered {
+            notes.push(format!("{} filtered", count(overall.filtered)));
+        }
+        if 0 < overall.cut_off {
+            let limit = context
+                .max_tokens
+                .map(|n| format!(" of {n}"))
+                .unwrap_or_default();
+            notes.push(format!(
+                "{} cut off at max_tokens{limit}",
+                count(overall.cut_off)
+            ));
+        }
+        let answered = count(overall.answered());
+        if notes.is_empty() {
+            answered
+        } else {
+            format!("{answered} ({})", notes.join(", "))
+        }
+    }
+
+    fn cost(&self) -> String {
+        match (self.overall.known_cost(), self.context.emulated) {
+            (Some(cost), false) => dollars(cost),
+            (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
+            (None, _) => format!(
+                "unknown for {} of {} answers",
+                count(self.overall.unpriced),
+                count(self.overall.answered()),
+            ),
+        }
+    }
+
+    fn calls(&self) -> String {
+        let Self { progress, .. } = self;
+        let minutes = self.elapsed.as_secs_f64().max(0.001) / 60.0;
+        let pace = (progress.now.ended() as f64 / minutes).round() as u64;
+        let mut text = format!("{}, {} rows/min", count(progress.sent), count(pace));
+        let tell = |number: u64, what: &str| match number {
+            0 => String::new(),
+            number => format!(", {} {what}", count(number)),
+        };
+        text += &tell(progress.throttles, "refused for now");
+        text += &tell(progress.retries, "sent again");
+        text += &tell(progress.maybe_billed, "given up on and maybe billed");
+        if let Some((why, share)) = self.held_back
+            && 0.5 <= share
+        {
+            let _ = write!(text, "; held back by {}", why.as_str());
+        }
+        text
+    }
+
+    fn whereabouts(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            context, overall, ..
+        } = self;
+        let mut lines = Vec::new();
+        if 0 < overall.answered() {
+            lines.push(("answers", context.paths.answered.display().to_string()));
+        }
+        if 0 < overall.failed {
+            lines.push(("failures", context.paths.failed.display().to_string()));
+        }
+        if 0 < self.remaining() {
+            lines.push(("to go on", context.resume.clone()));
+        } else if 0 < overall.failed {
+            lines.push(("to retry", context.retry_failed.clone()));
+        }
+        lines
+    }
+}

@@ -1,0 +1,304 @@
+//! Counting: what ended how, what it used and cost, and what held the run back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::line::{self, Known};
+use super::rate::{PerMinute, Rate};
+use crate::model::{Category, Fault, FinishReason, Usage};
+use crate::run::{Ended, Event, Outcome, Why};
+
+/// Counts of rows that have ended, from earlier runs or from this one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Tally {
+    /// Rows with an answer.
+    pub succeeded: u64,
+    /// Rows whose answer was filtered: an answer all the same, and billed.
+    pub filtered: u64,
+    /// Rows that ended in failure.
+    pub failed: u64,
+    /// Answers that were cut off at `max_tokens`.
+    pub cut_off: u64,
+    /// Tokens over all answers that say so.
+    pub usage: Totals,
+    /// Cost over all answers whose price is known.
+    #[serde(skip)]
+    pub cost_usd: f64,
+    /// Answers whose cost is not known.
+    pub unpriced: u64,
+    /// Failures by category.
+    pub failures: BTreeMap<String, Failures>,
+}
+
+/// Sums of tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// All input, cached included.
+    pub input_tokens: u64,
+    /// What the model wrote.
+    pub output_tokens: u64,
+    /// The part of the input read from the cache.
+    pub cache_read_input_tokens: u64,
+    /// The part of the input written to the cache.
+    pub cache_write_input_tokens: u64,
+}
+
+/// Failures of one category.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Failures {
+    /// How many rows.
+    pub count: u64,
+    /// The first of them.
+    pub example_row: u64,
+    /// Its id.
+    pub example_id: Option<String>,
+    /// What was said of it.
+    pub example_message: String,
+}
+
+impl Tally {
+    /// Rows in the output, filtered ones included.
+    pub fn answered(&self) -> u64 {
+        self.succeeded + self.filtered
+    }
+
+    /// Rows that have ended either way.
+    pub fn ended(&self) -> u64 {
+        self.answered() + self.failed
+    }
+
+    /// The cost of all answers; `None` where that of any is not known.
+    pub fn known_cost(&self) -> Option<f64> {
+        (self.unpriced == 0).then_some(self.cost_usd)
+    }
+
+    /// Adds `other`'s counts to these.
+    pub fn add(&mut self, other: &Tally) {
+        self.succeeded += other.succeeded;
+        self.filtered += other.filtered;
+        self.failed += other.failed;
+        self.cut_off += other.cut_off;
+        self.cost_usd += other.cost_usd;
+        self.unpriced += other.unpriced;
+        self.usage.input_tokens += other.usage.input_tokens;
+        self.usage.output_tokens += other.usage.output_tokens;
+        self.usage.cache_read_input_tokens += other.usage.cache_read_input_tokens;
+        self.usage.cache_write_input_tokens += other.usage.cache_write_input_tokens;
+        for (category, failures) in &other.failures {
+            let sum = self
+                .failures
+                .entry(category.clone())
+                .or_insert_with(|| failures.clone());
+            if sum != failures {
+                sum.count += failures.count;
+            }
+        }
+    }
+
+    fn take(&mut self, ended: &Ended) {
+        match &ended.outcome {
+            Outcome::Answered(reply) => {
+                self.answer(
+                    line::status(&ended.outcome),
+                    reply.reading.finish_reason.as_str(),
+                    reply.reading.usage.into(),
+                    reply.cost_usd,
+                );
+            }
+            Outcome::Failed(fault) => self.failure(
+                fault.category.as_str(),
+                ended.identity.row,
+                ended.identity.custom_id.as_deref(),
+                &fault.message,
+            ),
+        }
+    }
+
+    /// Counts a line that an earlier run wrote.
+    pub(super) fn take_past(&mut self, known: &Known) {
+        match &known.error {
+            None => self.answer(
+                &known.status,
+                known.finish_reason.as_deref().unwrap_or_default(),
+                known.usage,
+                known.cost_usd,
+            ),
+            Some(error) => {
+                self.failure(
+                    &error.category,
+                    known.row,
+                    known.custom_id.as_deref(),
+                    &error.message,
+                );
+            }
+        }
+    }
+
+    fn answer(&mut self, status: &str, finish: &str, usage: line::Tokens, cost_usd: Option<f64>) {
+        match status {
+            "filtered" => self.filtered += 1,
+            _ => self.succeeded += 1,
+        }
+        self.cut_off += u64::from(finish == FinishReason::Length.as_str());
+        self.usage.input_tokens += usage.input_tokens.unwrap_or(0);
+        self.usage.output_tokens += usage.output_tokens.unwrap_or(0);
+        self.usage.cache_read_input_tokens += usage.cache_read_input_tokens.unwrap_or(0);
+        self.usage.cache_write_input_tokens += usage.cache_write_input_tokens.unwrap_or(0);
+        match cost_usd {
+            Some(cost) => self.cost_usd += cost,
+            None => self.unpriced += 1,
+        }
+    }
+
+    fn failure(&mut self, category: &str, row: u64, custom_id: Option<&str>, message: &str) {
+        self.failed += 1;
+        let failures = self.failures.entry(category.to_owned()).or_default();
+        failures.count += 1;
+        if failures.count == 1 {
+            failures.example_row = row;
+            failures.example_id = custom_id.map(str::to_owned);
+            failures.example_message = message.to_owned();
+        }
+    }
+}
+
+/// This run as it goes: its tally, what is under way, how fast, and what it waits for.
+#[derive(Debug)]
+pub struct Progress {
+    /// Rows that ended before this run.
+    pub past: Tally,
+    /// Rows that ended in this run.
+    pub now: Tally,
+    /// Calls in flight.
+    pub in_flight: u64,
+    /// Calls sent.
+    pub sent: u64,
+    /// Refusals for now.
+    pub throttles: u64,
+    /// Calls sent again for any other reason.
+    pub retries: u64,
+    /// Attempts given up on after sending; each may have been billed.
+    pub maybe_billed: u64,
+    /// What the loop waits for.
+    pub waits: Option<Why>,
+    /// The latest fault that led to another attempt.
+    pub last_fault: Option<String>,
+    start: Instant,
+    rate: Rate,
+    held: BTreeMap<Why, Duration>,
+    waits_since: Instant,
+}
+
+impl Progress {
+    /// A run that starts now on top of `past`.
+    pub fn new(past: Tally, start: Instant) -> Self {
+        Self {
+            past,
+            now: Tally::default(),
+            in_flight: 0,
+            sent: 0,
+            throttles: 0,
+            retries: 0,
+            maybe_billed: 0,
+            waits: None,
+            last_fault: None,
+            start,
+            rate: Rate::new(start),
+            held: BTreeMap::new(),
+            waits_since: start,
+        }
+    }
+
+    /// Starts the clock again: what came before the first call is not the run's pace.
+    pub fn restart(&mut self, start: Instant) {
+        self.start = start;
+        self.rate = Rate::new(start);
+        self.waits_since = start;
+    }
+
+    /// Takes in one event.
+    pub fn take(&mut self, event: &Event<'_>, now: Instant) {
+        match event {
+            Event::Sent { .. } => {
+                self.sent += 1;
+                self.in_flight += 1;
+            }
+            Event::Again { fault, .. } => {
+                self.in_flight -= 1;
+                self.again(fault);
+            }
+            Event::Ended(ended) => self.ended(ended, now),
+            Event::Left { .. } => self.in_flight -= 1,
+            Event::Abandoned => {
+                self.in_flight -= 1;
+                self.maybe_billed += 1;
+            }
+            Event::Waits(why) => self.waits(*why, now),
+            Event::CannotWrite(_) | Event::Stops(_) | Event::Tick => {}
+        }
+    }
+
+    fn again(&mut self, fault: &Fault) {
+        match fault.category {
+            Category::Throttled => self.throttles += 1,
+            _ => self.retries += 1,
+        }
+        self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.message));
+    }
+
+    fn ended(&mut self, ended: &Ended, now: Instant) {
+        self.in_flight -= u64::from(0 < ended.attempts);
+        self.maybe_billed += u64::from(ended.maybe_billed);
+        self.now.take(ended);
+        let tokens = match &ended.outcome {
+            Outcome::Answered(reply) => tokens(&reply.reading.usage),
+            Outcome::Failed(_) => 0,
+        };
+        self.rate.add(now, tokens);
+    }
+
+    fn waits(&mut self, why: Why, now: Instant) {
+        if let Some(before) = self.waits {
+            *self.held.entry(before).or_default() += now - self.waits_since;
+        }
+        self.waits = Some(why);
+        self.waits_since = now;
+    }
+
+    /// Both runs' counts together.
+    pub fn overall(&self) -> Tally {
+        let mut overall = self.past.clone();
+        overall.add(&self.now);
+        overall
+    }
+
+    /// How long this run has been going.
+    pub fn elapsed(&self, now: Instant) -> Duration {
+        now - self.start
+    }
+
+    /// What happens per minute at the moment.
+    pub fn per_minute(&mut self, now: Instant) -> PerMinute {
+        self.rate.per_minute(now)
+    }
+
+    /// How long `remaining` rows take at the recent pace.
+    pub fn time_left(&mut self, remaining: u64, now: Instant) -> Option<Duration> {
+        let rows = self.rate.per_minute(now).rows;
+        (0.0 < rows).then(|| Duration::from_secs_f64(remaining as f64 / rows * 60.0))
+    }
+
+    /// What this run waited for most, and for what share of its time.
+    pub fn held_back(&self, now: Instant) -> Option<(Why, f64)> {
+        let total = self.elapsed(now).as_secs_f64();
+        let (why, time) = self.held.iter().max_by_key(|(_, time)| **time)?;
+        (0.0 < total).then(|| (*why, (time.as_secs_f64() / total).min(1.0)))
+    }
+}
+
+fn tokens(usage: &Usage) -> u64 {
+    usage.input_tokens.unwrap_or(0) + usage.output_tokens.unwrap_or(0)
+}

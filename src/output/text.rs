@@ -1,0 +1,92 @@
+//! Figures as people read them.
+
+use std::time::Duration;
+
+/// `1234567` as `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at != 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1234567` as `1.2M`.
+pub(super) fn rough(number: f64) -> String {
+    match number {
+        n if n < 1e4 => count(n.round() as u64),
+        n if n < 1e6 => format!("{:.0}k", n / 1e3),
+        n if n < 1e9 => format!("{:.1}M", n / 1e6),
+        n => format!("{:.1}G", n / 1e9),
+    }
+}
+
+/// `0.8 s`, `42 s`, `3 m 05 s`, `2 h 10 m`.
+pub(super) fn time(time: Duration) -> String {
+    match time.as_secs() {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        seconds @ 10..100 => format!("{seconds} s"),
+        seconds @ 100..3600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {:02} m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Dollars with as many places as say something.
+pub(super) fn dollars(usd: f64) -> String {
+    match usd {
+        usd if usd == 0.0 => "$0".into(),
+        usd if usd < 0.01 => format!("${usd:.6}"),
+        usd if usd < 10.0 => format!("${usd:.4}"),
+        usd => format!("${usd:.2}"),
+    }
+}
+
+/// Text from outside on one line of the terminal: no control characters, and not too long.
+pub(super) fn one_line(text: &str, longest: usize) -> String {
+    let mut line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(longest + 1)
+        .collect();
+    if longest < line.chars().count() {
+        line.pop();
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        assert_eq!(
+            ["1", "999", "1,000", "1,234,567"],
+            [1, 999, 1000, 1_234_567].map(count)[..]
+        );
+        assert_eq!(
+            ["950", "12k", "1.2M"],
+            [950.0, 12_345.0, 1_234_567.0].map(rough)[..]
+        );
+        let times = [800, 42_000, 185_000, 7_800_000].map(Duration::from_millis);
+        assert_eq!(
+            ["0.8 s", "42 s", "3 m 05 s", "2 h 10 m"],
+            times.map(time)[..]
+        );
+        assert_eq!(
+            ["$0", "$0.000120", "$1.2346", "$25.00"],
+            [0.0, 0.00012, 1.23456, 25.0].map(dollars)[..]
+        );
+    }
+
+    #[test]
+    fn text_from_outside_stays_on_its_line() {
+        assert_eq!(one_line("a\u{1b}[31m\nb", 20), "a [31m b");
+        assert_eq!(one_line("abcdef", 4), "abcd…");
+    }
+}
