@@ -1,1 +1,14 @@
+//! Everything that is tested through the binary: text and files in, text and files out.
 
+mod architecture;
+mod bad_input;
+mod emulator;
+mod faults;
+mod harness;
+mod inputs;
+mod jobs;
+mod output;
+mod real_data;
+mod reference;
+mod resume;
+mod signals;

@@ -1,0 +1,283 @@
+//! One door to the binary: a [`Job`] in a directory of its own, and what came [`Out`] of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The model most tests call.
+pub(crate) const NOVA: &str = "amazon.nova-lite-v1:0";
+
+/// An emulator that answers at once.
+pub(crate) const QUICK: &str = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n";
+
+/// The repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A run of the binary in an empty directory, with nothing of the caller's environment that AWS
+/// would look at.
+pub(crate) struct Job {
+    directory: TempDir,
+    command: Command,
+    stdin: Vec<u8>,
+}
+
+/// What a run left behind.
+pub(crate) struct Out {
+    /// The directory it ran in.
+    pub(crate) directory: TempDir,
+    /// The exit code, or `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard error.
+    pub(crate) stderr: String,
+}
+
+impl Job {
+    /// `promptmill VERB`, in a new directory.
+    pub(crate) fn new(verb: &str) -> Self {
+        Self::in_directory(verb, TempDir::new().unwrap())
+    }
+
+    /// `promptmill run` over `prompts.csv` with this text, on a quick emulator, to `out.jsonl`.
+    pub(crate) fn over(csv: &str) -> Self {
+        Self::new("run")
+            .file("prompts.csv", csv)
+            .on_the_emulator("prompts.csv")
+    }
+
+    fn in_directory(verb: &str, directory: TempDir) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+        command.arg(verb).current_dir(directory.path()).env_clear();
+        command
+            .env("HOME", directory.path())
+            .env("TZ", "UTC")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command.stdin(Stdio::null());
+        Self {
+            directory,
+            command,
+            stdin: Vec::new(),
+        }
+    }
+
+    /// Adds what a run on a quick emulator needs beside its prompt.
+    pub(crate) fn on_the_emulator(self, input: &str) -> Self {
+        self.scenario(QUICK)
+            .args(["-i", input, "-m", NOVA, "-o", "out.jsonl"])
+    }
+
+    /// Plays `scenario` on the embedded emulator.
+    pub(crate) fn scenario(self, scenario: &str) -> Self {
+        let job = self.file("scenario.toml", scenario);
+        let given = job.command.get_args().any(|arg| arg == "--scenario");
+        if given {
+            job
+        } else {
+            job.args(["--endpoint-url", "emulator", "--scenario", "scenario.toml"])
+        }
+    }
+
+    /// Writes a file beside the job.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    /// More arguments.
+    pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// One more variable in the environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What comes in by standard input.
+    pub(crate) fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
+        self.stdin = text.as_ref().to_vec();
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
+    /// A path beside the job.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Starts it and returns at once.
+    pub(crate) fn spawn(mut self) -> Running {
+        let child = self
+            .command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Running {
+            directory: self.directory,
+            child,
+        }
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Out {
+        let stdin = self.stdin.clone();
+        let mut running = self.spawn();
+        if let Some(mut pipe) = running.child.stdin.take() {
+            use std::io::Write as _;
+            pipe.write_all(&stdin).unwrap();
+        }
+        running.wait()
+    }
+}
+
+/// A run that goes on.
+pub(crate) struct Running {
+    directory: TempDir,
+    child: Child,
+}
+
+impl Running {
+    /// A path beside the job.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Sends a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until `out.jsonl` has this many lines.
+    #[track_caller]
+    pub(crate) fn wait_for_lines(&self, lines: usize) {
+        for _ in 0..2000 {
+            let text = std::fs::read_to_string(self.path("out.jsonl")).unwrap_or_default();
+            if lines <= text.matches('\n').count() {
+                return;
+            }
+            pause();
+        }
+        panic!("no {lines} lines of output within 20 s");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(self) -> Out {
+        let output = self.child.wait_with_output().unwrap();
+        Out {
+            directory: self.directory,
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Ten milliseconds in the real world, where another process is at work.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that watches another process"
+)]
+pub(crate) fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(10));
+}
+
+impl Out {
+    /// Checks the exit code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Checks that standard error holds `text`.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(
+            self.stderr.contains(text),
+            "no `{text}` in:\n{}",
+            self.stderr
+        );
+        self
+    }
+
+    /// Checks that nothing was sent: no output holds a line.
+    #[track_caller]
+    pub(crate) fn sent_nothing(self) -> Self {
+        assert_eq!(self.text("out.jsonl"), "", "{}", self.stderr);
+        assert_eq!(self.text("out.failed.jsonl"), "", "{}", self.stderr);
+        self
+    }
+
+    /// A file beside the job; empty where there is none.
+    pub(crate) fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
+    }
+
+    /// The lines of a file, parsed, by `custom_id`.
+    #[track_caller]
+    pub(crate) fn lines(&self, name: &str) -> BTreeMap<String, Value> {
+        let text = self.text(name);
+        let lines = text.lines().map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            (
+                line["custom_id"].as_str().unwrap_or("null").to_owned(),
+                line,
+            )
+        });
+        let count = text.lines().count();
+        let by_id: BTreeMap<_, _> = lines.collect();
+        assert_eq!(by_id.len(), count, "an id stands twice in {name}");
+        by_id
+    }
+
+    /// The answered rows by id.
+    #[track_caller]
+    pub(crate) fn answers(&self) -> BTreeMap<String, Value> {
+        self.lines("out.jsonl")
+    }
+
+    /// The failed rows by id.
+    #[track_caller]
+    pub(crate) fn failures(&self) -> BTreeMap<String, Value> {
+        self.lines("out.failed.jsonl")
+    }
+
+    /// The ids of the answered rows, joined.
+    #[track_caller]
+    pub(crate) fn answered(&self) -> String {
+        self.answers().into_keys().collect::<Vec<_>>().join(" ")
+    }
+
+    /// `out.run.json`.
+    pub(crate) fn run_file(&self) -> Value {
+        serde_json::from_str(&self.text("out.run.json")).unwrap()
+    }
+
+    /// Another run in the same directory.
+    pub(crate) fn again(self, verb: &str) -> Job {
+        Job::in_directory(verb, self.directory)
+    }
+}
+
+/// What the emulator puts before an answer to this text: eight digits of its SHA-256.
+pub(crate) fn digest(text: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hash = Sha256::digest(text);
+    let digits: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("[emulated {digits}] ")
+}
