@@ -10,6 +10,7 @@ use std::io::{self, Chain, Read};
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use serde_json::{Map, Value};
 
+use super::bounded::Bounded;
 use super::error::InputError;
 use super::{BadRow, LONGEST_RECORD, Record, Row};
 
@@ -229,42 +230,6 @@ fn ragged(found: usize, expected: usize) -> String {
 
 fn unclosed() -> String {
     "a quote is opened and never closed; everything behind it was taken into this row".into()
-}
-
-/// Reads on only as far as it is allowed, so that a quote left open cannot fill the memory.
-struct Bounded<R> {
-    reader: R,
-    read: u64,
-    allowed: u64,
-}
-
-impl<R> Bounded<R> {
-    fn new(reader: R) -> Self {
-        Self {
-            reader,
-            read: 0,
-            allowed: 0,
-        }
-    }
-
-    fn allow(&mut self, up_to: u64) {
-        self.allowed = up_to;
-    }
-
-    fn is_exceeded(&self) -> bool {
-        self.allowed <= self.read
-    }
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_exceeded() {
-            return Err(io::Error::other("record too long"));
-        }
-        let read = self.reader.read(buffer)?;
-        self.read += read as u64;
-        Ok(read)
-    }
 }
 
 #[cfg(test)]

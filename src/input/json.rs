@@ -100,24 +100,20 @@ impl<R: BufRead> Elements<R> {
         self.element.clear();
         let mut nesting = Nesting::default();
         loop {
-            let Some(byte) = self.peek()? else {
+            if self.peek()?.is_none() {
                 return Err(self.cut_short());
-            };
-            if self.place == Place::Array && nesting.is_closed() && matches!(byte, b',' | b']') {
-                if byte == b',' {
-                    self.consume();
-                }
-                return Ok(());
             }
-            self.consume();
-            nesting.step(byte);
-            if self.element.len() <= LONGEST_RECORD {
-                self.element.push(byte);
-            }
-            if byte == b'\n' {
-                self.line += 1;
-            }
-            if self.place == Place::Sequence && nesting.is_closed() {
+            let chunk = self.reader.fill_buf().unwrap_or_default(); // filled by `peek`
+            let end = nesting.end_in(chunk, self.place);
+            let part = &chunk[..end.unwrap_or(chunk.len())];
+            let room = (LONGEST_RECORD + 1).saturating_sub(self.element.len());
+            self.element
+                .extend_from_slice(&part[..part.len().min(room)]);
+            self.line += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let comma = usize::from(end.is_some() && chunk.get(part.len()) == Some(&b','));
+            let used = part.len() + comma * usize::from(self.place == Place::Array);
+            self.reader.consume(used);
+            if end.is_some() {
                 return Ok(());
             }
         }
@@ -182,20 +178,30 @@ impl<R: BufRead> Iterator for Elements<R> {
 }
 
 impl Nesting {
-    fn step(&mut self, byte: u8) {
-        self.text = match (self.text, byte) {
-            (Text::Outside, b'"') => Text::Inside,
-            (Text::Inside, b'"') => Text::Outside,
-            (Text::Inside, b'\\') => Text::Escaped,
-            (Text::Escaped, _) => Text::Inside,
-            (same, _) => same,
-        };
-        if self.text == Text::Outside {
-            match byte {
-                b'{' | b'[' => self.depth += 1,
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
+    /// Where in `chunk` the element ends, if it does: before the comma or bracket that follows it
+    /// in an array, behind its own closing brace in a sequence.
+    fn end_in(&mut self, chunk: &[u8], place: Place) -> Option<usize> {
+        for (at, &byte) in chunk.iter().enumerate() {
+            if place == Place::Array && matches!(byte, b',' | b']') && self.is_closed() {
+                return Some(at);
             }
+            self.step(byte);
+            if place == Place::Sequence && byte == b'}' && self.is_closed() {
+                return Some(at + 1);
+            }
+        }
+        None
+    }
+
+    fn step(&mut self, byte: u8) {
+        match (self.text, byte) {
+            (Text::Outside, b'"') => self.text = Text::Inside,
+            (Text::Outside, b'{' | b'[') => self.depth += 1,
+            (Text::Outside, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            (Text::Inside, b'"') => self.text = Text::Outside,
+            (Text::Inside, b'\\') => self.text = Text::Escaped,
+            (Text::Escaped, _) => self.text = Text::Inside,
+            (Text::Outside | Text::Inside, _) => {}
         }
     }
 
@@ -212,6 +218,8 @@ mod tests {
     #[track_caller]
     fn read(text: &str, expected: &str) {
         check(Elements::new("in.json", text.as_bytes()), expected);
+        let bytewise = std::io::BufReader::with_capacity(1, text.as_bytes());
+        check(Elements::new("in.json", bytewise), expected);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Files of prompts, read as an iterator of records. Knows nothing of models or networks.
 //!
 //! [`Input::open`] finds the file, sees through its compression and settles its [`Format`]; one
-//! small module a format then reads it: [`csv`], [`jsonl`], [`json`]. An input can be read several
+//! small module a format then reads it: `csv`, `jsonl`, `json`. An input can be read several
 //! times, each time from its beginning, and never takes more memory than its largest record.
 //!
 //! Two kinds of trouble are kept apart. A [`BadRow`] is one record that cannot be used: reading
 //! goes on behind it. An [`InputError`] ends the reading: a file that is cut short must never look
 //! like one that ends.
 
+mod astray;
+mod bounded;
 mod csv;
 mod error;
 mod fields;

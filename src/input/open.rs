@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::astray::{files_in, missing};
 use super::csv::CsvRows;
 use super::error::InputError;
 use super::fields::Fields;
@@ -11,7 +12,6 @@ use super::format::Format;
 use super::json::Elements;
 use super::jsonl::JsonLines;
 use super::source::{Bytes, Source, peek};
-use super::suggest::{did_you_mean, listed};
 use super::{Record, Row};
 
 /// How many bytes are looked at to tell the format.
@@ -230,43 +230,6 @@ fn broken(name: &str, source: io::Error) -> InputError {
         line: 0,
         source,
     }
-}
-
-fn missing(path: &Path, error: io::Error) -> InputError {
-    if error.kind() != io::ErrorKind::NotFound {
-        return InputError::Unreadable {
-            name: path.display().to_string(),
-            source: error,
-        };
-    }
-    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let siblings = names_in(folder, |_| true);
-    let hint = did_you_mean(&wanted, siblings.iter().map(String::as_str));
-    InputError::NotFound {
-        path: path.into(),
-        hint,
-    }
-}
-
-fn files_in(folder: &Path) -> String {
-    match names_in(folder, |path| Format::of_path(path).is_some()) {
-        files if files.is_empty() => String::new(),
-        files => format!("; files in it: {}", listed(&files)),
-    }
-}
-
-fn names_in(folder: &Path, wanted: fn(&Path) -> bool) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter(|entry| wanted(&entry.path()))
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod error;
 mod field;
 mod messages;
+mod names;
 mod prompter;
 mod template;
 

@@ -43,7 +43,7 @@ pub struct Prompter {
 
 #[derive(Debug)]
 enum Source {
-    Template(Template),
+    Template(Box<Template>),
     Column(String),
     Messages(String),
     Body(String),
@@ -74,7 +74,7 @@ impl Prompter {
     pub fn new(spec: &PromptSpec, fields: &Fields) -> Result<Self, PromptError> {
         let source = match &spec.source {
             PromptSource::Template(text) => {
-                Source::Template(Template::new("template", text, fields)?)
+                Source::Template(Box::new(Template::new("template", text, fields)?))
             }
             PromptSource::Column(name) => {
                 fields.require(name)?;
@@ -141,11 +141,12 @@ fn filled(template: &Template, record: &Record) -> Result<String, BadRow> {
 }
 
 fn body(record: &Record, name: &str) -> Result<Vec<u8>, BadRow> {
-    match &*field::json(record, name)? {
-        Value::Object(body) => serde_json::to_vec(body)
-            .map_err(|error| record.bad(format!("`{name}` cannot be written as JSON: {error}"))),
-        _ => Err(record.bad(format!("`{name}` is not a JSON object; a body must be one"))),
-    }
+    let value = field::json(record, name)?;
+    let Value::Object(body) = &*value else {
+        return Err(record.bad(format!("`{name}` is not a JSON object; a body must be one")));
+    };
+    serde_json::to_vec(body)
+        .map_err(|error| record.bad(format!("`{name}` cannot be written as JSON: {error}")))
 }
 
 #[cfg(test)]

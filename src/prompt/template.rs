@@ -10,6 +10,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::error::PromptError;
+use super::names::{line_of, row_hint};
 use crate::input::{BadRow, Fields, Record};
 
 /// The work one rendering may do: a million steps, or the 64 MB that this much writes at the
@@ -101,19 +102,16 @@ impl Template {
         }) else {
             return Ok(());
         };
-        let name = undefined(&error);
-        match error.kind() {
-            ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
-                Err(syntax(self.what, &error, String::new()))
-            }
-            ErrorKind::UndefinedError
-                if matches!(fields, Fields::Columns(_)) && name.starts_with(ROW) =>
-            {
-                let line = error.line().unwrap_or(1);
-                Err(self.unknown(line, name.to_owned(), source, fields))
-            }
-            _ => Ok(()),
+        if is_unknown_function(&error) {
+            return Err(syntax(self.what, &error, String::new()));
         }
+        let name = undefined(&error);
+        let has_header = matches!(fields, Fields::Columns(_));
+        if has_header && error.kind() == ErrorKind::UndefinedError && name.starts_with(ROW) {
+            let line = error.line().unwrap_or(1);
+            return Err(self.unknown(line, name.to_owned(), source, fields));
+        }
+        Ok(())
     }
 
     fn unknown(&self, line: usize, name: String, source: &str, fields: &Fields) -> PromptError {
@@ -141,16 +139,18 @@ impl Template {
                 r#"{place}: `{name}` is null; write {{{{ {name} or "" }}}} to allow it"#
             );
         }
-        match error.kind() {
-            ErrorKind::UndefinedError => {
-                let name = undefined(error);
-                let fields = Fields::Seen(record.names());
-                let hint = fields.hint(name);
-                format!("{place}: no field `{name}`{hint}; fields here: {fields}")
-            }
-            ErrorKind::OutOfFuel => format!("{place}: more than {FUEL} steps; loop over less"),
-            _ => format!("{place}: {}: {detail}", error.kind()),
+        if error.kind() == ErrorKind::OutOfFuel {
+            return format!("{place}: more than {FUEL} steps; loop over less");
         }
+        if error.kind() != ErrorKind::UndefinedError {
+            return format!("{place}: {}: {detail}", error.kind());
+        }
+        let name = undefined(error);
+        let fields = Fields::Seen(record.names());
+        format!(
+            "{place}: no field `{name}`{}; fields here: {fields}",
+            fields.hint(name)
+        )
     }
 }
 
@@ -193,6 +193,12 @@ fn syntax(what: &'static str, error: &Error, hint: String) -> PromptError {
     }
 }
 
+/// Whether the template uses a filter, test or function that there is not.
+fn is_unknown_function(error: &Error) -> bool {
+    use ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
+    [UnknownFilter, UnknownFunction, UnknownTest].contains(&error.kind())
+}
+
 /// The expression that was undefined, from the engine's "`x` is undefined".
 fn undefined(error: &Error) -> &str {
     match error.detail().and_then(|detail| detail.split('`').nth(1)) {
@@ -209,35 +215,6 @@ fn expression(error: &Error) -> &str {
         .and_then(|range| source.get(range))
         .unwrap_or("a value")
         .trim()
-}
-
-/// How to write a column whose name is no identifier, when the template seems to mean one.
-fn row_hint(source: &str, fields: &Fields) -> String {
-    let meant = fields
-        .names()
-        .iter()
-        .find(|name| !is_identifier(name) && source.contains(*name));
-    match meant {
-        Some(name) => format!(r#" (the column `{name}` is written {{{{ row["{name}"] }}}})"#),
-        None => String::new(),
-    }
-}
-
-fn is_identifier(name: &str) -> bool {
-    !name.starts_with(|first: char| first.is_ascii_digit())
-        && name
-            .chars()
-            .all(|char| char.is_ascii_alphanumeric() || char == '_')
-}
-
-/// The first line that has `name` as a word behind a brace, from 1.
-fn line_of(source: &str, name: &str) -> usize {
-    let has_it = |line: &str| {
-        let tags = line.find('{').map_or("", |at| &line[at..]);
-        tags.split(|char: char| !char.is_alphanumeric() && char != '_')
-            .any(|word| word == name)
-    };
-    source.lines().position(has_it).map_or(1, |at| at + 1)
 }
 
 #[cfg(test)]
