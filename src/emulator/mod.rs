@@ -13,6 +13,7 @@
 //! its reading of model ids, so that each checks the other. It is deterministic in everything but
 //! request ids and the order in which calls arrive.
 
+mod bucket;
 mod directory;
 mod fault_kind;
 mod faults;
@@ -20,8 +21,10 @@ mod glob;
 mod layout;
 mod quota;
 mod refusal;
+mod reply;
 mod scenario;
 mod schema;
+mod sent;
 mod server;
 mod service;
 mod stats;

@@ -12,10 +12,12 @@ use super::faults::{Faults, Struck};
 use super::layout::{Answer, Ask, Layout, Wants};
 use super::quota::{Limit, Quotas};
 use super::refusal::Refusal;
+use super::reply::{self, Metrics};
 use super::scenario::Scenario;
 use super::schema::Object;
+use super::sent::{HangUp, Sent};
 use super::stats::{Ending, Stats};
-use super::wire::{self, HangUp, Metrics, Sent};
+use super::wire;
 use super::words::{self, Fingerprint};
 
 /// The emulated service, shared by all connections.
@@ -64,7 +66,7 @@ impl Service {
             Ok(call) => call,
             Err(refusal) => {
                 flight.end(Ending::Refused);
-                return Ok(wire::refused(&refusal));
+                return Ok(reply::refused(&refusal));
             }
         };
         let hold = match self
@@ -74,7 +76,7 @@ impl Service {
             Ok(hold) => hold,
             Err(limit) => {
                 flight.end(Ending::Throttled);
-                return Ok(wire::refused(&limit.refusal()));
+                return Ok(reply::refused(&limit.refusal()));
             }
         };
         let verdict = self.faults.judge(call.struck(self.started));
@@ -173,8 +175,8 @@ async fn wait(latency: Duration) {
 /// Fails a call that never reached the model.
 async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
     match effect {
-        Effect::Refuse(refusal) => Ok(wire::refused(&refusal)),
-        Effect::Html502(retry_after_s) => Ok(wire::html_502(retry_after_s)),
+        Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
+        Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
         Effect::Stall => std::future::pending().await,
         Effect::Reset | Effect::Spoil(_) => Err(HangUp),
     }
@@ -194,15 +196,15 @@ fn finish(call: &Call, answer: &Answer, latency: Duration, spoil: Option<Spoil>)
             .into_bytes()
     };
     match spoil {
-        None => wire::answered(body(), metrics),
-        Some(Spoil::Cut) => wire::answered(body(), metrics).map(Sent::broken),
-        Some(Spoil::Empty) => wire::answered(Vec::new(), metrics),
-        Some(Spoil::NotJson) => wire::answered(
+        None => reply::answered(body(), metrics),
+        Some(Spoil::Cut) => reply::answered(body(), metrics).map(Sent::broken),
+        Some(Spoil::Empty) => reply::answered(Vec::new(), metrics),
+        Some(Spoil::NotJson) => reply::answered(
             b"upstream said something else
 "
             .to_vec(),
             metrics,
         ),
-        Some(Spoil::WrongShape) => wire::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
+        Some(Spoil::WrongShape) => reply::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
     }
 }
