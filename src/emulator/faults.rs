@@ -155,6 +155,9 @@ impl FaultRule {
         {
             return Err("share is from 0 to 1, such as 0.05");
         }
+        if self.to_s.is_some_and(|to| to <= self.from_s.unwrap_or(0.0)) {
+            return Err("to_s comes after from_s; both count seconds from the start");
+        }
         if self.every == Some(0) {
             return Err("every is 1 or more: 1 is every call, 10 every tenth");
         }

@@ -19,6 +19,7 @@ mod fault_kind;
 mod faults;
 mod glob;
 mod layout;
+mod measure;
 mod quota;
 mod refusal;
 mod reply;
@@ -33,8 +34,9 @@ mod words;
 
 pub use fault_kind::FaultKind;
 pub use faults::FaultRule;
+pub use measure::{Latency, Output};
 pub use quota::Quota;
-pub use scenario::{Latency, Output, Scenario, ScenarioError};
+pub use scenario::{Scenario, ScenarioError};
 pub use server::{BindError, Emulator};
 pub use stats::{Counts, Stats};
 

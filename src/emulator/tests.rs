@@ -261,6 +261,30 @@ async fn a_fault_may_say_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_client_that_speaks_nonsense_harms_nobody() {
+    let bench = bench("").await;
+    let reply = bench.speak("what?\r\n\r\n").await;
+    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+    drop(TcpStream::connect(bench.addr).await.unwrap());
+    for nonsense in [
+        "",
+        "{",
+        "[]",
+        "\u{0}",
+        r#"{"messages":1}"#,
+        r#"{"messages":[1]}"#,
+    ] {
+        let reply = bench.invoke(NOVA, nonsense).await;
+        assert!(
+            reply.starts_with("400 ValidationException: Malformed"),
+            "{reply}"
+        );
+    }
+    let reply = bench.invoke(NOVA, NOVA_HI).await;
+    assert!(reply.starts_with(r#"{"output""#), "{reply}");
+}
+
+#[tokio::test]
 async fn a_stalled_call_ends_when_its_client_leaves() {
     let bench = bench("[[fault]]\nkind = \"stall\"").await;
     let call = bench.invoke(NOVA, NOVA_HI);

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::layout::{Answer, Ask, Ending, Opening, Wants};
-use super::scenario::Output;
+use super::measure::Output;
 
 const ONSETS: [&str; 16] = [
     "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "br", "st",

@@ -194,6 +194,14 @@ fn raw_prompts_are_read_between_their_markers() {
 }
 
 #[test]
+fn titan_reads_a_dialogue_or_a_plain_text() {
+    let dialogue = r#"{"inputText":"User: One\nBot: 1\nUser: Two\nBot:"}"#;
+    asks(TITAN, dialogue, r#""Two": 15 in, 512"#);
+    let plain = r#"{"inputText":"The User: who?"}"#;
+    asks(TITAN, plain, r#""The User: who?": 11 in, 512"#);
+}
+
+#[test]
 fn titan_holds_to_its_limit() {
     asks(
         TITAN,
