@@ -239,7 +239,7 @@ mod tests {
         assert!((70..130).contains(&share), "{share} of 1000");
         let other = strikes(&rules.replace('7', "8"), &calls);
         assert_ne!(other, first);
-        let again = strikes(rules, &"a ".repeat(1000).trim_end());
+        let again = strikes(rules, "a ".repeat(1000).trim_end());
         assert!(again.contains("x."), "each attempt has its own chance");
     }
 

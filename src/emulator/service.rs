@@ -10,13 +10,13 @@ use super::directory::{self, Entry};
 use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
 use super::layout::{Answer, Ask, Layout, Wants};
-use super::quota::{Limit, Quotas};
+use super::quota::{Limit, Quotas, Reservation};
 use super::refusal::Refusal;
 use super::reply::{self, Metrics};
 use super::scenario::Scenario;
 use super::schema::Object;
 use super::sent::{HangUp, Sent};
-use super::stats::{Ending, Stats};
+use super::stats::{Ending, Flight, Stats};
 use super::wire;
 use super::words::{self, Fingerprint};
 
@@ -69,16 +69,23 @@ impl Service {
                 return Ok(reply::refused(&refusal));
             }
         };
-        let hold = match self
-            .quotas
-            .admit(&call.id, Instant::now(), call.most_tokens())
-        {
-            Ok(hold) => hold,
+        let most = call.most_tokens();
+        match self.quotas.admit(&call.id, Instant::now(), most) {
+            Ok(hold) => self.work(&flight, &call, hold).await,
             Err(limit) => {
                 flight.end(Ending::Throttled);
-                return Ok(reply::refused(&limit.refusal()));
+                Ok(reply::refused(&limit.refusal()))
             }
-        };
+        }
+    }
+
+    /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.
+    async fn work(
+        &self,
+        flight: &Flight<'_>,
+        call: &Call,
+        hold: Reservation,
+    ) -> Result<Response<Sent>, HangUp> {
         let verdict = self.faults.judge(call.struck(self.started));
         let slow = Duration::from_millis(verdict.slow_ms);
         let spoil = match verdict.effect {
@@ -92,18 +99,15 @@ impl Service {
             }
         };
         let answer = words::answer(&call.ask, call.print, &self.scenario.output);
-        let latency = slow + self.latency(&call, &answer);
+        let latency = slow + self.latency(call, &answer);
         wait(latency).await;
-        self.quotas
-            .settle(hold, answer.input_tokens, answer.output_tokens);
+        let (input, output) = (answer.input_tokens, answer.output_tokens);
+        self.quotas.settle(hold, input, output);
         flight.end(match spoil {
-            None => Ending::Answered {
-                input: answer.input_tokens,
-                output: answer.output_tokens,
-            },
+            None => Ending::Answered { input, output },
             Some(_) => Ending::Fault,
         });
-        Ok(finish(&call, &answer, latency, spoil))
+        Ok(finish(call, &answer, latency, spoil))
     }
 
     /// Reads a request's body as the model it names would.
