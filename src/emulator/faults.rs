@@ -155,6 +155,9 @@ impl FaultRule {
         {
             return Err("share is from 0 to 1, such as 0.05");
         }
+        if self.to_s.is_some_and(|to| to <= self.from_s.unwrap_or(0.0)) {
+            return Err("to_s comes after from_s; both count seconds from the start");
+        }
         if self.every == Some(0) {
             return Err("every is 1 or more: 1 is every call, 10 every tenth");
         }
@@ -168,5 +171,88 @@ impl FaultRule {
             return Err("retry_after_s needs a kind that answers with an error status");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FaultRule, Faults, Struck};
+    use crate::emulator::Scenario;
+
+    /// Judges calls `prompt@seconds` in turn: `x` where a fault strikes, `.` where none does.
+    fn strikes(rules: &str, calls: &str) -> String {
+        let scenario = Scenario::parse(rules, "rules").unwrap();
+        let faults = Faults::new(scenario.faults, scenario.seed);
+        let judge = |call: &str| {
+            let (prompt, at_s) = call.split_once('@').unwrap_or((call, "0"));
+            let struck = Struck {
+                model: "us.amazon.nova-lite-v1:0",
+                prompt,
+                digest: prompt
+                    .bytes()
+                    .fold(7, |sum, byte| sum * 31 + u64::from(byte)),
+                at_s: at_s.parse().unwrap(),
+            };
+            let verdict = faults.judge(struck);
+            match (verdict.effect, verdict.slow_ms) {
+                (Some(_), _) => "x".to_owned(),
+                (None, 0) => ".".to_owned(),
+                (None, ms) => format!("+{ms}"),
+            }
+        };
+        calls.split(' ').map(judge).collect()
+    }
+
+    #[track_caller]
+    fn check(rule: &str, calls: &str, expected: &str) {
+        let rules = format!("[[fault]]\nkind = \"unavailable\"\n{rule}");
+        assert_eq!(strikes(&rules, calls), expected, "{rule}");
+    }
+
+    #[test]
+    fn conditions_choose_among_the_calls() {
+        check("", "a b", "xx");
+        check("model = \"*nova*\"", "a b", "xx");
+        check("model = \"*claude*\"", "a b", "..");
+        check("matching = \"bad\"", "good bad worse", ".x.");
+        check("from_s = 2\nto_s = 4", "a@1.9 a@2 a@3.9 a@4", ".xx.");
+    }
+
+    #[test]
+    fn conditions_count_the_chosen() {
+        check("first = 2", "a b c", "xx.");
+        check("every = 3", "a b c d e f", "..x..x");
+        check("every = 2\nmatching = \"b\"", "a b a b b", "...x.");
+        check("times = 2", "a a b a b b", "xxx.x.");
+    }
+
+    #[test]
+    fn a_share_is_drawn_for_each_attempt_and_the_same_every_time() {
+        let calls = (0..1000)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let rules = "seed = 7\n[[fault]]\nkind = \"unavailable\"\nshare = 0.1";
+        let first = strikes(rules, &calls);
+        assert_eq!(strikes(rules, &calls), first);
+        let share = first.matches('x').count();
+        assert!((70..130).contains(&share), "{share} of 1000");
+        let other = strikes(&rules.replace('7', "8"), &calls);
+        assert_ne!(other, first);
+        let again = strikes(rules, "a ".repeat(1000).trim_end());
+        assert!(again.contains("x."), "each attempt has its own chance");
+    }
+
+    #[test]
+    fn slowness_adds_up_and_later_rules_still_strike() {
+        let slow = "[[fault]]\nkind = \"slow\"\nms = 5\n";
+        let both = format!("{slow}{slow}[[fault]]\nkind = \"reset\"\nevery = 2");
+        assert_eq!(strikes(&both, "a b"), "+10x");
+    }
+
+    #[test]
+    fn a_rule_without_a_kind_is_refused() {
+        let refused = toml::from_str::<FaultRule>("share = 0.5").unwrap_err();
+        assert_eq!(refused.message(), "missing field `kind`");
     }
 }

@@ -13,15 +13,19 @@
 //! its reading of model ids, so that each checks the other. It is deterministic in everything but
 //! request ids and the order in which calls arrive.
 
+mod bucket;
 mod directory;
 mod fault_kind;
 mod faults;
 mod glob;
 mod layout;
+mod measure;
 mod quota;
 mod refusal;
+mod reply;
 mod scenario;
 mod schema;
+mod sent;
 mod server;
 mod service;
 mod stats;
@@ -30,8 +34,9 @@ mod words;
 
 pub use fault_kind::FaultKind;
 pub use faults::FaultRule;
+pub use measure::{Latency, Output};
 pub use quota::Quota;
-pub use scenario::{Latency, Output, Scenario, ScenarioError};
+pub use scenario::{Scenario, ScenarioError};
 pub use server::{BindError, Emulator};
 pub use stats::{Counts, Stats};
 

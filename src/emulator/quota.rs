@@ -9,15 +9,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::bucket::{Bucket, Day, MINUTE_S};
 use super::glob;
-
-const MINUTE_S: f64 = 60.0;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A quota of the account. Each model id it fits has it for itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -79,23 +76,6 @@ struct Account {
     day: Day,
 }
 
-/// A quota that refills evenly.
-#[derive(Debug)]
-struct Bucket {
-    capacity: f64,
-    per_second: f64,
-    level: f64,
-    at: Instant,
-}
-
-/// A quota that refills once a day.
-#[derive(Debug)]
-struct Day {
-    capacity: f64,
-    used: f64,
-    since: Instant,
-}
-
 impl Quotas {
     pub(super) fn new(rules: Vec<Quota>) -> Self {
         let accounts = Mutex::default();
@@ -142,7 +122,7 @@ impl Quotas {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.get_mut(&model) {
             account.tokens.give_back(hold.reserved - used);
-            account.day.used += used - hold.reserved;
+            account.day.take(used - hold.reserved);
         }
     }
 }
@@ -157,11 +137,7 @@ impl Account {
         Self {
             requests: Bucket::new(burst, per_minute, now),
             tokens: Bucket::new(tokens, tokens, now),
-            day: Day {
-                capacity: rule.tokens_per_day.map_or(f64::INFINITY, |n| n as f64),
-                used: 0.0,
-                since: now,
-            },
+            day: Day::new(rule.tokens_per_day.map_or(f64::INFINITY, |n| n as f64), now),
         }
     }
 
@@ -170,51 +146,19 @@ impl Account {
         self.requests.refill(now);
         self.tokens.refill(now);
         self.day.turn(now);
-        if self.requests.level < 1.0 {
+        if !self.requests.has(1.0) {
             return Err(Limit::Requests);
         }
-        if self.tokens.level < tokens {
+        if !self.tokens.has(tokens) {
             return Err(Limit::Tokens);
         }
-        if self.day.capacity < self.day.used + tokens {
+        if !self.day.has(tokens) {
             return Err(Limit::TokensPerDay);
         }
-        self.requests.level -= 1.0;
-        self.tokens.level -= tokens;
-        self.day.used += tokens;
+        self.requests.take(1.0);
+        self.tokens.take(tokens);
+        self.day.take(tokens);
         Ok(())
-    }
-}
-
-impl Bucket {
-    fn new(capacity: f64, per_minute: f64, at: Instant) -> Self {
-        Self {
-            capacity,
-            per_second: per_minute / MINUTE_S,
-            level: capacity,
-            at,
-        }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
-        if 0.0 < elapsed {
-            self.give_back(elapsed * self.per_second);
-            self.at = now;
-        }
-    }
-
-    fn give_back(&mut self, tokens: f64) {
-        self.level = (self.level + tokens).min(self.capacity);
-    }
-}
-
-impl Day {
-    fn turn(&mut self, now: Instant) {
-        if DAY <= now.saturating_duration_since(self.since) {
-            self.used = 0.0;
-            self.since = now;
-        }
     }
 }
 

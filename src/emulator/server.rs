@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -100,7 +100,9 @@ async fn converse(stream: TcpStream, service: Arc<Service>) {
         let service = Arc::clone(&service);
         async move { service.answer(request).await }
     });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+    // HTTP/1.1, or HTTP/2 where a client begins with it: the SDK for JavaScript does.
+    let http = auto::Builder::new(TokioExecutor::new());
+    let connection = http.serve_connection(TokioIo::new(stream), answer);
     // An error here is the client's going, or a hang-up the scenario asked for.
     drop(connection.await);
 }

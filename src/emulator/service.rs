@@ -10,12 +10,14 @@ use super::directory::{self, Entry};
 use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
 use super::layout::{Answer, Ask, Layout, Wants};
-use super::quota::{Limit, Quotas};
+use super::quota::{Limit, Quotas, Reservation};
 use super::refusal::Refusal;
+use super::reply::{self, Metrics};
 use super::scenario::Scenario;
 use super::schema::Object;
-use super::stats::{Ending, Stats};
-use super::wire::{self, HangUp, Metrics, Sent};
+use super::sent::{HangUp, Sent};
+use super::stats::{Ending, Flight, Stats};
+use super::wire;
 use super::words::{self, Fingerprint};
 
 /// The emulated service, shared by all connections.
@@ -64,19 +66,26 @@ impl Service {
             Ok(call) => call,
             Err(refusal) => {
                 flight.end(Ending::Refused);
-                return Ok(wire::refused(&refusal));
+                return Ok(reply::refused(&refusal));
             }
         };
-        let hold = match self
-            .quotas
-            .admit(&call.id, Instant::now(), call.most_tokens())
-        {
-            Ok(hold) => hold,
+        let most = call.most_tokens();
+        match self.quotas.admit(&call.id, Instant::now(), most) {
+            Ok(hold) => self.work(&flight, &call, hold).await,
             Err(limit) => {
                 flight.end(Ending::Throttled);
-                return Ok(wire::refused(&limit.refusal()));
+                Ok(reply::refused(&limit.refusal()))
             }
-        };
+        }
+    }
+
+    /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.
+    async fn work(
+        &self,
+        flight: &Flight<'_>,
+        call: &Call,
+        hold: Reservation,
+    ) -> Result<Response<Sent>, HangUp> {
         let verdict = self.faults.judge(call.struck(self.started));
         let slow = Duration::from_millis(verdict.slow_ms);
         let spoil = match verdict.effect {
@@ -90,18 +99,15 @@ impl Service {
             }
         };
         let answer = words::answer(&call.ask, call.print, &self.scenario.output);
-        let latency = slow + self.latency(&call, &answer);
+        let latency = slow + self.latency(call, &answer);
         wait(latency).await;
-        self.quotas
-            .settle(hold, answer.input_tokens, answer.output_tokens);
+        let (input, output) = (answer.input_tokens, answer.output_tokens);
+        self.quotas.settle(hold, input, output);
         flight.end(match spoil {
-            None => Ending::Answered {
-                input: answer.input_tokens,
-                output: answer.output_tokens,
-            },
+            None => Ending::Answered { input, output },
             Some(_) => Ending::Fault,
         });
-        Ok(finish(&call, &answer, latency, spoil))
+        Ok(finish(call, &answer, latency, spoil))
     }
 
     /// Reads a request's body as the model it names would.
@@ -173,8 +179,8 @@ async fn wait(latency: Duration) {
 /// Fails a call that never reached the model.
 async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
     match effect {
-        Effect::Refuse(refusal) => Ok(wire::refused(&refusal)),
-        Effect::Html502(retry_after_s) => Ok(wire::html_502(retry_after_s)),
+        Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
+        Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
         Effect::Stall => std::future::pending().await,
         Effect::Reset | Effect::Spoil(_) => Err(HangUp),
     }
@@ -194,15 +200,15 @@ fn finish(call: &Call, answer: &Answer, latency: Duration, spoil: Option<Spoil>)
             .into_bytes()
     };
     match spoil {
-        None => wire::answered(body(), metrics),
-        Some(Spoil::Cut) => wire::answered(body(), metrics).map(Sent::broken),
-        Some(Spoil::Empty) => wire::answered(Vec::new(), metrics),
-        Some(Spoil::NotJson) => wire::answered(
+        None => reply::answered(body(), metrics),
+        Some(Spoil::Cut) => reply::answered(body(), metrics).map(Sent::broken),
+        Some(Spoil::Empty) => reply::answered(Vec::new(), metrics),
+        Some(Spoil::NotJson) => reply::answered(
             b"upstream said something else
 "
             .to_vec(),
             metrics,
         ),
-        Some(Spoil::WrongShape) => wire::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
+        Some(Spoil::WrongShape) => reply::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
     }
 }

@@ -1,38 +1,15 @@
-//! HTTP in and out: paths, headers, bodies of requests; replies as the service sends them.
-
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+//! Requests as they come in: path, headers, body.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::body::{Body, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Request};
 
 use super::refusal::Refusal;
 
 /// The largest body the service takes (botocore 1.44.5, `Body`).
 const MAX_BODY_BYTES: usize = 25_000_000;
-
-/// Where coral, the service's framework, says its exceptions come from; clients cut it off.
-const ERROR_ORIGIN: &str = ":http://internal.amazon.com/coral/com.amazon.bedrock/";
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
-const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-input-token-count");
-const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output-token-count");
-const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const HTML: HeaderValue = HeaderValue::from_static("text/html");
-
-/// What the reply's headers say about an answer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Metrics {
-    pub(super) input_tokens: u64,
-    pub(super) output_tokens: u64,
-    pub(super) latency: Duration,
-}
 
 /// The model id of an InvokeModel request that is fit to be read further.
 pub(super) fn model_id<B>(request: &Request<B>) -> Result<String, Refusal> {
@@ -129,146 +106,66 @@ pub(super) async fn read_body(mut body: Incoming) -> Option<Result<Bytes, Refusa
     Some(Ok(whole.freeze()))
 }
 
-/// An answer with its metrics.
-pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
-    let latency_ms = u64::try_from(metrics.latency.as_millis()).unwrap_or(u64::MAX);
-    let mut reply = reply(StatusCode::OK, JSON, body.into());
-    let headers = reply.headers_mut();
-    headers.insert(INPUT_TOKENS, metrics.input_tokens.into());
-    headers.insert(OUTPUT_TOKENS, metrics.output_tokens.into());
-    headers.insert(LATENCY, latency_ms.into());
-    reply
-}
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
 
-/// An error in the service's shape.
-pub(super) fn refused(refusal: &Refusal) -> Response<Sent> {
-    let body = serde_json::json!({"message": refusal.message}).to_string();
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut reply = reply(status, JSON, body.into());
-    let origin = format!("{}{ERROR_ORIGIN}", refusal.code);
-    if let Ok(origin) = HeaderValue::try_from(origin) {
-        reply.headers_mut().insert(ERROR_TYPE, origin);
-    }
-    with_retry_after(reply, refusal.retry_after_s)
-}
+    use super::model_id;
 
-/// A page a proxy might answer with, when it cannot reach the service.
-pub(super) fn html_502(retry_after_s: Option<u32>) -> Response<Sent> {
-    let page = Bytes::from_static(b"<html><body><h1>502 Bad Gateway</h1></body></html>\n");
-    let mut reply = reply(StatusCode::BAD_GATEWAY, HTML, page);
-    reply.headers_mut().remove(REQUEST_ID);
-    with_retry_after(reply, retry_after_s)
-}
-
-fn with_retry_after(mut reply: Response<Sent>, seconds: Option<u32>) -> Response<Sent> {
-    if let Some(seconds) = seconds {
-        reply.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
-    reply
-}
-
-fn reply(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<Sent> {
-    let mut reply = Response::new(Sent::whole(body));
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(CONTENT_TYPE, kind);
-    if let Ok(id) = HeaderValue::try_from(request_id()) {
-        reply.headers_mut().insert(REQUEST_ID, id);
-    }
-    reply
-}
-
-/// A name for a request, in the form of a UUID.
-fn request_id() -> String {
-    let n = fastrand::u128(..);
-    format!(
-        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-        n >> 96,
-        (n >> 80) & 0xffff,
-        (n >> 64) & 0xfff,
-        (n >> 48) & 0xfff,
-        n & 0xffff_ffff_ffff
-    )
-}
-
-/// A reply's body: whole, or broken off halfway.
-#[derive(Debug)]
-pub(super) struct Sent {
-    data: Bytes,
-    promised: u64,
-    left: Left,
-}
-
-/// What is still to be done for a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
-    Data,
-    HalfThenBreak,
-    Flush,
-    Break,
-    Nothing,
-}
-
-/// The scenario closes the connection here.
-#[derive(Debug, thiserror::Error)]
-#[error("the scenario closes this connection")]
-pub(super) struct HangUp;
-
-impl Sent {
-    fn whole(data: Bytes) -> Self {
-        let promised = data.len() as u64;
-        let left = if data.is_empty() {
-            Left::Nothing
-        } else {
-            Left::Data
+    /// Judges a request line with the given headers, one a line.
+    #[track_caller]
+    fn check(line: &str, headers: &str, expected: &str) {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path);
+        for header in headers.lines() {
+            let (name, value) = header.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        let got = match model_id(&request.body(()).unwrap()) {
+            Ok(id) => id,
+            Err(refusal) => format!("{} {}", refusal.status, refusal.code),
         };
-        Self {
-            data,
-            promised,
-            left,
-        }
+        assert_eq!(got, expected);
     }
 
-    /// Breaks the body off in its middle, after promising all of it.
-    pub(super) fn broken(mut self) -> Self {
-        self.left = Left::HalfThenBreak;
-        self
-    }
-}
+    const GOOD: &str = "authorization: Bearer x\ncontent-type: application/json; charset=utf-8";
 
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = HangUp;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
-        match self.left {
-            Left::Data => {
-                self.left = Left::Nothing;
-                Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))))
-            }
-            Left::HalfThenBreak => {
-                self.left = Left::Flush;
-                let middle = self.data.len() / 2;
-                let half = self.data.split_to(middle);
-                Poll::Ready(Some(Ok(Frame::data(half))))
-            }
-            Left::Flush => {
-                self.left = Left::Break; // hyper writes what it holds when a body has to wait
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Left::Break => Poll::Ready(Some(Err(HangUp))),
-            Left::Nothing => Poll::Ready(None),
-        }
+    #[test]
+    fn the_model_stands_percent_encoded_in_the_path() {
+        check("POST /model/a.b%3A0/invoke", GOOD, "a.b:0");
+        check("POST /model/arn%3Aaws%3Ax%2Fy/invoke", GOOD, "arn:aws:x/y");
+        check("POST /model/arn:aws:x/y/invoke", GOOD, "arn:aws:x/y");
+        check("POST /model/a%3/invoke", GOOD, "400 ValidationException");
+        check("POST /model/%ff/invoke", GOOD, "400 ValidationException");
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.left == Left::Nothing
+    #[test]
+    fn other_operations_are_not_known() {
+        check("GET /model/a/invoke", GOOD, "404 UnknownOperationException");
+        check(
+            "POST /model/a/converse",
+            GOOD,
+            "404 UnknownOperationException",
+        );
+        check(
+            "POST /model/a/invoke-with-response-stream",
+            GOOD,
+            "400 UnknownOperationException",
+        );
     }
 
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.promised)
+    #[test]
+    fn a_request_is_signed_and_says_that_it_is_json() {
+        let json = "content-type: application/json";
+        let missing = "403 MissingAuthenticationTokenException";
+        check("POST /model/a/invoke", json, missing);
+        check(
+            "POST /model/a/invoke",
+            &format!("{json}\nauthorization: x"),
+            missing,
+        );
+        let signed = "authorization: AWS4-HMAC-SHA256 Credential=x";
+        check("POST /model/a/invoke", &format!("{json}\n{signed}"), "a");
+        check("POST /model/a/invoke", signed, "400 ValidationException");
     }
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::layout::{Answer, Ask, Ending, Opening, Wants};
-use super::scenario::Output;
+use super::measure::Output;
 
 const ONSETS: [&str; 16] = [
     "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "br", "st",
@@ -13,6 +13,8 @@ const CODAS: [&str; 8] = ["", "", "", "n", "r", "s", "l", "th"];
 
 /// A token is this many bytes, in and out.
 const TOKEN_BYTES: usize = 4;
+/// More bytes than any word has.
+const LONGEST_WORD: usize = 32;
 /// Tokens of reasoning, where a model reasons in its text.
 const OPENING_TOKENS: usize = 16;
 
@@ -88,11 +90,11 @@ fn text(
     let prefix = format_args!("[emulated {:08x}] ", print.digest >> 32).to_string();
     text.push_str(&prefix);
     let words_from = text.len();
-    let enough = words_from - prefix.len() + length.max(prefix.len() + TOKEN_BYTES);
+    let natural = words_from - prefix.len() + length;
     babble(
         &mut text,
         &mut rng,
-        enough.min(room.saturating_add(TOKEN_BYTES)),
+        natural.min(room.saturating_add(LONGEST_WORD)),
     );
     let mut ending = Ending::Done;
     if room < text.len() {
@@ -117,19 +119,26 @@ fn open(text: &mut String, rng: &mut fastrand::Rng, opening: Opening) {
     text.push_str(after);
 }
 
-/// Appends sentences of made-up words until `text` is `length` bytes long, to within a word.
+/// Appends sentences of made-up words while `text` is at most `length` bytes long; one at least.
 fn babble(text: &mut String, rng: &mut fastrand::Rng, length: usize) {
+    word(text, rng);
     loop {
-        for _ in 0..rng.u8(1..=3) {
-            text.push_str(pick(rng, &ONSETS));
-            text.push_str(pick(rng, &VOWELS));
-            text.push_str(pick(rng, &CODAS));
-        }
+        let end = text.len();
+        text.push_str(if rng.u8(0..9) == 0 { ". " } else { " " });
+        word(text, rng);
         if length <= text.len() {
+            text.truncate(end);
             text.push('.');
             return;
         }
-        text.push_str(if rng.u8(0..9) == 0 { ". " } else { " " });
+    }
+}
+
+fn word(text: &mut String, rng: &mut fastrand::Rng) {
+    for _ in 0..rng.u8(1..=3) {
+        text.push_str(pick(rng, &ONSETS));
+        text.push_str(pick(rng, &VOWELS));
+        text.push_str(pick(rng, &CODAS));
     }
 }
 
@@ -160,4 +169,81 @@ fn vector(print: Fingerprint, dimensions: usize) -> Vec<f32> {
         *x /= norm;
     }
     vector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ask, Ending, Fingerprint, Opening, Output, Wants, answer};
+
+    /// What an answer is like: its text between `|`, its tokens and its ending.
+    fn said(max_tokens: u64, stop: &[&str], opening: Opening, tokens: usize) -> String {
+        let ask = Ask {
+            prompt: "Hi".to_owned(),
+            input_tokens: 8,
+            wants: Wants::Words {
+                max_tokens,
+                stop: stop.iter().map(|&text| text.to_owned()).collect(),
+                opening,
+            },
+        };
+        let output = Output {
+            min_tokens: tokens,
+            mean_tokens: tokens,
+            max_tokens: tokens,
+        };
+        let answer = answer(&ask, Fingerprint::new("m", "Hi"), &output);
+        let ending = match answer.ending {
+            Ending::Done => "done".to_owned(),
+            Ending::Length => "length".to_owned(),
+            Ending::Stop(text) => format!("stop {text:?}"),
+        };
+        format!("|{}| {} {ending}", answer.text, answer.output_tokens)
+    }
+
+    #[track_caller]
+    fn check(got: String, expected: &str) {
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn an_answer_begins_with_the_digest_of_its_prompt() {
+        check(
+            said(99, &[], Opening::None, 12),
+            "|[emulated 3639efcd] garhurma tathstan kesne sto.| 12 done",
+        );
+    }
+
+    #[test]
+    fn an_answer_is_cut_at_its_limit() {
+        check(
+            said(9, &[], Opening::None, 12),
+            "|[emulated 3639efcd] garhurma tathsta| 9 length",
+        );
+        check(said(2, &[], Opening::None, 12), "|[emulate| 2 length");
+        check(said(0, &[], Opening::None, 12), "|| 0 length");
+    }
+
+    #[test]
+    fn an_answer_ends_where_a_stop_text_would_be() {
+        check(
+            said(99, &["ou", "e", "]"], Opening::None, 12),
+            "|[emulated 3639efcd] garhurma tathstan k| 10 stop \"e\"",
+        );
+        check(
+            said(99, &["", "zebra"], Opening::None, 12),
+            "|[emulated 3639efcd] garhurma tathstan kesne sto.| 12 done",
+        );
+    }
+
+    #[test]
+    fn reasoning_stands_before_the_answer() {
+        check(
+            said(99, &[], Opening::Tags, 6),
+            "|<reasoning>garhurma tathstan kesne sto dealstulbou loulfothkea fumi.</reasoning>[emulated 3639efcd] geasstaveas.| 28 done",
+        );
+        check(
+            said(99, &[], Opening::Thought, 6),
+            "|garhurma tathstan kesne sto dealstulbou loulfothkea fumi.\n</think>\n\n[emulated 3639efcd] geasstaveas.| 25 done",
+        );
+    }
 }

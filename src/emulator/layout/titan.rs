@@ -51,14 +51,11 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
     })
 }
 
-/// What follows the last `User:`, up to the `Bot:` that invites an answer.
+/// In a dialogue, which ends by inviting the `Bot:`, what the user said last; else all of it.
 fn user_text(text: &str) -> &str {
-    let Some((_, turn)) = text.rsplit_once("User:") else {
-        return text.trim();
-    };
-    turn.rsplit_once("\nBot:")
-        .map_or(turn, |(said, _)| said)
-        .trim()
+    let dialogue = text.trim_end().strip_suffix("Bot:");
+    let turn = dialogue.and_then(|turns| turns.rsplit_once("User:"));
+    turn.map_or(text, |(_, said)| said).trim()
 }
 
 pub(super) fn write(answer: &Answer) -> Value {

@@ -1,0 +1,86 @@
+//! Amounts that come back with time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Seconds in a minute: quotas are given by the minute, buckets refill by the second.
+pub(super) const MINUTE_S: f64 = 60.0;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A quota that refills evenly.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    capacity: f64,
+    per_second: f64,
+    level: f64,
+    at: Instant,
+}
+
+/// A quota that refills once a day.
+#[derive(Debug)]
+pub(super) struct Day {
+    capacity: f64,
+    used: f64,
+    since: Instant,
+}
+
+impl Bucket {
+    pub(super) fn new(capacity: f64, per_minute: f64, at: Instant) -> Self {
+        Self {
+            capacity,
+            per_second: per_minute / MINUTE_S,
+            level: capacity,
+            at,
+        }
+    }
+
+    pub(super) fn has(&self, amount: f64) -> bool {
+        amount <= self.level
+    }
+
+    pub(super) fn take(&mut self, amount: f64) {
+        self.level -= amount;
+    }
+
+    /// Lets the time up to `now` flow in.
+    pub(super) fn refill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
+        if 0.0 < elapsed {
+            self.give_back(elapsed * self.per_second);
+            self.at = now;
+        }
+    }
+
+    /// Puts back what was not used; a negative amount takes more, below zero if need be.
+    pub(super) fn give_back(&mut self, tokens: f64) {
+        self.level = (self.level + tokens).min(self.capacity);
+    }
+}
+
+impl Day {
+    pub(super) fn new(capacity: f64, since: Instant) -> Self {
+        let used = 0.0;
+        Self {
+            capacity,
+            used,
+            since,
+        }
+    }
+
+    pub(super) fn has(&self, amount: f64) -> bool {
+        self.used + amount <= self.capacity
+    }
+
+    pub(super) fn take(&mut self, amount: f64) {
+        self.used += amount;
+    }
+
+    /// Starts a new day when the old one is over.
+    pub(super) fn turn(&mut self, now: Instant) {
+        if DAY <= now.saturating_duration_since(self.since) {
+            self.used = 0.0;
+            self.since = now;
+        }
+    }
+}

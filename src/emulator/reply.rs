@@ -1,0 +1,90 @@
+//! Replies as the service sends them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+
+use super::refusal::Refusal;
+use super::sent::Sent;
+
+/// Where coral, the service's framework, says its exceptions come from; clients cut it off.
+const ERROR_ORIGIN: &str = ":http://internal.amazon.com/coral/com.amazon.bedrock/";
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-input-token-count");
+const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output-token-count");
+const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html");
+
+/// What the reply's headers say about an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Metrics {
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    pub(super) latency: Duration,
+}
+
+/// An answer with its metrics.
+pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
+    let latency_ms = u64::try_from(metrics.latency.as_millis()).unwrap_or(u64::MAX);
+    let mut reply = reply(StatusCode::OK, JSON, body.into());
+    let headers = reply.headers_mut();
+    headers.insert(INPUT_TOKENS, metrics.input_tokens.into());
+    headers.insert(OUTPUT_TOKENS, metrics.output_tokens.into());
+    headers.insert(LATENCY, latency_ms.into());
+    reply
+}
+
+/// An error in the service's shape.
+pub(super) fn refused(refusal: &Refusal) -> Response<Sent> {
+    let body = serde_json::json!({"message": refusal.message}).to_string();
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = reply(status, JSON, body.into());
+    let origin = format!("{}{ERROR_ORIGIN}", refusal.code);
+    if let Ok(origin) = HeaderValue::try_from(origin) {
+        reply.headers_mut().insert(ERROR_TYPE, origin);
+    }
+    with_retry_after(reply, refusal.retry_after_s)
+}
+
+/// A page a proxy might answer with, when it cannot reach the service.
+pub(super) fn html_502(retry_after_s: Option<u32>) -> Response<Sent> {
+    let page = Bytes::from_static(b"<html><body><h1>502 Bad Gateway</h1></body></html>\n");
+    let mut reply = reply(StatusCode::BAD_GATEWAY, HTML, page);
+    reply.headers_mut().remove(REQUEST_ID);
+    with_retry_after(reply, retry_after_s)
+}
+
+fn with_retry_after(mut reply: Response<Sent>, seconds: Option<u32>) -> Response<Sent> {
+    if let Some(seconds) = seconds {
+        reply.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    reply
+}
+
+fn reply(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<Sent> {
+    let mut reply = Response::new(Sent::whole(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, kind);
+    if let Ok(id) = HeaderValue::try_from(request_id()) {
+        reply.headers_mut().insert(REQUEST_ID, id);
+    }
+    reply
+}
+
+/// A name for a request, in the form of a UUID.
+fn request_id() -> String {
+    let n = fastrand::u128(..);
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+        n >> 96,
+        (n >> 80) & 0xffff,
+        (n >> 64) & 0xfff,
+        (n >> 48) & 0xfff,
+        n & 0xffff_ffff_ffff
+    )
+}

@@ -1,0 +1,80 @@
+"""Calls the emulator as boto3 does: `python boto3_invoke.py http://127.0.0.1:PORT`.
+
+The emulator runs the scenario tests/clients/clients.toml. Prints "ok", or fails.
+"""
+
+import hashlib
+import json
+import math
+import sys
+
+import boto3
+from botocore.config import Config
+
+CLIENT = boto3.client(
+    "bedrock-runtime",
+    endpoint_url=sys.argv[1],
+    region_name="us-east-1",
+    aws_access_key_id="AKIDEXAMPLE",
+    aws_secret_access_key="made-up",
+    config=Config(retries={"total_max_attempts": 1}),
+)
+
+PROMPT = "Größe eines Mondes?"
+CHAT = [{"role": "user", "content": PROMPT}]
+BLOCKS = [{"role": "user", "content": [{"text": PROMPT}]}]
+LLAMA3 = (
+    "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n"
+    f"{PROMPT}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+)
+R1 = f"<｜begin▁of▁sentence｜><｜User｜>{PROMPT}<｜Assistant｜><think>\n"
+ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefabcdef"
+CLAUDE = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": CHAT}
+
+# Model, body, and where its answer is.
+TEXT_MODELS = [
+    ("us.anthropic.claude-haiku-4-5-20251001-v1:0", CLAUDE, lambda r: r["content"][0]["text"]),
+    (ARN, CLAUDE, lambda r: r["content"][0]["text"]),
+    ("us.amazon.nova-lite-v1:0", {"messages": BLOCKS}, lambda r: r["output"]["message"]["content"][0]["text"]),
+    ("openai.gpt-oss-20b-1:0", {"messages": CHAT}, lambda r: r["choices"][0]["message"]["content"]),
+    ("mistral.mistral-large-2402-v1:0", {"messages": CHAT}, lambda r: r["choices"][0]["message"]["content"]),
+    ("mistral.mistral-7b-instruct-v0:2", {"prompt": f"<s>[INST] {PROMPT} [/INST]"}, lambda r: r["outputs"][0]["text"]),
+    ("us.meta.llama3-3-70b-instruct-v1:0", {"prompt": LLAMA3}, lambda r: r["generation"]),
+    ("us.deepseek.r1-v1:0", {"prompt": R1}, lambda r: r["choices"][0]["text"].split("</think>\n\n")[1]),
+    ("amazon.titan-text-express-v1", {"inputText": f"User: {PROMPT}\nBot:"}, lambda r: r["results"][0]["outputText"]),
+]
+
+
+def invoke(model, body):
+    reply = CLIENT.invoke_model(modelId=model, body=json.dumps(body), contentType="application/json")
+    return json.loads(reply["body"].read()), reply["ResponseMetadata"]["HTTPHeaders"]
+
+
+def refusal(exception, model, body):
+    try:
+        invoke(model, body)
+    except exception as refused:
+        return refused.response["Error"]["Message"]
+    raise AssertionError(f"{model}: not refused")
+
+
+digest = hashlib.sha256(PROMPT.encode()).hexdigest()[:8]
+for model, body, text_of in TEXT_MODELS:
+    reply, headers = invoke(model, body)
+    text = text_of(reply)
+    assert text.startswith(f"[emulated {digest}] "), (model, text)
+    assert 0 < int(headers["x-amzn-bedrock-output-token-count"]), (model, headers)
+
+reply, _ = invoke("amazon.titan-embed-text-v2:0", {"inputText": PROMPT, "dimensions": 256})
+assert len(reply["embedding"]) == 256, reply
+assert math.isclose(math.hypot(*reply["embedding"]), 1, abs_tol=1e-5), reply
+
+message = refusal(CLIENT.exceptions.ValidationException, "amazon.nova-lite-v1:0", {"messages": BLOCKS, "foo": 1})
+assert message.startswith("Malformed input request: #: extraneous key [foo] is not permitted"), message
+message = refusal(CLIENT.exceptions.ValidationException, "nobody.knows", {})
+assert message == "The provided model identifier is invalid.", message
+
+invoke("amazon.nova-micro-v1:0", {"messages": BLOCKS})
+message = refusal(CLIENT.exceptions.ThrottlingException, "amazon.nova-micro-v1:0", {"messages": BLOCKS})
+assert message == "Too many requests, please wait before trying again.", message
+print("ok")

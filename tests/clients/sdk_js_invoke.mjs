@@ -1,0 +1,70 @@
+// Calls the emulator as the AWS SDK for JavaScript does:
+// `node sdk_js_invoke.mjs http://127.0.0.1:PORT`.
+//
+// The emulator runs the scenario tests/clients/clients.toml. Prints "ok", or fails.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import {
+  BedrockRuntimeClient,
+  InvokeModelCommand,
+  ThrottlingException,
+  ValidationException,
+} from "@aws-sdk/client-bedrock-runtime";
+
+const client = new BedrockRuntimeClient({
+  endpoint: process.argv[2],
+  region: "us-east-1",
+  credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "made-up" },
+  maxAttempts: 1,
+});
+
+const prompt = "Größe eines Mondes?";
+const chat = [{ role: "user", content: prompt }];
+const blocks = [{ role: "user", content: [{ text: prompt }] }];
+const claude = { anthropic_version: "bedrock-2023-05-31", max_tokens: 50, messages: chat };
+const llama4 =
+  "<|begin_of_text|><|header_start|>user<|header_end|>\n\n" +
+  `${prompt}<|eot|><|header_start|>assistant<|header_end|>\n\n`;
+const imported = "arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefabcdef";
+
+async function invoke(modelId, body) {
+  const command = new InvokeModelCommand({
+    modelId,
+    contentType: "application/json",
+    body: JSON.stringify(body),
+  });
+  const reply = await client.send(command);
+  return JSON.parse(new TextDecoder().decode(reply.body));
+}
+
+// Model, body, and where its answer is.
+const textModels = [
+  ["anthropic.claude-opus-5", claude, (r) => r.content[0].text],
+  ["eu.amazon.nova-pro-v1:0", { messages: blocks }, (r) => r.output.message.content[0].text],
+  ["qwen.qwen3-32b-v1:0", { messages: chat, max_tokens: 50 }, (r) => r.choices[0].message.content],
+  ["us.meta.llama4-scout-17b-instruct-v1:0", { prompt: llama4 }, (r) => r.generation],
+  ["mistral.mistral-small-2402-v1:0", { prompt: `<s>[INST] ${prompt} [/INST]` }, (r) => r.outputs[0].text],
+  [imported, { prompt, max_tokens: 50 }, (r) => r.choices[0].text],
+];
+const digest = createHash("sha256").update(prompt, "utf8").digest("hex").slice(0, 8);
+for (const [model, body, textOf] of textModels) {
+  const text = textOf(await invoke(model, body));
+  assert.ok(text.startsWith(`[emulated ${digest}] `), `${model}: ${text}`);
+}
+
+const { embedding } = await invoke("amazon.titan-embed-text-v1", { inputText: prompt });
+assert.equal(embedding.length, 1536);
+assert.ok(Math.abs(Math.hypot(...embedding) - 1) < 1e-5);
+
+await assert.rejects(invoke("amazon.nova-lite-v1:0", { messages: chat }), (error) => {
+  assert.ok(error instanceof ValidationException, error);
+  return /^Malformed input request: #\/messages\/0\/content: /.test(error.message);
+});
+
+await invoke("us.amazon.nova-micro-v1:0", { messages: blocks });
+await assert.rejects(invoke("us.amazon.nova-micro-v1:0", { messages: blocks }), (error) => {
+  assert.ok(error instanceof ThrottlingException, error);
+  return error.message === "Too many requests, please wait before trying again.";
+});
+console.log("ok");
