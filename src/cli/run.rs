@@ -18,13 +18,12 @@ use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Survey, identity, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::model::bedrock::{Access, Bedrock, Target};
+use crate::model::bedrock::{Access, Bedrock, Bodies, Target};
 use crate::model::{Fault, catalog};
 use crate::output::display::{Display, Style};
-use crate::output::ledger::{Existing, Opened};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
-use crate::output::{Ledger, OutputPaths, Past};
+use crate::output::{Claim, Existing, OutputPaths};
 use crate::run::{Settings, Stop};
 
 /// What the command line says beside the job.
@@ -48,10 +47,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
     let maker = RowMaker::new(&plan, &input)?;
-    let (ledger, opened) =
-        Ledger::open(&paths, asked.existing, plan.model.as_str(), plan.keep_raw)?;
-    let survey = survey(&maker, &input, &opened.past, asked.limit)?;
-    let context = context(matches, &plan, &paths, &survey, &opened.past);
+    let claim = Claim::stake(&paths, asked.existing)?;
+    let survey = survey(&maker, &input, &claim.past, asked.limit)?;
+    let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
     refuse_survey(&survey, &plan, &context)?;
     let job = Job {
         asked,
@@ -60,10 +58,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         maker: &maker,
         context,
     };
-    job.say_opening(&opened, &survey);
+    job.say_opening(&claim, &survey);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(job.carry_out(ledger, opened.past))
+    runtime.block_on(job.carry_out(claim))
 }
 
 fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
@@ -160,9 +158,10 @@ fn refuse_survey(survey: &Survey, plan: &Plan, context: &Context) -> Result<(), 
 fn context(
     matches: &ArgMatches,
     plan: &Plan,
+    maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
-    past: &Past,
+    ended: u64,
 ) -> Context {
     let typed: Vec<_> = std::env::args_os().collect();
     let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
@@ -170,11 +169,11 @@ fn context(
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
-        rows: survey.rows + (past.len() - survey.ended),
+        rows: survey.rows + (ended - survey.ended),
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
-        max_tokens: plan.parameters.max_tokens,
+        max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
         started_at: Timestamp::now(),
         paths: paths.clone(),
         retry_failed: resume::with(&command, "--retry-failed"),
@@ -193,8 +192,8 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// What a person wants to know before the first call.
-    fn say_opening(&self, opened: &Opened, survey: &Survey) {
-        for torn in &opened.torn {
+    fn say_opening(&self, claim: &Claim, survey: &Survey) {
+        for torn in &claim.torn {
             self.say(&format!(
                 "{} ended inside a line, as after a crash: its last {} bytes are kept in {}, and \
                  that row runs again",
@@ -203,10 +202,7 @@ impl Job<'_> {
                 torn.kept.display()
             ));
         }
-        for aside in &opened.aside {
-            self.say(&format!("earlier output is kept in {}", aside.display()));
-        }
-        let gone = opened.past.len() - survey.ended;
+        let gone = claim.past.len() - survey.ended;
         if 0 < gone && self.asked.limit.is_none() {
             self.say(&format!(
                 "{gone} rows of the output are no longer in the input; they are kept"
@@ -233,13 +229,17 @@ impl Job<'_> {
         }
     }
 
-    async fn carry_out(self, mut ledger: Ledger, past: Past) -> Result<Exit, Failure> {
-        let mut progress = Progress::new(past.tally.clone(), Instant::now());
-        if past.len() == self.context.rows {
+    async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
+        let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
+        if claim.past.len() == self.context.rows {
             return self.conclude(None, &progress);
         }
-        ledger.create()?;
         let model = Arc::new(self.connect().await?);
+        let (mut ledger, past, aside) =
+            claim.begin(self.plan.model.as_str(), self.plan.keep_raw)?;
+        for aside in aside {
+            self.say(&format!("earlier output is kept in {}", aside.display()));
+        }
         let asked = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
         let start = Instant::now();
@@ -306,6 +306,11 @@ impl Job<'_> {
             family: plan.family,
             content_type: plan.content_type.clone(),
             accept: plan.accept.clone(),
+            bodies: if self.maker.sends_bodies() {
+                Bodies::OfRows
+            } else {
+                Bodies::Built
+            },
             facts: catalog::lookup(plan.model.as_str(), plan.region.as_deref()),
         };
         Ok(Bedrock::connect(access, target).await?)

@@ -19,6 +19,7 @@ const MOST_BODY_BYTES: usize = 25_000_000;
 pub struct RowMaker<'a> {
     plan: &'a Plan,
     prompter: Prompter,
+    sends_bodies: bool,
     id: Id,
     keep: Keep,
 }
@@ -63,7 +64,8 @@ impl<'a> RowMaker<'a> {
             Some(source) => source.clone(),
             None => PromptSource::usual(fields)?,
         };
-        if plan.family == Family::Raw && !matches!(source, PromptSource::Body(_)) {
+        let sends_bodies = matches!(source, PromptSource::Body(_));
+        if plan.family == Family::Raw && !sends_bodies {
             return Err(MismatchError::NoLayout {
                 model: plan.model.to_string(),
                 families: Family::names(),
@@ -76,6 +78,7 @@ impl<'a> RowMaker<'a> {
         Ok(Self {
             plan,
             prompter: Prompter::new(&spec, fields)?,
+            sends_bodies,
             id: Id::settle(plan.id.as_deref(), fields)?,
             keep: Keep::settle(&plan.keep, fields)?,
         })
@@ -90,6 +93,11 @@ impl<'a> RowMaker<'a> {
             maker: self,
             records: input.records()?,
         })
+    }
+
+    /// Whether rows bring whole bodies, which are sent as they are.
+    pub fn sends_bodies(&self) -> bool {
+        self.sends_bodies
     }
 
     /// Whether rows are named by a field, and not by their number.

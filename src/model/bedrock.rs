@@ -32,6 +32,7 @@ use bytes::Bytes;
 
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
+use crate::model::fault::Scope;
 use crate::model::{Call, Category, Fault, Model, Reply, Usage};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
@@ -68,8 +69,19 @@ pub struct Target {
     pub content_type: String,
     /// The Accept header.
     pub accept: String,
+    /// Whose work the bodies are.
+    pub bodies: Bodies,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<&'static ModelFacts>,
+}
+
+/// Whose work the bodies are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    /// All of one make: what the service refuses of one, it refuses of all.
+    Built,
+    /// Each row brought its own.
+    OfRows,
 }
 
 /// Why no call can be made.
@@ -177,7 +189,7 @@ impl Model for Bedrock {
             .interceptor(counts.clone())
             .send()
             .await;
-        let answer = sent.map_err(|error| fault(&error))?;
+        let answer = sent.map_err(|error| self.fault(&error))?;
         let request_id = answer.request_id().map(str::to_owned);
         let raw = Bytes::from(answer.body.into_inner());
         self.read(raw, counts.usage(), request_id)
@@ -216,6 +228,18 @@ impl Bedrock {
 }
 
 impl Bedrock {
+    /// A body that a row brought says nothing about the other rows' bodies.
+    fn fault(&self, error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
+        let fault = fault(error);
+        if self.target.bodies == Bodies::OfRows && fault.blames_body() {
+            return Fault {
+                scope: Scope::Row,
+                ..fault
+            };
+        }
+        fault
+    }
+
     /// To ten places: what is behind them is the noise of floating point.
     fn cost_usd(&self, usage: &Usage) -> Option<f64> {
         let cost = self.target.facts?.cost_usd(usage, Tier::Default)?;

@@ -190,11 +190,15 @@ impl Display {
 
     fn write(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(line),
-            // A closed standard error must not end a run that is being paid for.
-            None => drop(writeln!(std::io::stderr(), "{line}")),
+            Some(bar) => bar.suspend(|| to_stderr(line)),
+            None => to_stderr(line),
         }
     }
+}
+
+/// A closed standard error must not end a run that is being paid for.
+fn to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn bar(rows: u64) -> ProgressBar {

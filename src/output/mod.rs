@@ -2,8 +2,10 @@
 //!
 //! Everything here is told what happened and never asks where it came from.
 
+mod claim;
 pub mod display;
-pub mod ledger;
+mod error;
+mod ledger;
 mod line;
 pub(crate) mod past;
 pub mod paths;
@@ -12,7 +14,9 @@ pub mod summary;
 pub mod tally;
 mod text;
 
-pub use ledger::{Ledger, LedgerError};
+pub use claim::{Claim, Existing};
+pub use error::LedgerError;
+pub use ledger::Ledger;
 pub use line::{KeepRaw, Stamp};
 pub use past::{Past, PastRow};
 pub use paths::OutputPaths;

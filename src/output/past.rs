@@ -10,8 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::Tally;
+use super::error::{LedgerError, io_error};
 use super::line::Known;
-use super::{LedgerError, Tally};
 
 /// What every line of ours begins with.
 const OURS: &[u8] = br#"{"custom_id":"#;
@@ -200,10 +201,4 @@ fn mend(
         kept,
         bytes: bytes.len() as u64,
     }))
-}
-
-/// Names the file and the deed in an I/O error.
-pub(super) fn io_error(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LedgerError {
-    let path = path.to_owned();
-    move |source| LedgerError::Io { deed, path, source }
 }

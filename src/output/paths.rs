@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 /// Where one run's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
@@ -30,18 +32,28 @@ impl OutputPaths {
         }
     }
 
-    /// Where something is put aside: `OUT.torn-20261122T021500Z`.
-    pub fn aside(&self, what: &str, now: jiff::Timestamp) -> PathBuf {
-        let time = now.strftime("%Y%m%dT%H%M%SZ");
-        let base = format!("{}.{what}-{time}", self.stem.display());
-        let mut candidate = PathBuf::from(&base);
-        for nth in 2.. {
-            if !candidate.exists() {
-                break;
-            }
-            candidate = format!("{base}-{nth}").into();
-        }
-        candidate
+    /// Where a torn tail is put: `OUT.torn-20261122T021500Z`, or that with a number.
+    pub(super) fn torn(&self, now: Timestamp) -> PathBuf {
+        let stem = self.stem_at("torn", now);
+        let path = |nth| PathBuf::from(numbered(&stem, nth));
+        path((1..).find(|nth| !path(*nth).exists()).unwrap_or(1))
+    }
+
+    /// Where earlier output is put, under names that go together as these do:
+    /// `OUT.before-20261122T021500Z.jsonl` and `….failed.jsonl`.
+    pub(super) fn before(&self, now: Timestamp) -> Self {
+        let stem = self.stem_at("before", now);
+        let paths = |nth| Self::new(Path::new(&format!("{}.jsonl", numbered(&stem, nth))));
+        let nth = (1..).find(|nth| !paths(*nth).answered.exists() && !paths(*nth).failed.exists());
+        paths(nth.unwrap_or(1))
+    }
+
+    fn stem_at(&self, what: &str, now: Timestamp) -> String {
+        format!(
+            "{}.{what}-{}",
+            self.stem.display(),
+            now.strftime("%Y%m%dT%H%M%SZ")
+        )
     }
 
     /// The directory all of them are in.
@@ -50,6 +62,14 @@ impl OutputPaths {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         }
+    }
+}
+
+fn numbered(name: &str, nth: u32) -> String {
+    if nth == 1 {
+        name.to_owned()
+    } else {
+        format!("{name}-{nth}")
     }
 }
 

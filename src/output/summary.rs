@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::error::io_error;
 use super::ledger::sync_directory;
-use super::past::io_error;
 use super::tally::{Progress, Tally};
 use super::text::{count, dollars, one_line, time};
 use super::{LedgerError, OutputPaths};

@@ -35,6 +35,14 @@ impl Fault {
         Some(words.to_owned())
     }
 
+    /// Whether it is the body that the service refuses, not the model, the caller or the account.
+    pub fn blames_body(&self) -> bool {
+        matches!(
+            self.remedy(),
+            Remedy::LowerMaxTokens | Remedy::RemoveParameter
+        )
+    }
+
     /// The remedy of the message's class. Classes keep their category apart from what the code
     /// says by itself, so the code's own meaning is asked for again.
     fn remedy(&self) -> Remedy {
