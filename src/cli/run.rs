@@ -18,8 +18,10 @@ use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Survey, identity, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
+use crate::model::Fault;
 use crate::model::bedrock::{Access, Bedrock, Bodies, Target};
-use crate::model::{Fault, catalog};
+use crate::model::catalog::{self, ModelFacts};
+use crate::model::id::suggest;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
@@ -215,6 +217,10 @@ impl Job<'_> {
         }
     }
 
+    fn facts(&self) -> Option<&'static ModelFacts> {
+        catalog::lookup(self.plan.model.as_str(), self.plan.region.as_deref())
+    }
+
     fn say(&self, text: &str) {
         match self.asked.style {
             Style::Quiet => {}
@@ -311,7 +317,7 @@ impl Job<'_> {
             } else {
                 Bodies::Built
             },
-            facts: catalog::lookup(plan.model.as_str(), plan.region.as_deref()),
+            facts: self.facts(),
         };
         Ok(Bedrock::connect(access, target).await?)
     }

@@ -108,7 +108,7 @@ impl Past {
                     no_newline = line.last() != Some(&b'\n');
                     self.take(&known);
                 }
-                Err(_) if number == 1 && !begins_like_ours(&line) => {
+                Err(_) if number == 1 && !may_be_our_torn_line(&line) => {
                     return Err(LedgerError::NotOurs { path: path.into() });
                 }
                 Err(_) => bad = bad.or(Some((at, number))),
@@ -157,10 +157,12 @@ pub(crate) fn key(custom_id: Option<&str>, row: u64) -> u64 {
     hasher.finish()
 }
 
-/// A torn first line is a beginning of ours, or ours is a beginning of it.
-fn begins_like_ours(line: &[u8]) -> bool {
+/// A torn line of ours has lost its end, or was given room on the disk and no bytes.
+fn may_be_our_torn_line(line: &[u8]) -> bool {
     let shared = line.len().min(OURS.len());
-    line[..shared] == OURS[..shared]
+    let begins_like_ours = line[..shared] == OURS[..shared];
+    let has_its_end = line.last() == Some(&b'\n');
+    (begins_like_ours && !has_its_end) || line.iter().all(|byte| *byte == 0)
 }
 
 fn open_if_there(path: &Path) -> Result<Option<File>, LedgerError> {

@@ -1,8 +1,9 @@
 //! The end of a run: one screen for people, one file for machines.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::error::io_error;
-use super::ledger::sync_directory;
+use super::ledger::{MODE, sync_directory};
 use super::tally::{Progress, Tally};
 use super::text::{count, dollars, one_line, time};
 use super::{LedgerError, OutputPaths};
@@ -179,7 +180,10 @@ impl<'a> Summary<'a> {
     pub fn write(&self) -> Result<(), LedgerError> {
         let path = &self.context.paths.run;
         let beside = path.with_extension("json.tmp");
-        File::create(&beside)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(MODE);
+        options
+            .open(&beside)
             .and_then(|mut file| {
                 file.write_all(self.json().as_bytes())?;
                 file.write_all(b"\n")?;

@@ -1,1 +1,189 @@
+//! Who may know whom: the rules of ARCHITECTURE.md, checked against the sources.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::harness::repository;
+
+/// What each part may name of the others. What is not here is a rule broken.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("input", &[]),
+    ("prompt", &["input"]),
+    ("model", &["prompt"]),
+    ("run", &["model"]),
+    ("output", &["exit", "model", "run"]),
+    ("job", &["input", "model", "output", "prompt", "run"]),
+    ("emulator", &[]),
+    ("exit", &[]),
+    (
+        "cli",
+        &["emulator", "exit", "input", "job", "model", "output", "run"],
+    ),
+];
+
+/// The only places that name a crate which the rest must not depend on.
+const ONLY_IN: &[(&str, &str)] = &[
+    ("aws_", "src/model/bedrock.rs"),
+    ("governor::", "src/run/pace.rs"),
+    ("indicatif::", "src/output/display.rs"),
+    ("csv::", "src/input/csv.rs"),
+    ("minijinja::", "src/prompt/template.rs"),
+    ("clap::", "src/cli"),
+    ("hyper::", "src/emulator"),
+    ("hyper_util::", "src/emulator"),
+];
+
+/// The only places that print: the command line, the display, nothing else.
+const PRINTING: &[&str] = &["src/cli", "src/output/display.rs"];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![repository().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(repository()).unwrap().to_owned();
+                found.push((path, code(&text)));
+            }
+        }
+    }
+    found
+}
+
+/// The code a program is built from: no comments, no tests.
+fn code(text: &str) -> String {
+    let program = text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    let lines = program
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| {
+        ["tests.rs", "testing.rs"]
+            .map(std::ffi::OsStr::new)
+            .contains(&part.as_os_str())
+    })
+}
+
+/// The part of the crate a file belongs to.
+fn part(path: &Path) -> String {
+    let name = path
+        .components()
+        .nth(1)
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
+    name.trim_end_matches(".rs").to_owned()
+}
+
+/// The parts named in `crate::part`, and in `crate::{part, …}`.
+fn named(code: &str) -> BTreeSet<String> {
+    code.split("crate::")
+        .skip(1)
+        .flat_map(|rest| {
+            let inside = rest.strip_prefix('{').and_then(|list| list.split_once('}'));
+            let list = inside.map_or(rest, |(list, _)| list);
+            let names = if inside.is_some() {
+                list.split(',').collect()
+            } else {
+                vec![list]
+            };
+            names
+                .into_iter()
+                .map(|name| {
+                    name.trim()
+                        .chars()
+                        .take_while(|c| c.is_alphanumeric() || *c == '_')
+                        .collect()
+                })
+                .collect::<Vec<String>>()
+        })
+        .collect()
+}
+
+#[test]
+fn each_part_names_only_the_parts_it_may() {
+    let mut broken = Vec::new();
+    for (path, code) in sources() {
+        let part = part(&path);
+        let Some((_, may)) = MAY_NAME.iter().find(|(name, _)| *name == part) else {
+            continue;
+        };
+        for other in named(&code) {
+            if other != part && !may.contains(&other.as_str()) {
+                broken.push(format!("{} names crate::{other}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_part_has_its_rule() {
+    let ruled: BTreeSet<_> = MAY_NAME
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    let parts: BTreeSet<_> = sources().iter().map(|(path, _)| part(path)).collect();
+    let entry = ["lib".to_owned(), "main".to_owned()];
+    assert_eq!(
+        ruled,
+        parts
+            .into_iter()
+            .filter(|part| !entry.contains(part))
+            .collect()
+    );
+}
+
+#[test]
+fn an_outside_crate_is_named_in_one_place() {
+    let mut broken = Vec::new();
+    for (path, code) in sources().into_iter().filter(|(path, _)| !is_test(path)) {
+        for (krate, place) in ONLY_IN {
+            let names = code.match_indices(krate).any(|(at, _)| {
+                !code[..at]
+                    .ends_with(|before: char| before.is_alphanumeric() || "_:\"".contains(before))
+            });
+            if names && !path.starts_with(place) {
+                broken.push(format!("{} names {krate}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn only_the_command_line_and_the_display_print() {
+    let mut broken = Vec::new();
+    for (path, code) in sources() {
+        let prints = ["println!", "eprintln!", "stdout()", "stderr()"];
+        if prints.iter().any(|print| code.contains(print))
+            && !PRINTING.iter().any(|place| path.starts_with(place))
+        {
+            broken.push(path);
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_loop_shares_nothing_by_locks_or_channels() {
+    for (path, code) in sources()
+        .into_iter()
+        .filter(|(path, _)| part(path) == "run" && !is_test(path))
+    {
+        for word in ["Mutex", "RwLock", "mpsc", "oneshot", "broadcast"] {
+            assert!(!code.contains(word), "{} names {word}", path.display());
+        }
+    }
+}

@@ -263,6 +263,16 @@ impl Out {
         self.answers().into_keys().collect::<Vec<_>>().join(" ")
     }
 
+    /// The one file whose name begins like this.
+    #[track_caller]
+    pub(crate) fn file_named(&self, beginning: &str) -> String {
+        let files = std::fs::read_dir(self.directory.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let found: Vec<_> = names.filter(|name| name.starts_with(beginning)).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].clone()
+    }
+
     /// `out.run.json`.
     pub(crate) fn run_file(&self) -> Value {
         serde_json::from_str(&self.text("out.run.json")).unwrap()

@@ -1,1 +1,162 @@
+//! What is on disk at the end: lines and run file as they are documented.
 
+use serde_json::Value;
+
+use crate::harness::{Job, digest};
+
+/// Replaces what differs from run to run by its kind.
+fn still(mut line: Value) -> Value {
+    for (key, kind) in [
+        ("completion", "TEXT"),
+        ("queued_ms", "MS"),
+        ("latency_ms", "MS"),
+        ("started_at", "TIME"),
+        ("finished_at", "TIME"),
+        ("request_id", "ID"),
+    ] {
+        if line.get(key).is_some_and(|value| !value.is_null()) {
+            line[key] = kind.into();
+        }
+    }
+    line
+}
+
+#[test]
+fn an_answered_line_has_these_fields_in_this_order() {
+    let out = Job::over("id,text,team\na,one,eu\n")
+        .args(["-t", "{{ text }}", "--keep", "team", "--max-tokens", "500"])
+        .run()
+        .exits(0);
+    let answer = out.answers()["a"].clone();
+    assert!(
+        answer["completion"]
+            .as_str()
+            .unwrap()
+            .starts_with(&digest("one"))
+    );
+    let tokens = answer["usage"]["output_tokens"].as_u64().unwrap();
+    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
+    let input = answer["usage"]["input_tokens"].as_u64().unwrap();
+    let cost = (input as f64 * 0.00006 + tokens as f64 * 0.00024) / 1000.0;
+    assert!(
+        (answer["cost_usd"].as_f64().unwrap() - cost).abs() < 1e-9,
+        "{answer}"
+    );
+    let usage = answer["usage"].clone();
+    let expected = format!(
+        r#"{{"custom_id":"a","row":1,"status":"succeeded","completion":"TEXT","finish_reason":"stop","stop_reason":"end_turn","model":"amazon.nova-lite-v1:0","usage":{usage},"cost_usd":{cost},"attempts":1,"throttles":0,"maybe_billed":0,"queued_ms":"MS","latency_ms":"MS","started_at":"TIME","finished_at":"TIME","request_id":"ID","fingerprint":"{fingerprint}","metadata":{{"team":"eu"}}}}"#,
+        cost = answer["cost_usd"],
+        fingerprint = answer["fingerprint"].as_str().unwrap(),
+    );
+    assert_eq!(still(answer).to_string(), expected);
+}
+
+#[test]
+fn a_failed_line_says_what_where_and_how_often() {
+    let scenario = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
+                    [[fault]]\nkind = \"model_error\"\n";
+    let out = Job::over("id,text\na,one\n")
+        .scenario(scenario)
+        .args(["-t", "{{ text }}", "--max-attempts", "2"])
+        .run()
+        .exits(3);
+    let failure = out.failures()["a"].clone();
+    let message = failure["error"]["message"].clone();
+    let fingerprint = failure["fingerprint"].clone();
+    let expected = format!(
+        r#"{{"custom_id":"a","row":1,"status":"failed","error":{{"category":"model_error","code":"ModelErrorException","status_code":424,"message":{message}}},"model":"amazon.nova-lite-v1:0","attempts":2,"throttles":0,"maybe_billed":0,"queued_ms":"MS","latency_ms":"MS","started_at":"TIME","finished_at":"TIME","request_id":"ID","fingerprint":{fingerprint},"metadata":{{}}}}"#
+    );
+    assert_eq!(still(failure).to_string(), expected);
+    assert_eq!(out.text("out.jsonl"), "");
+}
+
+#[test]
+fn at_every_end_answered_failed_and_remaining_make_up_the_input() {
+    let rows: String = (0..30).map(|n| format!("r{n},text {n}\n")).collect();
+    let scenario = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
+                    [[fault]]\nkind = \"not_json\"\nmatching = \"7\"\n\
+                    [[fault]]\nkind = \"daily_quota\"\nmatching = \"22\"\n";
+    let out = Job::over(&format!("id,text\n{rows}"))
+        .scenario(scenario)
+        .args(["-t", "{{ text }}", "-c", "1"])
+        .run()
+        .exits(75);
+    let run = out.run_file();
+    let count = |key: &str| run["total"][key].as_u64().unwrap();
+    assert_eq!(count("succeeded"), out.answers().len() as u64);
+    assert_eq!(count("failed"), out.failures().len() as u64);
+    let remaining = run["remaining"].as_u64().unwrap();
+    assert_eq!(count("succeeded") + count("failed") + remaining, 30);
+    assert_eq!((count("failed"), remaining), (2, 8));
+    assert!(
+        run["resume"]
+            .as_str()
+            .unwrap()
+            .starts_with("promptmill run "),
+        "{run}"
+    );
+}
+
+#[test]
+fn the_providers_body_is_kept_as_the_job_says() {
+    let raw = |when: &str| {
+        let job = Job::over("id,text\na,one\n").args(["-t", "{{ text }}", "--raw", when]);
+        job.run().exits(0).answers()["a"]["raw"].clone()
+    };
+    assert_eq!(raw("always")["stopReason"], "end_turn");
+    assert!(raw("errors").is_null());
+    assert!(raw("never").is_null());
+}
+
+#[test]
+fn json_prints_the_run_file_and_notes_as_json_lines() {
+    let out = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ text }}", "--json"])
+        .run()
+        .exits(0);
+    let printed: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!(printed["total"], out.run_file()["total"]);
+    for line in out.stderr.lines() {
+        let note: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(note["event"], "note");
+    }
+}
+
+#[test]
+fn quiet_prints_nothing_when_all_is_well() {
+    let out = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ text }}", "--quiet"])
+        .run()
+        .exits(0);
+    assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn the_summary_says_plainly_that_answers_are_made_up() {
+    let out = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(0);
+    let out =
+        out.says("the emulator answers: every completion is made up, nothing is sent or billed");
+    let _ = out
+        .says("1 of 1 rows ended")
+        .says("; the emulator made these answers up");
+}
+
+#[cfg(unix)]
+#[test]
+fn answers_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let out = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(0);
+    for name in ["out.jsonl", "out.run.json"] {
+        let mode = std::fs::metadata(out.directory.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

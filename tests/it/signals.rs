@@ -1,1 +1,71 @@
+//! Ctrl-C and SIGTERM: drain, say how to go on, exit with the code that says which.
 
+use crate::harness::{Job, Running};
+
+const SLOW: &str = "[latency]\nfirst_token_ms = 300\nper_token_ms = 0\njitter = 0\n";
+
+fn running() -> Running {
+    let rows: String = (0..40).map(|n| format!("r{n},text {n}\n")).collect();
+    let job = Job::over(&format!("id,text\n{rows}"));
+    let running = job
+        .args(["-t", "{{ text }}", "-c", "2"])
+        .scenario(SLOW)
+        .spawn();
+    running.wait_for_lines(2);
+    running
+}
+
+#[test]
+fn ctrl_c_lets_calls_in_flight_land_and_says_how_to_go_on() {
+    let running = running();
+    running.signal("INT");
+    let out = running
+        .wait()
+        .exits(130)
+        .says("stopping: Ctrl-C; waiting up to 25 s for 2 calls");
+    let run = out.run_file();
+    assert_eq!(run["exit_code"], 130);
+    assert_eq!(run["stopped_by"], "Ctrl-C");
+    assert_eq!(run["this_run"]["calls"], out.answers().len());
+    assert_eq!(run["remaining"], 40 - out.answers().len());
+    assert_eq!(run["this_run"]["maybe_billed"], 0);
+    let resume = run["resume"].as_str().unwrap();
+    assert!(
+        resume.starts_with("promptmill run --endpoint-url emulator"),
+        "{resume}"
+    );
+    out.again("run")
+        .on_the_emulator("prompts.csv")
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(0);
+}
+
+#[test]
+fn sigterm_drains_and_is_worth_retrying() {
+    let running = running();
+    running.signal("TERM");
+    let out = running.wait().exits(75);
+    assert_eq!(out.run_file()["stopped_by"], "SIGTERM");
+}
+
+#[test]
+fn a_second_signal_leaves_at_once_and_counts_what_it_abandons() {
+    let rows: String = (0..9).map(|n| format!("r{n},text {n}\n")).collect();
+    let stall = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
+                 [[fault]]\nkind = \"stall\"\nmatching = \"text 7\"\n";
+    let job = Job::over(&format!("id,text\n{rows}"));
+    let running = job
+        .args(["-t", "{{ text }}", "-c", "2"])
+        .scenario(stall)
+        .spawn();
+    running.wait_for_lines(8);
+    running.signal("INT");
+    for _ in 0..20 {
+        crate::harness::pause();
+    }
+    running.signal("INT");
+    let out = running.wait().exits(130);
+    assert_eq!(out.run_file()["this_run"]["maybe_billed"], 1);
+    assert_eq!(out.answers().len(), 8);
+}
