@@ -334,9 +334,9 @@ fn hint(table: &str, name: &str) -> String {
 }
 
 fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
-    let whole = || match found {
-        DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
-        _ => None,
+    let whole = || {
+        let number = found.as_integer()?;
+        u32::from_str_radix(number.as_str(), number.radix()).ok()
     };
     match kind {
         Kind::Text | Kind::Time => matches!(found, DeValue::String(_)),
