@@ -12,6 +12,8 @@ pub enum Exit {
     Usage,
     /// Every row ended, and more failed than was allowed.
     TooManyFailed,
+    /// A limit of the user's own stopped it.
+    Limit,
     /// Another run holds this output.
     Locked,
     /// A bug in promptmill.
@@ -28,10 +30,11 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Complete,
         Self::Usage,
         Self::TooManyFailed,
+        Self::Limit,
         Self::Locked,
         Self::Bug,
         Self::CannotWrite,
@@ -46,6 +49,7 @@ impl Exit {
             Self::Complete => 0,
             Self::Usage => 2,
             Self::TooManyFailed => 3,
+            Self::Limit => 8,
             Self::Locked => 11,
             Self::Bug => 70,
             Self::CannotWrite => 74,
@@ -63,6 +67,9 @@ impl Exit {
             }
             Self::Usage => "usage, job file, input or changed settings; a retry will not help",
             Self::TooManyFailed => "every row ended, but more failed than max_failures allows",
+            Self::Limit => {
+                "stopped by a limit you set: cost, deadline or error rate; the same command resumes"
+            }
             Self::Locked => "another run is writing this output",
             Self::Bug => "a bug in promptmill",
             Self::CannotWrite => "the output cannot be written; resumable once that is mended",

@@ -21,12 +21,12 @@ use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::Fault;
 use crate::model::bedrock::{Access, Bedrock, Bodies, Target};
 use crate::model::catalog::{self, ModelFacts};
-use crate::model::id::suggest;
+use crate::model::id::{ModelId, suggest};
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
 use crate::output::{Claim, Existing, OutputPaths};
-use crate::run::{Settings, Stop};
+use crate::run::{Limits, Reached, Settings, Stop, TokenLimits};
 
 /// What the command line says beside the job.
 struct Asked {
@@ -285,6 +285,13 @@ impl Job<'_> {
         Settings {
             concurrency: self.plan.concurrency,
             requests_per_minute: self.plan.requests_per_minute,
+            tokens: TokenLimits {
+                per_minute: None,
+                per_day: None,
+                burndown: 1.0,
+                default_max_tokens: 4096,
+            },
+            limits: Limits::default(),
             retry: self.plan.retry,
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.asked.drain,
@@ -346,39 +353,54 @@ impl Job<'_> {
 
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
         let failed = progress.overall().failed;
-        let advice = |fault: &Fault| fault.advice(&self.plan.model);
-        let (exit, stopped_by, advice) = match stop {
-            None if self
+        let Some(stop) = stop else {
+            let exceeded = self
                 .plan
                 .max_failures
-                .exceeded_by(failed, self.context.rows) =>
-            {
-                (Exit::TooManyFailed, None, None)
-            }
-            None => (Exit::Complete, None, None),
-            Some(Stop::Interrupted) => (Exit::Interrupted, Some("Ctrl-C".into()), None),
-            Some(Stop::Terminated) => (Exit::Stopped, Some("SIGTERM".into()), None),
-            Some(Stop::Fault(fault)) => (stopped(fault), Some(fault.to_string()), advice(fault)),
-            Some(Stop::AllInvalid(fault)) => (
-                Exit::Usage,
-                Some(format!(
-                    "row after row was refused as invalid, the last with {fault}"
-                )),
-                advice(fault),
-            ),
-            Some(Stop::CannotWrite { why, lost }) => (
-                Exit::CannotWrite,
-                Some(format!(
-                    "{why}; {lost} answers could not be kept and their rows run again"
-                )),
-                Some("make room on the disk, then run the same command".into()),
-            ),
+                .exceeded_by(failed, self.context.rows);
+            let exit = if exceeded {
+                Exit::TooManyFailed
+            } else {
+                Exit::Complete
+            };
+            return Ending {
+                exit,
+                stopped_by: None,
+                advice: None,
+            };
         };
+        let (exit, advice) = verdict(stop, &self.plan.model);
         Ending {
             exit,
-            stopped_by,
+            stopped_by: Some(stop.to_string()),
             advice,
         }
+    }
+}
+
+/// The exit code of a stop, and what the person should do about it.
+fn verdict(stop: &Stop, model: &ModelId) -> (Exit, Option<String>) {
+    let words = |text: &str| Some(text.to_owned());
+    match stop {
+        Stop::Interrupted => (Exit::Interrupted, None),
+        Stop::Terminated => (Exit::Stopped, None),
+        Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
+        Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
+        Stop::Limit(Reached::Cost { .. }) => (
+            Exit::Limit,
+            words("raise max_cost_usd, then run the same command"),
+        ),
+        Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
+        Stop::Limit(Reached::ErrorRate { .. }) => (
+            Exit::Limit,
+            words("look at the failures; run the same command with --retry-failed to go on"),
+        ),
+        Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
+        Stop::Unreachable { .. } => (Exit::Stopped, words("run the same command later")),
+        Stop::CannotWrite { .. } => (
+            Exit::CannotWrite,
+            words("make room on the disk, then run the same command"),
+        ),
     }
 }
 

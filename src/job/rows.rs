@@ -135,7 +135,11 @@ impl<'a> RowMaker<'a> {
                 identity.fingerprint = Some(self.fingerprint(&body));
                 Row::Ready(Work {
                     identity,
-                    call: Call { body: body.into() },
+                    call: Call {
+                        body: body.into(),
+                        max_tokens: None,
+                        worst_cost_usd: None,
+                    },
                 })
             }
             Err(fault) => Row::Rejected(identity, fault),

@@ -17,10 +17,14 @@ use serde_json::Value;
 pub use fault::{Category, Fault};
 
 /// One request, ready to be sent. Cloning shares the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     /// The InvokeModel body.
     pub body: Bytes,
+    /// The longest answer it asks for, in tokens, where it says so.
+    pub max_tokens: Option<u32>,
+    /// What it can cost at most, in USD, where prices and lengths are known.
+    pub worst_cost_usd: Option<f64>,
 }
 
 /// What a model answered.

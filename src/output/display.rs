@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::tally::Progress;
 use super::text::{count, dollars, one_line, rough, time};
-use crate::run::{Event, Stop, Why};
+use crate::run::{Event, Reached, Stop, Why};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ impl Display {
             | Event::Ended(_)
             | Event::Left { .. }
             | Event::Abandoned
-            | Event::Waits(_) => {}
+            | Event::Waits(..) => {}
         }
     }
 
@@ -216,12 +216,26 @@ fn bar(rows: u64) -> ProgressBar {
 
 /// What is waited for, with what led to it.
 fn waiting(why: Why, progress: &Progress) -> String {
-    match (why, &progress.last_fault) {
-        (Why::Retries, Some(fault)) => format!("retries after {}", one_line(fault, 90)),
+    let fault = progress
+        .last_fault
+        .as_deref()
+        .map(|fault| one_line(fault, 90));
+    match (why, fault) {
         (Why::Concurrency, _) => "answers, every slot is taken".into(),
-        (Why::Requests | Why::Answers | Why::Retries | Why::Drain | Why::Disk, _) => {
-            why.as_str().into()
-        }
+        (Why::Retries, Some(fault)) => format!("retries after {fault}"),
+        (Why::Outage, Some(fault)) => format!("the service, which is down: {fault}"),
+        (
+            Why::Requests
+            | Why::Tokens
+            | Why::Refusals
+            | Why::Budget
+            | Why::Answers
+            | Why::Retries
+            | Why::Outage
+            | Why::Drain
+            | Why::Disk,
+            _,
+        ) => why.as_str().into(),
     }
 }
 
@@ -230,6 +244,11 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         Stop::Interrupted => "Ctrl-C",
         Stop::Terminated => "asked to terminate",
         Stop::Fault(_) | Stop::AllInvalid(_) => "a fault that every row would share",
+        Stop::Limit(Reached::Cost { .. }) => "the budget is used up",
+        Stop::Limit(Reached::Deadline(_)) => "the deadline has come",
+        Stop::Limit(Reached::ErrorRate { .. }) => "too many rows fail",
+        Stop::TokensPerDay => "the day's tokens are used up",
+        Stop::Unreachable { .. } => "the service cannot be reached",
         Stop::CannotWrite { .. } => "the output cannot be written",
     };
     let calls = match in_flight {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::line::{self, Known};
 use super::rate::{PerMinute, Rate};
 use crate::model::{Category, Fault, FinishReason, Usage};
-use crate::run::{Ended, Event, Outcome, Why};
+use crate::run::{Ended, Event, Gauge, Outcome, Why};
 
 /// Counts of rows that have ended, from earlier runs or from this one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -182,6 +182,8 @@ pub struct Progress {
     pub retries: u64,
     /// Attempts given up on after sending; each may have been billed.
     pub maybe_billed: u64,
+    /// What is known of the quota.
+    pub gauge: Gauge,
     /// What the loop waits for.
     pub waits: Option<Why>,
     /// The latest fault that led to another attempt.
@@ -203,6 +205,7 @@ impl Progress {
             throttles: 0,
             retries: 0,
             maybe_billed: 0,
+            gauge: Gauge::default(),
             waits: None,
             last_fault: None,
             start,
@@ -236,7 +239,10 @@ impl Progress {
                 self.in_flight -= 1;
                 self.maybe_billed += 1;
             }
-            Event::Waits(why) => self.waits(*why, now),
+            Event::Waits(why, gauge) => {
+                self.gauge = *gauge;
+                self.waits(*why, now);
+            }
             Event::CannotWrite(_) | Event::Stops(_) | Event::Tick => {}
         }
     }

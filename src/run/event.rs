@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ended, Identity, Stop};
+use super::{Ended, Gauge, Identity, Stop};
 use crate::model::Fault;
 
 /// Something that happened.
@@ -34,7 +34,7 @@ pub enum Event<'a> {
     /// The output could not be written; it is tried again.
     CannotWrite(&'a (dyn std::error::Error + 'static)),
     /// Nothing more can be done right now, for this reason.
-    Waits(Why),
+    Waits(Why, Gauge),
     /// No new calls start from here on.
     Stops(&'a Stop),
     /// Time went by.
@@ -48,6 +48,14 @@ pub enum Why {
     Concurrency,
     /// The requests of this minute are used up.
     Requests,
+    /// The tokens of this minute are used up, or reserved by calls in flight.
+    Tokens,
+    /// The service has refused calls, and the pace it allows is being kept.
+    Refusals,
+    /// The service does not answer; one call at a time finds out when it does again.
+    Outage,
+    /// The rest of the budget is held by calls in flight.
+    Budget,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
@@ -64,6 +72,10 @@ impl Why {
         match self {
             Self::Concurrency => "concurrency",
             Self::Requests => "requests per minute",
+            Self::Tokens => "tokens per minute",
+            Self::Refusals => "the pace, which is being learned",
+            Self::Outage => "the service, which is down",
+            Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
             Self::Drain => "calls in flight",

@@ -7,13 +7,19 @@
 //!
 //! This module knows nothing of files, terminals or any one service.
 
+mod deeds;
 mod event;
+mod learn;
+mod limits;
+mod outage;
 mod pace;
 mod retry;
 mod state;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod width;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +32,11 @@ use crate::model::{Call, Fault, Model, Reply};
 use state::{State, Step};
 
 pub use event::{Event, Why};
-pub use pace::RequestsPerMinute;
+pub use limits::{Limits, Reached};
+pub use pace::{Gauge, RequestsPerMinute};
 pub use retry::RetryPolicy;
 pub use stop::{Ask, Stop};
+pub use tokens::TokenLimits;
 
 /// A row that is ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +90,22 @@ pub struct Ended {
     pub landed: Instant,
 }
 
+impl Ended {
+    /// A row that ends without a call.
+    fn unsent(identity: Identity, outcome: Outcome, now: Instant) -> Self {
+        Self {
+            identity,
+            outcome,
+            attempts: 0,
+            throttles: 0,
+            maybe_billed: 0,
+            queued: Duration::ZERO,
+            latency: Duration::ZERO,
+            landed: now,
+        }
+    }
+}
+
 /// How a row ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -107,6 +131,10 @@ pub struct Settings {
     pub concurrency: usize,
     /// How many calls may start in a minute; `None` is no limit of ours.
     pub requests_per_minute: Option<RequestsPerMinute>,
+    /// How many tokens the quota has.
+    pub tokens: TokenLimits,
+    /// What the user allows.
+    pub limits: Limits,
     /// What deserves another attempt, and when.
     pub retry: RetryPolicy,
     /// How long one attempt may take.
@@ -144,13 +172,15 @@ where
     loop {
         let wait = loop {
             match state.step(Instant::now()) {
-                Step::Send(attempt) => state.send(attempt, &mut tell),
+                Step::Send(attempt, charge) => state.send(attempt, charge, &mut tell),
+                Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
                 Step::Wait(wait) => break wait,
                 Step::Done => return state.finish(&mut tell),
             }
         };
-        tell(&Event::Waits(wait.why));
+        tell(&Event::Waits(wait.why, state.gauge()));
+        let wake = earliest(wait.until, state.deadline());
         tokio::select! {
             biased;
             changed = asked.changed(), if asks_may_come => match changed {
@@ -158,10 +188,14 @@ where
                 Err(_) => asks_may_come = false,
             },
             Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
-            () = until(wait.until) => {}
+            () = until(wake) => {}
             _ = tick.tick() => tell(&Event::Tick),
         }
     }
+}
+
+fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    a.into_iter().chain(b).min()
 }
 
 async fn until(instant: Option<Instant>) {

@@ -1,4 +1,9 @@
-//! When the next call may start.
+//! When the next call may start. Every attempt asks here, retries too.
+//!
+//! Four things have a say: whether the service is there at all ([`outage`](super::outage)), the
+//! requests per minute that the job names (governor), the rate that was learned from refusals
+//! ([`learn`](super::learn)), and the tokens ([`tokens`](super::tokens)). A call takes from all of
+//! them or from none.
 //!
 //! Requests per minute are spaced by governor on tokio's clock. Its default burst is the whole
 //! minute's quota, which admits nearly twice the quota in the first minute, so the burst here is
@@ -14,6 +19,12 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
+
+use super::Why;
+use super::learn::Learned;
+use super::outage::Outage;
+use super::tokens::{Charge, Settled, Short, TokenLimits, Tokens};
+use crate::model::{Call, Category, Fault, Reply};
 
 /// A limit of requests per minute; at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,24 +43,81 @@ impl RequestsPerMinute {
     }
 }
 
-/// Says whether a call may start now, and if not, when to ask again.
+/// Why a call may not start now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Refusal {
+    /// For this reason; ask again then, or when a call lands.
+    Wait(Why, Option<Instant>),
+    /// The day's tokens are used up.
+    Day,
+}
+
+type Governor = RateLimiter<NotKeyed, InMemoryState, LoopClock, NoOpMiddleware<Nanos>>;
+
+/// Everything that paces a run.
 pub(super) struct Pace {
-    requests: Option<RateLimiter<NotKeyed, InMemoryState, LoopClock, NoOpMiddleware<Nanos>>>,
     clock: LoopClock,
+    requests: Option<Governor>,
+    calls: Learned,
+    tokens: Tokens,
+    outage: Outage,
 }
 
 impl Pace {
-    pub(super) fn new(requests: Option<RequestsPerMinute>, start: Instant) -> Self {
+    pub(super) fn new(
+        requests: Option<RequestsPerMinute>,
+        tokens: TokenLimits,
+        start: Instant,
+    ) -> Self {
         let clock = LoopClock { start };
         let quota = requests.and_then(RequestsPerMinute::quota);
+        let calls = match requests {
+            Some(requests) => Learned::known(f64::from(requests.0.get()) / 60.0, start),
+            None if tokens.per_minute.is_some() => Learned::known(f64::INFINITY, start),
+            None => Learned::unknown(start),
+        };
         Self {
-            requests: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock)),
             clock,
+            requests: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock)),
+            calls,
+            tokens: Tokens::new(tokens, start),
+            outage: Outage::default(),
         }
     }
 
-    /// Takes one call from the quota, or says when there will be one.
-    pub(super) fn admit(&self) -> Result<(), Instant> {
+    /// Takes what `call` needs from every quota, or from none and says why.
+    pub(super) fn admit(
+        &mut self,
+        call: &Call,
+        in_flight: usize,
+        now: Instant,
+    ) -> Result<Charge, Refusal> {
+        if let Some(probe) = self.outage.next_probe() {
+            if 0 < in_flight {
+                return Err(Refusal::Wait(Why::Outage, None));
+            }
+            if now < probe {
+                return Err(Refusal::Wait(Why::Outage, Some(probe)));
+            }
+        }
+        let ready = self.calls.ready(now);
+        ready.map_err(|until| Refusal::Wait(Why::Refusals, Some(until)))?;
+        let charge = self.tokens.charge(call);
+        self.tokens
+            .ready(&charge, now)
+            .map_err(|short| match short {
+                Short::Until(until) => Refusal::Wait(Why::Tokens, Some(until)),
+                Short::InFlight => Refusal::Wait(Why::Tokens, None),
+                Short::Day => Refusal::Day,
+            })?;
+        self.take_request()
+            .map_err(|until| Refusal::Wait(Why::Requests, Some(until)))?;
+        self.calls.sent(1.0, now);
+        self.tokens.reserve(&charge, now);
+        Ok(charge)
+    }
+
+    fn take_request(&self) -> Result<(), Instant> {
         let Some(requests) = &self.requests else {
             return Ok(());
         };
@@ -58,6 +126,81 @@ impl Pace {
             self.clock.start + Duration::from(from_start)
         })
     }
+
+    /// Takes in what became of a call. True if a passing fault was the service's and not the
+    /// row's: it then costs the row no attempt.
+    pub(super) fn landed(
+        &mut self,
+        charge: &Charge,
+        outcome: &Result<Reply, Fault>,
+        sent: Instant,
+        now: Instant,
+    ) -> bool {
+        let fault = match outcome {
+            Ok(reply) => {
+                self.outage.heard();
+                self.calls.admitted(1.0, sent);
+                self.tokens
+                    .settle(charge, Settled::Used(reply.reading.usage), sent);
+                return false;
+            }
+            Err(fault) => fault,
+        };
+        let settled = if fault.maybe_billed {
+            Settled::Unknown
+        } else {
+            Settled::Nothing
+        };
+        self.tokens.settle(charge, settled, sent);
+        if fault.category == Category::Throttled {
+            self.refused(fault, sent, now);
+        } else if fault.is_outage() {
+            self.calls.hold(now);
+            return self.outage.fault(now);
+        } else {
+            self.outage.heard();
+            self.calls.admitted(1.0, sent);
+        }
+        false
+    }
+
+    fn refused(&mut self, fault: &Fault, sent: Instant, now: Instant) {
+        self.outage.heard();
+        if fault.blames_tokens() && self.tokens.are_limited() {
+            self.tokens.refused(sent, now, fault.retry_after);
+        } else {
+            self.calls.refused(sent, now, fault.retry_after);
+        }
+    }
+
+    /// How long the service has been down, if it is.
+    pub(super) fn outage(&self, now: Instant) -> Option<Duration> {
+        self.outage.lasts(now)
+    }
+
+    /// What is known of the quota: for the display and the summary.
+    pub(super) fn gauge(&self) -> Gauge {
+        let (tokens_settled, tokens_never_used) = self.tokens.totals();
+        Gauge {
+            learned_per_minute: self.calls.ceiling().map(|ceiling| ceiling * 60.0),
+            learned_tokens_per_minute: self.tokens.ceiling().map(|ceiling| ceiling * 60.0),
+            tokens_settled,
+            tokens_never_used,
+        }
+    }
+}
+
+/// What a run knows of its quota.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Gauge {
+    /// Calls per minute, as refusals have taught; `None` while nothing was refused.
+    pub learned_per_minute: Option<f64>,
+    /// Tokens per minute, as refusals have taught.
+    pub learned_tokens_per_minute: Option<f64>,
+    /// Tokens of quota that calls have used.
+    pub tokens_settled: f64,
+    /// Tokens of quota that calls reserved and never used.
+    pub tokens_never_used: f64,
 }
 
 /// tokio's clock, as governor reads it: nanoseconds since the start of the run.

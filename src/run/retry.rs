@@ -28,6 +28,8 @@ pub(super) struct History {
     pub(super) throttles: u32,
     /// Attempts given up on after sending.
     pub(super) maybe_billed: u32,
+    /// Whether it was ever sent.
+    pub(super) was_sent: bool,
     /// When the current run of refusals began.
     pub(super) refused_since: Option<Instant>,
 }
@@ -49,21 +51,33 @@ const DEAR_ATTEMPTS: u32 = 3;
 /// AWS answers "not ready" for about five minutes while it loads a cold imported model.
 const COLD_MODEL_WAIT: Duration = Duration::from_secs(30);
 
+impl History {
+    /// Whether the row was never sent.
+    pub(super) fn is_new(&self) -> bool {
+        self.attempts + self.throttles == 0 && !self.was_sent
+    }
+}
+
 impl RetryPolicy {
-    /// Takes `fault` into the row's `history` and decides. `dice` is uniform in `0..1`.
+    /// Takes `fault` into the row's `history` and decides. `dice` is uniform in `0..1`. Where the
+    /// service as a whole is down, the fault is `services_fault` and costs the row nothing.
     pub(super) fn after(
         &self,
         fault: &Fault,
         history: &mut History,
         now: Instant,
         dice: f64,
+        services_fault: bool,
     ) -> Next {
+        history.was_sent = true;
+        history.maybe_billed += u32::from(fault.maybe_billed);
         match fault.verdict() {
             Verdict::StopRun => return Next::Stop,
             Verdict::RowFailed => {
                 history.attempts += 1;
                 return Next::Fail;
             }
+            Verdict::Retry if services_fault => return Next::Again(Duration::ZERO),
             Verdict::Retry => {}
         }
         let refused = matches!(
@@ -81,6 +95,8 @@ impl RetryPolicy {
         }
     }
 
+    /// A refusal is the pace's business: the row goes back to the front and waits for no more than
+    /// the pace. A cold model takes its time whatever the pace.
     fn refused(
         &self,
         fault: &Fault,
@@ -94,20 +110,17 @@ impl RetryPolicy {
             history.attempts += 1;
             return None;
         }
-        if fault.category == Category::ModelNotReady {
-            return Some(COLD_MODEL_WAIT.mul_f64(1.0 + dice));
-        }
-        Some(full_jitter(
-            history.throttles,
-            Duration::from_secs(60),
-            dice,
-        ))
+        let is_cold = fault.category == Category::ModelNotReady;
+        Some(if is_cold {
+            COLD_MODEL_WAIT.mul_f64(1.0 + dice)
+        } else {
+            Duration::ZERO
+        })
     }
 
     fn failed(&self, fault: &Fault, history: &mut History, dice: f64) -> Option<Duration> {
         history.attempts += 1;
         history.refused_since = None;
-        history.maybe_billed += u32::from(fault.maybe_billed);
         let dear = matches!(
             fault.category,
             Category::ModelTimeout | Category::ModelError | Category::AttemptTimeout
@@ -117,8 +130,8 @@ impl RetryPolicy {
         } else {
             self.max_attempts
         };
-        (history.attempts < attempts)
-            .then(|| full_jitter(history.attempts, Duration::from_secs(30), dice))
+        let cap = Duration::from_secs(30);
+        (history.attempts < attempts).then(|| full_jitter(history.attempts, cap, dice))
     }
 }
 

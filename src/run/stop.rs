@@ -1,5 +1,9 @@
 //! What can stop a run, from outside and from within.
 
+use std::fmt;
+use std::time::Duration;
+
+use super::limits::Reached;
 use crate::model::Fault;
 
 /// What the person at the terminal, or the system, asks of the run. Later is stronger.
@@ -26,6 +30,17 @@ pub enum Stop {
     Fault(Box<Fault>),
     /// Row after row is refused as invalid and none was ever answered.
     AllInvalid(Box<Fault>),
+    /// A limit of the user's own.
+    Limit(Reached),
+    /// The day's tokens, as the job limits them, are used up.
+    TokensPerDay,
+    /// Nothing but passing faults for longer than rows are to wait.
+    Unreachable {
+        /// For how long.
+        lasted: Duration,
+        /// The last of them.
+        fault: Box<Fault>,
+    },
     /// The output cannot be written.
     CannotWrite {
         /// What the disk said.
@@ -33,4 +48,46 @@ pub enum Stop {
         /// Rows that ended and could not be kept.
         lost: usize,
     },
+}
+
+/// In the past tense, as the summary says it after "stopped by".
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("Ctrl-C"),
+            Self::Terminated => f.write_str("SIGTERM"),
+            Self::Fault(fault) => write!(f, "{fault}"),
+            Self::AllInvalid(fault) => {
+                write!(f, "row after row refused as invalid, the last with {fault}")
+            }
+            Self::Limit(Reached::Cost { max_usd, spent_usd }) => {
+                write!(
+                    f,
+                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent, and the next call could cost more than the rest"
+                )
+            }
+            Self::Limit(Reached::Deadline(time)) => {
+                write!(f, "the deadline of {} s", time.as_secs())
+            }
+            Self::Limit(Reached::ErrorRate { failed, ended }) => {
+                write!(f, "max_error_rate: {failed} of {ended} rows failed")
+            }
+            Self::TokensPerDay => f.write_str(
+                "tokens_per_day: the rest of the day's tokens is too small for the next call",
+            ),
+            Self::Unreachable { lasted, fault } => {
+                write!(
+                    f,
+                    "the service: nothing but faults for {} s, the last {fault}",
+                    lasted.as_secs()
+                )
+            }
+            Self::CannotWrite { why, lost } => {
+                write!(
+                    f,
+                    "{why}; {lost} answers could not be kept and their rows run again"
+                )
+            }
+        }
+    }
 }

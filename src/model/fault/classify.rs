@@ -35,6 +35,21 @@ impl Fault {
         }
     }
 
+    /// Whether a refusal is about tokens, not about the number of calls.
+    pub fn blames_tokens(&self) -> bool {
+        self.message
+            .to_ascii_lowercase()
+            .contains("too many tokens")
+    }
+
+    /// Whether the service, or the way to it, is broken: nothing that the call could be blamed for.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self.category,
+            Category::Unavailable | Category::ServerError | Category::Network
+        )
+    }
+
     /// Whether the service asks for fewer calls at a time, rather than fewer a minute.
     pub fn wants_fewer_connections(&self) -> bool {
         self.message

@@ -1,0 +1,246 @@
+//! What the loop does: each deed carries out one step, or takes in one thing that happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio::time::{Instant, timeout};
+
+use super::retry::Next;
+use super::state::{Attempt, BrokenDisk, Landed, State};
+use super::tokens::Charge;
+use super::{Ask, Ended, Event, Outcome, Row, Stop, Store};
+use crate::model::{Category, Fault, Model};
+
+/// Rows refused as invalid before any row was answered, after which the request itself is wrong.
+const ALL_INVALID: u32 = 20;
+
+/// How long to wait before a failed commit is tried again.
+const COMMIT_AGAIN: Duration = Duration::from_secs(1);
+
+impl<M, R, E> State<M, R, E>
+where
+    M: Model,
+    R: Iterator<Item = Result<Row, E>>,
+{
+    /// Starts one attempt.
+    pub(super) fn send(
+        &mut self,
+        attempt: Attempt,
+        charge: Charge,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) {
+        tell(&Event::Sent {
+            identity: &attempt.work.identity,
+        });
+        self.meter.hold(&attempt.work.call);
+        let model = Arc::clone(&self.model);
+        let limit = self.settings.attempt_timeout;
+        self.in_flight.spawn(async move {
+            let sent = Instant::now();
+            let outcome = match timeout(limit, model.invoke(&attempt.work.call)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(gave_up(limit)),
+            };
+            Landed {
+                attempt,
+                charge,
+                sent,
+                landed: Instant::now(),
+                outcome,
+            }
+        });
+    }
+
+    /// Takes in `first` and everything else that has landed by now.
+    pub(super) fn land(
+        &mut self,
+        first: Result<Landed, JoinError>,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) {
+        let mut next = Some(first);
+        while let Some(joined) = next {
+            match joined {
+                Ok(landed) => self.settle(landed, tell),
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            }
+            next = self.in_flight.try_join_next();
+        }
+    }
+
+    fn settle(&mut self, landed: Landed, tell: &mut impl FnMut(&Event<'_>)) {
+        let Landed {
+            mut attempt,
+            charge,
+            sent,
+            landed,
+            outcome,
+        } = landed;
+        self.meter.settle(&attempt.work.call, &outcome);
+        let services_fault = self.pace.landed(&charge, &outcome, sent, landed);
+        let fault = match outcome {
+            Ok(reply) => {
+                self.answered_any = true;
+                self.last_answer = landed;
+                self.width.widen();
+                attempt.history.attempts += 1;
+                return self.end(attempt, sent, landed, Outcome::Answered(reply));
+            }
+            Err(fault) => fault,
+        };
+        if fault.wants_fewer_connections() {
+            self.width.narrow(self.in_flight.len() + 1, sent, landed);
+        }
+        self.last_fault = Some(Box::new(fault.clone()));
+        let dice = self.jitter.f64();
+        let policy = self.settings.retry;
+        let next = policy.after(&fault, &mut attempt.history, landed, dice, services_fault);
+        match next {
+            Next::Stop => {
+                tell(&Event::Left {
+                    identity: &attempt.work.identity,
+                });
+                self.stop(Stop::Fault(Box::new(fault)), tell);
+            }
+            Next::Again(after) => {
+                tell(&Event::Again {
+                    identity: &attempt.work.identity,
+                    fault: &fault,
+                    after,
+                });
+                self.again
+                    .insert((landed + after, attempt.work.identity.row), attempt);
+            }
+            Next::Fail if self.nobody_is_let_in(&fault, landed) => {
+                tell(&Event::Left {
+                    identity: &attempt.work.identity,
+                });
+                let lasted = landed - self.last_answer;
+                self.stop(
+                    Stop::Unreachable {
+                        lasted,
+                        fault: Box::new(fault),
+                    },
+                    tell,
+                );
+            }
+            Next::Fail => {
+                self.note_invalid(&fault, tell);
+                self.end(attempt, sent, landed, Outcome::Failed(fault));
+            }
+        }
+    }
+
+    /// A row has been refused for as long as it may, and so has every other.
+    fn nobody_is_let_in(&self, fault: &Fault, now: Instant) -> bool {
+        let refused = matches!(
+            fault.category,
+            Category::Throttled | Category::ModelNotReady
+        );
+        refused && self.settings.retry.throttle_wait <= now - self.last_answer
+    }
+
+    fn end(&mut self, attempt: Attempt, sent: Instant, landed: Instant, outcome: Outcome) {
+        self.meter.ended(matches!(outcome, Outcome::Failed(_)));
+        self.ended.push(Ended {
+            attempts: attempt.history.attempts,
+            throttles: attempt.history.throttles,
+            maybe_billed: attempt.history.maybe_billed,
+            queued: sent - attempt.read,
+            latency: landed - sent,
+            ..Ended::unsent(attempt.work.identity, outcome, landed)
+        });
+    }
+
+    /// When nothing but refusals comes back, the request itself is wrong.
+    fn note_invalid(&mut self, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
+        if fault.category != Category::InvalidRequest || self.answered_any {
+            return;
+        }
+        self.invalid_in_a_row += 1;
+        if self.invalid_in_a_row == ALL_INVALID {
+            self.stop(Stop::AllInvalid(Box::new(fault.clone())), tell);
+        }
+    }
+
+    /// Keeps what has ended, and counts it only then.
+    pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
+        match store.commit(&self.ended) {
+            Ok(()) => {
+                self.broken_disk = None;
+                for ended in self.ended.drain(..) {
+                    tell(&Event::Ended(&ended));
+                }
+            }
+            Err(error) => {
+                let now = Instant::now();
+                let give_up = match &self.broken_disk {
+                    Some(disk) => disk.give_up,
+                    None => now + self.settings.drain,
+                };
+                tell(&Event::CannotWrite(&error));
+                let (again, why) = (now + COMMIT_AGAIN, chain(&error));
+                self.broken_disk = Some(BrokenDisk {
+                    again,
+                    give_up,
+                    why,
+                });
+            }
+        }
+    }
+
+    /// Does what the person or the system asks.
+    pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
+        match ask {
+            Ask::Run => {}
+            Ask::Interrupt => self.stop(Stop::Interrupted, tell),
+            Ask::Terminate => self.stop(Stop::Terminated, tell),
+            Ask::Leave => self.leave = true,
+        }
+    }
+
+    /// The first reason to stop is the one that is reported.
+    pub(super) fn stop(&mut self, stop: Stop, tell: &mut impl FnMut(&Event<'_>)) {
+        if self.stop.is_none() {
+            tell(&Event::Stops(&stop));
+            self.stop = Some((stop, Instant::now() + self.settings.drain));
+        }
+    }
+
+    /// The end: why it stopped, if it did.
+    pub(super) fn finish(self, tell: &mut impl FnMut(&Event<'_>)) -> Result<Option<Stop>, E> {
+        for _ in 0..self.in_flight.len() {
+            tell(&Event::Abandoned);
+        }
+        if let Some(disk) = self.broken_disk {
+            return Ok(Some(Stop::CannotWrite {
+                why: disk.why,
+                lost: self.ended.len(),
+            }));
+        }
+        match self.input_error {
+            Some(error) => Err(error),
+            None => Ok(self.stop.map(|(stop, _)| stop)),
+        }
+    }
+}
+
+/// The call is out of our hands, not out of the service's.
+fn gave_up(limit: Duration) -> Fault {
+    let message = format!("no answer within {} s", limit.as_secs());
+    Fault {
+        maybe_billed: true,
+        ..Fault::local(Category::AttemptTimeout, message)
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,143 @@
+//! Limits of the user's own: money, time, and how much may go wrong.
+//!
+//! Money counts calls in flight at their worst case, so that a limit is never overshot: a call
+//! that does not fit waits for others to land, and stops the run once none is left that could
+//! make room.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::{Call, Fault, Reply};
+
+/// Rows that have to end before the share of failures means something.
+const SAMPLE: u64 = 50;
+
+/// What the user allows.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// What the output may cost in all, in USD.
+    pub max_cost_usd: Option<f64>,
+    /// What it has cost before this run.
+    pub spent_usd: f64,
+    /// How long the run may take.
+    pub deadline: Option<Duration>,
+    /// The share of rows that may fail, from 0 to 1.
+    pub max_error_rate: Option<f64>,
+}
+
+/// A limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reached {
+    /// The next call could cost more than is left.
+    Cost {
+        /// The limit.
+        max_usd: f64,
+        /// What was spent.
+        spent_usd: f64,
+    },
+    /// The time is over.
+    Deadline(Duration),
+    /// Too many rows fail.
+    ErrorRate {
+        /// Rows that failed.
+        failed: u64,
+        /// Rows that ended.
+        ended: u64,
+    },
+}
+
+/// Whether a call can be paid for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Purse {
+    /// It can.
+    Open,
+    /// It can, if calls in flight turn out cheaper than their worst case.
+    Wait,
+    /// It cannot.
+    Empty(Reached),
+}
+
+/// The limits, and what was used of them.
+#[derive(Debug)]
+pub(super) struct Meter {
+    limits: Limits,
+    start: Instant,
+    spent_usd: f64,
+    held_usd: f64,
+    ended: u64,
+    failed: u64,
+}
+
+impl Meter {
+    pub(super) fn new(limits: Limits, start: Instant) -> Self {
+        Self {
+            limits,
+            start,
+            spent_usd: limits.spent_usd,
+            held_usd: 0.0,
+            ended: 0,
+            failed: 0,
+        }
+    }
+
+    /// When the time is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.limits.deadline.map(|deadline| self.start + deadline)
+    }
+
+    /// Whether the time is over, or too much has gone wrong.
+    pub(super) fn reached(&self, now: Instant) -> Option<Reached> {
+        if let Some(deadline) = self.limits.deadline
+            && deadline <= now - self.start
+        {
+            return Some(Reached::Deadline(deadline));
+        }
+        let rate = self.limits.max_error_rate?;
+        let (failed, ended) = (self.failed, self.ended);
+        let too_many = SAMPLE <= ended && rate * (ended as f64) < failed as f64;
+        too_many.then_some(Reached::ErrorRate { failed, ended })
+    }
+
+    /// Whether `call` can be paid for at its worst.
+    pub(super) fn purse(&self, call: &Call) -> Purse {
+        let Some(max_usd) = self.limits.max_cost_usd else {
+            return Purse::Open;
+        };
+        let worst = call.worst_cost_usd.unwrap_or(0.0);
+        match self.spent_usd + self.held_usd + worst <= max_usd {
+            true => Purse::Open,
+            false if 0.0 < self.held_usd => Purse::Wait,
+            false => Purse::Empty(Reached::Cost {
+                max_usd,
+                spent_usd: self.spent_usd,
+            }),
+        }
+    }
+
+    /// A call starts.
+    pub(super) fn hold(&mut self, call: &Call) {
+        self.held_usd += call.worst_cost_usd.unwrap_or(0.0);
+    }
+
+    /// A call is over. One that may have been billed is counted at its worst.
+    pub(super) fn settle(&mut self, call: &Call, outcome: &Result<Reply, Fault>) {
+        let worst = call.worst_cost_usd.unwrap_or(0.0);
+        self.held_usd = (self.held_usd - worst).max(0.0);
+        // What is left of the sum of what is no longer held is the noise of floating point.
+        if self.held_usd < 1e-12 {
+            self.held_usd = 0.0;
+        }
+        self.spent_usd += match outcome {
+            Ok(reply) => reply.cost_usd.unwrap_or(worst),
+            Err(fault) if fault.maybe_billed => worst,
+            Err(_) => 0.0,
+        };
+    }
+
+    /// A row has ended.
+    pub(super) fn ended(&mut self, failed: bool) {
+        self.ended += 1;
+        self.failed += u64::from(failed);
+    }
+}

@@ -1,0 +1,103 @@
+//! When nothing comes back but passing faults, the service is down: rows wait, they do not fail.
+//!
+//! One bad call in five is bad luck, twenty in a row are an outage. From then on a single call at
+//! a time finds out whether it is over; it costs its row no attempt.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Faults in a row, with no answer between them, that make an outage.
+const IN_A_ROW: u32 = 20;
+
+/// The first wait between two probes, doubled up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// Whether the service answers at all.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    in_a_row: u32,
+    /// While it does not: since when, and when the next probe may go.
+    down: Option<Down>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Down {
+    since: Instant,
+    wait: Duration,
+    next_probe: Instant,
+}
+
+impl Outage {
+    /// The service said something: an answer, or a refusal that shows it is there.
+    pub(super) fn heard(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A passing fault came back. True if it belongs to an outage and not to its row.
+    pub(super) fn fault(&mut self, now: Instant) -> bool {
+        self.in_a_row += 1;
+        if let Some(down) = &mut self.down {
+            if down.next_probe <= now {
+                down.wait = (down.wait * 2).min(LONGEST_WAIT);
+                down.next_probe = now + down.wait;
+            }
+            return true;
+        }
+        if self.in_a_row < IN_A_ROW {
+            return false;
+        }
+        self.down = Some(Down {
+            since: now,
+            wait: FIRST_WAIT,
+            next_probe: now + FIRST_WAIT,
+        });
+        true
+    }
+
+    /// How long the service has been down.
+    pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
+        self.down.map(|down| now - down.since)
+    }
+
+    /// While the service is down: when the next probe may go. One call at a time.
+    pub(super) fn next_probe(&self) -> Option<Instant> {
+        self.down.map(|down| down.next_probe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn twenty_faults_in_a_row_are_an_outage_and_one_answer_ends_it() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        let counted: Vec<bool> = (0..20).map(|_| outage.fault(now)).collect();
+        assert_eq!(counted.iter().filter(|outage| **outage).count(), 1);
+        assert!(outage.next_probe().is_some());
+        outage.heard();
+        assert!(outage.next_probe().is_none());
+        assert!(!outage.fault(now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn probes_become_rarer_but_never_rarer_than_a_quarter_of_a_minute() {
+        let mut now = Instant::now();
+        let mut outage = Outage::default();
+        for _ in 0..20 {
+            outage.fault(now);
+        }
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            let probe = outage.next_probe().unwrap();
+            waits.push((probe - now).as_secs());
+            now = probe;
+            outage.fault(now);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 15, 15]);
+        assert_eq!(outage.lasts(now), Some(Duration::from_secs(45)));
+    }
+}

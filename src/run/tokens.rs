@@ -1,0 +1,233 @@
+//! The tokens-per-minute budget, as Bedrock keeps it.
+//!
+//! Bedrock admits a call if `input + max_tokens` fit into what is left of the quota, and settles
+//! at the end to `input + cache write + output × burndown`; cache reads are free (user guide,
+//! "token burndown", read October 2026). So a call is charged twice over here: what it reserves
+//! counts against the minute while it is in flight, and what it is expected to settle to, which
+//! is learned from the replies, sets the pace. An admission is settled exactly once: refunded if
+//! it never started, charged in full if nobody said what it used.
+
+use tokio::time::Instant;
+
+use super::learn::Learned;
+use crate::model::{Call, Usage};
+
+/// Limits of tokens, as the job says them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TokenLimits {
+    /// Tokens per minute.
+    pub per_minute: Option<u64>,
+    /// Tokens per day; counted from the start of the run.
+    pub per_day: Option<u64>,
+    /// How many tokens of quota one token of output costs.
+    pub burndown: f64,
+    /// What a call without a limit of its own reserves for its answer: the model's maximum.
+    pub default_max_tokens: u64,
+}
+
+/// Where the estimate of input tokens begins: about 3.3 bytes a token, fewer than English prose
+/// has, so that it errs on the large side until replies correct it.
+const FIRST_TOKENS_PER_BYTE: f64 = 0.3;
+
+/// How much one reply moves the estimates.
+const WEIGHT: f64 = 1.0 / 32.0;
+
+/// The first replies move them more: each as if it were one of so many.
+const FIRST_WEIGHT: f64 = 1.0 / 2.0;
+
+/// What an admitted call holds of the budget. Settled exactly once.
+#[must_use = "a charge is given back by settling it"]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Charge {
+    reserved: f64,
+    expected: f64,
+    /// What its input was expected to be, and its size.
+    bytes: f64,
+}
+
+/// What a call turned out to use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Settled {
+    /// It never started, or was refused: nothing.
+    Nothing,
+    /// As the reply says.
+    Used(Usage),
+    /// Nobody knows: all it had reserved.
+    Unknown,
+}
+
+/// Why a call may not start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Short {
+    /// The minute's tokens: ask again then.
+    Until(Instant),
+    /// The minute's tokens are reserved by calls in flight: one of them has to land.
+    InFlight,
+    /// The day's tokens are used up.
+    Day,
+}
+
+/// The budget.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    limits: TokenLimits,
+    pace: Option<Learned>,
+    /// What calls in flight have reserved.
+    reserved: f64,
+    /// Settled since the start.
+    settled: f64,
+    /// Reserved by calls that have settled to less.
+    never_used: f64,
+    tokens_per_byte: Estimate,
+    output_share: Estimate,
+}
+
+impl Tokens {
+    pub(super) fn new(limits: TokenLimits, start: Instant) -> Self {
+        let pace = limits
+            .per_minute
+            .map(|tokens| Learned::paced(tokens as f64 / 60.0, start));
+        Self {
+            limits,
+            pace,
+            reserved: 0.0,
+            settled: 0.0,
+            never_used: 0.0,
+            tokens_per_byte: Estimate::new(FIRST_TOKENS_PER_BYTE),
+            output_share: Estimate::new(1.0),
+        }
+    }
+
+    /// What `call` would hold.
+    pub(super) fn charge(&self, call: &Call) -> Charge {
+        let bytes = call.body.len() as f64;
+        let input = bytes * self.tokens_per_byte.value;
+        let most = call
+            .max_tokens
+            .map_or(self.limits.default_max_tokens, u64::from) as f64;
+        Charge {
+            reserved: input + most,
+            expected: input + most * self.output_share.value * self.limits.burndown,
+            bytes,
+        }
+    }
+
+    /// Whether it fits now. A call larger than the whole minute goes alone.
+    pub(super) fn ready(&mut self, charge: &Charge, now: Instant) -> Result<(), Short> {
+        if let Some(day) = self.limits.per_day
+            && (day as f64) < self.settled + self.reserved + charge.reserved
+        {
+            return Err(if self.reserved == 0.0 {
+                Short::Day
+            } else {
+                Short::InFlight
+            });
+        }
+        let Some(minute) = self.limits.per_minute else {
+            return Ok(());
+        };
+        if 0.0 < self.reserved && (minute as f64) < self.reserved + charge.reserved {
+            return Err(Short::InFlight);
+        }
+        self.pace
+            .as_mut()
+            .map_or(Ok(()), |pace| pace.ready(now))
+            .map_err(Short::Until)
+    }
+
+    /// The call starts.
+    pub(super) fn reserve(&mut self, charge: &Charge, now: Instant) {
+        self.reserved += charge.reserved;
+        if let Some(pace) = &mut self.pace {
+            pace.sent(charge.expected, now);
+        }
+    }
+
+    /// The call is over.
+    pub(super) fn settle(&mut self, charge: &Charge, settled: Settled, sent: Instant) {
+        self.reserved = (self.reserved - charge.reserved).max(0.0);
+        let used = match settled {
+            Settled::Nothing => 0.0,
+            Settled::Unknown => charge.reserved,
+            Settled::Used(usage) => self.learn(charge, &usage),
+        };
+        self.settled += used;
+        self.never_used += (charge.reserved - used).max(0.0);
+        if let Some(pace) = &mut self.pace {
+            pace.correct(used - charge.expected);
+            if settled != Settled::Nothing {
+                pace.admitted(used, sent);
+            }
+        }
+    }
+
+    /// The service has refused a call for its tokens.
+    pub(super) fn refused(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        ask: Option<std::time::Duration>,
+    ) -> bool {
+        self.pace
+            .as_mut()
+            .is_some_and(|pace| pace.refused(sent, now, ask))
+    }
+
+    /// Whether the job says how many tokens there are in a minute.
+    pub(super) fn are_limited(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// The tokens per second that refusals have taught.
+    pub(super) fn ceiling(&self) -> Option<f64> {
+        self.pace.as_ref()?.ceiling()
+    }
+
+    /// Tokens of quota settled, and reserved but never used.
+    pub(super) fn totals(&self) -> (f64, f64) {
+        (self.settled, self.never_used)
+    }
+
+    /// The quota that `usage` cost, and what it says about the next calls.
+    fn learn(&mut self, charge: &Charge, usage: &Usage) -> f64 {
+        let Usage {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            ..
+        } = *usage;
+        let (Some(input), output) = (input_tokens, output_tokens.unwrap_or(0)) else {
+            return charge.reserved;
+        };
+        let (input, output) = (input as f64, output as f64);
+        if 0.0 < charge.bytes {
+            self.tokens_per_byte.learn(input / charge.bytes);
+        }
+        let most = charge.reserved - charge.bytes * self.tokens_per_byte.value;
+        if 1.0 <= most {
+            self.output_share.learn((output / most).min(1.0));
+        }
+        input - cache_read_input_tokens.unwrap_or(0) as f64 + output * self.limits.burndown
+    }
+}
+
+/// A mean that is about the recent past.
+#[derive(Debug)]
+struct Estimate {
+    value: f64,
+    weight: f64,
+}
+
+impl Estimate {
+    fn new(first: f64) -> Self {
+        Self {
+            value: first,
+            weight: FIRST_WEIGHT,
+        }
+    }
+
+    fn learn(&mut self, seen: f64) {
+        self.value += (seen - self.value) * self.weight;
+        self.weight = (self.weight * 0.8).max(WEIGHT);
+    }
+}
