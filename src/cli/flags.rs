@@ -18,10 +18,12 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
             Some(short) => arg.short(short),
             None => arg,
         };
-        match key.kind {
-            Kind::Texts => arg.action(ArgAction::Append),
-            _ => arg.action(ArgAction::Set),
-        }
+        let many = key.kind == Kind::Texts;
+        arg.action(if many {
+            ArgAction::Append
+        } else {
+            ArgAction::Set
+        })
     })
 }
 

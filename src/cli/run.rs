@@ -210,6 +210,14 @@ impl Job<'_> {
                 "{gone} rows of the output are no longer in the input; they are kept"
             ));
         }
+        let model = self.plan.model.as_str();
+        if self.facts().is_none() && self.plan.model.base().is_some() {
+            let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
+            let meant = meant.unwrap_or_default();
+            self.say(&format!(
+                "`{model}` is not in the catalogue{meant}: its price is unknown"
+            ));
+        }
         if self.context.emulated {
             self.say(
                 "the emulator answers: every completion is made up, nothing is sent or billed",

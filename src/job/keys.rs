@@ -159,14 +159,12 @@ pub fn find(table: &str, name: &str) -> Option<&'static Key> {
         .find(|key| key.table == table && key.name == name)
 }
 
-/// The tables there are.
+/// The tables there are, in the order of the reference; the first is the top of the file.
 pub fn tables() -> impl Iterator<Item = &'static str> {
-    let mut last = "";
-    KEYS.iter().filter_map(move |key| {
-        let new = key.table != last;
-        last = key.table;
-        new.then_some(key.table)
-    })
+    let starts = |at: usize| at == 0 || KEYS[at - 1].table != KEYS[at].table;
+    (0..KEYS.len())
+        .filter(move |at| starts(*at))
+        .map(|at| KEYS[at].table)
 }
 
 /// The nearest of `names` to what was typed, if one is near.

@@ -138,6 +138,28 @@ impl Fault {
 }
 
 impl Category {
+    /// All of them, in the order they are listed to people.
+    pub const ALL: [Self; 18] = [
+        Self::Throttled,
+        Self::ModelNotReady,
+        Self::Unavailable,
+        Self::ServerError,
+        Self::ModelTimeout,
+        Self::ModelError,
+        Self::Network,
+        Self::AttemptTimeout,
+        Self::InvalidRequest,
+        Self::ContextWindow,
+        Self::RequestTooLarge,
+        Self::BadInputRow,
+        Self::BadResponse,
+        Self::AccessDenied,
+        Self::NotFound,
+        Self::Credentials,
+        Self::DailyQuota,
+        Self::ServiceQuota,
+    ];
+
     /// What happens next, whatever the job.
     pub fn verdict(self) -> Verdict {
         match self {

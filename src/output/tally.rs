@@ -242,9 +242,10 @@ impl Progress {
     }
 
     fn again(&mut self, fault: &Fault) {
-        match fault.category {
-            Category::Throttled => self.throttles += 1,
-            _ => self.retries += 1,
+        if fault.category == Category::Throttled {
+            self.throttles += 1;
+        } else {
+            self.retries += 1;
         }
         self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.message));
     }

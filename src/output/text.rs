@@ -38,7 +38,7 @@ pub(super) fn time(time: Duration) -> String {
 /// Dollars with as many places as say something.
 pub(super) fn dollars(usd: f64) -> String {
     match usd {
-        usd if usd == 0.0 => "$0".into(),
+        0.0 => "$0".into(),
         usd if usd < 0.01 => format!("${usd:.6}"),
         usd if usd < 10.0 => format!("${usd:.4}"),
         usd => format!("${usd:.2}"),

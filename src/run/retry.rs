@@ -66,11 +66,14 @@ impl RetryPolicy {
             }
             Verdict::Retry => {}
         }
-        let wait = match fault.category {
-            Category::Throttled | Category::ModelNotReady => {
-                self.refused(fault, history, now, dice)
-            }
-            _ => self.failed(fault, history, dice),
+        let refused = matches!(
+            fault.category,
+            Category::Throttled | Category::ModelNotReady
+        );
+        let wait = if refused {
+            self.refused(fault, history, now, dice)
+        } else {
+            self.failed(fault, history, dice)
         };
         match wait {
             Some(wait) => Next::Again(wait.max(fault.retry_after.unwrap_or_default())),

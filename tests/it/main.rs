@@ -1,5 +1,7 @@
 //! Everything that is tested through the binary: text and files in, text and files out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod architecture;
 mod bad_input;
 mod emulator;
