@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::BadRow;
+
 /// An input that cannot be used, or that broke while it was read.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -63,6 +65,16 @@ pub enum InputError {
         name: String,
         /// What it holds instead, and what to do.
         hint: &'static str,
+    },
+    /// Rows, and none that can be read.
+    #[error("{name}: no row of {rows} can be read: {first}")]
+    NoneReadable {
+        /// The input.
+        name: String,
+        /// How many there are.
+        rows: usize,
+        /// What is wrong with the first.
+        first: BadRow,
     },
     /// The header of a CSV or TSV file cannot name its columns.
     #[error("{name}: header: {problem}")]

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::Row;
 use super::astray::{files_in, missing};
 use super::csv::CsvRows;
 use super::error::InputError;
@@ -12,7 +13,6 @@ use super::format::Format;
 use super::json::Elements;
 use super::jsonl::JsonLines;
 use super::source::{Bytes, Source, peek};
-use super::{Record, Row};
 
 /// How many bytes are looked at to tell the format.
 const START: u64 = 64 << 10;
@@ -119,11 +119,24 @@ impl Input {
         if let Some(columns) = columns {
             return Ok(Fields::Columns(columns));
         }
-        let rest = records.take(TRIED).map_while(Result::ok);
-        let first = std::iter::once(first).chain(rest).find_map(Result::ok);
-        Ok(Fields::Seen(
-            first.as_ref().map(Record::names).unwrap_or_default(),
-        ))
+        let first = match first {
+            Ok(record) => return Ok(Fields::Seen(record.names())),
+            Err(bad) => bad,
+        };
+        for tried in 1..TRIED {
+            match records.next().transpose()? {
+                Some(Ok(record)) => return Ok(Fields::Seen(record.names())),
+                Some(Err(_)) => {}
+                None => {
+                    return Err(InputError::NoneReadable {
+                        name: self.name.clone(),
+                        rows: tried,
+                        first,
+                    });
+                }
+            }
+        }
+        Ok(Fields::Seen(Vec::new()))
     }
 
     /// The records from the beginning. Can be called again.

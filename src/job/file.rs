@@ -322,10 +322,10 @@ impl Place<'_> {
             let line = self.line(name.span().start);
             match (value.get_ref(), keys::find("", name.get_ref())) {
                 (found, Some(key)) => self.check_kind(key, found, line)?,
-                (DeValue::Table(table), None) if keys::tables().any(|t| t == name.get_ref()) => {
+                (DeValue::Table(table), None) if is_table(name.get_ref()) => {
                     self.check_table(name.get_ref(), table)?;
                 }
-                (found, None) if keys::tables().any(|t| t == name.get_ref()) => {
+                (found, None) if is_table(name.get_ref()) => {
                     return Err(self.not_a_table(name.get_ref(), found, line));
                 }
                 (_, None) => return Err(self.unknown("", name.get_ref(), line)),
@@ -406,6 +406,10 @@ fn hint(table: &str, name: &str) -> String {
             format!("; keys here: {}{tables}", keys_of(table))
         }
     }
+}
+
+fn is_table(name: &str) -> bool {
+    !name.is_empty() && keys::tables().any(|table| table == name)
 }
 
 fn keys_of(table: &str) -> String {
