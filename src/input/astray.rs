@@ -15,17 +15,21 @@ pub(super) fn missing(path: &Path, error: io::Error) -> InputError {
             source: error,
         };
     }
+    InputError::NotFound {
+        path: path.into(),
+        hint: file_like(path),
+    }
+}
+
+/// ` (did you mean `x`?)` for the file beside `path` whose name is nearest to its name.
+pub fn file_like(path: &Path) -> String {
     let wanted = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
     let siblings = names_in(folder, |_| true);
-    let hint = did_you_mean(&wanted, siblings.iter().map(String::as_str));
-    InputError::NotFound {
-        path: path.into(),
-        hint,
-    }
+    did_you_mean(&wanted, siblings.iter().map(String::as_str))
 }
 
 /// `; files in it: …` for a folder that was named instead of a file.

@@ -138,7 +138,14 @@ impl<R: Read> CsvRows<R> {
             }
             columns.push(name.into());
         }
-        Ok(columns)
+        match columns.as_slice() {
+            [only] if only.contains([';', '\t']) => Err(self.header(&format!(
+                "one column, `{}`; if that is several, separate them by commas, or by tabs and \
+                 give the format as tsv",
+                only.escape_debug()
+            ))),
+            _ => Ok(columns),
+        }
     }
 
     fn read_record(&self, line: u64) -> Row {
@@ -326,6 +333,16 @@ mod tests {
         refuse(
             b"a,\xff\n",
             "in.csv: header: column 2: not UTF-8; save the file as UTF-8",
+        );
+        let several = "if that is several, separate them by commas, or by tabs and give the format \
+                       as tsv";
+        refuse(
+            b"id;prompt\n1;x\n",
+            &format!("in.csv: header: one column, `id;prompt`; {several}"),
+        );
+        refuse(
+            b"id\tprompt\n1\tx\n",
+            &format!("in.csv: header: one column, `id\\tprompt`; {several}"),
         );
         refuse(
             b"a,\"b\n1,2\n",

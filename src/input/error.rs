@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::BadRow;
+
 /// An input that cannot be used, or that broke while it was read.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -23,7 +25,7 @@ pub enum InputError {
         hint: String,
     },
     /// The file is there and cannot be opened.
-    #[error("{name}: cannot be opened")]
+    #[error("{name}: cannot be opened: {source}")]
     Unreadable {
         /// The input.
         name: String,
@@ -31,7 +33,7 @@ pub enum InputError {
         source: io::Error,
     },
     /// Reading stopped before the end: a truncated archive, a disk that fails.
-    #[error("{name}: broken after line {line}; the file may be damaged or cut short")]
+    #[error("{name}: broken {}: {source}; the file may be damaged or cut short", place(*line))]
     Broken {
         /// The input.
         name: String,
@@ -41,7 +43,9 @@ pub enum InputError {
         source: io::Error,
     },
     /// Standard input could not be kept for the second reading.
-    #[error("{name}: cannot be copied to a temporary file; set TMPDIR to a disk with room")]
+    #[error(
+        "{name}: cannot be copied to a temporary file: {source}; set TMPDIR to a disk with room"
+    )]
     Spool {
         /// The input.
         name: String,
@@ -61,6 +65,16 @@ pub enum InputError {
         name: String,
         /// What it holds instead, and what to do.
         hint: &'static str,
+    },
+    /// Rows, and none that can be read.
+    #[error("{name}: no row of {rows} can be read: {first}")]
+    NoneReadable {
+        /// The input.
+        name: String,
+        /// How many there are.
+        rows: usize,
+        /// What is wrong with the first.
+        first: BadRow,
     },
     /// The header of a CSV or TSV file cannot name its columns.
     #[error("{name}: header: {problem}")]
@@ -84,6 +98,14 @@ pub enum InputError {
         /// The input.
         name: String,
     },
+    /// A workbook, a database, an archive: bytes that are no text.
+    #[error("{name}: not text: {what}; save it as .csv, .tsv, .jsonl or .json in UTF-8")]
+    NotText {
+        /// The input.
+        name: String,
+        /// What it seems to be.
+        what: &'static str,
+    },
     /// One JSON array in a file that should hold an object a line.
     #[error(
         "{name}: a JSON array, not one object a line; name it .json or give the format as json"
@@ -103,8 +125,10 @@ pub enum InputError {
         problem: String,
     },
     /// A field the job names that the input does not have.
-    #[error("no column `{column}`{hint}; columns here: {columns}")]
+    #[error("`{key}`: no column `{column}`{hint}; columns here: {columns}")]
     NoColumn {
+        /// The key that asks for it.
+        key: &'static str,
         /// What was asked for.
         column: String,
         /// The nearest column, as ` (did you mean …?)`.
@@ -112,4 +136,11 @@ pub enum InputError {
         /// The columns there are.
         columns: String,
     },
+}
+
+fn place(last_read: u64) -> String {
+    match last_read {
+        0 => "at its beginning".into(),
+        line => format!("after line {line}"),
+    }
 }

@@ -33,12 +33,13 @@ impl Fields {
         }
     }
 
-    /// Refuses a name that no record can have, with the nearest one.
-    pub fn require(&self, column: &str) -> Result<(), InputError> {
+    /// Refuses a name that no record can have, with the nearest one; `key` is where it was given.
+    pub fn require(&self, key: &'static str, column: &str) -> Result<(), InputError> {
         if self.may_have(column) {
             return Ok(());
         }
         Err(InputError::NoColumn {
+            key,
             column: column.into(),
             hint: self.hint(column),
             columns: self.to_string(),

@@ -167,7 +167,7 @@ mod tests {
         let broken = std::io::BufReader::new(super::super::testing::Breaks(b"{\"a\":1}\n{\"a\""));
         assert_eq!(
             trace(JsonLines::new("in.jsonl", broken)),
-            "1:1 {\"a\":1}\nin.jsonl: broken after line 1; the file may be damaged or cut short\n"
+            "1:1 {\"a\":1}\nin.jsonl: broken after line 1: the disk is gone; the file may be damaged or cut short\n"
         );
     }
 }

@@ -24,6 +24,7 @@ mod suggest;
 
 use serde_json::{Map, Value};
 
+pub use astray::file_like;
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;

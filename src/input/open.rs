@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::Row;
 use super::astray::{files_in, missing};
 use super::csv::CsvRows;
 use super::error::InputError;
@@ -12,7 +13,6 @@ use super::format::Format;
 use super::json::Elements;
 use super::jsonl::JsonLines;
 use super::source::{Bytes, Source, peek};
-use super::{Record, Row};
 
 /// How many bytes are looked at to tell the format.
 const START: u64 = 64 << 10;
@@ -119,11 +119,24 @@ impl Input {
         if let Some(columns) = columns {
             return Ok(Fields::Columns(columns));
         }
-        let rest = records.take(TRIED).map_while(Result::ok);
-        let first = std::iter::once(first).chain(rest).find_map(Result::ok);
-        Ok(Fields::Seen(
-            first.as_ref().map(Record::names).unwrap_or_default(),
-        ))
+        let first = match first {
+            Ok(record) => return Ok(Fields::Seen(record.names())),
+            Err(bad) => bad,
+        };
+        for tried in 1..TRIED {
+            match records.next().transpose()? {
+                Some(Ok(record)) => return Ok(Fields::Seen(record.names())),
+                Some(Err(_)) => {}
+                None => {
+                    return Err(InputError::NoneReadable {
+                        name: self.name.clone(),
+                        rows: tried,
+                        first,
+                    });
+                }
+            }
+        }
+        Ok(Fields::Seen(Vec::new()))
     }
 
     /// The records from the beginning. Can be called again.
@@ -209,6 +222,10 @@ fn settle_format(
     if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
         return Err(InputError::Utf16 { name: name.into() });
     }
+    if let Some(what) = not_text(&start) {
+        let name = name.into();
+        return Err(InputError::NotText { name, what });
+    }
     match format {
         Some(Format::Jsonl) if first == Some(&b'[') => {
             Err(InputError::ArrayNotLines { name: name.into() })
@@ -218,6 +235,22 @@ fn settle_format(
         Some(format) => Ok(format),
         None => Ok(Format::of_start(&start)),
     }
+}
+
+/// What a file seems to be that begins like no text. Only the first line is judged: a stray
+/// control character further on is a matter of its row.
+fn not_text(start: &[u8]) -> Option<&'static str> {
+    if start.starts_with(b"PK\x03\x04") {
+        return Some("a zip archive, as .xlsx workbooks are");
+    }
+    if start.starts_with(b"PAR1") {
+        return Some("a Parquet file");
+    }
+    let first_line = start.split(|byte| *byte == b'\n').next()?;
+    let is_binary = first_line
+        .iter()
+        .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
+    is_binary.then_some("it begins with control characters")
 }
 
 fn buffered(text: Bytes) -> BufReader<Bytes> {
@@ -334,6 +367,18 @@ mod tests {
             b"\xff\xfea\0",
             "in.txt: UTF-16 text; save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`",
         );
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_by_what_it_is() {
+        let save = "save it as .csv, .tsv, .jsonl or .json in UTF-8";
+        let workbook = format!("in.xlsx: not text: a zip archive, as .xlsx workbooks are; {save}");
+        refuse("in.xlsx", b"PK\x03\x04\n", &workbook);
+        let parquet = format!("in.parquet: not text: a Parquet file; {save}");
+        refuse("in.parquet", b"PAR1\x15", &parquet);
+        let binary = format!("in.csv: not text: it begins with control characters; {save}");
+        refuse("in.csv", b"a\0b\n", &binary);
+        read("in.csv", b"a\n\0\n", "1:2 {\"a\":\"\\u0000\"}");
     }
 
     #[test]

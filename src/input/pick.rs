@@ -27,7 +27,7 @@ impl Id {
     /// The field that the job names, else the first usual one there is, else the row's number.
     pub fn settle(named: Option<&str>, fields: &Fields) -> Result<Self, InputError> {
         if let Some(name) = named {
-            fields.require(name)?;
+            fields.require("id", name)?;
             return Ok(Self::Field(name.into()));
         }
         let usual = ID_FIELDS.into_iter().find(|name| fields.has(name));
@@ -57,7 +57,7 @@ impl Keep {
     /// The fields the job names; a column that the header does not have is refused.
     pub fn settle(names: &[String], fields: &Fields) -> Result<Self, InputError> {
         for name in names {
-            fields.require(name)?;
+            fields.require("keep", name)?;
         }
         Ok(Self(names.to_vec()))
     }
@@ -124,17 +124,11 @@ mod tests {
         let fields = Fields::Columns(vec!["ticket_id".into(), "team".into()]);
         let expected =
             "no column `ticketid` (did you mean `ticket_id`?); columns here: ticket_id, team";
-        assert_eq!(
-            Id::settle(Some("ticketid"), &fields)
-                .unwrap_err()
-                .to_string(),
-            expected
-        );
+        let id = Id::settle(Some("ticketid"), &fields).unwrap_err();
+        assert_eq!(id.to_string(), format!("`id`: {expected}"));
         let names = ["team".to_owned(), "ticketid".to_owned()];
-        assert_eq!(
-            Keep::settle(&names, &fields).unwrap_err().to_string(),
-            expected
-        );
+        let keep = Keep::settle(&names, &fields).unwrap_err();
+        assert_eq!(keep.to_string(), format!("`keep`: {expected}"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A job as it was typed: a file, flags over it, nothing derived.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -7,6 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::expand::ExpandError;
 use super::keys::{self, Key, Kind, PROMPT_SOURCES};
+use super::plan::{parse_share, parse_time};
+use crate::input::{Format, file_like};
 
 /// A job file with the flags laid over it. Whether it makes sense is for the plan to say.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -111,15 +114,21 @@ pub struct EmulatorTable {
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// The file cannot be read.
-    #[error("{file}: {source}; the first argument of `run` is a job file, see --help for flags")]
+    #[error("{file}: {problem}; the first argument of `run` is the job file")]
     Read {
         /// The file.
         file: String,
-        /// What the system said.
-        source: std::io::Error,
+        /// Why not.
+        problem: String,
+    },
+    /// It is a file of prompts.
+    #[error("{file} holds prompts and is no job file: give it with --input {file}")]
+    Prompts {
+        /// The file.
+        file: String,
     },
     /// It is not TOML.
-    #[error("{file}:{line}: {message}")]
+    #[error("{file}:{line}: {message}{hint}")]
     Syntax {
         /// The file.
         file: String,
@@ -127,6 +136,24 @@ pub enum JobError {
         line: usize,
         /// What the parser said.
         message: String,
+        /// Whether it may not be a job file at all.
+        hint: &'static str,
+    },
+    /// A table that was written as something else.
+    #[error(
+        "{file}:{line}: `{table}` is a table, not {found}: write [{table}] on a line of its own, and below it {keys}"
+    )]
+    NotATable {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+        /// The table.
+        table: String,
+        /// What was found.
+        found: String,
+        /// The keys that go into it.
+        keys: String,
     },
     /// A key that does not exist.
     #[error("{file}:{line}: unknown key `{key}`{hint}")]
@@ -165,7 +192,7 @@ pub enum JobError {
         table: &'static str,
     },
     /// Two keys that exclude each other.
-    #[error("[prompt] holds both `{0}` and `{1}`: keep the one the prompts come from")]
+    #[error("`{0}` and `{1}` both say where the prompts come from: keep one of them")]
     TwoSources(&'static str, &'static str),
     /// A value that makes no sense.
     #[error("`{key}`: {message}")]
@@ -224,25 +251,45 @@ fn lay_over(job: &mut toml::Table, flags: toml::Table) {
 
 fn read(path: &Path) -> Result<toml::Table, JobError> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| JobError::Read {
+    if Format::of_path(path).is_some() || path == Path::new("-") {
+        return Err(JobError::Prompts { file });
+    }
+    let bytes = std::fs::read(path).map_err(|error| JobError::Read {
         file: file.clone(),
-        source,
+        problem: unreadable(path, &error),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = 1 + newlines(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let problem = format!("line {line} is not UTF-8, as TOML must be");
+        let file = file.clone();
+        JobError::Read { file, problem }
     })?;
     let place = Place {
         file: &file,
         text: &text,
     };
-    let typed = DeTable::parse(&text).map_err(|error| JobError::Syntax {
-        file: file.clone(),
-        line: place.line(error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
-    })?;
+    let typed = DeTable::parse(&text).map_err(|error| place.syntax(&error))?;
     place.check(typed.get_ref())?;
-    toml::from_str(&text).map_err(|error| JobError::Syntax {
-        file: file.clone(),
-        line: place.line(error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
-    })
+    toml::from_str(&text).map_err(|error| place.syntax(&error))
+}
+
+/// Why a file that the job names cannot be read, with the nearest name beside it.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        return format!("no such file{}", file_like(path));
+    }
+    if kind == ErrorKind::IsADirectory {
+        return "a directory, not a file".into();
+    }
+    if kind == ErrorKind::InvalidData {
+        return "not UTF-8; save the file as UTF-8".into();
+    }
+    format!("cannot be read: {error}")
+}
+
+fn newlines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// The file that is being checked.
@@ -253,10 +300,21 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn line(&self, byte: usize) -> usize {
-        1 + self.text.as_bytes()[..byte.min(self.text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
+        1 + newlines(&self.text.as_bytes()[..byte.min(self.text.len())])
+    }
+
+    fn syntax(&self, error: &toml::de::Error) -> JobError {
+        let is_named_toml = Path::new(self.file).extension() == Some("toml".as_ref());
+        JobError::Syntax {
+            file: self.file.into(),
+            line: self.line(error.span().map_or(0, |span| span.start)),
+            message: error.message().replace('\n', ", "),
+            hint: if is_named_toml {
+                ""
+            } else {
+                "; a job file is TOML, and a file of prompts is given with --input"
+            },
+        }
     }
 
     fn check(&self, typed: &DeTable<'_>) -> Result<(), JobError> {
@@ -264,13 +322,26 @@ impl Place<'_> {
             let line = self.line(name.span().start);
             match (value.get_ref(), keys::find("", name.get_ref())) {
                 (found, Some(key)) => self.check_kind(key, found, line)?,
-                (DeValue::Table(table), None) if keys::tables().any(|t| t == name.get_ref()) => {
+                (DeValue::Table(table), None) if is_table(name.get_ref()) => {
                     self.check_table(name.get_ref(), table)?;
+                }
+                (found, None) if is_table(name.get_ref()) => {
+                    return Err(self.not_a_table(name.get_ref(), found, line));
                 }
                 (_, None) => return Err(self.unknown("", name.get_ref(), line)),
             }
         }
         Ok(())
+    }
+
+    fn not_a_table(&self, table: &str, found: &DeValue<'_>, line: usize) -> JobError {
+        JobError::NotATable {
+            file: self.file.into(),
+            line,
+            table: table.into(),
+            found: describe(found),
+            keys: keys_of(table),
+        }
     }
 
     fn check_table(&self, table: &str, typed: &DeTable<'_>) -> Result<(), JobError> {
@@ -285,9 +356,9 @@ impl Place<'_> {
     }
 
     fn check_kind(&self, key: &Key, found: &DeValue<'_>, line: usize) -> Result<(), JobError> {
-        if fits(key.kind, found) {
+        let Some(found) = misfit(key.kind, found) else {
             return Ok(());
-        }
+        };
         Err(JobError::WrongKind {
             place: format!("{}:{line}", self.file),
             key: key.name.to_owned(),
@@ -311,26 +382,60 @@ impl Place<'_> {
     }
 }
 
-/// A near key of the same table, else the same key of another table, else all keys there are.
+/// The same key of another table, else a near key of the same table, else all keys there are.
 fn hint(table: &str, name: &str) -> String {
-    let here = || {
-        keys::KEYS
-            .iter()
-            .filter(|key| key.table == table)
-            .map(|key| key.name)
-    };
-    if let Some(elsewhere) = keys::KEYS.iter().find(|key| key.name == name) {
-        return match elsewhere.table {
-            "" => "; it belongs at the top of the file".into(),
-            table => format!("; it belongs in [{table}]"),
-        };
+    let elsewhere: Vec<_> = keys::KEYS
+        .iter()
+        .filter(|key| key.name == name)
+        .map(|key| match key.table {
+            "" => "at the top of the file".into(),
+            table => format!("in [{table}]"),
+        })
+        .collect();
+    if !elsewhere.is_empty() {
+        return format!("; it belongs {}", elsewhere.join(" or "));
     }
-    let candidates = here().chain(keys::tables().filter(|_| table.is_empty()));
-    if let Some(near) = keys::nearest(name, candidates) {
-        return format!("; did you mean `{near}`?");
+    let tables = || keys::tables().filter(|other| table.is_empty() && !other.is_empty());
+    let here = keys::KEYS.iter().filter(|key| key.table == table);
+    let near = keys::nearest(name, here.map(|key| key.name).chain(tables()));
+    match near {
+        Some(near) if tables().any(|table| table == near) => format!("; did you mean [{near}]?"),
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => {
+            let tables: String = tables().map(|table| format!(", [{table}]")).collect();
+            format!("; keys here: {}{tables}", keys_of(table))
+        }
     }
-    let all: Vec<_> = here().collect();
-    format!("; keys here: {}", all.join(", "))
+}
+
+fn is_table(name: &str) -> bool {
+    !name.is_empty() && keys::tables().any(|table| table == name)
+}
+
+fn keys_of(table: &str) -> String {
+    let here = keys::KEYS.iter().filter(|key| key.table == table);
+    here.map(|key| key.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The value, or what it holds, that a key of this kind does not take.
+fn misfit<'a, 'i>(kind: Kind, found: &'a DeValue<'i>) -> Option<&'a DeValue<'i>> {
+    if !fits(kind, found) {
+        return Some(found);
+    }
+    (kind == Kind::Table).then(|| not_json(found)).flatten()
+}
+
+/// The first date or impossible number in `found`: it goes into bodies, which are JSON.
+fn not_json<'a, 'i>(found: &'a DeValue<'i>) -> Option<&'a DeValue<'i>> {
+    match found {
+        DeValue::Datetime(_) => Some(found),
+        DeValue::Float(number) => {
+            (!number.as_str().contains(|c: char| c.is_ascii_digit())).then_some(found)
+        }
+        DeValue::Array(values) => values.iter().find_map(|value| not_json(value.get_ref())),
+        DeValue::Table(table) => table.values().find_map(|value| not_json(value.get_ref())),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Boolean(_) => None,
+    }
 }
 
 fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
@@ -339,12 +444,16 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
         u32::from_str_radix(number.as_str(), number.radix()).ok()
     };
     match kind {
-        Kind::Text | Kind::Time => matches!(found, DeValue::String(_)),
+        Kind::Text => matches!(found, DeValue::String(_)),
+        Kind::Time => matches!(found, DeValue::String(text) if parse_time(text).is_some()),
         Kind::Texts => matches!(found, DeValue::Array(texts)
             if texts.iter().all(|text| matches!(text.get_ref(), DeValue::String(_)))),
         Kind::Count => whole().is_some_and(|count| 0 < count),
         Kind::Number => matches!(found, DeValue::Integer(_) | DeValue::Float(_)),
-        Kind::CountOrShare => whole().is_some() || matches!(found, DeValue::String(_)),
+        Kind::CountOrShare => {
+            let is_share = |text| parse_share(text).is_some();
+            whole().is_some() || matches!(found, DeValue::String(text) if is_share(text))
+        }
         Kind::Table => matches!(found, DeValue::Table(_)),
     }
 }
@@ -355,7 +464,7 @@ fn describe(found: &DeValue<'_>) -> String {
         DeValue::Integer(number) => number.as_str().to_owned(),
         DeValue::Float(number) => number.as_str().to_owned(),
         DeValue::Boolean(value) => value.to_string(),
-        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Datetime(time) => format!("the time {time}"),
         DeValue::Array(_) => "a list".into(),
         DeValue::Table(_) => "a table".into(),
     }

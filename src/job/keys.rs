@@ -27,7 +27,7 @@ pub enum Kind {
     Text,
     /// A list of texts; the flag may be repeated.
     Texts,
-    /// A whole number above 0.
+    /// A whole number from 1, in 32 bits.
     Count,
     /// A number.
     Number,
@@ -45,11 +45,11 @@ impl Kind {
         match self {
             Self::Text => "text in quotes",
             Self::Texts => "a list of texts",
-            Self::Count => "a whole number above 0",
+            Self::Count => "a whole number from 1 to 4294967295",
             Self::Number => "a number",
             Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
             Self::CountOrShare => "a whole number or a percentage such as \"1%\"",
-            Self::Table => "a table",
+            Self::Table => "a table of JSON values",
         }
     }
 }

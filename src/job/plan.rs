@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use super::expand::expand;
-use super::file::{JobError, JobFile, ModelTable, OutputTable, PromptTable};
+use super::file::{JobError, JobFile, ModelTable, OutputTable, PromptTable, unreadable};
 use crate::input::Format;
 use crate::model::family::{Family, Parameters};
 use crate::model::id::ModelId;
@@ -41,6 +41,8 @@ pub struct Plan {
     pub family: Family,
     /// What is asked of it.
     pub parameters: Parameters,
+    /// A key that asks something of the model, and would be idle where bodies are sent as they are.
+    pub idle_with_bodies: Option<&'static str>,
     /// The request's Content-Type.
     pub content_type: String,
     /// The Accept header.
@@ -124,6 +126,7 @@ impl Plan {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, JobError> {
         let path = |text: &str| expand(text, today, &variable).map(PathBuf::from);
+        refuse_idle_scenario(&job)?;
         let input = job
             .input
             .path
@@ -137,22 +140,20 @@ impl Plan {
         let source = source(&job.prompt, &path)?;
         let (model, family) = model(&job.model)?;
         let parameters = parameters(&job.model, family, &model)?;
-        refuse_idle_keys(&job)?;
+        let idle_with_bodies = idle_with_bodies(&job.model);
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),
-            input: path(input)?,
+            input: named("input.path", path(input)?)?,
             format: job.input.format.as_deref().map(format).transpose()?,
             id: job.input.id,
             keep: job.input.keep,
             source,
             system: job.prompt.system,
-            region: job
-                .model
-                .region
-                .or_else(|| model.region().map(str::to_owned)),
+            region: region(job.model.region, &model)?,
             model,
             family,
             parameters,
+            idle_with_bodies,
             content_type: job.model.content_type.unwrap_or_else(json),
             accept: job.model.accept.unwrap_or_else(json),
             endpoint: endpoint(job.model.endpoint, job.emulator.scenario.as_deref(), &path)?,
@@ -171,7 +172,7 @@ impl Plan {
                 job.retry.attempt_timeout.as_deref().unwrap_or("15m"),
             )?,
             output_is_dated: output.contains("{{"),
-            output: path(output)?,
+            output: output_file(path(output)?)?,
             keep_raw: keep_raw(job.output.raw.as_deref())?,
             max_failures: max_failures(&job.output)?,
         })
@@ -249,7 +250,7 @@ fn template_file(path: &Path) -> Result<String, JobError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         wrong(
             "prompt.template_file",
-            format!("{}: {error}", path.display()),
+            format!("{}: {}", path.display(), unreadable(path, &error)),
         )
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -296,14 +297,18 @@ fn parameters(table: &ModelTable, family: Family, model: &ModelId) -> Result<Par
 }
 
 /// Keys that would do nothing are refused: whoever wrote them expects something of them.
-fn refuse_idle_keys(job: &JobFile) -> Result<(), JobError> {
+fn refuse_idle_scenario(job: &JobFile) -> Result<(), JobError> {
     let emulated = job.model.endpoint.as_deref() == Some("emulator");
     if job.emulator.scenario.is_some() && !emulated {
-        let message = "only the embedded emulator plays a scenario: set endpoint = \"emulator\"";
+        let message = "only the embedded emulator plays a scenario: set endpoint = \"emulator\" \
+                       in [model], or give --endpoint-url emulator";
         return Err(wrong("emulator.scenario", message));
     }
-    let model = &job.model;
-    let idle = [
+    Ok(())
+}
+
+fn idle_with_bodies(model: &ModelTable) -> Option<&'static str> {
+    let asked = [
         ("model.max_tokens", model.max_tokens.is_some()),
         ("model.temperature", model.temperature.is_some()),
         ("model.top_p", model.top_p.is_some()),
@@ -311,12 +316,47 @@ fn refuse_idle_keys(job: &JobFile) -> Result<(), JobError> {
         ("model.stop", !model.stop.is_empty()),
         ("model.extra", !model.extra.is_empty()),
     ];
-    match idle.into_iter().find(|(_, given)| *given) {
-        Some((key, _)) if job.prompt.body.is_some() => Err(wrong(
-            key,
-            "bodies are sent as they are; write it into the bodies",
-        )),
-        _ => Ok(()),
+    let first = asked.into_iter().find(|(_, given)| *given);
+    first.map(|(key, _)| key)
+}
+
+fn named(key: &'static str, path: PathBuf) -> Result<PathBuf, JobError> {
+    match path.as_os_str().is_empty() {
+        true => Err(wrong(key, "the path is empty; name a file")),
+        false => Ok(path),
+    }
+}
+
+fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
+    let path = named("output.path", path)?;
+    if path == Path::new("-") {
+        let message = "\"-\" is no file, and a run goes on from its file; name one";
+        return Err(wrong("output.path", message));
+    }
+    if path.to_string_lossy().ends_with('/') {
+        let name = path.display();
+        let message = format!("\"{name}\" is a directory; name a file, such as {name}out.jsonl");
+        return Err(wrong("output.path", message));
+    }
+    Ok(path)
+}
+
+/// The region the job names, else the ARN's. An ARN is only known to the region it names.
+fn region(typed: Option<String>, model: &ModelId) -> Result<Option<String>, JobError> {
+    let Some(typed) = typed else {
+        return Ok(model.region().map(str::to_owned));
+    };
+    let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if typed.is_empty() || !typed.chars().all(is_label) {
+        let message = format!("\"{typed}\" is not a region such as us-east-1");
+        return Err(wrong("model.region", message));
+    }
+    match model.region() {
+        Some(region) if region != typed => {
+            let message = format!("{typed}, but the ARN is of {region}: leave the region out");
+            Err(wrong("model.region", message))
+        }
+        _ => Ok(Some(typed)),
     }
 }
 
@@ -330,14 +370,20 @@ fn endpoint(
         Some(name) if name == "emulator" => Ok(Endpoint::Emulator {
             scenario: scenario.map(path).transpose()?,
         }),
-        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-            Ok(Endpoint::Url(url))
-        }
+        Some(url) if has_host(&url) => Ok(Endpoint::Url(url)),
         Some(other) => {
             let message = format!("\"{other}\" is neither an http(s) URL nor \"emulator\"");
             Err(wrong("model.endpoint", message))
         }
     }
+}
+
+fn has_host(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+        && !url.contains(char::is_whitespace)
 }
 
 fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
@@ -349,16 +395,23 @@ fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
 /// # Errors
 /// Anything else, and no time at all.
 pub fn time(key: &'static str, typed: &str) -> Result<Duration, JobError> {
-    let parsed = typed.parse::<jiff::SignedDuration>().ok();
-    parsed
-        .and_then(|time| Duration::try_from(time).ok())
+    parse_time(typed).ok_or_else(|| {
+        let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
+        wrong(key, message)
+    })
+}
+
+pub(super) fn parse_time(typed: &str) -> Option<Duration> {
+    let parsed: jiff::SignedDuration = typed.parse().ok()?;
+    Duration::try_from(parsed)
+        .ok()
         .filter(|time| !time.is_zero())
-        .ok_or_else(|| {
-            wrong(
-                key,
-                format!("\"{typed}\" is not a time such as \"90s\" or \"15m\""),
-            )
-        })
+}
+
+/// Reads a percentage as a share from 0 to 1.
+pub(super) fn parse_share(typed: &str) -> Option<f64> {
+    let percent: f64 = typed.strip_suffix('%')?.trim().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
 }
 
 fn keep_raw(typed: Option<&str>) -> Result<KeepRaw, JobError> {
@@ -375,22 +428,19 @@ fn keep_raw(typed: Option<&str>) -> Result<KeepRaw, JobError> {
 
 fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError> {
     let refused = |typed: &dyn std::fmt::Display| {
-        wrong(
-            "output.max_failures",
-            format!("{typed} is not a count or a percentage such as \"1%\""),
-        )
+        let message = format!("{typed} is not a whole number or a percentage such as \"1%\"");
+        wrong("output.max_failures", message)
     };
     match &output.max_failures {
         None => Ok(MaxFailures::Count(0)),
-        Some(toml::Value::Integer(count)) => u64::try_from(*count)
-            .map(MaxFailures::Count)
-            .map_err(|_| refused(count)),
-        Some(toml::Value::String(text)) => text
-            .strip_suffix('%')
-            .and_then(|percent| percent.trim().parse::<f64>().ok())
-            .filter(|percent| (0.0..=100.0).contains(percent))
-            .map(|percent| MaxFailures::Share(percent / 100.0))
-            .ok_or_else(|| refused(text)),
+        Some(toml::Value::Integer(count)) => match u64::try_from(*count) {
+            Ok(count) => Ok(MaxFailures::Count(count)),
+            Err(_) => Err(refused(count)),
+        },
+        Some(toml::Value::String(text)) => match parse_share(text) {
+            Some(share) => Ok(MaxFailures::Share(share)),
+            None => Err(refused(&format_args!("\"{text}\""))),
+        },
         Some(other) => Err(refused(&other.type_str())),
     }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::model::family::Family;
+use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
 use crate::prompt::{Content, PromptError, PromptSource, PromptSpec, Prompter};
 use crate::run::{Identity, Row, Work};
@@ -36,14 +37,22 @@ pub enum MismatchError {
     /// A model whose body layout is not known.
     #[error(
         "`{model}` does not tell how its requests are laid out, or promptmill does not know it \
-         yet: name a layout it shares with --family ({families}), or send whole bodies with \
+         yet{hint}: name a layout it shares with --family ({families}), or send whole bodies with \
          --body FIELD"
     )]
     NoLayout {
         /// The model id.
         model: String,
+        /// The model that may have been meant.
+        hint: String,
         /// The families there are.
         families: String,
+    },
+    /// A key that asks something of the model beside bodies that are sent as they are.
+    #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
+    IdleKey {
+        /// The key.
+        key: &'static str,
     },
 }
 
@@ -68,8 +77,12 @@ impl<'a> RowMaker<'a> {
         if plan.family == Family::Raw && !sends_bodies {
             return Err(MismatchError::NoLayout {
                 model: plan.model.to_string(),
+                hint: model_like(plan),
                 families: Family::names(),
             });
+        }
+        if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
+            return Err(MismatchError::IdleKey { key });
         }
         let spec = PromptSpec {
             source,
@@ -109,8 +122,11 @@ impl<'a> RowMaker<'a> {
         let record = match read {
             Ok(record) => record,
             Err(bad) => {
+                // A number is known even of a row that cannot be read.
+                let number = (self.id == Id::Number).then(|| bad.row.to_string());
                 let identity = Identity {
                     row: bad.row,
+                    custom_id: number,
                     ..Identity::default()
                 };
                 return Row::Rejected(identity, unusable(&bad));
@@ -216,6 +232,17 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.records.next()?.map(|record| self.maker.row(record)))
+    }
+}
+
+/// The known model whose id is nearest to one that is not known.
+fn model_like(plan: &Plan) -> String {
+    let Some(base) = plan.model.base() else {
+        return String::new();
+    };
+    match suggest(base) {
+        Some(known) if !known.ends_with(base) => format!(" (did you mean `{known}`?)"),
+        _ => String::new(),
     }
 }
 

@@ -77,18 +77,18 @@ impl Prompter {
                 Source::Template(Box::new(Template::new("template", text, fields)?))
             }
             PromptSource::Column(name) => {
-                fields.require(name)?;
+                fields.require("column", name)?;
                 Source::Column(name.clone())
             }
             PromptSource::Messages(name) => {
-                fields.require(name)?;
+                fields.require("messages", name)?;
                 Source::Messages(name.clone())
             }
             PromptSource::Body(_) if spec.system.is_some() => {
                 return Err(PromptError::SystemBesideBody);
             }
             PromptSource::Body(name) => {
-                fields.require(name)?;
+                fields.require("body", name)?;
                 Source::Body(name.clone())
             }
         };
@@ -292,7 +292,7 @@ mod tests {
         let error = Prompter::new(&spec, &Fields::Columns(vec!["prompt".into()])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "no column `promt` (did you mean `prompt`?); columns here: prompt"
+            "`column`: no column `promt` (did you mean `prompt`?); columns here: prompt"
         );
     }
 }

@@ -1,0 +1,153 @@
+//! Models, parameters, endpoints and who calls them.
+
+use super::{ROWS, check, model, on, on_aws, refused, with};
+use crate::harness::{Job, QUICK};
+
+#[test]
+fn a_model_id_of_no_known_form_is_answered_with_the_nearest() {
+    let forms = "give a model id such as `amazon.nova-lite-v1:0`, an inference profile such as \
+                 `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN";
+    model(
+        "gpt-4o",
+        [],
+        &format!("`model.id`: `gpt-4o` is no model id of Amazon Bedrock; {forms}"),
+    );
+    model(
+        "anthropic/claude-haiku-4-5",
+        [],
+        "`model.id`: `anthropic/claude-haiku-4-5` is no model id: it has a `/` in it, which only \
+         ARNs have; did you mean `us.anthropic.claude-haiku-4-5-20251001-v1:0`?",
+    );
+    model(
+        "",
+        [],
+        &format!("`model.id`: the model id is empty; {forms}"),
+    );
+    refused(on("arn:aws:s3:::bucket"), 2).says("`arn:aws:s3:::bucket` cannot be invoked: ");
+}
+
+#[test]
+fn a_model_whose_layout_is_not_known_needs_a_family() {
+    const PROFILE: &str =
+        "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456";
+    let unknown = |model: &str, hint: &str| {
+        format!(
+            "`{model}` does not tell how its requests are laid out, or promptmill does not know \
+             it yet{hint}: name a layout it shares with --family (claude-messages, nova, \
+             openai-chat, mistral-chat, mistral-text, llama3, llama4, deepseek-text, titan-text, \
+             titan-embed-text, raw), or send whole bodies with --body FIELD"
+        )
+    };
+    model(PROFILE, [], &unknown(PROFILE, ""));
+    let typo = "amazon.novalite-v1:0";
+    let hint = " (did you mean `us.amazon.nova-lite-v1:0`?)";
+    model(typo, [], &unknown(typo, hint));
+    model(
+        PROFILE,
+        ["--family", "clude"],
+        "`model.family`: no model family `clude`; did you mean `claude-messages`? \
+         (families: claude-messages, nova, openai-chat, mistral-chat, mistral-text, llama3, \
+         llama4, deepseek-text, titan-text, titan-embed-text, raw)",
+    );
+    on(PROFILE).args(["--family", "nova"]).run().exits(0);
+    model(
+        PROFILE,
+        ["--family", "nova", "--region", "eu-west-1"],
+        "`model.region`: eu-west-1, but the ARN is of us-east-1: leave the region out",
+    );
+}
+
+#[test]
+fn a_parameter_that_the_model_refuses_is_refused_with_those_it_takes() {
+    model(
+        "meta.llama3-8b-instruct-v1:0",
+        ["--top-k", "5", "--stop", "END"],
+        "`model`: llama3 takes no top_k (it takes max_tokens, temperature, top_p); \
+         llama3 takes no stop (it takes max_tokens, temperature, top_p)",
+    );
+    with(
+        ["--temperature", "5"],
+        "`model`: temperature = 5 is out of range: nova takes 0 to 1",
+    );
+    with(
+        ["--temperature", "NaN"],
+        "`model`: temperature = NaN is out of range: nova takes 0 to 1",
+    );
+    with(
+        ["--max-tokens", "999999"],
+        "`model`: max_tokens = 999999 is too much: amazon.nova-lite-v1:0 writes at most 10000",
+    );
+}
+
+#[test]
+fn a_scenario_needs_the_emulator_and_a_file_it_can_play() {
+    let alone = on_aws()
+        .file("s.toml", QUICK)
+        .args(["--scenario", "s.toml"]);
+    check(
+        alone,
+        "`emulator.scenario`: only the embedded emulator plays a scenario: \
+         set endpoint = \"emulator\" in [model], or give --endpoint-url emulator",
+    );
+    let missing = on_aws().args(["--endpoint-url", "emulator", "--scenario", "s.toml"]);
+    refused(missing, 2).says("s.toml: ");
+    refused(Job::over(ROWS).scenario("latency = 5\n"), 2).says("promptmill: scenario.toml:1: ");
+    refused(Job::over(ROWS).scenario("\nlatncy = 5\n"), 2).says("promptmill: scenario.toml:2: ");
+}
+
+#[test]
+fn an_endpoint_is_a_url_or_the_emulator() {
+    for typed in [
+        "emulater",
+        "http://",
+        "https:///x",
+        "ftp://a",
+        "https://a b",
+    ] {
+        let message = format!("\"{typed}\" is neither an http(s) URL nor \"emulator\"");
+        check(
+            on_aws().args(["--endpoint-url", typed]),
+            &format!("`model.endpoint`: {message}"),
+        );
+    }
+}
+
+#[test]
+fn prompts_never_leave_this_machine_unencrypted() {
+    let on_aws = || {
+        on_aws()
+            .args(["--region", "us-east-1"])
+            .env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+    };
+    let message =
+        "endpoint http://10.0.0.1 is not encrypted: use https, or http on this machine only";
+    check(
+        on_aws().args(["--endpoint-url", "http://10.0.0.1"]),
+        message,
+    );
+    let variable = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME";
+    check(on_aws().env(variable, "http://10.0.0.1"), message);
+    check(on_aws().env("AWS_ENDPOINT_URL", "http://10.0.0.1"), message);
+}
+
+#[test]
+fn without_a_region_nothing_is_tried() {
+    check(
+        on_aws(),
+        "no AWS region: give --region, `region` in [model], or set AWS_REGION or the profile's region",
+    );
+    check(
+        on_aws().args(["--region", "us east"]),
+        "`model.region`: \"us east\" is not a region such as us-east-1",
+    );
+}
+
+#[test]
+fn without_credentials_nothing_is_tried() {
+    let said = "promptmill: no AWS credentials: ";
+    let login = "log in (`aws sso login`), choose a --profile, or set AWS_ACCESS_KEY_ID";
+    let nobody = || on_aws().env("AWS_REGION", "us-east-1");
+    refused(nobody(), 77).says(said).says(login);
+    refused(nobody().args(["--profile", "nobody"]), 77).says(said);
+}

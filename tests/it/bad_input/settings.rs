@@ -1,0 +1,167 @@
+//! Values, flags and templates that cannot be meant.
+
+use super::{ROWS, check, job, output, refused, with};
+use crate::harness::{Job, NOVA};
+
+#[test]
+fn a_flag_of_the_wrong_kind_is_refused_by_its_name() {
+    let count = "takes a whole number from 1 to 4294967295";
+    for flag in [
+        "--max-tokens",
+        "--top-k",
+        "--requests-per-minute",
+        "--concurrency",
+        "--max-attempts",
+    ] {
+        for typed in ["0", "-1", "1.5", "many", "9999999999"] {
+            let message = format!("command line: `{flag}` {count}, not \"{typed}\"");
+            with([flag, typed], &message);
+        }
+    }
+    with(
+        ["--temperature", "hot"],
+        "command line: `--temperature` takes a number, not \"hot\"",
+    );
+    with(
+        ["--extra", "[1]"],
+        "command line: `--extra` takes a JSON object, not \"[1]\"",
+    );
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_refused_by_its_key() {
+    for typed in ["soon", "90", "0s", "5 months"] {
+        let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
+        with(
+            ["--attempt-timeout", typed],
+            &format!("`retry.attempt_timeout`: {message}"),
+        );
+        with(["--drain", typed], &format!("`--drain`: {message}"));
+    }
+    for typed in ["some", "101%", "-1", "1.5"] {
+        with(
+            ["--max-failures", typed],
+            &format!(
+                "`output.max_failures`: \"{typed}\" is not a whole number or a percentage \
+                 such as \"1%\""
+            ),
+        );
+    }
+    with(
+        ["--raw", "sometimes"],
+        "`output.raw`: \"sometimes\" is not always, errors or never",
+    );
+    with(
+        ["--format", "xlsx"],
+        "`input.format`: unknown format `xlsx`; formats: csv, tsv, jsonl, json",
+    );
+}
+
+#[test]
+fn a_command_line_that_cannot_be_parsed_is_answered_with_what_was_meant() {
+    let on = |args: [&str; 2]| refused(Job::over(ROWS).args(args), 2);
+    on(["--max-token", "5"])
+        .says("error: unexpected argument '--max-token' found")
+        .says("a similar argument exists: '--max-tokens'");
+    on(["--limit", "0"]).says("--limit");
+    on(["--input", "other.csv"]).says("'--input <FILE>' cannot be used multiple times");
+    refused(Job::new("rum"), 2).says("unrecognized subcommand 'rum'");
+}
+
+#[test]
+fn a_job_without_input_model_or_output_is_told_what_to_give() {
+    let job = || Job::new("run").file("prompts.csv", ROWS);
+    check(
+        job().args(["-m", NOVA, "-o", "out.jsonl"]),
+        "the job names no input: give --input, or `path` in [input] of the job file",
+    );
+    check(
+        job().args(["-i", "prompts.csv", "-o", "out.jsonl"]),
+        "the job names no model: give --model, or `id` in [model] of the job file",
+    );
+    check(
+        job().args(["-i", "prompts.csv", "-m", NOVA]),
+        "the job names no output: give --output, or `path` in [output] of the job file",
+    );
+}
+
+#[test]
+fn two_places_for_prompts_are_one_too_many() {
+    let both = "`template` and `column` both say where the prompts come from: keep one of them";
+    with(["-t", "{{ prompt }}", "--column", "prompt"], both);
+    job("[prompt]\ntemplate = \"x\"\ncolumn = \"prompt\"\n", both);
+    // A flag is the later word, and not a second source.
+    let file = "[prompt]\ntemplate = \"x\"\n";
+    let job = Job::over(ROWS).file("job.toml", file);
+    job.args(["job.toml", "--column", "prompt"]).run().exits(0);
+}
+
+#[test]
+fn a_template_that_cannot_be_read_is_refused_by_its_line() {
+    with(
+        ["-t", "a\n{{ prompt"],
+        "template line 2: syntax error: unexpected end of input, expected end of variable block",
+    );
+    with(
+        ["-t", "{{ prompt | shout }}"],
+        "template line 1: unknown filter: filter shout is unknown",
+    );
+    let job = |name: &str| {
+        Job::over(ROWS)
+            .file("templates/a.txt", b"\xff")
+            .args(["--template-file", name])
+    };
+    check(
+        job("templates/b.txt"),
+        "`prompt.template_file`: templates/b.txt: no such file (did you mean `a.txt`?)",
+    );
+    check(
+        job("templates"),
+        "`prompt.template_file`: templates: a directory, not a file",
+    );
+    check(
+        job("templates/a.txt"),
+        "`prompt.template_file`: templates/a.txt: not UTF-8; save the file as UTF-8",
+    );
+}
+
+#[test]
+fn what_would_be_idle_beside_whole_bodies_is_refused() {
+    with(
+        ["--body", "prompt", "--system", "Be kind."],
+        "`system` cannot be added to a body that is sent as it is; \
+         put it in the bodies, or use `messages`",
+    );
+    let idle = "`model.max_tokens`: bodies are sent as they are; write it into the bodies";
+    with(["--body", "prompt", "--max-tokens", "5"], idle);
+    let usual = Job::new("run")
+        .file("in.jsonl", "{\"modelInput\":{}}\n")
+        .on_the_emulator("in.jsonl");
+    check(usual.args(["--max-tokens", "5"]), idle);
+}
+
+#[test]
+fn a_path_is_refused_for_what_it_cannot_hold() {
+    let nowhere = Job::new("run").on_the_emulator("${PROMPTS}/in.csv");
+    check(
+        nowhere,
+        "`${PROMPTS}/in.csv`: no environment variable PROMPTS; set it, or write the path out",
+    );
+    let blank = Job::new("run")
+        .on_the_emulator("${PROMPTS}")
+        .env("PROMPTS", "");
+    check(blank, "`input.path`: the path is empty; name a file");
+    output(
+        "{{ time }}.jsonl",
+        "`{{ time }}.jsonl`: only ${NAME} and {{ date }} can stand in a path",
+    );
+    output("", "`output.path`: the path is empty; name a file");
+    output(
+        "out/",
+        "`output.path`: \"out/\" is a directory; name a file, such as out/out.jsonl",
+    );
+    output(
+        "-",
+        "`output.path`: \"-\" is no file, and a run goes on from its file; name one",
+    );
+}
