@@ -65,6 +65,13 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
     let last = typed.last().copied().unwrap_or_default();
     let value = match key.kind {
         Kind::Text | Kind::Time => Some(last.into()),
+        Kind::Share => crate::job::is_share(last).then(|| last.into()),
+        Kind::Large => last
+            .replace('_', "")
+            .parse::<i64>()
+            .ok()
+            .filter(|n| 0 < *n)
+            .map(Into::into),
         Kind::Texts => Some(typed.to_vec().into()),
         Kind::Count => last
             .replace('_', "")

@@ -20,13 +20,12 @@ use crate::job::survey::{Survey, identity, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::Fault;
 use crate::model::bedrock::{Access, Bedrock, Bodies, Target};
-use crate::model::catalog::{self, ModelFacts};
 use crate::model::id::{ModelId, suggest};
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
 use crate::output::{Claim, Existing, OutputPaths};
-use crate::run::{Limits, Reached, Settings, Stop, TokenLimits};
+use crate::run::{Limits, Reached, Settings, Stop};
 
 /// What the command line says beside the job.
 struct Asked {
@@ -211,7 +210,7 @@ impl Job<'_> {
             ));
         }
         let model = self.plan.model.as_str();
-        if self.facts().is_none() && self.plan.model.base().is_some() {
+        if self.plan.facts.is_none() && self.plan.model.base().is_some() {
             let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
             let meant = meant.unwrap_or_default();
             self.say(&format!(
@@ -223,10 +222,6 @@ impl Job<'_> {
                 "the emulator answers: every completion is made up, nothing is sent or billed",
             );
         }
-    }
-
-    fn facts(&self) -> Option<&'static ModelFacts> {
-        catalog::lookup(self.plan.model.as_str(), self.plan.region.as_deref())
     }
 
     fn say(&self, text: &str) {
@@ -270,7 +265,7 @@ impl Job<'_> {
                     past.row(who.custom_id.as_deref(), who.row).is_none()
                 })
             });
-        let settings = self.settings(display.tick());
+        let settings = self.settings(display.tick(), past.tally.cost_usd);
         let outcome = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
@@ -281,17 +276,15 @@ impl Job<'_> {
         self.conclude(outcome?, &progress)
     }
 
-    fn settings(&self, tick: Duration) -> Settings {
+    fn settings(&self, tick: Duration, spent_usd: f64) -> Settings {
         Settings {
             concurrency: self.plan.concurrency,
             requests_per_minute: self.plan.requests_per_minute,
-            tokens: TokenLimits {
-                per_minute: None,
-                per_day: None,
-                burndown: 1.0,
-                default_max_tokens: 4096,
+            tokens: self.plan.tokens,
+            limits: Limits {
+                spent_usd,
+                ..self.plan.limits
             },
-            limits: Limits::default(),
             retry: self.plan.retry,
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.asked.drain,
@@ -332,7 +325,7 @@ impl Job<'_> {
             } else {
                 Bodies::Built
             },
-            facts: self.facts(),
+            facts: plan.facts.clone(),
         };
         Ok(Bedrock::connect(access, target).await?)
     }

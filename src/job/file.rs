@@ -70,6 +70,7 @@ pub struct ModelTable {
     pub stop: Vec<String>,
     pub content_type: Option<String>,
     pub accept: Option<String>,
+    pub prices: Option<String>,
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -79,7 +80,13 @@ pub struct ModelTable {
 #[expect(missing_docs, reason = "see `keys`")]
 pub struct LimitsTable {
     pub requests_per_minute: Option<u32>,
+    pub tokens_per_minute: Option<u64>,
+    pub tokens_per_day: Option<u64>,
+    pub burndown: Option<f64>,
     pub concurrency: Option<u32>,
+    pub max_cost_usd: Option<f64>,
+    pub deadline: Option<String>,
+    pub max_error_rate: Option<String>,
 }
 
 /// `[retry]`
@@ -443,13 +450,19 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
         let number = found.as_integer()?;
         u32::from_str_radix(number.as_str(), number.radix()).ok()
     };
+    let large = || {
+        let number = found.as_integer()?;
+        i64::from_str_radix(number.as_str(), number.radix()).ok()
+    };
     match kind {
         Kind::Text => matches!(found, DeValue::String(_)),
         Kind::Time => matches!(found, DeValue::String(text) if parse_time(text).is_some()),
         Kind::Texts => matches!(found, DeValue::Array(texts)
             if texts.iter().all(|text| matches!(text.get_ref(), DeValue::String(_)))),
         Kind::Count => whole().is_some_and(|count| 0 < count),
+        Kind::Large => large().is_some_and(|count| 0 < count),
         Kind::Number => matches!(found, DeValue::Integer(_) | DeValue::Float(_)),
+        Kind::Share => matches!(found, DeValue::String(text) if parse_share(text).is_some()),
         Kind::CountOrShare => {
             let is_share = |text| parse_share(text).is_some();
             whole().is_some() || matches!(found, DeValue::String(text) if is_share(text))

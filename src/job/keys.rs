@@ -29,12 +29,16 @@ pub enum Kind {
     Texts,
     /// A whole number from 1, in 32 bits.
     Count,
+    /// A whole number from 1, in 63 bits.
+    Large,
     /// A number.
     Number,
     /// A time such as `90s`, `15m`, `6h`.
     Time,
     /// A whole number, or a percentage such as `1%`.
     CountOrShare,
+    /// A percentage such as `1%`.
+    Share,
     /// A table; the flag takes JSON.
     Table,
 }
@@ -46,9 +50,11 @@ impl Kind {
             Self::Text => "text in quotes",
             Self::Texts => "a list of texts",
             Self::Count => "a whole number from 1 to 4294967295",
+            Self::Large => "a whole number from 1",
             Self::Number => "a number",
             Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
             Self::CountOrShare => "a whole number or a percentage such as \"1%\"",
+            Self::Share => "a percentage such as \"5%\"",
             Self::Table => "a table of JSON values",
         }
     }
@@ -127,13 +133,28 @@ pub const KEYS: &[Key] = &[
         "The request's Content-Type [default: application/json]"),
     key(("model", "accept"), ("accept", None), Kind::Text, "TYPE",
         "The Accept header [default: application/json]"),
+    key(("model", "prices"), ("prices", None), Kind::Text, "FILE",
+        "Prices and limits of your own, TOML, before the catalogue's"),
     key(("model", "extra"), ("extra", None), Kind::Table, "JSON",
         "Merged into every request body as it is"),
 
     key(("limits", "requests_per_minute"), ("requests-per-minute", None), Kind::Count, "N",
-        "Calls started per minute, retries included [default: no limit of ours]"),
+        "Calls started per minute, retries included [default: learned from refusals]"),
+    key(("limits", "tokens_per_minute"), ("tokens-per-minute", None), Kind::Large, "N",
+        "The account's tokens per minute for this model [default: learned from refusals]"),
+    key(("limits", "tokens_per_day"), ("tokens-per-day", None), Kind::Large, "N",
+        "Tokens of quota a run may use before it stops with 75 [default: no limit of ours]"),
+    key(("limits", "burndown"), ("burndown", None), Kind::Number, "X",
+        "Tokens of quota for one token of output [default: the catalogue's for the model]"),
     key(("limits", "concurrency"), ("concurrency", Some('c')), Kind::Count, "N",
         "The most calls in flight [default: 64]"),
+
+    key(("limits", "max_cost_usd"), ("max-cost", None), Kind::Number, "USD",
+        "What the output may cost in all; calls in flight count at their worst"),
+    key(("limits", "deadline"), ("deadline", None), Kind::Time, "TIME",
+        "How long the run may take; then it stops with 8 and can be resumed"),
+    key(("limits", "max_error_rate"), ("max-error-rate", None), Kind::Share, "N%",
+        "Stop with 8 once more than this share of at least 50 rows has failed"),
 
     key(("retry", "max_attempts"), ("max-attempts", None), Kind::Count, "N",
         "Attempts a row has against passing faults [default: 6]"),

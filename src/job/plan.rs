@@ -7,13 +7,16 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use super::expand::expand;
-use super::file::{JobError, JobFile, ModelTable, OutputTable, PromptTable, unreadable};
+use super::file::{
+    JobError, JobFile, LimitsTable, ModelTable, OutputTable, PromptTable, unreadable,
+};
 use crate::input::Format;
+use crate::model::catalog::{Known, ModelFacts};
 use crate::model::family::{Family, Parameters};
 use crate::model::id::ModelId;
 use crate::output::KeepRaw;
 use crate::prompt::PromptSource;
-use crate::run::{RequestsPerMinute, RetryPolicy};
+use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 
 /// Enough for thousands of calls a minute at usual latencies, few enough to repeat after a crash.
 const CONCURRENCY: usize = 64;
@@ -55,6 +58,12 @@ pub struct Plan {
     pub profile: Option<String>,
     /// Calls started per minute.
     pub requests_per_minute: Option<RequestsPerMinute>,
+    /// How many tokens the quota has.
+    pub tokens: TokenLimits,
+    /// What the user allows; what was spent before the run is not known here.
+    pub limits: Limits,
+    /// Prices and limits of the model, where they are known.
+    pub facts: Option<ModelFacts>,
     /// The most calls in flight.
     pub concurrency: usize,
     /// What deserves another attempt.
@@ -141,6 +150,10 @@ impl Plan {
         let (model, family) = model(&job.model)?;
         let parameters = parameters(&job.model, family, &model)?;
         let idle_with_bodies = idle_with_bodies(&job.model);
+        let region = region(job.model.region, &model)?;
+        let own = job.model.prices.as_deref().map(&path).transpose()?;
+        let known = known(&model, region.as_deref(), own.as_deref())?;
+        let limits = limits(&job.limits, known.facts.as_ref(), &model)?;
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),
             input: named("input.path", path(input)?)?,
@@ -149,7 +162,7 @@ impl Plan {
             keep: job.input.keep,
             source,
             system: job.prompt.system,
-            region: region(job.model.region, &model)?,
+            region,
             model,
             family,
             parameters,
@@ -159,6 +172,9 @@ impl Plan {
             endpoint: endpoint(job.model.endpoint, job.emulator.scenario.as_deref(), &path)?,
             profile: job.model.profile,
             requests_per_minute: requests_per_minute(job.limits.requests_per_minute),
+            tokens: tokens(&job.limits, &known, family)?,
+            limits,
+            facts: known.facts,
             concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),
             retry: RetryPolicy {
                 max_attempts: job.retry.max_attempts.unwrap_or(6),
@@ -390,6 +406,68 @@ fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
     limit.and_then(NonZeroU32::new).map(RequestsPerMinute)
 }
 
+/// What the catalogue and the user's own file know of the model.
+fn known(model: &ModelId, region: Option<&str>, own: Option<&Path>) -> Result<Known, JobError> {
+    let refused =
+        |path: &Path, why: String| wrong("model.prices", format!("{}: {why}", path.display()));
+    let text = own.map(|path| {
+        let read = std::fs::read_to_string(path);
+        read.map_err(|error| refused(path, unreadable(path, &error).to_string()))
+    });
+    let text = text.transpose()?;
+    Known::of(model, region, text.as_deref())
+        .map_err(|why| refused(own.unwrap_or(Path::new("")), why))
+}
+
+/// Where nothing says how long an answer can be, this many tokens of output are reserved for it.
+const UNKNOWN_MAX_TOKENS: u64 = 4096;
+
+fn tokens(table: &LimitsTable, known: &Known, family: Family) -> Result<TokenLimits, JobError> {
+    let burndown = table.burndown.unwrap_or(known.burndown);
+    if !(0.0 < burndown && burndown.is_finite()) {
+        let message = "it must be above 0: tokens of quota for one token of output, such as 5";
+        return Err(wrong("limits.burndown", message));
+    }
+    let most = known.facts.as_ref().and_then(|facts| facts.max_out);
+    Ok(TokenLimits {
+        per_minute: table.tokens_per_minute,
+        per_day: table.tokens_per_day,
+        burndown,
+        default_max_tokens: match family.writes_text() {
+            true => most.unwrap_or(UNKNOWN_MAX_TOKENS),
+            false => 0,
+        },
+    })
+}
+
+fn limits(
+    table: &LimitsTable,
+    facts: Option<&ModelFacts>,
+    model: &ModelId,
+) -> Result<Limits, JobError> {
+    if let Some(max) = table.max_cost_usd {
+        if !(0.0 < max && max.is_finite()) {
+            return Err(wrong("limits.max_cost_usd", "it must be above 0"));
+        }
+        if facts.is_none_or(|facts| facts.price.of(1, 1).is_none()) {
+            let message = format!(
+                "the price of `{model}` is not known, so its cost cannot be limited: give its price \
+                 in a file with --prices, or leave the limit out"
+            );
+            return Err(wrong("limits.max_cost_usd", message));
+        }
+    }
+    let deadline = table.deadline.as_deref();
+    Ok(Limits {
+        max_cost_usd: table.max_cost_usd,
+        spent_usd: 0.0,
+        deadline: deadline
+            .map(|typed| time("limits.deadline", typed))
+            .transpose()?,
+        max_error_rate: table.max_error_rate.as_deref().and_then(parse_share),
+    })
+}
+
 /// Reads a time such as `90s`, `15m`, `6h`.
 ///
 /// # Errors
@@ -406,6 +484,11 @@ pub(super) fn parse_time(typed: &str) -> Option<Duration> {
     Duration::try_from(parsed)
         .ok()
         .filter(|time| !time.is_zero())
+}
+
+/// Whether this is a percentage such as `5%`.
+pub fn is_share(typed: &str) -> bool {
+    parse_share(typed).is_some()
 }
 
 /// Reads a percentage as a share from 0 to 1.

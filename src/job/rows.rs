@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
-use crate::model::family::Family;
+use crate::model::catalog::Tier;
+use crate::model::family::{Family, max_tokens_of};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
 use crate::prompt::{Content, PromptError, PromptSource, PromptSpec, Prompter};
@@ -151,15 +152,30 @@ impl<'a> RowMaker<'a> {
                 identity.fingerprint = Some(self.fingerprint(&body));
                 Row::Ready(Work {
                     identity,
-                    call: Call {
-                        body: body.into(),
-                        max_tokens: None,
-                        worst_cost_usd: None,
-                    },
+                    call: self.call(body),
                 })
             }
             Err(fault) => Row::Rejected(identity, fault),
         }
+    }
+
+    fn call(&self, body: Vec<u8>) -> Call {
+        let max_tokens = match self.sends_bodies {
+            true => max_tokens_of(&body),
+            false => self.plan.parameters.max_tokens,
+        };
+        Call {
+            worst_cost_usd: self.worst_cost_usd(body.len() as u64, max_tokens),
+            max_tokens,
+            body: body.into(),
+        }
+    }
+
+    /// A token is at least a byte, and an answer no longer than its limit.
+    fn worst_cost_usd(&self, bytes: u64, max_tokens: Option<u32>) -> Option<f64> {
+        let price = self.plan.facts.as_ref()?.price_of(bytes, Tier::Default)?;
+        let output = max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from);
+        price.of(bytes, output)
     }
 
     fn body(&self, record: &Record) -> Result<Vec<u8>, Fault> {

@@ -72,7 +72,7 @@ pub struct Target {
     /// Whose work the bodies are.
     pub bodies: Bodies,
     /// Prices and limits, where they are known; `region` may change them.
-    pub facts: Option<&'static ModelFacts>,
+    pub facts: Option<ModelFacts>,
 }
 
 /// Whose work the bodies are.
@@ -242,7 +242,7 @@ impl Bedrock {
 
     /// To ten places: what is behind them is the noise of floating point.
     fn cost_usd(&self, usage: &Usage) -> Option<f64> {
-        let cost = self.target.facts?.cost_usd(usage, Tier::Default)?;
+        let cost = self.target.facts.as_ref()?.cost_usd(usage, Tier::Default)?;
         Some((cost * 1e10).round() / 1e10)
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::model::Usage;
 
 /// What is known of one model.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(from = "Line")]
 pub struct ModelFacts {
     /// The standard price.

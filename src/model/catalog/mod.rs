@@ -6,6 +6,7 @@
 
 mod burndown;
 mod facts;
+mod own;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use burndown::burndown;
 pub use facts::{ModelFacts, Price, Tier};
+pub use own::Known;
 
 use crate::model::id::{strip_context, strip_geo};
 

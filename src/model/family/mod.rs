@@ -6,6 +6,7 @@
 //! sent, by `check` (parameters) and `accepts` (prompts).
 
 mod accepts;
+mod asked;
 mod check;
 mod claude_messages;
 mod deepseek_text;
@@ -28,6 +29,7 @@ use serde_json::Value;
 use crate::model::{FinishReason, Reading};
 use crate::prompt::Prompt;
 
+pub use asked::max_tokens_of;
 pub use check::ParameterError;
 pub use json::merge;
 pub use parameters::{Parameter, Parameters};

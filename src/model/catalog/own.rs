@@ -1,0 +1,163 @@
+//! Facts of the user's own, which go before the catalogue's: contract prices, models that are
+//! newer than this program.
+//!
+//! ```toml
+//! ["us.anthropic.claude-haiku-4-5-20251001-v1:0"]   # as the job names it, or its base id
+//! input_usd_per_1k = 0.0010
+//! output_usd_per_1k = 0.0050
+//! cache_read_usd_per_1k = 0.0001
+//! cache_write_usd_per_1k = 0.00125
+//! max_input_tokens = 200_000
+//! max_output_tokens = 64_000
+//! burndown = 5
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{ModelFacts, Price, burndown, lookup};
+use crate::model::id::ModelId;
+
+/// What is known of the model that a job calls, from wherever it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// Prices and limits; `None` where nothing is known.
+    pub facts: Option<ModelFacts>,
+    /// Tokens of quota for one token of output.
+    pub burndown: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Own {
+    input_usd_per_1k: Option<f64>,
+    output_usd_per_1k: Option<f64>,
+    cache_read_usd_per_1k: Option<f64>,
+    cache_write_usd_per_1k: Option<f64>,
+    max_input_tokens: Option<u64>,
+    max_output_tokens: Option<u64>,
+    burndown: Option<f64>,
+}
+
+impl Known {
+    /// What the catalogue knows of `model` in `region`, and over it what `own` says, the text of
+    /// a file of the user's.
+    ///
+    /// # Errors
+    /// `own` is not such a file: what is wrong, and on which line.
+    pub fn of(model: &ModelId, region: Option<&str>, own: Option<&str>) -> Result<Self, String> {
+        let mut known = Self {
+            facts: lookup(model.as_str(), region).cloned(),
+            burndown: model.base().map_or(1.0, |base| f64::from(burndown(base))),
+        };
+        let own = own.map(parse).transpose()?.unwrap_or_default();
+        let named = own.get(model.as_str()).or_else(|| own.get(model.base()?));
+        if let Some(own) = named {
+            known.lay_over(own);
+        }
+        Ok(known)
+    }
+
+    fn lay_over(&mut self, own: &Own) {
+        let facts = self.facts.get_or_insert_with(ModelFacts::default);
+        let prices = [
+            (&mut facts.price.input, own.input_usd_per_1k),
+            (&mut facts.price.output, own.output_usd_per_1k),
+            (&mut facts.price.cache_read, own.cache_read_usd_per_1k),
+            (&mut facts.price.cache_write, own.cache_write_usd_per_1k),
+        ];
+        let mut priced = false;
+        for (price, own) in prices {
+            priced |= own.is_some();
+            *price = own.or(*price);
+        }
+        // A price of one's own holds at any length; a step of the catalogue would undo it.
+        if priced {
+            facts.above = None;
+        }
+        facts.max_in = own.max_input_tokens.or(facts.max_in);
+        facts.max_out = own.max_output_tokens.or(facts.max_out);
+        self.burndown = own.burndown.unwrap_or(self.burndown);
+    }
+}
+
+fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
+    let own: BTreeMap<String, Own> = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        format!("line {line}: {}", error.message())
+    })?;
+    let prices = |own: &Own| {
+        [
+            own.input_usd_per_1k,
+            own.output_usd_per_1k,
+            own.cache_read_usd_per_1k,
+            own.cache_write_usd_per_1k,
+        ]
+    };
+    let below_zero = |own: &Own| {
+        prices(own)
+            .into_iter()
+            .flatten()
+            .any(|price| !(0.0 <= price))
+    };
+    let no_burndown = |own: &Own| own.burndown.is_some_and(|rate| !(0.0 < rate));
+    match own
+        .iter()
+        .find(|(_, own)| below_zero(own) || no_burndown(own))
+    {
+        Some((model, _)) => Err(format!(
+            "`{model}`: a price below 0, or a burndown of 0 or below"
+        )),
+        None => Ok(own),
+    }
+}
+
+impl Price {
+    /// What `input` and `output` tokens cost at this price, with nothing from the cache.
+    pub fn of(&self, input: u64, output: u64) -> Option<f64> {
+        Some(input as f64 / 1000.0 * self.input? + output as f64 / 1000.0 * self.output?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+    fn known(own: &str) -> Result<Known, String> {
+        Known::of(&ModelId::parse(HAIKU).unwrap(), None, Some(own))
+    }
+
+    #[test]
+    fn a_price_of_ones_own_goes_before_the_catalogues() {
+        let own = known(&format!("[\"{HAIKU}\"]\ninput_usd_per_1k = 0.5\n")).unwrap();
+        let facts = own.facts.unwrap();
+        assert_eq!(facts.price.input, Some(0.5));
+        assert_eq!(facts.price.output, Some(0.0055));
+        assert_eq!(own.burndown, 5.0);
+    }
+
+    #[test]
+    fn a_base_id_speaks_for_its_profiles() {
+        let base = "anthropic.claude-haiku-4-5-20251001-v1:0";
+        let own = known(&format!(
+            "[\"{base}\"]\nburndown = 3\nmax_input_tokens = 9\n"
+        ))
+        .unwrap();
+        assert_eq!((own.burndown, own.facts.unwrap().max_in), (3.0, Some(9)));
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_line() {
+        let error = known(&format!("[\"{HAIKU}\"]\ninput = 1\n")).unwrap_err();
+        assert!(
+            error.starts_with("line 2: unknown field `input`"),
+            "{error}"
+        );
+        let error = known(&format!("[\"{HAIKU}\"]\nburndown = 0\n")).unwrap_err();
+        assert!(error.contains("a burndown of 0 or below"), "{error}");
+    }
+}
