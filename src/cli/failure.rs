@@ -63,7 +63,9 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match &error {
             LedgerError::Locked { .. } => Exit::Locked,
-            LedgerError::NotOurs { .. } | LedgerError::Corrupt { .. } => Exit::Usage,
+            LedgerError::NotOurs { .. }
+            | LedgerError::NotAFile { .. }
+            | LedgerError::Corrupt { .. } => Exit::Usage,
             LedgerError::Io { .. } => Exit::CannotWrite,
         };
         Self::new(exit, error)

@@ -94,8 +94,8 @@ pub enum ConnectError {
     NoRegion,
     /// No credentials anywhere in the chain, or none that work.
     #[error(
-        "no AWS credentials: {0}; log in (`aws sso login`), choose a --profile, or set \
-         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK"
+        "no AWS credentials: log in (`aws sso login`), choose a --profile, or set \
+         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK ({0})"
     )]
     NoCredentials(String),
     /// A plain connection to another machine would show prompts and signatures to the network.

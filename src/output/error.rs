@@ -24,6 +24,15 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a directory, a device or a pipe.
+    #[error(
+        "{path} is not a regular file, and a run goes on from its file: choose another --output",
+        path = .path.display()
+    )]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// A line in the middle cannot be read.
     #[error(
         "{path}: line {line} (at byte {byte}) is not a line of output, yet good lines follow it: \

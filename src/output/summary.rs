@@ -190,6 +190,7 @@ impl<'a> Summary<'a> {
                 file.sync_all()
             })
             .and_then(|()| std::fs::rename(&beside, path))
+            .inspect_err(|_| drop(std::fs::remove_file(&beside)))
             .map_err(io_error("write", path))?;
         sync_directory(self.context.paths.directory())
     }
