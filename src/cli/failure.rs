@@ -75,7 +75,7 @@ impl From<LedgerError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let exit = match &error {
-            ConnectError::NoCredentials(_) => Exit::Access,
+            ConnectError::NoCredentials { .. } => Exit::Access,
             ConnectError::NoRegion | ConnectError::Unencrypted(_) | ConnectError::Settings(_) => {
                 Exit::Usage
             }

@@ -87,7 +87,7 @@ fn run_command() -> Command {
             Arg::new("limit")
                 .long("limit")
                 .value_name("N")
-                .value_parser(value_parser!(u64).range(1..))
+                .value_parser(whole_from_one)
                 .help("Only the first N rows of the input"),
         )
         .arg(switch("fresh", "Put earlier output aside and begin anew"))
@@ -128,6 +128,13 @@ fn emulate_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("What to play: latency, quotas, faults"),
         )
+}
+
+fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
+    let parsed = typed.replace('_', "").parse().ok();
+    parsed
+        .filter(|number| 0 < *number)
+        .ok_or("it takes a whole number from 1")
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::{emulate, flags, resume, signals};
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, Scenario};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
@@ -45,6 +45,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     let input = Input::open(&plan.input, plan.format)?;
+    let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
     let maker = RowMaker::new(&plan, &input)?;
@@ -54,6 +55,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     refuse_survey(&survey, &plan, &context)?;
     let job = Job {
         asked,
+        scenario,
         plan: &plan,
         input,
         maker: &maker,
@@ -63,6 +65,13 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(job.carry_out(claim))
+}
+
+fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
+    match endpoint {
+        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Aws | Endpoint::Url(_) => Ok(None),
+    }
 }
 
 fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
@@ -76,7 +85,11 @@ fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
             (false, true) => Existing::RetryFailed,
             (false, false) => Existing::Resume,
         },
-        drain: crate::job::time("--drain", drain)?,
+        drain: if drain == "0s" {
+            Duration::ZERO
+        } else {
+            crate::job::time("--drain", drain)?
+        },
         style: match (matches.get_flag("quiet"), json) {
             (true, _) => Style::Quiet,
             (false, true) => Style::Json,
@@ -114,10 +127,14 @@ fn refuse_survey(survey: &Survey, plan: &Plan, context: &Context) -> Result<(), 
     } = survey;
     if 0 < duplicates.count {
         return Err(Failure::usage(format!(
-            "{}: {} rows share an id with an earlier row: {}; give every row an id of its own, \
+            "{}: {} an id with an earlier row: {}; give every row an id of its own, \
              or choose another field with --id",
             plan.input.display(),
-            duplicates.count,
+            if duplicates.count == 1 {
+                "1 row shares".into()
+            } else {
+                format!("{} rows share", duplicates.count)
+            },
             duplicates.examples.join(", "),
         )));
     }
@@ -145,12 +162,15 @@ fn refuse_survey(survey: &Survey, plan: &Plan, context: &Context) -> Result<(), 
             .collect();
         return Err(Failure::usage(format!(
             "{}: {} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-             mend them, or let the others run with --max-failures {}",
+             mend them{}",
             plan.input.display(),
             unusable.count,
             plan.max_failures,
             examples.concat(),
-            unusable.count,
+            match unusable.count {
+                all if all == *rows => String::new(),
+                some => format!(", or let the others run with --max-failures {some}"),
+            },
         )));
     }
     Ok(())
@@ -185,6 +205,8 @@ fn context(
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
+    /// What the embedded emulator plays, where it answers.
+    scenario: Option<Scenario>,
     plan: &'a Plan,
     input: Input,
     maker: &'a RowMaker<'a>,
@@ -295,16 +317,10 @@ impl Job<'_> {
 
     async fn connect(&self) -> Result<Bedrock, Failure> {
         let plan = self.plan;
-        let (endpoint, scenario) = match &plan.endpoint {
-            Endpoint::Aws => (None, None),
-            Endpoint::Url(url) => (Some(url.clone()), None),
-            Endpoint::Emulator { scenario } => (None, Some(scenario)),
-        };
-        let access = match scenario {
+        let access = match &self.scenario {
             Some(scenario) => {
-                let scenario = emulate::scenario(scenario.as_deref())?;
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let emulator = Emulator::bind(any_port, scenario).await?;
+                let emulator = Emulator::bind(any_port, scenario.clone()).await?;
                 let address = emulator.addr();
                 tokio::spawn(emulator.serve());
                 Access::Emulator(address)
@@ -312,7 +328,7 @@ impl Job<'_> {
             None => Access::Aws {
                 region: plan.region.clone(),
                 profile: plan.profile.clone(),
-                endpoint,
+                endpoint: plan.endpoint.url().map(str::to_owned),
             },
         };
         let target = Target {
