@@ -195,6 +195,10 @@ fn context(
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
         max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
+        requests_per_minute: plan
+            .requests_per_minute
+            .map(|limit| u64::from(limit.0.get())),
+        tokens_per_minute: plan.tokens.per_minute,
         started_at: Timestamp::now(),
         paths: paths.clone(),
         retry_failed: resume::with(&command, "--retry-failed"),
