@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::claim::Existing;
 use super::error::LedgerError;
 use super::past::Past;
@@ -25,6 +27,11 @@ impl Look {
         let mut look = Self::default();
         if is_locked(&paths.lock) {
             let message = "another run is writing this output: what has ended is as of this moment";
+            look.notes.push(message.into());
+        }
+        if is_made_up(&paths.run) {
+            let message =
+                "the last run was answered by the emulator: what its answers teach is made up";
             look.notes.push(message.into());
         }
         let files = [&paths.answered, &paths.failed];
@@ -59,4 +66,14 @@ impl Look {
 /// without, and a run that starts within these microseconds says that another one is writing.
 fn is_locked(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| file.try_lock_shared().is_err())
+}
+
+/// Whether the emulator answered the last run into this output, as its run file says.
+fn is_made_up(run: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct RunFile {
+        emulated: bool,
+    }
+    let text = std::fs::read(run).unwrap_or_default();
+    serde_json::from_slice::<RunFile>(&text).is_ok_and(|run| run.emulated)
 }

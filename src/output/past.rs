@@ -33,7 +33,7 @@ pub struct Past {
 /// One row that has ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PastRow {
-    key: u64,
+    pub(crate) key: u64,
     /// Its fingerprint's value; `None` where the row had none.
     pub fingerprint: Option<u64>,
     /// Whether it is in the file of failures.

@@ -1,11 +1,11 @@
 //! The plan for people: about one screen.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Planned, request};
 use crate::job::Plan;
 use crate::job::forecast::{Bound, Estimate, Forecast, MaxTokens};
+use crate::job::survey::Trouble;
 use crate::output::text::{count, dollars, one_line, time};
 
 /// The screen.
@@ -122,58 +122,59 @@ fn table(forecast: &Forecast) -> Vec<String> {
 }
 
 fn findings(planned: &Planned) -> Vec<(&'static str, String)> {
-    let mut findings = vec![
-        ("assumed", assumed(planned)),
-        ("paced by", paced_by(planned)),
-    ];
-    if let Some(found) = &planned.forecast.max_tokens {
-        findings.push(("max_tokens", max_tokens(found)));
+    let Planned {
+        forecast, survey, ..
+    } = planned;
+    let mut findings = vec![("assumed", assumed(planned))];
+    if forecast.output.expected.is_none() {
+        let advice = "how long answers are: `run` with --limit 20 would teach it";
+        findings.push(("not known", advice.into()));
     }
-    let unusable = &planned.survey.unusable;
-    if 0 < unusable.count {
-        let examples: Vec<_> = unusable
-            .examples
-            .iter()
-            .map(|e| format!("\n    {e}"))
-            .collect();
-        let text = format!(
-            "{} cannot be sent:{}",
-            count(unusable.count),
-            examples.concat()
-        );
-        findings.push(("bad rows", text));
+    if 0 < forecast.calls {
+        findings.push(("paced by", paced_by(planned)));
+    }
+    if let Some(found) = &forecast.max_tokens {
+        findings.push(("max_tokens", lengths(found)));
+        findings.extend(found.better.map(|better| ("advice", advice(found, better))));
+    }
+    if 0 < survey.unusable.count {
+        findings.push(("bad rows", bad_rows(&survey.unusable)));
     }
     let notes = planned.notes.iter();
     findings.extend(notes.map(|note| ("note", note.clone())));
     findings
 }
 
+fn bad_rows(
+    Trouble {
+        count: number,
+        examples,
+    }: &Trouble,
+) -> String {
+    let examples: Vec<_> = examples.iter().map(|e| format!("\n    {e}")).collect();
+    format!("{} cannot be sent:{}", count(*number), examples.concat())
+}
+
 fn assumed(planned: &Planned) -> String {
-    let forecast = &planned.forecast;
-    let bytes = forecast.bytes_per_token;
-    let source = match forecast.measured_on {
+    let bytes = planned.forecast.bytes_per_token;
+    let source = match planned.forecast.measured_on {
         0 => String::new(),
-        answers => format!(", as in {} answers so far", count(answers)),
+        answers => format!(", as in {} answers", count(answers)),
     };
     let whole = if planned.sends_bodies {
-        " of the body, images counted as text"
+        " of the body (images too)"
     } else {
         ""
     };
-    let mut text = format!(
-        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1})",
+    let burndown = match planned.plan.tokens.burndown {
+        1.0 => String::new(),
+        rate => format!("; a token of output is {rate} of quota"),
+    };
+    format!(
+        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}); worst output is \
+         max_tokens{burndown}",
         bytes.expected, bytes.low, bytes.worst
-    );
-    text += "; worst output: every answer as long as max_tokens";
-    if forecast.output.expected.is_none() {
-        text += "; how long answers are is not known yet: `run --limit 20` would teach it";
-    }
-    let burndown = planned.plan.tokens.burndown;
-    if burndown != 1.0 {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "; a token of output takes {burndown} of quota");
-    }
-    text
+    )
 }
 
 fn paced_by(planned: &Planned) -> String {
@@ -189,8 +190,8 @@ fn paced_by(planned: &Planned) -> String {
         }
         Some(Bound::Tokens) => format!("tokens_per_minute, {}", per_minute(plan)),
         Some(Bound::Reservations) => format!(
-            "tokens_per_minute, {}, of which calls in flight reserve their max_tokens for {latency} \
-             each: a lower max_tokens is faster",
+            "tokens_per_minute, {}: calls reserve max_tokens for {latency} each, so a lower one is \
+             faster",
             per_minute(plan)
         ),
         Some(Bound::Concurrency) => {
@@ -213,35 +214,32 @@ fn per_minute(plan: &Plan) -> String {
     count(plan.tokens.per_minute.unwrap_or(0))
 }
 
-fn max_tokens(found: &MaxTokens) -> String {
+fn lengths(found: &MaxTokens) -> String {
     let reserved = match found.reserved {
-        Some(reserved) => format!(", and each call reserves {}", count(reserved)),
+        Some(reserved) => format!(", you reserve {}", count(reserved)),
         None => String::new(),
     };
-    let mut text = format!(
-        "p99 of your output is {} tokens (half have at most {}, the longest of {} has {}){reserved}",
+    let cut_off = match found.cut_off {
+        0 => String::new(),
+        cut_off => format!("; {} were cut off", count(cut_off)),
+    };
+    format!(
+        "p99 of your output is {}{reserved} ({} answers: p50 {}, longest {}{cut_off})",
         count(found.p99),
-        count(found.p50),
         count(found.answers),
+        count(found.p50),
         count(found.max),
-    );
-    if 0 < found.cut_off {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "; {} answers were cut off", count(found.cut_off));
-    }
-    if let Some(better) = found.better {
-        let why = if 0 < found.cut_off {
-            "finishes more of them"
-        } else {
-            "lets more calls run at once"
-        };
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            ": --max-tokens {better} {why} (it changes the requests: rows that have ended need --fresh)"
-        );
-    }
-    text
+    )
+}
+
+fn advice(found: &MaxTokens, better: u64) -> String {
+    let why = match found.cut_off {
+        0 => "lets more calls run at once",
+        _ => "finishes more answers",
+    };
+    format!(
+        "--max-tokens {better} {why}; it changes the requests, so rows that have ended need --fresh"
+    )
 }
 
 fn first_request(planned: &Planned) -> Vec<String> {

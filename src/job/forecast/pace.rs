@@ -49,6 +49,12 @@ pub(super) struct Work {
 
 impl Pace {
     pub(super) fn new(work: &Work, plan: &Plan) -> Self {
+        if work.calls == 0.0 {
+            return Self {
+                seconds: Cases::each(|_| Some(0.0)),
+                bound: None,
+            };
+        }
         let longest = Cases::each(|case| longest(work, plan, case));
         let bound = longest.expected.or(longest.worst);
         Self {
@@ -71,7 +77,8 @@ fn longest(work: &Work, plan: &Plan, case: Case) -> Option<(f64, Bound)> {
     }
     if let Some(latency) = work.latency {
         let latency = latency.as_secs_f64();
-        let seconds = work.calls * latency / plan.concurrency as f64;
+        let rounds = (work.calls / plan.concurrency as f64).max(1.0);
+        let seconds = rounds * latency;
         times.push((seconds, Bound::Concurrency));
         if let Some(tokens) = plan.tokens.per_minute {
             // Each call holds its reservation for its latency, and the quota is all there is.

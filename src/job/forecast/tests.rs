@@ -97,7 +97,7 @@ fn without_answers_the_middle_of_output_and_cost_is_unknown() {
 fn answers_teach_bytes_tokens_and_lengths() {
     // 400 bytes were 100 tokens; answers have 20 and 40.
     let before = [(300, Some(answered(80))), (100, Some(answered(20)))];
-    let rows = [before[0].clone(), before[1].clone(), (480, None)];
+    let rows = [before[0], before[1], (480, None)];
     let forecast = Forecast::new(&gathered(&rows), &lessons(&[20, 40], 1), &plan(""));
     assert_eq!((forecast.measured_on, forecast.answers), (2, 2));
     check(forecast.input, 100.0, Some(120.0), 144.0); // 480 by 4.8, 4, 3.33
@@ -141,7 +141,7 @@ fn a_long_input_is_paid_for_at_its_own_price() {
 
 #[test]
 fn an_unknown_price_stays_unknown() {
-    let job = "[model]\nid = \"amazon.nova-next-v9:0\"\nmax_tokens = 100\n";
+    let job = "[model]\nid = \"amazon.nova-next-v9:0\"\nfamily = \"nova\"\nmax_tokens = 100\n";
     let forecast = Forecast::new(&gathered(&[(9, None)]), &lessons(&[50], 1), &plan(job));
     assert_eq!(
         [forecast.on_demand, forecast.flex, forecast.batch],

@@ -239,7 +239,8 @@ mod tests {
         let facts = catalog::lookup("amazon.nova-lite-v1:0", None).expect("listed");
         let batch = facts.batch.expect("listed with a batch price");
         // 1 × 0.00003 + 1 × 0.00012, where the standard price is 0.00006 and 0.00024
-        assert_eq!(batch.of(1000, 1000), Some(0.00015));
+        let cost = batch.of(1000, 1000).map(|usd| format!("{usd:.8}"));
+        assert_eq!(cost.as_deref(), Some("0.00015000"));
     }
 
     #[test]
