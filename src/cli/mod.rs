@@ -3,6 +3,7 @@
 mod emulate;
 mod failure;
 mod flags;
+mod plan;
 mod resume;
 mod run;
 mod signals;
@@ -50,6 +51,7 @@ pub fn main() -> Exit {
 fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
+        Some(("plan", matches)) => plan::plan(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
@@ -64,6 +66,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .after_help(exit::table())
         .subcommand(run_command())
+        .subcommand(plan_command())
         .subcommand(emulate_command())
 }
 
@@ -77,21 +80,7 @@ fn run_command() -> Command {
              summary to OUT.run.json. Progress goes to standard error.",
         )
         .after_help(exit::table())
-        .arg(
-            Arg::new("job")
-                .value_name("JOB.toml")
-                .value_parser(value_parser!(PathBuf))
-                .help("The job file; without one, flags say everything"),
-        )
-        .arg(
-            Arg::new("limit")
-                .long("limit")
-                .value_name("N")
-                .value_parser(whole_from_one)
-                .help("Only the first N rows of the input"),
-        )
-        .arg(switch("fresh", "Put earlier output aside and begin anew"))
-        .arg(switch("retry-failed", "Put earlier failures aside and run their rows again"))
+        .args(job_args())
         .arg(
             Arg::new("drain")
                 .long("drain")
@@ -102,6 +91,45 @@ fn run_command() -> Command {
         .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
         .arg(switch("quiet", "Print nothing but trouble").short('q'))
         .args(flags::args())
+}
+
+fn plan_command() -> Command {
+    Command::new("plan")
+        .about("Say what a job will take, without a call: bad rows, tokens, cost, time")
+        .long_about(
+            "Say what a job will take, without a call: bad rows, tokens, cost, time.\n\n\
+             Takes the job and the flags of `run`. Every row is read and rendered; nothing is sent,\n\
+             nothing is written, and no credentials are needed. Answers that are there already\n\
+             teach it: run --limit 20 first, and the figures are about your data.",
+        )
+        .after_help(
+            "Exit codes:\n  \
+             0  `run` would take this job\n  \
+             2  `run` would refuse it; all the reasons are listed",
+        )
+        .args(job_args())
+        .arg(switch("json", "Print one JSON object, with the whole first request"))
+        .args(flags::args())
+}
+
+/// What says which job, which part of it, and what becomes of earlier output.
+fn job_args() -> [Arg; 4] {
+    [
+        Arg::new("job")
+            .value_name("JOB.toml")
+            .value_parser(value_parser!(PathBuf))
+            .help("The job file; without one, flags say everything"),
+        Arg::new("limit")
+            .long("limit")
+            .value_name("N")
+            .value_parser(whole_from_one)
+            .help("Only the first N rows of the input"),
+        switch("fresh", "Put earlier output aside and begin anew"),
+        switch(
+            "retry-failed",
+            "Put earlier failures aside and run their rows again",
+        ),
+    ]
 }
 
 fn emulate_command() -> Command {

@@ -52,7 +52,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let claim = Claim::stake(&paths, asked.existing)?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
-    refuse_survey(&survey, &plan, &context)?;
+    if let Some(refusal) = survey.refusals(&plan).into_iter().next() {
+        return Err(Failure::usage(refusal));
+    }
     let job = Job {
         asked,
         scenario,
@@ -80,11 +82,7 @@ fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
     Ok(Asked {
         job_file: matches.get_one("job").cloned(),
         limit: matches.get_one("limit").copied(),
-        existing: match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
-            (true, _) => Existing::Fresh,
-            (false, true) => Existing::RetryFailed,
-            (false, false) => Existing::Resume,
-        },
+        existing: existing(matches),
         drain: if drain == "0s" {
             Duration::ZERO
         } else {
@@ -99,7 +97,16 @@ fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
     })
 }
 
-fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Failure> {
+/// What is to become of earlier output.
+pub(super) fn existing(matches: &ArgMatches) -> Existing {
+    match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
+        (true, _) => Existing::Fresh,
+        (false, true) => Existing::RetryFailed,
+        (false, false) => Existing::Resume,
+    }
+}
+
+pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Failure> {
     let real = |path: &Path| path.canonicalize().ok();
     let Some(read) = input.path().and_then(real) else {
         return Ok(());
@@ -112,66 +119,6 @@ fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Fa
             );
             return Err(Failure::usage(message));
         }
-    }
-    Ok(())
-}
-
-/// What the survey found that has to be settled before anything is sent.
-fn refuse_survey(survey: &Survey, plan: &Plan, context: &Context) -> Result<(), Failure> {
-    let Survey {
-        duplicates,
-        changed,
-        unusable,
-        rows,
-        ..
-    } = survey;
-    if 0 < duplicates.count {
-        return Err(Failure::usage(format!(
-            "{}: {} an id with an earlier row: {}; give every row an id of its own, \
-             or choose another field with --id",
-            plan.input.display(),
-            if duplicates.count == 1 {
-                "1 row shares".into()
-            } else {
-                format!("{} rows share", duplicates.count)
-            },
-            duplicates.examples.join(", "),
-        )));
-    }
-    if 0 < changed.count {
-        let by_number = if plan.id.is_none() && !context.named_ids {
-            "; rows are known by their number here, so a row inserted above others changes them \
-             all: an --id field prevents that"
-        } else {
-            ""
-        };
-        return Err(Failure::usage(format!(
-            "{}: {} rows that have ended were another request then ({}): prompt, model or \
-             parameters have changed; keep the settings, choose another --output, or begin anew \
-             with --fresh (the old output is kept aside){by_number}",
-            plan.output.display(),
-            changed.count,
-            changed.examples.join(", "),
-        )));
-    }
-    if plan.max_failures.exceeded_by(unusable.count, *rows) {
-        let examples: Vec<_> = unusable
-            .examples
-            .iter()
-            .map(|e| format!("\n  {e}"))
-            .collect();
-        return Err(Failure::usage(format!(
-            "{}: {} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-             mend them{}",
-            plan.input.display(),
-            unusable.count,
-            plan.max_failures,
-            examples.concat(),
-            match unusable.count {
-                all if all == *rows => String::new(),
-                some => format!(", or let the others run with --max-failures {some}"),
-            },
-        )));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 pub mod expand;
 pub mod file;
+pub mod forecast;
 pub mod keys;
 mod plan;
 pub mod rows;

@@ -24,6 +24,17 @@ pub enum Existing {
     Fresh,
 }
 
+impl Existing {
+    /// Whether the answers stay, and whether the failures do.
+    pub(super) fn stays(self) -> [bool; 2] {
+        match self {
+            Self::Resume => [true, true],
+            Self::RetryFailed => [true, false],
+            Self::Fresh => [false, false],
+        }
+    }
+}
+
 /// An output that no other run writes.
 #[derive(Debug)]
 pub struct Claim {
@@ -61,12 +72,8 @@ impl Claim {
 
     fn read(&mut self) -> Result<(), LedgerError> {
         let paths = &self.paths;
-        let stays = match self.existing {
-            Existing::Resume => [true, true],
-            Existing::RetryFailed => [true, false],
-            Existing::Fresh => [false, false],
-        };
-        for (path, stays) in [&paths.answered, &paths.failed].into_iter().zip(stays) {
+        let files = [&paths.answered, &paths.failed];
+        for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = Past::default();
             let past = if stays { &mut self.past } else { &mut left };
             match past.read(path, || paths.torn(Timestamp::now())) {
