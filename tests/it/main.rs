@@ -10,6 +10,7 @@ mod harness;
 mod inputs;
 mod jobs;
 mod output;
+mod pace;
 mod real_data;
 mod reference;
 mod resume;
