@@ -32,7 +32,8 @@ pub(super) struct Ideal<'a> {
 impl<'a> Ideal<'a> {
     pub(super) fn of(job: &'a Job, service: &'a Scenario, outcome: &Outcome) -> Self {
         let rows = outcome.answered.max(1) as f64;
-        let burndown = service.quotas.first().map_or(1.0, |quota| quota.burndown);
+        let quota = service.quotas.iter().find(|quota| fits(&quota.model, job));
+        let burndown = quota.map_or(1.0, |quota| quota.burndown);
         let (input, output) = (outcome.input_tokens as f64, outcome.output_tokens as f64);
         Self {
             job,
@@ -98,7 +99,9 @@ impl<'a> Ideal<'a> {
 
     fn quota(&self, at_s: f64) -> Option<&Quota> {
         let counts = |quota: &&Quota| {
-            quota.from_s.is_none_or(|from| from <= at_s) && quota.to_s.is_none_or(|to| at_s < to)
+            fits(&quota.model, self.job)
+                && quota.from_s.is_none_or(|from| from <= at_s)
+                && quota.to_s.is_none_or(|to| at_s < to)
         };
         self.service.quotas.iter().find(counts)
     }
@@ -115,4 +118,9 @@ impl<'a> Ideal<'a> {
         let rules = self.service.faults.iter().filter(counts);
         rules.map(|rule| 1.0 - rule.share.unwrap_or(1.0)).product()
     }
+}
+
+/// Whether a pattern of the scenario is for the job's model; patterns here have their stars around.
+fn fits(pattern: &str, job: &Job) -> bool {
+    job.model.contains(pattern.trim_matches('*'))
 }

@@ -144,8 +144,9 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
         | Event::Abandoned
         | Event::CannotWrite(_)
         | Event::Stops(_)
-        | Event::Waits(..)
-        | Event::Tick => {}
+        => {}
+        Event::Waits(w, g) => if std::env::var("TRACE").is_ok() { eprintln!("{:.2} {} {:?} a{} r{}", start.elapsed().as_secs_f64(), w.as_str(), g.learned_per_minute.map(|x|x/60.), outcome.answered, outcome.refused) },
+        Event::Tick => {}
     }
 }
 
