@@ -35,6 +35,22 @@ impl Bucket {
         }
     }
 
+    /// From now on another quota counts. The bucket stays as full as it was.
+    pub(super) fn change(&mut self, capacity: f64, per_minute: f64) {
+        let full = if self.capacity.is_finite() {
+            self.level / self.capacity
+        } else {
+            1.0
+        };
+        self.level = if capacity.is_finite() {
+            capacity * full
+        } else {
+            f64::INFINITY
+        };
+        self.capacity = capacity;
+        self.per_second = per_minute / MINUTE_S;
+    }
+
     pub(super) fn has(&self, amount: f64) -> bool {
         amount <= self.level
     }
@@ -66,6 +82,11 @@ impl Day {
             used,
             since,
         }
+    }
+
+    /// From now on another quota counts. What was used today stays used.
+    pub(super) fn change(&mut self, capacity: f64) {
+        self.capacity = capacity;
     }
 
     pub(super) fn has(&self, amount: f64) -> bool {

@@ -87,7 +87,6 @@ const TOO_MANY_REQUESTS: &str = "Too many requests, please wait before trying ag
 const TOO_MANY_TODAY: &str = "Too many tokens per day, please wait before trying again.";
 const COLD: &str = "Model is not ready for inference. Please wait and try your request again.";
 const NO_CAPACITY: &str = "Bedrock is unable to process your request.";
-const TOO_MANY_CONNECTIONS: &str = "Too many connections, please wait before trying again.";
 const UNEXPECTED: &str =
     "The system encountered an unexpected error during processing. Try your request again.";
 const TIMED_OUT: &str = "Model has timed out in processing the request. Try your request again.";
@@ -109,9 +108,7 @@ impl FaultKind {
             Self::DailyQuota => refuse(Refusal::throttling(TOO_MANY_TODAY)),
             Self::ModelNotReady => error(429, "ModelNotReadyException", COLD),
             Self::Unavailable => error(503, "ServiceUnavailableException", NO_CAPACITY),
-            Self::TooManyConnections => {
-                error(503, "ServiceUnavailableException", TOO_MANY_CONNECTIONS)
-            }
+            Self::TooManyConnections => refuse(Refusal::too_many_connections()),
             Self::ServerError => error(500, "InternalServerException", UNEXPECTED),
             Self::ModelTimeout => error(408, "ModelTimeoutException", TIMED_OUT),
             Self::ModelError => error(424, "ModelErrorException", UNEXPECTED),

@@ -22,6 +22,7 @@ mod layout;
 mod measure;
 mod quota;
 mod refusal;
+mod rehearsal;
 mod reply;
 mod scenario;
 mod schema;
@@ -29,6 +30,7 @@ mod sent;
 mod server;
 mod service;
 mod stats;
+mod tenant;
 mod wire;
 mod words;
 
@@ -36,9 +38,12 @@ pub use fault_kind::FaultKind;
 pub use faults::FaultRule;
 pub use measure::{Latency, Output};
 pub use quota::Quota;
+pub use rehearsal::{Answered, Rehearsal};
 pub use scenario::{Scenario, ScenarioError};
+pub use sent::HangUp;
 pub use server::{BindError, Emulator};
 pub use stats::{Counts, Stats};
+pub use tenant::Tenant;
 
 #[cfg(test)]
 mod tests;

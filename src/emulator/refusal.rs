@@ -51,6 +51,12 @@ impl Refusal {
         Self::new(429, "ThrottlingException", message)
     }
 
+    /// More calls in flight than the service takes.
+    pub(super) fn too_many_connections() -> Self {
+        let message = "Too many connections, please wait before trying again.";
+        Self::new(503, "ServiceUnavailableException", message)
+    }
+
     /// An id that names no model.
     pub(super) fn unknown_model() -> Self {
         Self::validation("The provided model identifier is invalid.")

@@ -12,8 +12,8 @@ use super::sent::Sent;
 /// Where coral, the service's framework, says its exceptions come from; clients cut it off.
 const ERROR_ORIGIN: &str = ":http://internal.amazon.com/coral/com.amazon.bedrock/";
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-input-token-count");
 const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output-token-count");
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");

@@ -6,6 +6,8 @@
 //! about = "a busy afternoon: a small quota, now and then no capacity"
 //! seed = 7                    # another seed, other faults and latencies
 //! context_tokens = 200_000    # longer prompts are refused
+//! refusal_ms = 20             # how long an error takes to come back
+//! connections = 100           # calls in flight at most; one more is refused with 503
 //!
 //! [latency]
 //! first_token_ms = 250
@@ -25,6 +27,19 @@
 //! tokens_per_day = 10_000_000
 //! burndown = 5
 //!
+//! [[quota]]                   # quotas change with time: here for three minutes
+//! from_s = 300
+//! to_s = 480
+//! requests_per_minute = 60
+//!
+//! [[tenant]]                  # somebody else who uses up the same quotas
+//! model = "*claude*"
+//! requests_per_minute = 300
+//! tokens_per_minute = 50_000
+//! from_s = 60
+//! every_s = 30                # in bursts: ten seconds of every thirty
+//! for_s = 10
+//!
 //! [[fault]]                   # see `FaultRule` for all conditions
 //! kind = "unavailable"
 //! share = 0.02
@@ -42,6 +57,10 @@ use toml::Spanned;
 use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::quota::Quota;
+use super::tenant::Tenant;
+
+/// How long an error takes to come back: a round trip within a region, no model in between.
+const REFUSAL_MS: f64 = 20.0;
 
 /// How the emulated service behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,12 +71,18 @@ pub struct Scenario {
     pub seed: u64,
     /// The longest input, in tokens. Default 200,000.
     pub context_tokens: u64,
+    /// How long an error takes to come back, in milliseconds. Default 20.
+    pub refusal_ms: f64,
+    /// How many calls may be in flight, all models together. Default any number.
+    pub connections: Option<u64>,
     /// How long answers take.
     pub latency: Latency,
     /// How long answers are.
     pub output: Output,
-    /// What the account may use; the first that fits a model counts.
+    /// What the account may use; the first that fits a model and the time counts.
     pub quotas: Vec<Quota>,
+    /// Who else uses the account.
+    pub tenants: Vec<Tenant>,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -81,9 +106,12 @@ struct File {
     about: String,
     seed: u64,
     context_tokens: Option<u64>,
+    refusal_ms: Option<f64>,
+    connections: Option<u64>,
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
     quota: Vec<Spanned<Quota>>,
+    tenant: Vec<Spanned<Tenant>>,
     fault: Vec<Spanned<FaultRule>>,
 }
 
@@ -111,6 +139,7 @@ impl Scenario {
             per_token_ms: 0.0,
             jitter: 0.0,
         };
+        self.refusal_ms = 0.0;
         self
     }
 }
@@ -125,6 +154,9 @@ impl Default for Scenario {
 impl File {
     /// What no scenario may say, and where this one says it.
     fn check(&self) -> Result<(), (usize, &'static str)> {
+        if !(0.0..=3_600_000.0).contains(&self.refusal_ms.unwrap_or_default()) {
+            return Err((0, "refusal_ms is from 0 to an hour of milliseconds"));
+        }
         if let Some(latency) = &self.latency {
             latency
                 .get_ref()
@@ -143,6 +175,12 @@ impl File {
                 .check()
                 .map_err(|what| (quota.span().start, what))?;
         }
+        for tenant in &self.tenant {
+            tenant
+                .get_ref()
+                .check()
+                .map_err(|what| (tenant.span().start, what))?;
+        }
         for fault in &self.fault {
             fault
                 .get_ref()
@@ -159,9 +197,12 @@ impl From<File> for Scenario {
             about: file.about,
             seed: file.seed,
             context_tokens: file.context_tokens.unwrap_or(200_000),
+            refusal_ms: file.refusal_ms.unwrap_or(REFUSAL_MS),
+            connections: file.connections,
             latency: file.latency.map(Spanned::into_inner).unwrap_or_default(),
             output: file.output.map(Spanned::into_inner).unwrap_or_default(),
             quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
+            tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }
@@ -210,6 +251,7 @@ mod tests {
         let text = lines.collect::<Vec<_>>().join("\n");
         let scenario = Scenario::parse(&text, "example").unwrap();
         assert_eq!(scenario.faults.len(), 2, "{scenario:?}");
+        assert_eq!(scenario.tenants.len(), 1, "{scenario:?}");
         assert_eq!(scenario.quotas[0].tokens_per_minute, Some(200_000));
     }
 
@@ -232,6 +274,14 @@ mod tests {
         refused(
             "[output]\nmin_tokens = 90\n",
             "busy.toml:1: lengths go up: min_tokens, mean_tokens, max_tokens",
+        );
+        refused(
+            "seed = 1\n\n[[tenant]]\nevery_s = 30\n",
+            "busy.toml:3: bursts need every_s and for_s, and end before the next begins",
+        );
+        refused(
+            "[[quota]]\nfrom_s = 9\nto_s = 9\n",
+            "busy.toml:1: to_s comes after from_s; both count seconds from the start",
         );
         refused(
             "[[fault]]\nkind = \"slow\"\n",

@@ -27,7 +27,7 @@ enum Left {
 /// The scenario closes the connection here.
 #[derive(Debug, thiserror::Error)]
 #[error("the scenario closes this connection")]
-pub(super) struct HangUp;
+pub struct HangUp;
 
 impl Sent {
     /// All of `data`.
@@ -42,6 +42,14 @@ impl Sent {
             data,
             promised,
             left,
+        }
+    }
+
+    /// All of it, or the connection's end.
+    pub(super) fn into_whole(self) -> Result<Bytes, HangUp> {
+        match self.left {
+            Left::Data | Left::Nothing => Ok(self.data),
+            Left::HalfThenBreak | Left::Flush | Left::Break => Err(HangUp),
         }
     }
 

@@ -41,12 +41,13 @@ struct Call {
 
 impl Service {
     pub(super) fn new(scenario: Scenario) -> Self {
+        let started = Instant::now();
         Self {
-            quotas: Quotas::new(scenario.quotas.clone()),
+            quotas: Quotas::new(scenario.quotas.clone(), scenario.tenants.clone(), started),
             faults: Faults::new(scenario.faults.clone(), scenario.seed),
             scenario,
             stats: Stats::default(),
-            started: Instant::now(),
+            started,
         }
     }
 
@@ -62,21 +63,59 @@ impl Service {
         let flight = self.stats.enter();
         let id = wire::model_id(&request);
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
-        let call = match id.and_then(|id| self.judge(id, &body?)) {
+        let call = id.and_then(|id| self.judge(id, &body?));
+        self.take(flight, call).await
+    }
+
+    /// Answers a call that came on no wire.
+    pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
+        let flight = self.stats.enter();
+        let call = self.judge(id.to_owned(), body);
+        self.take(flight, call).await
+    }
+
+    /// Takes a call in: refuses it, fails it, or answers it.
+    async fn take(
+        &self,
+        flight: Flight<'_>,
+        call: Result<Call, Refusal>,
+    ) -> Result<Response<Sent>, HangUp> {
+        let call = match call {
             Ok(call) => call,
-            Err(refusal) => {
-                flight.end(Ending::Refused);
-                return Ok(reply::refused(&refusal));
-            }
+            Err(refusal) => return Ok(self.refuse(&flight, Ending::Refused, &refusal).await),
         };
+        if self
+            .scenario
+            .connections
+            .is_some_and(|most| most < flight.in_flight())
+        {
+            let refusal = Refusal::too_many_connections();
+            return Ok(self.refuse(&flight, Ending::Fault, &refusal).await);
+        }
         let most = call.most_tokens();
         match self.quotas.admit(&call.id, Instant::now(), most) {
             Ok(hold) => self.work(&flight, &call, hold).await,
             Err(limit) => {
-                flight.end(Ending::Throttled);
-                Ok(reply::refused(&limit.refusal()))
+                let refusal = limit.refusal();
+                Ok(self.refuse(&flight, Ending::Throttled, &refusal).await)
             }
         }
+    }
+
+    async fn refuse(
+        &self,
+        flight: &Flight<'_>,
+        ending: Ending,
+        refusal: &Refusal,
+    ) -> Response<Sent> {
+        flight.end(ending);
+        wait(self.round_trip()).await;
+        reply::refused(refusal)
+    }
+
+    /// How long an error takes to come back.
+    fn round_trip(&self) -> Duration {
+        Duration::from_secs_f64(self.scenario.refusal_ms / 1_000.0)
     }
 
     /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.
@@ -94,7 +133,7 @@ impl Service {
             Some(effect) => {
                 self.quotas.settle(hold, 0, 0);
                 flight.end(Ending::Fault);
-                wait(slow).await;
+                wait(slow + self.round_trip()).await;
                 return fail(effect).await;
             }
         };

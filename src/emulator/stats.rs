@@ -84,6 +84,11 @@ impl Stats {
 }
 
 impl Flight<'_> {
+    /// Requests being worked on, this one included.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+
     /// Counts how the request ended.
     pub(super) fn end(&self, ending: Ending) {
         let add = |counter: &AtomicU64, n| counter.fetch_add(n, Ordering::Relaxed);

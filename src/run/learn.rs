@@ -1,11 +1,24 @@
 //! A rate that is learned from refusals.
 //!
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
-//! can be observed is that calls are refused. So the rate is doubled until the first refusal;
-//! then it is cut to a little below what was admitted since the refusal before (between two
-//! refusals a quota is used to the full, so that is the quota itself), and climbs along a cubic:
-//! fast while far below the ceiling, hardly at all near it, and ever faster once the ceiling has
-//! proved to be gone. The shape is that of TCP CUBIC (RFC 9438).
+//! can be observed is that calls are refused, and refusals come back at once. So:
+//!
+//! - The rate is doubled until the service is overrun.
+//! - **Overrun** means [`DENSE`] refusals within [`DENSE_CALLS`] calls, or a refusal with nothing
+//!   admitted since the last cut. One refusal now and then is bad luck and changes nothing: a few
+//!   calls in a hundred are refused at any rate, and a pace that believed each of them would sink
+//!   without end (BBR tolerates 2 % of loss for the same reason,
+//!   draft-ietf-ccwg-bbr, "BBR.LossThresh").
+//! - The rate is then cut to a little below what was admitted since the last cut. From one
+//!   overrun to the next a quota is used to the full, so that is the quota itself. It is known as
+//!   well as it was measured: the fewer calls, the deeper the cut and the wider the search.
+//! - From there it climbs along a cubic, as TCP CUBIC does (RFC 9438): fast while far below the
+//!   ceiling, hardly at all near it, and ever faster once the ceiling has proved to be gone. A
+//!   single refusal at the ceiling is what is to be expected there: the climb starts anew, and
+//!   the ceiling stays unless more than [`LUCK`] of the calls since the last cut were refused.
+//! - The climb goes on only while the rate is what holds calls back. A job that is limited by
+//!   something else learns nothing about the quota, so it neither grows nor shrinks; after a
+//!   silence of a minute what was measured before is no longer about anything.
 //!
 //! Units are calls or tokens; the rate is units per second.
 
@@ -13,28 +26,36 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Where an unknown rate begins. A refusal comes back at once, so the first one stops this early.
+/// Where an unknown rate begins. A refusal comes back at once, so the first ones stop this early.
 const FIRST_CALLS_PER_SECOND: f64 = 100.0;
 
-/// How long a rate must go unrefused before it is doubled: longer than a refusal takes to come.
+/// How long a rate must be used unrefused before it is doubled: longer than a refusal takes.
 const DOUBLE_EVERY: Duration = Duration::from_millis(200);
 
-/// What is kept of a ceiling that was measured between two refusals.
-const KEPT_OF_MEASURED: f64 = 0.95;
+/// So many refusals within so many calls are no bad luck: at two refusals in a hundred calls,
+/// whatever the rate, that happens once in 260 calls, and a climb makes up for it in 200.
+const DENSE: usize = 3;
+const DENSE_CALLS: u64 = 40;
 
-/// What is kept when refusals follow each other and nothing could be measured.
-const KEPT_OF_UNMEASURED: f64 = 0.5;
+/// The share of refusals that is put down to bad luck.
+const LUCK: f64 = 0.03;
 
-/// Admissions between two refusals that make a measurement.
-const MEASURED_FROM: f64 = 5.0;
+/// A cut goes at least so far below the ceiling, and so far at most.
+const SHALLOWEST_CUT: f64 = 0.05;
+const DEEPEST_CUT: f64 = 0.5;
 
-/// A climb back to the ceiling takes as long as this many calls, within the bounds below.
-const CLIMB_CALLS: f64 = 70.0;
+/// What is kept of a rate at the least, whatever was measured: a few calls are no proof.
+const KEPT_AT_LEAST: f64 = 0.25;
+
+/// A climb back to the ceiling takes as long as this many calls, within the bounds below: long
+/// enough that the refusal at its end is one in a hundred, short enough to find a new quota.
+const CLIMB_CALLS: f64 = 50.0;
 const SHORTEST_CLIMB: Duration = Duration::from_secs(5);
-const LONGEST_CLIMB: Duration = Duration::from_secs(40);
+const LONGEST_CLIMB: Duration = Duration::from_secs(240);
 
-/// The rate is held at no more than this many times what is really used of it.
-const HEADROOM: f64 = 2.0;
+/// Beyond the ceiling the climb is so many times faster than CUBIC's: a refusal there costs a round
+/// trip and no answer, a quota that is not used costs time.
+const BEYOND: f64 = 2.0;
 
 /// What of a known quota may be made up for when it was not used: calls were estimated too large
 /// at first, or came late. A twentieth of a minute.
@@ -43,41 +64,59 @@ const PACED_ARREARS: Duration = Duration::from_secs(3);
 /// Lateness of timers that is made up for.
 const TIMER_ARREARS: Duration = Duration::from_millis(100);
 
-/// The longest pause after refusals that follow each other.
+/// The pause after an overrun, and the longest after overruns that follow each other.
+const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What is older than this counts half in a measurement.
+const WINDOW: Duration = Duration::from_secs(60);
 
 /// A rate, and what is known of its ceiling.
 #[derive(Debug)]
 pub(super) struct Learned {
     /// The most there can be, where the job says it.
     cap: Option<f64>,
-    /// `None` while nothing limits it: a known quota that was never refused.
+    /// `None` while nothing limits it: a known quota that was never overrun.
     rate: Option<f64>,
     phase: Phase,
+    /// For how long the rate has been used since it was last set.
+    used: Duration,
     /// When the next unit is due.
     next: Instant,
     /// How far that may lie in the past.
     arrears: Duration,
     /// Units per call, as they come.
     units_per_call: f64,
-    /// What was admitted since the last refusal, and when that was.
-    admitted: f64,
-    since: Instant,
-    /// Refusals that followed each other without a measurement.
+    /// Calls sent so far, and how many that were at each of the last refusals.
+    calls: u64,
+    refusals: Recent,
+    /// The same of faults that are no refusals.
+    faults: Recent,
+    since_cut: Measured,
+    /// Whether the last cut was for an overrun.
+    overrun: bool,
+    /// Cuts that followed each other with nothing admitted between them.
     in_a_row: u32,
-    used: Used,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// No refusal yet: doubled at this instant.
-    Doubling { at: Instant },
-    /// Climbing to `ceiling` from `kept` of it since this instant.
-    Climbing {
-        ceiling: f64,
-        kept: f64,
-        since: Instant,
-    },
+    /// Never overrun: doubled while it is used.
+    Doubling,
+    /// Climbing to `ceiling` from so much less of it.
+    Climbing { ceiling: f64, below: f64 },
+}
+
+/// What was sent since an instant, and refused of it.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    since: Instant,
+    /// The instant of the cut itself: what was sent before says nothing new.
+    cut: Instant,
+    last: Instant,
+    units: f64,
+    calls: f64,
+    refused: f64,
 }
 
 impl Learned {
@@ -102,22 +141,22 @@ impl Learned {
         Self {
             cap,
             rate,
-            phase: Phase::Doubling {
-                at: start + DOUBLE_EVERY,
-            },
+            phase: Phase::Doubling,
+            used: Duration::ZERO,
             next: start,
             arrears: TIMER_ARREARS,
             units_per_call: 1.0,
-            admitted: 0.0,
-            since: start,
+            calls: 0,
+            refusals: Recent::default(),
+            faults: Recent::default(),
+            since_cut: Measured::new(start),
+            overrun: false,
             in_a_row: 0,
-            used: Used::new(start),
         }
     }
 
     /// Whether a call may start, or when to ask again.
-    pub(super) fn ready(&mut self, now: Instant) -> Result<(), Instant> {
-        self.grow(now);
+    pub(super) fn ready(&self, now: Instant) -> Result<(), Instant> {
         if now < self.next {
             Err(self.next)
         } else {
@@ -127,18 +166,25 @@ impl Learned {
 
     /// A call of so many units starts.
     pub(super) fn sent(&mut self, units: f64, now: Instant) {
-        self.units_per_call += (units - self.units_per_call) / 16.0;
-        self.used.add(units, self.units_per_call, now);
-        if let Some(rate) = self.rate {
-            let due = self.next.max(now.checked_sub(self.arrears).unwrap_or(now));
-            self.next = due + Duration::from_secs_f64(units / rate);
+        let weight = if self.calls == 0 { 1.0 } else { 1.0 / 16.0 };
+        self.units_per_call += (units - self.units_per_call) * weight;
+        self.calls += 1;
+        self.since_cut.sent(units, now);
+        let Some(rate) = self.rate else { return };
+        let oldest = now.checked_sub(self.arrears).unwrap_or(now);
+        let takes = seconds(units / rate);
+        if oldest < self.next {
+            self.grow(takes);
         }
+        let rate = self.rate.unwrap_or(rate);
+        self.next = self.next.max(oldest) + seconds(units / rate);
     }
 
     /// A call turned out to be so many units larger than was thought, or smaller.
     pub(super) fn correct(&mut self, units: f64) {
+        self.since_cut.units = (self.since_cut.units + units).max(0.0);
         let Some(rate) = self.rate else { return };
-        let time = Duration::from_secs_f64(units.abs() / rate);
+        let time = seconds(units.abs() / rate);
         if 0.0 < units {
             self.next += time;
         } else {
@@ -146,151 +192,189 @@ impl Learned {
         }
     }
 
-    /// A call that was sent at `sent` was let in, whatever became of it.
-    pub(super) fn admitted(&mut self, units: f64, sent: Instant) {
-        if self.since <= sent {
-            self.admitted += units;
+    /// A call of so many units that was sent at `sent` was refused for now. True if that changed
+    /// the rate: what was on its way at the last cut is not a new reason to cut.
+    pub(super) fn refused(
+        &mut self,
+        units: f64,
+        sent: Instant,
+        now: Instant,
+        ask: Option<Duration>,
+    ) -> bool {
+        if let Some(ask) = ask {
+            self.next = self.next.max(now + ask);
         }
-    }
-
-    /// A call that was sent at `sent` was refused for now. True if that changed the rate: calls
-    /// that were on their way at the last cut are not a new reason to cut.
-    pub(super) fn refused(&mut self, sent: Instant, now: Instant, ask: Option<Duration>) -> bool {
-        if sent < self.since {
+        if sent < self.since_cut.cut {
             return false;
         }
-        let elapsed = (now - self.since).as_secs_f64().max(1e-3);
-        let measured = MEASURED_FROM * self.units_per_call <= self.admitted;
-        let (ceiling, kept) = if measured {
-            self.in_a_row = 0;
-            (self.admitted / elapsed, KEPT_OF_MEASURED)
-        } else {
-            self.in_a_row += 1;
-            (
-                self.rate.unwrap_or(self.used.per_second(now)),
-                KEPT_OF_UNMEASURED,
-            )
-        };
-        let ceiling = self
-            .cap
-            .map_or(ceiling, |cap| ceiling.min(cap))
-            .max(self.slowest());
-        self.phase = Phase::Climbing {
-            ceiling,
-            kept,
-            since: now,
-        };
-        self.rate = Some(ceiling * kept);
-        self.next = now + self.pause().max(ask.unwrap_or_default());
-        self.admitted = 0.0;
-        self.since = now;
-        true
+        self.since_cut.refuse(units);
+        let is_dense = self.refusals.note(self.calls);
+        let is_still = self.overrun && self.since_cut.admitted_calls() < 1.0;
+        if is_dense || is_still {
+            self.cut_to_measured(now);
+            return true;
+        }
+        if let (Some(rate), Phase::Climbing { ceiling, .. }) = (self.rate, self.phase)
+            && ceiling <= rate
+        {
+            let measured = self.since_cut.per_second(now);
+            let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
+            let ceiling = if is_luck {
+                ceiling.max(measured)
+            } else {
+                measured
+            };
+            self.cut(ceiling, SHALLOWEST_CUT, now);
+            self.overrun = false;
+            return true;
+        }
+        false
     }
 
-    /// Something is wrong with the service that is no refusal: this is no time to grow.
-    pub(super) fn hold(&mut self, now: Instant) {
-        match &mut self.phase {
-            Phase::Doubling { at } => *at = now + DOUBLE_EVERY,
-            Phase::Climbing {
-                ceiling,
-                kept,
-                since,
-            } => {
-                if let Some(rate) = self.rate.filter(|rate| *ceiling <= *rate) {
-                    (*ceiling, *kept, *since) = (rate, 1.0, now);
-                }
-            }
+    /// Something is wrong with the service that is no refusal. Where it is more than bad luck, this
+    /// is no time to grow.
+    pub(super) fn hold(&mut self) {
+        if !self.faults.note(self.calls) {
+            return;
         }
+        self.used = match self.phase {
+            Phase::Doubling => Duration::ZERO,
+            Phase::Climbing { ceiling, .. } => self.used.min(climb_time(self.calls_in(ceiling))),
+        };
     }
 
     /// The ceiling that was found, in units a second.
     pub(super) fn ceiling(&self) -> Option<f64> {
         match self.phase {
-            Phase::Doubling { .. } => None,
+            Phase::Doubling => None,
             Phase::Climbing { ceiling, .. } => Some(ceiling),
         }
     }
 
+    fn cut_to_measured(&mut self, now: Instant) {
+        let admitted = self.since_cut.admitted_calls();
+        self.in_a_row = if admitted < 1.0 { self.in_a_row + 1 } else { 0 };
+        let measured = self.since_cut.per_second(now);
+        let least = self.rate.map_or(0.0, |rate| rate * KEPT_AT_LEAST);
+        let most = self.rate.unwrap_or(f64::INFINITY);
+        let below = (1.0 / (admitted + 1.0)).clamp(SHALLOWEST_CUT, DEEPEST_CUT);
+        self.cut(measured.min(most).max(least), below, now);
+        self.overrun = true;
+        let pause = PAUSE * (1 << self.in_a_row.saturating_sub(1).min(6));
+        self.next = self.next.max(now + pause.min(LONGEST_PAUSE));
+    }
+
+    fn cut(&mut self, ceiling: f64, below: f64, now: Instant) {
+        let ceiling = ceiling.max(self.slowest());
+        let ceiling = self.cap.map_or(ceiling, |cap| ceiling.min(cap));
+        self.phase = Phase::Climbing { ceiling, below };
+        self.rate = Some(ceiling * (1.0 - below));
+        self.used = Duration::ZERO;
+        self.refusals = Recent::default();
+        self.since_cut = Measured::new(now);
+    }
+
     /// One call a minute: so that a rate is never cut to nothing.
     fn slowest(&self) -> f64 {
-        self.units_per_call / 60.0
+        self.calls_as_units(1.0 / 60.0)
     }
 
-    /// Refusals that follow each other ask for ever longer patience.
-    fn pause(&self) -> Duration {
-        let doublings = self.in_a_row.saturating_sub(1).min(6);
-        (Duration::from_millis(250) * (1 << doublings)).min(LONGEST_PAUSE)
+    fn calls_as_units(&self, calls: f64) -> f64 {
+        calls * self.units_per_call.max(1e-3)
     }
 
-    fn grow(&mut self, now: Instant) {
+    fn calls_in(&self, units: f64) -> f64 {
+        units / self.units_per_call.max(1e-3)
+    }
+
+    /// The rate was used for so much longer.
+    fn grow(&mut self, time: Duration) {
         let Some(rate) = self.rate else { return };
+        self.used += time;
         let grown = match self.phase {
-            Phase::Doubling { at } if now < at => return,
-            Phase::Doubling { .. } => {
-                self.phase = Phase::Doubling {
-                    at: now + DOUBLE_EVERY,
-                };
+            Phase::Doubling if self.used < DOUBLE_EVERY => rate,
+            Phase::Doubling => {
+                self.used = Duration::ZERO;
                 rate * 2.0
             }
-            Phase::Climbing {
-                ceiling,
-                kept,
-                since,
-            } => {
-                let climb = climb_time(ceiling / self.units_per_call).as_secs_f64();
-                let x = (now - since).as_secs_f64() / climb - 1.0;
-                ceiling * (1.0 + (1.0 - kept).max(0.05) * x.powi(3)).max(kept)
+            Phase::Climbing { ceiling, below } => {
+                let climb = climb_time(self.calls_in(ceiling));
+                let x = self.used.as_secs_f64() / climb.as_secs_f64() - 1.0;
+                let steep = if x < 0.0 { 1.0 } else { BEYOND };
+                ceiling * (1.0 + below * (steep * x).powi(3))
             }
         };
-        let most = (self.used.per_second(now) * HEADROOM).max(rate);
-        let grown = grown.min(most);
         let grown = self.cap.map_or(grown, |cap| grown.min(cap));
-        // What is already due is due sooner at the new rate.
-        if rate < grown && now < self.next {
-            self.next = now + (self.next - now).mul_f64(rate / grown);
-        }
-        self.rate = Some(grown);
+        self.rate = Some(grown.max(rate));
     }
 }
 
 fn climb_time(calls_per_second: f64) -> Duration {
-    let seconds = (CLIMB_CALLS / calls_per_second)
-        .clamp(SHORTEST_CLIMB.as_secs_f64(), LONGEST_CLIMB.as_secs_f64());
-    Duration::from_secs_f64(seconds)
+    let time = seconds(CLIMB_CALLS / calls_per_second);
+    time.clamp(SHORTEST_CLIMB, LONGEST_CLIMB)
 }
 
-/// What is really sent, in units a second over the last moments.
-#[derive(Debug)]
-struct Used {
-    at: Instant,
-    units: f64,
-    /// Two thirds are forgotten in this time: a few calls' worth.
-    memory: f64,
+/// A time that is not longer than a day, whatever was divided by what.
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0))
 }
 
-impl Used {
-    fn new(start: Instant) -> Self {
+/// How many calls had been sent at each of the last few events.
+#[derive(Debug, Clone, Copy, Default)]
+struct Recent([Option<u64>; DENSE]);
+
+impl Recent {
+    /// Notes one more. True if they come too close to be bad luck.
+    fn note(&mut self, calls: u64) -> bool {
+        self.0.rotate_right(1);
+        self.0[0] = Some(calls);
+        self.0[DENSE - 1].is_some_and(|oldest| calls - oldest <= DENSE_CALLS)
+    }
+}
+
+impl Measured {
+    fn new(now: Instant) -> Self {
         Self {
-            at: start,
+            since: now,
+            cut: now,
+            last: now,
             units: 0.0,
-            memory: 0.5,
+            calls: 0.0,
+            refused: 0.0,
         }
     }
 
-    fn fade(&self, now: Instant) -> f64 {
-        self.units * (-(now - self.at).as_secs_f64() / self.memory).exp()
+    fn sent(&mut self, units: f64, now: Instant) {
+        if WINDOW < now - self.last {
+            *self = Self {
+                cut: self.cut,
+                ..Self::new(now)
+            };
+        } else if WINDOW < now - self.since && DENSE_CALLS as f64 <= self.calls {
+            self.units /= 2.0;
+            self.calls /= 2.0;
+            self.refused /= 2.0;
+            self.since += (now - self.since) / 2;
+        }
+        self.last = now;
+        self.units += units;
+        self.calls += 1.0;
     }
 
-    fn add(&mut self, units: f64, units_per_call: f64, now: Instant) {
-        let per_second = self.per_second(now).max(units_per_call / 60.0);
-        self.units = self.fade(now);
-        let memory = (6.0 * units_per_call / per_second).clamp(0.5, 20.0);
-        self.units = self.units * memory / self.memory + units;
-        self.memory = memory;
-        self.at = now;
+    fn refuse(&mut self, units: f64) {
+        self.units = (self.units - units).max(0.0);
+        self.refused += 1.0;
     }
 
+    fn admitted_calls(&self) -> f64 {
+        (self.calls - self.refused).max(0.0)
+    }
+
+    /// Units admitted a second. Between the last one and the next there was still some room: half
+    /// a call's, on average.
     fn per_second(&self, now: Instant) -> f64 {
-        self.fade(now) / self.memory
+        let calls = self.admitted_calls().max(0.5);
+        let units = if 0.0 < self.units { self.units } else { calls };
+        units / (now - self.since).as_secs_f64().max(1e-3)
     }
 }

@@ -140,9 +140,8 @@ impl Pace {
         let fault = match outcome {
             Ok(reply) => {
                 self.outage.heard();
-                self.calls.admitted(1.0, sent);
                 self.tokens
-                    .settle(charge, Settled::Used(reply.reading.usage), sent);
+                    .settle(charge, Settled::Used(reply.reading.usage));
                 return false;
             }
             Err(fault) => fault,
@@ -152,15 +151,14 @@ impl Pace {
         } else {
             Settled::Nothing
         };
-        self.tokens.settle(charge, settled, sent);
+        self.tokens.settle(charge, settled);
         if fault.category == Category::Throttled {
             self.refused(fault, sent, now);
         } else if fault.is_outage() {
-            self.calls.hold(now);
+            self.calls.hold();
             return self.outage.fault(row, now);
         } else {
             self.outage.heard();
-            self.calls.admitted(1.0, sent);
         }
         false
     }
@@ -170,7 +168,7 @@ impl Pace {
         if fault.blames_tokens() && self.tokens.are_limited() {
             self.tokens.refused(sent, now, fault.retry_after);
         } else {
-            self.calls.refused(sent, now, fault.retry_after);
+            self.calls.refused(1.0, sent, now, fault.retry_after);
         }
     }
 

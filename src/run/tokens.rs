@@ -41,7 +41,9 @@ const FIRST_WEIGHT: f64 = 1.0 / 2.0;
 pub(super) struct Charge {
     reserved: f64,
     expected: f64,
-    /// What its input was expected to be, and its size.
+    /// The part of the reservation that is for the answer.
+    most: f64,
+    /// The size of its body.
     bytes: f64,
 }
 
@@ -72,8 +74,9 @@ pub(super) enum Short {
 pub(super) struct Tokens {
     limits: TokenLimits,
     pace: Option<Learned>,
-    /// What calls in flight have reserved.
+    /// What calls in flight have reserved, and how many they are.
     reserved: f64,
+    in_flight: u64,
     /// Settled since the start.
     settled: f64,
     /// Reserved by calls that have settled to less.
@@ -91,6 +94,7 @@ impl Tokens {
             limits,
             pace,
             reserved: 0.0,
+            in_flight: 0,
             settled: 0.0,
             never_used: 0.0,
             tokens_per_byte: Estimate::new(FIRST_TOKENS_PER_BYTE),
@@ -108,6 +112,7 @@ impl Tokens {
         Charge {
             reserved: input + most,
             expected: input + most * self.output_share.value * self.limits.burndown,
+            most,
             bytes,
         }
     }
@@ -117,7 +122,7 @@ impl Tokens {
         if let Some(day) = self.limits.per_day
             && (day as f64) < self.settled + self.reserved + charge.reserved
         {
-            return Err(if self.reserved == 0.0 {
+            return Err(if self.in_flight == 0 {
                 Short::Day
             } else {
                 Short::InFlight
@@ -126,7 +131,7 @@ impl Tokens {
         let Some(minute) = self.limits.per_minute else {
             return Ok(());
         };
-        if 0.0 < self.reserved && (minute as f64) < self.reserved + charge.reserved {
+        if 0 < self.in_flight && (minute as f64) < self.reserved + charge.reserved {
             return Err(Short::InFlight);
         }
         self.pace
@@ -138,14 +143,20 @@ impl Tokens {
     /// The call starts.
     pub(super) fn reserve(&mut self, charge: &Charge, now: Instant) {
         self.reserved += charge.reserved;
+        self.in_flight += 1;
         if let Some(pace) = &mut self.pace {
             pace.sent(charge.expected, now);
         }
     }
 
     /// The call is over.
-    pub(super) fn settle(&mut self, charge: &Charge, settled: Settled, sent: Instant) {
-        self.reserved = (self.reserved - charge.reserved).max(0.0);
+    pub(super) fn settle(&mut self, charge: &Charge, settled: Settled) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        // With nothing in flight, what is left of the sum is the noise of floating point.
+        self.reserved = match self.in_flight {
+            0 => 0.0,
+            _ => (self.reserved - charge.reserved).max(0.0),
+        };
         let used = match settled {
             Settled::Nothing => 0.0,
             Settled::Unknown => charge.reserved,
@@ -155,9 +166,6 @@ impl Tokens {
         self.never_used += (charge.reserved - used).max(0.0);
         if let Some(pace) = &mut self.pace {
             pace.correct(used - charge.expected);
-            if settled != Settled::Nothing {
-                pace.admitted(used, sent);
-            }
         }
     }
 
@@ -170,7 +178,7 @@ impl Tokens {
     ) -> bool {
         self.pace
             .as_mut()
-            .is_some_and(|pace| pace.refused(sent, now, ask))
+            .is_some_and(|pace| pace.refused(0.0, sent, now, ask))
     }
 
     /// Whether the job says how many tokens there are in a minute.
@@ -196,16 +204,16 @@ impl Tokens {
             cache_read_input_tokens,
             ..
         } = *usage;
-        let (Some(input), output) = (input_tokens, output_tokens.unwrap_or(0)) else {
+        let Some(input) = input_tokens else {
             return charge.reserved;
         };
-        let (input, output) = (input as f64, output as f64);
+        let input = input as f64;
+        let output = output_tokens.map_or(charge.most, |output| output as f64);
         if 0.0 < charge.bytes {
             self.tokens_per_byte.learn(input / charge.bytes);
         }
-        let most = charge.reserved - charge.bytes * self.tokens_per_byte.value;
-        if 1.0 <= most {
-            self.output_share.learn((output / most).min(1.0));
+        if 1.0 <= charge.most {
+            self.output_share.learn((output / charge.most).min(1.0));
         }
         input - cache_read_input_tokens.unwrap_or(0) as f64 + output * self.limits.burndown
     }

@@ -11,6 +11,7 @@ mod inputs;
 mod jobs;
 mod limits;
 mod output;
+mod pace;
 mod plan;
 mod real_data;
 mod reference;

@@ -1,0 +1,223 @@
+//! One job against the emulator, in-process.
+
+use std::convert::Infallible;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use promptmill::emulator::Rehearsal;
+use promptmill::model::family::{Family, Parameters};
+use promptmill::model::{Call, Category, Fault, Model, Reply};
+use promptmill::prompt::{Message, Prompt, Role};
+use promptmill::run::{
+    Ask, Ended, Event, Identity, Limits, RequestsPerMinute, RetryPolicy, Row, Settings, Store,
+    TokenLimits, Work,
+};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::scenario::Job;
+
+/// What a job came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Outcome {
+    pub(super) makespan_s: f64,
+    pub(super) attempts: u64,
+    pub(super) answered: u64,
+    pub(super) failed: u64,
+    /// Attempts that were refused for now.
+    pub(super) refused: u64,
+    /// When each answer came, in seconds since the start.
+    pub(super) landed_s: Vec<f64>,
+    /// The latency of all answers together.
+    pub(super) latency_s: f64,
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    /// By how much a call came sooner than the service had asked for, at worst.
+    pub(super) too_soon_s: f64,
+}
+
+/// The emulator as the loop sees it.
+struct Rehearsed {
+    service: Arc<Rehearsal>,
+    model_id: String,
+    asked: Mutex<Asked>,
+}
+
+/// Until when the service wants to be left alone, and by how much that was undercut.
+#[derive(Default)]
+struct Asked {
+    until: Option<Instant>,
+    too_soon: Duration,
+}
+
+impl Model for Rehearsed {
+    async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
+        self.note_start();
+        let answer = self.service.invoke(&self.model_id, &call.body).await;
+        let answer = answer.map_err(|end| Fault::local(Category::Network, end.to_string()))?;
+        if answer.status != 200 {
+            self.note_ask(answer.retry_after);
+            return Err(Fault::from_response(
+                answer.code.as_deref(),
+                answer.status,
+                &answer.message().unwrap_or_default(),
+                answer.retry_after,
+                None,
+            ));
+        }
+        let bad = |why: String| Fault::local(Category::BadResponse, why);
+        let body = serde_json::from_slice(&answer.body).map_err(|error| bad(error.to_string()))?;
+        let reading = Family::Nova
+            .read(&body)
+            .map_err(|error| bad(error.to_string()))?;
+        Ok(Reply {
+            reading,
+            cost_usd: None,
+            request_id: None,
+            raw: answer.body,
+        })
+    }
+}
+
+impl Rehearsed {
+    fn note_start(&self) {
+        let mut asked = self.asked.lock().unwrap();
+        let early = asked
+            .until
+            .map_or(Duration::ZERO, |until| until - Instant::now().min(until));
+        asked.too_soon = asked.too_soon.max(early);
+    }
+
+    fn note_ask(&self, ask: Option<Duration>) {
+        if let Some(ask) = ask {
+            self.asked.lock().unwrap().until = Some(Instant::now() + ask);
+        }
+    }
+}
+
+struct Nowhere;
+
+impl Store for Nowhere {
+    type Error = Infallible;
+
+    fn commit(&mut self, _: &[Ended]) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Runs `job` to its end.
+pub(super) async fn run(job: Job, service: Arc<Rehearsal>, start: Instant) -> Outcome {
+    let model = Arc::new(Rehearsed {
+        service,
+        model_id: job.model.clone(),
+        asked: Mutex::default(),
+    });
+    let rows = (1..=job.rows).map(|row| Ok::<_, Infallible>(Row::Ready(work(&job, row))));
+    let mut outcome = Outcome::default();
+    let (_ask, asked) = watch::channel(Ask::Run);
+    let tell = |event: &Event<'_>| note(event, start, &mut outcome);
+    let (settings, mut nowhere) = (settings(&job), Nowhere);
+    let stop = promptmill::run::run(
+        Arc::clone(&model),
+        rows,
+        &mut nowhere,
+        settings,
+        asked,
+        tell,
+    );
+    let stop = stop.await.unwrap();
+    assert!(stop.is_none(), "stopped: {stop:?}");
+    outcome.makespan_s = start.elapsed().as_secs_f64();
+    outcome.too_soon_s = model.asked.lock().unwrap().too_soon.as_secs_f64();
+    outcome
+}
+
+fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
+    match event {
+        Event::Sent { .. } => outcome.attempts += 1,
+        Event::Again { fault, .. } => {
+            outcome.refused += u64::from(fault.category == Category::Throttled);
+        }
+        Event::Ended(ended) => note_end(ended, start, outcome),
+        Event::Left { .. } | Event::Abandoned | Event::CannotWrite(_) | Event::Stops(_) => {}
+        Event::Waits(w, g) => {
+            if std::env::var("TRACE").is_ok() {
+                eprintln!(
+                    "{:.2} {} {:?} a{} r{}",
+                    start.elapsed().as_secs_f64(),
+                    w.as_str(),
+                    g.learned_per_minute.map(|x| x / 60.),
+                    outcome.answered,
+                    outcome.refused
+                )
+            }
+        }
+        Event::Tick => {}
+    }
+}
+
+fn note_end(ended: &Ended, start: Instant, outcome: &mut Outcome) {
+    match &ended.outcome {
+        promptmill::run::Outcome::Answered(reply) => {
+            let usage = reply.reading.usage;
+            outcome.answered += 1;
+            outcome.landed_s.push((ended.landed - start).as_secs_f64());
+            outcome.latency_s += ended.latency.as_secs_f64();
+            outcome.input_tokens += usage.input_tokens.unwrap();
+            outcome.output_tokens += usage.output_tokens.unwrap();
+        }
+        promptmill::run::Outcome::Failed(_) => outcome.failed += 1,
+    }
+}
+
+/// A prompt of the job's length, like no other.
+fn work(job: &Job, row: u64) -> Work {
+    let text = format!("{row:0>width$}", width = job.prompt_bytes);
+    let prompt = Prompt {
+        system: None,
+        messages: vec![Message {
+            role: Role::User,
+            text,
+        }],
+    };
+    let parameters = Parameters {
+        max_tokens: Some(job.max_tokens),
+        ..Parameters::default()
+    };
+    let body = Family::Nova.body(&prompt, &parameters, None);
+    Work {
+        identity: Identity {
+            row,
+            ..Identity::default()
+        },
+        call: Call {
+            body: body.to_string().into(),
+            max_tokens: Some(job.max_tokens),
+            worst_cost_usd: None,
+        },
+    }
+}
+
+fn settings(job: &Job) -> Settings {
+    let requests = job.requests_per_minute.and_then(NonZeroU32::new);
+    Settings {
+        concurrency: job.concurrency,
+        requests_per_minute: requests.map(RequestsPerMinute),
+        tokens: TokenLimits {
+            per_minute: job.tokens_per_minute,
+            per_day: None,
+            burndown: job.burndown,
+            default_max_tokens: 1000,
+        },
+        limits: Limits::default(),
+        retry: RetryPolicy {
+            max_attempts: 6,
+            throttle_wait: Duration::from_secs(900),
+        },
+        attempt_timeout: Duration::from_secs(900),
+        drain: Duration::from_secs(25),
+        tick: Duration::from_secs(5),
+        seed: 7,
+    }
+}
