@@ -6,6 +6,7 @@
 //! about = "a busy afternoon: a small quota, now and then no capacity"
 //! seed = 7                    # another seed, other faults and latencies
 //! context_tokens = 200_000    # longer prompts are refused
+//! service_quotas = "denied"   # the account may not read its own quotas
 //!
 //! [latency]
 //! first_token_ms = 250
@@ -42,6 +43,7 @@ use toml::Spanned;
 use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::quota::Quota;
+use super::service_quotas::ServiceQuotas;
 
 /// How the emulated service behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +60,8 @@ pub struct Scenario {
     pub output: Output,
     /// What the account may use; the first that fits a model counts.
     pub quotas: Vec<Quota>,
+    /// Whether the account may read them.
+    pub service_quotas: ServiceQuotas,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -83,6 +87,7 @@ struct File {
     context_tokens: Option<u64>,
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
+    service_quotas: ServiceQuotas,
     quota: Vec<Spanned<Quota>>,
     fault: Vec<Spanned<FaultRule>>,
 }
@@ -162,6 +167,7 @@ impl From<File> for Scenario {
             latency: file.latency.map(Spanned::into_inner).unwrap_or_default(),
             output: file.output.map(Spanned::into_inner).unwrap_or_default(),
             quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
+            service_quotas: file.service_quotas,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }

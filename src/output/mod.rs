@@ -12,7 +12,7 @@ pub mod paths;
 mod rate;
 pub mod summary;
 pub mod tally;
-mod text;
+pub(crate) mod text;
 
 pub use claim::{Claim, Existing};
 pub use error::LedgerError;

@@ -23,7 +23,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// The only places that name a crate which the rest must not depend on.
 const ONLY_IN: &[(&str, &str)] = &[
-    ("aws_", "src/model/bedrock.rs"),
+    ("aws_", "src/model"),
+    ("aws_config::", "src/model/aws.rs"),
+    ("aws_smithy_http_client::", "src/model/aws.rs"),
+    ("aws_sdk_servicequotas::", "src/model/quotas.rs"),
     ("governor::", "src/run/pace.rs"),
     ("indicatif::", "src/output/display.rs"),
     ("csv::", "src/input/csv.rs"),
