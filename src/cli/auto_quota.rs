@@ -44,7 +44,7 @@ pub(super) async fn settle(plan: &Plan, access: &Access) -> Quotas {
     if open.is_empty() {
         return given;
     }
-    match ServiceQuotas::connect(access.clone()).await {
+    match ServiceQuotas::connect(of_service_quotas(access)).await {
         Ok(service) => {
             let (read, refused) = read(&service, &open).await;
             let used = given.with(&read, utilization);
@@ -54,6 +54,20 @@ pub(super) async fn settle(plan: &Plan, access: &Access) -> Quotas {
             }
         }
         Err(error) => given.warned(&error),
+    }
+}
+
+/// The same identity and region; the endpoint of a job is that of Bedrock alone.
+fn of_service_quotas(access: &Access) -> Access {
+    match access.clone() {
+        Access::Aws {
+            region, profile, ..
+        } => Access::Aws {
+            region,
+            profile,
+            endpoint: None,
+        },
+        emulator @ Access::Emulator(_) => emulator,
     }
 }
 

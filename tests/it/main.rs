@@ -10,6 +10,7 @@ mod harness;
 mod inputs;
 mod jobs;
 mod output;
+mod quotas;
 mod real_data;
 mod reference;
 mod resume;
