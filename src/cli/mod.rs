@@ -1,9 +1,11 @@
 //! The command line: verbs and their flags as typed, and the one place where an error is printed.
 
+mod auto_quota;
 mod emulate;
 mod failure;
 mod flags;
 mod plan;
+mod quotas;
 mod resume;
 mod run;
 mod signals;
@@ -52,6 +54,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
         Some(("plan", matches)) => plan::plan(matches),
+        Some(("quotas", matches)) => quotas::quotas(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
@@ -67,6 +70,7 @@ pub fn command() -> Command {
         .after_help(exit::table())
         .subcommand(run_command())
         .subcommand(plan_command())
+        .subcommand(quotas_command())
         .subcommand(emulate_command())
 }
 
@@ -130,6 +134,45 @@ fn job_args() -> [Arg; 4] {
             "Put earlier failures aside and run their rows again",
         ),
     ]
+}
+
+fn quotas_command() -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("quotas")
+        .about("Show what the account may use of a model: requests and tokens per minute and day")
+        .long_about(
+            "Show what the account may use of a model: requests and tokens per minute and day.\n\n\
+             Asks Service Quotas for the account's own values and the defaults, with their codes,\n\
+             and says what to put into a job. Needs the permissions servicequotas:GetServiceQuota\n\
+             and servicequotas:GetAWSDefaultServiceQuota.",
+        )
+        .arg(
+            Arg::new("model")
+                .value_name("MODEL")
+                .required(true)
+                .help("Model id, inference profile id, or ARN, as a job names it"),
+        )
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: the ARN's, else the standard chain]",
+        ))
+        .arg(text(
+            "profile",
+            "PROFILE",
+            "Profile of the AWS configuration [default: AWS_PROFILE]",
+        ))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Where Service Quotas is asked instead of AWS",
+        ))
+        .arg(switch(
+            "json",
+            "One JSON object on standard output instead of the table",
+        ))
 }
 
 fn emulate_command() -> Command {

@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use jiff::{Timestamp, Zoned};
 use tokio::time::Instant;
 
+use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
 use super::{emulate, flags, resume, signals};
 use crate::emulator::{Emulator, Scenario};
@@ -211,12 +212,29 @@ impl Job<'_> {
         }
     }
 
+    /// What was read of the account's quotas; what is missing is said to everyone.
+    fn say_quotas(&self, quotas: &Quotas) {
+        if let Some(note) = &quotas.note {
+            self.say(note);
+        }
+        match (&quotas.warning, self.asked.style) {
+            (None, _) => {}
+            (Some(warning), Style::Quiet) => {
+                let _ = writeln!(std::io::stderr(), "{warning}");
+            }
+            (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
+        }
+    }
+
     async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
         let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
         if claim.past.len() == self.context.rows {
             return self.conclude(None, &progress);
         }
-        let model = Arc::new(self.connect().await?);
+        let access = self.access().await?;
+        let model = Arc::new(Bedrock::connect(access.clone(), self.target()).await?);
+        let quotas = auto_quota::settle(self.plan, &access).await;
+        self.say_quotas(&quotas);
         let (mut ledger, past, aside) =
             claim.begin(self.plan.model.as_str(), self.plan.keep_raw)?;
         for aside in aside {
@@ -238,7 +256,7 @@ impl Job<'_> {
                     past.row(who.custom_id.as_deref(), who.row).is_none()
                 })
             });
-        let settings = self.settings(display.tick(), past.tally.cost_usd);
+        let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
         let outcome = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
@@ -249,11 +267,11 @@ impl Job<'_> {
         self.conclude(outcome?, &progress)
     }
 
-    fn settings(&self, tick: Duration, spent_usd: f64) -> Settings {
+    fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
         Settings {
             concurrency: self.plan.concurrency,
-            requests_per_minute: self.plan.requests_per_minute,
-            tokens: self.plan.tokens,
+            requests_per_minute: quotas.requests_per_minute,
+            tokens: quotas.tokens,
             limits: Limits {
                 spent_usd,
                 ..self.plan.limits
@@ -266,9 +284,10 @@ impl Job<'_> {
         }
     }
 
-    async fn connect(&self) -> Result<Bedrock, Failure> {
+    /// Where calls go; starts the embedded emulator where that is asked for.
+    async fn access(&self) -> Result<Access, Failure> {
         let plan = self.plan;
-        let access = match &self.scenario {
+        Ok(match &self.scenario {
             Some(scenario) => {
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 let emulator = Emulator::bind(any_port, scenario.clone()).await?;
@@ -281,8 +300,12 @@ impl Job<'_> {
                 profile: plan.profile.clone(),
                 endpoint: plan.endpoint.url().map(str::to_owned),
             },
-        };
-        let target = Target {
+        })
+    }
+
+    fn target(&self) -> Target {
+        let plan = self.plan;
+        Target {
             model_id: plan.model.as_str().to_owned(),
             family: plan.family,
             content_type: plan.content_type.clone(),
@@ -293,8 +316,7 @@ impl Job<'_> {
                 Bodies::Built
             },
             facts: plan.facts.clone(),
-        };
-        Ok(Bedrock::connect(access, target).await?)
+        }
     }
 
     /// Prints the summary, writes it down, and finds the exit code.

@@ -82,6 +82,8 @@ pub struct LimitsTable {
     pub requests_per_minute: Option<u32>,
     pub tokens_per_minute: Option<u64>,
     pub tokens_per_day: Option<u64>,
+    pub quota: Option<String>,
+    pub utilization: Option<f64>,
     pub burndown: Option<f64>,
     pub concurrency: Option<u32>,
     pub max_cost_usd: Option<f64>,

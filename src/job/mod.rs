@@ -13,4 +13,4 @@ pub mod rows;
 pub mod survey;
 
 pub use file::{JobError, JobFile};
-pub use plan::{Endpoint, MaxFailures, Plan, is_share, time};
+pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};

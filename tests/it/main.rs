@@ -13,6 +13,7 @@ mod limits;
 mod output;
 mod pace;
 mod plan;
+mod quotas;
 mod real_data;
 mod reference;
 mod resume;
