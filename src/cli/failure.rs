@@ -6,6 +6,7 @@ use crate::input::InputError;
 use crate::job::JobError;
 use crate::job::rows::MismatchError;
 use crate::model::bedrock::ConnectError;
+use crate::model::quotas::QuotaError;
 use crate::output::LedgerError;
 
 /// Why a verb did not do what it was asked.
@@ -63,7 +64,9 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match &error {
             LedgerError::Locked { .. } => Exit::Locked,
-            LedgerError::NotOurs { .. } | LedgerError::Corrupt { .. } => Exit::Usage,
+            LedgerError::NotOurs { .. }
+            | LedgerError::NotAFile { .. }
+            | LedgerError::Corrupt { .. } => Exit::Usage,
             LedgerError::Io { .. } => Exit::CannotWrite,
         };
         Self::new(exit, error)
@@ -73,10 +76,21 @@ impl From<LedgerError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let exit = match &error {
-            ConnectError::NoCredentials(_) => Exit::Access,
+            ConnectError::NoCredentials { .. } | ConnectError::NoSignature(_) => Exit::Access,
             ConnectError::NoRegion | ConnectError::Unencrypted(_) | ConnectError::Settings(_) => {
                 Exit::Usage
             }
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<QuotaError> for Failure {
+    fn from(error: QuotaError) -> Self {
+        let exit = match &error {
+            QuotaError::Denied { .. } | QuotaError::Credentials(_) => Exit::Access,
+            QuotaError::Absent { .. } => Exit::Usage,
+            QuotaError::Unreachable(_) => Exit::Stopped,
         };
         Self::new(exit, error)
     }

@@ -1,8 +1,11 @@
 //! The command line: verbs and their flags as typed, and the one place where an error is printed.
 
+mod auto_quota;
 mod emulate;
 mod failure;
 mod flags;
+mod plan;
+mod quotas;
 mod resume;
 mod run;
 mod signals;
@@ -50,6 +53,8 @@ pub fn main() -> Exit {
 fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
+        Some(("plan", matches)) => plan::plan(matches),
+        Some(("quotas", matches)) => quotas::quotas(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
@@ -64,6 +69,8 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .after_help(exit::table())
         .subcommand(run_command())
+        .subcommand(plan_command())
+        .subcommand(quotas_command())
         .subcommand(emulate_command())
 }
 
@@ -77,21 +84,7 @@ fn run_command() -> Command {
              summary to OUT.run.json. Progress goes to standard error.",
         )
         .after_help(exit::table())
-        .arg(
-            Arg::new("job")
-                .value_name("JOB.toml")
-                .value_parser(value_parser!(PathBuf))
-                .help("The job file; without one, flags say everything"),
-        )
-        .arg(
-            Arg::new("limit")
-                .long("limit")
-                .value_name("N")
-                .value_parser(value_parser!(u64).range(1..))
-                .help("Only the first N rows of the input"),
-        )
-        .arg(switch("fresh", "Put earlier output aside and begin anew"))
-        .arg(switch("retry-failed", "Put earlier failures aside and run their rows again"))
+        .args(job_args())
         .arg(
             Arg::new("drain")
                 .long("drain")
@@ -102,6 +95,84 @@ fn run_command() -> Command {
         .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
         .arg(switch("quiet", "Print nothing but trouble").short('q'))
         .args(flags::args())
+}
+
+fn plan_command() -> Command {
+    Command::new("plan")
+        .about("Say what a job will take, without a call: bad rows, tokens, cost, time")
+        .long_about(
+            "Say what a job will take, without a call: bad rows, tokens, cost, time.\n\n\
+             Takes the job and the flags of `run`. Every row is read and rendered; nothing is sent,\n\
+             nothing is written, and no credentials are needed. Answers that are there already\n\
+             teach it: run --limit 20 first, and the figures are about your data.",
+        )
+        .after_help(
+            "Exit codes:\n  \
+             0  `run` would take this job\n  \
+             2  `run` would refuse it; all the reasons are listed",
+        )
+        .args(job_args())
+        .arg(switch("json", "Print one JSON object, with the whole first request"))
+        .args(flags::args())
+}
+
+/// What says which job, which part of it, and what becomes of earlier output.
+fn job_args() -> [Arg; 4] {
+    [
+        Arg::new("job")
+            .value_name("JOB.toml")
+            .value_parser(value_parser!(PathBuf))
+            .help("The job file; without one, flags say everything"),
+        Arg::new("limit")
+            .long("limit")
+            .value_name("N")
+            .value_parser(whole_from_one)
+            .help("Only the first N rows of the input"),
+        switch("fresh", "Put earlier output aside and begin anew"),
+        switch(
+            "retry-failed",
+            "Put earlier failures aside and run their rows again",
+        ),
+    ]
+}
+
+fn quotas_command() -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("quotas")
+        .about("Show what the account may use of a model: requests and tokens per minute and day")
+        .long_about(
+            "Show what the account may use of a model: requests and tokens per minute and day.\n\n\
+             Asks Service Quotas for the account's own values and the defaults, with their codes,\n\
+             and says what to put into a job. Needs the permissions servicequotas:GetServiceQuota\n\
+             and servicequotas:GetAWSDefaultServiceQuota.",
+        )
+        .arg(
+            Arg::new("model")
+                .value_name("MODEL")
+                .required(true)
+                .help("Model id, inference profile id, or ARN, as a job names it"),
+        )
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: the ARN's, else the standard chain]",
+        ))
+        .arg(text(
+            "profile",
+            "PROFILE",
+            "Profile of the AWS configuration [default: AWS_PROFILE]",
+        ))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Where Service Quotas is asked instead of AWS",
+        ))
+        .arg(switch(
+            "json",
+            "One JSON object on standard output instead of the table",
+        ))
 }
 
 fn emulate_command() -> Command {
@@ -128,6 +199,13 @@ fn emulate_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("What to play: latency, quotas, faults"),
         )
+}
+
+fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
+    let parsed = typed.replace('_', "").parse().ok();
+    parsed
+        .filter(|number| 0 < *number)
+        .ok_or("it takes a whole number from 1")
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {

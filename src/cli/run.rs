@@ -10,9 +10,10 @@ use clap::ArgMatches;
 use jiff::{Timestamp, Zoned};
 use tokio::time::Instant;
 
+use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
 use super::{emulate, flags, resume, signals};
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, Scenario};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
@@ -45,15 +46,19 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     let input = Input::open(&plan.input, plan.format)?;
+    let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
     let maker = RowMaker::new(&plan, &input)?;
     let claim = Claim::stake(&paths, asked.existing)?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
-    refuse_survey(&survey, &plan, &context)?;
+    if let Some(refusal) = survey.refusals(&plan).into_iter().next() {
+        return Err(Failure::usage(refusal));
+    }
     let job = Job {
         asked,
+        scenario,
         plan: &plan,
         input,
         maker: &maker,
@@ -65,18 +70,25 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     runtime.block_on(job.carry_out(claim))
 }
 
+fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
+    match endpoint {
+        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Aws | Endpoint::Url(_) => Ok(None),
+    }
+}
+
 fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
     let json = matches.get_flag("json");
     let drain: &String = matches.get_one("drain").expect("it has a default");
     Ok(Asked {
         job_file: matches.get_one("job").cloned(),
         limit: matches.get_one("limit").copied(),
-        existing: match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
-            (true, _) => Existing::Fresh,
-            (false, true) => Existing::RetryFailed,
-            (false, false) => Existing::Resume,
+        existing: existing(matches),
+        drain: if drain == "0s" {
+            Duration::ZERO
+        } else {
+            crate::job::time("--drain", drain)?
         },
-        drain: crate::job::time("--drain", drain)?,
         style: match (matches.get_flag("quiet"), json) {
             (true, _) => Style::Quiet,
             (false, true) => Style::Json,
@@ -86,7 +98,16 @@ fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
     })
 }
 
-fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Failure> {
+/// What is to become of earlier output.
+pub(super) fn existing(matches: &ArgMatches) -> Existing {
+    match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
+        (true, _) => Existing::Fresh,
+        (false, true) => Existing::RetryFailed,
+        (false, false) => Existing::Resume,
+    }
+}
+
+pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Failure> {
     let real = |path: &Path| path.canonicalize().ok();
     let Some(read) = input.path().and_then(real) else {
         return Ok(());
@@ -99,59 +120,6 @@ fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Fa
             );
             return Err(Failure::usage(message));
         }
-    }
-    Ok(())
-}
-
-/// What the survey found that has to be settled before anything is sent.
-fn refuse_survey(survey: &Survey, plan: &Plan, context: &Context) -> Result<(), Failure> {
-    let Survey {
-        duplicates,
-        changed,
-        unusable,
-        rows,
-        ..
-    } = survey;
-    if 0 < duplicates.count {
-        return Err(Failure::usage(format!(
-            "{}: {} rows share an id with an earlier row: {}; give every row an id of its own, \
-             or choose another field with --id",
-            plan.input.display(),
-            duplicates.count,
-            duplicates.examples.join(", "),
-        )));
-    }
-    if 0 < changed.count {
-        let by_number = if plan.id.is_none() && !context.named_ids {
-            "; rows are known by their number here, so a row inserted above others changes them \
-             all: an --id field prevents that"
-        } else {
-            ""
-        };
-        return Err(Failure::usage(format!(
-            "{}: {} rows that have ended were another request then ({}): prompt, model or \
-             parameters have changed; keep the settings, choose another --output, or begin anew \
-             with --fresh (the old output is kept aside){by_number}",
-            plan.output.display(),
-            changed.count,
-            changed.examples.join(", "),
-        )));
-    }
-    if plan.max_failures.exceeded_by(unusable.count, *rows) {
-        let examples: Vec<_> = unusable
-            .examples
-            .iter()
-            .map(|e| format!("\n  {e}"))
-            .collect();
-        return Err(Failure::usage(format!(
-            "{}: {} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-             mend them, or let the others run with --max-failures {}",
-            plan.input.display(),
-            unusable.count,
-            plan.max_failures,
-            examples.concat(),
-            unusable.count,
-        )));
     }
     Ok(())
 }
@@ -175,6 +143,10 @@ fn context(
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
         max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
+        requests_per_minute: plan
+            .requests_per_minute
+            .map(|limit| u64::from(limit.0.get())),
+        tokens_per_minute: plan.tokens.per_minute,
         started_at: Timestamp::now(),
         paths: paths.clone(),
         retry_failed: resume::with(&command, "--retry-failed"),
@@ -185,6 +157,8 @@ fn context(
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
+    /// What the embedded emulator plays, where it answers.
+    scenario: Option<Scenario>,
     plan: &'a Plan,
     input: Input,
     maker: &'a RowMaker<'a>,
@@ -238,12 +212,29 @@ impl Job<'_> {
         }
     }
 
+    /// What was read of the account's quotas; what is missing is said to everyone.
+    fn say_quotas(&self, quotas: &Quotas) {
+        if let Some(note) = &quotas.note {
+            self.say(note);
+        }
+        match (&quotas.warning, self.asked.style) {
+            (None, _) => {}
+            (Some(warning), Style::Quiet) => {
+                let _ = writeln!(std::io::stderr(), "{warning}");
+            }
+            (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
+        }
+    }
+
     async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
         let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
         if claim.past.len() == self.context.rows {
             return self.conclude(None, &progress);
         }
-        let model = Arc::new(self.connect().await?);
+        let access = self.access().await?;
+        let model = Arc::new(Bedrock::connect(access.clone(), self.target()).await?);
+        let quotas = auto_quota::settle(self.plan, &access).await;
+        self.say_quotas(&quotas);
         let (mut ledger, past, aside) =
             claim.begin(self.plan.model.as_str(), self.plan.keep_raw)?;
         for aside in aside {
@@ -265,7 +256,7 @@ impl Job<'_> {
                     past.row(who.custom_id.as_deref(), who.row).is_none()
                 })
             });
-        let settings = self.settings(display.tick(), past.tally.cost_usd);
+        let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
         let outcome = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
@@ -276,11 +267,11 @@ impl Job<'_> {
         self.conclude(outcome?, &progress)
     }
 
-    fn settings(&self, tick: Duration, spent_usd: f64) -> Settings {
+    fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
         Settings {
             concurrency: self.plan.concurrency,
-            requests_per_minute: self.plan.requests_per_minute,
-            tokens: self.plan.tokens,
+            requests_per_minute: quotas.requests_per_minute,
+            tokens: quotas.tokens,
             limits: Limits {
                 spent_usd,
                 ..self.plan.limits
@@ -293,18 +284,13 @@ impl Job<'_> {
         }
     }
 
-    async fn connect(&self) -> Result<Bedrock, Failure> {
+    /// Where calls go; starts the embedded emulator where that is asked for.
+    async fn access(&self) -> Result<Access, Failure> {
         let plan = self.plan;
-        let (endpoint, scenario) = match &plan.endpoint {
-            Endpoint::Aws => (None, None),
-            Endpoint::Url(url) => (Some(url.clone()), None),
-            Endpoint::Emulator { scenario } => (None, Some(scenario)),
-        };
-        let access = match scenario {
+        Ok(match &self.scenario {
             Some(scenario) => {
-                let scenario = emulate::scenario(scenario.as_deref())?;
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let emulator = Emulator::bind(any_port, scenario).await?;
+                let emulator = Emulator::bind(any_port, scenario.clone()).await?;
                 let address = emulator.addr();
                 tokio::spawn(emulator.serve());
                 Access::Emulator(address)
@@ -312,10 +298,14 @@ impl Job<'_> {
             None => Access::Aws {
                 region: plan.region.clone(),
                 profile: plan.profile.clone(),
-                endpoint,
+                endpoint: plan.endpoint.url().map(str::to_owned),
             },
-        };
-        let target = Target {
+        })
+    }
+
+    fn target(&self) -> Target {
+        let plan = self.plan;
+        Target {
             model_id: plan.model.as_str().to_owned(),
             family: plan.family,
             content_type: plan.content_type.clone(),
@@ -326,8 +316,7 @@ impl Job<'_> {
                 Bodies::Built
             },
             facts: plan.facts.clone(),
-        };
-        Ok(Bedrock::connect(access, target).await?)
+        }
     }
 
     /// Prints the summary, writes it down, and finds the exit code.

@@ -9,6 +9,8 @@
 //! - [`faults`]: whether the [`Scenario`] wants it to fail;
 //! - [`words`]: the answer, the same for the same model and prompt.
 //!
+//! Service Quotas answers on the same port, with the scenario's quotas: [`service_quotas`].
+//!
 //! The emulator is the other side of the wire: it shares no code with the runner's families or
 //! its reading of model ids, so that each checks the other. It is deterministic in everything but
 //! request ids and the order in which calls arrive.
@@ -29,6 +31,7 @@ mod schema;
 mod sent;
 mod server;
 mod service;
+mod service_quotas;
 mod stats;
 mod tenant;
 mod wire;
@@ -42,6 +45,7 @@ pub use rehearsal::{Answered, Rehearsal};
 pub use scenario::{Scenario, ScenarioError};
 pub use sent::HangUp;
 pub use server::{BindError, Emulator};
+pub use service_quotas::ServiceQuotas;
 pub use stats::{Counts, Stats};
 pub use tenant::Tenant;
 

@@ -18,6 +18,7 @@ const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-input-t
 const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output-token-count");
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
 /// What the reply's headers say about an answer.
@@ -49,6 +50,19 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Sent> {
         reply.headers_mut().insert(ERROR_TYPE, origin);
     }
     with_retry_after(reply, refusal.retry_after_s)
+}
+
+/// An answer of a service that speaks the JSON 1.1 protocol.
+pub(super) fn json_1_1(answer: Result<serde_json::Value, Refusal>) -> Response<Sent> {
+    let (status, body) = match answer {
+        Ok(body) => (200, body),
+        Err(refusal) => {
+            let body = serde_json::json!({"__type": refusal.code, "message": refusal.message});
+            (refusal.status, body)
+        }
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply(status, JSON_1_1, body.to_string().into())
 }
 
 /// A page a proxy might answer with, when it cannot reach the service.

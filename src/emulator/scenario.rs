@@ -8,6 +8,7 @@
 //! context_tokens = 200_000    # longer prompts are refused
 //! refusal_ms = 20             # how long an error takes to come back
 //! connections = 100           # calls in flight at most; one more is refused with 503
+//! service_quotas = "denied"   # the account may not read its own quotas
 //!
 //! [latency]
 //! first_token_ms = 250
@@ -61,6 +62,7 @@ use super::tenant::Tenant;
 
 /// How long an error takes to come back: a round trip within a region, no model in between.
 const REFUSAL_MS: f64 = 20.0;
+use super::service_quotas::ServiceQuotas;
 
 /// How the emulated service behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +85,8 @@ pub struct Scenario {
     pub quotas: Vec<Quota>,
     /// Who else uses the account.
     pub tenants: Vec<Tenant>,
+    /// Whether the account may read them.
+    pub service_quotas: ServiceQuotas,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -110,6 +114,7 @@ struct File {
     connections: Option<u64>,
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
+    service_quotas: ServiceQuotas,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
     fault: Vec<Spanned<FaultRule>>,
@@ -203,6 +208,7 @@ impl From<File> for Scenario {
             output: file.output.map(Spanned::into_inner).unwrap_or_default(),
             quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
             tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
+            service_quotas: file.service_quotas,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }

@@ -16,6 +16,7 @@ use super::reply::{self, Metrics};
 use super::scenario::Scenario;
 use super::schema::Object;
 use super::sent::{HangUp, Sent};
+use super::service_quotas;
 use super::stats::{Ending, Flight, Stats};
 use super::wire;
 use super::words::{self, Fingerprint};
@@ -60,6 +61,9 @@ impl Service {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Sent>, HangUp> {
+        if let Some(operation) = service_quotas::operation(&request) {
+            return self.quotas_asked(&operation, request).await;
+        }
         let flight = self.stats.enter();
         let id = wire::model_id(&request);
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
@@ -116,6 +120,25 @@ impl Service {
     /// How long an error takes to come back.
     fn round_trip(&self) -> Duration {
         Duration::from_secs_f64(self.scenario.refusal_ms / 1_000.0)
+    }
+
+    /// Answers for Service Quotas; its requests are no calls of a model, and not counted as such.
+    async fn quotas_asked(
+        &self,
+        operation: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Sent>, HangUp> {
+        let authorized = wire::authorized(request.headers());
+        let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
+        let Scenario {
+            quotas,
+            service_quotas: access,
+            ..
+        } = &self.scenario;
+        let answer = authorized
+            .and(body)
+            .and_then(|body| service_quotas::answer(operation, &body, quotas, *access));
+        Ok(reply::json_1_1(answer))
     }
 
     /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.

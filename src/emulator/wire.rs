@@ -34,7 +34,7 @@ pub(super) fn model_id<B>(request: &Request<B>) -> Result<String, Refusal> {
 }
 
 /// Any signature and any bearer token will do, but there must be one.
-fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
     let authorization = headers
         .get(AUTHORIZATION)
         .map_or(&b""[..], HeaderValue::as_bytes);

@@ -82,6 +82,8 @@ pub struct LimitsTable {
     pub requests_per_minute: Option<u32>,
     pub tokens_per_minute: Option<u64>,
     pub tokens_per_day: Option<u64>,
+    pub quota: Option<String>,
+    pub utilization: Option<f64>,
     pub burndown: Option<f64>,
     pub concurrency: Option<u32>,
     pub max_cost_usd: Option<f64>,
@@ -281,7 +283,7 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
 }
 
 /// Why a file that the job names cannot be read, with the nearest name beside it.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+pub fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::NotFound {
         return format!("no such file{}", file_like(path));

@@ -6,10 +6,11 @@
 
 pub mod expand;
 pub mod file;
+pub mod forecast;
 pub mod keys;
 mod plan;
 pub mod rows;
 pub mod survey;
 
 pub use file::{JobError, JobFile};
-pub use plan::{Endpoint, MaxFailures, Plan, is_share, time};
+pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};

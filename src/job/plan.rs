@@ -58,6 +58,8 @@ pub struct Plan {
     pub profile: Option<String>,
     /// Calls started per minute.
     pub requests_per_minute: Option<RequestsPerMinute>,
+    /// Where limits come from that are not given.
+    pub quota: QuotaSource,
     /// How many tokens the quota has.
     pub tokens: TokenLimits,
     /// What the user allows; what was spent before the run is not known here.
@@ -91,6 +93,28 @@ pub enum Endpoint {
     Emulator {
         /// The scenario file, where one is named.
         scenario: Option<PathBuf>,
+    },
+}
+
+impl Endpoint {
+    /// The URL the job names.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Url(url) => Some(url),
+            Self::Aws | Self::Emulator { .. } => None,
+        }
+    }
+}
+
+/// Where limits come from that the job does not give.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum QuotaSource {
+    /// They are learned from refusals.
+    Learned,
+    /// Service Quotas is asked before the run.
+    Auto {
+        /// The share of what it says that is used, above 0 and up to 1.
+        utilization: f64,
     },
 }
 
@@ -172,6 +196,7 @@ impl Plan {
             endpoint: endpoint(job.model.endpoint, job.emulator.scenario.as_deref(), &path)?,
             profile: job.model.profile,
             requests_per_minute: requests_per_minute(job.limits.requests_per_minute),
+            quota: quota_source(&job.limits)?,
             tokens: tokens(&job.limits, &known, family)?,
             limits,
             facts: known.facts,
@@ -357,8 +382,11 @@ fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
     Ok(path)
 }
 
-/// The region the job names, else the ARN's. An ARN is only known to the region it names.
-fn region(typed: Option<String>, model: &ModelId) -> Result<Option<String>, JobError> {
+/// The region that was typed, else the ARN's. An ARN is only known to the region it names.
+///
+/// # Errors
+/// What was typed is no region, or not the ARN's.
+pub fn region(typed: Option<String>, model: &ModelId) -> Result<Option<String>, JobError> {
     let Some(typed) = typed else {
         return Ok(model.region().map(str::to_owned));
     };
@@ -386,7 +414,7 @@ fn endpoint(
         Some(name) if name == "emulator" => Ok(Endpoint::Emulator {
             scenario: scenario.map(path).transpose()?,
         }),
-        Some(url) if has_host(&url) => Ok(Endpoint::Url(url)),
+        Some(url) if is_url(&url) => Ok(Endpoint::Url(url)),
         Some(other) => {
             let message = format!("\"{other}\" is neither an http(s) URL nor \"emulator\"");
             Err(wrong("model.endpoint", message))
@@ -394,7 +422,8 @@ fn endpoint(
     }
 }
 
-fn has_host(url: &str) -> bool {
+/// Whether this is an http(s) URL with a host.
+pub fn is_url(url: &str) -> bool {
     let rest = url
         .strip_prefix("http://")
         .or_else(|| url.strip_prefix("https://"));
@@ -404,6 +433,46 @@ fn has_host(url: &str) -> bool {
 
 fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
     limit.and_then(NonZeroU32::new).map(RequestsPerMinute)
+}
+
+/// What is left of a quota for other callers, and for what estimates get wrong.
+const UTILIZATION: f64 = 0.95;
+
+fn quota_source(table: &LimitsTable) -> Result<QuotaSource, JobError> {
+    match table.quota.as_deref() {
+        None if table.utilization.is_some() => {
+            let message = "it is a share of the quotas that quota = \"auto\" reads: add that, or leave \
+                           this out";
+            Err(wrong("limits.utilization", message))
+        }
+        None => Ok(QuotaSource::Learned),
+        Some("auto") => {
+            let utilization = utilization(table.utilization.unwrap_or(UTILIZATION))?;
+            Ok(QuotaSource::Auto { utilization })
+        }
+        Some(other) => {
+            let message = format!(
+                "\"{other}\" is not \"auto\"; quotas of your own go into requests_per_minute, \
+                 tokens_per_minute and tokens_per_day"
+            );
+            Err(wrong("limits.quota", message))
+        }
+    }
+}
+
+fn utilization(share: f64) -> Result<f64, JobError> {
+    if 1.0 < share {
+        let message = format!(
+            "{share} is more than the whole quota: give a share up to 1, such as 0.95; what is \
+             above the quota is refused, and AWS raises quotas on request"
+        );
+        return Err(wrong("limits.utilization", message));
+    }
+    if share <= 0.0 || share.is_nan() {
+        let message = "it must be above 0 and up to 1, such as 0.95";
+        return Err(wrong("limits.utilization", message));
+    }
+    Ok(share)
 }
 
 /// What the catalogue and the user's own file know of the model.

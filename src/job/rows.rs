@@ -6,15 +6,22 @@ use sha2::{Digest, Sha256};
 
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
-use crate::model::catalog::Tier;
+use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::{Family, max_tokens_of};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
-use crate::prompt::{Content, PromptError, PromptSource, PromptSpec, Prompter};
+use crate::prompt::{
+    Content, Message, Prompt, PromptError, PromptSource, PromptSpec, Prompter, Role,
+};
 use crate::run::{Identity, Row, Work};
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;
+
+/// More characters than a token of any text has: prose has 4 to 5 in English and fewer elsewhere,
+/// and a run of one character, which is the exception, is counted as one. Characters and not
+/// bytes, of which a token of Hindi or Tamil can have ten.
+const MOST_CHARACTERS_A_TOKEN: u64 = 8;
 
 /// Turns records into rows, the same way every time.
 #[derive(Debug)]
@@ -114,6 +121,27 @@ impl<'a> RowMaker<'a> {
         self.sends_bodies
     }
 
+    /// The bytes of a body that are no prompt: braces, names of fields, parameters.
+    pub fn layout_bytes(&self) -> usize {
+        if self.sends_bodies {
+            return 0;
+        }
+        let empty = |role| Message {
+            role,
+            text: String::new(),
+        };
+        let prompt = Prompt {
+            system: self.plan.system.is_some().then(String::new),
+            messages: vec![empty(Role::User)],
+        };
+        let mut parameters = self.plan.parameters.clone();
+        // What is merged into every body, such as tools, is read by the model too.
+        parameters.extra.clear();
+        let base = self.plan.model.base();
+        let body = self.plan.family.body(&prompt, &parameters, base);
+        body.to_string().len()
+    }
+
     /// Whether rows are named by a field, and not by their number.
     pub fn ids_are_named(&self) -> bool {
         self.id != Id::Number
@@ -190,6 +218,7 @@ impl<'a> RowMaker<'a> {
             Content::Prompt(prompt) => {
                 let fits = family.accepts(&prompt, model.base());
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
+                self.refuse_endless(record.row, &prompt)?;
                 family
                     .body(&prompt, parameters, model.base())
                     .to_string()
@@ -205,6 +234,29 @@ impl<'a> RowMaker<'a> {
             return Err(Fault::local(Category::RequestTooLarge, message));
         }
         Ok(body)
+    }
+
+    /// A prompt that is surely more than the model reads is not worth a call. Bodies that are sent
+    /// as they are may hold images, whose characters say nothing of their tokens.
+    fn refuse_endless(&self, row: u64, prompt: &Prompt) -> Result<(), Fault> {
+        let Some(most) = self.plan.facts.as_ref().and_then(ModelFacts::most_input) else {
+            return Ok(());
+        };
+        let room = most.saturating_mul(MOST_CHARACTERS_A_TOKEN);
+        let texts = || {
+            let turns = prompt.messages.iter().map(|message| message.text.as_str());
+            turns.chain(prompt.system.as_deref())
+        };
+        let bytes: u64 = texts().map(|text| text.len() as u64).sum();
+        if bytes <= room || texts().map(characters).sum::<u64>() <= room {
+            return Ok(());
+        }
+        let message = format!(
+            "row {row}: the prompt has {bytes} bytes, surely more than the {most} tokens of input \
+             that `{}` takes",
+            self.plan.model,
+        );
+        Err(Fault::local(Category::RequestTooLarge, message))
     }
 
     /// What stands for a request: 64 bits of a hash over model, headers and body, in hexadecimal.
@@ -262,6 +314,13 @@ fn model_like(plan: &Plan) -> String {
     }
 }
 
+/// How many characters a text has, where a run of one character is one.
+fn characters(text: &str) -> u64 {
+    let mut last = None;
+    let fresh = |c: &char| last.replace(*c) != Some(*c);
+    text.chars().filter(fresh).count() as u64
+}
+
 fn unusable(bad: &BadRow) -> Fault {
     Fault::local(Category::BadInputRow, bad.to_string())
 }
@@ -272,4 +331,15 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_one_character_counts_once() {
+        assert_eq!(characters(""), 0);
+        assert_eq!(characters("a  b\n\n\n---- नमस्ते"), 6 + 6);
+    }
 }

@@ -1,10 +1,11 @@
 //! One look over the whole input before the first call: how many rows there are, which cannot be
 //! sent, which have ended already, and which are no longer what they were.
 
+use super::Plan;
 use super::rows::RowMaker;
 use crate::input::{Input, InputError};
-use crate::output::Past;
 use crate::output::past::{fingerprint_value, key};
+use crate::output::{Past, PastRow};
 use crate::run::{Identity, Row};
 
 /// How many examples of each kind of trouble are kept.
@@ -55,6 +56,20 @@ pub fn survey(
     past: &Past,
     limit: Option<u64>,
 ) -> Result<Survey, InputError> {
+    survey_showing(maker, input, past, limit, |_, _| {})
+}
+
+/// The same, and shows each row, with how it ended if it has, to `see`.
+///
+/// # Errors
+/// The input cannot be read to its end.
+pub fn survey_showing(
+    maker: &RowMaker<'_>,
+    input: &Input,
+    past: &Past,
+    limit: Option<u64>,
+    mut see: impl FnMut(&Row, Option<&PastRow>),
+) -> Result<Survey, InputError> {
     let mut survey = Survey {
         named_ids: maker.ids_are_named(),
         ..Survey::default()
@@ -62,7 +77,10 @@ pub fn survey(
     let mut ids = Vec::new();
     for row in maker.rows(input)?.take(limit_of(limit)) {
         let row = row?;
-        survey.take(&row, past);
+        let who = identity(&row);
+        let before = past.row(who.custom_id.as_deref(), who.row);
+        see(&row, before);
+        survey.take(&row, before);
         if survey.named_ids
             && let Some(id) = &identity(&row).custom_id
         {
@@ -91,21 +109,96 @@ pub fn identity(row: &Row) -> &Identity {
     }
 }
 
+/// Whether a row that has ended was another request then, as far as that is known.
+pub fn has_changed(who: &Identity, before: &PastRow) -> bool {
+    let now = who.fingerprint.as_deref().and_then(fingerprint_value);
+    matches!((before.fingerprint, now), (Some(before), Some(now)) if before != now)
+}
+
 impl Survey {
-    fn take(&mut self, row: &Row, past: &Past) {
+    /// What has to be settled before anything is sent.
+    pub fn refusals(&self, plan: &Plan) -> Vec<String> {
+        let refusals = [
+            self.duplicate_ids(plan),
+            self.changed_rows(plan),
+            self.unusable_rows(plan),
+        ];
+        refusals.into_iter().flatten().collect()
+    }
+
+    fn duplicate_ids(&self, plan: &Plan) -> Option<String> {
+        let Trouble { count, examples } = &self.duplicates;
+        let share = match count {
+            1 => "1 row shares".to_owned(),
+            count => format!("{count} rows share"),
+        };
+        let message = || {
+            format!(
+                "{}: {share} an id with an earlier row: {}; give every row an id of its \
+                 own, or choose another field with --id",
+                plan.input.display(),
+                examples.join(", "),
+            )
+        };
+        (0 < *count).then(message)
+    }
+
+    fn changed_rows(&self, plan: &Plan) -> Option<String> {
+        let Trouble { count, examples } = &self.changed;
+        let ended = match count {
+            1 => "1 row that has ended was".to_owned(),
+            count => format!("{count} rows that have ended were"),
+        };
+        let by_number = if plan.id.is_none() && !self.named_ids {
+            "; rows are known by their number here, so a row inserted above others changes them \
+             all: an --id field prevents that"
+        } else {
+            ""
+        };
+        let message = || {
+            format!(
+                "{}: {ended} another request then ({}): prompt, model or \
+                 parameters have changed; keep the settings, choose another --output, or begin \
+                 anew with --fresh (the old output is kept aside){by_number}",
+                plan.output.display(),
+                examples.join(", "),
+            )
+        };
+        (0 < *count).then(message)
+    }
+
+    fn unusable_rows(&self, plan: &Plan) -> Option<String> {
+        let Trouble { count, examples } = &self.unusable;
+        let rows = self.rows;
+        let allow = match *count == rows {
+            true => String::new(),
+            false => format!(", or let the others run with --max-failures {count}"),
+        };
+        let message = || {
+            let examples: Vec<_> = examples.iter().map(|e| format!("\n  {e}")).collect();
+            format!(
+                "{}: {count} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
+                 mend them{allow}",
+                plan.input.display(),
+                plan.max_failures,
+                examples.concat(),
+            )
+        };
+        let exceeded = plan.max_failures.exceeded_by(*count, rows);
+        exceeded.then(message)
+    }
+
+    fn take(&mut self, row: &Row, before: Option<&PastRow>) {
         self.rows += 1;
         let who = identity(row);
-        let Some(before) = past.row(who.custom_id.as_deref(), who.row) else {
+        let Some(before) = before else {
             if let Row::Rejected(_, fault) = row {
                 self.unusable.add(|| fault.message.clone());
             }
             return;
         };
         self.ended += 1;
-        let now = who.fingerprint.as_deref().and_then(fingerprint_value);
-        if let (Some(before), Some(now)) = (before.fingerprint, now)
-            && before != now
-        {
+        if has_changed(who, before) {
             self.changed.add(|| match &who.custom_id {
                 Some(id) => format!("row {} ({id})", who.row),
                 None => format!("row {}", who.row),

@@ -1,62 +1,30 @@
-//! Amazon Bedrock over its SDK: the only file that names `aws_*`.
+//! Amazon Bedrock over its SDK.
 //!
 //! The SDK's own retry is off. It would hide throttles from the pace, repeat calls that cost
 //! quota, and give up after three attempts; `run::retry` decides instead.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
-use aws_sdk_bedrockruntime::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-};
+use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
-use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::config::{
-    AppName, Builder, ConfigBag, Credentials, Intercept, Region, RuntimeComponents,
-    SharedHttpClient, StalledStreamProtectionConfig,
+    Builder, ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
 };
-use aws_sdk_bedrockruntime::error::{
-    BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError,
-};
+use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelError;
 use aws_sdk_bedrockruntime::primitives::Blob;
-use aws_smithy_http_client::pool;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 
+pub use super::aws::{Access, ConnectError};
+use super::aws::{Rehearsal, causes, is_credentials};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
 use crate::model::{Call, Category, Fault, Model, Reply, Usage};
-
-/// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
-/// troubleshooting guide, read 2026-11-22), and a long generation is idle.
-const KEEP_ALIVE: Duration = Duration::from_secs(45);
-
-/// Longer than the SDK's 3.1 s, for networks that are slow to answer but do.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where calls go, and as whom.
-#[derive(Debug, Clone)]
-pub enum Access {
-    /// AWS, or what the standard chain says stands in for it.
-    Aws {
-        /// The region, where the job names one.
-        region: Option<String>,
-        /// The profile, where the job names one.
-        profile: Option<String>,
-        /// The endpoint, where the job names one.
-        endpoint: Option<String>,
-    },
-    /// The embedded emulator; nothing secret is read for it.
-    Emulator(SocketAddr),
-}
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -84,28 +52,6 @@ pub enum Bodies {
     OfRows,
 }
 
-/// Why no call can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// No region anywhere in the chain.
-    #[error(
-        "no AWS region: give --region, `region` in [model], or set AWS_REGION or the profile's region"
-    )]
-    NoRegion,
-    /// No credentials anywhere in the chain, or none that work.
-    #[error(
-        "no AWS credentials: {0}; log in (`aws sso login`), choose a --profile, or set \
-         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK"
-    )]
-    NoCredentials(String),
-    /// A plain connection to another machine would show prompts and signatures to the network.
-    #[error("endpoint {0} is not encrypted: use https, or http on this machine only")]
-    Unencrypted(String),
-    /// The SDK refuses the settings.
-    #[error("{0}")]
-    Settings(String),
-}
-
 /// A model on Amazon Bedrock.
 #[derive(Debug)]
 pub struct Bedrock {
@@ -120,33 +66,17 @@ impl Bedrock {
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
-        let builder = match access {
-            Access::Emulator(address) => emulator_config(address),
-            Access::Aws {
-                region,
-                profile,
-                endpoint,
-            } => aws_chain(region, profile, endpoint).await?,
-        };
-        let config = builder
+        let profile = access.profile();
+        let config = Builder::from(&access.config().await?)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .build(),
-            )
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(http_client()?)
-            .app_name(
-                AppName::new(concat!("promptmill-", env!("CARGO_PKG_VERSION")))
-                    .map_err(settings)?,
-            )
             .build();
         let bedrock = Self {
             client: Client::from_conf(config),
             target,
         };
-        bedrock.rehearse().await?;
+        let rehearsed = bedrock.rehearse().await;
+        rehearsed.map_err(|error| error.in_profile(profile))?;
         Ok(bedrock)
     }
 
@@ -162,16 +92,7 @@ impl Bedrock {
             .interceptor(rehearsal.clone())
             .send()
             .await;
-        match (rehearsal.0.get(), outcome) {
-            (Some(uri), _) if is_unencrypted(uri) => {
-                Err(ConnectError::Unencrypted(origin(uri).into()))
-            }
-            (Some(_), _) | (None, Ok(_)) => Ok(()),
-            (None, Err(error)) if is_credentials(&error) => {
-                Err(ConnectError::NoCredentials(causes(&error)))
-            }
-            (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
-        }
+        rehearsal.verdict(outcome)
     }
 }
 
@@ -247,55 +168,6 @@ impl Bedrock {
     }
 }
 
-fn emulator_config(address: SocketAddr) -> Builder {
-    Builder::new()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(
-            "EMULATED", "EMULATED", None, None, "emulator",
-        ))
-        .endpoint_url(format!("http://{address}"))
-}
-
-async fn aws_chain(
-    region: Option<String>,
-    profile: Option<String>,
-    endpoint: Option<String>,
-) -> Result<Builder, ConnectError> {
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region));
-    }
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    let sdk = loader.load().await;
-    if sdk.region().is_none() {
-        return Err(ConnectError::NoRegion);
-    }
-    Ok(Builder::from(&sdk))
-}
-
-/// The SDK's pool with keep-alive on, and the proxy of the environment as its default client has.
-fn http_client() -> Result<SharedHttpClient, ConnectError> {
-    let pool = pool::ConnectionPool::builder()
-        .tcp_keepalive(KEEP_ALIVE)
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https()
-        .map_err(settings)?;
-    Ok(SharedHttpClient::new(
-        pool::Client::new(&pool).map_err(settings)?,
-    ))
-}
-
-fn settings(error: impl std::error::Error) -> ConnectError {
-    ConnectError::Settings(error.to_string())
-}
-
 fn fault(error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
     let raw = error.raw_response();
     let header = |name| raw.and_then(|raw| raw.headers().get(name));
@@ -329,85 +201,6 @@ fn fault(error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
         SdkError::DispatchFailure(_) => local(Category::Network),
         SdkError::ConstructionFailure(_) => local(Category::InvalidRequest).job_wide(),
         _ => local(Category::Network),
-    }
-}
-
-/// Credential failures arrive as a failure to dispatch, told apart by what is in their chain.
-fn is_credentials(error: &SdkError<InvokeModelError, HttpResponse>) -> bool {
-    let text = DisplayErrorContext(error).to_string();
-    matches!(
-        error,
-        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)
-    ) && [
-        "CredentialsNotLoaded",
-        "CredentialsError",
-        "ProviderError",
-        "ProviderTimedOut",
-        "InvalidConfiguration",
-        "no identity",
-        "NoMatchingAuthSchemeError",
-        "failed to select an auth scheme",
-    ]
-    .iter()
-    .any(|sign| text.contains(sign))
-}
-
-/// The error and its causes in one line, without the debug dump that the SDK's own text carries.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-        next = error.source();
-    }
-    texts.join(": ")
-}
-
-/// Plain HTTP to anywhere but this machine.
-fn is_unencrypted(uri: &str) -> bool {
-    let Some(rest) = uri.strip_prefix("http://") else {
-        return false;
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority
-            .rsplit_once(':')
-            .map_or(authority, |(host, _)| host),
-    };
-    let loopback = host
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
-    !loopback && host != "localhost"
-}
-
-fn origin(uri: &str) -> &str {
-    let from = uri.find("://").map_or(0, |at| at + 3);
-    let to = uri[from..].find('/').map_or(uri.len(), |at| from + at);
-    &uri[..to]
-}
-
-/// Notes where a call would go, and lets go of it.
-#[derive(Debug, Clone, Default)]
-struct Rehearsal(Arc<OnceLock<String>>);
-
-impl Intercept for Rehearsal {
-    fn name(&self) -> &'static str {
-        "rehearsal"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        // Set once: a rehearsal is one call.
-        let _ = self.0.set(context.request().uri().to_owned());
-        Err("the rehearsal ends here".into())
     }
 }
 
@@ -447,29 +240,5 @@ impl Intercept for TokenHeaders {
             count("cache-write-input"),
         ));
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_may_be_spoken_to_in_plain_text() {
-        let table = [
-            (
-                "https://bedrock-runtime.us-east-1.amazonaws.com/model/x/invoke",
-                false,
-            ),
-            ("http://127.0.0.1:9000/model/x/invoke", false),
-            ("http://localhost/model/x/invoke", false),
-            ("http://[::1]:9000/model/x/invoke", false),
-            ("http://bedrock.example.com:9000/model/x/invoke", true),
-            ("http://127.0.0.1.example.com/", true),
-            ("http://10.0.0.7/", true),
-        ];
-        for (uri, unencrypted) in table {
-            assert_eq!(is_unencrypted(uri), unencrypted, "{uri}");
-        }
     }
 }

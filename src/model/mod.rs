@@ -3,11 +3,13 @@
 //! [`Call`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
 //! real one is [`bedrock`], tests script their own.
 
+pub mod aws;
 pub mod bedrock;
 pub mod catalog;
 pub mod family;
 pub mod fault;
 pub mod id;
+pub mod quotas;
 
 use std::future::Future;
 

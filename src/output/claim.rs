@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -24,6 +24,17 @@ pub enum Existing {
     Fresh,
 }
 
+impl Existing {
+    /// Whether the answers stay, and whether the failures do.
+    pub(super) fn stays(self) -> [bool; 2] {
+        match self {
+            Self::Resume => [true, true],
+            Self::RetryFailed => [true, false],
+            Self::Fresh => [false, false],
+        }
+    }
+}
+
 /// An output that no other run writes.
 #[derive(Debug)]
 pub struct Claim {
@@ -42,6 +53,10 @@ impl Claim {
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
     pub fn stake(paths: &OutputPaths, existing: Existing) -> Result<Self, LedgerError> {
+        for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
+            refuse_what_is_no_file(path)?;
+        }
+        refuse_foreign_run_file(&paths.run)?;
         let directory = paths.directory();
         std::fs::create_dir_all(directory).map_err(io_error("create", directory))?;
         let mut claim = Self {
@@ -57,12 +72,8 @@ impl Claim {
 
     fn read(&mut self) -> Result<(), LedgerError> {
         let paths = &self.paths;
-        let stays = match self.existing {
-            Existing::Resume => [true, true],
-            Existing::RetryFailed => [true, false],
-            Existing::Fresh => [false, false],
-        };
-        for (path, stays) in [&paths.answered, &paths.failed].into_iter().zip(stays) {
+        let files = [&paths.answered, &paths.failed];
+        for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = Past::default();
             let past = if stays { &mut self.past } else { &mut left };
             match past.read(path, || paths.torn(Timestamp::now())) {
@@ -113,6 +124,28 @@ impl Claim {
         }
         sync_directory(self.paths.directory())?;
         Ok(aside)
+    }
+}
+
+/// Opening a pipe would wait for ever, and a device keeps nothing.
+fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(LedgerError::NotAFile { path: path.into() }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The run file is replaced at the end, so what is there must be one.
+fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
+    let Ok(text) = std::fs::read(path) else {
+        return Ok(());
+    };
+    let ours = serde_json::from_slice::<serde_json::Value>(&text)
+        .is_ok_and(|file| file.get("promptmill").is_some());
+    if ours {
+        Ok(())
+    } else {
+        Err(LedgerError::NotOurs { path: path.into() })
     }
 }
 

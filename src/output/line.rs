@@ -210,6 +210,8 @@ pub(super) struct Known {
     #[serde(default)]
     pub(super) cost_usd: Option<f64>,
     #[serde(default)]
+    pub(super) latency_ms: Option<u64>,
+    #[serde(default)]
     pub(super) error: Option<KnownError>,
 }
 

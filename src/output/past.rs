@@ -8,10 +8,12 @@
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use super::Tally;
 use super::error::{LedgerError, io_error};
+use super::lessons::Lessons;
 use super::line::Known;
 
 /// What every line of ours begins with.
@@ -20,20 +22,24 @@ const OURS: &[u8] = br#"{"custom_id":"#;
 /// The rows that have ended already.
 #[derive(Debug, Default)]
 pub struct Past {
-    /// Sorted by key once complete: 24 bytes a row, whatever its text.
+    /// Sorted by key once complete: 32 bytes a row, whatever its text.
     rows: Vec<PastRow>,
     /// Their counts, tokens and cost.
     pub tally: Tally,
+    /// What their answers teach about the next ones.
+    pub lessons: Lessons,
 }
 
 /// One row that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PastRow {
-    key: u64,
+    pub(crate) key: u64,
     /// Its fingerprint's value; `None` where the row had none.
     pub fingerprint: Option<u64>,
     /// Whether it is in the file of failures.
     pub failed: bool,
+    /// The tokens of its request, where the answer said.
+    pub input_tokens: Option<NonZeroU32>,
 }
 
 /// What was found at the end of a file.
@@ -79,6 +85,19 @@ impl Past {
     pub(super) fn complete(&mut self) {
         self.rows.sort_unstable();
         self.rows.dedup_by_key(|row| row.key);
+    }
+
+    /// Reads one file of lines and leaves it as it is. Says where a torn tail begins.
+    pub(super) fn look(&mut self, path: &Path) -> Result<Option<u64>, LedgerError> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("open", path)(error)),
+        };
+        Ok(match self.scan(&file, path)? {
+            Tail::Torn { from } => Some(from),
+            Tail::Whole | Tail::NoNewline => None,
+        })
     }
 
     fn scan(&mut self, file: &File, path: &Path) -> Result<Tail, LedgerError> {
@@ -127,9 +146,16 @@ impl Past {
             key: key(known.custom_id.as_deref(), known.row),
             fingerprint: known.fingerprint.as_deref().and_then(fingerprint_value),
             failed: known.status == "failed",
+            input_tokens: input_tokens(known),
         });
         self.tally.take_past(known);
+        self.lessons.learn(known);
     }
+}
+
+fn input_tokens(known: &Known) -> Option<NonZeroU32> {
+    let tokens = u32::try_from(known.usage.input_tokens?).ok()?;
+    NonZeroU32::new(tokens)
 }
 
 /// A tail that was cut off and put aside.

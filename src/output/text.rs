@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `1234567` as `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -16,7 +16,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `1234567` as `1.2M`.
-pub(super) fn rough(number: f64) -> String {
+pub(crate) fn rough(number: f64) -> String {
     match number {
         n if n < 1e4 => count(n.round() as u64),
         n if n < 1e6 => format!("{:.0}k", n / 1e3),
@@ -26,7 +26,7 @@ pub(super) fn rough(number: f64) -> String {
 }
 
 /// `0.8 s`, `42 s`, `3 m 05 s`, `2 h 10 m`.
-pub(super) fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     match time.as_secs() {
         0..10 => format!("{:.1} s", time.as_secs_f64()),
         seconds @ 10..100 => format!("{seconds} s"),
@@ -36,7 +36,7 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// Dollars with as many places as say something.
-pub(super) fn dollars(usd: f64) -> String {
+pub(crate) fn dollars(usd: f64) -> String {
     match usd {
         0.0 => "$0".into(),
         usd if usd < 0.01 => format!("${usd:.6}"),
@@ -46,7 +46,7 @@ pub(super) fn dollars(usd: f64) -> String {
 }
 
 /// Text from outside on one line of the terminal: no control characters, and not too long.
-pub(super) fn one_line(text: &str, longest: usize) -> String {
+pub(crate) fn one_line(text: &str, longest: usize) -> String {
     let mut line: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -131,6 +131,7 @@ impl Pace {
     /// row's: it then costs the row no attempt.
     pub(super) fn landed(
         &mut self,
+        row: u64,
         charge: &Charge,
         outcome: &Result<Reply, Fault>,
         sent: Instant,
@@ -155,7 +156,7 @@ impl Pace {
             self.refused(fault, sent, now);
         } else if fault.is_outage() {
             self.calls.hold();
-            return self.outage.fault(now);
+            return self.outage.fault(row, now);
         } else {
             self.outage.heard();
         }
@@ -169,6 +170,11 @@ impl Pace {
         } else {
             self.calls.refused(1.0, sent, now, fault.retry_after);
         }
+    }
+
+    /// A row is about to fail of `fault`. True if that is the service's doing and not the row's.
+    pub(super) fn service_is_to_blame(&mut self, fault: &Fault, now: Instant) -> bool {
+        fault.is_outage() && self.outage.is_to_blame(now)
     }
 
     /// How long the service has been down, if it is.

@@ -14,6 +14,8 @@ pub struct ModelFacts {
     pub flex: Option<Price>,
     /// The price of the priority tier; cached tokens cost what they cost at the standard tier.
     pub priority: Option<Price>,
+    /// The price of batch inference, which never reads from the cache.
+    pub batch: Option<Price>,
     /// A standard price that holds for the whole request once its input is above so many tokens.
     pub above: Option<(u64, Price)>,
     /// The most input tokens.
@@ -64,6 +66,14 @@ impl ModelFacts {
     pub fn cost_usd(&self, usage: &Usage, tier: Tier) -> Option<f64> {
         let price = self.price_of(usage.input_tokens?, tier)?;
         price.cost_usd(usage)
+    }
+
+    /// The most input tokens that a call can have. A model whose price changes above its usual
+    /// limit takes more than that on request (Claude's million tokens, asked for by a header in
+    /// the body): how much more is not known.
+    pub fn most_input(&self) -> Option<u64> {
+        let priced_beyond = |most: &u64| self.above.is_some_and(|(limit, _)| *most <= limit);
+        self.max_in.filter(|most| !priced_beyond(most))
     }
 
     /// The price of a call with so many input tokens.
@@ -123,6 +133,8 @@ struct Line {
     cw: Option<f64>,
     fi: Option<f64>,
     fo: Option<f64>,
+    bi: Option<f64>,
+    bo: Option<f64>,
     pi: Option<f64>,
     po: Option<f64>,
     above_100k: Option<Price>,
@@ -158,6 +170,7 @@ impl From<Line> for ModelFacts {
             price,
             flex: tier(line.fi, line.fo),
             priority: tier(line.pi, line.po),
+            batch: tier(line.bi, line.bo),
             above: step(100_000, line.above_100k)
                 .or(step(200_000, line.above_200k))
                 .or(step(272_000, line.above_272k)),
@@ -219,6 +232,15 @@ mod tests {
         );
         check("amazon.nova-2-lite-v1:0", usage, Tier::Reserved, None);
         check("amazon.nova-micro-v1:0", usage, Tier::Flex, None);
+    }
+
+    #[test]
+    fn batch_inference_costs_half() {
+        let facts = catalog::lookup("amazon.nova-lite-v1:0", None).expect("listed");
+        let batch = facts.batch.expect("listed with a batch price");
+        // 1 × 0.00003 + 1 × 0.00012, where the standard price is 0.00006 and 0.00024
+        let cost = batch.of(1000, 1000).map(|usd| format!("{usd:.8}"));
+        assert_eq!(cost.as_deref(), Some("0.00015000"));
     }
 
     #[test]

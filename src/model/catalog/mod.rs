@@ -7,6 +7,7 @@
 mod burndown;
 mod facts;
 mod own;
+pub mod quota_codes;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

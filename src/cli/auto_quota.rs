@@ -1,0 +1,155 @@
+//! `quota = "auto"`: the account's quotas as limits of a run.
+
+use std::num::NonZeroU32;
+
+use crate::job::{Plan, QuotaSource};
+use crate::model::aws::Access;
+use crate::model::catalog::quota_codes::{self, Counts, QuotaCode};
+use crate::model::quotas::{Quota, QuotaError, ServiceQuotas};
+use crate::output::text::count;
+use crate::run::{RequestsPerMinute, TokenLimits};
+
+/// The limits a run keeps, and what there is to say about where they come from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Quotas {
+    /// Calls started per minute.
+    pub(super) requests_per_minute: Option<RequestsPerMinute>,
+    /// How many tokens the quota has.
+    pub(super) tokens: TokenLimits,
+    /// What was read and is used.
+    pub(super) note: Option<String>,
+    /// What could not be read; the run learns it.
+    pub(super) warning: Option<String>,
+}
+
+/// The limits of the job, and where it asks for that, what Service Quotas says of the others.
+pub(super) async fn settle(plan: &Plan, access: &Access) -> Quotas {
+    let given = Quotas {
+        requests_per_minute: plan.requests_per_minute,
+        tokens: plan.tokens,
+        note: None,
+        warning: None,
+    };
+    let QuotaSource::Auto { utilization } = plan.quota else {
+        return given;
+    };
+    let codes = match quota_codes::of(&plan.model) {
+        Ok(codes) => codes,
+        Err(none) => return given.warned(&none),
+    };
+    let open: Vec<_> = codes
+        .into_iter()
+        .filter(|code| given.leaves_open(code.counts))
+        .collect();
+    if open.is_empty() {
+        return given;
+    }
+    match ServiceQuotas::connect(of_service_quotas(access)).await {
+        Ok(service) => {
+            let (read, refused) = read(&service, &open).await;
+            let used = given.with(&read, utilization);
+            match refused {
+                Some(refused) => used.warned(&refused),
+                None => used,
+            }
+        }
+        Err(error) => given.warned(&error),
+    }
+}
+
+/// The same identity and region; the endpoint of a job is that of Bedrock alone.
+fn of_service_quotas(access: &Access) -> Access {
+    match access.clone() {
+        Access::Aws {
+            region, profile, ..
+        } => Access::Aws {
+            region,
+            profile,
+            endpoint: None,
+        },
+        emulator @ Access::Emulator(_) => emulator,
+    }
+}
+
+/// What could be read, and why the rest could not.
+async fn read(service: &ServiceQuotas, codes: &[QuotaCode]) -> (Vec<Quota>, Option<QuotaError>) {
+    let mut read = Vec::new();
+    for code in codes {
+        match service.in_force(*code).await {
+            Ok(Some(quota)) => read.push(quota),
+            Ok(None) => {}
+            Err(error) => return (read, Some(error)),
+        }
+    }
+    let nothing = read.is_empty().then(|| QuotaError::Absent {
+        region: service.region().to_owned(),
+    });
+    (read, nothing)
+}
+
+impl Quotas {
+    /// Whether the job leaves this limit to be found.
+    fn leaves_open(&self, counts: Counts) -> bool {
+        match counts {
+            Counts::Requests => self.requests_per_minute.is_none(),
+            Counts::Tokens => self.tokens.per_minute.is_none(),
+            Counts::TokensPerDay => self.tokens.per_day.is_none(),
+            Counts::Concurrent => false,
+        }
+    }
+
+    fn warned(mut self, why: &dyn std::fmt::Display) -> Self {
+        self.warning = Some(format!(
+            "quota = \"auto\": {why}; what is not known is learned from refusals"
+        ));
+        self
+    }
+
+    /// The same with what was read, at a share of it.
+    fn with(mut self, read: &[Quota], utilization: f64) -> Self {
+        // A share of a whole number: below 2^53 exact enough, and never less than 1.
+        let share = |value: u64| ((value as f64 * utilization) as u64).max(1);
+        for quota in read {
+            let Some(value) = quota.usable().map(share) else {
+                continue;
+            };
+            match quota.code.counts {
+                Counts::Requests => {
+                    let requests = u32::try_from(value).unwrap_or(u32::MAX);
+                    self.requests_per_minute = NonZeroU32::new(requests).map(RequestsPerMinute);
+                }
+                Counts::Tokens => self.tokens.per_minute = Some(value),
+                Counts::TokensPerDay => self.tokens.per_day = Some(value),
+                Counts::Concurrent => {}
+            }
+        }
+        self.note = note(read, utilization);
+        self
+    }
+}
+
+/// `quota: 600 requests and 200,000 tokens a minute (L-…, L-…), used at 95 %`
+fn note(read: &[Quota], utilization: f64) -> Option<String> {
+    let amount = |counts: Counts, unit: &str| {
+        let quota = read.iter().find(|quota| quota.code.counts == counts)?;
+        Some(format!("{} {unit}", count(quota.usable()?)))
+    };
+    let minute = [
+        amount(Counts::Requests, "requests"),
+        amount(Counts::Tokens, "tokens"),
+    ];
+    let minute: Vec<_> = minute.into_iter().flatten().collect();
+    let minute = (!minute.is_empty()).then(|| format!("{} a minute", minute.join(" and ")));
+    let day = amount(Counts::TokensPerDay, "tokens a day");
+    let amounts: Vec<_> = minute.into_iter().chain(day).collect();
+    if amounts.is_empty() {
+        return None;
+    }
+    let codes: Vec<_> = read.iter().map(|quota| quota.code.code).collect();
+    let percent = (utilization * 1000.0).round() / 10.0;
+    Some(format!(
+        "quota: {} ({}), used at {percent} %",
+        amounts.join(", "),
+        codes.join(", ")
+    ))
+}

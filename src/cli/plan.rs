@@ -1,0 +1,207 @@
+//! `promptmill plan`: what a job will take, found out without a call. Reads the input and the
+//! output, and writes nothing but its answer.
+
+mod json;
+mod request;
+mod text;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use jiff::Zoned;
+
+use super::failure::Failure;
+use super::run::{existing, refuse_output_over_input};
+use super::{emulate, flags};
+use crate::exit::Exit;
+use crate::input::Input;
+use crate::job::forecast::{Forecast, Gathered};
+use crate::job::rows::RowMaker;
+use crate::job::survey::{Survey, survey_showing};
+use crate::job::{Endpoint, JobFile, Plan};
+use crate::model::id::suggest;
+use crate::output::text::{count, dollars, rough, time};
+use crate::output::{Look, OutputPaths};
+
+/// All that was found out.
+struct Planned {
+    plan: Plan,
+    survey: Survey,
+    gathered: Gathered,
+    forecast: Forecast,
+    /// Rows of the output that the input no longer has.
+    gone: u64,
+    /// What the answers so far have cost; `None` where that is not known.
+    spent_usd: Option<f64>,
+    /// Whether rows bring whole bodies.
+    sends_bodies: bool,
+    /// What a person should know.
+    notes: Vec<String>,
+    /// Why `run` would refuse the job.
+    refusals: Vec<String>,
+}
+
+/// Plans a job.
+pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let planned = look_over(matches)?;
+    let answer = if matches.get_flag("json") {
+        json::of(&planned)
+    } else {
+        text::of(&planned)
+    };
+    // Whoever closed standard output has read enough.
+    let _ = writeln!(std::io::stdout(), "{answer}");
+    Ok(match planned.refusals.is_empty() {
+        true => Exit::Complete,
+        false => Exit::Usage,
+    })
+}
+
+fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
+    let job_file: Option<&PathBuf> = matches.get_one("job");
+    let limit: Option<u64> = matches.get_one("limit").copied();
+    let job_file = job_file.map(PathBuf::as_path);
+    let job = JobFile::load(job_file, flags::table(matches)?)?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
+    let input = Input::open(&plan.input, plan.format)?;
+    let paths = OutputPaths::new(&plan.output);
+    let maker = RowMaker::new(&plan, &input)?;
+    let Look {
+        past,
+        notes,
+        mut refusals,
+    } = Look::at(&paths, existing(matches));
+    let mut gathered = Gathered::new(maker.layout_bytes(), plan.tokens.default_max_tokens);
+    let survey = survey_showing(&maker, &input, &past, limit, |row, before| {
+        gathered.take(row, before);
+    })?;
+    let gone = match limit {
+        None => past.len() - survey.ended,
+        Some(_) => 0,
+    };
+    let settings = [
+        refuse_output_over_input(&input, &paths).err(),
+        refuse_scenario(&plan.endpoint).err(),
+    ];
+    refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
+    refusals.extend(survey.refusals(&plan));
+    let mut planned = Planned {
+        forecast: Forecast::new(&gathered, &past.lessons, &plan),
+        spent_usd: past.tally.known_cost(),
+        sends_bodies: maker.sends_bodies(),
+        plan: plan.clone(),
+        survey,
+        gathered,
+        gone,
+        notes,
+        refusals,
+    };
+    planned.notes.extend(planned.remarks());
+    Ok(planned)
+}
+
+fn refuse_scenario(endpoint: &Endpoint) -> Result<(), Failure> {
+    match endpoint {
+        Endpoint::Emulator { scenario } => {
+            emulate::scenario(scenario.as_deref())?;
+            Ok(())
+        }
+        Endpoint::Aws | Endpoint::Url(_) => Ok(()),
+    }
+}
+
+impl Planned {
+    /// What a person should know beside the figures.
+    fn remarks(&self) -> Vec<String> {
+        let remarks = [
+            self.gone_rows(),
+            self.unknown_model(),
+            self.made_up(),
+            self.over_budget(),
+            self.over_deadline(),
+            self.over_the_minute(),
+            self.over_the_day(),
+        ];
+        remarks.into_iter().flatten().collect()
+    }
+
+    fn gone_rows(&self) -> Option<String> {
+        let message = format!(
+            "{} rows of the output are no longer in the input; they are kept",
+            count(self.gone)
+        );
+        (0 < self.gone).then_some(message)
+    }
+
+    fn unknown_model(&self) -> Option<String> {
+        let model = &self.plan.model;
+        if self.plan.facts.is_some() {
+            return None;
+        }
+        let meant = model.base().and_then(suggest);
+        let meant = meant.map(|near| format!(" (did you mean `{near}`?)"));
+        Some(format!(
+            "`{model}` is not in the catalogue{}: its price is unknown; give it in a file with \
+             --prices",
+            meant.unwrap_or_default()
+        ))
+    }
+
+    fn made_up(&self) -> Option<String> {
+        let emulated = matches!(self.plan.endpoint, Endpoint::Emulator { .. });
+        let message = "the emulator would answer: nothing is billed; the cost is what Bedrock asks";
+        emulated.then(|| message.into())
+    }
+
+    fn over_budget(&self) -> Option<String> {
+        let most = self.plan.limits.max_cost_usd?;
+        let cost = self.forecast.on_demand;
+        let total = self.spent_usd? + cost.expected.or(cost.low)?;
+        let message = format!(
+            "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",
+            dollars(most),
+            dollars(total)
+        );
+        (most < total).then_some(message)
+    }
+
+    fn over_deadline(&self) -> Option<String> {
+        let deadline = self.plan.limits.deadline?;
+        let seconds = self.forecast.pace.seconds;
+        let takes = text::duration(seconds.expected.or(seconds.low)?);
+        let message = format!(
+            "the deadline is {}, and the run will take about {}: it would stop with 8",
+            time(deadline),
+            time(takes)
+        );
+        (deadline < takes).then_some(message)
+    }
+
+    fn over_the_minute(&self) -> Option<String> {
+        let minute = self.plan.tokens.per_minute? as f64;
+        let largest = self.forecast.largest_reservation;
+        let message = format!(
+            "the largest call reserves about {} tokens (its input and max_tokens), more than the \
+             {} of a minute: Bedrock refuses it for ever; lower max_tokens",
+            rough(largest),
+            rough(minute)
+        );
+        (minute < largest).then_some(message)
+    }
+
+    fn over_the_day(&self) -> Option<String> {
+        let day = self.plan.tokens.per_day? as f64;
+        let quota = self.forecast.quota;
+        let uses = quota.expected.or(quota.low)?;
+        let message = format!(
+            "the run takes about {} tokens of quota, and tokens_per_day is {}: it would stop with \
+             75 and need {} days",
+            rough(uses),
+            rough(day),
+            count((uses / day).ceil() as u64)
+        );
+        (day < uses).then_some(message)
+    }
+}

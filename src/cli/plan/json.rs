@@ -1,0 +1,236 @@
+//! The plan for machines: one object, whose fields are only ever added.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Planned, request};
+use crate::job::Endpoint;
+use crate::job::forecast::{Estimate, Forecast, MaxTokens};
+use crate::job::survey::Trouble;
+
+/// What `plan --json` prints.
+#[derive(Serialize)]
+struct Object<'a> {
+    promptmill: &'a str,
+    name: &'a str,
+    model: &'a str,
+    region: Option<&'a str>,
+    emulated: bool,
+    fingerprint: String,
+    input: String,
+    output: String,
+    /// Why `run` would refuse the job; empty where it would not.
+    refusals: &'a [String],
+    notes: &'a [String],
+    rows: Rows<'a>,
+    assumed: Assumed,
+    tokens: Tokens,
+    cost_usd: Cost,
+    time: Time,
+    max_tokens: Option<Lengths>,
+    first_request: Option<Request<'a>>,
+}
+
+#[derive(Serialize)]
+struct Rows<'a> {
+    input: u64,
+    answered: u64,
+    failed: u64,
+    /// Calls that are left.
+    left: u64,
+    unusable: Troubled<'a>,
+    changed: Troubled<'a>,
+    duplicates: Troubled<'a>,
+    /// In the output and no longer in the input.
+    gone: u64,
+}
+
+#[derive(Serialize)]
+struct Troubled<'a> {
+    count: u64,
+    examples: &'a [String],
+}
+
+/// What the figures rest on.
+#[derive(Serialize)]
+struct Assumed {
+    bytes_per_token: Figures,
+    /// Answers the bytes per token were measured on; 0 where they are assumed.
+    bytes_per_token_measured_on: u64,
+    /// Answers the length of answers was measured on.
+    output_measured_on: u64,
+    latency_seconds: Option<f64>,
+    burndown: f64,
+}
+
+/// What is not known is `null`.
+#[derive(Serialize)]
+struct Figures {
+    low: Option<f64>,
+    expected: Option<f64>,
+    worst: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Tokens {
+    input: Figures,
+    output: Figures,
+    /// Input, and output times its burndown.
+    quota: Figures,
+    largest_reservation: u64,
+}
+
+#[derive(Serialize)]
+struct Cost {
+    on_demand: Figures,
+    flex: Figures,
+    batch: Figures,
+    /// By the answers so far.
+    spent: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Time {
+    seconds: Figures,
+    /// `requests_per_minute`, `tokens_per_minute`, `reservations` or `concurrency`.
+    bound_by: Option<&'static str>,
+    requests_per_minute: Option<u32>,
+    tokens_per_minute: Option<u64>,
+    concurrency: usize,
+}
+
+#[derive(Serialize)]
+struct Lengths {
+    reserved: Option<u64>,
+    answers: u64,
+    p50: u64,
+    p99: u64,
+    max: u64,
+    cut_off: u64,
+    advice: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    row: u64,
+    custom_id: Option<&'a str>,
+    method: &'a str,
+    path: String,
+    headers: Map<String, Value>,
+    body: Value,
+}
+
+/// The object as text.
+pub(super) fn of(planned: &Planned) -> String {
+    let Planned {
+        plan,
+        survey,
+        gathered,
+        forecast,
+        ..
+    } = planned;
+    let object = Object {
+        promptmill: env!("CARGO_PKG_VERSION"),
+        name: &plan.name,
+        model: plan.model.as_str(),
+        region: plan.region.as_deref(),
+        emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
+        fingerprint: plan.fingerprint(),
+        input: plan.input.display().to_string(),
+        output: plan.output.display().to_string(),
+        refusals: &planned.refusals,
+        notes: &planned.notes,
+        rows: Rows {
+            input: survey.rows,
+            answered: gathered.answered,
+            failed: gathered.failed,
+            left: forecast.calls,
+            unusable: troubled(&survey.unusable),
+            changed: troubled(&survey.changed),
+            duplicates: troubled(&survey.duplicates),
+            gone: planned.gone,
+        },
+        assumed: assumed(forecast, plan.tokens.burndown),
+        tokens: Tokens {
+            input: figures(&forecast.input),
+            output: figures(&forecast.output),
+            quota: figures(&forecast.quota),
+            largest_reservation: forecast.largest_reservation as u64,
+        },
+        cost_usd: Cost {
+            on_demand: figures(&forecast.on_demand),
+            flex: figures(&forecast.flex),
+            batch: figures(&forecast.batch),
+            spent: planned.spent_usd,
+        },
+        time: Time {
+            seconds: figures(&forecast.pace.seconds),
+            bound_by: forecast.pace.bound.map(|bound| bound.as_str()),
+            requests_per_minute: plan.requests_per_minute.map(|requests| requests.0.get()),
+            tokens_per_minute: plan.tokens.per_minute,
+            concurrency: plan.concurrency,
+        },
+        max_tokens: forecast.max_tokens.as_ref().map(lengths),
+        first_request: first_request(planned),
+    };
+    serde_json::to_string_pretty(&object).expect("a plan holds nothing JSON cannot say")
+}
+
+fn troubled(trouble: &Trouble) -> Troubled<'_> {
+    Troubled {
+        count: trouble.count,
+        examples: &trouble.examples,
+    }
+}
+
+fn assumed(forecast: &Forecast, burndown: f64) -> Assumed {
+    let bytes = forecast.bytes_per_token;
+    Assumed {
+        bytes_per_token: Figures {
+            low: Some(bytes.low),
+            expected: Some(bytes.expected),
+            worst: Some(bytes.worst),
+        },
+        bytes_per_token_measured_on: forecast.measured_on,
+        output_measured_on: forecast.answers,
+        latency_seconds: forecast.latency.map(|latency| latency.as_secs_f64()),
+        burndown,
+    }
+}
+
+fn figures(estimate: &Estimate) -> Figures {
+    Figures {
+        low: estimate.low,
+        expected: estimate.expected,
+        worst: estimate.worst,
+    }
+}
+
+fn lengths(found: &MaxTokens) -> Lengths {
+    Lengths {
+        reserved: found.reserved,
+        answers: found.answers,
+        p50: found.p50,
+        p99: found.p99,
+        max: found.max,
+        cut_off: found.cut_off,
+        advice: found.better,
+    }
+}
+
+fn first_request(planned: &Planned) -> Option<Request<'_>> {
+    let plan = &planned.plan;
+    let first = planned.gathered.first()?;
+    let header = |name: &str, value: &str| (name.to_owned(), value.into());
+    Some(Request {
+        row: first.row,
+        custom_id: first.custom_id.as_deref(),
+        method: "POST",
+        path: request::path(plan.model.as_str()),
+        headers: Map::from_iter([
+            header("content-type", &plan.content_type),
+            header("accept", &plan.accept),
+        ]),
+        body: request::body(&first.body),
+    })
+}

@@ -1,0 +1,114 @@
+//! The first request, as it would go out.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::output::text::{count, one_line};
+
+/// Longer texts are cut.
+const LONGEST_TEXT: usize = 300;
+
+/// Longer lists are cut.
+const LONGEST_LIST: usize = 12;
+
+/// More lines than this of a body are left out: the answer is to fit on a screen.
+const MOST_LINES: usize = 30;
+
+/// The path of InvokeModel for a model, as the SDK writes it.
+pub(super) fn path(model: &str) -> String {
+    let mut path = String::from("/model/");
+    for byte in model.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                path.push(char::from(byte));
+            }
+            // Writing to a String cannot fail.
+            other => drop(write!(path, "%{other:02X}")),
+        }
+    }
+    path + "/invoke"
+}
+
+/// The whole body, or its text where it is not JSON.
+pub(super) fn body(bytes: &[u8]) -> Value {
+    let text = || String::from_utf8_lossy(bytes).into_owned().into();
+    serde_json::from_slice(bytes).unwrap_or_else(|_| text())
+}
+
+/// The body's lines, shortened for people.
+pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
+    let mut body = body(bytes);
+    shorten(&mut body);
+    let pretty = serde_json::to_string_pretty(&body).expect("a value is JSON");
+    let mut lines: Vec<_> = pretty
+        .lines()
+        .map(|line| one_line(line, 2 * LONGEST_TEXT))
+        .collect();
+    let left_out = lines.len().saturating_sub(MOST_LINES);
+    if 0 < left_out {
+        lines.truncate(MOST_LINES);
+        lines.push(format!(
+            "… {} lines more: see --json",
+            count(left_out as u64)
+        ));
+    }
+    lines
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let length = text.chars().count();
+            if LONGEST_TEXT < length {
+                let mut cut: String = text.chars().take(LONGEST_TEXT).collect();
+                // Writing to a String cannot fail.
+                let _ = write!(cut, "… ({} characters)", count(length as u64));
+                *text = cut;
+            }
+        }
+        Value::Array(list) => {
+            let left_out = list.len().saturating_sub(LONGEST_LIST);
+            list.truncate(LONGEST_LIST);
+            list.iter_mut().for_each(shorten);
+            if 0 < left_out {
+                list.push(format!("… {} more", count(left_out as u64)).into());
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_what_the_sdk_sends() {
+        assert_eq!(
+            path("amazon.nova-lite-v1:0"),
+            "/model/amazon.nova-lite-v1%3A0/invoke"
+        );
+        let arn = "arn:aws:bedrock:eu-west-1:1:imported-model/a";
+        assert_eq!(
+            path(arn),
+            "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Aimported-model%2Fa/invoke"
+        );
+    }
+
+    #[test]
+    fn long_texts_and_lists_are_cut_for_people() {
+        let body = format!(
+            r#"{{"text":"{}","list":{:?}}}"#,
+            "x".repeat(1000),
+            vec![0; 20]
+        );
+        let lines = lines(body.as_bytes());
+        assert_eq!(
+            lines[1],
+            format!(r#"  "text": "{}… (1,000 characters)","#, "x".repeat(300))
+        );
+        assert_eq!(lines[15], r#"    "… 8 more""#);
+    }
+}

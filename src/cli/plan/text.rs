@@ -1,0 +1,264 @@
+//! The plan for people: about one screen.
+
+use std::time::Duration;
+
+use super::{Planned, request};
+use crate::job::Plan;
+use crate::job::forecast::{Bound, Estimate, Forecast, MaxTokens};
+use crate::job::survey::Trouble;
+use crate::output::text::{count, dollars, one_line, time};
+
+/// The screen.
+pub(super) fn of(planned: &Planned) -> String {
+    let mut lines = vec![headline(planned)];
+    lines.extend(facts(planned));
+    lines.push(String::new());
+    lines.extend(table(&planned.forecast));
+    lines.push(String::new());
+    lines.extend(named(&findings(planned)));
+    lines.extend(first_request(planned));
+    if !planned.refusals.is_empty() {
+        lines.push(String::new());
+        lines.push("`run` would refuse this job:".into());
+        let refusals = planned.refusals.iter();
+        lines.extend(refusals.map(|why| format!("- {}", tame(why))));
+    }
+    lines.join("\n")
+}
+
+/// More than a century is no time to tell.
+pub(super) fn duration(seconds: f64) -> Duration {
+    const CENTURY: f64 = 100.0 * 365.0 * 86_400.0;
+    Duration::from_secs_f64(seconds.clamp(0.0, CENTURY))
+}
+
+fn headline(planned: &Planned) -> String {
+    format!(
+        "{}: {} rows, {} calls to make; nothing has been sent",
+        planned.plan.name,
+        count(planned.survey.rows),
+        count(planned.forecast.calls)
+    )
+}
+
+fn named(what: &[(&str, String)]) -> Vec<String> {
+    let line = |(name, what): &(&str, String)| format!("  {name:<13} {}", tame(what));
+    what.iter().map(line).collect()
+}
+
+/// Examples may hold what stands in the input: no control characters but our own newlines.
+fn tame(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| one_line(line, 600)).collect();
+    lines.join("\n")
+}
+
+fn facts(planned: &Planned) -> Vec<String> {
+    let Plan {
+        model,
+        region,
+        input,
+        output,
+        ..
+    } = &planned.plan;
+    let region = match region {
+        Some(region) => format!(" in {region}"),
+        None => String::new(),
+    };
+    named(&[
+        ("model", format!("{model}{region}")),
+        ("input", input.display().to_string()),
+        ("output", format!("{}{}", output.display(), so_far(planned))),
+    ])
+}
+
+/// What is in the output already, and what that leaves.
+fn so_far(planned: &Planned) -> String {
+    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
+    if answered + failed == 0 {
+        return " (no rows yet)".into();
+    }
+    let left = planned.survey.rows - planned.survey.ended;
+    let spent = planned
+        .spent_usd
+        .map(|usd| format!(", {} spent", dollars(usd)));
+    format!(
+        " ({} answered, {} failed, {} left{})",
+        count(answered),
+        count(failed),
+        count(left),
+        spent.unwrap_or_default()
+    )
+}
+
+fn table(forecast: &Forecast) -> Vec<String> {
+    let Forecast {
+        input,
+        output,
+        quota,
+        on_demand,
+        flex,
+        batch,
+        pace,
+        ..
+    } = forecast;
+    let tokens = |tokens: f64| count(tokens.round() as u64);
+    let mut lines = vec![format!(
+        "  {:<13} {:>14} {:>14} {:>14}",
+        "", "low", "expected", "worst"
+    )];
+    let mut row = |name: &str, figure: &Estimate, show: &dyn Fn(f64) -> String| {
+        let cell = |figure: Option<f64>| figure.map_or_else(|| "unknown".into(), show);
+        let [low, expected, worst] = [figure.low, figure.expected, figure.worst].map(cell);
+        lines.push(format!("  {name:<13} {low:>14} {expected:>14} {worst:>14}"));
+    };
+    row("input tokens", input, &tokens);
+    row("output tokens", output, &tokens);
+    row("quota tokens", quota, &tokens);
+    row("on demand", on_demand, &dollars);
+    row("flex tier", flex, &dollars);
+    row("batch", batch, &dollars);
+    row("time", &pace.seconds, &|seconds| time(duration(seconds)));
+    lines
+}
+
+fn findings(planned: &Planned) -> Vec<(&'static str, String)> {
+    let Planned {
+        forecast, survey, ..
+    } = planned;
+    let mut findings = vec![("assumed", assumed(planned))];
+    if forecast.output.expected.is_none() {
+        let advice = "how long answers are: `run` with --limit 20 would teach it";
+        findings.push(("not known", advice.into()));
+    }
+    if 0 < forecast.calls {
+        findings.push(("paced by", paced_by(planned)));
+    }
+    if let Some(found) = &forecast.max_tokens {
+        findings.push(("max_tokens", lengths(found)));
+        findings.extend(found.better.map(|better| ("advice", advice(found, better))));
+    }
+    if 0 < survey.unusable.count {
+        findings.push(("bad rows", bad_rows(&survey.unusable)));
+    }
+    let notes = planned.notes.iter();
+    findings.extend(notes.map(|note| ("note", note.clone())));
+    findings
+}
+
+fn bad_rows(
+    Trouble {
+        count: number,
+        examples,
+    }: &Trouble,
+) -> String {
+    let examples: Vec<_> = examples.iter().map(|e| format!("\n    {e}")).collect();
+    format!("{} cannot be sent:{}", count(*number), examples.concat())
+}
+
+fn assumed(planned: &Planned) -> String {
+    let bytes = planned.forecast.bytes_per_token;
+    let source = match planned.forecast.measured_on {
+        0 => String::new(),
+        answers => format!(", as in {} answers", count(answers)),
+    };
+    let whole = if planned.sends_bodies {
+        " of the body (images too)"
+    } else {
+        ""
+    };
+    let burndown = match planned.plan.tokens.burndown {
+        1.0 => String::new(),
+        rate => format!("; a token of output is {rate} of quota"),
+    };
+    format!(
+        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}); worst output is \
+         max_tokens{burndown}",
+        bytes.expected, bytes.low, bytes.worst
+    )
+}
+
+fn paced_by(planned: &Planned) -> String {
+    let Planned { plan, forecast, .. } = planned;
+    let latency = forecast.latency.map(time).unwrap_or_default();
+    let learned = "no quota in the job, so the pace is learned from refusals";
+    match forecast.pace.bound {
+        Some(Bound::Requests) => {
+            let requests = plan
+                .requests_per_minute
+                .map_or(0, |requests| requests.0.get());
+            format!("requests_per_minute, {}", count(requests.into()))
+        }
+        Some(Bound::Tokens) => format!("tokens_per_minute, {}", per_minute(plan)),
+        Some(Bound::Reservations) => format!(
+            "tokens_per_minute, {}: calls reserve max_tokens for {latency} each, so a lower one is \
+             faster",
+            per_minute(plan)
+        ),
+        Some(Bound::Concurrency) => {
+            let known = plan.requests_per_minute.is_some() || plan.tokens.per_minute.is_some();
+            let learned = if known {
+                String::new()
+            } else {
+                format!("; {learned}")
+            };
+            format!(
+                "concurrency, {} calls in flight of {latency} each{learned}",
+                plan.concurrency
+            )
+        }
+        None => format!("{learned}; how long a call takes is not known yet"),
+    }
+}
+
+fn per_minute(plan: &Plan) -> String {
+    count(plan.tokens.per_minute.unwrap_or(0))
+}
+
+fn lengths(found: &MaxTokens) -> String {
+    let reserved = match found.reserved {
+        Some(reserved) => format!(", you reserve {}", count(reserved)),
+        None => String::new(),
+    };
+    let cut_off = match found.cut_off {
+        0 => String::new(),
+        cut_off => format!("; {} were cut off", count(cut_off)),
+    };
+    format!(
+        "p99 of your output is {}{reserved} ({} answers: p50 {}, longest {}{cut_off})",
+        count(found.p99),
+        count(found.answers),
+        count(found.p50),
+        count(found.max),
+    )
+}
+
+fn advice(found: &MaxTokens, better: u64) -> String {
+    let why = match found.cut_off {
+        0 => "lets more calls run at once",
+        _ => "finishes more answers",
+    };
+    format!(
+        "--max-tokens {better} {why}; it changes the requests, so rows that have ended need --fresh"
+    )
+}
+
+fn first_request(planned: &Planned) -> Vec<String> {
+    let plan = &planned.plan;
+    let Some(first) = planned.gathered.first() else {
+        return Vec::new();
+    };
+    let id = match &first.custom_id {
+        Some(id) => format!(" ({})", one_line(id, 60)),
+        None => String::new(),
+    };
+    let mut lines = vec![
+        String::new(),
+        format!("the first request, row {}{id}:", first.row),
+        format!("  POST {}", request::path(plan.model.as_str())),
+        format!("  content-type: {}", one_line(&plan.content_type, 100)),
+        format!("  accept: {}", one_line(&plan.accept, 100)),
+    ];
+    let body = request::lines(&first.body);
+    lines.extend(body.into_iter().map(|line| format!("  {line}")));
+    lines
+}

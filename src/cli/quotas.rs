@@ -1,0 +1,176 @@
+//! `promptmill quotas`: what the account may use of a model.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use clap::ArgMatches;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use crate::exit::Exit;
+use crate::job;
+use crate::model::aws::Access;
+use crate::model::catalog::quota_codes::{self, Counts, QuotaCode};
+use crate::model::id::ModelId;
+use crate::model::quotas::{Quota, ServiceQuotas};
+use crate::output::text::count;
+
+/// What was read, for which model and where.
+struct Report {
+    model: ModelId,
+    region: String,
+    quotas: Vec<Quota>,
+    absent: Vec<QuotaCode>,
+}
+
+/// Reads the quotas of a model and prints them.
+pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let typed = text("model").unwrap_or_default();
+    let model = ModelId::parse(&typed).map_err(Failure::usage)?;
+    let codes = quota_codes::of(&model).map_err(Failure::usage)?;
+    let endpoint = text("endpoint-url");
+    if let Some(url) = endpoint.as_ref().filter(|url| !job::is_url(url)) {
+        let message = format!("--endpoint-url: \"{url}\" is no http(s) URL");
+        return Err(Failure::usage(message));
+    }
+    let access = Access::Aws {
+        region: job::region(text("region"), &model)?,
+        profile: text("profile"),
+        endpoint,
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let report = runtime.block_on(read(model, &codes, access))?;
+    let printed = match matches.get_flag("json") {
+        true => format!("{}\n", report.json()),
+        false => report.text(),
+    };
+    // A closed pipe is the reader's own wish.
+    let _ = std::io::stdout().write_all(printed.as_bytes());
+    Ok(Exit::Complete)
+}
+
+async fn read(model: ModelId, codes: &[QuotaCode], access: Access) -> Result<Report, Failure> {
+    let service = ServiceQuotas::connect(access).await?;
+    let mut report = Report {
+        model,
+        region: service.region().to_owned(),
+        quotas: Vec::new(),
+        absent: Vec::new(),
+    };
+    for code in codes {
+        match service.read(*code).await? {
+            Some(quota) => report.quotas.push(quota),
+            None => report.absent.push(*code),
+        }
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn json(&self) -> Value {
+        let quotas = self.quotas.iter().map(|quota| {
+            json!({
+                "quota": quota.code.counts.key(),
+                "name": quota.code.name,
+                "code": quota.code.code,
+                "applied": quota.applied,
+                "default": quota.default,
+                "usable": quota.usable(),
+                "adjustable": quota.adjustable,
+            })
+        });
+        json!({
+            "model": self.model.as_str(),
+            "route": quota_codes::route(&self.model).to_string(),
+            "region": self.region,
+            "quotas": quotas.collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let route = quota_codes::route(&self.model);
+        let mut text = format!("{}, {route}, called from {}\n\n", self.model, self.region);
+        text += &self.table();
+        for note in self.notes() {
+            text += "\n";
+            text += &note;
+        }
+        if !self.notes().is_empty() {
+            text.push('\n');
+        }
+        text + &self.advice()
+    }
+
+    fn table(&self) -> String {
+        let figure = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), count);
+        let head = ["quota", "applied", "default", "code", "adjustable"].map(str::to_owned);
+        let rows = self.quotas.iter().map(|quota| {
+            [
+                quota.code.counts.words().to_owned(),
+                figure(quota.applied),
+                figure(quota.default),
+                quota.code.code.to_owned(),
+                if quota.adjustable { "yes" } else { "no" }.to_owned(),
+            ]
+        });
+        let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+        let width = |at: usize| rows.iter().map(|row| row[at].len()).max().unwrap_or(0);
+        let [what, applied, default, code] = [0, 1, 2, 3].map(width);
+        let mut table = String::new();
+        for [a, b, c, d, e] in &rows {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                table,
+                "{a:what$}  {b:>applied$}  {c:>default$}  {d:code$}  {e}"
+            );
+        }
+        table
+    }
+
+    /// What the table cannot say.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let has = |counts| {
+            let read = self.quotas.iter().map(|quota| quota.code);
+            read.chain(self.absent.iter().copied())
+                .any(|code| code.counts == counts)
+        };
+        for counts in [Counts::Requests, Counts::Tokens] {
+            if !has(counts) {
+                notes.push(format!("this model has no quota of {}", counts.words()));
+            }
+        }
+        for code in &self.absent {
+            notes.push(format!(
+                "Service Quotas knows no {} ({}) in {}",
+                code.counts.words(),
+                code.code,
+                self.region
+            ));
+        }
+        if self.quotas.iter().any(|quota| quota.applied.is_none()) {
+            notes.push("where nothing is applied, the default is in force".into());
+        }
+        if self.quotas.iter().any(|quota| quota.code.times != 1) {
+            let note = "cross-region calls may use twice the tokens per day that stand above";
+            notes.push(note.into());
+        }
+        notes
+    }
+
+    /// What to put into a job.
+    fn advice(&self) -> String {
+        let mut text = String::from("\nFor the job file:\n\n[limits]\n");
+        for quota in &self.quotas {
+            let is_key = quota.code.counts != Counts::Concurrent;
+            if let Some(value) = quota.usable().filter(|_| is_key) {
+                let value = count(value).replace(',', "_");
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{} = {value}", quota.code.counts.key());
+            }
+        }
+        text + "\nor quota = \"auto\", which reads them before every run and uses 95 % of them\n"
+    }
+}

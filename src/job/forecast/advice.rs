@@ -1,0 +1,61 @@
+//! What `max_tokens` should be, judging by the answers so far.
+
+use crate::output::lessons::Lessons;
+
+/// An answer longer than the 99th of a hundred by this much still gets through.
+const ROOM: f64 = 1.25;
+
+/// Advice is a multiple of this: a round number, and room for the shortest answers.
+const STEP: u64 = 64;
+
+/// Advice that would free less than this share of the reservation is not worth a change.
+const WORTH: f64 = 0.25;
+
+/// What answers say of `max_tokens`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxTokens {
+    /// What each call reserves; `None` where each row says for itself.
+    pub reserved: Option<u64>,
+    /// How many answers there are.
+    pub answers: u64,
+    /// Half of them have no more tokens.
+    pub p50: u64,
+    /// 99 of 100 have no more tokens.
+    pub p99: u64,
+    /// The longest.
+    pub max: u64,
+    /// Answers that were cut off.
+    pub cut_off: u64,
+    /// A better limit, where there is one.
+    pub better: Option<u64>,
+}
+
+impl MaxTokens {
+    pub(super) fn new(lessons: &Lessons, reserved: Option<u32>) -> Option<Self> {
+        let lengths = &lessons.output_tokens;
+        let (p50, p99) = (lengths.percentile(50)?, lengths.percentile(99)?);
+        let reserved = reserved.map(u64::from);
+        Some(Self {
+            reserved,
+            answers: lengths.count(),
+            p50,
+            p99,
+            max: lengths.max(),
+            cut_off: lessons.cut_off,
+            better: better(p99, lengths.max(), lessons.cut_off, reserved),
+        })
+    }
+}
+
+/// Enough for nearly all answers and for the longest so far. Where answers were cut off, nobody
+/// knows how long they would have been: twice the limit is a next try.
+fn better(p99: u64, max: u64, cut_off: u64, reserved: Option<u64>) -> Option<u64> {
+    let reserved = reserved?;
+    if 0 < cut_off {
+        return Some(2 * reserved);
+    }
+    let enough = (p99 as f64 * ROOM).max(max as f64) as u64;
+    let enough = enough.max(1).div_ceil(STEP) * STEP;
+    let freed = reserved.saturating_sub(enough) as f64;
+    (reserved as f64 * WORTH <= freed).then_some(enough)
+}

@@ -1,0 +1,149 @@
+//! What one look over the rows collects for the forecast: sums by size, never the rows.
+
+use bytes::Bytes;
+
+use crate::job::survey::has_changed;
+use crate::output::PastRow;
+use crate::output::lessons::bucket;
+use crate::run::{Row, Work};
+
+/// Sums over the rows of an input.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Rows that have ended with an answer.
+    pub answered: u64,
+    /// Rows that have ended in failure.
+    pub failed: u64,
+    /// Rows that are left and cannot be sent.
+    pub unusable: u64,
+    /// Rows that are left and can be sent, by the size of their prompt: at most 2,000 sums.
+    pub(super) left: Vec<Sizes>,
+    /// The largest prompt that is left, in bytes.
+    pub(super) largest: u64,
+    /// The longest answer that any call that is left asks for.
+    pub(super) most_output: u64,
+    /// Bytes and tokens of the requests whose answers said how many tokens they had.
+    pub(super) measured: Measured,
+    /// The first row that is left, else the first of all.
+    first: Option<(First, Standing)>,
+    layout_bytes: u64,
+    default_max_tokens: u64,
+}
+
+/// Rows of about one size.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Sizes {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) max_tokens: u64,
+}
+
+/// What is known of input tokens from answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Measured {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) tokens: u64,
+}
+
+/// The first request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct First {
+    /// The record's number, from 1.
+    pub row: u64,
+    /// The row's id.
+    pub custom_id: Option<String>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Left,
+    Ended,
+}
+
+impl Gathered {
+    /// Nothing yet. Of each body, `layout_bytes` are no prompt; a call without a limit of its own
+    /// may be answered with `default_max_tokens`.
+    pub fn new(layout_bytes: usize, default_max_tokens: u64) -> Self {
+        Self {
+            layout_bytes: layout_bytes as u64,
+            default_max_tokens,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in one row, and how it ended if it has.
+    pub fn take(&mut self, row: &Row, before: Option<&PastRow>) {
+        match before {
+            Some(PastRow { failed: true, .. }) => self.failed += 1,
+            Some(_) => self.answered += 1,
+            None => {}
+        }
+        match (row, before) {
+            (Row::Rejected(..), None) => self.unusable += 1,
+            (Row::Rejected(..), Some(_)) => {}
+            (Row::Ready(work), None) => self.left(work),
+            (Row::Ready(work), Some(before)) => self.ended(work, before),
+        }
+    }
+
+    /// The first request that is left, else the first of all.
+    pub fn first(&self) -> Option<&First> {
+        self.first.as_ref().map(|(first, _)| first)
+    }
+
+    /// Calls that are left.
+    pub fn calls(&self) -> u64 {
+        self.left.iter().map(|sizes| sizes.rows).sum()
+    }
+
+    fn left(&mut self, work: &Work) {
+        let bytes = self.bytes(work);
+        let max_tokens = work.call.max_tokens.map(u64::from);
+        let max_tokens = max_tokens.unwrap_or(self.default_max_tokens);
+        let at = bucket(bytes);
+        if self.left.len() <= at {
+            self.left.resize(at + 1, Sizes::default());
+        }
+        self.left[at].rows += 1;
+        self.left[at].bytes += bytes;
+        self.left[at].max_tokens += max_tokens;
+        self.largest = self.largest.max(bytes);
+        self.most_output = self.most_output.max(max_tokens);
+        if !matches!(self.first, Some((_, Standing::Left))) {
+            self.first = Some((First::of(work), Standing::Left));
+        }
+    }
+
+    fn ended(&mut self, work: &Work, before: &PastRow) {
+        if self.first.is_none() {
+            self.first = Some((First::of(work), Standing::Ended));
+        }
+        let Some(tokens) = before.input_tokens else {
+            return;
+        };
+        if !has_changed(&work.identity, before) {
+            self.measured.rows += 1;
+            self.measured.bytes += self.bytes(work);
+            self.measured.tokens += u64::from(tokens.get());
+        }
+    }
+
+    /// The bytes of its prompt; a token at least is never without a byte.
+    fn bytes(&self, work: &Work) -> u64 {
+        let body = work.call.body.len() as u64;
+        body.saturating_sub(self.layout_bytes).max(1)
+    }
+}
+
+impl First {
+    fn of(work: &Work) -> Self {
+        Self {
+            row: work.identity.row,
+            custom_id: work.identity.custom_id.clone(),
+            body: work.call.body.clone(),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What a job will take before it is run: tokens, cost, time. Arithmetic over sums, with every
+//! assumption named; what nobody knows yet is `None`, never a guess.
+//!
+//! Three cases are worked out. *Expected* is the middle, where there is one. *Low* and *worst*
+//! are what people plan with, not bounds of what is possible: the worst input is dense text, the
+//! worst output is every answer as long as it may be.
+
+mod advice;
+mod gather;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::Plan;
+use crate::model::catalog::{ModelFacts, Price, Tier};
+use crate::output::lessons::Lessons;
+
+pub use advice::MaxTokens;
+pub use gather::{First, Gathered};
+pub use pace::{Bound, Pace};
+
+/// Bytes of text in a token, before any answer has told: English prose has about 4.5, code and
+/// JSON about 3.3, Chinese about 3, digits and hashes about 2.
+const BYTES_PER_TOKEN: Cases<f64> = Cases {
+    low: 5.0,
+    expected: 3.5,
+    worst: 2.0,
+};
+
+/// How far the rows that are left may lie from those that were answered.
+const SPREAD: f64 = 0.2;
+
+/// An answer that is there at all has a token.
+const SHORTEST_ANSWER: f64 = 1.0;
+
+/// One figure in three cases.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cases<T> {
+    /// The least to reckon with.
+    pub low: T,
+    /// The middle.
+    pub expected: T,
+    /// The most to reckon with.
+    pub worst: T,
+}
+
+/// A figure whose middle may not be known.
+pub type Estimate = Cases<Option<f64>>;
+
+/// What a job will take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// Calls that are left.
+    pub calls: u64,
+    /// Bytes of prompt in a token of input.
+    pub bytes_per_token: Cases<f64>,
+    /// Answers that told the bytes of a token; 0 where they are assumed.
+    pub measured_on: u64,
+    /// Answers that told how long answers are.
+    pub answers: u64,
+    /// Tokens of input.
+    pub input: Estimate,
+    /// Tokens of output.
+    pub output: Estimate,
+    /// Tokens of quota: input, and output times its burndown.
+    pub quota: Estimate,
+    /// Tokens of quota that the largest call reserves while it is in flight.
+    pub largest_reservation: f64,
+    /// USD at the standard price.
+    pub on_demand: Estimate,
+    /// USD at the flex tier's.
+    pub flex: Estimate,
+    /// USD as batch inference.
+    pub batch: Estimate,
+    /// How long it takes.
+    pub pace: Pace,
+    /// What an answer took on average.
+    pub latency: Option<Duration>,
+    /// What answers so far say of `max_tokens`; `None` where there are none.
+    pub max_tokens: Option<MaxTokens>,
+}
+
+/// How a call is paid for.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    OnDemand,
+    Flex,
+    Batch,
+}
+
+impl Forecast {
+    /// Works out what the rows in `gathered` will take, given what answers have taught.
+    pub fn new(gathered: &Gathered, lessons: &Lessons, plan: &Plan) -> Self {
+        let sums = Sums::new(gathered, lessons);
+        let cost = |way| sums.cost(plan.facts.as_ref(), way);
+        let burndown = plan.tokens.burndown;
+        let quota = sums.each(|case| Some(sums.input(case) + sums.output(case)? * burndown));
+        let latency = lessons.latency();
+        Self {
+            calls: gathered.calls(),
+            bytes_per_token: sums.bytes_per_token,
+            measured_on: gathered.measured.rows,
+            answers: lessons.output_tokens.count(),
+            input: sums.each(|case| Some(sums.input(case))),
+            output: sums.each(|case| sums.output(case)),
+            quota,
+            largest_reservation: gathered.largest as f64 / sums.bytes_per_token.expected
+                + gathered.most_output as f64,
+            on_demand: cost(Way::OnDemand),
+            flex: cost(Way::Flex),
+            batch: cost(Way::Batch),
+            pace: Pace::new(
+                &pace::Work {
+                    calls: gathered.calls() as f64,
+                    quota,
+                    reserved: sums.reserved(),
+                    latency,
+                },
+                plan,
+            ),
+            latency,
+            max_tokens: MaxTokens::new(lessons, plan.parameters.max_tokens),
+        }
+    }
+}
+
+/// One of the three cases.
+#[derive(Debug, Clone, Copy)]
+enum Case {
+    Low,
+    Expected,
+    Worst,
+}
+
+impl<T: Copy> Cases<T> {
+    fn of(&self, case: Case) -> T {
+        match case {
+            Case::Low => self.low,
+            Case::Expected => self.expected,
+            Case::Worst => self.worst,
+        }
+    }
+
+    fn each(mut figure: impl FnMut(Case) -> T) -> Self {
+        Self {
+            low: figure(Case::Low),
+            expected: figure(Case::Expected),
+            worst: figure(Case::Worst),
+        }
+    }
+}
+
+/// The rows that are left, and what is assumed of each.
+struct Sums<'a> {
+    sizes: &'a [gather::Sizes],
+    bytes_per_token: Cases<f64>,
+    /// Tokens an answer has, where they do not come from its limit.
+    answer: Option<f64>,
+}
+
+impl<'a> Sums<'a> {
+    fn new(gathered: &'a Gathered, lessons: &Lessons) -> Self {
+        let measured = gathered.measured;
+        let bytes_per_token = match measured.tokens {
+            0 => BYTES_PER_TOKEN,
+            tokens => around(measured.bytes as f64 / tokens as f64),
+        };
+        Self {
+            sizes: &gathered.left,
+            bytes_per_token,
+            answer: lessons.output_tokens.mean(),
+        }
+    }
+
+    /// The sum over nothing is -0, which nobody wants to read.
+    fn each(&self, mut figure: impl FnMut(Case) -> Option<f64>) -> Estimate {
+        Cases::each(|case| figure(case).map(|sum| sum + 0.0))
+    }
+
+    fn input(&self, case: Case) -> f64 {
+        self.sizes
+            .iter()
+            .map(|sizes| self.input_of(sizes, case))
+            .sum()
+    }
+
+    fn output(&self, case: Case) -> Option<f64> {
+        self.sizes
+            .iter()
+            .map(|sizes| self.output_of(sizes, case))
+            .sum()
+    }
+
+    /// What all calls reserve of the quota, as they would if they were in flight at once.
+    fn reserved(&self) -> f64 {
+        let output: u64 = self.sizes.iter().map(|sizes| sizes.max_tokens).sum();
+        self.input(Case::Expected) + output as f64
+    }
+
+    fn input_of(&self, sizes: &gather::Sizes, case: Case) -> f64 {
+        sizes.bytes as f64 / self.bytes_per_token.of(case)
+    }
+
+    fn output_of(&self, sizes: &gather::Sizes, case: Case) -> Option<f64> {
+        let (rows, most) = (sizes.rows as f64, sizes.max_tokens as f64);
+        let answer = match case {
+            Case::Low => self
+                .answer
+                .map_or(SHORTEST_ANSWER, |mean| mean * (1.0 - SPREAD)),
+            Case::Expected if sizes.max_tokens == 0 => 0.0,
+            Case::Expected => self.answer?,
+            Case::Worst => return Some(most),
+        };
+        Some((rows * answer).min(most))
+    }
+
+    /// Unknown where the price of any call is: a price may depend on the input's length.
+    fn cost(&self, facts: Option<&ModelFacts>, way: Way) -> Estimate {
+        self.each(|case| {
+            let cost = |sizes: &gather::Sizes| {
+                let input = self.input_of(sizes, case);
+                let each = (input / sizes.rows as f64) as u64;
+                let price = price(facts?, way, each)?;
+                let output = self.output_of(sizes, case)?;
+                price.of(input.round() as u64, output.round() as u64)
+            };
+            let there = self.sizes.iter().filter(|sizes| 0 < sizes.rows);
+            there.map(cost).sum()
+        })
+    }
+}
+
+/// What was measured, and what lies a [`SPREAD`] to either side. More bytes, fewer tokens.
+fn around(bytes_per_token: f64) -> Cases<f64> {
+    Cases {
+        low: bytes_per_token * (1.0 + SPREAD),
+        expected: bytes_per_token,
+        worst: bytes_per_token / (1.0 + SPREAD),
+    }
+}
+
+fn price(facts: &ModelFacts, way: Way, input_tokens: u64) -> Option<Price> {
+    match way {
+        Way::OnDemand => facts.price_of(input_tokens, Tier::Default),
+        Way::Flex => facts.price_of(input_tokens, Tier::Flex),
+        Way::Batch => facts.batch,
+    }
+}

@@ -1,0 +1,303 @@
+//! What every client of AWS needs: region and credentials from the standard chain, the HTTP pool,
+//! and a rehearsal that finds out what is missing before anything is sent.
+//!
+//! It knows no service. The types that all clients of the SDK share are named here by way of one
+//! of them, which saves naming the crates they come from.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_bedrockruntime::config::{
+    ConfigBag, Credentials, Intercept, RuntimeComponents, SharedCredentialsProvider,
+};
+use aws_sdk_bedrockruntime::error::{BoxError, DisplayErrorContext, SdkError};
+use aws_smithy_http_client::pool;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
+/// troubleshooting guide, read 2026-11-22), and a long generation is idle.
+const KEEP_ALIVE: Duration = Duration::from_secs(45);
+
+/// Longer than the SDK's 3.1 s, for networks that are slow to answer but do.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where calls go, and as whom.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// AWS, or what the standard chain says stands in for it.
+    Aws {
+        /// The region, where the job names one.
+        region: Option<String>,
+        /// The profile, where the job names one.
+        profile: Option<String>,
+        /// The endpoint, where the job names one.
+        endpoint: Option<String>,
+    },
+    /// The embedded emulator; nothing secret is read for it.
+    Emulator(SocketAddr),
+}
+
+/// Why no call can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No region anywhere in the chain.
+    #[error(
+        "no AWS region: give --region, `region` in [model], or set AWS_REGION or the profile's region"
+    )]
+    NoRegion,
+    /// No credentials anywhere in the chain, or none that work.
+    #[error(
+        "no AWS credentials{profile}: log in (`aws sso login`), choose another --profile, or set \
+         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK\n{causes}"
+    )]
+    NoCredentials {
+        /// The profile that was named, in words.
+        profile: String,
+        /// What the chain has tried.
+        causes: String,
+    },
+    /// The same where only a signature will do.
+    #[error(
+        "no AWS credentials: log in (`aws sso login`), choose another --profile, or set \
+         AWS_ACCESS_KEY_ID (AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas)\n{0}"
+    )]
+    NoSignature(String),
+    /// A plain connection to another machine would show prompts and signatures to the network.
+    #[error("endpoint {0} is not encrypted: use https, or http on this machine only")]
+    Unencrypted(String),
+    /// The SDK refuses the settings.
+    #[error("{0}")]
+    Settings(String),
+}
+
+impl Access {
+    /// Finds region, credentials and endpoint, and lays our HTTP pool and name over them.
+    ///
+    /// The pool serves the clients made from this, not those that fetch credentials.
+    pub(super) async fn config(self) -> Result<SdkConfig, ConnectError> {
+        let found = match self {
+            Self::Emulator(address) => emulator(address),
+            Self::Aws {
+                region,
+                profile,
+                endpoint,
+            } => chain(region, profile, endpoint).await?,
+        };
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+        let name = AppName::new(concat!("promptmill-", env!("CARGO_PKG_VERSION")));
+        Ok(found
+            .into_builder()
+            .timeout_config(timeouts.build())
+            .http_client(http_client()?)
+            .app_name(name.map_err(settings)?)
+            .build())
+    }
+}
+
+impl Access {
+    pub(super) fn profile(&self) -> Option<String> {
+        match self {
+            Self::Aws { profile, .. } => profile.clone(),
+            Self::Emulator(_) => None,
+        }
+    }
+}
+
+impl ConnectError {
+    /// The same, naming the profile in which nothing was found.
+    pub(super) fn in_profile(self, name: Option<String>) -> Self {
+        match (self, name) {
+            (Self::NoCredentials { causes, .. }, Some(name)) => Self::NoCredentials {
+                profile: format!(" in profile `{name}`"),
+                causes,
+            },
+            (error, _) => error,
+        }
+    }
+}
+
+fn emulator(address: SocketAddr) -> SdkConfig {
+    let made_up = Credentials::new("EMULATED", "EMULATED", None, None, "emulator");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(made_up))
+        .endpoint_url(format!("http://{address}"))
+        .build()
+}
+
+async fn chain(
+    region: Option<String>,
+    profile: Option<String>,
+    endpoint: Option<String>,
+) -> Result<SdkConfig, ConnectError> {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    let sdk = loader.load().await;
+    match sdk.region() {
+        None => Err(ConnectError::NoRegion),
+        Some(_) => Ok(sdk),
+    }
+}
+
+/// The SDK's pool with keep-alive on, and the proxy of the environment as its default client has.
+fn http_client() -> Result<pool::Client, ConnectError> {
+    let pool = pool::ConnectionPool::builder()
+        .tcp_keepalive(KEEP_ALIVE)
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https()
+        .map_err(settings)?;
+    pool::Client::new(&pool).map_err(settings)
+}
+
+fn settings(error: impl Error) -> ConnectError {
+    ConnectError::Settings(error.to_string())
+}
+
+/// Notes where a call would go, and lets go of it: everything up to the network has then been
+/// done as it will be done for the first real call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rehearsal(Arc<OnceLock<String>>);
+
+impl Rehearsal {
+    /// What the rehearsal showed, given how its call ended.
+    pub(super) fn verdict<T, E: Error + Send + Sync + 'static>(
+        &self,
+        outcome: Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<(), ConnectError> {
+        match (self.0.get(), outcome) {
+            (Some(uri), _) if is_unencrypted(uri) => {
+                Err(ConnectError::Unencrypted(origin(uri).into()))
+            }
+            (Some(_), _) | (None, Ok(_)) => Ok(()),
+            (None, Err(error)) if is_credentials(&error) => {
+                let text = causes(&error);
+                let causes = text
+                    .trim_start_matches("dispatch failure: other: ")
+                    .to_owned();
+                Err(ConnectError::NoCredentials {
+                    profile: String::new(),
+                    causes,
+                })
+            }
+            (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
+        }
+    }
+}
+
+impl Intercept for Rehearsal {
+    fn name(&self) -> &'static str {
+        "rehearsal"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // Set once: a rehearsal is one call.
+        let _ = self.0.set(context.request().uri().to_owned());
+        Err("the rehearsal ends here".into())
+    }
+}
+
+/// Credential failures arrive as a failure to dispatch, told apart by what is in their chain.
+pub(super) fn is_credentials<E: Error + Send + Sync + 'static>(
+    error: &SdkError<E, HttpResponse>,
+) -> bool {
+    let text = DisplayErrorContext(error).to_string();
+    matches!(
+        error,
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)
+    ) && [
+        "CredentialsNotLoaded",
+        "CredentialsError",
+        "ProviderError",
+        "ProviderTimedOut",
+        "InvalidConfiguration",
+        "no identity",
+        "NoMatchingAuthSchemeError",
+        "failed to select an auth scheme",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+}
+
+/// The error and its causes in one line, without the debug dump that the SDK's own text carries.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
+}
+
+/// Plain HTTP to anywhere but this machine.
+fn is_unencrypted(uri: &str) -> bool {
+    let Some(rest) = uri.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, _)| host),
+    };
+    let loopback = host
+        .parse::<std::net::IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
+    !loopback && host != "localhost"
+}
+
+fn origin(uri: &str) -> &str {
+    let from = uri.find("://").map_or(0, |at| at + 3);
+    let to = uri[from..].find('/').map_or(uri.len(), |at| from + at);
+    &uri[..to]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_may_be_spoken_to_in_plain_text() {
+        let table = [
+            (
+                "https://bedrock-runtime.us-east-1.amazonaws.com/model/x/invoke",
+                false,
+            ),
+            ("http://127.0.0.1:9000/model/x/invoke", false),
+            ("http://localhost/model/x/invoke", false),
+            ("http://[::1]:9000/model/x/invoke", false),
+            ("http://bedrock.example.com:9000/model/x/invoke", true),
+            ("http://127.0.0.1.example.com/", true),
+            ("http://10.0.0.7/", true),
+        ];
+        for (uri, unencrypted) in table {
+            assert_eq!(is_unencrypted(uri), unencrypted, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A look at an output that leaves it as it is: no lock, no directory, no mending.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::claim::Existing;
+use super::error::LedgerError;
+use super::past::Past;
+use super::paths::OutputPaths;
+
+/// What is there now.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// The rows that have ended and would stay so.
+    pub past: Past,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// Why a run could not go on with it.
+    pub refusals: Vec<String>,
+}
+
+impl Look {
+    /// Looks at the output in `paths`, as a run that does this with existing output would see it.
+    pub fn at(paths: &OutputPaths, existing: Existing) -> Self {
+        let mut look = Self::default();
+        if is_locked(&paths.lock) {
+            let message = "another run is writing this output: what has ended is as of this moment";
+            look.notes.push(message.into());
+        }
+        if is_made_up(&paths.run) {
+            let message =
+                "the last run was answered by the emulator: what its answers teach is made up";
+            look.notes.push(message.into());
+        }
+        let files = [&paths.answered, &paths.failed];
+        for (path, stays) in files.into_iter().zip(existing.stays()) {
+            look.read(path, stays);
+        }
+        look.past.complete();
+        look
+    }
+
+    fn read(&mut self, path: &Path, stays: bool) {
+        let mut aside = Past::default();
+        let past = if stays { &mut self.past } else { &mut aside };
+        match past.look(path) {
+            Ok(None) => {}
+            Ok(Some(byte)) => self.notes.push(format!(
+                "{} ends inside a line (at byte {byte}), as after a crash: a run puts these bytes \
+                 aside, and that row runs again",
+                path.display()
+            )),
+            Err(LedgerError::Corrupt { .. }) if !stays => {}
+            Err(error) => self.refusals.push(error.to_string()),
+        }
+        // What goes aside still tells how long answers are.
+        if !stays {
+            self.past.lessons.add(&aside.lessons);
+        }
+    }
+}
+
+/// Whether a run holds the lock. Asking takes it, shared, for a moment: there is no way to ask
+/// without, and a run that starts within these microseconds says that another one is writing.
+fn is_locked(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| file.try_lock_shared().is_err())
+}
+
+/// Whether the emulator answered the last run into this output, as its run file says.
+fn is_made_up(run: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct RunFile {
+        emulated: bool,
+    }
+    let text = std::fs::read(run).unwrap_or_default();
+    serde_json::from_slice::<RunFile>(&text).is_ok_and(|run| run.emulated)
+}

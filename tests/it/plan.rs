@@ -1,0 +1,387 @@
+//! `promptmill plan`: what a job will take, found out without a call and without a trace.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Job, NOVA, Out};
+
+/// Ten bytes of prompt a row.
+const ROWS: &str = "id,prompt\na,0123456789\nb,0123456789\nc,0123456789\nd,0123456789\n";
+
+/// `promptmill plan` over `prompts.csv` with this text. Nothing of AWS is in its environment.
+fn plan(csv: &str) -> Job {
+    planned(Job::new("plan").file("prompts.csv", csv))
+}
+
+fn planned(job: Job) -> Job {
+    job.args(["-i", "prompts.csv", "-m", NOVA, "-o", "out/a.jsonl"])
+}
+
+/// A line of output as a run would have written it, without a fingerprint.
+fn answer(id: &str, row: u64, input: u64, output: u64, latency_ms: u64) -> String {
+    let usage = json!({ "input_tokens": input, "output_tokens": output });
+    format!(
+        r#"{{"custom_id":"{id}","row":{row},"status":"succeeded","finish_reason":"stop","usage":{usage},"cost_usd":0.5,"latency_ms":{latency_ms},"fingerprint":null}}"#
+    ) + "\n"
+}
+
+/// What `--json` printed.
+#[track_caller]
+fn object(out: &Out) -> Value {
+    assert_eq!(out.stderr, "");
+    serde_json::from_str(&out.stdout).unwrap()
+}
+
+/// All files below a folder, with their content.
+fn tree(job: &std::path::Path) -> BTreeSet<(String, Vec<u8>)> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(job).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.insert((name, Vec::new()));
+            found.extend(tree(&path));
+        } else {
+            found.insert((name, std::fs::read(&path).unwrap()));
+        }
+    }
+    found
+}
+
+/// Runs it and checks that it leaves everything as it was.
+#[track_caller]
+fn traceless(job: Job, code: i32) -> Out {
+    let before = tree(&job.path(""));
+    let out = job.run().exits(code);
+    assert_eq!(tree(out.directory.path()), before, "something was written");
+    out
+}
+
+#[test]
+fn a_plan_is_one_screen_of_text() {
+    // 2 rows are left, of 10 bytes: 4 bytes a token in the answers so far, which have 60 and 100
+    // tokens and took 30 s. 5 tokens in, 160 out: 5 × 0.00006 + 160 × 0.00024, by 1,000.
+    let past = answer("a", 1, 2, 60, 30_000) + &answer("b", 2, 3, 100, 30_000);
+    let job = plan(ROWS)
+        .file("out/a.jsonl", past)
+        .args(["--region", "eu-west-1", "--max-tokens", "1000"])
+        .args(["--requests-per-minute", "10", "--tokens-per-minute", "500"]);
+    let out = traceless(job, 0);
+    assert_eq!(out.stderr, "");
+    assert_eq!(
+        out.stdout,
+        r#"promptmill: 4 rows, 2 calls to make; nothing has been sent
+  model         amazon.nova-lite-v1:0 in eu-west-1
+  input         prompts.csv
+  output        out/a.jsonl (2 answered, 0 failed, 2 left, $1.0000 spent)
+
+                           low       expected          worst
+  input tokens               4              5              6
+  output tokens            128            160          2,000
+  quota tokens             132            165          2,006
+  on demand          $0.000031      $0.000039      $0.000480
+  flex tier            unknown        unknown        unknown
+  batch              $0.000015      $0.000019      $0.000240
+  time                2 m 00 s       2 m 00 s       4 m 00 s
+
+  assumed       4.0 bytes to a token of input, as in 2 answers (low 4.8, worst 3.3); worst output is max_tokens
+  paced by      tokens_per_minute, 500: calls reserve max_tokens for 30 s each, so a lower one is faster
+  max_tokens    p99 of your output is 100, you reserve 1,000 (2 answers: p50 60, longest 100)
+  advice        --max-tokens 128 lets more calls run at once; it changes the requests, so rows that have ended need --fresh
+  note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock refuses it for ever; lower max_tokens
+
+the first request, row 3 (c):
+  POST /model/amazon.nova-lite-v1%3A0/invoke
+  content-type: application/json
+  accept: application/json
+  {
+    "messages": [
+      {
+        "role": "user",
+        "content": [
+          {
+            "text": "0123456789"
+          }
+        ]
+      }
+    ],
+    "inferenceConfig": {
+      "maxTokens": 1000
+    }
+  }
+"#
+    );
+}
+
+#[test]
+fn without_answers_it_says_what_is_not_known() {
+    let out = traceless(plan(ROWS).args(["--max-tokens", "100"]), 0);
+    for line in [
+        "promptmill: 4 rows, 4 calls to make; nothing has been sent\n",
+        "  output        out/a.jsonl (no rows yet)\n",
+        "  output tokens              4        unknown            400\n",
+        "  time                 unknown        unknown        unknown\n",
+        "  not known     how long answers are: `run` with --limit 20 would teach it\n",
+        "  paced by      no quota in the job, so the pace is learned from refusals; how long a call \
+         takes is not known yet\n",
+    ] {
+        assert!(out.stdout.contains(line), "{line}\n{}", out.stdout);
+    }
+    assert!(!out.stdout.contains("$0 "), "{}", out.stdout);
+}
+
+#[test]
+fn json_is_one_object_with_the_whole_first_request() {
+    let long = "0123456789".repeat(100);
+    let job = plan(&format!("id,prompt\na,{long}\n"));
+    let job = job.args([
+        "--json",
+        "--max-tokens",
+        "100",
+        "--requests-per-minute",
+        "60",
+    ]);
+    let out = object(&traceless(job, 0));
+    let keys: Vec<_> = out.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(
+        keys.join(" "),
+        "promptmill name model region emulated fingerprint input output refusals notes rows assumed \
+         tokens cost_usd time max_tokens first_request"
+    );
+    assert_eq!(
+        out["first_request"]["body"]["messages"][0]["content"][0]["text"],
+        long
+    );
+    assert_eq!(out["refusals"], json!([]));
+    assert_eq!(out["rows"]["left"], 1);
+    assert_eq!(
+        out["tokens"]["input"],
+        json!({"low": 200.0, "expected": 1000.0 / 3.5, "worst": 500.0})
+    );
+    assert_eq!(
+        out["tokens"]["output"],
+        json!({"low": 1.0, "expected": null, "worst": 100.0})
+    );
+    assert_eq!(
+        out["cost_usd"]["flex"],
+        json!({"low": null, "expected": null, "worst": null})
+    );
+    assert_eq!(out["time"]["seconds"]["expected"], 1.0);
+    assert_eq!(out["time"]["bound_by"], "requests_per_minute");
+    assert_eq!(out["max_tokens"], Value::Null);
+}
+
+#[test]
+fn everything_that_run_would_refuse_is_said_at_once() {
+    let ended = answer("a", 1, 9, 9, 9).replace("null", "\"0000000000000001\"");
+    let rows = "id,prompt\na,one\nb,two\nb,three\nc\n,five\n";
+    let job = plan(rows).file("out/a.jsonl", ended);
+    let out = traceless(job.args(["--json"]), 2);
+    let out = object(&out);
+    let refusals: Vec<_> = out["refusals"].as_array().unwrap().iter().collect();
+    let begins = |at: usize, text: &str| {
+        let refusal = refusals[at].as_str().unwrap();
+        assert!(refusal.starts_with(text), "{refusal}");
+    };
+    begins(
+        0,
+        "prompts.csv: 1 row shares an id with an earlier row: `b` names row 2 and row 3;",
+    );
+    begins(
+        1,
+        "out/a.jsonl: 1 row that has ended was another request then (row 1 (a)): prompt,",
+    );
+    begins(
+        2,
+        "prompts.csv: 2 of 5 rows cannot be sent, and max_failures is 0:\n  row 4 (line 5): ",
+    );
+    assert_eq!(refusals.len(), 3);
+    assert_eq!(out["rows"]["unusable"]["count"], 2);
+    assert_eq!(out["rows"]["left"], 2);
+}
+
+#[test]
+fn bad_rows_that_the_job_allows_are_listed_and_the_plan_goes_on() {
+    let job = plan("id,prompt\na,one\nb\nc,three\n").args(["--max-failures", "1"]);
+    let out = traceless(job, 0);
+    let bad = "  bad rows      1 cannot be sent:\n    row 2 (line 3): ";
+    assert!(out.stdout.contains(bad), "{}", out.stdout);
+    assert!(
+        out.stdout.contains("3 rows, 2 calls to make"),
+        "{}",
+        out.stdout
+    );
+    assert!(!out.stdout.contains("would refuse"), "{}", out.stdout);
+}
+
+#[test]
+fn a_corrupt_output_is_a_refusal_and_a_torn_one_a_note() {
+    let good = answer("a", 1, 9, 9, 9);
+    let corrupt = format!("{good}garbage\n{good}");
+    let out = traceless(plan(ROWS).file("out/a.jsonl", corrupt), 2);
+    let refusal = "\n`run` would refuse this job:\n- out/a.jsonl: line 2 (at byte ";
+    assert!(out.stdout.contains(refusal), "{}", out.stdout);
+
+    let torn = format!("{good}{}", &good[..40]);
+    let out = traceless(plan(ROWS).file("out/a.jsonl", torn), 0);
+    let note = "  note          out/a.jsonl ends inside a line (at byte ";
+    assert!(out.stdout.contains(note), "{}", out.stdout);
+    assert!(
+        out.stdout.contains("(1 answered, 0 failed, 3 left"),
+        "{}",
+        out.stdout
+    );
+}
+
+#[test]
+fn a_plan_of_a_resumed_job_is_about_what_is_left() {
+    let ran = Job::over(ROWS)
+        .args(["--limit", "3", "--max-tokens", "8192"])
+        .run()
+        .exits(0);
+    let again = |out: Out| {
+        out.again("plan")
+            .on_the_emulator("prompts.csv")
+            .args(["--max-tokens", "8192", "--json"])
+    };
+    let out = traceless(again(ran), 0);
+    let found = object(&out);
+    assert_eq!(
+        [
+            &found["rows"]["answered"],
+            &found["rows"]["failed"],
+            &found["rows"]["left"]
+        ],
+        [3, 0, 1]
+    );
+    assert_eq!(found["first_request"]["row"], 4);
+    assert_eq!(found["assumed"]["bytes_per_token_measured_on"], 3);
+    let lengths = &found["max_tokens"];
+    assert_eq!(
+        (&lengths["answers"], &lengths["reserved"]),
+        (&3.into(), &8192.into())
+    );
+    let (longest, advice) = (lengths["max"].as_u64(), lengths["advice"].as_u64());
+    assert!(longest <= advice && advice < Some(8192), "{lengths}");
+    let notes = found["notes"].to_string();
+    assert!(
+        notes.contains("the last run was answered by the emulator"),
+        "{notes}"
+    );
+
+    let fresh = object(&traceless(again(out).args(["--fresh"]), 0));
+    assert_eq!(fresh["rows"]["left"], 4);
+    assert_eq!(fresh["max_tokens"]["answers"], 3);
+}
+
+#[test]
+fn answers_that_were_cut_off_are_counted() {
+    let cut_off = answer("a", 1, 9, 512, 9).replace("\"stop\"", "\"length\"");
+    let job = plan(ROWS)
+        .file("out/a.jsonl", cut_off)
+        .args(["--max-tokens", "512"]);
+    let out = traceless(job, 0);
+    let found = "p99 of your output is 512, you reserve 512 (1 answers: p50 512, longest 512; 1 were \
+                 cut off)\n  advice        --max-tokens 1024 finishes more answers;";
+    assert!(out.stdout.contains(found), "{}", out.stdout);
+}
+
+#[test]
+fn an_unknown_price_is_unknown() {
+    let job = Job::new("plan").file("prompts.csv", ROWS).args([
+        "-i",
+        "prompts.csv",
+        "-o",
+        "a.jsonl",
+        "-m",
+        "amazon.nova-next-v9:0",
+        "--family",
+        "nova",
+    ]);
+    let out = traceless(job, 0);
+    let line = "  on demand            unknown        unknown        unknown\n";
+    assert!(out.stdout.contains(line), "{}", out.stdout);
+    let note = "`amazon.nova-next-v9:0` is not in the catalogue";
+    assert!(out.stdout.contains(note), "{}", out.stdout);
+    assert!(!out.stdout.contains('$'), "{}", out.stdout);
+}
+
+#[test]
+fn limits_that_would_stop_the_run_are_noted() {
+    let past = answer("a", 1, 10, 100, 60_000);
+    let job = plan(ROWS)
+        .file("out/a.jsonl", past)
+        .args(["--max-cost", "0.1"]);
+    let job = job.args(["--deadline", "30s", "--tokens-per-day", "200"]);
+    let out = traceless(job, 0);
+    for note in [
+        "max_cost_usd is $0.1000, and the whole output will cost about $0.5001: the run would stop \
+         with 8",
+        "the deadline is 30 s, and the run will take about 60 s: it would stop with 8",
+        "the run takes about 330 tokens of quota, and tokens_per_day is 200: it would stop with 75 \
+         and need 2 days",
+    ] {
+        assert!(out.stdout.contains(note), "{note}\n{}", out.stdout);
+    }
+}
+
+#[test]
+fn an_output_that_a_run_holds_is_counted_as_of_now() {
+    let slow = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\n";
+    let rows: String = (0..200).map(|n| format!("r{n},text {n}\n")).collect();
+    let job = Job::over(&format!("id,prompt\n{rows}")).scenario(slow);
+    let running = job.args(["-c", "1"]).spawn();
+    running.wait_for_lines(1);
+    let out = running.path("out.jsonl");
+    let input = running.path("prompts.csv");
+    let planned = Job::new("plan")
+        .args(["-i", input.to_str().unwrap(), "-o", out.to_str().unwrap()])
+        .args(["-m", NOVA])
+        .run()
+        .exits(0);
+    let note = "another run is writing this output: what has ended is as of this moment";
+    assert!(planned.stdout.contains(note), "{}", planned.stdout);
+    running.signal("INT");
+    let _ = running.wait();
+}
+
+#[test]
+fn a_prompt_that_no_window_holds_is_refused_before_it_is_sent() {
+    // Nova Micro takes 128,000 tokens.
+    let job = |verb: &str, prompt: &str| {
+        Job::new(verb)
+            .file("prompts.csv", format!("id,prompt\na,{prompt}\n"))
+            .args([
+                "-i",
+                "prompts.csv",
+                "-o",
+                "out.jsonl",
+                "-m",
+                "amazon.nova-micro-v1:0",
+            ])
+    };
+    let long = "words of no use ".repeat(64_001);
+    let said = "row 1: the prompt has 1024016 bytes, surely more than the 128000 tokens of input \
+                that `amazon.nova-micro-v1:0` takes";
+    let out = traceless(job("plan", &long), 2);
+    assert!(out.stdout.contains(said), "{}", out.stdout);
+    let _ = job("run", &long).run().exits(2).says(said);
+    // As many bytes of spaces may be few tokens: only the service knows.
+    let blank = format!("x{}y", " ".repeat(1_100_000));
+    let _ = traceless(job("plan", &blank), 0);
+}
+
+#[test]
+fn a_job_that_makes_no_sense_is_refused_in_the_words_of_run() {
+    let out = Job::new("plan")
+        .args(["-i", "none.csv", "-m", NOVA, "-o", "a.jsonl"])
+        .run();
+    let _ = out.exits(2).says("promptmill: none.csv: ");
+    let over_itself = Job::new("plan")
+        .file("a.jsonl", "{\"prompt\":\"x\"}\n")
+        .args(["-i", "a.jsonl", "-m", NOVA, "-o", "a.jsonl"]);
+    let out = traceless(over_itself, 2);
+    let refusal = "- the output a.jsonl is the input: choose another --output\n";
+    assert!(out.stdout.contains(refusal), "{}", out.stdout);
+}
