@@ -40,6 +40,11 @@ const DENSE_CALLS: u64 = 40;
 /// The share of refusals that is put down to bad luck.
 const LUCK: f64 = 0.03;
 
+/// Where this share of calls was refused below the ceiling, a refusal at it says nothing either.
+/// Two refusals in the calls that are remembered come to this.
+const UNLUCKY: f64 = 0.008;
+const REMEMBERED_CALLS: f64 = 200.0;
+
 /// A cut goes at least so far below the ceiling, and so far at most.
 const SHALLOWEST_CUT: f64 = 0.05;
 const DEEPEST_CUT: f64 = 0.5;
@@ -49,7 +54,7 @@ const KEPT_AT_LEAST: f64 = 0.25;
 
 /// A climb back to the ceiling takes as long as this many calls, within the bounds below: long
 /// enough that the refusal at its end is one in a hundred, short enough to find a new quota.
-const CLIMB_CALLS: f64 = 50.0;
+const CLIMB_CALLS: f64 = 40.0;
 const SHORTEST_CLIMB: Duration = Duration::from_secs(5);
 const LONGEST_CLIMB: Duration = Duration::from_secs(240);
 
@@ -97,6 +102,8 @@ pub(super) struct Learned {
     overrun: bool,
     /// Cuts that followed each other with nothing admitted between them.
     in_a_row: u32,
+    /// The share of calls that were refused for no reason that the rate could have given.
+    unlucky: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -152,6 +159,7 @@ impl Learned {
             since_cut: Measured::new(start),
             overrun: false,
             in_a_row: 0,
+            unlucky: 0.0,
         }
     }
 
@@ -170,6 +178,9 @@ impl Learned {
         self.units_per_call += (units - self.units_per_call) * weight;
         self.calls += 1;
         self.since_cut.sent(units, now);
+        if self.is_below_ceiling() {
+            self.unlucky -= self.unlucky / REMEMBERED_CALLS;
+        }
         let Some(rate) = self.rate else { return };
         let oldest = now.checked_sub(self.arrears).unwrap_or(now);
         let takes = seconds(units / rate);
@@ -214,8 +225,9 @@ impl Learned {
             self.cut_to_measured(now);
             return true;
         }
-        if let (Some(rate), Phase::Climbing { ceiling, .. }) = (self.rate, self.phase)
-            && ceiling <= rate
+        if let Some(ceiling) = self.ceiling()
+            && !self.is_below_ceiling()
+            && self.unlucky < UNLUCKY
         {
             let measured = self.since_cut.per_second(now);
             let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
@@ -227,6 +239,9 @@ impl Learned {
             self.cut(ceiling, SHALLOWEST_CUT, now);
             self.overrun = false;
             return true;
+        }
+        if self.is_below_ceiling() {
+            self.unlucky += 1.0 / REMEMBERED_CALLS;
         }
         false
     }
@@ -252,6 +267,8 @@ impl Learned {
     }
 
     fn cut_to_measured(&mut self, now: Instant) {
+        // The refusals before this one were no bad luck after all.
+        self.unlucky = (self.unlucky - (DENSE - 1) as f64 / REMEMBERED_CALLS).max(0.0);
         let admitted = self.since_cut.admitted_calls();
         self.in_a_row = if admitted < 1.0 { self.in_a_row + 1 } else { 0 };
         let measured = self.since_cut.per_second(now);
@@ -272,6 +289,15 @@ impl Learned {
         self.used = Duration::ZERO;
         self.refusals = Recent::default();
         self.since_cut = Measured::new(now);
+    }
+
+    /// Whether the rate gives no reason for a refusal.
+    fn is_below_ceiling(&self) -> bool {
+        match (self.ceiling().or(self.cap), self.rate) {
+            (Some(ceiling), Some(rate)) => rate < ceiling,
+            (Some(_), None) => true,
+            (None, Some(_) | None) => false,
+        }
     }
 
     /// One call a minute: so that a rate is never cut to nothing.
