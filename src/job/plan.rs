@@ -458,7 +458,7 @@ fn utilization(share: f64) -> Result<f64, JobError> {
         );
         return Err(wrong("limits.utilization", message));
     }
-    if !(0.0 < share) {
+    if share <= 0.0 || share.is_nan() {
         let message = "it must be above 0 and up to 1, such as 0.95";
         return Err(wrong("limits.utilization", message));
     }
