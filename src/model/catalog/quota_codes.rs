@@ -84,7 +84,10 @@ pub enum Route<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoCodes {
     /// An ARN that hides the model.
-    #[error("`{0}` does not tell its model: ask with the id of the model or profile behind it")]
+    #[error(
+        "`{0}` does not tell its model: `promptmill quotas` shows those of the model or profile \
+         behind it"
+    )]
     Hidden(String),
     /// It has no such quotas.
     #[error("`{0}` has no quotas of requests and tokens: {1}")]
@@ -327,7 +330,7 @@ mod tests {
             &format!("{account}:application-inference-profile/a1b2c3d4e5f6"),
             &format!(
                 "`{account}:application-inference-profile/a1b2c3d4e5f6` does not tell its model: \
-                 ask with the id of the model or profile behind it"
+                 `promptmill quotas` shows those of the model or profile behind it"
             ),
         );
         check(
