@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use super::failure::Failure;
 use crate::emulator::{Emulator, Scenario, Stats};
 use crate::exit::Exit;
+use crate::job::file::unreadable;
 
 /// How often the emulator says what it has served, when that has changed.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -31,8 +32,9 @@ pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
         return Ok(Scenario::default());
     };
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("scenario {name}: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("scenario {name}: {}", unreadable(path, &error)))
+    })?;
     Ok(Scenario::parse(&text, &name)?)
 }
 

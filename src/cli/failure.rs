@@ -63,7 +63,9 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match &error {
             LedgerError::Locked { .. } => Exit::Locked,
-            LedgerError::NotOurs { .. } | LedgerError::Corrupt { .. } => Exit::Usage,
+            LedgerError::NotOurs { .. }
+            | LedgerError::NotAFile { .. }
+            | LedgerError::Corrupt { .. } => Exit::Usage,
             LedgerError::Io { .. } => Exit::CannotWrite,
         };
         Self::new(exit, error)
@@ -73,7 +75,7 @@ impl From<LedgerError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let exit = match &error {
-            ConnectError::NoCredentials(_) => Exit::Access,
+            ConnectError::NoCredentials { .. } => Exit::Access,
             ConnectError::NoRegion | ConnectError::Unencrypted(_) | ConnectError::Settings(_) => {
                 Exit::Usage
             }

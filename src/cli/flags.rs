@@ -5,6 +5,9 @@ use clap::{Arg, ArgAction, ArgMatches};
 use crate::job::JobError;
 use crate::job::keys::{KEYS, Key, Kind};
 
+/// Texts such as `- {{ item }}`, which are no flags.
+const MAY_BEGIN_WITH_A_HYPHEN: &[&str] = &["system", "template", "stop"];
+
 /// The flags that stand for job keys, grouped by table.
 pub(super) fn args() -> impl Iterator<Item = Arg> {
     KEYS.iter().map(|key| {
@@ -13,7 +16,8 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
             .value_name(key.value)
             .help(key.help)
             .help_heading(heading(key.table))
-            .allow_negative_numbers(true);
+            .allow_negative_numbers(true)
+            .allow_hyphen_values(MAY_BEGIN_WITH_A_HYPHEN.contains(&key.name));
         let arg = match key.short {
             Some(short) => arg.short(short),
             None => arg,
@@ -92,7 +96,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
         place: "command line".into(),
         key: format!("--{}", key.flag),
         takes: if key.kind == Kind::Table {
-            "a JSON object"
+            "a JSON object without null"
         } else {
             key.kind.takes()
         },

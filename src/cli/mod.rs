@@ -122,7 +122,7 @@ fn job_args() -> [Arg; 4] {
         Arg::new("limit")
             .long("limit")
             .value_name("N")
-            .value_parser(value_parser!(u64).range(1..))
+            .value_parser(whole_from_one)
             .help("Only the first N rows of the input"),
         switch("fresh", "Put earlier output aside and begin anew"),
         switch(
@@ -156,6 +156,13 @@ fn emulate_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("What to play: latency, quotas, faults"),
         )
+}
+
+fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
+    let parsed = typed.replace('_', "").parse().ok();
+    parsed
+        .filter(|number| 0 < *number)
+        .ok_or("it takes a whole number from 1")
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {

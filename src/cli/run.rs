@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::{emulate, flags, resume, signals};
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, Scenario};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
@@ -45,6 +45,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     let input = Input::open(&plan.input, plan.format)?;
+    let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
     let maker = RowMaker::new(&plan, &input)?;
@@ -56,6 +57,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     }
     let job = Job {
         asked,
+        scenario,
         plan: &plan,
         input,
         maker: &maker,
@@ -67,6 +69,13 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     runtime.block_on(job.carry_out(claim))
 }
 
+pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
+    match endpoint {
+        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Aws | Endpoint::Url(_) => Ok(None),
+    }
+}
+
 fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
     let json = matches.get_flag("json");
     let drain: &String = matches.get_one("drain").expect("it has a default");
@@ -74,7 +83,11 @@ fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
         job_file: matches.get_one("job").cloned(),
         limit: matches.get_one("limit").copied(),
         existing: existing(matches),
-        drain: crate::job::time("--drain", drain)?,
+        drain: if drain == "0s" {
+            Duration::ZERO
+        } else {
+            crate::job::time("--drain", drain)?
+        },
         style: match (matches.get_flag("quiet"), json) {
             (true, _) => Style::Quiet,
             (false, true) => Style::Json,
@@ -129,6 +142,10 @@ fn context(
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
         max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
+        requests_per_minute: plan
+            .requests_per_minute
+            .map(|limit| u64::from(limit.0.get())),
+        tokens_per_minute: plan.tokens.per_minute,
         started_at: Timestamp::now(),
         paths: paths.clone(),
         retry_failed: resume::with(&command, "--retry-failed"),
@@ -139,6 +156,8 @@ fn context(
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
+    /// What the embedded emulator plays, where it answers.
+    scenario: Option<Scenario>,
     plan: &'a Plan,
     input: Input,
     maker: &'a RowMaker<'a>,
@@ -249,16 +268,10 @@ impl Job<'_> {
 
     async fn connect(&self) -> Result<Bedrock, Failure> {
         let plan = self.plan;
-        let (endpoint, scenario) = match &plan.endpoint {
-            Endpoint::Aws => (None, None),
-            Endpoint::Url(url) => (Some(url.clone()), None),
-            Endpoint::Emulator { scenario } => (None, Some(scenario)),
-        };
-        let access = match scenario {
+        let access = match &self.scenario {
             Some(scenario) => {
-                let scenario = emulate::scenario(scenario.as_deref())?;
                 let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let emulator = Emulator::bind(any_port, scenario).await?;
+                let emulator = Emulator::bind(any_port, scenario.clone()).await?;
                 let address = emulator.addr();
                 tokio::spawn(emulator.serve());
                 Access::Emulator(address)
@@ -266,7 +279,7 @@ impl Job<'_> {
             None => Access::Aws {
                 region: plan.region.clone(),
                 profile: plan.profile.clone(),
-                endpoint,
+                endpoint: plan.endpoint.url().map(str::to_owned),
             },
         };
         let target = Target {

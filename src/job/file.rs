@@ -281,7 +281,7 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
 }
 
 /// Why a file that the job names cannot be read, with the nearest name beside it.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+pub fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::NotFound {
         return format!("no such file{}", file_like(path));

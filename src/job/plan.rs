@@ -94,6 +94,16 @@ pub enum Endpoint {
     },
 }
 
+impl Endpoint {
+    /// The URL the job names.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Url(url) => Some(url),
+            Self::Aws | Self::Emulator { .. } => None,
+        }
+    }
+}
+
 /// How many rows may fail before the exit code says so.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxFailures {

@@ -130,9 +130,13 @@ impl Survey {
         let Trouble { count, examples } = &self.duplicates;
         let message = || {
             format!(
-                "{}: {count} rows share an id with an earlier row: {}; give every row an id of its \
+                "{}: {} an id with an earlier row: {}; give every row an id of its \
                  own, or choose another field with --id",
                 plan.input.display(),
+                match count {
+                    1 => "1 row shares".into(),
+                    count => format!("{count} rows share"),
+                },
                 examples.join(", "),
             )
         };
@@ -164,9 +168,13 @@ impl Survey {
         let rows = self.rows;
         let message = || {
             let examples: Vec<_> = examples.iter().map(|e| format!("\n  {e}")).collect();
+            let others = match count {
+                all if *all == rows => String::new(),
+                some => format!(", or let the others run with --max-failures {some}"),
+            };
             format!(
                 "{}: {count} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-                 mend them, or let the others run with --max-failures {count}",
+                 mend them{others}",
                 plan.input.display(),
                 plan.max_failures,
                 examples.concat(),

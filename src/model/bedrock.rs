@@ -94,16 +94,42 @@ pub enum ConnectError {
     NoRegion,
     /// No credentials anywhere in the chain, or none that work.
     #[error(
-        "no AWS credentials: {0}; log in (`aws sso login`), choose a --profile, or set \
-         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK"
+        "no AWS credentials{profile}: log in (`aws sso login`), choose another --profile, or set \
+         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK\n{causes}"
     )]
-    NoCredentials(String),
+    NoCredentials {
+        /// The profile that was named.
+        profile: String,
+        /// What the chain has tried.
+        causes: String,
+    },
     /// A plain connection to another machine would show prompts and signatures to the network.
     #[error("endpoint {0} is not encrypted: use https, or http on this machine only")]
     Unencrypted(String),
     /// The SDK refuses the settings.
     #[error("{0}")]
     Settings(String),
+}
+
+impl Access {
+    fn profile(&self) -> Option<String> {
+        match self {
+            Self::Aws { profile, .. } => profile.clone(),
+            Self::Emulator(_) => None,
+        }
+    }
+}
+
+impl ConnectError {
+    fn in_profile(self, name: Option<String>) -> Self {
+        match (self, name) {
+            (Self::NoCredentials { causes, .. }, Some(name)) => Self::NoCredentials {
+                profile: format!(" in profile `{name}`"),
+                causes,
+            },
+            (error, _) => error,
+        }
+    }
 }
 
 /// A model on Amazon Bedrock.
@@ -120,6 +146,7 @@ impl Bedrock {
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
+        let profile = access.profile();
         let builder = match access {
             Access::Emulator(address) => emulator_config(address),
             Access::Aws {
@@ -146,7 +173,8 @@ impl Bedrock {
             client: Client::from_conf(config),
             target,
         };
-        bedrock.rehearse().await?;
+        let rehearsed = bedrock.rehearse().await;
+        rehearsed.map_err(|error| error.in_profile(profile))?;
         Ok(bedrock)
     }
 
@@ -168,7 +196,14 @@ impl Bedrock {
             }
             (Some(_), _) | (None, Ok(_)) => Ok(()),
             (None, Err(error)) if is_credentials(&error) => {
-                Err(ConnectError::NoCredentials(causes(&error)))
+                let text = causes(&error);
+                let causes = text
+                    .trim_start_matches("dispatch failure: other: ")
+                    .to_owned();
+                Err(ConnectError::NoCredentials {
+                    profile: String::new(),
+                    causes,
+                })
             }
             (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
         }

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -53,6 +53,7 @@ impl Claim {
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
     pub fn stake(paths: &OutputPaths, existing: Existing) -> Result<Self, LedgerError> {
+        refuse_what_is_not_ours(paths)?;
         let directory = paths.directory();
         std::fs::create_dir_all(directory).map_err(io_error("create", directory))?;
         let mut claim = Self {
@@ -120,6 +121,36 @@ impl Claim {
         }
         sync_directory(self.paths.directory())?;
         Ok(aside)
+    }
+}
+
+/// Opening a pipe would wait for ever, and a device keeps nothing.
+/// Refuses what no run has left, without opening what is no file.
+pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerError> {
+    for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
+        refuse_what_is_no_file(path)?;
+    }
+    refuse_foreign_run_file(&paths.run)
+}
+
+fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(LedgerError::NotAFile { path: path.into() }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The run file is replaced at the end, so what is there must be one.
+fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
+    let Ok(text) = std::fs::read(path) else {
+        return Ok(());
+    };
+    let ours = serde_json::from_slice::<serde_json::Value>(&text)
+        .is_ok_and(|file| file.get("promptmill").is_some());
+    if ours {
+        Ok(())
+    } else {
+        Err(LedgerError::NotOurs { path: path.into() })
     }
 }
 

@@ -149,6 +149,9 @@ impl Display {
             format!("{} tokens/min", rough(pace.tokens)),
         ];
         let left = self.rows.saturating_sub(overall.ended());
+        if let Some(learned) = progress.gauge.learned_per_minute {
+            rates.push(format!("learned {}/min", rough(learned)));
+        }
         if let Some(left) = progress.time_left(left, now) {
             rates.push(format!("about {} left", time(left)));
         }
@@ -173,6 +176,7 @@ impl Display {
             "retries": progress.retries,
             "rows_per_minute": pace.rows,
             "tokens_per_minute": pace.tokens,
+            "learned_requests_per_minute": progress.gauge.learned_per_minute,
             "cost_usd": overall.known_cost(),
             "seconds_left": progress.time_left(left, now).map(|left| left.as_secs()),
             "waiting_for": progress.waits.map(Why::as_str),

@@ -24,6 +24,15 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a directory, a device or a pipe.
+    #[error(
+        "{path} is not a regular file, and a run goes on from its file: choose another --output",
+        path = .path.display()
+    )]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// A line in the middle cannot be read.
     #[error(
         "{path}: line {line} (at byte {byte}) is not a line of output, yet good lines follow it: \
@@ -39,19 +48,19 @@ pub enum LedgerError {
         byte: u64,
     },
     /// The disk refused.
-    #[error("cannot {deed} {path}: {source}", path = .path.display())]
+    #[error("cannot {deed} {path}: {cause}", path = .path.display())]
     Io {
         /// What was tried.
         deed: &'static str,
         /// On which file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
 /// Names the file and the deed in an I/O error.
 pub(super) fn io_error(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LedgerError {
     let path = path.to_owned();
-    move |source| LedgerError::Io { deed, path, source }
+    move |cause| LedgerError::Io { deed, path, cause }
 }

@@ -35,6 +35,10 @@ pub struct Context {
     pub fingerprint: String,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
+    /// The job's quota of requests per minute, where it names one.
+    pub requests_per_minute: Option<u64>,
+    /// The job's quota of tokens per minute, where it names one.
+    pub tokens_per_minute: Option<u64>,
     /// When the run started.
     pub started_at: Timestamp,
     /// Where the output is.
@@ -93,6 +97,10 @@ struct ThisRun<'a> {
     retries: u64,
     maybe_billed: u64,
     seconds: f64,
+    learned_requests_per_minute: Option<f64>,
+    learned_tokens_per_minute: Option<f64>,
+    quota_tokens: f64,
+    reserved_and_never_used_tokens: f64,
     held_back_by: Option<&'a str>,
 }
 
@@ -155,6 +163,10 @@ impl<'a> Summary<'a> {
                 cost_usd: overall.known_cost(),
             },
             this_run: ThisRun {
+                learned_requests_per_minute: progress.gauge.learned_per_minute,
+                learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
+                quota_tokens: progress.gauge.tokens_settled,
+                reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
                 counts: Counts {
                     tally: &progress.now,
                     cost_usd: progress.now.known_cost(),
@@ -190,6 +202,7 @@ impl<'a> Summary<'a> {
                 file.sync_all()
             })
             .and_then(|()| std::fs::rename(&beside, path))
+            .inspect_err(|_| drop(std::fs::remove_file(&beside)))
             .map_err(io_error("write", path))?;
         sync_directory(self.context.paths.directory())
     }
@@ -279,6 +292,8 @@ impl Summary<'_> {
         }
         if 0 < progress.sent {
             figures.push(("calls", self.calls()));
+            figures.extend(self.quota().map(|quota| ("quota", quota)));
+            figures.extend(self.hint().map(|hint| ("hint", hint)));
         }
         figures
     }
@@ -348,6 +363,58 @@ impl Summary<'_> {
             let _ = write!(text, "; held back by {}", why.as_str());
         }
         text
+    }
+
+    /// How much of the quota was used, or what refusals have taught of it.
+    fn quota(&self) -> Option<String> {
+        let Self {
+            context, progress, ..
+        } = self;
+        let gauge = &progress.gauge;
+        let minutes = self.elapsed.as_secs_f64() / 60.0;
+        let share = |used: f64, per_minute: u64| {
+            let share = (used / (per_minute as f64 * minutes) * 100.0).round();
+            format!("{share} % of {} ", count(per_minute))
+        };
+        let mut parts = Vec::new();
+        if let Some(per_minute) = context.requests_per_minute {
+            parts.push(share(progress.sent as f64, per_minute) + "requests a minute used");
+        }
+        if let Some(per_minute) = context.tokens_per_minute {
+            parts.push(share(gauge.tokens_settled, per_minute) + "tokens a minute used");
+        }
+        if let Some(learned) = gauge.learned_per_minute {
+            parts.push(format!(
+                "refusals taught about {} calls a minute",
+                count(learned as u64)
+            ));
+        }
+        if let Some(learned) = gauge.learned_tokens_per_minute {
+            parts.push(format!(
+                "refusals taught about {} tokens a minute",
+                count(learned as u64)
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// One thing that would make the next run faster, where there is one.
+    fn hint(&self) -> Option<String> {
+        let Self {
+            context, overall, ..
+        } = self;
+        let (why, share) = self.held_back?;
+        let (limit, longest) = (u64::from(context.max_tokens?), overall.longest_output);
+        let room = (longest + longest / 4).next_multiple_of(64);
+        let tokens_bind = matches!(why, Why::Tokens | Why::Refusals) && 0.25 <= share;
+        (tokens_bind && 50 <= overall.answered() && overall.cut_off == 0 && 2 * room <= limit).then(|| {
+            format!(
+                "the longest answer has {} tokens and every call reserves {}: max_tokens = {room} \
+                 would leave more of the quota",
+                count(longest),
+                count(limit),
+            )
+        })
     }
 
     fn whereabouts(&self) -> Vec<(&'static str, String)> {

@@ -22,6 +22,8 @@ pub struct Tally {
     pub failed: u64,
     /// Answers that were cut off at `max_tokens`.
     pub cut_off: u64,
+    /// The longest answer, in tokens.
+    pub longest_output: u64,
     /// Tokens over all answers that say so.
     pub usage: Totals,
     /// Cost over all answers whose price is known.
@@ -81,6 +83,7 @@ impl Tally {
         self.filtered += other.filtered;
         self.failed += other.failed;
         self.cut_off += other.cut_off;
+        self.longest_output = self.longest_output.max(other.longest_output);
         self.cost_usd += other.cost_usd;
         self.unpriced += other.unpriced;
         self.usage.input_tokens += other.usage.input_tokens;
@@ -143,6 +146,7 @@ impl Tally {
             _ => self.succeeded += 1,
         }
         self.cut_off += u64::from(finish == FinishReason::Length.as_str());
+        self.longest_output = self.longest_output.max(usage.output_tokens.unwrap_or(0));
         self.usage.input_tokens += usage.input_tokens.unwrap_or(0);
         self.usage.output_tokens += usage.output_tokens.unwrap_or(0);
         self.usage.cache_read_input_tokens += usage.cache_read_input_tokens.unwrap_or(0);

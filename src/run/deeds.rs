@@ -77,7 +77,8 @@ where
             outcome,
         } = landed;
         self.meter.settle(&attempt.work.call, &outcome);
-        let services_fault = self.pace.landed(&charge, &outcome, sent, landed);
+        let row = attempt.work.identity.row;
+        let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
         let fault = match outcome {
             Ok(reply) => {
                 self.answered_any = true;
@@ -110,6 +111,17 @@ where
                 });
                 self.again
                     .insert((landed + after, attempt.work.identity.row), attempt);
+            }
+            Next::Fail if self.pace.service_is_to_blame(&fault, landed) => {
+                let (identity, after) = (&attempt.work.identity, Duration::ZERO);
+                tell(&Event::Again {
+                    identity,
+                    fault: &fault,
+                    after,
+                });
+                attempt.history.forgive();
+                self.again
+                    .insert((landed, attempt.work.identity.row), attempt);
             }
             Next::Fail if self.nobody_is_let_in(&fault, landed) => {
                 tell(&Event::Left {

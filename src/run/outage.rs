@@ -1,7 +1,9 @@
 //! When nothing comes back but passing faults, the service is down: rows wait, they do not fail.
 //!
-//! One bad call in five is bad luck, twenty in a row are an outage. From then on a single call at
-//! a time finds out whether it is over; it costs its row no attempt.
+//! One bad call in five is bad luck, twenty in a row are an outage; and so are fewer, if a row is
+//! about to fail of them and other rows fare no better. From then on a single call at a time finds
+//! out whether it is over; it costs its row no attempt. A single row that always breaks the service
+//! is not an outage: it fails.
 
 use std::time::Duration;
 
@@ -9,6 +11,9 @@ use tokio::time::Instant;
 
 /// Faults in a row, with no answer between them, that make an outage.
 const IN_A_ROW: u32 = 20;
+
+/// Rows that fare badly, with no answer between them, before one of them is about to fail.
+const ROWS_IN_A_ROW: usize = 3;
 
 /// The first wait between two probes, doubled up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -18,6 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     in_a_row: u32,
+    /// The first few rows among them.
+    rows: Vec<u64>,
     /// While it does not: since when, and when the next probe may go.
     down: Option<Down>,
 }
@@ -35,9 +42,12 @@ impl Outage {
         *self = Self::default();
     }
 
-    /// A passing fault came back. True if it belongs to an outage and not to its row.
-    pub(super) fn fault(&mut self, now: Instant) -> bool {
+    /// A passing fault of this row came back. True if it belongs to an outage and not to its row.
+    pub(super) fn fault(&mut self, row: u64, now: Instant) -> bool {
         self.in_a_row += 1;
+        if self.rows.len() < ROWS_IN_A_ROW && !self.rows.contains(&row) {
+            self.rows.push(row);
+        }
         if let Some(down) = &mut self.down {
             if down.next_probe <= now {
                 down.wait = (down.wait * 2).min(LONGEST_WAIT);
@@ -48,12 +58,25 @@ impl Outage {
         if self.in_a_row < IN_A_ROW {
             return false;
         }
+        self.begin(now);
+        true
+    }
+
+    /// A row is about to fail of passing faults. True if others fare no better.
+    pub(super) fn is_to_blame(&mut self, now: Instant) -> bool {
+        if self.rows.len() < ROWS_IN_A_ROW {
+            return false;
+        }
+        self.begin(now);
+        true
+    }
+
+    fn begin(&mut self, now: Instant) {
         self.down = Some(Down {
             since: now,
             wait: FIRST_WAIT,
             next_probe: now + FIRST_WAIT,
         });
-        true
     }
 
     /// How long the service has been down.
@@ -75,12 +98,12 @@ mod tests {
     async fn twenty_faults_in_a_row_are_an_outage_and_one_answer_ends_it() {
         let now = Instant::now();
         let mut outage = Outage::default();
-        let counted: Vec<bool> = (0..20).map(|_| outage.fault(now)).collect();
+        let counted: Vec<bool> = (0..20).map(|row| outage.fault(row, now)).collect();
         assert_eq!(counted.iter().filter(|outage| **outage).count(), 1);
         assert!(outage.next_probe().is_some());
         outage.heard();
         assert!(outage.next_probe().is_none());
-        assert!(!outage.fault(now));
+        assert!(!outage.fault(1, now));
     }
 
     #[tokio::test(start_paused = true)]
@@ -88,16 +111,30 @@ mod tests {
         let mut now = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..20 {
-            outage.fault(now);
+            outage.fault(1, now);
         }
         let mut waits = Vec::new();
         for _ in 0..6 {
             let probe = outage.next_probe().unwrap();
             waits.push((probe - now).as_secs());
             now = probe;
-            outage.fault(now);
+            outage.fault(1, now);
         }
         assert_eq!(waits, [1, 2, 4, 8, 15, 15]);
         assert_eq!(outage.lasts(now), Some(Duration::from_secs(45)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_alone_with_its_faults_is_to_blame_and_one_among_others_is_not() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        for _ in 0..6 {
+            outage.fault(1, now);
+        }
+        assert!(!outage.is_to_blame(now));
+        outage.fault(2, now);
+        outage.fault(3, now);
+        assert!(outage.is_to_blame(now));
+        assert!(outage.next_probe().is_some());
     }
 }

@@ -131,6 +131,7 @@ impl Pace {
     /// row's: it then costs the row no attempt.
     pub(super) fn landed(
         &mut self,
+        row: u64,
         charge: &Charge,
         outcome: &Result<Reply, Fault>,
         sent: Instant,
@@ -156,7 +157,7 @@ impl Pace {
             self.refused(fault, sent, now);
         } else if fault.is_outage() {
             self.calls.hold(now);
-            return self.outage.fault(now);
+            return self.outage.fault(row, now);
         } else {
             self.outage.heard();
             self.calls.admitted(1.0, sent);
@@ -171,6 +172,11 @@ impl Pace {
         } else {
             self.calls.refused(sent, now, fault.retry_after);
         }
+    }
+
+    /// A row is about to fail of `fault`. True if that is the service's doing and not the row's.
+    pub(super) fn service_is_to_blame(&mut self, fault: &Fault, now: Instant) -> bool {
+        fault.is_outage() && self.outage.is_to_blame(now)
     }
 
     /// How long the service has been down, if it is.

@@ -52,6 +52,11 @@ const DEAR_ATTEMPTS: u32 = 3;
 const COLD_MODEL_WAIT: Duration = Duration::from_secs(30);
 
 impl History {
+    /// Its last fault was the service's: it costs the row no attempt after all.
+    pub(super) fn forgive(&mut self) {
+        self.attempts = self.attempts.saturating_sub(1);
+    }
+
     /// Whether the row was never sent.
     pub(super) fn is_new(&self) -> bool {
         self.attempts + self.throttles == 0 && !self.was_sent

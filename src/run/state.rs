@@ -40,7 +40,7 @@ pub(super) struct Landed {
 
 /// What to do next.
 pub(super) enum Step {
-    Send(Attempt, Charge),
+    Send(Box<Attempt>, Charge),
     Commit,
     Stop(Stop),
     Wait(Wait),
@@ -239,7 +239,7 @@ where
                     .pace
                     .admit(&attempt.work.call, self.in_flight.len(), now);
                 match admitted {
-                    Ok(charge) => return Step::Send(attempt, charge),
+                    Ok(charge) => return Step::Send(Box::new(attempt), charge),
                     Err(Refusal::Day) => return Step::Stop(Stop::TokensPerDay),
                     Err(Refusal::Wait(why, until)) => (why, until),
                 }

@@ -1,1 +1,95 @@
-fn main() {}
+//! What promptmill costs beside a bare loop over the SDK: `cargo bench --bench overhead`.
+//!
+//! Both sides make the same calls to the same emulator on loopback, each as a process of its own
+//! that is watched from outside: wall clock from its start to its end, CPU time, peak memory. They
+//! take turns, so that what else the machine does falls on both. Ratios are what counts: the
+//! emulator shares the processors with the side it serves.
+//!
+//! `-- --short` takes half a minute, `-- --rows 1000000` adds a size to the memory table.
+
+mod bare;
+mod broken;
+mod figures;
+mod memory;
+mod process;
+mod report;
+mod setting;
+mod startup;
+mod throughput;
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use broken::Broken;
+use report::Report;
+use setting::{Form, Setting};
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let outcome = match matches.subcommand() {
+        Some((bare::VERB, matches)) => bare::run(matches),
+        Some(_) | None if matches.get_flag("bench") => bench(&matches),
+        Some(_) | None => {
+            println!("this is a benchmark: cargo bench --bench overhead");
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(broken) => {
+            eprintln!("overhead: {broken}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    Command::new("overhead")
+        .about("Measures promptmill against a bare loop over the SDK")
+        .args_conflicts_with_subcommands(true)
+        .arg(
+            Arg::new("bench")
+                .long("bench")
+                .action(ArgAction::SetTrue)
+                .hide(true)
+                .help("Given by cargo"),
+        )
+        .arg(
+            Arg::new("short")
+                .long("short")
+                .action(ArgAction::SetTrue)
+                .help("Few calls: whether it works, not what it costs"),
+        )
+        .arg(
+            Arg::new("rows")
+                .long("rows")
+                .value_parser(value_parser!(u64).range(1..))
+                .help("One more size for the memory table"),
+        )
+        .subcommand(bare::command())
+}
+
+/// Measures everything, prints the tables, then the goals.
+fn bench(matches: &ArgMatches) -> Result<(), Broken> {
+    let form = if matches.get_flag("short") {
+        Form::short()
+    } else {
+        Form::full()
+    };
+    let form = form.with_size(matches.get_one("rows").copied());
+    bare::check_body()?;
+    let setting = Setting::new()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(broken::io("start the runtime"))?;
+    let mut report = Report::default();
+    runtime.block_on(async {
+        throughput::measure(&setting, &form, &mut report).await?;
+        memory::measure(&setting, &form, &mut report).await?;
+        startup::measure(&setting, &form, &mut report).await
+    })?;
+    report.print_goals();
+    Ok(())
+}

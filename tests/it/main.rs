@@ -9,6 +9,7 @@ mod faults;
 mod harness;
 mod inputs;
 mod jobs;
+mod limits;
 mod output;
 mod plan;
 mod real_data;

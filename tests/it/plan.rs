@@ -186,7 +186,7 @@ fn everything_that_run_would_refuse_is_said_at_once() {
     };
     begins(
         0,
-        "prompts.csv: 1 rows share an id with an earlier row: `b` names row 2 and row 3;",
+        "prompts.csv: 1 row shares an id with an earlier row: `b` names row 2 and row 3;",
     );
     begins(
         1,
@@ -222,6 +222,10 @@ fn a_corrupt_output_is_a_refusal_and_a_torn_one_a_note() {
     let out = traceless(plan(ROWS).file("out/a.jsonl", corrupt), 2);
     let refusal = "\n`run` would refuse this job:\n- out/a.jsonl: line 2 (at byte ";
     assert!(out.stdout.contains(refusal), "{}", out.stdout);
+
+    let others = plan(ROWS).file("out/a.run.json", "{\"their\": \"file\"}");
+    let out = traceless(others, 2);
+    assert!(out.stdout.contains("\n- out/a.run.json"), "{}", out.stdout);
 
     let torn = format!("{good}{}", &good[..40]);
     let out = traceless(plan(ROWS).file("out/a.jsonl", torn), 0);

@@ -31,7 +31,7 @@ fn the_readme_lists_every_key_and_its_flag() {
     for table in tables() {
         match table {
             "" => text += "| key | flag | what it is for |\n|---|---|---|\n",
-            table => write!(text, "| **[{table}]** | | |\n").unwrap(),
+            table => writeln!(text, "| **[{table}]** | | |").unwrap(),
         }
         for key in KEYS.iter().filter(|key| key.table == table) {
             let short = key.short.map(|c| format!("`-{c}` ")).unwrap_or_default();

@@ -100,9 +100,12 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
         prices(own)
             .into_iter()
             .flatten()
-            .any(|price| !(0.0 <= price))
+            .any(|price| price < 0.0 || price.is_nan())
     };
-    let no_burndown = |own: &Own| own.burndown.is_some_and(|rate| !(0.0 < rate));
+    let no_burndown = |own: &Own| {
+        own.burndown
+            .is_some_and(|rate| rate <= 0.0 || rate.is_nan())
+    };
     match own
         .iter()
         .find(|(_, own)| below_zero(own) || no_burndown(own))

@@ -45,9 +45,9 @@ fn a_table_that_is_written_as_a_value_is_shown_as_it_must_be_written() {
          write [input] on a line of its own, and below it path, format, id, keep",
     );
     job(
-        "[[limits]]\nconcurrency = 5\n",
-        "job.toml:1: `limits` is a table, not a list: \
-         write [limits] on a line of its own, and below it requests_per_minute, concurrency",
+        "[[emulator]]\nscenario = \"s.toml\"\n",
+        "job.toml:1: `emulator` is a table, not a list: \
+         write [emulator] on a line of its own, and below it scenario",
     );
 }
 

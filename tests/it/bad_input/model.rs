@@ -146,8 +146,9 @@ fn without_a_region_nothing_is_tried() {
 #[test]
 fn without_credentials_nothing_is_tried() {
     let said = "promptmill: no AWS credentials: ";
-    let login = "log in (`aws sso login`), choose a --profile, or set AWS_ACCESS_KEY_ID";
+    let of_nobody = "promptmill: no AWS credentials in profile `nobody`: ";
+    let login = "log in (`aws sso login`), choose another --profile, or set AWS_ACCESS_KEY_ID";
     let nobody = || on_aws().env("AWS_REGION", "us-east-1");
     refused(nobody(), 77).says(said).says(login);
-    refused(nobody().args(["--profile", "nobody"]), 77).says(said);
+    refused(nobody().args(["--profile", "nobody"]), 77).says(of_nobody);
 }

@@ -49,5 +49,5 @@ fn an_output_that_cannot_be_made_is_another_matter_than_a_mistake() {
     let blocked = to("taken/out.jsonl").file("taken", "a file");
     refused(blocked, 74).says("promptmill: cannot create taken: ");
     let folder = to("out.d").file("out.d/a", "");
-    refused(folder, 74).says("out.d: ");
+    refused(folder, 2).says("promptmill: out.d is not a regular file");
 }

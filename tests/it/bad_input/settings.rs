@@ -24,7 +24,7 @@ fn a_flag_of_the_wrong_kind_is_refused_by_its_name() {
     );
     with(
         ["--extra", "[1]"],
-        "command line: `--extra` takes a JSON object, not \"[1]\"",
+        "command line: `--extra` takes a JSON object without null, not \"[1]\"",
     );
 }
 
@@ -36,8 +36,11 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
             ["--attempt-timeout", typed],
             &format!("`retry.attempt_timeout`: {message}"),
         );
-        with(["--drain", typed], &format!("`--drain`: {message}"));
     }
+    with(
+        ["--drain", "soon"],
+        "`--drain`: \"soon\" is not a time above 0 such as \"90s\" or \"15m\"",
+    );
     for typed in ["some", "101%", "-1", "1.5"] {
         with(
             ["--max-failures", typed],

@@ -1,0 +1,215 @@
+//! Limits of the user's own: each stops the run with 8, drained and resumable.
+
+use crate::harness::{Job, QUICK};
+
+fn rows(count: usize) -> String {
+    let rows: String = (0..count).map(|n| format!("r{n:03},text {n}\n")).collect();
+    format!("id,text\n{rows}")
+}
+
+#[test]
+fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
+    // amazon.nova-lite-v1:0 costs $0.00006 and $0.00024 per 1,000 tokens (catalogue), so at 400
+    // tokens a call costs at most about a ten-thousandth of a dollar.
+    let args = ["-t", "{{ text }}", "--max-tokens", "400", "-c", "4"];
+    let out = Job::over(&rows(100))
+        .args(args)
+        .args(["--max-cost", "0.0012"])
+        .run()
+        .exits(8);
+    let run = out.run_file();
+    let spent = run["total"]["cost_usd"].as_f64().unwrap();
+    assert!(spent <= 0.0012, "{spent}");
+    assert!(0.0010 < spent, "the budget is used: {spent}");
+    assert!(
+        run["stopped_by"]
+            .as_str()
+            .unwrap()
+            .starts_with("max_cost_usd"),
+        "{run}"
+    );
+    assert_ne!(run["remaining"], 0);
+
+    let again = out.again("run").on_the_emulator("prompts.csv").args(args);
+    let out = again.args(["--max-cost", "0.0012"]).run().exits(8);
+    assert_eq!(
+        out.run_file()["this_run"]["calls"],
+        0,
+        "what was spent before counts"
+    );
+
+    let again = out.again("run").on_the_emulator("prompts.csv").args(args);
+    assert_eq!(
+        again
+            .args(["--max-cost", "1"])
+            .run()
+            .exits(0)
+            .answers()
+            .len(),
+        100
+    );
+}
+
+#[test]
+fn a_budget_for_an_unknown_price_is_refused_until_a_price_is_given() {
+    let job = |more: [&str; 2]| {
+        Job::new("run")
+            .file("prompts.csv", rows(3))
+            .file("mine.toml", "[\"acme\"]\ninput_usd_per_1k = 1\n")
+            .scenario(QUICK)
+            .args(["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"])
+            .args(["-m", "amazon.nova-lite-v9:0", "--max-cost", "1"])
+            .args(more)
+            .run()
+    };
+    job(["--prices", "mine.toml"])
+        .exits(2)
+        .says("the price of `amazon.nova-lite-v9:0` is not known, so its cost cannot be limited")
+        .sent_nothing();
+    let priced = Job::new("run")
+        .file("prompts.csv", rows(3))
+        .file(
+            "mine.toml",
+            "[\"amazon.nova-lite-v9:0\"]\ninput_usd_per_1k = 0.001\noutput_usd_per_1k = 0.002\n",
+        )
+        .scenario(QUICK)
+        .args([
+            "-i",
+            "prompts.csv",
+            "-o",
+            "out.jsonl",
+            "-t",
+            "{{ text }}",
+            "--max-cost",
+            "9",
+        ])
+        .args(["-m", "amazon.nova-lite-v9:0", "--prices", "mine.toml"])
+        .run()
+        .exits(0);
+    assert!(priced.answers()["r000"]["cost_usd"].as_f64().is_some());
+}
+
+#[test]
+fn a_wrong_key_in_a_price_file_is_named_by_its_line() {
+    Job::over(&rows(1))
+        .file("mine.toml", "[\"amazon.nova-lite-v1:0\"]\nprice = 1\n")
+        .args(["-t", "{{ text }}", "--prices", "mine.toml"])
+        .run()
+        .exits(2)
+        .says("`model.prices`: mine.toml: line 2: unknown field `price`")
+        .sent_nothing();
+}
+
+#[test]
+fn a_deadline_lets_calls_in_flight_land() {
+    let slow = "[latency]\nfirst_token_ms = 250\nper_token_ms = 0\njitter = 0\n";
+    let out = Job::over(&rows(60))
+        .scenario(slow)
+        .args(["-t", "{{ text }}", "-c", "2", "--deadline", "1s"])
+        .run()
+        .exits(8);
+    let run = out.run_file();
+    assert_eq!(run["stopped_by"], "the deadline of 1 s");
+    assert_eq!(run["this_run"]["maybe_billed"], 0);
+    assert_eq!(run["this_run"]["calls"], out.answers().len());
+}
+
+#[test]
+fn a_rate_of_errors_needs_a_sample_and_then_stops_the_run() {
+    let broken = format!("{QUICK}[[fault]]\nkind = \"not_json\"\nshare = 0.5\n");
+    let out = Job::over(&rows(200))
+        .scenario(&broken)
+        .args(["-t", "{{ text }}", "-c", "1", "--max-error-rate", "20%"])
+        .run()
+        .exits(8);
+    let run = out.run_file();
+    assert_eq!(out.answers().len() + out.failures().len(), 50);
+    assert!(
+        run["stopped_by"]
+            .as_str()
+            .unwrap()
+            .starts_with("max_error_rate: "),
+        "{run}"
+    );
+}
+
+#[test]
+fn a_day_of_tokens_stops_the_run_until_tomorrow() {
+    let out = Job::over(&rows(60))
+        .args(["-t", "{{ text }}", "-c", "1", "--tokens-per-day", "3000"])
+        .args(["--max-tokens", "500"])
+        .run()
+        .exits(75);
+    let run = out.run_file();
+    let usage = &run["total"]["usage"];
+    let used = usage["input_tokens"].as_u64().unwrap() + usage["output_tokens"].as_u64().unwrap();
+    assert!(used <= 3000, "{used}");
+    assert!(
+        run["stopped_by"]
+            .as_str()
+            .unwrap()
+            .starts_with("tokens_per_day"),
+        "{run}"
+    );
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused_with_the_remedy() {
+    let said = [
+        (
+            ["--tokens-per-minute", "0"],
+            "`--tokens-per-minute` takes a whole number from 1, not \"0\"",
+        ),
+        (["--burndown", "0"], "`limits.burndown`: it must be above 0"),
+        (
+            ["--burndown", "-5"],
+            "`limits.burndown`: it must be above 0",
+        ),
+        (
+            ["--max-cost", "0"],
+            "`limits.max_cost_usd`: it must be above 0",
+        ),
+        (
+            ["--deadline", "soon"],
+            "`limits.deadline`: \"soon\" is not a time above 0",
+        ),
+        (
+            ["--max-error-rate", "2"],
+            "`--max-error-rate` takes a percentage such as \"5%\", not \"2\"",
+        ),
+    ];
+    for (args, message) in said {
+        let out = Job::over(&rows(1))
+            .args(["-t", "{{ text }}"])
+            .args(args)
+            .run();
+        out.exits(2).says(message).sent_nothing();
+    }
+}
+
+#[test]
+fn an_outage_fails_no_row_and_is_waited_through() {
+    // The emulator breaks the first 7 calls, whoever makes them. One call at a time, with two
+    // attempts a row, row after row would fail if each had to answer for itself.
+    let outage = format!("{QUICK}[[fault]]\nkind = \"unavailable\"\nfirst = 7\n");
+    let out = Job::over(&rows(12))
+        .scenario(&outage)
+        .args(["-t", "{{ text }}", "-c", "1", "--max-attempts", "2"])
+        .args(["--requests-per-minute", "60000"])
+        .run()
+        .exits(0);
+    assert_eq!(out.answers().len(), 12);
+    assert_eq!(out.run_file()["this_run"]["retries"], 7);
+}
+
+#[test]
+fn a_row_that_always_breaks_the_service_fails_and_the_others_do_not() {
+    let broken = format!("{QUICK}[[fault]]\nkind = \"server_error\"\nmatching = \"text 7\"\n");
+    let out = Job::over(&rows(12))
+        .scenario(&broken)
+        .args(["-t", "{{ text }}", "-c", "1", "--max-attempts", "3"])
+        .run()
+        .exits(3);
+    assert_eq!(out.answers().len(), 11);
+    assert_eq!(out.failures()["r007"]["attempts"], 3);
+}
