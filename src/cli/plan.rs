@@ -12,8 +12,8 @@ use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
-use super::run::{existing, refuse_output_over_input};
-use super::{emulate, flags};
+use super::flags;
+use super::run::{existing, refuse_output_over_input, scenario};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
@@ -83,7 +83,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     };
     let settings = [
         refuse_output_over_input(&input, &paths).err(),
-        refuse_scenario(&plan.endpoint).err(),
+        scenario(&plan.endpoint).err(),
     ];
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
     refusals.extend(survey.refusals(&plan));
@@ -100,16 +100,6 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     };
     planned.notes.extend(planned.remarks());
     Ok(planned)
-}
-
-fn refuse_scenario(endpoint: &Endpoint) -> Result<(), Failure> {
-    match endpoint {
-        Endpoint::Emulator { scenario } => {
-            emulate::scenario(scenario.as_deref())?;
-            Ok(())
-        }
-        Endpoint::Aws | Endpoint::Url(_) => Ok(()),
-    }
 }
 
 impl Planned {

@@ -70,7 +70,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     runtime.block_on(job.carry_out(claim))
 }
 
-fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
+pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
     match endpoint {
         Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
         Endpoint::Aws | Endpoint::Url(_) => Ok(None),

@@ -53,10 +53,7 @@ impl Claim {
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
     pub fn stake(paths: &OutputPaths, existing: Existing) -> Result<Self, LedgerError> {
-        for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
-            refuse_what_is_no_file(path)?;
-        }
-        refuse_foreign_run_file(&paths.run)?;
+        refuse_what_is_not_ours(paths)?;
         let directory = paths.directory();
         std::fs::create_dir_all(directory).map_err(io_error("create", directory))?;
         let mut claim = Self {
@@ -128,6 +125,14 @@ impl Claim {
 }
 
 /// Opening a pipe would wait for ever, and a device keeps nothing.
+/// Refuses what no run has left, without opening what is no file.
+pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerError> {
+    for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
+        refuse_what_is_no_file(path)?;
+    }
+    refuse_foreign_run_file(&paths.run)
+}
+
 fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
     match std::fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(LedgerError::NotAFile { path: path.into() }),

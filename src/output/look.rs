@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::claim::Existing;
+use super::claim::{Existing, refuse_what_is_not_ours};
 use super::error::LedgerError;
 use super::past::Past;
 use super::paths::OutputPaths;
@@ -25,6 +25,10 @@ impl Look {
     /// Looks at the output in `paths`, as a run that does this with existing output would see it.
     pub fn at(paths: &OutputPaths, existing: Existing) -> Self {
         let mut look = Self::default();
+        if let Err(error) = refuse_what_is_not_ours(paths) {
+            look.refusals.push(error.to_string());
+            return look;
+        }
         if is_locked(&paths.lock) {
             let message = "another run is writing this output: what has ended is as of this moment";
             look.notes.push(message.into());

@@ -223,6 +223,10 @@ fn a_corrupt_output_is_a_refusal_and_a_torn_one_a_note() {
     let refusal = "\n`run` would refuse this job:\n- out/a.jsonl: line 2 (at byte ";
     assert!(out.stdout.contains(refusal), "{}", out.stdout);
 
+    let others = plan(ROWS).file("out/a.run.json", "{\"their\": \"file\"}");
+    let out = traceless(others, 2);
+    assert!(out.stdout.contains("\n- out/a.run.json"), "{}", out.stdout);
+
     let torn = format!("{good}{}", &good[..40]);
     let out = traceless(plan(ROWS).file("out/a.jsonl", torn), 0);
     let note = "  note          out/a.jsonl ends inside a line (at byte ";
