@@ -201,7 +201,7 @@ fn without_a_limit_of_our_own_refusals_cost_time_and_no_row() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_a_network_fault_by_its_address() {
+fn a_server_that_is_not_there_fails_no_row_and_stops_the_run_in_the_end() {
     let out = Job::new("run")
         .file("prompts.csv", THREE)
         .env("AWS_ACCESS_KEY_ID", "made-up")
@@ -221,10 +221,11 @@ fn a_server_that_is_not_there_is_a_network_fault_by_its_address() {
             "us-east-1",
             "--endpoint-url",
             "http://127.0.0.1:1",
-            "--max-attempts",
-            "1",
         ])
+        .args(["--max-attempts", "3", "--throttle-wait", "2s"])
         .run()
-        .exits(3);
-    assert_eq!(out.failures()["a"]["error"]["category"], "network");
+        .exits(75)
+        .says("the service: nothing but faults for");
+    assert_eq!(out.run_file()["remaining"], 3);
+    out.sent_nothing();
 }
