@@ -1,7 +1,7 @@
 //! The job: as it is typed, and as it will be run.
 //!
 //! [`keys`] lists every key once; the flags, the help, the check of a job file and the reference
-//! in the README all come from it. [`file`] is what was typed, silly or not; [`Plan`] is
+//! in the README all come from it. [`file`](mod@file) is what was typed, silly or not; [`Plan`] is
 //! complete and checked, and nothing downstream has to ask again.
 
 pub mod expand;
