@@ -3,24 +3,25 @@
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
 //! can be observed is that calls are refused, and refusals come back at once. So:
 //!
-//! - The rate is doubled until the service is overrun.
-//! - **Overrun** means [`DENSE`] refusals within [`DENSE_CALLS`] calls, or a refusal with nothing
-//!   admitted since the last cut. One refusal now and then is bad luck and changes nothing: a few
-//!   calls in a hundred are refused at any rate, and a pace that believed each of them would sink
-//!   without end (BBR tolerates 2 % of loss for the same reason,
-//!   draft-ietf-ccwg-bbr, "BBR.LossThresh").
-//! - The rate is then cut to a little below what was admitted since the last cut. From one
-//!   overrun to the next a quota is used to the full, so that is the quota itself. It is known as
-//!   well as it was measured: the fewer calls, the deeper the cut and the wider the search.
+//! - The rate is doubled until the service is **overrun**: [`DENSE`] refusals within
+//!   [`DENSE_CALLS`] calls, or, after an overrun, a refusal before anything was admitted.
+//! - Then it is cut to a little below what was admitted since the last cut. From one overrun to
+//!   the next a quota is used to the full, so that is the quota itself. It is known as well as it
+//!   was measured: the fewer calls, the deeper the cut and the wider the search.
 //! - From there it climbs along a cubic, as TCP CUBIC does (RFC 9438): fast while far below the
-//!   ceiling, hardly at all near it, and ever faster once the ceiling has proved to be gone. A
-//!   single refusal at the ceiling is what is to be expected there: the climb starts anew, and
-//!   the ceiling stays unless more than [`LUCK`] of the calls since the last cut were refused.
+//!   ceiling, hardly at all near it, and ever faster once the ceiling has proved to be gone. The
+//!   first refusal at the ceiling is what is to be expected there, and the climb starts anew.
+//! - A refusal now and then below the ceiling, or at what the job says, is bad luck and changes
+//!   nothing. A few calls in a hundred may be refused at any rate, and a pace that believed each
+//!   of them would sink without end (BBR puts up with 2 % of loss for the same reason: IETF draft
+//!   draft-ietf-ccwg-bbr, "BBR.LossThresh"). Where there is much bad luck, a refusal at the
+//!   ceiling says nothing either, and only an overrun counts.
 //! - The climb goes on only while the rate is what holds calls back. A job that is limited by
-//!   something else learns nothing about the quota, so it neither grows nor shrinks; after a
-//!   silence of a minute what was measured before is no longer about anything.
+//!   something else learns nothing about the quota, so its rate neither grows nor shrinks (RFC
+//!   7661 says so of TCP); after a silence of a minute what was measured before it is forgotten.
 //!
-//! Units are calls or tokens; the rate is units per second.
+//! What is measured is what was sent less what was refused, not what was answered: refusals come
+//! back at once, answers may take minutes. Units are calls or tokens; the rate is units per second.
 
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ const PACED_ARREARS: Duration = Duration::from_secs(3);
 /// Lateness of timers that is made up for.
 const TIMER_ARREARS: Duration = Duration::from_millis(100);
 
-/// The pause after an overrun, and the longest after overruns that follow each other.
+/// The pause when nothing was admitted between two overruns, doubled each time, and the longest.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -178,7 +179,7 @@ impl Learned {
         self.units_per_call += (units - self.units_per_call) * weight;
         self.calls += 1;
         self.since_cut.sent(units, now);
-        if self.is_below_ceiling() {
+        if self.is_blameless() {
             self.unlucky -= self.unlucky / REMEMBERED_CALLS;
         }
         let Some(rate) = self.rate else { return };
@@ -226,10 +227,10 @@ impl Learned {
             return true;
         }
         if let Some(ceiling) = self.ceiling()
-            && !self.is_below_ceiling()
+            && !self.is_blameless()
             && self.unlucky < UNLUCKY
         {
-            let measured = self.since_cut.per_second(now);
+            let measured = self.since_cut.per_second(self.units_per_call, now);
             let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
             let ceiling = if is_luck {
                 ceiling.max(measured)
@@ -240,7 +241,7 @@ impl Learned {
             self.overrun = false;
             return true;
         }
-        if self.is_below_ceiling() {
+        if self.is_blameless() && self.is_well_measured() {
             self.unlucky += 1.0 / REMEMBERED_CALLS;
         }
         false
@@ -267,18 +268,18 @@ impl Learned {
     }
 
     fn cut_to_measured(&mut self, now: Instant) {
-        // The refusals before this one were no bad luck after all.
-        self.unlucky = (self.unlucky - (DENSE - 1) as f64 / REMEMBERED_CALLS).max(0.0);
         let admitted = self.since_cut.admitted_calls();
         self.in_a_row = if admitted < 1.0 { self.in_a_row + 1 } else { 0 };
-        let measured = self.since_cut.per_second(now);
+        let measured = self.since_cut.per_second(self.units_per_call, now);
         let least = self.rate.map_or(0.0, |rate| rate * KEPT_AT_LEAST);
         let most = self.rate.unwrap_or(f64::INFINITY);
         let below = (1.0 / (admitted + 1.0)).clamp(SHALLOWEST_CUT, DEEPEST_CUT);
         self.cut(measured.min(most).max(least), below, now);
         self.overrun = true;
-        let pause = PAUSE * (1 << self.in_a_row.saturating_sub(1).min(6));
-        self.next = self.next.max(now + pause.min(LONGEST_PAUSE));
+        if 0 < self.in_a_row {
+            let pause = PAUSE * (1 << (self.in_a_row - 1).min(6));
+            self.next = self.next.max(now + pause.min(LONGEST_PAUSE));
+        }
     }
 
     fn cut(&mut self, ceiling: f64, below: f64, now: Instant) {
@@ -291,12 +292,18 @@ impl Learned {
         self.since_cut = Measured::new(now);
     }
 
-    /// Whether the rate gives no reason for a refusal.
-    fn is_below_ceiling(&self) -> bool {
-        match (self.ceiling().or(self.cap), self.rate) {
-            (Some(ceiling), Some(rate)) => rate < ceiling,
-            (Some(_), None) => true,
-            (None, Some(_) | None) => false,
+    /// Whether the rate gives no reason for a refusal: it is below the ceiling that was found, or
+    /// what the job says.
+    fn is_blameless(&self) -> bool {
+        let Some(rate) = self.rate else { return true };
+        let is_as_told = self.cap.is_some_and(|cap| cap <= rate);
+        is_as_told || self.ceiling().is_some_and(|ceiling| rate < ceiling)
+    }
+
+    fn is_well_measured(&self) -> bool {
+        match self.phase {
+            Phase::Doubling => true,
+            Phase::Climbing { below, .. } => below <= SHALLOWEST_CUT,
         }
     }
 
@@ -398,9 +405,8 @@ impl Measured {
 
     /// Units admitted a second. Between the last one and the next there was still some room: half
     /// a call's, on average.
-    fn per_second(&self, now: Instant) -> f64 {
-        let calls = self.admitted_calls().max(0.5);
-        let units = if 0.0 < self.units { self.units } else { calls };
-        units / (now - self.since).as_secs_f64().max(1e-3)
+    fn per_second(&self, units_per_call: f64, now: Instant) -> f64 {
+        let room = 0.5 * units_per_call;
+        self.units.max(room) / (now - self.since).as_secs_f64().max(1e-3)
     }
 }

@@ -140,20 +140,12 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
             outcome.refused += u64::from(fault.category == Category::Throttled);
         }
         Event::Ended(ended) => note_end(ended, start, outcome),
-        Event::Left { .. } | Event::Abandoned | Event::CannotWrite(_) | Event::Stops(_) => {}
-        Event::Waits(w, g) => {
-            if std::env::var("TRACE").is_ok() {
-                eprintln!(
-                    "{:.2} {} {:?} a{} r{}",
-                    start.elapsed().as_secs_f64(),
-                    w.as_str(),
-                    g.learned_per_minute.map(|x| x / 60.),
-                    outcome.answered,
-                    outcome.refused
-                )
-            }
-        }
-        Event::Tick => {}
+        Event::Left { .. }
+        | Event::Abandoned
+        | Event::CannotWrite(_)
+        | Event::Stops(_)
+        | Event::Waits(..)
+        | Event::Tick => {}
     }
 }
 
