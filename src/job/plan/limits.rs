@@ -1,0 +1,126 @@
+//! Quotas, and limits of the user's own.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use super::QuotaSource;
+use super::values::{parse_share, time, wrong};
+use crate::job::file::{JobError, LimitsTable, unreadable};
+use crate::model::catalog::{Known, ModelFacts};
+use crate::model::family::Family;
+use crate::model::id::ModelId;
+use crate::run::{Limits, RequestsPerMinute, TokenLimits};
+
+pub(super) fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
+    limit.and_then(NonZeroU32::new).map(RequestsPerMinute)
+}
+
+/// What is left of a quota for other callers, and for what estimates get wrong.
+const UTILIZATION: f64 = 0.95;
+
+pub(super) fn quota_source(table: &LimitsTable) -> Result<QuotaSource, JobError> {
+    match table.quota.as_deref() {
+        None if table.utilization.is_some() => {
+            let message = "it is a share of the quotas that quota = \"auto\" reads: add that, or leave \
+                           this out";
+            Err(wrong("limits.utilization", message))
+        }
+        None => Ok(QuotaSource::Learned),
+        Some("auto") => {
+            let utilization = utilization(table.utilization.unwrap_or(UTILIZATION))?;
+            Ok(QuotaSource::Auto { utilization })
+        }
+        Some(other) => {
+            let message = format!(
+                "\"{other}\" is not \"auto\"; quotas of your own go into requests_per_minute, \
+                 tokens_per_minute and tokens_per_day"
+            );
+            Err(wrong("limits.quota", message))
+        }
+    }
+}
+
+pub(super) fn utilization(share: f64) -> Result<f64, JobError> {
+    if 1.0 < share {
+        let message = format!(
+            "{share} is more than the whole quota: give a share up to 1, such as 0.95; what is \
+             above the quota is refused, and AWS raises quotas on request"
+        );
+        return Err(wrong("limits.utilization", message));
+    }
+    if share <= 0.0 || share.is_nan() {
+        let message = "it must be above 0 and up to 1, such as 0.95";
+        return Err(wrong("limits.utilization", message));
+    }
+    Ok(share)
+}
+
+/// What the catalogue and the user's own file know of the model.
+pub(super) fn known(
+    model: &ModelId,
+    region: Option<&str>,
+    own: Option<&Path>,
+) -> Result<Known, JobError> {
+    let refused =
+        |path: &Path, why: String| wrong("model.prices", format!("{}: {why}", path.display()));
+    let text = own.map(|path| {
+        let read = std::fs::read_to_string(path);
+        read.map_err(|error| refused(path, unreadable(path, &error).to_string()))
+    });
+    let text = text.transpose()?;
+    Known::of(model, region, text.as_deref())
+        .map_err(|why| refused(own.unwrap_or(Path::new("")), why))
+}
+
+/// Where nothing says how long an answer can be, this many tokens of output are reserved for it.
+const UNKNOWN_MAX_TOKENS: u64 = 4096;
+
+pub(super) fn tokens(
+    table: &LimitsTable,
+    known: &Known,
+    family: Family,
+) -> Result<TokenLimits, JobError> {
+    let burndown = table.burndown.unwrap_or(known.burndown);
+    if !(0.0 < burndown && burndown.is_finite()) {
+        let message = "it must be above 0: tokens of quota for one token of output, such as 5";
+        return Err(wrong("limits.burndown", message));
+    }
+    let most = known.facts.as_ref().and_then(|facts| facts.max_out);
+    Ok(TokenLimits {
+        per_minute: table.tokens_per_minute,
+        per_day: table.tokens_per_day,
+        burndown,
+        default_max_tokens: match family.writes_text() {
+            true => most.unwrap_or(UNKNOWN_MAX_TOKENS),
+            false => 0,
+        },
+    })
+}
+
+pub(super) fn limits(
+    table: &LimitsTable,
+    facts: Option<&ModelFacts>,
+    model: &ModelId,
+) -> Result<Limits, JobError> {
+    if let Some(max) = table.max_cost_usd {
+        if !(0.0 < max && max.is_finite()) {
+            return Err(wrong("limits.max_cost_usd", "it must be above 0"));
+        }
+        if facts.is_none_or(|facts| facts.price.of(1, 1).is_none()) {
+            let message = format!(
+                "the price of `{model}` is not known, so its cost cannot be limited: give its price \
+                 in a file with --prices, or leave the limit out"
+            );
+            return Err(wrong("limits.max_cost_usd", message));
+        }
+    }
+    let deadline = table.deadline.as_deref();
+    Ok(Limits {
+        max_cost_usd: table.max_cost_usd,
+        spent_usd: 0.0,
+        deadline: deadline
+            .map(|typed| time("limits.deadline", typed))
+            .transpose()?,
+        max_error_rate: table.max_error_rate.as_deref().and_then(parse_share),
+    })
+}

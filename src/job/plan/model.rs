@@ -1,0 +1,125 @@
+//! Which model, how it is spoken to, and where it is.
+
+use std::path::PathBuf;
+
+use super::Endpoint;
+use super::values::{missing, wrong};
+use crate::job::expand::ExpandError;
+use crate::job::file::{JobError, JobFile, ModelTable};
+use crate::model::family::{Family, Parameters};
+use crate::model::id::ModelId;
+
+/// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
+/// sent as they are, and refused for prompts once it is known that there are prompts.
+pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
+    let id = table
+        .id
+        .as_deref()
+        .ok_or(missing("model", "model", "id", "model"))?;
+    let model = ModelId::parse(id).map_err(|error| wrong("model.id", error))?;
+    let named = table.family.as_deref().map(Family::parse).transpose();
+    if let Some(family) = named.map_err(|error| wrong("model.family", error))? {
+        return Ok((model, family));
+    }
+    match model.base() {
+        Some(base) => {
+            let family = Family::of(base).unwrap_or(Family::Raw);
+            Ok((model, family))
+        }
+        None => Ok((model, Family::Raw)),
+    }
+}
+
+pub(super) fn parameters(
+    table: &ModelTable,
+    family: Family,
+    model: &ModelId,
+) -> Result<Parameters, JobError> {
+    let mut parameters = Parameters {
+        max_tokens: table.max_tokens,
+        temperature: table.temperature,
+        top_p: table.top_p,
+        top_k: table.top_k,
+        stop: table.stop.clone(),
+        extra: table.extra.clone(),
+    };
+    if parameters.max_tokens.is_none() {
+        parameters.max_tokens = family.default_max_tokens(model.base());
+    }
+    let checked = family.check(&parameters, model.base());
+    checked.map_err(|error| wrong("model", error))?;
+    Ok(parameters)
+}
+
+/// Keys that would do nothing are refused: whoever wrote them expects something of them.
+pub(super) fn refuse_idle_scenario(job: &JobFile) -> Result<(), JobError> {
+    let emulated = job.model.endpoint.as_deref() == Some("emulator");
+    if job.emulator.scenario.is_some() && !emulated {
+        let message = "only the embedded emulator plays a scenario: set endpoint = \"emulator\" \
+                       in [model], or give --endpoint-url emulator";
+        return Err(wrong("emulator.scenario", message));
+    }
+    Ok(())
+}
+
+pub(super) fn idle_with_bodies(model: &ModelTable) -> Option<&'static str> {
+    let asked = [
+        ("model.max_tokens", model.max_tokens.is_some()),
+        ("model.temperature", model.temperature.is_some()),
+        ("model.top_p", model.top_p.is_some()),
+        ("model.top_k", model.top_k.is_some()),
+        ("model.stop", !model.stop.is_empty()),
+        ("model.extra", !model.extra.is_empty()),
+    ];
+    let first = asked.into_iter().find(|(_, given)| *given);
+    first.map(|(key, _)| key)
+}
+
+/// The region that was typed, else the ARN's. An ARN is only known to the region it names.
+///
+/// # Errors
+/// What was typed is no region, or not the ARN's.
+pub fn region(typed: Option<String>, model: &ModelId) -> Result<Option<String>, JobError> {
+    let Some(typed) = typed else {
+        return Ok(model.region().map(str::to_owned));
+    };
+    let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if typed.is_empty() || !typed.chars().all(is_label) {
+        let message = format!("\"{typed}\" is not a region such as us-east-1");
+        return Err(wrong("model.region", message));
+    }
+    match model.region() {
+        Some(region) if region != typed => {
+            let message = format!("{typed}, but the ARN is of {region}: leave the region out");
+            Err(wrong("model.region", message))
+        }
+        _ => Ok(Some(typed)),
+    }
+}
+
+pub(super) fn endpoint(
+    endpoint: Option<String>,
+    scenario: Option<&str>,
+    path: &impl Fn(&str) -> Result<PathBuf, ExpandError>,
+) -> Result<Endpoint, JobError> {
+    match endpoint {
+        None => Ok(Endpoint::Aws),
+        Some(name) if name == "emulator" => Ok(Endpoint::Emulator {
+            scenario: scenario.map(path).transpose()?,
+        }),
+        Some(url) if is_url(&url) => Ok(Endpoint::Url(url)),
+        Some(other) => {
+            let message = format!("\"{other}\" is neither an http(s) URL nor \"emulator\"");
+            Err(wrong("model.endpoint", message))
+        }
+    }
+}
+
+/// Whether this is an http(s) URL with a host.
+pub fn is_url(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+        && !url.contains(char::is_whitespace)
+}

@@ -1,0 +1,171 @@
+//! What single keys say: paths, times, shares, choices.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::MaxFailures;
+use crate::input::Format;
+use crate::job::expand::ExpandError;
+use crate::job::file::{JobError, OutputTable, PromptTable, unreadable};
+use crate::output::KeepRaw;
+use crate::prompt::PromptSource;
+
+pub(super) fn missing(
+    what: &'static str,
+    flag: &'static str,
+    key: &'static str,
+    table: &'static str,
+) -> JobError {
+    JobError::Missing {
+        what,
+        flag,
+        key,
+        table,
+    }
+}
+
+pub(super) fn wrong(key: &'static str, message: impl ToString) -> JobError {
+    JobError::Value {
+        key,
+        message: message.to_string(),
+    }
+}
+
+pub(super) fn default_name(job_file: Option<&Path>) -> String {
+    let stem = job_file.and_then(Path::file_stem);
+    stem.map_or_else(
+        || "promptmill".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+pub(super) fn json() -> String {
+    "application/json".into()
+}
+
+pub(super) fn format(name: &str) -> Result<Format, JobError> {
+    name.parse().map_err(|error| wrong("input.format", error))
+}
+
+pub(super) fn source(
+    prompt: &PromptTable,
+    path: &impl Fn(&str) -> Result<PathBuf, ExpandError>,
+) -> Result<Option<PromptSource>, JobError> {
+    let given = [
+        ("template", prompt.template.clone()),
+        ("template_file", prompt.template_file.clone()),
+        ("column", prompt.column.clone()),
+        ("messages", prompt.messages.clone()),
+        ("body", prompt.body.clone()),
+    ];
+    let mut given = given
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)));
+    let Some((key, value)) = given.next() else {
+        return Ok(None);
+    };
+    if let Some((other, _)) = given.next() {
+        return Err(JobError::TwoSources(key, other));
+    }
+    Ok(Some(match key {
+        "template" => PromptSource::Template(value),
+        "template_file" => PromptSource::Template(template_file(&path(&value)?)?),
+        "column" => PromptSource::Column(value),
+        "messages" => PromptSource::Messages(value),
+        _ => PromptSource::Body(value),
+    }))
+}
+
+/// A file's last newline ends the file, not the prompt.
+pub(super) fn template_file(path: &Path) -> Result<String, JobError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        wrong(
+            "prompt.template_file",
+            format!("{}: {}", path.display(), unreadable(path, &error)),
+        )
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}
+
+pub(super) fn named(key: &'static str, path: PathBuf) -> Result<PathBuf, JobError> {
+    match path.as_os_str().is_empty() {
+        true => Err(wrong(key, "the path is empty; name a file")),
+        false => Ok(path),
+    }
+}
+
+pub(super) fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
+    let path = named("output.path", path)?;
+    if path == Path::new("-") {
+        let message = "\"-\" is no file, and a run goes on from its file; name one";
+        return Err(wrong("output.path", message));
+    }
+    if path.to_string_lossy().ends_with('/') {
+        let name = path.display();
+        let message = format!("\"{name}\" is a directory; name a file, such as {name}out.jsonl");
+        return Err(wrong("output.path", message));
+    }
+    Ok(path)
+}
+
+/// Reads a time such as `90s`, `15m`, `6h`.
+///
+/// # Errors
+/// Anything else, and no time at all.
+pub fn time(key: &'static str, typed: &str) -> Result<Duration, JobError> {
+    parse_time(typed).ok_or_else(|| {
+        let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
+        wrong(key, message)
+    })
+}
+
+pub(in crate::job) fn parse_time(typed: &str) -> Option<Duration> {
+    let parsed: jiff::SignedDuration = typed.parse().ok()?;
+    Duration::try_from(parsed)
+        .ok()
+        .filter(|time| !time.is_zero())
+}
+
+/// Whether this is a percentage such as `5%`.
+pub fn is_share(typed: &str) -> bool {
+    parse_share(typed).is_some()
+}
+
+/// Reads a percentage as a share from 0 to 1.
+pub(in crate::job) fn parse_share(typed: &str) -> Option<f64> {
+    let percent: f64 = typed.strip_suffix('%')?.trim().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}
+
+pub(super) fn keep_raw(typed: Option<&str>) -> Result<KeepRaw, JobError> {
+    match typed {
+        Some("always") => Ok(KeepRaw::Always),
+        None | Some("errors") => Ok(KeepRaw::Errors),
+        Some("never") => Ok(KeepRaw::Never),
+        Some(other) => Err(wrong(
+            "output.raw",
+            format!("\"{other}\" is not always, errors or never"),
+        )),
+    }
+}
+
+pub(super) fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError> {
+    let refused = |typed: &dyn std::fmt::Display| {
+        let message = format!("{typed} is not a whole number or a percentage such as \"1%\"");
+        wrong("output.max_failures", message)
+    };
+    match &output.max_failures {
+        None => Ok(MaxFailures::Count(0)),
+        Some(toml::Value::Integer(count)) => match u64::try_from(*count) {
+            Ok(count) => Ok(MaxFailures::Count(count)),
+            Err(_) => Err(refused(count)),
+        },
+        Some(toml::Value::String(text)) => match parse_share(text) {
+            Some(share) => Ok(MaxFailures::Share(share)),
+            None => Err(refused(&format_args!("\"{text}\""))),
+        },
+        Some(other) => Err(refused(&other.type_str())),
+    }
+}
