@@ -364,7 +364,7 @@ mod tests {
         check(
             half,
             "20 +10 20 +10 20",
-            "10 requests, 5 requests, 5 requests",
+            "10 requests, 6 requests, 6 requests",
         )
         .await;
         let bursts = "[[quota]]\nrequests_per_minute = 60\nburst = 10\n\
@@ -372,7 +372,7 @@ mod tests {
         check(
             bursts,
             "20 +10 20 +10 20 +10 20 +10 20",
-            "10 requests, 10 requests, 10 requests, 0 requests, 10 requests",
+            "10 requests, 10 requests, 10 requests, 1 requests, 10 requests",
         )
         .await;
         let tokens = "[[quota]]\ntokens_per_minute = 6000\n[[tenant]]\ntokens_per_minute = 3000";
