@@ -3,14 +3,16 @@
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
 //! can be observed is that calls are refused, and refusals come back at once. So:
 //!
-//! - The rate is doubled until the service is **overrun**: [`DENSE`] refusals within
-//!   [`DENSE_CALLS`] calls, or, after an overrun, a refusal before anything was admitted.
+//! - The rate is doubled until the service is **overrun**: three refusals within forty
+//!   calls ([`Recent`]), or, after an overrun, a refusal before anything was admitted.
 //! - Then it is cut to a little below what was admitted since the last cut. From one overrun to
 //!   the next a quota is used to the full, so that is the quota itself. It is known as well as it
 //!   was measured: the fewer calls, the deeper the cut and the wider the search.
 //! - From there it climbs along a cubic, as TCP CUBIC does (RFC 9438): fast while far below the
 //!   ceiling, hardly at all near it, and ever faster once the ceiling has proved to be gone. The
 //!   first refusal at the ceiling is what is to be expected there, and the climb starts anew.
+//! - Where nothing at all is admitted, the rate comes down to a call every quarter of a minute, and
+//!   nothing is known any more: the first call that is let in begins the doubling anew.
 //! - A refusal now and then below the ceiling, or at what the job says, is bad luck and changes
 //!   nothing. A few calls in a hundred may be refused at any rate, and a pace that believed each
 //!   of them would sink without end (BBR puts up with 2 % of loss for the same reason: IETF draft
@@ -23,20 +25,19 @@
 //! What is measured is what was sent less what was refused, not what was answered: refusals come
 //! back at once, answers may take minutes. Units are calls or tokens; the rate is units per second.
 
+mod seen;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use seen::{Measured, Recent};
 
 /// Where an unknown rate begins. A refusal comes back at once, so the first ones stop this early.
 const FIRST_CALLS_PER_SECOND: f64 = 100.0;
 
 /// How long a rate must be used unrefused before it is doubled: longer than a refusal takes.
 const DOUBLE_EVERY: Duration = Duration::from_millis(200);
-
-/// So many refusals within so many calls are no bad luck: at two refusals in a hundred calls,
-/// whatever the rate, that happens once in 260 calls, and a climb makes up for it in 200.
-const DENSE: usize = 3;
-const DENSE_CALLS: u64 = 40;
 
 /// The share of refusals that is put down to bad luck.
 const LUCK: f64 = 0.03;
@@ -49,6 +50,10 @@ const REMEMBERED_CALLS: f64 = 200.0;
 /// A cut goes at least so far below the ceiling, and so far at most.
 const SHALLOWEST_CUT: f64 = 0.05;
 const DEEPEST_CUT: f64 = 0.5;
+
+/// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
+/// somebody else, for a while. The quota is something to be found anew.
+const SHUT: u32 = 4;
 
 /// What is kept of a rate at the least, whatever was measured: a few calls are no proof.
 const KEPT_AT_LEAST: f64 = 0.25;
@@ -73,9 +78,6 @@ const TIMER_ARREARS: Duration = Duration::from_millis(100);
 /// The pause when nothing was admitted between two overruns, doubled each time, and the longest.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
-/// What is older than this counts half in a measurement.
-const WINDOW: Duration = Duration::from_secs(60);
 
 /// A rate, and what is known of its ceiling.
 #[derive(Debug)]
@@ -109,22 +111,11 @@ pub(super) struct Learned {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Never overrun: doubled while it is used.
+    /// Nothing is known: never overrun, or nothing admitted between two overruns. Doubled while it
+    /// is used.
     Doubling,
     /// Climbing to `ceiling` from so much less of it.
     Climbing { ceiling: f64, below: f64 },
-}
-
-/// What was sent since an instant, and refused of it.
-#[derive(Debug, Clone, Copy)]
-struct Measured {
-    since: Instant,
-    /// The instant of the cut itself: what was sent before says nothing new.
-    cut: Instant,
-    last: Instant,
-    units: f64,
-    calls: f64,
-    refused: f64,
 }
 
 impl Learned {
@@ -192,9 +183,12 @@ impl Learned {
         self.next = self.next.max(oldest) + seconds(units / rate);
     }
 
-    /// A call turned out to be so many units larger than was thought, or smaller.
-    pub(super) fn correct(&mut self, units: f64) {
-        self.since_cut.units = (self.since_cut.units + units).max(0.0);
+    /// A call that was sent at `sent` turned out to be so many units larger than was thought, or
+    /// smaller.
+    pub(super) fn correct(&mut self, units: f64, sent: Instant) {
+        if self.since_cut.cut <= sent {
+            self.since_cut.correct(units);
+        }
         let Some(rate) = self.rate else { return };
         let time = seconds(units.abs() / rate);
         if 0.0 < units {
@@ -230,15 +224,7 @@ impl Learned {
             && !self.is_blameless()
             && self.unlucky < UNLUCKY
         {
-            let measured = self.since_cut.per_second(self.units_per_call, now);
-            let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
-            let ceiling = if is_luck {
-                ceiling.max(measured)
-            } else {
-                measured
-            };
-            self.cut(ceiling, SHALLOWEST_CUT, now);
-            self.overrun = false;
+            self.climb_again(ceiling, now);
             return true;
         }
         if self.is_blameless() && self.is_well_measured() {
@@ -272,18 +258,34 @@ impl Learned {
         self.in_a_row = if admitted < 1.0 { self.in_a_row + 1 } else { 0 };
         let measured = self.since_cut.per_second(self.units_per_call, now);
         let least = self.rate.map_or(0.0, |rate| rate * KEPT_AT_LEAST);
+        let least = least.max(self.slowest());
         let most = self.rate.unwrap_or(f64::INFINITY);
         let below = (1.0 / (admitted + 1.0)).clamp(SHALLOWEST_CUT, DEEPEST_CUT);
         self.cut(measured.min(most).max(least), below, now);
         self.overrun = true;
+        if SHUT <= self.in_a_row {
+            self.phase = Phase::Doubling;
+        }
         if 0 < self.in_a_row {
             let pause = PAUSE * (1 << (self.in_a_row - 1).min(6));
             self.next = self.next.max(now + pause.min(LONGEST_PAUSE));
         }
     }
 
+    /// The ceiling stays, unless too many calls were refused on the way to it.
+    fn climb_again(&mut self, ceiling: f64, now: Instant) {
+        let measured = self.since_cut.per_second(self.units_per_call, now);
+        let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
+        let ceiling = if is_luck {
+            ceiling.max(measured)
+        } else {
+            measured
+        };
+        self.cut(ceiling.max(self.slowest()), SHALLOWEST_CUT, now);
+        self.overrun = false;
+    }
+
     fn cut(&mut self, ceiling: f64, below: f64, now: Instant) {
-        let ceiling = ceiling.max(self.slowest());
         let ceiling = self.cap.map_or(ceiling, |cap| ceiling.min(cap));
         self.phase = Phase::Climbing { ceiling, below };
         self.rate = Some(ceiling * (1.0 - below));
@@ -307,13 +309,15 @@ impl Learned {
         }
     }
 
-    /// One call a minute: so that a rate is never cut to nothing.
+    /// What a rate is never cut below: one call a minute, so that it always comes back; as often as
+    /// pauses allow where nothing is let in, which says little about the quota.
     fn slowest(&self) -> f64 {
-        self.calls_as_units(1.0 / 60.0)
-    }
-
-    fn calls_as_units(&self, calls: f64) -> f64 {
-        calls * self.units_per_call.max(1e-3)
+        let every_s = if SHUT <= self.in_a_row {
+            LONGEST_PAUSE.as_secs_f64()
+        } else {
+            60.0
+        };
+        self.units_per_call.max(1e-3) / every_s
     }
 
     fn calls_in(&self, units: f64) -> f64 {
@@ -352,61 +356,5 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0))
 }
 
-/// How many calls had been sent at each of the last few events.
-#[derive(Debug, Clone, Copy, Default)]
-struct Recent([Option<u64>; DENSE]);
-
-impl Recent {
-    /// Notes one more. True if they come too close to be bad luck.
-    fn note(&mut self, calls: u64) -> bool {
-        self.0.rotate_right(1);
-        self.0[0] = Some(calls);
-        self.0[DENSE - 1].is_some_and(|oldest| calls - oldest <= DENSE_CALLS)
-    }
-}
-
-impl Measured {
-    fn new(now: Instant) -> Self {
-        Self {
-            since: now,
-            cut: now,
-            last: now,
-            units: 0.0,
-            calls: 0.0,
-            refused: 0.0,
-        }
-    }
-
-    fn sent(&mut self, units: f64, now: Instant) {
-        if WINDOW < now - self.last {
-            *self = Self {
-                cut: self.cut,
-                ..Self::new(now)
-            };
-        } else if WINDOW < now - self.since && DENSE_CALLS as f64 <= self.calls {
-            self.units /= 2.0;
-            self.calls /= 2.0;
-            self.refused /= 2.0;
-            self.since += (now - self.since) / 2;
-        }
-        self.last = now;
-        self.units += units;
-        self.calls += 1.0;
-    }
-
-    fn refuse(&mut self, units: f64) {
-        self.units = (self.units - units).max(0.0);
-        self.refused += 1.0;
-    }
-
-    fn admitted_calls(&self) -> f64 {
-        (self.calls - self.refused).max(0.0)
-    }
-
-    /// Units admitted a second. Between the last one and the next there was still some room: half
-    /// a call's, on average.
-    fn per_second(&self, units_per_call: f64, now: Instant) -> f64 {
-        let room = 0.5 * units_per_call;
-        self.units.max(room) / (now - self.since).as_secs_f64().max(1e-3)
-    }
-}
+#[cfg(test)]
+mod tests;

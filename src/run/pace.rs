@@ -141,7 +141,7 @@ impl Pace {
             Ok(reply) => {
                 self.outage.heard();
                 self.tokens
-                    .settle(charge, Settled::Used(reply.reading.usage));
+                    .settle(charge, Settled::Used(reply.reading.usage), sent);
                 return false;
             }
             Err(fault) => fault,
@@ -151,7 +151,7 @@ impl Pace {
         } else {
             Settled::Nothing
         };
-        self.tokens.settle(charge, settled);
+        self.tokens.settle(charge, settled, sent);
         if fault.category == Category::Throttled {
             self.refused(fault, sent, now);
         } else if fault.is_outage() {

@@ -29,11 +29,8 @@ pub struct TokenLimits {
 /// has, so that it errs on the large side until replies correct it.
 const FIRST_TOKENS_PER_BYTE: f64 = 0.3;
 
-/// How much one reply moves the estimates.
-const WEIGHT: f64 = 1.0 / 32.0;
-
-/// The first replies move them more: each as if it were one of so many.
-const FIRST_WEIGHT: f64 = 1.0 / 2.0;
+/// How many replies the estimates are about; until there are so many, all of them.
+const REPLIES: f64 = 32.0;
 
 /// What an admitted call holds of the budget. Settled exactly once.
 #[must_use = "a charge is given back by settling it"]
@@ -150,7 +147,7 @@ impl Tokens {
     }
 
     /// The call is over.
-    pub(super) fn settle(&mut self, charge: &Charge, settled: Settled) {
+    pub(super) fn settle(&mut self, charge: &Charge, settled: Settled, sent: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sum is the noise of floating point.
         self.reserved = match self.in_flight {
@@ -165,7 +162,7 @@ impl Tokens {
         self.settled += used;
         self.never_used += (charge.reserved - used).max(0.0);
         if let Some(pace) = &mut self.pace {
-            pace.correct(used - charge.expected);
+            pace.correct(used - charge.expected, sent);
         }
     }
 
@@ -223,19 +220,146 @@ impl Tokens {
 #[derive(Debug)]
 struct Estimate {
     value: f64,
-    weight: f64,
+    seen: f64,
 }
 
 impl Estimate {
-    fn new(first: f64) -> Self {
+    /// A guess, which counts for nothing once something was seen.
+    fn new(guess: f64) -> Self {
         Self {
-            value: first,
-            weight: FIRST_WEIGHT,
+            value: guess,
+            seen: 0.0,
         }
     }
 
     fn learn(&mut self, seen: f64) {
-        self.value += (seen - self.value) * self.weight;
-        self.weight = (self.weight * 0.8).max(WEIGHT);
+        self.seen = (self.seen + 1.0).min(REPLIES);
+        self.value += (seen - self.value) / self.seen;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn tokens(per_minute: u64, start: Instant) -> Tokens {
+        let limits = TokenLimits {
+            per_minute: Some(per_minute),
+            per_day: None,
+            burndown: 5.0,
+            default_max_tokens: 1000,
+        };
+        Tokens::new(limits, start)
+    }
+
+    fn call(bytes: usize, max_tokens: Option<u32>) -> Call {
+        Call {
+            body: vec![b'x'; bytes].into(),
+            max_tokens,
+            worst_cost_usd: None,
+        }
+    }
+
+    fn used(input: u64, output: Option<u64>, cached: u64) -> Settled {
+        Settled::Used(Usage {
+            input_tokens: Some(input),
+            output_tokens: output,
+            cache_read_input_tokens: Some(cached),
+            cache_write_input_tokens: None,
+        })
+    }
+
+    /// What one call is settled at, and what of its reservation it never used.
+    #[track_caller]
+    fn check(settled: Settled, expected: (f64, f64)) {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        let charge = tokens.charge(&call(100, None));
+        tokens.reserve(&charge, start);
+        tokens.settle(&charge, settled, start);
+        assert_eq!(tokens.totals(), expected);
+        assert_eq!((tokens.reserved, tokens.in_flight), (0.0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_settled_at_what_it_used_or_at_all_it_reserved() {
+        check(Settled::Nothing, (0.0, 1030.0));
+        check(Settled::Unknown, (1030.0, 0.0));
+        check(used(30, Some(100), 0), (530.0, 500.0));
+        check(used(30, Some(100), 20), (510.0, 520.0));
+        check(used(30, Some(1000), 0), (5030.0, 0.0));
+        check(used(30, None, 0), (5030.0, 0.0));
+        check(Settled::Used(Usage::default()), (1030.0, 0.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_never_started_gives_its_time_back() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        let charge = tokens.charge(&call(100, None));
+        assert_eq!(tokens.ready(&charge, start), Ok(()));
+        tokens.reserve(&charge, start);
+        assert!(matches!(tokens.ready(&charge, start), Err(Short::Until(_))));
+        tokens.settle(&charge, Settled::Nothing, start);
+        assert_eq!(tokens.ready(&charge, start), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_larger_than_the_minute_goes_alone_and_the_next_waits_for_it() {
+        let start = Instant::now();
+        let mut tokens = tokens(500, start);
+        let (large, small) = (
+            tokens.charge(&call(7, None)),
+            tokens.charge(&call(7, Some(1))),
+        );
+        assert_eq!(tokens.ready(&large, start), Ok(()));
+        tokens.reserve(&large, start);
+        assert_eq!(tokens.ready(&small, start), Err(Short::InFlight));
+        tokens.settle(&large, used(7, Some(1), 0), start);
+        let later = start + Duration::from_secs(60);
+        assert_eq!(tokens.ready(&small, later), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_left_of_charges_that_floating_point_cannot_add_up() {
+        let start = Instant::now();
+        let mut tokens = tokens(10_000_000, start);
+        let charges: Vec<Charge> = (1..200)
+            .map(|n| tokens.charge(&call(n * 7, None)))
+            .collect();
+        for charge in &charges {
+            tokens.reserve(charge, start);
+        }
+        for charge in charges.iter().rev() {
+            tokens.settle(charge, Settled::Nothing, start);
+        }
+        assert_eq!(tokens.reserved, 0.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_calls_settle_to_is_learned_from_the_first_few() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        for _ in 0..20 {
+            let charge = tokens.charge(&call(400, None));
+            tokens.reserve(&charge, start);
+            tokens.settle(&charge, used(100, Some(50), 0), start);
+        }
+        let expected = tokens.charge(&call(400, None)).expected;
+        assert!((350.0..400.0).contains(&expected), "{expected}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_day_counts_what_is_in_flight_at_its_worst() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000), None);
+        let charge = tokens.charge(&call(100, None));
+        tokens.reserve(&charge, start);
+        assert_eq!(tokens.ready(&charge, start), Err(Short::InFlight));
+        tokens.settle(&charge, Settled::Unknown, start);
+        assert_eq!(tokens.ready(&charge, start), Err(Short::Day));
     }
 }

@@ -1,0 +1,310 @@
+//! How close to a quota promptmill goes, over the wire: `cargo bench --bench pace`.
+//!
+//! promptmill is a process of its own and calls an emulator on loopback, which counts what it
+//! refuses. The makespan, start of the process included, is set against the ideal: all rows at
+//! exactly the quota, and one latency for the last answer. Beside it stands what is usually
+//! written by hand: the SDK with its standard retries, paced by governor with its default burst.
+//!
+//! `-- --short` takes half a minute.
+
+mod report;
+
+use std::io::Write as _;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::retry::RetryConfig;
+use aws_sdk_bedrockruntime::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_bedrockruntime::primitives::Blob;
+use governor::{Quota, RateLimiter};
+use promptmill::emulator::{Emulator, Scenario, Stats};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use report::{Met, Report};
+
+const MODEL: &str = "amazon.nova-lite-v1:0";
+
+/// Calls in flight, on both sides: enough for every quota here.
+const CONCURRENCY: u64 = 64;
+
+/// The length of a prompt in bytes.
+const TEXT_BYTES: usize = 40;
+
+/// Answers after 200 ms, each of 50 tokens.
+const SERVICE: &str = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\njitter = 0\n\
+                       [output]\nmin_tokens = 50\nmean_tokens = 50\nmax_tokens = 50\n";
+
+const LATENCY_S: f64 = 0.2;
+
+/// How often a process is looked at: the error of its makespan.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is measured: a quota, and what promptmill is told of it.
+struct Case {
+    name: &'static str,
+    quota: String,
+    flags: &'static [&'static str],
+    rows: u64,
+    /// The longest makespan over ideal, and the largest share of refusals.
+    goal: (f64, f64),
+}
+
+/// What a side came to.
+struct Came {
+    makespan_s: f64,
+    answered: u64,
+    refused: u64,
+    calls: u64,
+    tokens: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if !has("--bench") {
+        println!("this is a benchmark: cargo bench --bench pace");
+        return ExitCode::SUCCESS;
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return broken(&error),
+    };
+    match runtime.block_on(bench(has("--short"))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => broken(error.as_ref()),
+    }
+}
+
+fn broken(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("pace: {error}");
+    ExitCode::FAILURE
+}
+
+/// Measures everything, prints the table, then the goals.
+async fn bench(short: bool) -> Result<(), Broken> {
+    let mut report = Report::default();
+    report.title("makespan over ideal, share of calls refused, rows not answered");
+    let known = known_requests(if short { 600 } else { 3_000 });
+    let ideal_s = known.rows as f64 / 100.0 + LATENCY_S;
+    judge(&mut report, &known, ideal_s, &promptmill(&known).await?);
+    let bare = bare(&known, 6_000).await?;
+    print(&report, "the same, by hand", &known, ideal_s, &bare);
+    for case in [
+        known_tokens(if short { 350 } else { 1_500 }),
+        unknown_requests(if short { 240 } else { 1_000 }),
+    ] {
+        let came = promptmill(&case).await?;
+        let ideal_s = match case.flags {
+            ["--tokens-per-minute", ..] => came.tokens as f64 / TOKENS_PER_SECOND + LATENCY_S,
+            _ => case.rows as f64 / 20.0 + LATENCY_S,
+        };
+        judge(&mut report, &case, ideal_s, &came);
+    }
+    report.print_goals();
+    Ok(())
+}
+
+fn known_requests(rows: u64) -> Case {
+    Case {
+        name: "6,000 a minute, known",
+        quota: "requests_per_minute = 6000\n".into(),
+        flags: &["--requests-per-minute", "6000"],
+        rows,
+        goal: (1.03, 0.001),
+    }
+}
+
+const TOKENS_PER_SECOND: f64 = 2_000.0;
+
+fn known_tokens(rows: u64) -> Case {
+    Case {
+        name: "120,000 tokens, known",
+        quota: "tokens_per_minute = 120_000\n".into(),
+        flags: &["--tokens-per-minute", "120000", "--max-tokens", "1000"],
+        rows,
+        goal: (1.05, 0.005),
+    }
+}
+
+fn unknown_requests(rows: u64) -> Case {
+    Case {
+        name: "20 a second, unknown",
+        quota: "requests_per_minute = 1200\n".into(),
+        flags: &[],
+        rows,
+        goal: (1.25, 0.03),
+    }
+}
+
+fn print(report: &Report, what: &str, case: &Case, ideal_s: f64, came: &Came) {
+    let share = came.refused as f64 / came.calls as f64;
+    let cells = [
+        format!(
+            "{:.1} s, {:.3} x",
+            came.makespan_s,
+            came.makespan_s / ideal_s
+        ),
+        format!("{:.2} %", share * 100.0),
+        format!("{} of {}", case.rows - came.answered, case.rows),
+    ];
+    report.row(what, cells);
+}
+
+fn judge(report: &mut Report, case: &Case, ideal_s: f64, came: &Came) {
+    print(report, case.name, case, ideal_s, came);
+    let over = came.makespan_s / ideal_s;
+    let share = came.refused as f64 / came.calls as f64;
+    let (most_over, most_share) = case.goal;
+    let met = over <= most_over && share <= most_share && came.answered == case.rows;
+    report.goal(
+        &format!(
+            "{}: at most {most_over} x ideal, {} % refused, every row answered",
+            case.name,
+            most_share * 100.0
+        ),
+        &format!(
+            "{over:.3} x, {:.2} %, {} rows",
+            share * 100.0,
+            came.answered
+        ),
+        Met::from(met),
+    );
+}
+
+/// An emulator of its own for each run; it ends with the runtime.
+async fn emulator(case: &Case) -> Result<(String, Stats), Broken> {
+    let scenario = format!("{SERVICE}[[quota]]\n{}", case.quota);
+    let scenario = Scenario::parse(&scenario, case.name)?;
+    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), scenario).await?;
+    let (url, stats) = (emulator.url(), emulator.stats());
+    tokio::spawn(emulator.serve());
+    Ok((url, stats))
+}
+
+/// A prompt of its own for each row.
+fn text(row: u64) -> String {
+    format!("{row:0>TEXT_BYTES$}")
+}
+
+fn input(directory: &Path, rows: u64) -> Result<PathBuf, Broken> {
+    let path = directory.join("input.jsonl");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+    for row in 1..=rows {
+        writeln!(file, r#"{{"text":"{}"}}"#, text(row))?;
+    }
+    file.flush()?;
+    Ok(path)
+}
+
+/// promptmill's whole run.
+async fn promptmill(case: &Case) -> Result<Came, Broken> {
+    let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let (url, stats) = emulator(case).await?;
+    let input = input(directory.path(), case.rows)?;
+    let output = directory.path().join("out.jsonl");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+    command
+        .arg("run")
+        .arg("-i")
+        .arg(input)
+        .arg("-o")
+        .arg(&output);
+    command.args([
+        "-m",
+        MODEL,
+        "-t",
+        "{{ text }}",
+        "--endpoint-url",
+        &url,
+        "-c",
+    ]);
+    command.arg(CONCURRENCY.to_string()).arg("--quiet");
+    command.args(case.flags).env_clear().stdin(Stdio::null());
+    command.env("HOME", directory.path());
+    for (key, value) in [
+        ("AWS_ACCESS_KEY_ID", "made-up"),
+        ("AWS_SECRET_ACCESS_KEY", "made-up"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ] {
+        command.env(key, value);
+    }
+    let start = Instant::now();
+    let mut child = command.spawn()?;
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    };
+    let makespan_s = start.elapsed().as_secs_f64();
+    if !status.success() {
+        return Err(format!("promptmill ended with {status}; what it said stands above").into());
+    }
+    let answered = std::fs::read_to_string(&output)?.matches('\n').count() as u64;
+    Ok(came(makespan_s, answered, &stats))
+}
+
+fn came(makespan_s: f64, answered: u64, stats: &Stats) -> Came {
+    let counts = stats.counts();
+    Came {
+        makespan_s,
+        answered,
+        refused: counts.throttled,
+        calls: counts.calls,
+        tokens: counts.input_tokens + counts.output_tokens,
+    }
+}
+
+/// The same rows by the SDK with its standard retries, paced by governor as it comes.
+async fn bare(case: &Case, per_minute: u32) -> Result<Came, Broken> {
+    let (url, stats) = emulator(case).await?;
+    let credentials = Credentials::new("made-up", "made-up", None, None, "benchmark");
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(credentials)
+        .endpoint_url(url)
+        .retry_config(RetryConfig::standard())
+        .build();
+    let client = Client::from_conf(config);
+    let per_minute = NonZeroU32::new(per_minute).ok_or("a quota of nothing")?;
+    let pace = Arc::new(RateLimiter::direct(Quota::per_minute(per_minute)));
+    let (row, rows) = (Arc::new(AtomicU64::new(1)), case.rows);
+    let start = Instant::now();
+    let mut workers = JoinSet::new();
+    for _ in 0..CONCURRENCY {
+        let (client, pace, row) = (client.clone(), Arc::clone(&pace), Arc::clone(&row));
+        workers.spawn(async move {
+            let mut answered = 0;
+            loop {
+                let row = row.fetch_add(1, Ordering::Relaxed);
+                if rows < row {
+                    return answered;
+                }
+                pace.until_ready().await;
+                answered += u64::from(call(&client, row).await);
+            }
+        });
+    }
+    let answered = workers.join_all().await.into_iter().sum();
+    Ok(came(start.elapsed().as_secs_f64(), answered, &stats))
+}
+
+/// Whether a row was answered.
+async fn call(client: &Client, row: u64) -> bool {
+    let text = text(row);
+    let body = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{text}"}}]}}]}}"#);
+    let call = client.invoke_model().model_id(MODEL);
+    let call = call.content_type("application/json").body(Blob::new(body));
+    call.send().await.is_ok()
+}
