@@ -266,7 +266,7 @@ mod tests {
         refused(
             "about = \"x\"\n\n[[fault]]\nkind = \"throttled\"\nshar = 0.5\n",
             "busy.toml:5: unknown field `shar`, expected one of `kind`, `model`, `matching`, \
-             `from_s`, `to_s`, `first`, `every`, `times`, `share`, `retry_after_s`, `ms`; did \
+             `key`, `from_s`, `to_s`, `first`, `every`, `times`, `share`, `retry_after_s`, `ms`; did \
              you mean `share`?",
         );
     }

@@ -1,24 +1,43 @@
-//! The body of a reply: whole, or broken off halfway.
+//! The body of a reply: whole, or what a fault makes of it.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 
-/// A reply's body: whole, or broken off halfway.
+use super::line::{Cut, Line};
+
+/// The length of a body that no answer has.
+const HUGE_BYTES: u64 = 200_000_000;
+
+/// A piece of it.
+static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+
+/// How long a byte takes where each is sent by itself.
+const BYTE_TIME: Duration = Duration::from_secs(1);
+
+/// A reply's body: whole, or what a fault makes of it.
 #[derive(Debug)]
 pub(super) struct Sent {
     data: Bytes,
-    promised: u64,
+    /// The length that the head of the reply says; `None` says nothing.
+    promised: Option<u64>,
     left: Left,
+    /// The connection that ends with this body, and how.
+    cut: Option<(Arc<Line>, Cut)>,
 }
 
 /// What is still to be done for a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Left {
     Data,
     HalfThenBreak,
+    Drip(Pin<Box<Sleep>>),
+    Pieces(u64),
     Flush,
     Break,
     Nothing,
@@ -40,16 +59,19 @@ impl Sent {
         };
         Self {
             data,
-            promised,
+            promised: Some(promised),
             left,
+            cut: None,
         }
     }
 
     /// All of it, or the connection's end.
-    pub(super) fn into_whole(self) -> Result<Bytes, HangUp> {
+    pub(super) fn into_whole(mut self) -> Result<Bytes, HangUp> {
         match self.left {
-            Left::Data | Left::Nothing => Ok(self.data),
-            Left::HalfThenBreak | Left::Flush | Left::Break => Err(HangUp),
+            Left::Data | Left::Nothing => Ok(std::mem::take(&mut self.data)),
+            Left::HalfThenBreak | Left::Drip(_) | Left::Pieces(_) | Left::Flush | Left::Break => {
+                Err(HangUp)
+            }
         }
     }
 
@@ -57,6 +79,34 @@ impl Sent {
     pub(super) fn broken(mut self) -> Self {
         self.left = Left::HalfThenBreak;
         self
+    }
+
+    /// Sends it a byte a second.
+    pub(super) fn dripping(mut self) -> Self {
+        self.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
+        self
+    }
+
+    /// Goes on far longer than any answer, without saying for how long.
+    pub(super) fn huge(mut self) -> Self {
+        self.promised = None;
+        self.left = Left::Pieces(HUGE_BYTES);
+        self
+    }
+
+    /// Ends the connection behind it.
+    pub(super) fn last_of(mut self, line: &Arc<Line>, how: Cut) -> Self {
+        self.cut = Some((Arc::clone(line), how));
+        self
+    }
+}
+
+/// A body is dropped when its last byte has been taken over for writing.
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let Some((line, how)) = &self.cut {
+            line.cut(*how);
+        }
     }
 }
 
@@ -68,7 +118,7 @@ impl Body for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
-        match self.left {
+        match &mut self.left {
             Left::Data => {
                 self.left = Left::Nothing;
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))))
@@ -78,6 +128,24 @@ impl Body for Sent {
                 let middle = self.data.len() / 2;
                 let half = self.data.split_to(middle);
                 Poll::Ready(Some(Ok(Frame::data(half))))
+            }
+            Left::Drip(time) => {
+                ready!(time.as_mut().poll(cx));
+                if self.data.is_empty() {
+                    self.left = Left::Nothing;
+                    return Poll::Ready(None);
+                }
+                self.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
+                Poll::Ready(Some(Ok(Frame::data(self.data.split_to(1)))))
+            }
+            Left::Pieces(left) => {
+                let piece = (PIECE.len() as u64).min(*left);
+                if piece == 0 {
+                    return Poll::Ready(None);
+                }
+                *left -= piece;
+                let piece = Bytes::from_static(&PIECE).slice(..piece as usize);
+                Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Left::Flush => {
                 self.left = Left::Break; // hyper writes what it holds when a body has to wait
@@ -90,10 +158,11 @@ impl Body for Sent {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == Left::Nothing
+        matches!(self.left, Left::Nothing)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.promised)
+        self.promised
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

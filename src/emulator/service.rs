@@ -1,15 +1,18 @@
 //! One call, from its head to its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::directory::{self, Entry};
 use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
 use super::layout::{Answer, Ask, Layout, Wants};
+use super::line::Line;
 use super::quota::{Limit, Quotas, Reservation};
 use super::refusal::Refusal;
 use super::reply::{self, Metrics};
@@ -31,8 +34,17 @@ pub(super) struct Service {
     started: Instant,
 }
 
+/// Who sent a request.
+#[derive(Debug, Default)]
+struct Caller {
+    line: Arc<Line>,
+    /// The access key id of its signature.
+    key: String,
+}
+
 /// A request that has been read and found good.
 struct Call {
+    caller: Caller,
     id: String,
     body: Object,
     layout: Layout,
@@ -56,25 +68,37 @@ impl Service {
         self.stats.clone()
     }
 
+    /// A line for a new connection, ready for the faults of the scenario.
+    pub(super) fn line(&self, stream: &TcpStream) -> Line {
+        if self.faults.may_cut() {
+            Line::of(stream)
+        } else {
+            Line::default()
+        }
+    }
+
     /// Answers a request, or hangs up as the scenario wishes.
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
+        line: Arc<Line>,
     ) -> Result<Response<Sent>, HangUp> {
         if let Some(operation) = service_quotas::operation(&request) {
             return self.quotas_asked(&operation, request).await;
         }
         let flight = self.stats.enter();
         let id = wire::model_id(&request);
+        let key = wire::access_key(request.headers()).to_owned();
+        let caller = Caller { line, key };
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
-        let call = id.and_then(|id| self.judge(id, &body?));
+        let call = id.and_then(|id| self.judge(caller, id, &body?));
         self.take(flight, call).await
     }
 
     /// Answers a call that came on no wire.
     pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
         let flight = self.stats.enter();
-        let call = self.judge(id.to_owned(), body);
+        let call = self.judge(Caller::default(), id.to_owned(), body);
         self.take(flight, call).await
     }
 
@@ -157,7 +181,7 @@ impl Service {
                 self.quotas.settle(hold, 0, 0);
                 flight.end(Ending::Fault);
                 wait(slow + self.round_trip()).await;
-                return fail(effect).await;
+                return fail(effect, &call.caller.line).await;
             }
         };
         let answer = words::answer(&call.ask, call.print, &self.scenario.output);
@@ -173,7 +197,7 @@ impl Service {
     }
 
     /// Reads a request's body as the model it names would.
-    fn judge(&self, id: String, body: &[u8]) -> Result<Call, Refusal> {
+    fn judge(&self, caller: Caller, id: String, body: &[u8]) -> Result<Call, Refusal> {
         let entry = directory::look_up(&id)?;
         let body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
@@ -188,6 +212,7 @@ impl Service {
         }
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
+            caller,
             id,
             body,
             layout,
@@ -215,6 +240,7 @@ impl Call {
         Struck {
             model: &self.id,
             prompt: &self.ask.prompt,
+            key: &self.caller.key,
             digest: self.print.digest,
             at_s: started.elapsed().as_secs_f64(),
         }
@@ -239,12 +265,16 @@ async fn wait(latency: Duration) {
 }
 
 /// Fails a call that never reached the model.
-async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
+async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
     match effect {
         Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
         Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
         Effect::Stall => std::future::pending().await,
-        Effect::Reset | Effect::Spoil(_) => Err(HangUp),
+        Effect::HangUp(how) => {
+            line.cut(how);
+            Err(HangUp)
+        }
+        Effect::Spoil(_) => Err(HangUp),
     }
 }
 
@@ -261,16 +291,17 @@ fn finish(call: &Call, answer: &Answer, latency: Duration, spoil: Option<Spoil>)
             .to_string()
             .into_bytes()
     };
+    let whole = || reply::answered(body(), metrics);
+    let instead = |body: &[u8]| reply::answered(body.to_vec(), metrics);
+    let line = &call.caller.line;
     match spoil {
-        None => reply::answered(body(), metrics),
-        Some(Spoil::Cut) => reply::answered(body(), metrics).map(Sent::broken),
-        Some(Spoil::Empty) => reply::answered(Vec::new(), metrics),
-        Some(Spoil::NotJson) => reply::answered(
-            b"upstream said something else
-"
-            .to_vec(),
-            metrics,
-        ),
-        Some(Spoil::WrongShape) => reply::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
+        None => whole(),
+        Some(Spoil::Halve(how)) => whole().map(|body| body.broken().last_of(line, how)),
+        Some(Spoil::Last(how)) => whole().map(|body| body.last_of(line, how)),
+        Some(Spoil::Drip) => whole().map(Sent::dripping),
+        Some(Spoil::Huge) => whole().map(Sent::huge),
+        Some(Spoil::Empty) => instead(b""),
+        Some(Spoil::NotJson) => instead(b"upstream said something else\n"),
+        Some(Spoil::WrongShape) => instead(br#"{"surprise":[1,2,3]}"#),
     }
 }

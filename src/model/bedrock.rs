@@ -21,6 +21,7 @@ use bytes::Bytes;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
+use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
@@ -107,6 +108,7 @@ impl Model for Bedrock {
             .accept(&self.target.accept)
             .body(Blob::new(call.body.as_ref()))
             .customize()
+            .interceptor(BoundedAnswer)
             .interceptor(counts.clone())
             .send()
             .await;
@@ -142,6 +144,7 @@ impl Bedrock {
                 status_code: Some(200),
                 request_id,
                 raw: Some(raw),
+                maybe_billed: true,
                 ..Fault::local(Category::BadResponse, why)
             }),
         }
@@ -176,20 +179,24 @@ fn fault(error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
         request_id: request_id.clone(),
         ..Fault::local(category, causes(error))
     };
+    let broken = || Fault {
+        request_id: request_id.clone(),
+        ..wire::broken(error)
+    };
     match error {
         SdkError::ServiceError(refused) => Fault::from_response(
             refused.err().code(),
             refused.raw().status().as_u16(),
-            refused.err().message().unwrap_or_default(),
+            &match refused.err().message() {
+                Some(message) if !message.is_empty() => message.to_owned(),
+                Some(_) | None => wire::unsigned(refused.raw()),
+            },
             header("retry-after")
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
             request_id,
         ),
-        SdkError::ResponseError(_) => Fault {
-            maybe_billed: true,
-            ..local(Category::Network)
-        },
+        SdkError::ResponseError(_) => broken(),
         SdkError::TimeoutError(_) => Fault {
             maybe_billed: true,
             ..local(Category::AttemptTimeout)
@@ -198,9 +205,9 @@ fn fault(error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             local(Category::InvalidRequest).job_wide()
         }
-        SdkError::DispatchFailure(_) => local(Category::Network),
+        SdkError::DispatchFailure(_) => broken(),
         SdkError::ConstructionFailure(_) => local(Category::InvalidRequest).job_wide(),
-        _ => local(Category::Network),
+        _ => broken(),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
+mod wire;
 
 use std::future::Future;
 

@@ -25,7 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &str)] = &[
     (
         "aws_",
-        "src/model/aws.rs src/model/bedrock.rs src/model/quotas.rs",
+        "src/model/aws.rs src/model/bedrock.rs src/model/quotas.rs src/model/wire.rs",
     ),
     ("aws_config::", "src/model/aws.rs"),
     ("aws_smithy_http_client::", "src/model/aws.rs"),
@@ -35,7 +35,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),
-    ("hyper::", "src/emulator"),
+    ("hyper::", "src/emulator src/model/wire.rs"),
     ("hyper_util::", "src/emulator"),
 ];
 

@@ -1,5 +1,8 @@
 //! What the service can do to a run, one fault at a time, over the real wire.
 
+mod matrix;
+mod way;
+
 use crate::harness::{Job, NOVA, Out};
 
 const THREE: &str = "id,text\na,one\nb,two\nc,three\n";

@@ -35,6 +35,19 @@ impl Fault {
         }
     }
 
+    /// A fault between us and the service: no connection, or one that broke.
+    pub fn on_the_way(message: &str) -> Self {
+        let local = Self::local(Category::Network, message);
+        match messages::class_of(Category::Network, message) {
+            Some(class) => Self {
+                category: class.category,
+                scope: class.scope,
+                ..local
+            },
+            None => local,
+        }
+    }
+
     /// Whether a refusal is about tokens, not about the number of calls.
     pub fn blames_tokens(&self) -> bool {
         self.message
@@ -91,6 +104,7 @@ fn by_code(code: &str) -> Option<Category> {
         "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
         | "IncompleteSignature"
         | "IncompleteSignatureException"
         | "InvalidClientTokenId"
