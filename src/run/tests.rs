@@ -56,6 +56,7 @@ where
         }
         Ok(Reply {
             reading: Reading {
+                reasoning: None,
                 completion: Some(format!("answer {row}")),
                 output: None,
                 finish_reason: FinishReason::Stop,
