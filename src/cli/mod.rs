@@ -5,12 +5,13 @@ mod emulate;
 mod failure;
 mod flags;
 mod plan;
+mod print;
+mod privacy;
 mod quotas;
 mod resume;
 mod run;
 mod signals;
 
-use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 
@@ -21,11 +22,11 @@ use failure::Failure;
 
 /// Reads the command line, carries it out, prints the error if there is one.
 pub fn main() -> Exit {
+    privacy::keep();
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
-            // Nothing can be done about a closed terminal.
-            let _ = error.print();
+            print::parser(&error);
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -37,13 +38,13 @@ pub fn main() -> Exit {
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
-            let _ = writeln!(std::io::stderr(), "promptmill: {failure}");
+            print::said(&format!("promptmill: {failure}"));
             failure.exit
         }
         Err(_) => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "promptmill: this is a bug; what was answered is in the output, and the same command goes on"
+            print::said(
+                "promptmill: this is a bug; what was answered is in the output, and the same \
+                 command goes on",
             );
             Exit::Bug
         }

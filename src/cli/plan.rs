@@ -5,15 +5,14 @@ mod json;
 mod request;
 mod text;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
-use super::flags;
 use super::run::{existing, refuse_output_over_input, scenario};
+use super::{flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
@@ -45,13 +44,11 @@ struct Planned {
 /// Plans a job.
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let planned = look_over(matches)?;
-    let answer = if matches.get_flag("json") {
-        json::of(&planned)
+    if matches.get_flag("json") {
+        print::json(&json::of(&planned).to_string());
     } else {
-        text::of(&planned)
-    };
-    // Whoever closed standard output has read enough.
-    let _ = writeln!(std::io::stdout(), "{answer}");
+        print::text(&text::of(&planned).to_string());
+    }
     Ok(match planned.refusals.is_empty() {
         true => Exit::Complete,
         false => Exit::Usage,

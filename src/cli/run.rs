@@ -1,6 +1,5 @@
 //! `promptmill run`: from a job to its exit code.
 
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
-use super::{emulate, flags, resume, signals};
+use super::{emulate, flags, print, resume, signals};
 use crate::emulator::{Emulator, Scenario};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -215,12 +214,9 @@ impl Job<'_> {
             Style::Quiet => {}
             Style::Json => {
                 let note = serde_json::json!({ "event": "note", "message": text });
-                let _ = writeln!(std::io::stderr(), "{note}");
+                print::noted(&note);
             }
-            Style::Live | Style::Lines => {
-                // A closed standard error must not end a run.
-                let _ = writeln!(std::io::stderr(), "{text}");
-            }
+            Style::Live | Style::Lines => print::said(text),
         }
     }
 
@@ -232,7 +228,7 @@ impl Job<'_> {
         match (&quotas.warning, self.asked.style) {
             (None, _) => {}
             (Some(warning), Style::Quiet) => {
-                let _ = writeln!(std::io::stderr(), "{warning}");
+                print::said(warning);
             }
             (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
         }
@@ -337,9 +333,9 @@ impl Job<'_> {
         let summary = Summary::new(&self.context, &ending, progress, Instant::now());
         let written = summary.write();
         if self.asked.json {
-            let _ = writeln!(std::io::stdout(), "{}", summary.json());
+            print::json(&summary.json());
         } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
-            let _ = writeln!(std::io::stderr(), "{summary}");
+            print::said(&summary.to_string());
         }
         written?;
         Ok(ending.exit)

@@ -1,6 +1,6 @@
 //! Amazon Bedrock over its SDK.
 //!
-//! The SDK's own retry is off. It would hide throttles from the pace, repeat calls that cost
+//! The SDK's own retry is off (see `client`). It would hide throttles from the pace, repeat calls that cost
 //! quota, and give up after three attempts; `run::retry` decides instead.
 
 use std::sync::{Arc, OnceLock};
@@ -9,10 +9,7 @@ use std::time::Duration;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_bedrockruntime::config::retry::RetryConfig;
-use aws_sdk_bedrockruntime::config::{
-    Builder, ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
-};
+use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelError;
@@ -21,6 +18,7 @@ use bytes::Bytes;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
+use super::client::Clients;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
@@ -56,7 +54,7 @@ pub enum Bodies {
 /// A model on Amazon Bedrock.
 #[derive(Debug)]
 pub struct Bedrock {
-    client: Client,
+    clients: Clients,
     target: Target,
 }
 
@@ -68,12 +66,8 @@ impl Bedrock {
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
         let profile = access.profile();
-        let config = Builder::from(&access.config().await?)
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
         let bedrock = Self {
-            client: Client::from_conf(config),
+            clients: Clients::new(access).await?,
             target,
         };
         let rehearsed = bedrock.rehearse().await;
@@ -85,8 +79,8 @@ impl Bedrock {
     /// go of it before a byte is sent.
     async fn rehearse(&self) -> Result<(), ConnectError> {
         let rehearsal = Rehearsal::default();
-        let outcome = self
-            .client
+        let (client, _) = self.clients.current().await?;
+        let outcome = client
             .invoke_model()
             .model_id(&self.target.model_id)
             .customize()
@@ -99,9 +93,19 @@ impl Bedrock {
 
 impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
+        let (client, number) = self.clients.current().await.map_err(no_client)?;
+        let outcome = self.call(&client, call).await;
+        if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
+            self.clients.expired(number).await;
+        }
+        outcome
+    }
+}
+
+impl Bedrock {
+    async fn call(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
         let counts = TokenHeaders::default();
-        let sent = self
-            .client
+        let sent = client
             .invoke_model()
             .model_id(&self.target.model_id)
             .content_type(&self.target.content_type)
@@ -117,9 +121,7 @@ impl Model for Bedrock {
         let raw = Bytes::from(answer.body.into_inner());
         self.read(raw, counts.usage(), request_id)
     }
-}
 
-impl Bedrock {
     fn read(&self, raw: Bytes, headers: Usage, request_id: Option<String>) -> Result<Reply, Fault> {
         let understood = serde_json::from_slice(&raw)
             .map_err(|error| format!("the answer is not JSON: {error}"))
@@ -169,6 +171,11 @@ impl Bedrock {
         let cost = self.target.facts.as_ref()?.cost_usd(usage, Tier::Default)?;
         Some((cost * 1e10).round() / 1e10)
     }
+}
+
+/// The chain does not even lead to credentials any more.
+fn no_client(error: ConnectError) -> Fault {
+    Fault::local(Category::Credentials, error.to_string())
 }
 
 fn fault(error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {

@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod bedrock;
 pub mod catalog;
+mod client;
 pub mod family;
 pub mod fault;
 pub mod id;

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::tally::Progress;
-use super::text::{count, dollars, one_line, rough, time};
+use super::text::{count, dollars, escaped, one_line, rough, time};
 use crate::run::{Event, Reached, Stop, Why};
 
 /// How often a line is written where there is no terminal.
@@ -122,7 +122,7 @@ impl Display {
                     count(self.rows)
                 ));
             }
-            Style::Json => self.write(&self.json(progress, now).to_string()),
+            Style::Json => self.write(&escaped(&self.json(progress, now).to_string())),
             Style::Live | Style::Quiet => {}
         }
     }
@@ -186,7 +186,8 @@ impl Display {
     fn say(&self, text: &str) {
         match self.style {
             Style::Json => {
-                self.write(&json!({ "event": "note", "message": text }).to_string());
+                let note = json!({ "event": "note", "message": text });
+                self.write(&escaped(&note.to_string()));
             }
             Style::Live | Style::Lines | Style::Quiet => self.write(&one_line(text, 500)),
         }
@@ -227,6 +228,12 @@ fn waiting(why: Why, progress: &Progress) -> String {
     match (why, fault) {
         (Why::Concurrency, _) => "answers, every slot is taken".into(),
         (Why::Retries, Some(fault)) => format!("retries after {fault}"),
+        (Why::RetryBudget, Some(fault)) => {
+            format!("the retry budget, a tenth of the answers, after {fault}")
+        }
+        (Why::Credentials, Some(fault)) => {
+            format!("new credentials (log in again, it goes on by itself): {fault}")
+        }
         (Why::Outage, Some(fault)) => format!("the service, which is down: {fault}"),
         (
             Why::Requests
@@ -235,6 +242,8 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::Budget
             | Why::Answers
             | Why::Retries
+            | Why::RetryBudget
+            | Why::Credentials
             | Why::Outage
             | Why::Drain
             | Why::Disk,

@@ -252,6 +252,7 @@ impl Progress {
     }
 
     fn again(&mut self, fault: &Fault) {
+        self.maybe_billed += u64::from(fault.maybe_billed);
         if fault.category == Category::Throttled {
             self.throttles += 1;
         } else {
@@ -262,7 +263,9 @@ impl Progress {
 
     fn ended(&mut self, ended: &Ended, now: Instant) {
         self.in_flight -= u64::from(0 < ended.attempts);
-        self.maybe_billed += u64::from(ended.maybe_billed);
+        // What led to another attempt was counted then.
+        let last = matches!(&ended.outcome, Outcome::Failed(fault) if fault.maybe_billed);
+        self.maybe_billed += u64::from(last);
         self.now.take(ended);
         let tokens = match &ended.outcome {
             Outcome::Answered(reply) => tokens(&reply.reading.usage),

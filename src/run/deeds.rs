@@ -85,6 +85,8 @@ where
         let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
         let fault = match outcome {
             Ok(reply) => {
+                self.hold.passed(sent);
+                self.waiting.earn();
                 self.answered_any = true;
                 self.last_answer = landed;
                 self.width.widen();
@@ -93,6 +95,9 @@ where
             }
             Err(fault) => fault,
         };
+        if fault.status_code.is_some() && !fault.may_be_renewed() {
+            self.hold.passed(sent);
+        }
         if fault.wants_fewer_connections() {
             self.width.narrow(self.in_flight.len() + 1, sent, landed);
         }
@@ -113,8 +118,16 @@ where
                     fault: &fault,
                     after,
                 });
-                self.again
-                    .insert((landed + after, attempt.work.identity.row), attempt);
+                self.waiting.insert(landed + after, attempt);
+            }
+            Next::Hold => {
+                tell(&Event::Again {
+                    identity: &attempt.work.identity,
+                    fault: &fault,
+                    after: Duration::ZERO,
+                });
+                self.hold.refused(&fault, landed);
+                self.waiting.insert(landed, attempt);
             }
             Next::Fail if self.pace.service_is_to_blame(&fault, landed) => {
                 let (identity, after) = (&attempt.work.identity, Duration::ZERO);
@@ -124,8 +137,7 @@ where
                     after,
                 });
                 attempt.history.forgive();
-                self.again
-                    .insert((landed, attempt.work.identity.row), attempt);
+                self.waiting.insert(landed, attempt);
             }
             Next::Fail if self.nobody_is_let_in(&fault, landed) => {
                 tell(&Event::Left {

@@ -54,12 +54,16 @@ pub enum Why {
     Refusals,
     /// The service does not answer; one call at a time finds out when it does again.
     Outage,
+    /// The credentials have expired; one call at a time finds out when there are new ones.
+    Credentials,
     /// The rest of the budget is held by calls in flight.
     Budget,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
     Retries,
+    /// Rows wait because as many were sent again as the answers allow.
+    RetryBudget,
     /// The run is stopping and the calls in flight are still to land.
     Drain,
     /// The output cannot be written.
@@ -75,9 +79,11 @@ impl Why {
             Self::Tokens => "tokens per minute",
             Self::Refusals => "the pace, which is being learned",
             Self::Outage => "the service, which is down",
+            Self::Credentials => "the credentials, which have to be renewed",
             Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
+            Self::RetryBudget => "the retry budget",
             Self::Drain => "calls in flight",
             Self::Disk => "the output disk",
         }

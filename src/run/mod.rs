@@ -7,18 +7,22 @@
 //!
 //! This module knows nothing of files, terminals or any one service.
 
+mod budget;
 mod deeds;
 mod event;
+mod hold;
 mod learn;
 mod limits;
 mod outage;
 mod pace;
+mod probes;
 mod retry;
 mod state;
 mod stop;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod waiting;
 mod width;
 
 use std::sync::Arc;

@@ -9,15 +9,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::probes::Probes;
+
 /// Faults in a row, with no answer between them, that make an outage.
 const IN_A_ROW: u32 = 20;
 
 /// Rows that fare badly, with no answer between them, before one of them is about to fail.
 const ROWS_IN_A_ROW: usize = 3;
-
-/// The first wait between two probes, doubled up to the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Whether the service answers at all.
 #[derive(Debug, Default)]
@@ -26,14 +24,7 @@ pub(super) struct Outage {
     /// The first few rows among them.
     rows: Vec<u64>,
     /// While it does not: since when, and when the next probe may go.
-    down: Option<Down>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Down {
-    since: Instant,
-    wait: Duration,
-    next_probe: Instant,
+    down: Option<Probes>,
 }
 
 impl Outage {
@@ -49,10 +40,7 @@ impl Outage {
             self.rows.push(row);
         }
         if let Some(down) = &mut self.down {
-            if down.next_probe <= now {
-                down.wait = (down.wait * 2).min(LONGEST_WAIT);
-                down.next_probe = now + down.wait;
-            }
+            down.failed(now);
             return true;
         }
         if self.in_a_row < IN_A_ROW {
@@ -72,21 +60,17 @@ impl Outage {
     }
 
     fn begin(&mut self, now: Instant) {
-        self.down = Some(Down {
-            since: now,
-            wait: FIRST_WAIT,
-            next_probe: now + FIRST_WAIT,
-        });
+        self.down = Some(Probes::new(now));
     }
 
     /// How long the service has been down.
     pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
-        self.down.map(|down| now - down.since)
+        self.down.map(|down| now - down.since())
     }
 
     /// While the service is down: when the next probe may go. One call at a time.
     pub(super) fn next_probe(&self) -> Option<Instant> {
-        self.down.map(|down| down.next_probe)
+        self.down.map(|down| down.next())
     }
 }
 

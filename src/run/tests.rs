@@ -1,5 +1,7 @@
 //! The loop in paused time: a script for the service on one side, what happened on the other.
 
+mod patience;
+
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::pin::pin;

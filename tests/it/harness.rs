@@ -1,8 +1,9 @@
 //! One door to the binary: a [`Job`] in a directory of its own, and what came [`Out`] of it.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -52,7 +53,19 @@ impl Job {
     }
 
     fn in_directory(verb: &str, directory: TempDir) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+        let command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+        Self::of(command, verb, directory)
+    }
+
+    /// `promptmill VERB` where a shell has said this before: a limit, a mask.
+    pub(crate) fn after(shell: &str, verb: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        let then = format!("{shell} && exec \"$0\" \"$@\"");
+        command.args(["-c", &then, env!("CARGO_BIN_EXE_promptmill")]);
+        Self::of(command, verb, TempDir::new().unwrap())
+    }
+
+    fn of(mut command: Command, verb: &str, directory: TempDir) -> Self {
         command.arg(verb).current_dir(directory.path()).env_clear();
         command
             .env("HOME", directory.path())
@@ -70,6 +83,14 @@ impl Job {
     pub(crate) fn on_the_emulator(self, input: &str) -> Self {
         self.scenario(QUICK)
             .args(["-i", input, "-m", NOVA, "-o", "out.jsonl"])
+    }
+
+    /// Calls this endpoint, as somebody.
+    pub(crate) fn on(self, url: &str) -> Self {
+        self.env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+            .env("AWS_REGION", "us-east-1")
+            .args(["--endpoint-url", url])
     }
 
     /// Plays `scenario` on the embedded emulator.
@@ -141,6 +162,64 @@ impl Job {
     }
 }
 
+/// An emulator in a process of its own, on a port of its own. It ends with this value.
+pub(crate) struct Service {
+    /// Where it listens.
+    pub(crate) url: String,
+    child: Child,
+    said: BufReader<ChildStderr>,
+    _directory: TempDir,
+}
+
+impl Service {
+    /// Starts one that plays `scenario`.
+    pub(crate) fn playing(scenario: &str) -> Self {
+        let running = Job::new("emulate")
+            .file("scenario.toml", scenario)
+            .args(["--port", "0", "--scenario", "scenario.toml"])
+            .spawn();
+        let Running {
+            directory,
+            mut child,
+        } = running;
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let url = line.split(' ').find(|word| word.starts_with("http://"));
+        let url = url.unwrap().trim_end_matches(':').to_owned();
+        Self {
+            url,
+            child,
+            said,
+            _directory: directory,
+        }
+    }
+
+    /// Ends it, and returns how many calls it saw.
+    pub(crate) fn calls(mut self) -> u64 {
+        send(&self.child, "INT");
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).unwrap();
+        let last = rest.lines().last().unwrap_or_default();
+        last.split_once(" calls: ").unwrap().0.parse().unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn send(child: &Child, signal: &str) {
+    let status = Command::new("kill")
+        .args(["-s", signal, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 /// A run that goes on.
 pub(crate) struct Running {
     directory: TempDir,
@@ -155,11 +234,12 @@ impl Running {
 
     /// Sends a signal, by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        send(&self.child, name);
+    }
+
+    /// What the system says of the process: a file of `/proc`.
+    pub(crate) fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
     }
 
     /// Waits until `out.jsonl` has this many lines.

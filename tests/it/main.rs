@@ -17,4 +17,5 @@ mod quotas;
 mod real_data;
 mod reference;
 mod resume;
+mod secrets;
 mod signals;

@@ -48,6 +48,21 @@ impl Fault {
         }
     }
 
+    /// Whether new credentials would help that may come by themselves, or by a login meanwhile:
+    /// these have expired, or could not be resolved.
+    pub fn may_be_renewed(&self) -> bool {
+        if self.category != Category::Credentials {
+            return false;
+        }
+        let unresolved = self.code.is_none() && self.status_code.is_none();
+        let message = self.message.to_ascii_lowercase();
+        let code = self.code.as_deref().unwrap_or_default();
+        unresolved
+            || ["ExpiredToken", "ExpiredTokenException"].contains(&code)
+            || message.contains("token included in the request is expired")
+            || message.contains("bearer token has expired")
+    }
+
     /// Whether a refusal is about tokens, not about the number of calls.
     pub fn blames_tokens(&self) -> bool {
         self.message

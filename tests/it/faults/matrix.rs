@@ -276,6 +276,7 @@ impl Found {
     fn of(row: &Row, share: f64) -> Self {
         let rows = match (row.0, std::env::var("FAULT_ROWS")) {
             ("huge_body", _) => 6, // 32 MiB each are read of it
+            ("throttled" | "throttled after 1", Err(_)) => ROWS / 4, // each refusal slows all down
             (_, Ok(rows)) => rows.parse().unwrap(),
             (_, Err(_)) => ROWS,
         };

@@ -22,12 +22,10 @@ const KEY: &[u8] = include_bytes!("untrusted.key.der");
 fn job(rows: &str, endpoint: &str) -> Job {
     Job::new("run")
         .file("prompts.csv", format!("id,text\n{rows}"))
-        .env("AWS_ACCESS_KEY_ID", "made-up")
-        .env("AWS_SECRET_ACCESS_KEY", "made-up")
-        .env("AWS_REGION", "us-east-1")
+        .on(endpoint)
         .env("RES_OPTIONS", "timeout:1 attempts:1") // where there is no resolver at all
         .args(["-i", "prompts.csv", "-m", NOVA, "-o", "out.jsonl"])
-        .args(["-t", "{{ text }}", "--endpoint-url", endpoint])
+        .args(["-t", "{{ text }}"])
 }
 
 /// No row fails of it; the run stops, resumable, and says what it was.
