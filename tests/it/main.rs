@@ -6,6 +6,7 @@ mod architecture;
 mod bad_input;
 mod emulator;
 mod faults;
+mod flat;
 mod harness;
 mod inputs;
 mod jobs;

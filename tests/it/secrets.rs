@@ -217,7 +217,7 @@ fn what_others_named_does_not_act_on_the_terminal() {
         assert!(shown.contains("31m"), "it was to be shown: {shown}");
     };
     let rows = |id: &str| format!("id,text\n{id},one\nb,two\n");
-    // A file, a column, a key of a job file, a template, an argument.
+    // A file, a column, a key of a job file, an argument, a family.
     tells_of(Job::new("run").on_the_emulator(&format!("{HOSTILE}.csv")));
     tells_of(Job::over("\u{9b}31m\u{202e},b\n1,2\n"));
     tells_of(
@@ -225,7 +225,6 @@ fn what_others_named_does_not_act_on_the_terminal() {
             .file("job.toml", format!("\"{}\" = 1\n", escape(HOSTILE)))
             .args(["job.toml"]),
     );
-    tells_of(Job::over("a\n1\n").args(["-t", &format!("{{{{ `{HOSTILE}` }}}}")]));
     tells_of(Job::over("a\n1\n").args([&format!("--no-{HOSTILE}")]));
     tells_of(Job::over("a\n1\n").args(["--family", HOSTILE]));
     // An id twice, a bad row of such a name.

@@ -13,7 +13,7 @@ use crate::harness::{Job, Out, digest};
 const ROWS: usize = 100;
 
 /// Runs at a time; nearly all of their time is waiting.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// The shares of attempts that are struck.
 const SHARES: [f64; 3] = [0.01, 0.2, 1.0];
