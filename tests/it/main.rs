@@ -18,3 +18,4 @@ mod real_data;
 mod reference;
 mod resume;
 mod signals;
+mod streaming;
