@@ -318,6 +318,8 @@ impl Job<'_> {
             family: plan.family,
             content_type: plan.content_type.clone(),
             accept: plan.accept.clone(),
+            terms: plan.terms.clone(),
+            delivery: plan.delivery,
             bodies: if self.maker.sends_bodies() {
                 Bodies::OfRows
             } else {

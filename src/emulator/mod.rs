@@ -17,6 +17,7 @@
 
 mod bucket;
 mod directory;
+mod event_stream;
 mod fault_kind;
 mod faults;
 mod glob;
@@ -34,6 +35,7 @@ mod server;
 mod service;
 mod service_quotas;
 mod stats;
+mod streamed;
 mod tenant;
 mod wire;
 mod words;

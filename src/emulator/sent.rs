@@ -1,5 +1,6 @@
-//! The body of a reply: whole, or what a fault makes of it.
+//! The body of a reply: whole, coming bit by bit, or what a fault makes of it.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::line::{Cut, Line};
 
@@ -20,9 +21,16 @@ static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
 /// How long a byte takes where each is sent by itself.
 const BYTE_TIME: Duration = Duration::from_secs(1);
 
-/// A reply's body: whole, or what a fault makes of it.
-#[derive(Debug)]
-pub(super) struct Sent {
+/// A reply's body.
+pub(super) enum Sent {
+    /// In one piece.
+    Whole(Whole),
+    /// Bit by bit.
+    Paced(Box<Paced>),
+}
+
+/// A body in one piece, or what a fault makes of it.
+pub(super) struct Whole {
     data: Bytes,
     /// The length that the head of the reply says; `None` says nothing.
     promised: Option<u64>,
@@ -43,6 +51,27 @@ enum Left {
     Nothing,
 }
 
+/// A body whose parts come at their times.
+pub(super) struct Paced {
+    parts: VecDeque<(Instant, Bytes)>,
+    timer: Pin<Box<Sleep>>,
+    close: Close,
+    flushed: bool,
+    /// What is to be done when the last part has gone.
+    finish: Option<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+/// What follows the last part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Close {
+    /// The body ends in good order.
+    Properly,
+    /// The connection is closed.
+    Break,
+    /// Nothing happens any more.
+    Never,
+}
+
 /// The scenario closes the connection here.
 #[derive(Debug, thiserror::Error)]
 #[error("the scenario closes this connection")]
@@ -57,52 +86,75 @@ impl Sent {
         } else {
             Left::Data
         };
-        Self {
+        Self::Whole(Whole {
             data,
             promised: Some(promised),
             left,
             cut: None,
-        }
+        })
+    }
+
+    /// `parts` at their times, then `close`; `finish` is called once the last part has gone.
+    pub(super) fn paced(
+        parts: VecDeque<(Instant, Bytes)>,
+        close: Close,
+        finish: impl FnOnce() + Send + Sync + 'static,
+    ) -> Self {
+        Self::Paced(Box::new(Paced {
+            parts,
+            timer: Box::pin(sleep_until(Instant::now())),
+            close,
+            flushed: false,
+            finish: Some(Box::new(finish)),
+        }))
     }
 
     /// All of it, or the connection's end.
-    pub(super) fn into_whole(mut self) -> Result<Bytes, HangUp> {
-        match self.left {
-            Left::Data | Left::Nothing => Ok(std::mem::take(&mut self.data)),
-            Left::HalfThenBreak | Left::Drip(_) | Left::Pieces(_) | Left::Flush | Left::Break => {
-                Err(HangUp)
+    pub(super) fn into_whole(self) -> Result<Bytes, HangUp> {
+        match self {
+            Self::Whole(mut whole) if matches!(whole.left, Left::Data | Left::Nothing) => {
+                Ok(std::mem::take(&mut whole.data))
             }
+            Self::Whole(_) | Self::Paced(_) => Err(HangUp),
         }
     }
 
     /// Breaks the body off in its middle, after promising all of it.
     pub(super) fn broken(mut self) -> Self {
-        self.left = Left::HalfThenBreak;
+        if let Self::Whole(whole) = &mut self {
+            whole.left = Left::HalfThenBreak;
+        }
         self
     }
 
     /// Sends it a byte a second.
     pub(super) fn dripping(mut self) -> Self {
-        self.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
+        if let Self::Whole(whole) = &mut self {
+            whole.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
+        }
         self
     }
 
     /// Goes on far longer than any answer, without saying for how long.
     pub(super) fn huge(mut self) -> Self {
-        self.promised = None;
-        self.left = Left::Pieces(HUGE_BYTES);
+        if let Self::Whole(whole) = &mut self {
+            whole.promised = None;
+            whole.left = Left::Pieces(HUGE_BYTES);
+        }
         self
     }
 
     /// Ends the connection behind it.
     pub(super) fn last_of(mut self, line: &Arc<Line>, how: Cut) -> Self {
-        self.cut = Some((Arc::clone(line), how));
+        if let Self::Whole(whole) = &mut self {
+            whole.cut = Some((Arc::clone(line), how));
+        }
         self
     }
 }
 
 /// A body is dropped when its last byte has been taken over for writing.
-impl Drop for Sent {
+impl Drop for Whole {
     fn drop(&mut self) {
         if let Some((line, how)) = &self.cut {
             line.cut(*how);
@@ -110,14 +162,10 @@ impl Drop for Sent {
     }
 }
 
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = HangUp;
+type Polled = Poll<Option<Result<Frame<Bytes>, HangUp>>>;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
+impl Whole {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
         match &mut self.left {
             Left::Data => {
                 self.left = Left::Nothing;
@@ -148,21 +196,74 @@ impl Body for Sent {
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Left::Flush => {
-                self.left = Left::Break; // hyper writes what it holds when a body has to wait
-                cx.waker().wake_by_ref();
-                Poll::Pending
+                self.left = Left::Break;
+                flush(cx)
             }
             Left::Break => Poll::Ready(Some(Err(HangUp))),
             Left::Nothing => Poll::Ready(None),
         }
     }
+}
+
+/// hyper writes what it holds when a body has to wait.
+fn flush(cx: &Context<'_>) -> Polled {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+impl Paced {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        if let Some((due, _)) = self.parts.front() {
+            if Instant::now() < *due {
+                let due = *due;
+                self.timer.as_mut().reset(due);
+                if self.timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            let part = self.parts.pop_front().map(|(_, part)| part);
+            return Poll::Ready(part.map(|part| Ok(Frame::data(part))));
+        }
+        if let Some(finish) = self.finish.take() {
+            finish();
+        }
+        match self.close {
+            Close::Properly => Poll::Ready(None),
+            Close::Break if self.flushed => Poll::Ready(Some(Err(HangUp))),
+            Close::Break => {
+                self.flushed = true;
+                flush(cx)
+            }
+            Close::Never => Poll::Pending,
+        }
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = HangUp;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        match &mut *self {
+            Self::Whole(whole) => whole.poll(cx),
+            Self::Paced(paced) => paced.poll(cx),
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.left, Left::Nothing)
+        match self {
+            Self::Whole(whole) => matches!(whole.left, Left::Nothing),
+            Self::Paced(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.promised
-            .map_or_else(SizeHint::default, SizeHint::with_exact)
+        match self {
+            Self::Whole(whole) => {
+                let promised = whole.promised;
+                promised.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+            Self::Paced(_) => SizeHint::default(),
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::model::{Category, Fault};
 
 /// The longest answer that is taken in. InvokeModel's own are at most 25,000,000 bytes (its API
 /// reference, read 2026-11-22); what is longer was sent by something else.
-const LONGEST_ANSWER: usize = 32 << 20;
+pub(super) const LONGEST_ANSWER: usize = 32 << 20;
 
 /// Breaks an answer off that is too long, before it fills the memory.
 #[derive(Debug)]
@@ -46,20 +46,22 @@ impl Intercept for BoundedAnswer {
     }
 }
 
+/// What is said of an answer past [`LONGEST_ANSWER`].
+pub(super) fn too_long() -> String {
+    let longest = LONGEST_ANSWER >> 20;
+    format!("the answer is longer than {longest} MiB, which no model's is")
+}
+
 /// What it means that no whole answer came.
 pub(super) fn broken<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: Error + Send + Sync + 'static,
 {
     if has_cause::<LengthLimitError>(error) {
-        let message = format!(
-            "the answer is longer than {} MiB, which no model's is",
-            LONGEST_ANSWER >> 20
-        );
         return Fault {
             status_code: error.raw_response().map(|raw| raw.status().as_u16()),
             maybe_billed: true,
-            ..Fault::local(Category::BadResponse, message)
+            ..Fault::local(Category::BadResponse, too_long())
         };
     }
     let whole = causes(error);

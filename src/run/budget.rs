@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Retries that can be sent before any answer, and the most that are saved up. AWS's SDKs begin
-/// with ten to a hundred, depending on the kind (aws-smithy-runtime 1.16.2, token_bucket.rs).
+/// with fifty to a hundred: 500 tokens at 5 or 10 a retry (aws-smithy-runtime 1.16.2, token_bucket.rs).
 const BURST: u32 = 20;
 
 /// Answers that pay for one retry.

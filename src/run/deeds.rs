@@ -91,7 +91,7 @@ where
                 self.last_answer = landed;
                 self.width.widen();
                 attempt.history.attempts += 1;
-                return self.end(attempt, sent, landed, Outcome::Answered(reply));
+                return self.end(attempt, sent, landed, Outcome::Answered(Box::new(reply)));
             }
             Err(fault) => fault,
         };

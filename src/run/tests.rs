@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -65,9 +64,7 @@ where
                 stop_reason: None,
                 usage: Usage::default(),
             },
-            cost_usd: None,
-            request_id: None,
-            raw: Bytes::new(),
+            ..Reply::default()
         })
     }
 }

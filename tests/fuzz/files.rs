@@ -23,7 +23,7 @@ pub(crate) fn input(bytes: &[u8]) -> String {
 fn records(path: &Path, format: Option<Format>) -> String {
     let input = match Input::open(path, format) {
         Ok(input) => input,
-        Err(error) => return error.to_string(),
+        Err(error) => return nameless(&error, path),
     };
     let (mut row, mut line, mut last) = (0, 0, String::new());
     for item in input.records().unwrap() {
@@ -34,7 +34,7 @@ fn records(path: &Path, format: Option<Format>) -> String {
                 (bad.row, bad.line)
             }
             Err(error) => {
-                last = error.to_string();
+                last = nameless(&error, path);
                 break;
             }
         };
@@ -59,7 +59,7 @@ pub(crate) fn ledger(bytes: &[u8]) -> String {
     let stake = || Claim::stake(&paths, Existing::Resume);
     let first = match stake() {
         Ok(claim) => claim.past.len(),
-        Err(error) => return error.to_string(),
+        Err(error) => return nameless(&error, folder.path()),
     };
     let again = stake().unwrap();
     assert_eq!(again.past.len(), first, "recovered twice");
@@ -76,5 +76,13 @@ pub(crate) fn job(bytes: &[u8]) -> String {
         let nobody = |_: &str| Some("set".to_owned());
         Plan::new(job, Some(&path), jiff::civil::date(2026, 11, 22), nobody)
     });
-    plan.map_or_else(|error| error.to_string(), |plan| plan.fingerprint())
+    plan.map_or_else(
+        |error| nameless(&error, folder.path()),
+        |_| "a plan".to_owned(),
+    )
+}
+
+/// What was said, without the name of the folder, which is another one each time.
+fn nameless(error: &dyn std::error::Error, folder: &Path) -> String {
+    error.to_string().replace(&folder.display().to_string(), "")
 }

@@ -20,3 +20,4 @@ mod reference;
 mod resume;
 mod secrets;
 mod signals;
+mod streaming;
