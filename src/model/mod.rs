@@ -47,6 +47,8 @@ pub struct Reply {
 pub struct Reading {
     /// The text the model wrote; `None` where a model writes none (embeddings).
     pub completion: Option<String>,
+    /// What the model thought before it answered, where it says so.
+    pub reasoning: Option<String>,
     /// What the model produced instead of text, as the service shaped it.
     pub output: Option<Value>,
     /// Why the model stopped, in promptmill's words.
