@@ -22,6 +22,7 @@ use super::sent::{HangUp, Sent};
 use super::service_quotas;
 use super::stats::{Ending, Flight, Stats};
 use super::streamed;
+use super::terms::{Terms, Word};
 use super::wire::{self, Operation};
 use super::words::{self, Fingerprint};
 
@@ -47,6 +48,7 @@ struct Caller {
 struct Call {
     caller: Caller,
     operation: Operation,
+    terms: Terms,
     id: String,
     body: Object,
     layout: Layout,
@@ -94,17 +96,20 @@ impl Service {
         }
         let flight = self.stats.enter();
         let asked = wire::asked(&request);
+        let terms = Terms::read(request.headers());
         let key = wire::access_key(request.headers()).to_owned();
         let caller = Caller { line, key };
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
-        let call = asked.and_then(|(operation, id)| self.judge(caller, operation, id, &body?));
+        let call =
+            asked.and_then(|(operation, id)| self.judge(caller, operation, terms?, id, &body?));
         self.take(flight, call).await
     }
 
     /// Answers a call that came on no wire.
     pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
         let flight = self.stats.enter();
-        let call = self.judge(Caller::default(), Operation::Invoke, id.to_owned(), body);
+        let (caller, terms) = (Caller::default(), Terms::default());
+        let call = self.judge(caller, Operation::Invoke, terms, id.to_owned(), body);
         self.take(flight, call).await
     }
 
@@ -185,7 +190,9 @@ impl Service {
                 return fail(effect, &call.caller.line).await;
             }
         };
-        let answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        let mut answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        let guardrail = &self.scenario.guardrail;
+        let word = call.terms.guard(guardrail, &call.ask.prompt, &mut answer);
         let (first, latency) = self.latency(call, &answer);
         let metrics = Metrics {
             input_tokens: answer.input_tokens,
@@ -211,12 +218,15 @@ impl Service {
             None => {
                 wait(metrics.latency).await;
                 end();
-                Ok(finish(call, &answer, metrics, spoil))
+                Ok(call.terms.echo(finish(call, &answer, word, metrics, spoil)))
             }
-            Some(chunks) => {
+            Some(mut chunks) => {
                 wait(metrics.first).await;
+                if let (Some(word), Some(first)) = (word, chunks.first_mut()) {
+                    word.say(first);
+                }
                 let body = streamed::body(chunks, metrics, spoil, end);
-                Ok(reply::streamed(body))
+                Ok(call.terms.echo(reply::streamed(body)))
             }
         }
     }
@@ -226,6 +236,7 @@ impl Service {
         &self,
         caller: Caller,
         operation: Operation,
+        terms: Terms,
         id: String,
         body: &[u8],
     ) -> Result<Call, Refusal> {
@@ -252,6 +263,7 @@ impl Service {
         Ok(Call {
             caller,
             operation,
+            terms,
             id,
             body,
             layout,
@@ -328,12 +340,19 @@ async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
 }
 
 /// Writes the answer out, or what a fault made of it.
-fn finish(call: &Call, answer: &Answer, metrics: Metrics, spoil: Option<Spoil>) -> Response<Sent> {
+fn finish(
+    call: &Call,
+    answer: &Answer,
+    word: Option<Word>,
+    metrics: Metrics,
+    spoil: Option<Spoil>,
+) -> Response<Sent> {
     let body = || {
-        call.layout
-            .write(&call.body, &call.id, answer)
-            .to_string()
-            .into_bytes()
+        let mut body = call.layout.write(&call.body, &call.id, answer);
+        if let Some(word) = word {
+            word.say(&mut body);
+        }
+        body.to_string().into_bytes()
     };
     let whole = || reply::answered(body(), metrics);
     let instead = |body: &[u8]| reply::answered(body.to_vec(), metrics);

@@ -245,6 +245,7 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::RetryBudget
             | Why::Credentials
             | Why::Outage
+            | Why::NotReady
             | Why::Drain
             | Why::Disk,
             _,

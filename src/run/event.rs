@@ -56,6 +56,8 @@ pub enum Why {
     Outage,
     /// The credentials have expired; one call at a time finds out when there are new ones.
     Credentials,
+    /// The model is being loaded; one call at a time finds out when it is ready.
+    NotReady,
     /// The rest of the budget is held by calls in flight.
     Budget,
     /// Every row is on its way; the answers are to come.
@@ -80,6 +82,7 @@ impl Why {
             Self::Refusals => "the pace, which is being learned",
             Self::Outage => "the service, which is down",
             Self::Credentials => "the credentials, which have to be renewed",
+            Self::NotReady => "the model, which is being loaded",
             Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",

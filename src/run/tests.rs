@@ -1,5 +1,6 @@
 //! The loop in paused time: a script for the service on one side, what happened on the other.
 
+mod pace;
 mod patience;
 
 use std::collections::HashMap;
@@ -62,7 +63,11 @@ where
                 output: None,
                 finish_reason: FinishReason::Stop,
                 stop_reason: None,
-                usage: Usage::default(),
+                usage: Usage {
+                    input_tokens: Some(1),
+                    output_tokens: Some(1),
+                    ..Usage::default()
+                },
             },
             ..Reply::default()
         })
