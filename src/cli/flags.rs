@@ -22,6 +22,11 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
             Some(short) => arg.short(short),
             None => arg,
         };
+        if key.kind == Kind::Switch {
+            // `--force=false` undoes what the job file says.
+            let arg = arg.num_args(0..=1).require_equals(true);
+            return arg.default_missing_value("true");
+        }
         let many = key.kind == Kind::Texts;
         arg.action(if many {
             ArgAction::Append
@@ -76,6 +81,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
             .ok()
             .filter(|n| 0 < *n)
             .map(Into::into),
+        Kind::Switch => last.parse::<bool>().ok().map(Into::into),
         Kind::Texts => Some(typed.to_vec().into()),
         Kind::Count => last
             .replace('_', "")

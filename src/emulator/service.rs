@@ -175,6 +175,9 @@ impl Service {
     /// Reads a request's body as the model it names would.
     fn judge(&self, id: String, body: &[u8]) -> Result<Call, Refusal> {
         let entry = directory::look_up(&id)?;
+        if self.scenario.end_of_life && directory::has_left(&id) {
+            return Err(Refusal::end_of_life());
+        }
         let body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
         })?;
@@ -207,7 +210,7 @@ impl Call {
     fn most_tokens(&self) -> u64 {
         match self.ask.wants {
             Wants::Words { max_tokens, .. } => self.ask.input_tokens + max_tokens,
-            Wants::Vector(_) => self.ask.input_tokens,
+            Wants::Vectors(..) | Wants::Pictures => self.ask.input_tokens,
         }
     }
 

@@ -50,6 +50,7 @@ pub struct PromptTable {
     pub template_file: Option<String>,
     pub column: Option<String>,
     pub messages: Option<String>,
+    pub texts: Option<String>,
     pub body: Option<String>,
 }
 
@@ -72,6 +73,7 @@ pub struct ModelTable {
     pub accept: Option<String>,
     pub prices: Option<String>,
     pub extra: serde_json::Map<String, serde_json::Value>,
+    pub force: bool,
 }
 
 /// `[limits]`
@@ -108,6 +110,7 @@ pub struct RetryTable {
 pub struct OutputTable {
     pub path: Option<String>,
     pub raw: Option<String>,
+    pub reasoning: bool,
     pub max_failures: Option<toml::Value>,
 }
 
@@ -470,6 +473,7 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
             whole().is_some() || matches!(found, DeValue::String(text) if is_share(text))
         }
         Kind::Table => matches!(found, DeValue::Table(_)),
+        Kind::Switch => matches!(found, DeValue::Boolean(_)),
     }
 }
 

@@ -24,7 +24,7 @@ use super::aws::{Rehearsal, causes, is_credentials};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
-use crate::model::{Call, Category, Fault, Model, Reply, Usage};
+use crate::model::{Call, Category, Fault, Model, Reasoning, Reply, Usage};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Target {
     pub accept: String,
     /// Whose work the bodies are.
     pub bodies: Bodies,
+    /// Whether replies keep the reasoning before their answers.
+    pub reasoning: Reasoning,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
 }
@@ -130,6 +132,9 @@ impl Bedrock {
         match understood {
             Ok(mut reading) => {
                 reading.usage = reading.usage.or(headers);
+                if self.target.reasoning == Reasoning::Dropped {
+                    reading.reasoning = None;
+                }
                 let cost_usd = self.cost_usd(&reading.usage);
                 Ok(Reply {
                     reading,

@@ -61,6 +61,8 @@ enum Ending<'a> {
 struct Answer<'a> {
     completion: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a Value>,
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
@@ -149,6 +151,7 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             reading, cost_usd, ..
         }) => Ending::Answered(Answer {
             completion: reading.completion.as_deref(),
+            reasoning: reading.reasoning.as_deref(),
             output: reading.output.as_ref(),
             finish_reason: reading.finish_reason.as_str(),
             stop_reason: reading.stop_reason.as_deref(),

@@ -14,7 +14,7 @@ use super::{
     Store, TokenLimits, Work, run,
 };
 use crate::model::fault::Scope;
-use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
+use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply};
 
 /// What the scripted service does with one call.
 #[derive(Clone)]
@@ -54,12 +54,9 @@ where
         }
         Ok(Reply {
             reading: Reading {
-                reasoning: None,
                 completion: Some(format!("answer {row}")),
-                output: None,
                 finish_reason: FinishReason::Stop,
-                stop_reason: None,
-                usage: Usage::default(),
+                ..Reading::default()
             },
             cost_usd: None,
             request_id: None,

@@ -171,6 +171,7 @@ fn work(job: &Job, row: u64) -> Work {
         messages: vec![Message {
             role: Role::User,
             text,
+            images: Vec::new(),
         }],
     };
     let parameters = Parameters {
