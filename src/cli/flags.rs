@@ -22,11 +22,13 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
             Some(short) => arg.short(short),
             None => arg,
         };
-        if key.kind == Kind::Switch {
-            // `--force=false` undoes what the job file says.
-            let arg = arg.num_args(0..=1).require_equals(true);
-            return arg.default_missing_value("true");
-        }
+        let arg = if key.kind == Kind::Switch {
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+        } else {
+            arg
+        };
         let many = key.kind == Kind::Texts;
         arg.action(if many {
             ArgAction::Append

@@ -39,7 +39,21 @@ struct Asked {
 }
 
 /// Runs a job.
+///
+/// The loop is a task like the calls it starts: on a thread of its own it would have to be woken for
+/// every answer, and wake another for every call.
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let matches = matches.clone();
+    let run = runtime.spawn(async move { prepare_and_carry_out(&matches).await });
+    match runtime.block_on(run) {
+        Ok(ended) => ended,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let asked = asked(matches)?;
     let job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
     let today = Zoned::now().date();
@@ -65,9 +79,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         context,
     };
     job.say_opening(&claim, &survey);
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(job.carry_out(claim))
+    job.carry_out(claim).await
 }
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
@@ -310,6 +322,8 @@ impl Job<'_> {
             family: plan.family,
             content_type: plan.content_type.clone(),
             accept: plan.accept.clone(),
+            terms: plan.terms.clone(),
+            delivery: plan.delivery,
             bodies: if self.maker.sends_bodies() {
                 Bodies::OfRows
             } else {

@@ -39,10 +39,10 @@ pub enum Kind {
     CountOrShare,
     /// A percentage such as `1%`.
     Share,
+    /// true or false; the flag alone is true.
+    Switch,
     /// A table; the flag takes JSON.
     Table,
-    /// Yes or no; the flag alone means yes.
-    Switch,
 }
 
 impl Kind {
@@ -57,8 +57,8 @@ impl Kind {
             Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
             Self::CountOrShare => "a whole number or a percentage such as \"1%\"",
             Self::Share => "a percentage such as \"5%\"",
-            Self::Table => "a table of JSON values",
             Self::Switch => "true or false",
+            Self::Table => "a table of JSON values",
         }
     }
 }
@@ -141,6 +141,20 @@ pub const KEYS: &[Key] = &[
         "Sample from the N likeliest tokens [default: the model's]"),
     key(("model", "stop"), ("stop", None), Kind::Texts, "TEXT",
         "Texts that end an answer"),
+    key(("model", "stream"), ("stream", None), Kind::Switch, "true|false",
+        "Take answers in chunks, with the time to the first token [default: false]"),
+    key(("model", "service_tier"), ("service-tier", None), Kind::Text, "TIER",
+        "default, flex, priority or reserved [default: the service's]"),
+    key(("model", "latency"), ("latency", None), Kind::Text, "MODE",
+        "standard or optimized [default: the service's]"),
+    key(("model", "guardrail"), ("guardrail", None), Kind::Text, "ID",
+        "Id or ARN of the guardrail that checks prompts and answers"),
+    key(("model", "guardrail_version"), ("guardrail-version", None), Kind::Text, "VERSION",
+        "The guardrail's version, a number or DRAFT"),
+    key(("model", "trace"), ("trace", None), Kind::Text, "HOW",
+        "enabled, enabled_full or disabled: whether a guardrail tells what it found"),
+    key(("model", "request_metadata"), ("request-metadata", None), Kind::Table, "JSON",
+        "Pairs of texts that the account's invocation log keeps with each call"),
     key(("model", "content_type"), ("content-type", None), Kind::Text, "TYPE",
         "The request's Content-Type [default: application/json]"),
     key(("model", "accept"), ("accept", None), Kind::Text, "TYPE",
@@ -149,7 +163,7 @@ pub const KEYS: &[Key] = &[
         "Prices and limits of your own, TOML, before the catalogue's"),
     key(("model", "extra"), ("extra", None), Kind::Table, "JSON",
         "Merged into every request body as it is"),
-    key(("model", "force"), ("force", None), Kind::Switch, "BOOL",
+    key(("model", "force"), ("force", None), Kind::Switch, "true|false",
         "Send what the catalogue says the model refuses"),
 
     key(("limits", "requests_per_minute"), ("requests-per-minute", None), Kind::Count, "N",
@@ -180,12 +194,14 @@ pub const KEYS: &[Key] = &[
         "How long a row may be refused for now before it fails [default: 15m]"),
     key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",
         "How long one call may take; giving up may still be billed [default: 15m]"),
+    key(("retry", "idle_timeout"), ("idle-timeout", None), Kind::Time, "TIME",
+        "How long a stream may say nothing before the call is given up [default: 5m]"),
 
     key(("output", "path"), ("output", Some('o')), Kind::Text, "FILE",
         "Where the answers go; failures go beside it, to FILE.failed.jsonl"),
     key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
         "Keep the provider's own body: always, errors or never [default: errors]"),
-    key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "BOOL",
+    key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",
         "Keep what the model thought before it answered, beside the answer"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),

@@ -1,5 +1,7 @@
 //! A line of output, as it stands on disk. Fields are only ever added.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,6 +27,8 @@ pub struct Stamp<'a> {
     pub model: &'a str,
     /// When to keep the provider's body.
     pub keep_raw: KeepRaw,
+    /// The files of the row's images, seen from the output.
+    pub files: &'a [String],
     /// The wall clock when the row ended.
     pub finished_at: Timestamp,
 }
@@ -41,6 +45,8 @@ struct Line<'a> {
     maybe_billed: u32,
     queued_ms: u128,
     latency_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_token_ms: Option<u128>,
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
@@ -64,11 +70,17 @@ struct Answer<'a> {
     reasoning: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    files: &'a [String],
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
     model: &'a str,
     usage: Tokens,
     cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_mode: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +131,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         maybe_billed: ended.maybe_billed,
         queued_ms: ended.queued.as_millis(),
         latency_ms: ended.latency.as_millis(),
+        first_token_ms: first_token(&ended.outcome).map(|time| time.as_millis()),
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
@@ -147,18 +160,27 @@ pub(super) fn status(outcome: &Outcome) -> &'static str {
 
 fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
     match outcome {
-        Outcome::Answered(Reply {
-            reading, cost_usd, ..
-        }) => Ending::Answered(Answer {
-            completion: reading.completion.as_deref(),
-            reasoning: reading.reasoning.as_deref(),
-            output: reading.output.as_ref(),
-            finish_reason: reading.finish_reason.as_str(),
-            stop_reason: reading.stop_reason.as_deref(),
-            model: stamp.model,
-            usage: reading.usage.into(),
-            cost_usd: *cost_usd,
-        }),
+        Outcome::Answered(reply) => {
+            let Reply {
+                reading,
+                cost_usd,
+                served,
+                ..
+            } = reply.as_ref();
+            Ending::Answered(Answer {
+                completion: reading.completion.as_deref(),
+                reasoning: reading.reasoning.as_deref(),
+                output: reading.output.as_ref(),
+                files: stamp.files,
+                finish_reason: reading.finish_reason.as_str(),
+                stop_reason: reading.stop_reason.as_deref(),
+                model: stamp.model,
+                usage: reading.usage.into(),
+                cost_usd: *cost_usd,
+                service_tier: served.tier.as_deref(),
+                latency_mode: served.latency_mode.as_deref(),
+            })
+        }
         Outcome::Failed(Fault {
             category,
             code,
@@ -181,6 +203,13 @@ fn request_id(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Answered(reply) => reply.request_id.as_deref(),
         Outcome::Failed(fault) => fault.request_id.as_deref(),
+    }
+}
+
+fn first_token(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Answered(reply) => reply.first_token,
+        Outcome::Failed(_) => None,
     }
 }
 

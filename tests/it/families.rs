@@ -45,13 +45,13 @@ const IMPORTED: &str = "arn:aws:bedrock:us-east-1:123456789012:imported-model/ab
 
 /// One row through a model, with these flags.
 fn run(model: &str, row: &str, flags: &[&str]) -> Out {
-    Job::new("run")
+    let job = Job::new("run")
         .file("rows.jsonl", row)
         .file("quick.toml", QUICK)
         .args(["-i", "rows.jsonl", "-o", "out.jsonl", "-m", model])
-        .args(["--endpoint-url", "emulator", "--scenario", "quick.toml"])
-        .args(flags)
-        .run()
+        .args(["--endpoint-url", "emulator", "--scenario", "quick.toml"]);
+    let job = flags.iter().fold(job, |job, flag| job.args([flag]));
+    job.run()
 }
 
 fn answer(model: &str, row: &str, flags: &[&str]) -> Value {
@@ -92,6 +92,21 @@ fn every_family_gets_its_answer() {
             assert!(counted.is_some_and(|tokens| 0 < tokens), "{name}: {line}");
         } else {
             assert!(line["completion"].is_null(), "{name}: {line}");
+        }
+        let streamed: Vec<&str> = flags.iter().copied().chain(["--stream"]).collect();
+        if !family.abilities().streams || model.contains("llama4") {
+            run(model, row, &streamed).exits(2).sent_nothing();
+            continue;
+        }
+        let streamed = answer(model, row, &streamed);
+        for key in [
+            "status",
+            "completion",
+            "finish_reason",
+            "stop_reason",
+            "usage",
+        ] {
+            assert_eq!(streamed[key], line[key], "{name}: {key}");
         }
     }
 }
@@ -139,6 +154,27 @@ fn the_text_completion_of_the_manual_works_as_it_is() {
     let failures = out.failures();
     let said = failures["1"]["error"]["message"].as_str().unwrap();
     assert!(said.contains("prompt must start with"), "{said}");
+}
+
+#[test]
+fn images_are_files_beside_the_output_before_their_line_is() {
+    let row = r#"{"id":"../../moon","prompt":"a moon"}"#;
+    let two = r#"{"imageGenerationConfig":{"numberOfImages":2}}"#;
+    let out = run("amazon.nova-canvas-v1:0", row, &["--extra", two]).exits(0);
+    let line = &out.answers()["../../moon"];
+    let files: Vec<&str> = line["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap())
+        .collect();
+    assert_eq!(files.len(), 2, "{line}");
+    for file in files {
+        assert!(file.starts_with("out.images/------moon-"), "{file}");
+        let bytes = std::fs::read(out.directory.path().join(file)).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG"), "{file}");
+    }
+    assert!(line["completion"].is_null());
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Body layouts: what each kind of model takes, and how it shapes what it answers.
 //!
 //! A layout reads a body into an [`Ask`], refusing what the service would refuse, and writes an
-//! [`Answer`] the way its models do. It knows nothing of HTTP, quotas or faults. Streamed answers
-//! will be a second way to write the same [`Answer`].
+//! [`Answer`] the way its models do. It knows nothing of HTTP, quotas or faults. A streamed answer
+//! is the same [`Answer`] in [`chunks`].
 
 mod chat;
+mod chunks;
 mod claude;
 mod command_r;
 mod completion;
@@ -247,6 +248,43 @@ impl Layout {
             Self::AmazonImage => image::write_amazon(body),
             Self::StabilityImage => image::write_stability(),
             Self::Sdxl => image::write_sdxl(),
+        }
+    }
+
+    /// The chunks of the same answer; `None` where the layout does not stream.
+    pub(super) fn chunks(self, body: &Object, id: &str, answer: &Answer) -> Option<Vec<Value>> {
+        chunks::of(self.for_body(body), id, answer)
+    }
+
+    /// Whether it has chunks.
+    pub(super) fn streams(self) -> bool {
+        match self {
+            Self::Claude
+            | Self::Nova
+            | Self::Chat
+            | Self::MistralChat
+            | Self::MistralText
+            | Self::MistralEither
+            | Self::Llama
+            | Self::Deepseek
+            | Self::Completion
+            | Self::TitanText
+            | Self::ClaudeText
+            | Self::Command
+            | Self::CommandR
+            | Self::Palmyra
+            | Self::Pegasus => true,
+            Self::TitanEmbed1
+            | Self::TitanEmbed2
+            | Self::Jurassic
+            | Self::TitanEmbedImage
+            | Self::NovaEmbed
+            | Self::CohereEmbed
+            | Self::Marengo
+            | Self::Rerank
+            | Self::AmazonImage
+            | Self::StabilityImage
+            | Self::Sdxl => false,
         }
     }
 

@@ -35,7 +35,8 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
     let unknown = |model: &str, hint: &str| {
         format!(
             "`{model}` does not tell how its requests are laid out, or promptmill does not know \
-             it yet{hint}: name a layout it shares with --family ({}), or send whole bodies with --body FIELD",
+             it yet{hint}: name a layout it shares with --family ({}), or send whole bodies with \
+             --body FIELD",
             Family::names()
         )
     };
@@ -45,9 +46,10 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
     model(typo, [], &unknown(typo, hint));
     model(
         PROFILE,
-        ["--family", "clude"],
+        ["--family", "claude-mesages"],
         &format!(
-            "`model.family`: no model family `clude`; did you mean `claude-text`? (families: {})",
+            "`model.family`: no model family `claude-mesages`; did you mean `claude-messages`? \
+             (families: {})",
             Family::names()
         ),
     );
