@@ -325,6 +325,7 @@ impl Job<'_> {
             } else {
                 Bodies::Built
             },
+            reasoning: plan.reasoning,
             facts: plan.facts.clone(),
         }
     }

@@ -241,6 +241,9 @@ impl Service {
         body: &[u8],
     ) -> Result<Call, Refusal> {
         let entry = directory::look_up(&id)?;
+        if self.scenario.end_of_life && directory::has_left(&id) {
+            return Err(Refusal::end_of_life());
+        }
         let mut body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
         })?;
@@ -285,7 +288,7 @@ impl Call {
     fn most_tokens(&self) -> u64 {
         match self.ask.wants {
             Wants::Words { max_tokens, .. } => self.ask.input_tokens + max_tokens,
-            Wants::Vector(_) => self.ask.input_tokens,
+            Wants::Vectors(..) | Wants::Pictures => self.ask.input_tokens,
         }
     }
 

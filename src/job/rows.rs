@@ -56,6 +56,14 @@ pub enum MismatchError {
         /// The families there are.
         families: String,
     },
+    /// Several texts for a model that answers one prompt.
+    #[error(
+        "`texts`: {family} answers one prompt a row; lists of texts are for embeddings and rerankers"
+    )]
+    NoTexts {
+        /// The family.
+        family: &'static str,
+    },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
     IdleKey {
@@ -87,6 +95,11 @@ impl<'a> RowMaker<'a> {
                 model: plan.model.to_string(),
                 hint: model_like(plan),
                 families: Family::names(),
+            });
+        }
+        if matches!(source, PromptSource::Texts(_)) && !plan.family.takes_texts() {
+            return Err(MismatchError::NoTexts {
+                family: plan.family.name(),
             });
         }
         if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
@@ -129,6 +142,7 @@ impl<'a> RowMaker<'a> {
         let empty = |role| Message {
             role,
             text: String::new(),
+            images: Vec::new(),
         };
         let prompt = Prompt {
             system: self.plan.system.is_some().then(String::new),
@@ -220,7 +234,7 @@ impl<'a> RowMaker<'a> {
         let body = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
             Content::Body(body) => body,
             Content::Prompt(prompt) => {
-                let fits = family.accepts(&prompt, model.base());
+                let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
                 self.refuse_endless(record.row, &prompt)?;
                 family

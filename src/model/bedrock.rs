@@ -43,7 +43,9 @@ use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
-use crate::model::{Call, Category, Delivery, Fault, Model, Reading, Reply, Served, Terms, Usage};
+use crate::model::{
+    Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
+};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub struct Target {
     pub delivery: Delivery,
     /// Whose work the bodies are.
     pub bodies: Bodies,
+    /// Whether replies keep the reasoning before their answers.
+    pub reasoning: Reasoning,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
 }
@@ -177,13 +181,16 @@ impl Bedrock {
 
     fn reply(
         &self,
-        reading: Reading,
+        mut reading: Reading,
         served: Served,
         request_id: Option<String>,
         raw: Bytes,
     ) -> Reply {
         let tier = served.tier.as_deref().and_then(Tier::parse);
         let tier = tier.or(self.target.terms.tier).unwrap_or_default();
+        if self.target.reasoning == Reasoning::Dropped {
+            reading.reasoning = None;
+        }
         Reply {
             cost_usd: self.cost_usd(&reading.usage, tier),
             reading,

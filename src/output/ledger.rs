@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::error::{LedgerError, io_error};
 use super::line::{self, KeepRaw, Stamp};
 use super::paths::OutputPaths;
+use super::pictures;
 use crate::run::{Ended, Outcome, Store};
 
 /// Answers may be private: only their owner reads them, unless told otherwise.
@@ -24,6 +25,7 @@ pub(super) const MODE: u32 = 0o600;
 pub struct Ledger {
     answered: Sink,
     failed: Sink,
+    pictures: PathBuf,
     model: String,
     keep_raw: KeepRaw,
     /// Held for as long as the ledger lives.
@@ -41,6 +43,7 @@ impl Ledger {
         let ledger = Self {
             answered: Sink::open(&paths.answered)?,
             failed: Sink::lazy(&paths.failed)?,
+            pictures: paths.pictures.clone(),
             model: model.to_owned(),
             keep_raw,
             _lock: lock,
@@ -55,11 +58,14 @@ impl Store for Ledger {
 
     fn commit(&mut self, ended: &[Ended]) -> Result<(), LedgerError> {
         let now = Timestamp::now();
-        for ended in ended {
+        // Before any line is made: what fails here is tried again with the same rows.
+        let files = pictures::keep(&self.pictures, ended)?;
+        for (ended, files) in ended.iter().zip(&files) {
             let age = SignedDuration::try_from(ended.landed.elapsed()).unwrap_or_default();
             let stamp = Stamp {
                 model: &self.model,
                 keep_raw: self.keep_raw,
+                files,
                 finished_at: now - age,
             };
             let sink = match ended.outcome {

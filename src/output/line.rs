@@ -27,6 +27,8 @@ pub struct Stamp<'a> {
     pub model: &'a str,
     /// When to keep the provider's body.
     pub keep_raw: KeepRaw,
+    /// The files of the row's images, seen from the output.
+    pub files: &'a [String],
     /// The wall clock when the row ended.
     pub finished_at: Timestamp,
 }
@@ -65,7 +67,11 @@ enum Ending<'a> {
 struct Answer<'a> {
     completion: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    files: &'a [String],
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
     model: &'a str,
@@ -163,7 +169,9 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             } = reply.as_ref();
             Ending::Answered(Answer {
                 completion: reading.completion.as_deref(),
+                reasoning: reading.reasoning.as_deref(),
                 output: reading.output.as_ref(),
+                files: stamp.files,
                 finish_reason: reading.finish_reason.as_str(),
                 stop_reason: reading.stop_reason.as_deref(),
                 model: stamp.model,

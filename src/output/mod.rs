@@ -11,6 +11,7 @@ mod line;
 mod look;
 pub(crate) mod past;
 pub mod paths;
+mod pictures;
 mod rate;
 pub mod summary;
 pub mod tally;

@@ -13,6 +13,8 @@ pub struct OutputPaths {
     pub failed: PathBuf,
     /// The run itself: counts, usage, cost, the command that resumes.
     pub run: PathBuf,
+    /// Images that were made; there is none until one is.
+    pub pictures: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
     stem: PathBuf,
@@ -27,6 +29,7 @@ impl OutputPaths {
             answered: answered.to_owned(),
             failed: format!("{stem}.failed.jsonl").into(),
             run: format!("{stem}.run.json").into(),
+            pictures: format!("{stem}.images").into(),
             lock: format!("{stem}.lock").into(),
             stem: stem.into(),
         }
@@ -83,6 +86,7 @@ mod tests {
         assert_eq!(paths.failed, Path::new("out/tags.failed.jsonl"));
         assert_eq!(paths.run, Path::new("out/tags.run.json"));
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
+        assert_eq!(paths.pictures, Path::new("out/tags.images"));
         assert_eq!(paths.directory(), Path::new("out"));
     }
 

@@ -18,7 +18,7 @@ use super::{
     Store, TokenLimits, Work, run,
 };
 use crate::model::fault::Scope;
-use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
+use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply};
 
 /// What the scripted service does with one call.
 #[derive(Clone)]
@@ -58,16 +58,14 @@ where
         }
         Ok(Reply {
             reading: Reading {
-                reasoning: None,
                 completion: Some(format!("answer {row}")),
-                output: None,
                 finish_reason: FinishReason::Stop,
-                stop_reason: None,
                 usage: Usage {
                     input_tokens: Some(1),
                     output_tokens: Some(1),
                     ..Usage::default()
                 },
+                ..Reading::default()
             },
             ..Reply::default()
         })

@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod emulator;
+mod families;
 mod faults;
 mod flat;
 mod harness;

@@ -56,6 +56,7 @@ pub(super) fn source(
         ("template_file", prompt.template_file.clone()),
         ("column", prompt.column.clone()),
         ("messages", prompt.messages.clone()),
+        ("texts", prompt.texts.clone()),
         ("body", prompt.body.clone()),
     ];
     let mut given = given
@@ -72,6 +73,7 @@ pub(super) fn source(
         "template_file" => PromptSource::Template(template_file(&path(&value)?)?),
         "column" => PromptSource::Column(value),
         "messages" => PromptSource::Messages(value),
+        "texts" => PromptSource::Texts(value),
         _ => PromptSource::Body(value),
     }))
 }

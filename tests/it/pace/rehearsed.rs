@@ -192,6 +192,7 @@ fn body(job: &Job) -> String {
         messages: vec![Message {
             role: Role::User,
             text: NUMBER.into(),
+            images: Vec::new(),
         }],
     };
     let parameters = Parameters {
