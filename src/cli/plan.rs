@@ -13,7 +13,7 @@ use jiff::Zoned;
 
 use super::failure::Failure;
 use super::flags;
-use super::run::{existing, refuse_output_over_input, scenario};
+use super::run::{changed, existing, refuse_output_over_input, scenario};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
@@ -86,7 +86,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         scenario(&plan.endpoint).err(),
     ];
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
-    refusals.extend(survey.refusals(&plan));
+    refusals.extend(survey.refusals(&plan, changed(matches)));
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),

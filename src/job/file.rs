@@ -108,6 +108,7 @@ pub struct RetryTable {
 pub struct OutputTable {
     pub path: Option<String>,
     pub raw: Option<String>,
+    pub durability: Option<String>,
     pub max_failures: Option<toml::Value>,
 }
 

@@ -171,6 +171,8 @@ pub const KEYS: &[Key] = &[
         "Where the answers go; failures go beside it, to FILE.failed.jsonl"),
     key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
         "Keep the provider's own body: always, errors or never [default: errors]"),
+    key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
+        "sync: an answer counts once it survives a power cut; none: once it is written [default: sync]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),
 

@@ -15,13 +15,14 @@ use crate::input::Format;
 use crate::model::catalog::ModelFacts;
 use crate::model::family::{Family, Parameters};
 use crate::model::id::ModelId;
-use crate::output::KeepRaw;
+use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
 use model::{endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
 use values::{
-    default_name, format, json, keep_raw, max_failures, missing, named, output_file, source,
+    default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
+    source,
 };
 
 pub use model::{is_url, region};
@@ -88,6 +89,8 @@ pub struct Plan {
     pub output_is_dated: bool,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
+    /// Whether a commit waits for the disk.
+    pub durability: Durability,
     /// How many rows may fail.
     pub max_failures: MaxFailures,
 }
@@ -225,6 +228,7 @@ impl Plan {
             output_is_dated: output.contains("{{"),
             output: output_file(path(output)?)?,
             keep_raw: keep_raw(job.output.raw.as_deref())?,
+            durability: durability(job.output.durability.as_deref())?,
             max_failures: max_failures(&job.output)?,
         })
     }

@@ -110,6 +110,21 @@ impl Job {
         self
     }
 
+    /// Runs it by a shell, which does `script`; there, the command is `"$@"`.
+    pub(crate) fn through(mut self, script: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", script, "sh"])
+            .arg(self.command.get_program());
+        shell.args(self.command.get_args());
+        shell.current_dir(self.directory.path()).env_clear();
+        let variables = self.command.get_envs();
+        shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(Stdio::null());
+        self.command = shell;
+        self
+    }
+
     /// A path beside the job.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -153,20 +168,45 @@ impl Running {
         self.directory.path().join(name)
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has come to its end. It stays there until it is waited for.
+    pub(crate) fn has_ended(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        stat.is_ok_and(|stat| {
+            stat.rsplit_once(')')
+                .is_some_and(|(_, rest)| rest.starts_with(" Z"))
+        })
+    }
+
     /// Sends a signal, by its name.
+    #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
+        assert!(self.signal_if_there(name));
+    }
+
+    /// The same, whether or not it has ended.
+    pub(crate) fn signal_if_there(&self, name: &str) -> bool {
         let status = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+            .args(["-s", name, &self.id().to_string()])
+            .status();
+        status.unwrap().success()
     }
 
     /// Waits until `out.jsonl` has this many lines.
     #[track_caller]
     pub(crate) fn wait_for_lines(&self, lines: usize) {
+        self.wait_for_lines_in("out.jsonl", lines);
+    }
+
+    /// Waits until this output has this many lines.
+    #[track_caller]
+    pub(crate) fn wait_for_lines_in(&self, output: &str, lines: usize) {
         for _ in 0..2000 {
-            let text = std::fs::read_to_string(self.path("out.jsonl")).unwrap_or_default();
+            let text = std::fs::read_to_string(self.path(output)).unwrap_or_default();
             if lines <= text.matches('\n').count() {
                 return;
             }
@@ -276,6 +316,12 @@ impl Out {
     /// `out.run.json`.
     pub(crate) fn run_file(&self) -> Value {
         serde_json::from_str(&self.text("out.run.json")).unwrap()
+    }
+
+    /// Writes a file beside the job.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.directory.path().join(name), content).unwrap();
+        self
     }
 
     /// Another run in the same directory.

@@ -9,6 +9,7 @@ mod faults;
 mod harness;
 mod inputs;
 mod jobs;
+mod ledger;
 mod limits;
 mod output;
 mod pace;
