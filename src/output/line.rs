@@ -255,10 +255,9 @@ pub(super) struct Kept {
 impl Kept {
     /// The body as it came, but for the blanks in it.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
-        Some(match self.raw.as_ref()? {
-            Value::String(text) => text.clone().into_bytes(),
-            body => body.to_string().into_bytes(),
-        })
+        let raw = self.raw.as_ref()?;
+        let text = raw.as_str().map(str::to_owned);
+        Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
     }
 }
 

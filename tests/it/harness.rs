@@ -140,7 +140,7 @@ impl Job {
             .unwrap();
         Running {
             directory: self.directory,
-            child,
+            child: Guarded(Some(child)),
         }
     }
 
@@ -148,7 +148,7 @@ impl Job {
     pub(crate) fn run(self) -> Out {
         let stdin = self.stdin.clone();
         let mut running = self.spawn();
-        if let Some(mut pipe) = running.child.stdin.take() {
+        if let Some(mut pipe) = running.child.child().stdin.take() {
             use std::io::Write as _;
             pipe.write_all(&stdin).unwrap();
         }
@@ -156,10 +156,27 @@ impl Job {
     }
 }
 
-/// A run that goes on.
+/// A run that goes on, and does not outlive a test that fails.
 pub(crate) struct Running {
     directory: TempDir,
-    child: Child,
+    child: Guarded,
+}
+
+struct Guarded(Option<Child>);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Guarded {
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
 }
 
 impl Running {
@@ -170,7 +187,7 @@ impl Running {
 
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.as_ref().unwrap().id()
     }
 
     /// Whether it has come to its end. It stays there until it is waited for.
@@ -216,8 +233,8 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(self) -> Out {
-        let output = self.child.wait_with_output().unwrap();
+    pub(crate) fn wait(mut self) -> Out {
+        let output = self.child.0.take().unwrap().wait_with_output().unwrap();
         Out {
             directory: self.directory,
             code: output.status.code(),

@@ -50,11 +50,16 @@ impl Service {
 
     /// `job`, to be answered here.
     fn of(&self, job: Job) -> Job {
+        self.to("out.jsonl", job)
+    }
+
+    /// The same, to this output.
+    fn to(&self, output: &str, job: Job) -> Job {
         job.env("AWS_ACCESS_KEY_ID", "made-up")
             .env("AWS_SECRET_ACCESS_KEY", "made-up")
             .env("AWS_REGION", "us-east-1")
             .args(["--endpoint-url", &self.url, "-m", NOVA])
-            .args(["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"])
+            .args(["-i", "prompts.csv", "-o", output, "-t", "{{ text }}"])
     }
 
     /// A run over this many rows.

@@ -80,7 +80,7 @@ struct Life {
     durability: Durability,
     /// The most rows of a commit.
     most: usize,
-    /// Rows whose commit was reported done.
+    /// Rows whose commit was reported done, or that a run took for done.
     done: BTreeSet<u64>,
     /// Rows that were done and then were not there.
     lost: BTreeSet<u64>,
@@ -133,6 +133,7 @@ impl Life {
         let is_there = |row: u64| past.row(Some(&format!("r{row}")), row).is_some();
         self.lost
             .extend(self.done.iter().filter(|row| !is_there(**row)));
+        self.done.extend((1..=ROWS).filter(|row| is_there(*row)));
         let mut left: Vec<u64> = (1..=ROWS).filter(|row| !is_there(*row)).collect();
         while !left.is_empty() {
             let group = self.dice.usize(1..=self.most.min(left.len()));
@@ -173,10 +174,8 @@ impl Life {
             for line in text.lines() {
                 let value: serde_json::Value = serde_json::from_str(line).unwrap();
                 let row = value["row"].as_u64().unwrap();
-                let said = match &value["completion"] {
-                    serde_json::Value::String(text) => text.clone(),
-                    _ => value["error"]["message"].to_string(),
-                };
+                let message = value["error"]["message"].as_str();
+                let said = value["completion"].as_str().or(message).unwrap().to_owned();
                 let before = lines.insert(row, said);
                 assert_eq!(before, None, "row {row} stands twice");
             }
@@ -207,7 +206,13 @@ fn die_and_live(seed: u64, death: Death, durability: Durability) -> Life {
             break;
         }
         assert!(life.disk.is_dead(), "seed {seed}: it failed by itself");
-        life.disk.restart(death);
+        // What a process left unsynced when it died may meet the power cut of the next one.
+        let by_itself = death == Death::OfTheProcess || life.dice.u8(0..3) == 0;
+        life.disk.restart(if by_itself {
+            Death::OfTheProcess
+        } else {
+            death
+        });
     }
     life.disk.restart(Death::OfTheProcess);
     life.live()
@@ -220,13 +225,13 @@ fn die_and_live(seed: u64, death: Death, durability: Durability) -> Life {
 fn power_cuts_at_any_moment_lose_no_row_that_was_done() {
     let mut repairs = 0;
     let mut torn = 0;
-    for seed in 0..seeds(400) {
+    for seed in 0..seeds(200) {
         let life = die_and_live(seed, Death::OfThePower, Durability::Sync);
         assert_eq!(life.lost, BTreeSet::new(), "seed {seed}");
         repairs += life.repairs;
         torn += life.torn;
     }
-    assert!(100 < torn, "the cuts met few writes: {torn}");
+    assert!(50 < torn, "the cuts met few writes: {torn}");
     assert_eq!(repairs, 0, "a person was needed");
 }
 
@@ -249,7 +254,7 @@ fn power_cuts_lose_rows_where_nothing_is_synced() {
 
 #[test]
 fn deaths_of_the_process_lose_nothing_even_where_nothing_is_synced() {
-    for seed in 0..seeds(400) {
+    for seed in 0..seeds(200) {
         for durability in [Durability::Sync, Durability::None] {
             let life = die_and_live(seed, Death::OfTheProcess, durability);
             assert_eq!(life.lost, BTreeSet::new(), "seed {seed}");

@@ -1,6 +1,6 @@
 //! Files that cannot grow, and files that are gone.
 
-use super::{Service, rounds, taking};
+use super::{Service, csv, rounds, taking};
 use crate::harness::Job;
 
 const SHORT: &str = "[latency]\nfirst_token_ms = 1\nper_token_ms = 0\n";
@@ -38,9 +38,9 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
 #[test]
 fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere() {
     let service = taking(60);
-    let job = service
-        .job(60)
-        .args(["-c", "2", "--drain", "1s", "-o", "deep/out.jsonl"]);
+    let job = Job::new("run").file("prompts.csv", csv(60));
+    let job = service.to("deep/out.jsonl", job);
+    let job = job.args(["-c", "2", "--drain", "1s"]);
     let temporary = job.path("temporary");
     std::fs::create_dir(&temporary).unwrap();
     let running = job.env("TMPDIR", temporary.to_str().unwrap()).spawn();
@@ -70,8 +70,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
         .run()
         .exits(0);
     let done = service
-        .again(out)
-        .args(["-o", "deep/out.jsonl"])
+        .to("deep/out.jsonl", out.again("run"))
         .run()
         .exits(0);
     assert_eq!(done.lines("deep/out.jsonl").len(), 60);

@@ -12,9 +12,7 @@ fn of_two_runs_that_start_at_once_one_writes_and_the_other_leaves() {
         let output = home.path("out.jsonl");
         let start = || {
             let job = Job::new("run").file("prompts.csv", csv(ROWS));
-            service
-                .of(job)
-                .args(["-c", "2", "-o", output.to_str().unwrap()])
+            service.to(output.to_str().unwrap(), job).args(["-c", "2"])
         };
         let (first, second) = (start().spawn(), start().spawn());
         let mut codes = [first.wait().code, second.wait().code];
@@ -34,7 +32,7 @@ fn who_holds_the_output_is_named_and_can_be_waited_for() {
     let output = first.path("out.jsonl");
     let again = || {
         let job = Job::new("run").file("prompts.csv", csv(7));
-        service.of(job).args(["-o", output.to_str().unwrap()])
+        service.to(output.to_str().unwrap(), job)
     };
     let refused = again().run().exits(11);
     let expected = format!("(process {} on ", first.id());
