@@ -22,6 +22,13 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
             Some(short) => arg.short(short),
             None => arg,
         };
+        let arg = if key.kind == Kind::Switch {
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+        } else {
+            arg
+        };
         let many = key.kind == Kind::Texts;
         arg.action(if many {
             ArgAction::Append
@@ -83,6 +90,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
             .ok()
             .filter(|n| 0 < *n)
             .map(Into::into),
+        Kind::Switch => last.parse::<bool>().ok().map(Into::into),
         Kind::Number => last.parse::<f64>().ok().map(Into::into),
         Kind::CountOrShare => Some(match last.parse::<u32>() {
             Ok(count) => count.into(),

@@ -35,6 +35,8 @@ pub fn main() -> Exit {
             };
         }
     };
+    // Where there is no such signal there is nothing to outlive.
+    let _ = signals::outlive_the_limit_of_a_files_size();
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&matches)));
     match outcome {
         Ok(Ok(exit)) => exit,

@@ -32,6 +32,9 @@ use crate::run::{Limits, Reached, Settings, Stop};
 /// `plan` holds a lock for a moment to see whether a run does.
 const LOOKERS_ARE_QUICK: Duration = Duration::from_millis(50);
 
+/// How often a lock is asked for that another run holds.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
+
 /// What the command line says beside the job.
 struct Asked {
     job_file: Option<PathBuf>,
@@ -46,7 +49,21 @@ struct Asked {
 }
 
 /// Runs a job.
+///
+/// The loop is a task like the calls it starts: on a thread of its own it would have to be woken for
+/// every answer, and wake another for every call.
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let matches = matches.clone();
+    let run = runtime.spawn(async move { prepare_and_carry_out(&matches).await });
+    match runtime.block_on(run) {
+        Ok(ended) => ended,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let asked = asked(matches)?;
     let job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
     let today = Zoned::now().date();
@@ -57,7 +74,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
     let maker = RowMaker::new(&plan, &input)?;
-    let claim = asked.stake(&paths)?;
+    let claim = asked.stake(&paths).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
@@ -77,9 +94,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
         context,
     };
     job.say_opening(&claim, &survey);
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(job.carry_out(claim))
+    job.carry_out(claim).await
 }
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
@@ -143,7 +158,7 @@ pub(super) fn locks(matches: &ArgMatches) -> Locks {
 
 impl Asked {
     /// Claims the output; waits for another run on it if that is wanted.
-    fn stake(&self, paths: &OutputPaths) -> Result<Claim, LedgerError> {
+    async fn stake(&self, paths: &OutputPaths) -> Result<Claim, LedgerError> {
         let patience = self.wait_lock.unwrap_or(LOOKERS_ARE_QUICK);
         let give_up = Instant::now() + patience;
         let mut is_said = self.wait_lock.is_none();
@@ -158,7 +173,7 @@ impl Asked {
                             "another run is writing {output}{who}; waiting for it for up to {patience}"
                         ));
                     }
-                    pause();
+                    tokio::time::sleep(LOCK_EVERY).await;
                 }
                 staked => return staked,
             }
@@ -178,14 +193,6 @@ impl Asked {
             }
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the loop has not begun, and there is nothing else to do"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(20));
 }
 
 pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Result<(), Failure> {
@@ -396,6 +403,8 @@ impl Job<'_> {
             family: plan.family,
             content_type: plan.content_type.clone(),
             accept: plan.accept.clone(),
+            terms: plan.terms.clone(),
+            delivery: plan.delivery,
             bodies: if self.maker.sends_bodies() {
                 Bodies::OfRows
             } else {
@@ -451,7 +460,7 @@ impl Job<'_> {
                 advice: None,
             };
         };
-        let (exit, advice) = verdict(stop, &self.plan.model);
+        let (exit, advice) = verdict(stop, &self.plan.model, &self.context.paths);
         Ending {
             exit,
             stopped_by: Some(stop.to_string()),
@@ -461,7 +470,7 @@ impl Job<'_> {
 }
 
 /// The exit code of a stop, and what the person should do about it.
-fn verdict(stop: &Stop, model: &ModelId) -> (Exit, Option<String>) {
+fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
     let words = |text: &str| Some(text.to_owned());
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
@@ -482,10 +491,13 @@ fn verdict(stop: &Stop, model: &ModelId) -> (Exit, Option<String>) {
         Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
             Some(match rescued {
-                None => "put that right, then run the same command".into(),
+                None => {
+                    "make room, or put right what else it says; then run the same command".into()
+                }
                 Some(place) => format!(
-                    "put that right, then `promptmill repair OUT --add {place}` puts these rows into \
-                     the output; then run the same command"
+                    "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
+                     puts these rows into the output, and the same command goes on",
+                    paths.answered.display()
                 ),
             }),
         ),

@@ -27,7 +27,6 @@ pub(super) struct Signals {
 pub(super) fn listen() -> std::io::Result<Signals> {
     let (ask, asked) = watch::channel(Ask::Run);
     let (show, status) = watch::channel(());
-    let limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     let relay = Relay {
         interrupts: signal(SignalKind::interrupt())?,
         terminations: signal(SignalKind::terminate())?,
@@ -36,13 +35,22 @@ pub(super) fn listen() -> std::io::Result<Signals> {
             false => Some(signal(SignalKind::hangup())?),
         },
         status: signal(SignalKind::user_defined1())?,
-        // To have a handler is enough: the default would end the process.
-        _limit: limit,
         ask,
         show,
     };
     tokio::spawn(relay.carry());
     Ok(Signals { asked, status })
+}
+
+/// Makes a file that may not grow an error of the write, which the default would not survive. That
+/// there is a handler is enough, and it stays when the runtime that installed it is gone.
+pub(super) fn outlive_the_limit_of_a_files_size() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let _inside = runtime.enter();
+    let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    signal(exceeded).map(drop)
 }
 
 /// Whether the one who started us has seen to it that a terminal may go, as nohup does. Where
@@ -60,7 +68,6 @@ struct Relay {
     terminations: Signal,
     hangups: Option<Signal>,
     status: Signal,
-    _limit: Signal,
     ask: watch::Sender<Ask>,
     show: watch::Sender<()>,
 }

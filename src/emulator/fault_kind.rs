@@ -53,6 +53,28 @@ pub enum FaultKind {
     NotJson,
     /// 200 with JSON of no family's shape.
     WrongShape,
+    /// In the middle of a stream: modelStreamErrorException. It and all below strike streams only.
+    StreamModelError,
+    /// In the middle of a stream: throttlingException.
+    StreamThrottled,
+    /// In the middle of a stream: internalServerException.
+    StreamServerError,
+    /// In the middle of a stream: serviceUnavailableException.
+    StreamUnavailable,
+    /// In the middle of a stream: modelTimeoutException.
+    StreamModelTimeout,
+    /// In the middle of a stream: validationException.
+    StreamValidation,
+    /// The stream ends in good order, and before the answer does.
+    StreamCutShort,
+    /// The stream stays open and says nothing more.
+    StreamSilent,
+    /// A chunk is a JSON string.
+    StreamBareString,
+    /// An event of a type that nobody has heard of stands between two chunks.
+    StreamUnknownEvent,
+    /// A byte of a chunk is not what it was.
+    StreamCorrupt,
 }
 
 /// What a fault does to a call.
@@ -81,6 +103,25 @@ pub(super) enum Spoil {
     NotJson,
     /// Its body is replaced by JSON that no model writes.
     WrongShape,
+    /// Where it comes in chunks, this happens in their middle; else nothing.
+    InStream(InStream),
+}
+
+/// What happens in the middle of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InStream {
+    /// An exception of this type and text.
+    Exception(&'static str, &'static str),
+    /// It ends in good order.
+    CutShort,
+    /// It says nothing more.
+    Silent,
+    /// A chunk is a JSON string.
+    BareString,
+    /// There is an event of an unknown type, and it goes on.
+    UnknownEvent,
+    /// A byte changes on its way.
+    Corrupt,
 }
 
 const TOO_MANY_REQUESTS: &str = "Too many requests, please wait before trying again.";
@@ -92,6 +133,7 @@ const UNEXPECTED: &str =
 const TIMED_OUT: &str = "Model has timed out in processing the request. Try your request again.";
 const OVER_QUOTA: &str = "Your request exceeds the service quota for your account.";
 const NO_ACCESS: &str = "You don't have access to the model with the specified model ID.";
+const INVALID: &str = "The model could not go on with this input.";
 const EXPIRED: &str = "The security token included in the request is expired";
 
 impl FaultKind {
@@ -103,6 +145,8 @@ impl FaultKind {
         };
         let error = |status, code, text| refuse(Refusal::new(status, code, text));
         let spoil = |spoil| Some(Effect::Spoil(spoil));
+        let in_stream = |what| spoil(Spoil::InStream(what));
+        let exception = |kind, text| in_stream(InStream::Exception(kind, text));
         match self {
             Self::Throttled => refuse(Refusal::throttling(TOO_MANY_REQUESTS)),
             Self::DailyQuota => refuse(Refusal::throttling(TOO_MANY_TODAY)),
@@ -125,6 +169,17 @@ impl FaultKind {
             Self::EmptyBody => spoil(Spoil::Empty),
             Self::NotJson => spoil(Spoil::NotJson),
             Self::WrongShape => spoil(Spoil::WrongShape),
+            Self::StreamModelError => exception("modelStreamErrorException", UNEXPECTED),
+            Self::StreamThrottled => exception("throttlingException", TOO_MANY_REQUESTS),
+            Self::StreamServerError => exception("internalServerException", UNEXPECTED),
+            Self::StreamUnavailable => exception("serviceUnavailableException", NO_CAPACITY),
+            Self::StreamModelTimeout => exception("modelTimeoutException", TIMED_OUT),
+            Self::StreamValidation => exception("validationException", INVALID),
+            Self::StreamCutShort => in_stream(InStream::CutShort),
+            Self::StreamSilent => in_stream(InStream::Silent),
+            Self::StreamBareString => in_stream(InStream::BareString),
+            Self::StreamUnknownEvent => in_stream(InStream::UnknownEvent),
+            Self::StreamCorrupt => in_stream(InStream::Corrupt),
             Self::Slow => None,
         }
     }

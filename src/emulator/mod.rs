@@ -17,6 +17,7 @@
 
 mod bucket;
 mod directory;
+mod event_stream;
 mod fault_kind;
 mod faults;
 mod glob;
@@ -33,6 +34,7 @@ mod server;
 mod service;
 mod service_quotas;
 mod stats;
+mod streamed;
 mod tenant;
 mod wire;
 mod words;

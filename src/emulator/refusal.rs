@@ -39,6 +39,11 @@ impl Refusal {
         Self::new(400, "ValidationException", message)
     }
 
+    /// A model that answers in one piece was asked to stream.
+    pub(super) fn no_stream() -> Self {
+        Self::validation("The model is unsupported for streaming.")
+    }
+
     /// A body that breaks the model's schema; `reason` begins with a JSON pointer.
     pub(super) fn malformed(reason: impl std::fmt::Display) -> Self {
         Self::validation(format!(

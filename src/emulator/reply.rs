@@ -19,6 +19,8 @@ const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
+const CHUNK_TYPE: HeaderName = HeaderName::from_static("x-amzn-bedrock-content-type");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
 /// What the reply's headers say about an answer.
@@ -26,7 +28,10 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html");
 pub(super) struct Metrics {
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
+    /// Until the answer's end.
     pub(super) latency: Duration,
+    /// Until its beginning.
+    pub(super) first: Duration,
 }
 
 /// An answer with its metrics.
@@ -38,6 +43,13 @@ pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
     headers.insert(OUTPUT_TOKENS, metrics.output_tokens.into());
     headers.insert(LATENCY, latency_ms.into());
     reply
+}
+
+/// An answer that comes in chunks.
+pub(super) fn streamed(body: Sent) -> Response<Sent> {
+    let mut reply = reply(StatusCode::OK, EVENT_STREAM, Bytes::new());
+    reply.headers_mut().insert(CHUNK_TYPE, JSON);
+    reply.map(|_| body)
 }
 
 /// An error in the service's shape.

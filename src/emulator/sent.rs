@@ -1,14 +1,23 @@
-//! The body of a reply: whole, or broken off halfway.
+//! The body of a reply: whole, broken off halfway, or coming bit by bit.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A reply's body: whole, or broken off halfway.
-#[derive(Debug)]
-pub(super) struct Sent {
+/// A reply's body.
+pub(super) enum Sent {
+    /// In one piece.
+    Whole(Whole),
+    /// Bit by bit.
+    Paced(Box<Paced>),
+}
+
+/// A body in one piece, or broken off halfway.
+pub(super) struct Whole {
     data: Bytes,
     promised: u64,
     left: Left,
@@ -22,6 +31,27 @@ enum Left {
     Flush,
     Break,
     Nothing,
+}
+
+/// A body whose parts come at their times.
+pub(super) struct Paced {
+    parts: VecDeque<(Instant, Bytes)>,
+    timer: Pin<Box<Sleep>>,
+    close: Close,
+    flushed: bool,
+    /// What is to be done when the last part has gone.
+    finish: Option<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+/// What follows the last part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Close {
+    /// The body ends in good order.
+    Properly,
+    /// The connection is closed.
+    Break,
+    /// Nothing happens any more.
+    Never,
 }
 
 /// The scenario closes the connection here.
@@ -38,36 +68,53 @@ impl Sent {
         } else {
             Left::Data
         };
-        Self {
+        Self::Whole(Whole {
             data,
             promised,
             left,
-        }
+        })
+    }
+
+    /// `parts` at their times, then `close`; `finish` is called once the last part has gone.
+    pub(super) fn paced(
+        parts: VecDeque<(Instant, Bytes)>,
+        close: Close,
+        finish: impl FnOnce() + Send + Sync + 'static,
+    ) -> Self {
+        Self::Paced(Box::new(Paced {
+            parts,
+            timer: Box::pin(sleep_until(Instant::now())),
+            close,
+            flushed: false,
+            finish: Some(Box::new(finish)),
+        }))
     }
 
     /// All of it, or the connection's end.
     pub(super) fn into_whole(self) -> Result<Bytes, HangUp> {
-        match self.left {
-            Left::Data | Left::Nothing => Ok(self.data),
-            Left::HalfThenBreak | Left::Flush | Left::Break => Err(HangUp),
+        match self {
+            Self::Whole(Whole {
+                data,
+                left: Left::Data | Left::Nothing,
+                ..
+            }) => Ok(data),
+            Self::Whole(_) | Self::Paced(_) => Err(HangUp),
         }
     }
 
     /// Breaks the body off in its middle, after promising all of it.
     pub(super) fn broken(mut self) -> Self {
-        self.left = Left::HalfThenBreak;
+        if let Self::Whole(whole) = &mut self {
+            whole.left = Left::HalfThenBreak;
+        }
         self
     }
 }
 
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = HangUp;
+type Polled = Poll<Option<Result<Frame<Bytes>, HangUp>>>;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
+impl Whole {
+    fn poll(&mut self, cx: &Context<'_>) -> Polled {
         match self.left {
             Left::Data => {
                 self.left = Left::Nothing;
@@ -80,20 +127,71 @@ impl Body for Sent {
                 Poll::Ready(Some(Ok(Frame::data(half))))
             }
             Left::Flush => {
-                self.left = Left::Break; // hyper writes what it holds when a body has to wait
-                cx.waker().wake_by_ref();
-                Poll::Pending
+                self.left = Left::Break;
+                flush(cx)
             }
             Left::Break => Poll::Ready(Some(Err(HangUp))),
             Left::Nothing => Poll::Ready(None),
         }
     }
+}
+
+/// hyper writes what it holds when a body has to wait.
+fn flush(cx: &Context<'_>) -> Polled {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+impl Paced {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        if let Some((due, _)) = self.parts.front() {
+            if Instant::now() < *due {
+                let due = *due;
+                self.timer.as_mut().reset(due);
+                if self.timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            let part = self.parts.pop_front().map(|(_, part)| part);
+            return Poll::Ready(part.map(|part| Ok(Frame::data(part))));
+        }
+        if let Some(finish) = self.finish.take() {
+            finish();
+        }
+        match self.close {
+            Close::Properly => Poll::Ready(None),
+            Close::Break if self.flushed => Poll::Ready(Some(Err(HangUp))),
+            Close::Break => {
+                self.flushed = true;
+                flush(cx)
+            }
+            Close::Never => Poll::Pending,
+        }
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = HangUp;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        match &mut *self {
+            Self::Whole(whole) => whole.poll(cx),
+            Self::Paced(paced) => paced.poll(cx),
+        }
+    }
 
     fn is_end_stream(&self) -> bool {
-        self.left == Left::Nothing
+        match self {
+            Self::Whole(whole) => whole.left == Left::Nothing,
+            Self::Paced(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.promised)
+        match self {
+            Self::Whole(whole) => SizeHint::with_exact(whole.promised),
+            Self::Paced(_) => SizeHint::default(),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One call, from its head to its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -18,14 +19,15 @@ use super::schema::Object;
 use super::sent::{HangUp, Sent};
 use super::service_quotas;
 use super::stats::{Ending, Flight, Stats};
-use super::wire;
+use super::streamed;
+use super::wire::{self, Operation};
 use super::words::{self, Fingerprint};
 
 /// The emulated service, shared by all connections.
 #[derive(Debug)]
 pub(super) struct Service {
     scenario: Scenario,
-    quotas: Quotas,
+    quotas: Arc<Quotas>,
     faults: Faults,
     stats: Stats,
     started: Instant,
@@ -33,6 +35,7 @@ pub(super) struct Service {
 
 /// A request that has been read and found good.
 struct Call {
+    operation: Operation,
     id: String,
     body: Object,
     layout: Layout,
@@ -44,7 +47,11 @@ impl Service {
     pub(super) fn new(scenario: Scenario) -> Self {
         let started = Instant::now();
         Self {
-            quotas: Quotas::new(scenario.quotas.clone(), scenario.tenants.clone(), started),
+            quotas: Arc::new(Quotas::new(
+                scenario.quotas.clone(),
+                scenario.tenants.clone(),
+                started,
+            )),
             faults: Faults::new(scenario.faults.clone(), scenario.seed),
             scenario,
             stats: Stats::default(),
@@ -65,23 +72,23 @@ impl Service {
             return self.quotas_asked(&operation, request).await;
         }
         let flight = self.stats.enter();
-        let id = wire::model_id(&request);
+        let asked = wire::asked(&request);
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
-        let call = id.and_then(|id| self.judge(id, &body?));
+        let call = asked.and_then(|(operation, id)| self.judge(operation, id, &body?));
         self.take(flight, call).await
     }
 
     /// Answers a call that came on no wire.
     pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
         let flight = self.stats.enter();
-        let call = self.judge(id.to_owned(), body);
+        let call = self.judge(Operation::Invoke, id.to_owned(), body);
         self.take(flight, call).await
     }
 
     /// Takes a call in: refuses it, fails it, or answers it.
     async fn take(
         &self,
-        flight: Flight<'_>,
+        flight: Flight,
         call: Result<Call, Refusal>,
     ) -> Result<Response<Sent>, HangUp> {
         let call = match call {
@@ -98,7 +105,7 @@ impl Service {
         }
         let most = call.most_tokens();
         match self.quotas.admit(&call.id, Instant::now(), most) {
-            Ok(hold) => self.work(&flight, &call, hold).await,
+            Ok(hold) => self.work(flight, &call, hold).await,
             Err(limit) => {
                 let refusal = limit.refusal();
                 Ok(self.refuse(&flight, Ending::Throttled, &refusal).await)
@@ -106,12 +113,7 @@ impl Service {
         }
     }
 
-    async fn refuse(
-        &self,
-        flight: &Flight<'_>,
-        ending: Ending,
-        refusal: &Refusal,
-    ) -> Response<Sent> {
+    async fn refuse(&self, flight: &Flight, ending: Ending, refusal: &Refusal) -> Response<Sent> {
         flight.end(ending);
         wait(self.round_trip()).await;
         reply::refused(refusal)
@@ -144,7 +146,7 @@ impl Service {
     /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.
     async fn work(
         &self,
-        flight: &Flight<'_>,
+        flight: Flight,
         call: &Call,
         hold: Reservation,
     ) -> Result<Response<Sent>, HangUp> {
@@ -152,7 +154,7 @@ impl Service {
         let slow = Duration::from_millis(verdict.slow_ms);
         let spoil = match verdict.effect {
             None => None,
-            Some(Effect::Spoil(spoil)) => Some(spoil),
+            Some(Effect::Spoil(spoil)) => spoil.strikes(call.operation),
             Some(effect) => {
                 self.quotas.settle(hold, 0, 0);
                 flight.end(Ending::Fault);
@@ -161,33 +163,65 @@ impl Service {
             }
         };
         let answer = words::answer(&call.ask, call.print, &self.scenario.output);
-        let latency = slow + self.latency(call, &answer);
-        wait(latency).await;
+        let (first, latency) = self.latency(call, &answer);
+        let metrics = Metrics {
+            input_tokens: answer.input_tokens,
+            output_tokens: answer.output_tokens,
+            latency: slow + latency,
+            first: slow + first,
+        };
         let (input, output) = (answer.input_tokens, answer.output_tokens);
-        self.quotas.settle(hold, input, output);
-        flight.end(match spoil {
+        let ending = match spoil {
             None => Ending::Answered { input, output },
             Some(_) => Ending::Fault,
-        });
-        Ok(finish(call, &answer, latency, spoil))
+        };
+        let quotas = Arc::clone(&self.quotas);
+        let end = move || {
+            quotas.settle(hold, input, output);
+            flight.end(ending);
+        };
+        let chunks = match call.operation {
+            Operation::Invoke => None,
+            Operation::Stream => call.layout.chunks(&call.body, &call.id, &answer),
+        };
+        match chunks {
+            None => {
+                wait(metrics.latency).await;
+                end();
+                Ok(finish(call, &answer, metrics, spoil))
+            }
+            Some(chunks) => {
+                wait(metrics.first).await;
+                let body = streamed::body(chunks, metrics, spoil, end);
+                Ok(reply::streamed(body))
+            }
+        }
     }
 
     /// Reads a request's body as the model it names would.
-    fn judge(&self, id: String, body: &[u8]) -> Result<Call, Refusal> {
+    fn judge(&self, operation: Operation, id: String, body: &[u8]) -> Result<Call, Refusal> {
         let entry = directory::look_up(&id)?;
-        let body: Object = serde_json::from_slice(body).map_err(|error| {
+        let mut body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
         })?;
         let (base, layout) = match entry {
             Entry::Base(base, layout) => (base, layout),
             Entry::Opaque => ("", Layout::of_fields(&body)),
         };
+        if operation == Operation::Stream {
+            if !layout.streams() {
+                return Err(Refusal::no_stream());
+            }
+            // Where a body may say so too, it says what the path says.
+            body.retain(|key, value| key != "stream" || value.as_bool() != Some(true));
+        }
         let ask = layout.read(&body, base)?;
         if self.scenario.context_tokens < ask.input_tokens {
             return Err(Refusal::too_long());
         }
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
+            operation,
             id,
             body,
             layout,
@@ -196,9 +230,11 @@ impl Service {
         })
     }
 
-    fn latency(&self, call: &Call, answer: &Answer) -> Duration {
+    /// Until the first token, and until the last.
+    fn latency(&self, call: &Call, answer: &Answer) -> (Duration, Duration) {
         let chance = fastrand::Rng::with_seed(call.print.seed ^ self.scenario.seed).f64();
-        self.scenario.latency.draw(answer.output_tokens, chance)
+        let draw = |tokens| self.scenario.latency.draw(tokens, chance);
+        (draw(0), draw(answer.output_tokens))
     }
 }
 
@@ -218,6 +254,14 @@ impl Call {
             digest: self.print.digest,
             at_s: started.elapsed().as_secs_f64(),
         }
+    }
+}
+
+impl Spoil {
+    /// What goes wrong in a stream goes wrong in streams only.
+    fn strikes(self, operation: Operation) -> Option<Self> {
+        let is_for_streams = matches!(self, Self::InStream(_));
+        (operation == Operation::Stream || !is_for_streams).then_some(self)
     }
 }
 
@@ -249,12 +293,7 @@ async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
 }
 
 /// Writes the answer out, or what a fault made of it.
-fn finish(call: &Call, answer: &Answer, latency: Duration, spoil: Option<Spoil>) -> Response<Sent> {
-    let metrics = Metrics {
-        input_tokens: answer.input_tokens,
-        output_tokens: answer.output_tokens,
-        latency,
-    };
+fn finish(call: &Call, answer: &Answer, metrics: Metrics, spoil: Option<Spoil>) -> Response<Sent> {
     let body = || {
         call.layout
             .write(&call.body, &call.id, answer)
@@ -262,7 +301,7 @@ fn finish(call: &Call, answer: &Answer, latency: Duration, spoil: Option<Spoil>)
             .into_bytes()
     };
     match spoil {
-        None => reply::answered(body(), metrics),
+        None | Some(Spoil::InStream(_)) => reply::answered(body(), metrics),
         Some(Spoil::Cut) => reply::answered(body(), metrics).map(Sent::broken),
         Some(Spoil::Empty) => reply::answered(Vec::new(), metrics),
         Some(Spoil::NotJson) => reply::answered(

@@ -55,7 +55,7 @@ pub(super) enum Ending {
 
 /// A request being worked on; leaves the count when dropped.
 #[derive(Debug)]
-pub(super) struct Flight<'a>(&'a Counters);
+pub(super) struct Flight(Arc<Counters>);
 
 impl Stats {
     /// The counters now.
@@ -75,15 +75,15 @@ impl Stats {
     }
 
     /// Counts a request in.
-    pub(super) fn enter(&self) -> Flight<'_> {
+    pub(super) fn enter(&self) -> Flight {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         let now = self.0.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.0.max_in_flight.fetch_max(now, Ordering::Relaxed);
-        Flight(&self.0)
+        Flight(Arc::clone(&self.0))
     }
 }
 
-impl Flight<'_> {
+impl Flight {
     /// Requests being worked on, this one included.
     pub(super) fn in_flight(&self) -> u64 {
         self.0.in_flight.load(Ordering::Relaxed)
@@ -105,7 +105,7 @@ impl Flight<'_> {
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Flight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

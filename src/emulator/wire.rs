@@ -11,26 +11,35 @@ use super::refusal::Refusal;
 /// The largest body the service takes (botocore 1.44.5, `Body`).
 const MAX_BODY_BYTES: usize = 25_000_000;
 
-/// The model id of an InvokeModel request that is fit to be read further.
-pub(super) fn model_id<B>(request: &Request<B>) -> Result<String, Refusal> {
+/// What is asked of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// InvokeModel.
+    Invoke,
+    /// InvokeModelWithResponseStream.
+    Stream,
+}
+
+/// The operation, and the model id, of a request that is fit to be read further.
+pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), Refusal> {
     let path = request.uri().path();
-    let operation = path
+    let named = path
         .strip_prefix("/model/")
         .and_then(|rest| rest.rsplit_once('/'));
-    let id = match operation {
-        Some((id, "invoke")) if request.method() == Method::POST => id,
-        Some((_, "invoke-with-response-stream")) => {
-            let message = "streaming is not emulated yet; use InvokeModel";
-            return Err(Refusal::new(400, "UnknownOperationException", message));
-        }
+    let is_post = request.method() == Method::POST;
+    let (operation, id) = match named {
+        Some((id, "invoke")) if is_post => (Operation::Invoke, id),
+        Some((id, "invoke-with-response-stream")) if is_post => (Operation::Stream, id),
         Some(_) | None => {
-            let message = "the emulator answers POST /model/{id}/invoke";
+            let message = "the emulator answers POST /model/{id}/invoke and \
+                           /model/{id}/invoke-with-response-stream";
             return Err(Refusal::new(404, "UnknownOperationException", message));
         }
     };
     authorized(request.headers())?;
     typed(request.headers())?;
-    decode(id).ok_or_else(Refusal::unknown_model)
+    let id = decode(id).ok_or_else(Refusal::unknown_model)?;
+    Ok((operation, id))
 }
 
 /// Any signature and any bearer token will do, but there must be one.
@@ -110,7 +119,7 @@ pub(super) async fn read_body(mut body: Incoming) -> Option<Result<Bytes, Refusa
 mod tests {
     use hyper::Request;
 
-    use super::model_id;
+    use super::{Operation, asked};
 
     /// Judges a request line with the given headers, one a line.
     #[track_caller]
@@ -121,8 +130,9 @@ mod tests {
             let (name, value) = header.split_once(": ").unwrap();
             request = request.header(name, value);
         }
-        let got = match model_id(&request.body(()).unwrap()) {
-            Ok(id) => id,
+        let got = match asked(&request.body(()).unwrap()) {
+            Ok((Operation::Invoke, id)) => id,
+            Ok((Operation::Stream, id)) => format!("{id}, streamed"),
             Err(refusal) => format!("{} {}", refusal.status, refusal.code),
         };
         assert_eq!(got, expected);
@@ -135,6 +145,11 @@ mod tests {
         check("POST /model/a.b%3A0/invoke", GOOD, "a.b:0");
         check("POST /model/arn%3Aaws%3Ax%2Fy/invoke", GOOD, "arn:aws:x/y");
         check("POST /model/arn:aws:x/y/invoke", GOOD, "arn:aws:x/y");
+        check(
+            "POST /model/a.b%3A0/invoke-with-response-stream",
+            GOOD,
+            "a.b:0, streamed",
+        );
         check("POST /model/a%3/invoke", GOOD, "400 ValidationException");
         check("POST /model/%ff/invoke", GOOD, "400 ValidationException");
     }
@@ -148,9 +163,9 @@ mod tests {
             "404 UnknownOperationException",
         );
         check(
-            "POST /model/a/invoke-with-response-stream",
+            "GET /model/a/invoke-with-response-stream",
             GOOD,
-            "400 UnknownOperationException",
+            "404 UnknownOperationException",
         );
     }
 

@@ -68,6 +68,13 @@ pub struct ModelTable {
     pub top_p: Option<f64>,
     pub top_k: Option<u32>,
     pub stop: Vec<String>,
+    pub stream: bool,
+    pub service_tier: Option<String>,
+    pub latency: Option<String>,
+    pub guardrail: Option<String>,
+    pub guardrail_version: Option<String>,
+    pub trace: Option<String>,
+    pub request_metadata: serde_json::Map<String, serde_json::Value>,
     pub content_type: Option<String>,
     pub accept: Option<String>,
     pub prices: Option<String>,
@@ -99,6 +106,7 @@ pub struct RetryTable {
     pub max_attempts: Option<u32>,
     pub throttle_wait: Option<String>,
     pub attempt_timeout: Option<String>,
+    pub idle_timeout: Option<String>,
 }
 
 /// `[output]`
@@ -470,6 +478,7 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
             let is_share = |text| parse_share(text).is_some();
             whole().is_some() || matches!(found, DeValue::String(text) if is_share(text))
         }
+        Kind::Switch => matches!(found, DeValue::Boolean(_)),
         Kind::Table => matches!(found, DeValue::Table(_)),
     }
 }

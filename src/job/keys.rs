@@ -39,6 +39,8 @@ pub enum Kind {
     CountOrShare,
     /// A percentage such as `1%`.
     Share,
+    /// true or false; the flag alone is true.
+    Switch,
     /// A table; the flag takes JSON.
     Table,
 }
@@ -55,6 +57,7 @@ impl Kind {
             Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
             Self::CountOrShare => "a whole number or a percentage such as \"1%\"",
             Self::Share => "a percentage such as \"5%\"",
+            Self::Switch => "true or false",
             Self::Table => "a table of JSON values",
         }
     }
@@ -129,6 +132,20 @@ pub const KEYS: &[Key] = &[
         "Sample from the N likeliest tokens [default: the model's]"),
     key(("model", "stop"), ("stop", None), Kind::Texts, "TEXT",
         "Texts that end an answer"),
+    key(("model", "stream"), ("stream", None), Kind::Switch, "true|false",
+        "Take answers in chunks, with the time to the first token [default: false]"),
+    key(("model", "service_tier"), ("service-tier", None), Kind::Text, "TIER",
+        "default, flex, priority or reserved [default: the service's]"),
+    key(("model", "latency"), ("latency", None), Kind::Text, "MODE",
+        "standard or optimized [default: the service's]"),
+    key(("model", "guardrail"), ("guardrail", None), Kind::Text, "ID",
+        "Id or ARN of the guardrail that checks prompts and answers"),
+    key(("model", "guardrail_version"), ("guardrail-version", None), Kind::Text, "VERSION",
+        "The guardrail's version, a number or DRAFT"),
+    key(("model", "trace"), ("trace", None), Kind::Text, "HOW",
+        "enabled, enabled_full or disabled: whether a guardrail tells what it found"),
+    key(("model", "request_metadata"), ("request-metadata", None), Kind::Table, "JSON",
+        "Pairs of texts that the account's invocation log keeps with each call"),
     key(("model", "content_type"), ("content-type", None), Kind::Text, "TYPE",
         "The request's Content-Type [default: application/json]"),
     key(("model", "accept"), ("accept", None), Kind::Text, "TYPE",
@@ -166,6 +183,8 @@ pub const KEYS: &[Key] = &[
         "How long a row may be refused for now before it fails [default: 15m]"),
     key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",
         "How long one call may take; giving up may still be billed [default: 15m]"),
+    key(("retry", "idle_timeout"), ("idle-timeout", None), Kind::Time, "TIME",
+        "How long a stream may say nothing before the call is given up [default: 5m]"),
 
     key(("output", "path"), ("output", Some('o')), Kind::Text, "FILE",
         "Where the answers go; failures go beside it, to FILE.failed.jsonl"),

@@ -2,6 +2,7 @@
 
 mod limits;
 mod model;
+mod terms;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -15,11 +16,13 @@ use crate::input::Format;
 use crate::model::catalog::ModelFacts;
 use crate::model::family::{Family, Parameters};
 use crate::model::id::ModelId;
+use crate::model::{Delivery, Terms};
 use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
 use model::{endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
+use terms::{delivery, terms};
 use values::{
     default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
     source,
@@ -61,6 +64,10 @@ pub struct Plan {
     pub content_type: String,
     /// The Accept header.
     pub accept: String,
+    /// What is asked beside the body.
+    pub terms: Terms,
+    /// How answers come.
+    pub delivery: Delivery,
     /// Where calls go.
     pub endpoint: Endpoint,
     /// The region, where the job or the ARN names one.
@@ -186,6 +193,9 @@ impl Plan {
         let source = source(&job.prompt, &path)?;
         let (model, family) = model(&job.model)?;
         let parameters = parameters(&job.model, family, &model)?;
+        let terms = terms(&job.model)?;
+        let idle = job.retry.idle_timeout.as_deref();
+        let delivery = delivery(job.model.stream, idle, family, &model)?;
         let idle_with_bodies = idle_with_bodies(&job.model);
         let region = region(job.model.region, &model)?;
         let own = job.model.prices.as_deref().map(&path).transpose()?;
@@ -204,6 +214,8 @@ impl Plan {
             family,
             parameters,
             idle_with_bodies,
+            terms,
+            delivery,
             content_type: job.model.content_type.unwrap_or_else(json),
             accept: job.model.accept.unwrap_or_else(json),
             endpoint: endpoint(job.model.endpoint, job.emulator.scenario.as_deref(), &path)?,

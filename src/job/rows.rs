@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
-use crate::model::catalog::{ModelFacts, Tier};
+use crate::model::catalog::ModelFacts;
 use crate::model::family::{Family, max_tokens_of};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
@@ -201,7 +201,11 @@ impl<'a> RowMaker<'a> {
 
     /// A token is at least a byte, and an answer no longer than its limit.
     fn worst_cost_usd(&self, bytes: u64, max_tokens: Option<u32>) -> Option<f64> {
-        let price = self.plan.facts.as_ref()?.price_of(bytes, Tier::Default)?;
+        let price = self
+            .plan
+            .facts
+            .as_ref()?
+            .price_of(bytes, self.plan.terms.tier.unwrap_or_default())?;
         let output = max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from);
         price.of(bytes, output)
     }
@@ -259,7 +263,8 @@ impl<'a> RowMaker<'a> {
         Err(Fault::local(Category::RequestTooLarge, message))
     }
 
-    /// What stands for a request: 64 bits of a hash over model, headers and body, in hexadecimal.
+    /// What stands for a request: 64 bits of a hash over model, headers that change the answer, and
+    /// body, in hexadecimal.
     fn fingerprint(&self, body: &[u8]) -> String {
         let mut hash = Sha256::new();
         for part in [
@@ -268,6 +273,10 @@ impl<'a> RowMaker<'a> {
             &self.plan.accept,
         ] {
             hash.update(part);
+            hash.update([0]);
+        }
+        if let Some(guardrail) = &self.plan.terms.guardrail {
+            hash.update(format!("{guardrail:?}"));
             hash.update([0]);
         }
         hash.update(body);
@@ -280,7 +289,10 @@ impl Plan {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let prompt = format!("{:?} {:?}", self.source, self.system);
-        let parameters = format!("{:?} {:?}", self.family, self.parameters);
+        let parameters = format!(
+            "{:?} {:?} {:?}",
+            self.family, self.parameters, self.terms.guardrail
+        );
         for part in [
             self.model.as_str(),
             &self.content_type,

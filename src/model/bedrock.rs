@@ -3,6 +3,27 @@
 //! The SDK's own retry is off. It would hide throttles from the pace, repeat calls that cost
 //! quota, and give up after three attempts; `run::retry` decides instead.
 
+/// Both operations take the same headers, through builders that have no trait in common.
+macro_rules! addressed {
+    ($operation:expr, $target:expr, $call:expr) => {{
+        let terms = &$target.terms;
+        let guardrail = terms.guardrail.as_ref();
+        $operation
+            .model_id(&$target.model_id)
+            .content_type(&$target.content_type)
+            .accept(&$target.accept)
+            .set_guardrail_identifier(guardrail.map(|it| it.id.clone()))
+            .set_guardrail_version(guardrail.map(|it| it.version.clone()))
+            .set_trace(terms.trace.as_deref().map(Into::into))
+            .set_performance_config_latency(terms.latency.as_deref().map(Into::into))
+            .set_service_tier(terms.tier.map(|tier| tier.as_str().into()))
+            .set_request_metadata(terms.request_metadata.clone())
+            .body(Blob::new($call.body.as_ref()))
+    }};
+}
+
+mod streamed;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +36,6 @@ use aws_sdk_bedrockruntime::config::{
 };
 use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
-use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelError;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
 
@@ -24,7 +44,7 @@ use super::aws::{Rehearsal, causes, is_credentials};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
-use crate::model::{Call, Category, Fault, Model, Reply, Usage};
+use crate::model::{Call, Category, Delivery, Fault, Model, Reading, Reply, Served, Terms, Usage};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -37,6 +57,10 @@ pub struct Target {
     pub content_type: String,
     /// The Accept header.
     pub accept: String,
+    /// What is asked beside the body.
+    pub terms: Terms,
+    /// How the answers come.
+    pub delivery: Delivery,
     /// Whose work the bodies are.
     pub bodies: Bodies,
     /// Prices and limits, where they are known; `region` may change them.
@@ -98,27 +122,43 @@ impl Bedrock {
 
 impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
+        match self.target.delivery {
+            Delivery::Whole => self.invoke_whole(call).await,
+            Delivery::Streamed { idle } => self.invoke_streamed(call, idle).await,
+        }
+    }
+}
+
+impl Bedrock {
+    async fn invoke_whole(&self, call: &Call) -> Result<Reply, Fault> {
         let counts = TokenHeaders::default();
-        let sent = self
-            .client
-            .invoke_model()
-            .model_id(&self.target.model_id)
-            .content_type(&self.target.content_type)
-            .accept(&self.target.accept)
-            .body(Blob::new(call.body.as_ref()))
+        let sent = addressed!(self.client.invoke_model(), self.target, call)
             .customize()
             .interceptor(counts.clone())
             .send()
             .await;
         let answer = sent.map_err(|error| self.fault(&error))?;
+        let served = Served {
+            tier: answer.service_tier.as_ref().map(ToString::to_string),
+            latency_mode: answer
+                .performance_config_latency
+                .as_ref()
+                .map(ToString::to_string),
+        };
         let request_id = answer.request_id().map(str::to_owned);
         let raw = Bytes::from(answer.body.into_inner());
-        self.read(raw, counts.usage(), request_id)
+        self.read(raw, counts.usage(), served, request_id)
     }
 }
 
 impl Bedrock {
-    fn read(&self, raw: Bytes, headers: Usage, request_id: Option<String>) -> Result<Reply, Fault> {
+    fn read(
+        &self,
+        raw: Bytes,
+        headers: Usage,
+        served: Served,
+        request_id: Option<String>,
+    ) -> Result<Reply, Fault> {
         let understood = serde_json::from_slice(&raw)
             .map_err(|error| format!("the answer is not JSON: {error}"))
             .and_then(|body| {
@@ -130,27 +170,48 @@ impl Bedrock {
         match understood {
             Ok(mut reading) => {
                 reading.usage = reading.usage.or(headers);
-                let cost_usd = self.cost_usd(&reading.usage);
-                Ok(Reply {
-                    reading,
-                    cost_usd,
-                    request_id,
-                    raw,
-                })
+                Ok(self.reply(reading, served, request_id, raw))
             }
-            Err(why) => Err(Fault {
-                status_code: Some(200),
-                request_id,
-                raw: Some(raw),
-                ..Fault::local(Category::BadResponse, why)
-            }),
+            Err(why) => Err(not_understood(why, raw, request_id)),
         }
+    }
+
+    fn reply(
+        &self,
+        reading: Reading,
+        served: Served,
+        request_id: Option<String>,
+        raw: Bytes,
+    ) -> Reply {
+        let tier = served.tier.as_deref().and_then(Tier::parse);
+        let tier = tier.or(self.target.terms.tier).unwrap_or_default();
+        Reply {
+            cost_usd: self.cost_usd(&reading.usage, tier),
+            reading,
+            request_id,
+            served,
+            first_token: None,
+            raw,
+        }
+    }
+}
+
+/// An answer that came, was paid for and says nothing to us; it is kept as it is.
+fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault {
+    Fault {
+        status_code: Some(200),
+        request_id,
+        raw: Some(raw),
+        ..Fault::local(Category::BadResponse, why)
     }
 }
 
 impl Bedrock {
     /// A body that a row brought says nothing about the other rows' bodies.
-    fn fault(&self, error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
+    fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
         let fault = fault(error);
         if self.target.bodies == Bodies::OfRows && fault.blames_body() {
             return Fault {
@@ -162,16 +223,19 @@ impl Bedrock {
     }
 
     /// To ten places: what is behind them is the noise of floating point.
-    fn cost_usd(&self, usage: &Usage) -> Option<f64> {
-        let cost = self.target.facts.as_ref()?.cost_usd(usage, Tier::Default)?;
+    fn cost_usd(&self, usage: &Usage, tier: Tier) -> Option<f64> {
+        let cost = self.target.facts.as_ref()?.cost_usd(usage, tier)?;
         Some((cost * 1e10).round() / 1e10)
     }
 }
 
-fn fault(error: &SdkError<InvokeModelError, HttpResponse>) -> Fault {
+fn fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
     let raw = error.raw_response();
     let header = |name| raw.and_then(|raw| raw.headers().get(name));
-    let request_id = error.request_id().map(str::to_owned);
+    let request_id = header("x-amzn-requestid").map(str::to_owned);
     let local = |category| Fault {
         request_id: request_id.clone(),
         ..Fault::local(category, causes(error))

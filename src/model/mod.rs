@@ -10,13 +10,16 @@ pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
+mod terms;
 
 use std::future::Future;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
 
 pub use fault::{Category, Fault};
+pub use terms::{Delivery, Guardrail, Terms};
 
 /// One request, ready to be sent. Cloning shares the body.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +33,7 @@ pub struct Call {
 }
 
 /// What a model answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reply {
     /// The text, or what stands in its place.
     pub reading: Reading,
@@ -38,8 +41,21 @@ pub struct Reply {
     pub cost_usd: Option<f64>,
     /// The service's name for this call, for its support desk.
     pub request_id: Option<String>,
-    /// The body as it came.
+    /// What the service did with the call, where it says so.
+    pub served: Served,
+    /// From sending to the first words, where they came in a stream.
+    pub first_token: Option<Duration>,
+    /// The body as it came; put together, where it came in a stream.
     pub raw: Bytes,
+}
+
+/// What a reply says of the terms it was served on; `None` where it says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Served {
+    /// The service tier.
+    pub tier: Option<String>,
+    /// The latency mode.
+    pub latency_mode: Option<String>,
 }
 
 /// A reply's body, understood.
@@ -47,6 +63,8 @@ pub struct Reply {
 pub struct Reading {
     /// The text the model wrote; `None` where a model writes none (embeddings).
     pub completion: Option<String>,
+    /// What the model thought before it answered, where it says so.
+    pub reasoning: Option<String>,
     /// What the model produced instead of text, as the service shaped it.
     pub output: Option<Value>,
     /// Why the model stopped, in promptmill's words.

@@ -54,6 +54,8 @@ pub struct Display {
     bar: Option<ProgressBar>,
     next_line: Instant,
     status_asked: Option<watch::Receiver<()>>,
+    /// Why the output cannot be written, once that has been said.
+    trouble: Option<String>,
 }
 
 impl Display {
@@ -67,6 +69,7 @@ impl Display {
             bar,
             next_line: now + LINE_EVERY,
             status_asked: None,
+            trouble: None,
         }
     }
 
@@ -89,12 +92,16 @@ impl Display {
             Event::Tick => self.refresh(progress, now),
             Event::Stops(stop) => self.say(&stopping(stop, progress.in_flight, self.drain)),
             Event::CannotWrite(error) => {
-                self.say(&format!(
-                    "{error}; nothing new is sent, trying again every second"
-                ));
+                let trouble = error.to_string();
+                if self.trouble.as_ref() != Some(&trouble) {
+                    self.say(&format!(
+                        "{trouble}; nothing new is sent, trying again every second"
+                    ));
+                    self.trouble = Some(trouble);
+                }
             }
-            Event::Sent { .. }
-            | Event::Again { .. }
+            Event::Sent { .. } => self.trouble = None,
+            Event::Again { .. }
             | Event::Ended(_)
             | Event::Left { .. }
             | Event::Abandoned

@@ -10,8 +10,8 @@ use super::lock::Holder;
 pub enum LedgerError {
     /// Another run writes it.
     #[error(
-        "another run is writing {output}{holder}: wait for it with --wait-lock 10m, stop it, or \
-         choose another --output",
+        "another run is writing {output}{holder}: wait for it (`run` takes --wait-lock 10m), stop it, \
+         or choose another --output",
         output = .output.display(),
         holder = .holder.as_ref().map(|it| format!(" ({it})")).unwrap_or_default(),
     )]
@@ -86,7 +86,8 @@ pub enum LedgerError {
     },
     /// The disk has no room for what is to come.
     #[error(
-        "no room for the answers of {calls} calls ({megabytes} MB) on the disk of {path}",
+        "no room for the answers of {calls} calls ({megabytes} MB) on the disk of {path}, or within \
+         the limit of a file's size: make room, or give a lower --concurrency",
         path = .path.display(),
         megabytes = .bytes.div_ceil(1_000_000),
     )]

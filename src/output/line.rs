@@ -1,10 +1,12 @@
 //! A line of output, as it stands on disk. Fields are only ever added.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{Fault, FinishReason, Reading, Reply, Usage};
+use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
 use crate::run::{Ended, Outcome};
 
 /// When the provider's own body is kept beside what was read from it.
@@ -41,6 +43,8 @@ struct Line<'a> {
     maybe_billed: u32,
     queued_ms: u128,
     latency_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_token_ms: Option<u128>,
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
@@ -67,10 +71,14 @@ struct Answer<'a> {
     model: &'a str,
     usage: Tokens,
     cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_mode: Option<&'a str>,
 }
 
 impl<'a> Answer<'a> {
-    fn of(reading: &'a Reading, model: &'a str, cost_usd: Option<f64>) -> Self {
+    fn of(reading: &'a Reading, served: &'a Served, model: &'a str, cost_usd: Option<f64>) -> Self {
         Self {
             completion: reading.completion.as_deref(),
             output: reading.output.as_ref(),
@@ -79,6 +87,8 @@ impl<'a> Answer<'a> {
             model,
             usage: reading.usage.into(),
             cost_usd,
+            service_tier: served.tier.as_deref(),
+            latency_mode: served.latency_mode.as_deref(),
         }
     }
 }
@@ -131,6 +141,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         maybe_billed: ended.maybe_billed,
         queued_ms: ended.queued.as_millis(),
         latency_ms: ended.latency.as_millis(),
+        first_token_ms: first_token(&ended.outcome).map(|time| time.as_millis()),
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
@@ -163,9 +174,15 @@ fn answer_status(finish: FinishReason) -> &'static str {
 
 fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
     match outcome {
-        Outcome::Answered(Reply {
-            reading, cost_usd, ..
-        }) => Ending::Answered(Answer::of(reading, stamp.model, *cost_usd)),
+        Outcome::Answered(reply) => {
+            let Reply {
+                reading,
+                cost_usd,
+                served,
+                ..
+            } = reply.as_ref();
+            Ending::Answered(Answer::of(reading, served, stamp.model, *cost_usd))
+        }
         Outcome::Failed(Fault {
             category,
             code,
@@ -188,6 +205,13 @@ fn request_id(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Answered(reply) => reply.request_id.as_deref(),
         Outcome::Failed(fault) => fault.request_id.as_deref(),
+    }
+}
+
+fn first_token(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Answered(reply) => reply.first_token,
+        Outcome::Failed(_) => None,
     }
 }
 
@@ -263,16 +287,18 @@ impl Kept {
 
 /// The line of an answer that was not understood when it came. It keeps its body.
 pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) -> Vec<u8> {
+    let served = Served::default();
     let line = Line {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
         status: answer_status(reading.finish_reason),
-        ending: Ending::Answered(Answer::of(reading, &kept.model, cost_usd)),
+        ending: Ending::Answered(Answer::of(reading, &served, &kept.model, cost_usd)),
         attempts: kept.attempts,
         throttles: kept.throttles,
         maybe_billed: kept.maybe_billed,
         queued_ms: kept.queued_ms.into(),
         latency_ms: kept.latency_ms.into(),
+        first_token_ms: None,
         started_at: kept.started_at.clone(),
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),

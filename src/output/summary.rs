@@ -246,7 +246,7 @@ impl Summary<'_> {
                 "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
                 context.name,
                 "stopped by",
-                one_line(why, 400),
+                one_line(why, 2000),
             ),
         }
     }

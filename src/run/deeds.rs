@@ -15,6 +15,10 @@ use crate::model::{Category, Fault, Model};
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
 const ALL_INVALID: u32 = 20;
 
+/// No longer than the last commit took are rows gathered for the next one, and no longer than
+/// this: their slots stand idle meanwhile.
+const LONGEST_GATHERING: Duration = Duration::from_millis(1);
+
 /// How long to wait before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
@@ -85,7 +89,7 @@ where
                 self.last_answer = landed;
                 self.width.widen();
                 attempt.history.attempts += 1;
-                return self.end(attempt, sent, landed, Outcome::Answered(reply));
+                return self.end(attempt, sent, landed, Outcome::Answered(Box::new(reply)));
             }
             Err(fault) => fault,
         };
@@ -177,8 +181,11 @@ where
 
     /// Keeps what has ended, and counts it only then.
     pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
+        let began = Instant::now();
         let kept = store.commit(&self.ended);
+        let now = Instant::now();
         if kept.is_ok() {
+            self.gather_until = now + (now - began).min(LONGEST_GATHERING);
             for ended in self.ended.drain(..) {
                 tell(&Event::Ended(&ended));
             }
@@ -186,7 +193,6 @@ where
         match kept.and_then(|()| store.make_room()) {
             Ok(()) => self.broken_disk = None,
             Err(error) => {
-                let now = Instant::now();
                 let give_up = match &self.broken_disk {
                     Some(disk) => disk.give_up,
                     None => now + self.settings.drain,

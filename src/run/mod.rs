@@ -110,7 +110,7 @@ impl Ended {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The model answered.
-    Answered(Reply),
+    Answered(Box<Reply>),
     /// It will not be answered.
     Failed(Fault),
 }

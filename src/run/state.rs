@@ -21,6 +21,9 @@ const WAITING_PER_SLOT: usize = 4;
 /// Rows that may end without a call before they are committed.
 const MOST_UNCOMMITTED: usize = 1024;
 
+/// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
+const ENOUGH_TO_COMMIT: usize = 8;
+
 /// One row on its way.
 #[derive(Debug)]
 pub(super) struct Attempt {
@@ -69,6 +72,8 @@ pub(super) struct State<M, R, E> {
     pub(super) again: BTreeMap<(Instant, u64), Attempt>,
     /// Rows that ended and are not yet committed; each still holds its slot.
     pub(super) ended: Vec<Ended>,
+    /// Until when rows are gathered, where they end faster than they can be committed one by one.
+    pub(super) gather_until: Instant,
     pub(super) broken_disk: Option<BrokenDisk>,
     /// Why no new calls start, and until when those in flight may land.
     pub(super) stop: Option<(Stop, Instant)>,
@@ -106,6 +111,7 @@ where
             head: None,
             again: BTreeMap::new(),
             ended: Vec::new(),
+            gather_until: start,
             broken_disk: None,
             stop: None,
             leave: false,
@@ -139,11 +145,11 @@ where
             return Step::Stop(stop);
         }
         if self.width.calls() <= self.in_flight.len() + self.ended.len() {
-            return self.commit_or_wait(Why::Concurrency, None);
+            return self.commit_or_wait(Why::Concurrency, None, now);
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
-            None => self.nothing_to_send(),
+            None => self.nothing_to_send(now),
         }
     }
 
@@ -246,7 +252,7 @@ where
             }
         };
         self.put_back(attempt, now);
-        self.commit_or_wait(why, until)
+        self.commit_or_wait(why, until, now)
     }
 
     fn put_back(&mut self, attempt: Attempt, now: Instant) {
@@ -257,22 +263,27 @@ where
         }
     }
 
-    fn nothing_to_send(&self) -> Step {
+    fn nothing_to_send(&self, now: Instant) -> Step {
         let due = self.again.first_key_value().map(|((due, _), _)| *due);
         if !self.in_flight.is_empty() {
-            return self.commit_or_wait(Why::Answers, due);
+            return self.commit_or_wait(Why::Answers, due, now);
         }
         if due.is_some() || !self.ended.is_empty() {
-            return self.commit_or_wait(Why::Retries, due);
+            return self.commit_or_wait(Why::Retries, due, now);
         }
         Step::Done
     }
 
-    fn commit_or_wait(&self, why: Why, until: Option<Instant>) -> Step {
+    fn commit_or_wait(&self, why: Why, until: Option<Instant>, now: Instant) -> Step {
         if self.ended.is_empty() {
-            Step::Wait(Wait { why, until })
-        } else {
-            Step::Commit
+            return Step::Wait(Wait { why, until });
         }
+        let enough = self.width.calls().div_ceil(ENOUGH_TO_COMMIT);
+        if self.in_flight.is_empty() || enough <= self.ended.len() || self.gather_until <= now {
+            return Step::Commit;
+        }
+        let gathered = Some(self.gather_until);
+        let until = until.into_iter().chain(gathered).min();
+        Step::Wait(Wait { why, until })
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -54,23 +55,23 @@ where
         }
         Ok(Reply {
             reading: Reading {
+                reasoning: None,
                 completion: Some(format!("answer {row}")),
                 output: None,
                 finish_reason: FinishReason::Stop,
                 stop_reason: None,
                 usage: Usage::default(),
             },
-            cost_usd: None,
-            request_id: None,
-            raw: Bytes::new(),
+            ..Reply::default()
         })
     }
 }
 
-/// A store that refuses its first commits, and has room for so many rows.
+/// A store that refuses its first commits, has room for so many rows, and takes its time.
 struct Memory {
     refusals: u32,
     room: usize,
+    takes: Duration,
     kept: Vec<u64>,
 }
 
@@ -79,6 +80,7 @@ impl Default for Memory {
         Self {
             refusals: 0,
             room: usize::MAX,
+            takes: Duration::ZERO,
             kept: Vec::new(),
         }
     }
@@ -92,6 +94,9 @@ impl Store for Memory {
     type Error = Full;
 
     fn commit(&mut self, ended: &[Ended]) -> Result<(), Full> {
+        // The clock goes on at the first poll.
+        let passes = pin!(tokio::time::advance(self.takes));
+        let _ = passes.poll(&mut Context::from_waker(Waker::noop()));
         if 0 < self.refusals {
             self.refusals -= 1;
             return Err(Full);
@@ -293,6 +298,19 @@ async fn rows_run_two_at_a_time_and_the_last_answers_are_waited_for() {
          200 3 answered after 1 attempts
          200 over: every row ended",
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_end_while_a_commit_is_under_way_share_the_next_one() {
+    let mut scene = Scene::of(300);
+    scene.settings.concurrency = 300;
+    scene.settings.requests_per_minute = NonZeroU32::new(120_000).map(RequestsPerMinute);
+    scene.store.takes = Duration::from_millis(1);
+    let story = scene.play(|_, _| Act::Answer).await;
+    let answered = story.lines().filter(|line| line.contains("answered"));
+    let times = answered.map(|line| line.trim().split(' ').next());
+    let commits = times.collect::<std::collections::HashSet<_>>().len();
+    assert!(commits <= 40, "{commits}:\n{story}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &str)] = &[
     (
         "aws_",
-        "src/model/aws.rs src/model/bedrock.rs src/model/quotas.rs",
+        "src/model/aws.rs src/model/bedrock.rs src/model/bedrock src/model/quotas.rs",
     ),
     ("aws_config::", "src/model/aws.rs"),
     ("aws_smithy_http_client::", "src/model/aws.rs"),
@@ -35,6 +35,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),
+    (
+        "rustix::",
+        "src/output/disk.rs src/output/lock.rs src/output/mount.rs src/cli",
+    ),
     ("hyper::", "src/emulator"),
     ("hyper_util::", "src/emulator"),
 ];

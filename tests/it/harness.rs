@@ -199,6 +199,11 @@ impl Running {
         })
     }
 
+    /// Kills it without the detour of another process.
+    pub(crate) fn kill(&mut self) {
+        self.child.child().kill().unwrap();
+    }
+
     /// Sends a signal, by its name.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {

@@ -19,3 +19,4 @@ mod real_data;
 mod reference;
 mod resume;
 mod signals;
+mod streaming;

@@ -1,10 +1,11 @@
 //! Body layouts: what each kind of model takes, and how it shapes what it answers.
 //!
 //! A layout reads a body into an [`Ask`], refusing what the service would refuse, and writes an
-//! [`Answer`] the way its models do. It knows nothing of HTTP, quotas or faults. Streamed answers
-//! will be a second way to write the same [`Answer`].
+//! [`Answer`] the way its models do. It knows nothing of HTTP, quotas or faults. A streamed answer
+//! is the same [`Answer`] in [`chunks`].
 
 mod chat;
+mod chunks;
 mod claude;
 mod conversation;
 mod embed;
@@ -173,6 +174,16 @@ impl Layout {
             Self::TitanEmbed1 => embed::write_v1(answer),
             Self::TitanEmbed2 => embed::write_v2(body, answer),
         }
+    }
+
+    /// The chunks of the same answer; `None` where the layout does not stream.
+    pub(super) fn chunks(self, body: &Object, id: &str, answer: &Answer) -> Option<Vec<Value>> {
+        chunks::of(self.for_body(body), id, answer)
+    }
+
+    /// Whether it has chunks.
+    pub(super) fn streams(self) -> bool {
+        !matches!(self, Self::TitanEmbed1 | Self::TitanEmbed2)
     }
 
     fn for_body(self, body: &Object) -> Self {

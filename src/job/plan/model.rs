@@ -41,6 +41,7 @@ pub(super) fn parameters(
         top_p: table.top_p,
         top_k: table.top_k,
         stop: table.stop.clone(),
+        stream: table.stream,
         extra: table.extra.clone(),
     };
     if parameters.max_tokens.is_none() {

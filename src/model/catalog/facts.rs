@@ -61,6 +61,26 @@ pub enum Tier {
     Reserved,
 }
 
+impl Tier {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Default, Self::Flex, Self::Priority, Self::Reserved];
+
+    /// The service's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+            Self::Reserved => "reserved",
+        }
+    }
+
+    /// The tier of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == name)
+    }
+}
+
 impl ModelFacts {
     /// What a call that used `usage` costs, in USD; `None` where a count or a price is unknown.
     pub fn cost_usd(&self, usage: &Usage, tier: Tier) -> Option<f64> {

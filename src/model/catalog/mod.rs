@@ -5,6 +5,7 @@
 //! guesses.
 
 mod burndown;
+mod capabilities;
 mod facts;
 mod own;
 pub mod quota_codes;
@@ -15,6 +16,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 pub use burndown::burndown;
+pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;
 

@@ -1,7 +1,8 @@
 //! Which conversations a family can put into words.
 
 use super::Family;
-use crate::model::catalog;
+use super::layout::{Begun, Form, Order, System, Turns};
+use crate::model::catalog::Capabilities;
 use crate::prompt::{Message, Prompt, Role};
 
 impl Family {
@@ -9,27 +10,38 @@ impl Family {
     /// to change.
     pub fn accepts(self, prompt: &Prompt, base: Option<&str>) -> Result<(), String> {
         let name = self.name();
-        let (Some(first), Some(last)) = (prompt.messages.first(), prompt.messages.last()) else {
-            return match self.brings_body() {
-                true => Ok(()),
-                false => Err("the prompt has no message".to_owned()),
-            };
-        };
-        if !self.converses() {
-            return one_text(name, prompt);
-        }
-        if self.brings_body() {
-            return Err(format!(
+        match self.layout().form {
+            Form::Body if prompt.messages.is_empty() => Ok(()),
+            Form::Body => Err(format!(
                 "{name} has no form for prompts: give a body, or name a family"
-            ));
+            )),
+            _ if prompt.messages.is_empty() => Err("the prompt has no message".to_owned()),
+            Form::Turns(turns) => self.converses(turns, prompt, base),
+            Form::Text(System::Before) => one_text(name, prompt),
+            Form::Text(System::Refused) => {
+                no_system(name, prompt)?;
+                one_text(name, prompt)
+            }
         }
-        if first.role == Role::Assistant && self.user_first() {
+    }
+
+    fn converses(self, turns: Turns, prompt: &Prompt, base: Option<&str>) -> Result<(), String> {
+        let name = self.name();
+        let speaks = |at: Option<&Message>, role| at.is_some_and(|message| message.role == role);
+        let (user_first, in_turn) = match turns.order {
+            Order::Free => (false, false),
+            Order::UserFirst => (true, false),
+            Order::InTurn => (true, true),
+        };
+        if user_first && speaks(prompt.messages.first(), Role::Assistant) {
             return Err(format!("{name} wants the user to speak first"));
         }
-        if self.alternates() && !takes_turns(&prompt.messages) {
+        if in_turn && !takes_turns(&prompt.messages) {
             return Err(format!("{name} wants user and assistant to speak in turn"));
         }
-        if last.role == Role::Assistant && !self.continues(base) {
+        let refuses = turns.begun == Begun::Refused
+            || base.is_some_and(|base| Capabilities::of(base).no_prefill);
+        if refuses && speaks(prompt.messages.last(), Role::Assistant) {
             let model = base.unwrap_or(name);
             return Err(format!(
                 "{model} refuses to go on from an assistant's words: end with the user's"
@@ -37,51 +49,18 @@ impl Family {
         }
         Ok(())
     }
+}
 
-    fn brings_body(self) -> bool {
-        self == Self::Raw
-    }
-
-    fn converses(self) -> bool {
-        self != Self::TitanEmbedText
-    }
-
-    fn user_first(self) -> bool {
-        match self {
-            Self::ClaudeMessages | Self::Nova | Self::MistralText => true,
-            Self::OpenaiChat
-            | Self::MistralChat
-            | Self::Llama3
-            | Self::Llama4
-            | Self::DeepseekText
-            | Self::TitanText
-            | Self::TitanEmbedText
-            | Self::Raw => false,
-        }
-    }
-
-    /// Mistral's template has no form for two questions in a row.
-    fn alternates(self) -> bool {
-        self == Self::MistralText
-    }
-
-    /// Whether the last turn may be the beginning of the answer.
-    fn continues(self, base: Option<&str>) -> bool {
-        // The prompt of DeepSeek R1 ends inside its thought, where no answer has begun.
-        let refuses = base
-            .and_then(catalog::anywhere)
-            .is_some_and(|facts| facts.no_prefill);
-        self != Self::DeepseekText && !refuses
+fn no_system(name: &str, prompt: &Prompt) -> Result<(), String> {
+    match prompt.system {
+        Some(_) => Err(format!(
+            "{name} takes no system prompt: put all of the text into one message"
+        )),
+        None => Ok(()),
     }
 }
 
-/// An embedding is of one text.
 fn one_text(name: &str, prompt: &Prompt) -> Result<(), String> {
-    if prompt.system.is_some() {
-        return Err(format!(
-            "{name} takes no system prompt: put all of the text into one message"
-        ));
-    }
     match prompt.messages.as_slice() {
         [
             Message {
@@ -129,10 +108,8 @@ mod tests {
 
     #[test]
     fn conversations_fit_families_that_converse() {
-        let families = Family::ALL
-            .into_iter()
-            .filter(|it| it.converses() && !it.brings_body());
-        for family in families {
+        let talks = |family: &Family| matches!(family.layout().form, Form::Turns(_));
+        for family in Family::ALL.iter().copied().filter(talks) {
             check(family, None, "u", "ok");
             check(family, None, "suau", "ok");
             check(family, None, "", "the prompt has no message");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
 use super::takes::Takes;
 use super::{Family, Parameter, Parameters};
-use crate::model::catalog::{self, ModelFacts};
+use crate::model::catalog::Capabilities;
 
 /// Parameters the model would refuse: every problem of a job in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,12 +88,13 @@ impl Family {
 
     /// What a model refuses although its family takes it.
     fn model_refuses(self, parameters: &Parameters, base: &str) -> Vec<String> {
-        let facts = catalog::anywhere(base);
-        let stops = !parameters.stop.is_empty() && refuses_stop(base);
+        let model = Capabilities::of(base);
+        let stops = !parameters.stop.is_empty() && model.no_stop;
         [
-            refuses_sampling(parameters, base, facts),
+            refuses_sampling(parameters, base, &model),
             stops.then(|| format!("{base} takes no stop: remove it")),
-            self.refuses_length(parameters.max_tokens, base, facts),
+            refuses_to_think_not(parameters, base, &model),
+            self.refuses_length(parameters.max_tokens, base, &model),
         ]
         .into_iter()
         .flatten()
@@ -104,72 +105,42 @@ impl Family {
         self,
         max_tokens: Option<u32>,
         base: &str,
-        facts: Option<&ModelFacts>,
+        model: &Capabilities,
     ) -> Option<String> {
-        let (asked, most) = (max_tokens?, self.most_output(base, facts)?);
+        let (asked, most) = (max_tokens?, model.max_output?);
         // Where the family itself refuses it, that sentence is enough.
         let is_taken = self.refuses(MaxTokens, f64::from(asked)).is_none();
         (is_taken && most < u64::from(asked))
             .then(|| format!("max_tokens = {asked} is too much: {base} writes at most {most}"))
     }
-
-    /// The longest answer of a model. Where the service's own documents differ from the
-    /// catalogue, they are right.
-    pub(super) fn most_output(self, base: &str, facts: Option<&ModelFacts>) -> Option<u64> {
-        let listed = facts.and_then(|facts| facts.max_out);
-        match self {
-            Self::TitanText if base.contains("lite") => Some(4096),
-            Self::TitanText if base.contains("premier") => Some(3072),
-            Self::TitanText | Self::DeepseekText => None,
-            Self::MistralText if base.contains("mixtral") => Some(4096),
-            Self::MistralText | Self::MistralChat => listed.map(|listed| listed.max(8192)),
-            Self::ClaudeMessages
-            | Self::Nova
-            | Self::OpenaiChat
-            | Self::Llama3
-            | Self::Llama4
-            | Self::TitanEmbedText
-            | Self::Raw => listed,
-        }
-    }
 }
 
-fn refuses_sampling(
-    parameters: &Parameters,
-    base: &str,
-    facts: Option<&ModelFacts>,
-) -> Option<String> {
+fn refuses_sampling(parameters: &Parameters, base: &str, model: &Capabilities) -> Option<String> {
     let given = parameters.given().map(|(parameter, _)| parameter);
     let sampling: Vec<_> = given
         .filter(|it| it.samples())
         .map(Parameter::name)
         .collect();
-    if facts.is_some_and(|facts| facts.no_sampling) && !sampling.is_empty() {
+    if model.no_sampling && !sampling.is_empty() {
         return Some(format!(
             "{base} takes no {}: remove it",
             sampling.join(", no ")
         ));
     }
     let both = parameters.temperature.is_some() && parameters.top_p.is_some();
-    (both && takes_one_of_two(base))
+    (both && model.one_sampling)
         .then(|| format!("{base} takes temperature or top_p, not both: remove one"))
 }
 
-/// Claude models that take one way of sampling at a time.
-fn takes_one_of_two(base: &str) -> bool {
-    base.contains("claude-sonnet-4-5") || base.contains("claude-haiku-4-5")
-}
-
-/// Chat models that refuse stop texts (litellm 1.109.1, tried there in October 2026).
-fn refuses_stop(base: &str) -> bool {
-    let prefixes = [
-        "openai.gpt-5.6",
-        "openai.gpt-6",
-        "xai.grok",
-        "moonshot.kimi-k2",
-        "moonshotai.kimi-k2",
-    ];
-    prefixes.iter().any(|prefix| base.starts_with(prefix))
+/// Claude's switch for thinking, turned off where it cannot be.
+fn refuses_to_think_not(
+    parameters: &Parameters,
+    base: &str,
+    model: &Capabilities,
+) -> Option<String> {
+    let switch = parameters.extra.get("thinking")?.get("type")?;
+    (model.thinking_always_on && switch == "disabled")
+        .then(|| format!("{base} always thinks: remove extra.thinking"))
 }
 
 #[cfg(test)]
@@ -187,6 +158,7 @@ mod tests {
             top_p: set["top_p"].as_f64(),
             top_k: whole("top_k"),
             stop: vec!["x".into(); set["stop"].as_u64().unwrap_or(0) as usize],
+            stream: false,
             extra: set["extra"].as_object().cloned().unwrap_or_default(),
         };
         let found = Family::parse(family).unwrap().check(&parameters, base);

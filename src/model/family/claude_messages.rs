@@ -4,18 +4,38 @@
 
 use serde_json::{Value, json};
 
-use super::Parameters;
 use super::json::{Body, count, list, misread, text};
-use super::takes::DEFAULT_MAX_TOKENS;
-use super::words::{finish, role};
-use crate::model::{FinishReason, Reading, Usage};
+use super::layout::{Answer, Layout, Stream, USER_FIRST};
+use super::stream::{Brought, StreamError, begin, block, grow, put};
+use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
+use super::words::{answered, role, thought};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
 use crate::prompt::{Message, Prompt};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "claude-messages",
+    serves: &["anthropic."],
+    takes: &TAKES,
+    form: USER_FIRST,
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+const TAKES: [Takes; 5] = [
+    within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+    within(Parameter::Temperature, 0.0, 1.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    within(Parameter::TopK, 0.0, 500.0),
+    within(Parameter::Stop, 0.0, 8191.0),
+];
 
 /// The only version Bedrock knows.
 const VERSION: &str = "bedrock-2023-05-31";
 
-/// Builds the body.
-pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     let turn = |message: &Message| json!({"role": role(message.role), "content": message.text});
     Body::default()
         .with("anthropic_version", VERSION)
@@ -35,28 +55,29 @@ pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
         .finish()
 }
 
-/// Reads a reply. A refusal may come with no content at all: that is an empty answer.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+/// A refusal may come with no content at all: that is an empty answer.
+fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`content`, a list of blocks";
-    let blocks =
-        list(body, "/content").ok_or_else(|| misread("claude-messages", expected, body))?;
+    let blocks = list(body, "/content").ok_or_else(|| misread(LAYOUT.name, expected, body))?;
     let of_type = |word| {
         blocks
             .iter()
             .filter(move |block| text(block, "/type") == Some(word))
     };
+    let all = |word, pointer| -> String {
+        of_type(word)
+            .filter_map(|block| text(block, pointer))
+            .collect()
+    };
     let tools: Vec<Value> = of_type("tool_use").cloned().collect();
-    let stop = text(body, "/stop_reason");
     Ok(Reading {
-        completion: Some(
-            of_type("text")
-                .filter_map(|block| text(block, "/text"))
-                .collect(),
-        ),
         output: (!tools.is_empty()).then_some(Value::Array(tools)),
-        finish_reason: stop.map_or(FinishReason::Unknown, finish),
-        stop_reason: stop.map(str::to_owned),
-        usage: usage(body),
+        reasoning: thought(&all("thinking", "/thinking")),
+        ..answered(
+            all("text", "/text"),
+            text(body, "/stop_reason"),
+            usage(body),
+        )
     })
 }
 
@@ -68,4 +89,89 @@ fn usage(body: &Value) -> Usage {
         count(body, "/usage/cache_read_input_tokens"),
         count(body, "/usage/cache_creation_input_tokens"),
     )
+}
+
+/// Events of kinds that are not known are passed over, as Anthropic asks of its readers.
+fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "an event with a `type`, in its order", chunk);
+    let index = || count(chunk, "/index");
+    let mut brought = Brought::default();
+    match text(chunk, "/type").ok_or_else(wrong)? {
+        "message_start" => {
+            let message = chunk
+                .get("message")
+                .filter(|it| list(it, "/content").is_some());
+            let message = message.ok_or_else(wrong)?;
+            begin(whole, || message.clone());
+        }
+        "content_block_start" => {
+            let place = block(whole, "/content", index()).ok_or_else(wrong)?;
+            *place = chunk.get("content_block").cloned().ok_or_else(wrong)?;
+        }
+        "content_block_delta" => {
+            let place = block(whole, "/content", index()).ok_or_else(wrong)?;
+            brought.words = delta(place, &chunk["delta"]).ok_or_else(wrong)?;
+        }
+        "content_block_stop" => {
+            let place = block(whole, "/content", index()).ok_or_else(wrong)?;
+            settle_input(place);
+        }
+        "message_delta" => {
+            let whole = whole.as_object_mut().ok_or_else(wrong)?;
+            for (key, value) in chunk["delta"].as_object().into_iter().flatten() {
+                whole.insert(key.clone(), value.clone());
+            }
+            let usage = whole.entry("usage").or_insert_with(|| json!({}));
+            for (key, value) in chunk["usage"].as_object().into_iter().flatten() {
+                if let (Some(usage), false) = (usage.as_object_mut(), value.is_null()) {
+                    usage.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        "message_stop" => brought.end = true,
+        "error" => {
+            let say = |pointer| text(chunk, pointer).unwrap_or("error").to_owned();
+            return Err(StreamError::BrokenOff {
+                kind: say("/error/type"),
+                message: say("/error/message"),
+            });
+        }
+        _ => {}
+    }
+    Ok(brought)
+}
+
+/// Adds a delta to its block; whether it brought words.
+fn delta(block: &mut Value, delta: &Value) -> Option<bool> {
+    let add = |block: &mut Value, key: &str| {
+        let pointer = format!("/{key}");
+        if block.get(key).is_none() {
+            block.as_object_mut()?.insert(key.to_owned(), "".into());
+        }
+        grow(block, &pointer, delta.get(key))
+    };
+    match text(delta, "/type")? {
+        "text_delta" => add(block, "text"),
+        "thinking_delta" => add(block, "thinking"),
+        "signature_delta" => add(block, "signature").map(|_| false),
+        "input_json_delta" => {
+            // The input is the text of its JSON until the block ends.
+            if !block.get("input").is_some_and(Value::is_string) {
+                block.as_object_mut()?.insert("input".into(), "".into());
+            }
+            grow(block, "/input", delta.get("partial_json")).map(|_| false)
+        }
+        _ => Some(false),
+    }
+}
+
+/// A tool's input that came as the text of its JSON.
+fn settle_input(block: &mut Value) {
+    if let Some(written) = text(block, "/input") {
+        let input = match written.is_empty() {
+            true => json!({}),
+            false => serde_json::from_str(written).unwrap_or_else(|_| written.into()),
+        };
+        put(block, "/input", Some(&input));
+    }
 }

@@ -6,10 +6,32 @@
 use serde_json::Value;
 
 use super::json::{Body, misread, text};
-use super::words::{after, finish, neutralise};
-use super::{Parameters, usage};
-use crate::model::{FinishReason, Reading};
+use super::layout::{Answer, Begun, Form, Layout, Order, Stream, Turns};
+use super::takes::within;
+use super::words::{answered, neutralise};
+use super::{Misread, Parameter, Parameters, text_completion, usage};
+use crate::model::Reading;
 use crate::prompt::{Prompt, Role};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "deepseek-text",
+    serves: &["deepseek.r1"],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, 32_768.0),
+        within(Parameter::Temperature, 0.0, 1.0),
+        within(Parameter::TopP, 0.0, 1.0),
+        within(Parameter::Stop, 0.0, 10.0),
+    ],
+    // The prompt ends inside the model's thought, where no answer has begun.
+    form: Form::Turns(Turns {
+        order: Order::Free,
+        begun: Begun::Refused,
+    }),
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(text_completion::join),
+};
 
 const BEGIN: &str = "<｜begin▁of▁sentence｜>";
 const END: &str = "<｜end▁of▁sentence｜>";
@@ -19,8 +41,7 @@ const ASSISTANT: &str = "<｜Assistant｜>";
 /// What must not come from a row.
 const SPECIAL: [&str; 6] = [BEGIN, END, USER, ASSISTANT, "<think>", "</think>"];
 
-/// Builds the body.
-pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     Body::default()
         .with("prompt", template(prompt))
         .maybe("max_tokens", parameters.max_tokens)
@@ -44,24 +65,15 @@ fn template(prompt: &Prompt) -> String {
     said + ASSISTANT + "<think>\n"
 }
 
-/// Reads a reply, which begins inside the thought. A thought that was cut short has no answer
-/// behind it.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+/// A reply begins inside the thought.
+fn read(body: &Value) -> Result<Reading, Misread> {
     let whole = text(body, "/choices/0/text")
-        .ok_or_else(|| misread("deepseek-text", "`choices[0].text`", body))?;
+        .ok_or_else(|| misread(LAYOUT.name, "`choices[0].text`", body))?;
     let stop =
         text(body, "/choices/0/stop_reason").or_else(|| text(body, "/choices/0/finish_reason"));
-    let reason = stop.map_or(FinishReason::Unknown, finish);
-    let answer = match after(whole, "</think>") {
-        Some(answer) => answer,
-        None if reason == FinishReason::Length => "",
-        None => whole.trim_start(),
-    };
+    let (reasoning, answer) = text_completion::thinking(whole, stop);
     Ok(Reading {
-        completion: Some(answer.to_owned()),
-        output: None,
-        finish_reason: reason,
-        stop_reason: stop.map(str::to_owned),
-        usage: usage::openai(body),
+        reasoning,
+        ..answered(answer, stop, usage::openai(body))
     })
 }

@@ -1,17 +1,52 @@
-//! Meta Llama 3 and 4: the caller writes the template, in tokens that differ between the two.
+//! Meta Llama 2, 3 and 4: the caller writes the template, in tokens that differ between them.
 //!
 //! Source: Amazon Bedrock user guide, "Meta Llama models", as of October 2026.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Parameters;
 use super::json::{Body, count, misread, text};
-use super::words::{finish, neutralise, role};
-use crate::model::{FinishReason, Reading, Usage};
+use super::layout::{Answer, FREE, IN_TURN, Layout, Stream};
+use super::stream::{Brought, StreamError, begin, grow, put};
+use super::takes::{Takes, within};
+use super::words::{answered, awaits_answer, neutralise, role};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
 
+pub(super) const LLAMA_3: Layout = Layout {
+    name: "llama3",
+    serves: &["meta.llama3"],
+    takes: &TAKES,
+    form: FREE,
+    answer: Answer::Text,
+    body: |prompt, parameters, _| body(template(&TOKENS_3, prompt), parameters),
+    read,
+    stream: Stream::Joined(join),
+};
+
+pub(super) const LLAMA_4: Layout = Layout {
+    name: "llama4",
+    serves: &["meta.llama4"],
+    body: |prompt, parameters, _| body(template(&TOKENS_4, prompt), parameters),
+    ..LLAMA_3
+};
+
+pub(super) const LLAMA_2: Layout = Layout {
+    name: "llama2",
+    serves: &["meta.llama2"],
+    form: IN_TURN,
+    body: |prompt, parameters, _| body(template_2(prompt), parameters),
+    ..LLAMA_3
+};
+
+const TAKES: [Takes; 3] = [
+    within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+    within(Parameter::Temperature, 0.0, 1.0),
+    within(Parameter::TopP, 0.0, 1.0),
+];
+
 /// The tokens of one generation.
-pub(super) struct Tokens {
+struct Tokens {
     open: &'static str,
     close: &'static str,
     end: &'static str,
@@ -20,7 +55,7 @@ pub(super) struct Tokens {
 }
 
 /// Llama 3, 3.1, 3.2 and 3.3.
-pub(super) const LLAMA_3: Tokens = Tokens {
+const TOKENS_3: Tokens = Tokens {
     open: "<|start_header_id|>",
     close: "<|end_header_id|>\n\n",
     end: "<|eot_id|>",
@@ -39,7 +74,7 @@ pub(super) const LLAMA_3: Tokens = Tokens {
 };
 
 /// Llama 4.
-pub(super) const LLAMA_4: Tokens = Tokens {
+const TOKENS_4: Tokens = Tokens {
     open: "<|header_start|>",
     close: "<|header_end|>\n\n",
     end: "<|eot|>",
@@ -60,10 +95,12 @@ pub(super) const LLAMA_4: Tokens = Tokens {
     ],
 };
 
-/// Builds the body.
-pub(super) fn body(tokens: &Tokens, prompt: &Prompt, parameters: &Parameters) -> Value {
+/// What must not come from a row with Llama 2.
+const SPECIAL_2: [&str; 6] = ["<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"];
+
+fn body(prompt: String, parameters: &Parameters) -> Value {
     Body::default()
-        .with("prompt", template(tokens, prompt))
+        .with("prompt", prompt)
         .maybe("max_gen_len", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
         .maybe("top_p", parameters.top_p)
@@ -87,29 +124,66 @@ fn template(tokens: &Tokens, prompt: &Prompt) -> String {
         .iter()
         .map(|turn| say(role(turn.role), &turn.text));
     let mut said: Vec<String> = system.chain(turns).collect();
-    if prompt
-        .messages
-        .last()
-        .is_none_or(|turn| turn.role == Role::User)
-    {
+    if awaits_answer(prompt) {
         said.push(say("assistant", ""));
     }
     format!("<|begin_of_text|>{}", said.join(tokens.end))
 }
 
-/// Reads a reply. The blank lines that follow a header are not part of the answer.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+/// The conversation for Llama 2, whose system prompt stands inside the first question.
+fn template_2(prompt: &Prompt) -> String {
+    let safe = |text: &str| neutralise(text, &SPECIAL_2);
+    let mut system = prompt.system.as_deref();
+    let mut said = String::new();
+    for (at, message) in prompt.messages.iter().enumerate() {
+        let is_last = at + 1 == prompt.messages.len();
+        said += &match message.role {
+            Role::User => {
+                let system = system
+                    .take()
+                    .map(|it| format!("<<SYS>>\n{}\n<</SYS>>\n\n", safe(it)));
+                let system = system.unwrap_or_default();
+                format!("<s>[INST] {system}{} [/INST]", safe(&message.text))
+            }
+            Role::Assistant if is_last => format!(" {}", safe(&message.text)),
+            Role::Assistant => format!(" {} </s>", safe(&message.text)),
+        };
+    }
+    said
+}
+
+/// The blank lines that follow a header are not part of the answer.
+fn read(body: &Value) -> Result<Reading, Misread> {
     let answer = text(body, "/generation").ok_or_else(|| misread("llama", "`generation`", body))?;
-    let stop = text(body, "/stop_reason");
-    Ok(Reading {
-        completion: Some(answer.trim_start().to_owned()),
-        output: None,
-        finish_reason: stop.map_or(FinishReason::Unknown, finish),
-        stop_reason: stop.map(str::to_owned),
-        usage: Usage {
-            input_tokens: count(body, "/prompt_token_count"),
-            output_tokens: count(body, "/generation_token_count"),
-            ..Usage::default()
-        },
+    let usage = Usage {
+        input_tokens: count(body, "/prompt_token_count"),
+        output_tokens: count(body, "/generation_token_count"),
+        ..Usage::default()
+    };
+    Ok(answered(
+        answer.trim_start(),
+        text(body, "/stop_reason"),
+        usage,
+    ))
+}
+
+/// The input is counted in the first chunk only, the output so far in each.
+fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread("llama", "`generation`", chunk);
+    let piece = chunk.get("generation").ok_or_else(wrong)?;
+    begin(whole, || {
+        json!({
+            "generation": "",
+            "prompt_token_count": null,
+            "generation_token_count": null,
+            "stop_reason": null,
+        })
+    });
+    for key in ["prompt_token_count", "generation_token_count"] {
+        put(whole, &format!("/{key}"), chunk.get(key));
+    }
+    Ok(Brought {
+        words: grow(whole, "/generation", Some(piece)).ok_or_else(wrong)?,
+        end: put(whole, "/stop_reason", chunk.get("stop_reason")),
     })
 }

@@ -2,19 +2,38 @@
 //!
 //! Source: Amazon Bedrock user guide, "Mistral AI text completion", as of October 2026.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Parameters;
 use super::json::{Body, misread, text};
-use super::words::{finish, neutralise};
-use crate::model::{FinishReason, Reading, Usage};
+use super::layout::{Answer, IN_TURN, Layout, Stream};
+use super::stream::{Brought, StreamError, begin, grow, put};
+use super::takes::{any, within};
+use super::words::{answered, neutralise};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "mistral-text",
+    serves: &["mistral.mistral-7b", "mistral.mixtral"],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+        any(Parameter::Temperature),
+        within(Parameter::TopP, 0.0, 1.0),
+        within(Parameter::TopK, 1.0, 200.0),
+        within(Parameter::Stop, 0.0, 10.0),
+    ],
+    form: IN_TURN,
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
 
 /// What must not come from a row.
 const SPECIAL: [&str; 4] = ["<s>", "</s>", "[INST]", "[/INST]"];
 
-/// Builds the body.
-pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     Body::default()
         .with("prompt", template(prompt))
         .maybe("max_tokens", parameters.max_tokens)
@@ -45,17 +64,24 @@ fn template(prompt: &Prompt) -> String {
     said
 }
 
-/// Reads a reply. The space after `[/INST]` is not part of the answer; tokens are only counted
-/// in the headers.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+/// The space after `[/INST]` is not part of the answer; tokens are only counted in the headers.
+fn read(body: &Value) -> Result<Reading, Misread> {
     let answer = text(body, "/outputs/0/text")
-        .ok_or_else(|| misread("mistral-text", "`outputs[0].text`", body))?;
+        .ok_or_else(|| misread(LAYOUT.name, "`outputs[0].text`", body))?;
     let stop = text(body, "/outputs/0/stop_reason");
-    Ok(Reading {
-        completion: Some(answer.trim_start().to_owned()),
-        output: None,
-        finish_reason: stop.map_or(FinishReason::Unknown, finish),
-        stop_reason: stop.map(str::to_owned),
-        usage: Usage::default(),
+    Ok(answered(answer.trim_start(), stop, Usage::default()))
+}
+
+fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`outputs[0].text`", chunk);
+    let piece = chunk.pointer("/outputs/0/text").ok_or_else(wrong)?;
+    begin(
+        whole,
+        || json!({"outputs": [{"text": "", "stop_reason": null}]}),
+    );
+    let stop = chunk.pointer("/outputs/0/stop_reason");
+    Ok(Brought {
+        words: grow(whole, "/outputs/0/text", Some(piece)).ok_or_else(wrong)?,
+        end: put(whole, "/outputs/0/stop_reason", stop),
     })
 }

@@ -1,24 +1,34 @@
 //! Model families: how each wants a prompt, and how each shapes its answer.
 //!
 //! A family turns a [`Prompt`] into an InvokeModel body and a reply's body into a [`Reading`].
-//! It knows nothing of transport. Each file of this folder is one family; what they share
-//! is in `json`, `words` and `usage`. What a family cannot take is refused before anything is
-//! sent, by `check` (parameters) and `accepts` (prompts).
+//! It knows nothing of transport. Each family is a file of this folder that holds its [`Layout`] and
+//! a line in the list below; what they share is in `json`, `words`, `usage` and `stream`. What a family
+//! cannot take is refused before anything is sent, by `check` (parameters) and `accepts` (prompts).
 
 mod accepts;
 mod asked;
 mod check;
 mod claude_messages;
+mod claude_text;
+mod command;
+mod command_r;
 mod deepseek_text;
 mod detect;
+mod imported;
 mod json;
+mod jurassic;
+mod layout;
 mod llama;
 mod mistral_text;
 mod nova;
 mod openai_chat;
+mod palmyra;
 mod parameters;
+mod pegasus;
 mod raw;
+mod stream;
 mod takes;
+mod text_completion;
 mod titan_embed_text;
 mod titan_text;
 mod usage;
@@ -33,33 +43,76 @@ pub use asked::max_tokens_of;
 pub use check::ParameterError;
 pub use json::merge;
 pub use parameters::{Parameter, Parameters};
+pub use stream::{Assembled, Assembly, StreamError};
 pub use takes::Takes;
 
-/// A body layout shared by models. The compiler lists what a new one must answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+use layout::{Answer, Layout};
+
+/// Families by their names here, each with the layout that its file holds: all there is to list.
+macro_rules! families {
+    ($($(#[doc = $doc:literal])+ $family:ident => $layout:path,)+) => {
+        /// A body layout shared by models.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Family {
+            $($(#[doc = $doc])+ $family,)+
+        }
+
+        impl Family {
+            /// Every family, in the order they are listed to people.
+            pub const ALL: &[Self] = &[$(Self::$family),+];
+
+            fn layout(self) -> &'static Layout {
+                match self {
+                    $(Self::$family => const { &$layout },)+
+                }
+            }
+        }
+    };
+}
+
+families! {
     /// Anthropic Claude, Messages API.
-    ClaudeMessages,
+    ClaudeMessages => claude_messages::LAYOUT,
+    /// Anthropic Claude 1 and 2, text completions.
+    ClaudeText => claude_text::LAYOUT,
     /// Amazon Nova.
-    Nova,
-    /// OpenAI-style chat completions: gpt-oss, Qwen, Kimi, DeepSeek V3 and many others.
-    OpenaiChat,
-    /// Mistral chat completions.
-    MistralChat,
-    /// Mistral raw prompts.
-    MistralText,
-    /// Meta Llama 3.
-    Llama3,
-    /// Meta Llama 4.
-    Llama4,
-    /// DeepSeek R1 raw prompts.
-    DeepseekText,
+    Nova => nova::LAYOUT,
     /// Amazon Titan Text.
-    TitanText,
+    TitanText => titan_text::LAYOUT,
+    /// OpenAI-style chat completions: GPT, gpt-oss, Grok, Qwen, Kimi, DeepSeek V3 and many others.
+    OpenaiChat => openai_chat::LAYOUT,
+    /// Mistral chat completions, up to Large 2407.
+    MistralChat => openai_chat::MISTRAL,
+    /// Mistral raw prompts.
+    MistralText => mistral_text::LAYOUT,
+    /// Meta Llama 2.
+    Llama2 => llama::LLAMA_2,
+    /// Meta Llama 3.
+    Llama3 => llama::LLAMA_3,
+    /// Meta Llama 4.
+    Llama4 => llama::LLAMA_4,
+    /// DeepSeek R1 raw prompts.
+    DeepseekText => deepseek_text::LAYOUT,
+    /// AI21 Jamba.
+    Jamba => openai_chat::JAMBA,
+    /// AI21 Jurassic-2.
+    Jurassic => jurassic::LAYOUT,
+    /// Cohere Command.
+    Command => command::LAYOUT,
+    /// Cohere Command R.
+    CommandR => command_r::LAYOUT,
+    /// Writer Palmyra, chat.
+    Palmyra => palmyra::LAYOUT,
+    /// OpenAI-style text completions.
+    TextCompletion => text_completion::LAYOUT,
+    /// Imported models, read by the reply's shape.
+    Imported => imported::LAYOUT,
+    /// TwelveLabs Pegasus.
+    Pegasus => pegasus::LAYOUT,
     /// Amazon Titan Text Embeddings.
-    TitanEmbedText,
+    TitanEmbedText => titan_embed_text::LAYOUT,
     /// No layout of its own: the row brings the body, the answer is found by its shape.
-    Raw,
+    Raw => raw::LAYOUT,
 }
 
 /// An answer whose shape is not the family's.
@@ -77,66 +130,29 @@ pub struct UnknownFamily {
 }
 
 impl Family {
-    /// Every family, in the order they are listed to people.
-    pub const ALL: [Self; 11] = [
-        Self::ClaudeMessages,
-        Self::Nova,
-        Self::OpenaiChat,
-        Self::MistralChat,
-        Self::MistralText,
-        Self::Llama3,
-        Self::Llama4,
-        Self::DeepseekText,
-        Self::TitanText,
-        Self::TitanEmbedText,
-        Self::Raw,
-    ];
-
     /// The name in job files and messages.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::ClaudeMessages => "claude-messages",
-            Self::Nova => "nova",
-            Self::OpenaiChat => "openai-chat",
-            Self::MistralChat => "mistral-chat",
-            Self::MistralText => "mistral-text",
-            Self::Llama3 => "llama3",
-            Self::Llama4 => "llama4",
-            Self::DeepseekText => "deepseek-text",
-            Self::TitanText => "titan-text",
-            Self::TitanEmbedText => "titan-embed-text",
-            Self::Raw => "raw",
-        }
+        self.layout().name
     }
 
     /// All names, as they are listed to people.
     pub fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
+        let names: Vec<_> = Self::ALL.iter().map(|family| family.name()).collect();
+        names.join(", ")
     }
 
     /// Finds a family by its name.
     pub fn parse(name: &str) -> Result<Self, UnknownFamily> {
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|family| family.name() == name)
             .ok_or_else(|| UnknownFamily::new(name))
     }
 
     /// Whether the answer is text. Otherwise it is in [`Reading::output`].
     pub fn writes_text(self) -> bool {
-        match self {
-            Self::ClaudeMessages
-            | Self::Nova
-            | Self::OpenaiChat
-            | Self::MistralChat
-            | Self::MistralText
-            | Self::Llama3
-            | Self::Llama4
-            | Self::DeepseekText
-            | Self::TitanText
-            | Self::Raw => true,
-            Self::TitanEmbedText => false,
-        }
+        self.layout().answer == Answer::Text
     }
 
     /// Builds the InvokeModel body for `prompt`; `base` is the model's base id where it is known.
@@ -144,18 +160,7 @@ impl Family {
     /// What the family cannot express is left out: [`Family::check`] and [`Family::accepts`] are
     /// there to refuse it beforehand. `extra` is merged in last, so it wins.
     pub fn body(self, prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
-        let mut body = match self {
-            Self::ClaudeMessages => claude_messages::body(prompt, parameters),
-            Self::Nova => nova::body(prompt, parameters),
-            Self::OpenaiChat | Self::MistralChat => openai_chat::body(prompt, parameters, base),
-            Self::MistralText => mistral_text::body(prompt, parameters),
-            Self::Llama3 => llama::body(&llama::LLAMA_3, prompt, parameters),
-            Self::Llama4 => llama::body(&llama::LLAMA_4, prompt, parameters),
-            Self::DeepseekText => deepseek_text::body(prompt, parameters),
-            Self::TitanText => titan_text::body(prompt, parameters),
-            Self::TitanEmbedText => titan_embed_text::body(prompt),
-            Self::Raw => Value::Object(serde_json::Map::new()),
-        };
+        let mut body = (self.layout().body)(prompt, parameters, base);
         merge(&mut body, &parameters.extra);
         body
     }
@@ -165,17 +170,7 @@ impl Family {
     /// A guardrail answers in place of the model and keeps the family's shape, more or less; so
     /// its word goes before the model's, and a shape it left empty is an empty answer.
     pub fn read(self, body: &Value) -> Result<Reading, Misread> {
-        let read = match self {
-            Self::ClaudeMessages => claude_messages::read(body),
-            Self::Nova => nova::read(body),
-            Self::OpenaiChat | Self::MistralChat => openai_chat::read(body),
-            Self::MistralText => mistral_text::read(body),
-            Self::Llama3 | Self::Llama4 => llama::read(body),
-            Self::DeepseekText => deepseek_text::read(body),
-            Self::TitanText => titan_text::read(body),
-            Self::TitanEmbedText => titan_embed_text::read(body),
-            Self::Raw => raw::read(body),
-        };
+        let read = (self.layout().read)(body);
         if json::text(body, "/amazon-bedrock-guardrailAction") != Some("INTERVENED") {
             return read;
         }
@@ -192,15 +187,14 @@ impl Family {
 
 impl UnknownFamily {
     fn new(name: &str) -> Self {
-        let names = Family::ALL.map(Family::name);
+        let names = Family::ALL.iter().map(|family| family.name());
         let nearest = names
-            .into_iter()
             .max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)))
             .filter(|nearest| 0.7 < strsim::jaro(nearest, name));
         Self {
             name: name.to_owned(),
             meant: nearest.map_or_else(String::new, |it| format!("; did you mean `{it}`?")),
-            known: names.join(", "),
+            known: Family::names(),
         }
     }
 }

@@ -1,18 +1,52 @@
-//! Amazon Nova.
+//! Amazon Nova, first and second generation.
 //!
 //! Source: Amazon Nova user guide, "Complete request schema", as of October 2026.
 
 use serde_json::{Value, json};
 
-use super::Parameters;
 use super::json::{Body, count, list, misread, text};
-use super::words::{finish, role};
-use crate::model::{FinishReason, Reading, Usage};
+use super::layout::{Answer, Layout, Stream, USER_FIRST};
+use super::stream::{Brought, StreamError, begin, block, grow, put};
+use super::takes::{Takes, any, within};
+use super::words::{answered, role, thought};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
 use crate::prompt::{Message, Prompt};
 
-/// Builds the body. Content is a list of blocks even for one text, and an empty `system` list
-/// is refused by the service.
-pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
+pub(super) const LAYOUT: Layout = Layout {
+    name: "nova",
+    serves: &[
+        "amazon.nova-micro",
+        "amazon.nova-lite",
+        "amazon.nova-pro",
+        "amazon.nova-premier",
+        "amazon.nova-2-lite",
+        "amazon.nova-2-micro",
+        "amazon.nova-2-pro",
+        "amazon.nova-2-premier",
+    ],
+    takes: &TAKES,
+    form: USER_FIRST,
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+/// The documents put Nova's least temperature at 0.00001; 0 is left to the service to judge.
+const TAKES: [Takes; 5] = [
+    within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+    within(Parameter::Temperature, 0.0, 1.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    within(Parameter::TopK, 0.0, 128.0),
+    any(Parameter::Stop),
+];
+
+const BLOCKS: &str = "/output/message/content";
+
+/// Content is a list of blocks even for one text, and an empty `system` list is refused by the
+/// service.
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     let turn = |message: &Message| json!({"role": role(message.role), "content": [{"text": message.text}]});
     let inference = Body::default()
         .maybe("maxTokens", parameters.max_tokens)
@@ -36,28 +70,24 @@ pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
         .finish()
 }
 
-/// Reads a reply; blocks of reasoning are left out of the answer.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`output.message.content`, a list of blocks";
-    let blocks =
-        list(body, "/output/message/content").ok_or_else(|| misread("nova", expected, body))?;
+    let blocks = list(body, BLOCKS).ok_or_else(|| misread(LAYOUT.name, expected, body))?;
+    let all = |pointer| -> String {
+        blocks
+            .iter()
+            .filter_map(|block| text(block, pointer))
+            .collect()
+    };
     let tools: Vec<Value> = blocks
         .iter()
         .filter(|block| block.get("toolUse").is_some())
         .cloned()
         .collect();
-    let stop = text(body, "/stopReason");
     Ok(Reading {
-        completion: Some(
-            blocks
-                .iter()
-                .filter_map(|block| text(block, "/text"))
-                .collect(),
-        ),
         output: (!tools.is_empty()).then_some(Value::Array(tools)),
-        finish_reason: stop.map_or(FinishReason::Unknown, finish),
-        stop_reason: stop.map(str::to_owned),
-        usage: usage(body),
+        reasoning: thought(&all("/reasoningContent/reasoningText/text")),
+        ..answered(all("/text"), text(body, "/stopReason"), usage(body))
     })
 }
 
@@ -69,4 +99,74 @@ fn usage(body: &Value) -> Usage {
         count(body, "/usage/cacheReadInputTokenCount"),
         count(body, "/usage/cacheWriteInputTokenCount"),
     )
+}
+
+/// Each chunk is an object of one key, the event's name. The counts come after the stop.
+fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "an event of Nova's", chunk);
+    let (event, said) = chunk
+        .as_object()
+        .and_then(|map| map.iter().find(|(_, said)| said.is_object()))
+        .ok_or_else(wrong)?;
+    begin(whole, || {
+        json!({
+            "output": {"message": {"role": "assistant", "content": []}},
+            "stopReason": null,
+            "usage": null,
+        })
+    });
+    let mut brought = Brought::default();
+    let index = count(said, "/contentBlockIndex");
+    match event.as_str() {
+        "contentBlockStart" => {
+            let place = block(whole, BLOCKS, index).ok_or_else(wrong)?;
+            if let Some(start) = said.get("start").filter(|start| start.is_object()) {
+                *place = start.clone();
+            }
+        }
+        "contentBlockDelta" => {
+            let place = block(whole, BLOCKS, index).ok_or_else(wrong)?;
+            brought.words = delta(place, &said["delta"]).ok_or_else(wrong)?;
+        }
+        "contentBlockStop" => {
+            let place = block(whole, BLOCKS, index).ok_or_else(wrong)?;
+            settle_input(place);
+        }
+        "messageStop" => brought.end = put(whole, "/stopReason", said.get("stopReason")),
+        "metadata" => drop(put(whole, "/usage", said.get("usage"))),
+        _ => {}
+    }
+    Ok(brought)
+}
+
+/// Adds a delta to its block; whether it brought words.
+fn delta(block: &mut Value, delta: &Value) -> Option<bool> {
+    let block = block.as_object_mut()?;
+    if let Some(piece) = delta.get("text") {
+        let place = block.entry("text").or_insert(Value::Null);
+        return grow(place, "", Some(piece));
+    }
+    if let Some(reasoning) = delta.get("reasoningContent") {
+        let piece = reasoning
+            .pointer("/reasoningText/text")
+            .or_else(|| reasoning.get("text"));
+        let place = block
+            .entry("reasoningContent")
+            .or_insert_with(|| json!({"reasoningText": {"text": ""}}));
+        return grow(place, "/reasoningText/text", piece);
+    }
+    if let Some(piece) = delta.pointer("/toolUse/input") {
+        let tool = block.entry("toolUse").or_insert_with(|| json!({}));
+        let input = tool.as_object_mut()?.entry("input").or_insert(Value::Null);
+        return grow(input, "", Some(piece)).map(|_| false);
+    }
+    Some(false)
+}
+
+/// A tool's input that came as the text of its JSON.
+fn settle_input(block: &mut Value) {
+    if let Some(input) = text(block, "/toolUse/input").and_then(|it| serde_json::from_str(it).ok())
+    {
+        put(block, "/toolUse/input", Some(&input));
+    }
 }

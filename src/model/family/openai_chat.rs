@@ -1,22 +1,83 @@
-//! OpenAI-style chat completions, as many providers speak them; Mistral's chat is the same but
-//! for the name of its stop reason.
+//! OpenAI-style chat completions, as many providers speak them: OpenAI itself, Grok, Qwen, Kimi,
+//! MiniMax, GLM, Gemma, Nemotron, DeepSeek V3, Mistral from its third generation. Mistral's earlier
+//! chat is the same but for the name of its stop reason, and Jamba's but for its ranges.
 //!
-//! Source: Amazon Bedrock user guide, "OpenAI models" and "Mistral AI chat completion", read in
-//! October 2026; langchain-aws 1.9.1 for who wants which output limit.
+//! Source: Amazon Bedrock user guide, "OpenAI models", "Mistral AI chat completion" and "AI21 Labs
+//! Jamba", read in October 2026.
 
 use serde_json::{Value, json};
 
 use super::json::{Body, list, misread, text};
-use super::words::{after, finish, role};
-use super::{Parameters, usage};
+use super::layout::{Answer, FREE, Layout, Stream};
+use super::stream::{Brought, StreamError, begin, block, grow, put};
+use super::takes::{Takes, any, within};
+use super::words::{answered, finish, role, split_reasoning, thought};
+use super::{Misread, Parameter, Parameters, usage};
+use crate::model::catalog::Capabilities;
 use crate::model::{FinishReason, Reading};
 use crate::prompt::{Message, Prompt};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "openai-chat",
+    serves: &[
+        "openai.",
+        "xai.",
+        "qwen.",
+        "moonshot.",
+        "moonshotai.",
+        "minimax.",
+        "zai.",
+        "google.",
+        "nvidia.",
+        "deepseek.",
+        "mistral.",
+    ],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+        any(Parameter::Temperature),
+        any(Parameter::TopP),
+        any(Parameter::Stop),
+    ],
+    form: FREE,
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+pub(super) const MISTRAL: Layout = Layout {
+    name: "mistral-chat",
+    serves: &[
+        "mistral.mistral-small-24",
+        "mistral.mistral-large-24",
+        "mistral.pixtral",
+    ],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+        any(Parameter::Temperature),
+        any(Parameter::TopP),
+    ],
+    ..LAYOUT
+};
+
+pub(super) const JAMBA: Layout = Layout {
+    name: "jamba",
+    serves: &["ai21.jamba"],
+    takes: &JAMBA_TAKES,
+    ..LAYOUT
+};
+
+const JAMBA_TAKES: [Takes; 4] = [
+    within(Parameter::MaxTokens, 1.0, 4096.0),
+    within(Parameter::Temperature, 0.0, 2.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    any(Parameter::Stop),
+];
 
 /// Where gpt-oss and Kimi K2 Thinking put their reasoning: inline, before the answer.
 const REASONING: (&str, &str) = ("<reasoning>", "</reasoning>");
 
-/// Builds the body.
-pub(super) fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
+fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
     let system = prompt
         .system
         .iter()
@@ -32,22 +93,17 @@ pub(super) fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>)
         .finish()
 }
 
-/// GPT-5 and later refuse `max_tokens`; most others know nothing else.
+/// What the model calls the longest answer; most know nothing but `max_tokens`.
 fn limit_key(base: Option<&str>) -> &'static str {
-    let renamed = |base: &str| base.starts_with("openai.") || base.starts_with("xai.");
-    match base.is_some_and(renamed) {
-        true => "max_completion_tokens",
-        false => "max_tokens",
-    }
+    let renamed = base.and_then(|base| Capabilities::of(base).limit_key);
+    renamed.unwrap_or("max_tokens")
 }
 
-/// Reads a reply.
-///
 /// Content may be null: when the model only called tools, refused, or reached its limit while
 /// still reasoning. The answer is then empty. Without content, reason or refusal there is none.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`choices[0].message`, with `content` or a finish reason";
-    let wrong = || misread("openai-chat", expected, body);
+    let wrong = || misread(LAYOUT.name, expected, body);
     let choice = body.pointer("/choices/0").ok_or_else(wrong)?;
     let message = choice
         .get("message")
@@ -59,18 +115,21 @@ pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
     if content.is_none() && stop.is_none() && !refused {
         return Err(wrong());
     }
-    let reason = stop.map_or(FinishReason::Unknown, finish);
+    let (inline, answer) = without_reasoning(&content.unwrap_or_default(), stop);
+    let apart = ["/reasoning_content", "/reasoning"];
+    let apart = apart.iter().find_map(|pointer| text(message, pointer));
     let tools = list(message, "/tool_calls").filter(|calls| !calls.is_empty());
-    Ok(Reading {
-        completion: Some(without_reasoning(&content.unwrap_or_default(), reason)),
+    let reading = Reading {
         output: tools.map(|calls| Value::Array(calls.clone())),
-        finish_reason: if refused {
-            FinishReason::ContentFilter
-        } else {
-            reason
+        reasoning: apart.and_then(thought).or(inline),
+        ..answered(answer, stop, usage::openai(body))
+    };
+    Ok(match refused {
+        true => Reading {
+            finish_reason: FinishReason::ContentFilter,
+            ..reading
         },
-        stop_reason: stop.map(str::to_owned),
-        usage: usage::openai(body),
+        false => reading,
     })
 }
 
@@ -88,15 +147,114 @@ fn content(message: &Value) -> Option<String> {
     }
 }
 
-/// The answer behind inline reasoning. Reasoning that was cut short has no answer behind it.
-fn without_reasoning(content: &str, reason: FinishReason) -> String {
+/// Inline reasoning, and the answer behind it.
+fn without_reasoning(content: &str, stop: Option<&str>) -> (Option<String>, String) {
     let (open, close) = REASONING;
-    if !content.trim_start().starts_with(open) {
-        return content.to_owned();
+    let Some(inside) = content.trim_start().strip_prefix(open) else {
+        return (None, content.to_owned());
+    };
+    let stop = stop.map_or(FinishReason::Unknown, finish);
+    match split_reasoning(inside, close, stop) {
+        (None, rest) if rest == inside => (None, content.to_owned()),
+        split => split,
     }
-    match after(content, close) {
-        Some(answer) => answer.to_owned(),
-        None if reason == FinishReason::Length => String::new(),
-        None => content.to_owned(),
+}
+
+/// What a stream is put into: a chat completion whose message has said nothing.
+fn empty(chunk: &Value) -> Value {
+    let mut whole = json!({
+        "id": chunk["id"],
+        "object": "chat.completion",
+        "created": chunk["created"],
+        "model": chunk["model"],
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": null},
+            "finish_reason": null,
+        }],
+        "usage": null,
+        "service_tier": null,
+    });
+    if let Value::Object(whole) = &mut whole {
+        whole.retain(|key, value| !value.is_null() || key == "usage" || key == "service_tier");
     }
+    whole
+}
+
+/// The last chunks may have no choices, only counts. Where there are several answers, the first
+/// is the one that is read. Mistral's earlier models say `message` for `delta`.
+pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`choices`, a list with deltas", chunk);
+    if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+        let kind = text(error, "/type").or_else(|| text(error, "/code"));
+        return Err(StreamError::BrokenOff {
+            kind: kind.unwrap_or("error").to_owned(),
+            message: text(error, "/message").unwrap_or_default().to_owned(),
+        });
+    }
+    let choices = list(chunk, "/choices").ok_or_else(wrong)?;
+    begin(whole, || empty(chunk));
+    put(whole, "/usage", chunk.get("usage"));
+    put(whole, "/service_tier", chunk.get("service_tier"));
+    let is_first = |choice: &&Value| choice["index"].as_u64().unwrap_or(0) == 0;
+    let mut brought = Brought::default();
+    for choice in choices.iter().filter(is_first) {
+        if let Some(delta) = choice.get("delta").or_else(|| choice.get("message")) {
+            brought.words |= add(whole, delta).ok_or_else(wrong)?;
+        }
+        let stop = ["finish_reason", "stop_reason"];
+        let stop = stop
+            .iter()
+            .find_map(|key| choice.get(key).filter(|stop| stop.is_string()));
+        brought.end |= put(whole, "/choices/0/finish_reason", stop);
+    }
+    Ok(brought)
+}
+
+/// Adds a delta to the message; whether it brought words.
+fn add(whole: &mut Value, delta: &Value) -> Option<bool> {
+    let message = whole.pointer_mut("/choices/0/message")?;
+    let mut words = match delta.get("content") {
+        Some(Value::Array(_)) => {
+            let parts = content(delta).map(Value::String);
+            grow(message, "/content", parts.as_ref())?
+        }
+        content => grow(message, "/content", content)?,
+    };
+    for key in ["reasoning_content", "reasoning", "refusal"] {
+        if let Some(piece) = delta.get(key).filter(|piece| piece.is_string()) {
+            let place = message.as_object_mut()?.entry(key).or_insert(Value::Null);
+            words |= grow(place, "", Some(piece))? && key != "refusal";
+        }
+    }
+    for call in delta
+        .get("tool_calls")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let calls = message.as_object_mut()?.entry("tool_calls");
+        calls.or_insert_with(|| json!([]));
+        let place = block(message, "/tool_calls", call["index"].as_u64().or(Some(0)))?;
+        add_call(place.as_object_mut()?, call)?;
+    }
+    Some(words)
+}
+
+/// A tool call comes in pieces too: its name first, then its arguments bit by bit.
+fn add_call(place: &mut serde_json::Map<String, Value>, call: &Value) -> Option<()> {
+    for key in ["id", "type"] {
+        if let Some(value) = call.get(key).filter(|value| !value.is_null()) {
+            place.insert(key.to_owned(), value.clone());
+        }
+    }
+    let function = place.entry("function").or_insert_with(|| json!({}));
+    let function = function.as_object_mut()?;
+    for key in ["name", "arguments"] {
+        if let Some(piece) = call.pointer(&format!("/function/{key}")) {
+            let place = function.entry(key).or_insert(Value::Null);
+            grow(place, "", Some(piece))?;
+        }
+    }
+    Some(())
 }

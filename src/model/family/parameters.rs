@@ -17,6 +17,8 @@ pub struct Parameters {
     pub top_k: Option<u32>,
     /// Texts that end the answer.
     pub stop: Vec<String>,
+    /// The answer is to come in chunks, which some families say in the body too.
+    pub stream: bool,
     /// Merged into the body as it is.
     pub extra: Map<String, Value>,
 }

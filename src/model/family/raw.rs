@@ -1,45 +1,81 @@
 //! No layout of its own: the row brings the body, and the answer is found by its shape.
 //!
-//! Serves models whose family is not built, and opaque ARNs: imported models answer in one of
-//! several shapes, whatever their name.
+//! Serves opaque ARNs, models that are newer than this program, and imported models, which answer in
+//! one of several shapes whatever their name.
 
 use serde_json::{Map, Value};
 
-use super::json::{count, misread, text};
-use super::words::finish;
-use super::{
-    Misread, claude_messages, deepseek_text, llama, mistral_text, nova, openai_chat,
-    titan_embed_text, titan_text, usage,
-};
+use super::json::{Body, count, misread};
+use super::layout::{Answer, Form, Layout, Stream};
+use super::stream::SERVICE;
+use super::{Family, Misread};
 use crate::model::{FinishReason, Reading, Usage};
 
-/// Shapes that hold the answer and its stop reason at a place of their own, most telling first:
-/// Cohere Command, Jurassic, Claude's text completions, Pegasus, Command R.
-const PLACES: [(&str, &str); 5] = [
-    ("/generations/0/text", "/generations/0/finish_reason"),
-    (
-        "/completions/0/data/text",
-        "/completions/0/finishReason/reason",
-    ),
-    ("/completion", "/stop_reason"),
-    ("/message", "/finishReason"),
-    ("/text", "/finish_reason"),
+pub(super) const LAYOUT: Layout = Layout {
+    name: "raw",
+    serves: &[],
+    takes: &[],
+    form: Form::Body,
+    answer: Answer::Text,
+    body: |_, _, _| Body::default().finish(),
+    read,
+    stream: Stream::ByShape,
+};
+
+/// What only one family's replies have, most telling first.
+const REPLIES: [(&str, Family); 14] = [
+    ("/choices/0/message", Family::OpenaiChat),
+    ("/choices/0/text", Family::TextCompletion),
+    ("/output/message", Family::Nova),
+    ("/generation", Family::Llama3),
+    ("/generations/0/text", Family::Command),
+    ("/completions/0/data/text", Family::Jurassic),
+    ("/outputs/0/text", Family::MistralText),
+    ("/results/0/outputText", Family::TitanText),
+    ("/embedding", Family::TitanEmbedText),
+    ("/embeddingsByType", Family::TitanEmbedText),
+    ("/content", Family::ClaudeMessages),
+    ("/completion", Family::ClaudeText),
+    ("/message", Family::Pegasus),
+    ("/text", Family::CommandR),
 ];
+
+/// What only one family's chunks have, most telling first.
+const CHUNKS: [(&str, Family); 17] = [
+    ("/outputText", Family::TitanText),
+    ("/event_type", Family::CommandR),
+    ("/type", Family::ClaudeMessages),
+    ("/messageStart", Family::Nova),
+    ("/contentBlockStart", Family::Nova),
+    ("/contentBlockDelta", Family::Nova),
+    ("/messageStop", Family::Nova),
+    ("/choices/0/text", Family::TextCompletion),
+    ("/choices", Family::OpenaiChat),
+    ("/outputs", Family::MistralText),
+    ("/generation", Family::Llama3),
+    ("/completion", Family::ClaudeText),
+    ("/is_finished", Family::Command),
+    ("/message", Family::Pegasus),
+    ("/finishReason", Family::Pegasus),
+    ("/error", Family::OpenaiChat),
+    ("/text", Family::Command),
+];
+
+/// The family whose chunks look like this one.
+pub(super) fn family_of(chunk: &Value) -> Option<Family> {
+    let has = |(pointer, _): &&(&str, Family)| chunk.pointer(pointer).is_some();
+    CHUNKS.iter().find(has).map(|(_, family)| *family)
+}
 
 /// Keys of replies that are no text: embeddings, images, ranks.
 const OUTPUTS: [&str; 4] = ["embeddings", "data", "images", "results"];
 
-/// Keys the service adds to a reply of any family.
-const ADDED: &str = "amazon-bedrock-";
-
 /// Reads a reply of any family.
 pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
-    known(body)
-        .or_else(|| {
-            PLACES
-                .iter()
-                .find_map(|(answer, stop)| placed(body, answer, stop))
-        })
+    let has = |(pointer, _): &&(&str, Family)| body.pointer(pointer).is_some();
+    let mut families = REPLIES.iter().filter(has).map(|(_, family)| family);
+    families
+        .find_map(|family| (family.layout().read)(body).ok())
         .or_else(|| output(body))
         .ok_or_else(|| {
             misread(
@@ -50,71 +86,25 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
         })
 }
 
-/// The families that are built, by the key that only they have.
-fn known(body: &Value) -> Option<Reading> {
-    let readers = [
-        ("/choices/0/message", openai_chat::read as fn(&Value) -> _),
-        ("/choices/0/text", completion),
-        ("/output/message", nova::read),
-        ("/generation", llama::read),
-        ("/outputs/0/text", mistral_text::read),
-        ("/results/0/outputText", titan_text::read),
-        ("/embedding", titan_embed_text::read),
-        ("/embeddingsByType", titan_embed_text::read),
-        ("/content", claude_messages::read),
-    ];
-    let has = |(pointer, _): &(&str, _)| body.pointer(pointer).is_some();
-    readers
-        .into_iter()
-        .filter(has)
-        .find_map(|(_, read)| read(body).ok())
-}
-
-/// `choices[].text`: DeepSeek's thought, or a text completion that never had one.
-fn completion(body: &Value) -> Result<Reading, Misread> {
-    let read = deepseek_text::read(body)?;
-    let whole = text(body, "/choices/0/text").unwrap_or_default();
-    if whole.contains("</think>") {
-        return Ok(read);
-    }
-    Ok(Reading {
-        completion: Some(whole.to_owned()),
-        ..read
-    })
-}
-
-fn placed(body: &Value, answer: &str, stop: &str) -> Option<Reading> {
-    let answer = text(body, answer)?;
-    let stop = text(body, stop);
-    Some(Reading {
-        completion: Some(answer.to_owned()),
-        output: None,
-        finish_reason: stop.map_or(FinishReason::Unknown, finish),
-        stop_reason: stop.map(str::to_owned),
-        usage: usage::openai(body),
-    })
-}
-
 fn output(body: &Value) -> Option<Reading> {
     let map = body.as_object()?;
     OUTPUTS
         .iter()
         .find(|key| map.get(**key).is_some_and(holds_something))?;
-    let counted = |key: &str| key == "inputTextTokenCount" || key.starts_with(ADDED);
+    let counted = |key: &str| key == "inputTextTokenCount" || key.starts_with(SERVICE);
     let output: Map<String, Value> = map
         .iter()
         .filter(|(key, _)| !counted(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     Some(Reading {
-        completion: None,
         output: Some(Value::Object(output)),
         finish_reason: FinishReason::Stop,
-        stop_reason: None,
         usage: Usage {
             input_tokens: count(body, "/inputTextTokenCount"),
             ..Usage::default()
         },
+        ..Reading::default()
     })
 }
 

@@ -7,6 +7,7 @@ use crate::prompt::{Message, Role};
 
 mod bodies;
 mod readings;
+mod streams;
 
 /// A prompt written as `role: text` lines.
 fn prompt(script: &str) -> Prompt {
@@ -51,7 +52,7 @@ fn line(reading: &Reading) -> String {
 
 #[test]
 fn a_family_is_found_by_its_name() {
-    for family in Family::ALL {
+    for family in Family::ALL.iter().copied() {
         assert_eq!(Family::parse(family.name()), Ok(family));
     }
     assert_eq!(
@@ -59,8 +60,9 @@ fn a_family_is_found_by_its_name() {
             .expect_err("no such name")
             .to_string(),
         "no model family `claude-message`; did you mean `claude-messages`? (families: \
-         claude-messages, nova, openai-chat, mistral-chat, mistral-text, llama3, llama4, \
-         deepseek-text, titan-text, titan-embed-text, raw)"
+         claude-messages, claude-text, nova, titan-text, openai-chat, mistral-chat, mistral-text, \
+         llama2, llama3, llama4, deepseek-text, jamba, jurassic, command, command-r, palmyra, \
+         text-completion, imported, pegasus, titan-embed-text, raw)"
     );
 }
 

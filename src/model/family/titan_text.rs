@@ -2,16 +2,34 @@
 //!
 //! Source: Amazon Bedrock user guide, "Amazon Titan Text models", as of October 2026.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Parameters;
 use super::json::{Body, count, misread, text};
-use super::words::finish;
-use crate::model::{FinishReason, Reading, Usage};
+use super::layout::{Answer, FREE, Layout, Stream};
+use super::stream::{Brought, StreamError, begin, grow, put};
+use super::takes::{any, within};
+use super::words::{answered, awaits_answer};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
 
-/// Builds the body.
-pub(super) fn body(prompt: &Prompt, parameters: &Parameters) -> Value {
+pub(super) const LAYOUT: Layout = Layout {
+    name: "titan-text",
+    serves: &["amazon.titan-text-", "amazon.titan-tg1-"],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, 8192.0),
+        within(Parameter::Temperature, 0.0, 1.0),
+        within(Parameter::TopP, f64::MIN_POSITIVE, 1.0),
+        any(Parameter::Stop),
+    ],
+    form: FREE,
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     let generation = Body::default()
         .maybe("maxTokenCount", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
@@ -32,30 +50,39 @@ fn template(prompt: &Prompt) -> String {
         Role::Assistant => format!("Bot: {}", message.text),
     });
     let mut lines: Vec<String> = system.chain(turns).collect();
-    if prompt
-        .messages
-        .last()
-        .is_none_or(|last| last.role == Role::User)
-    {
+    if awaits_answer(prompt) {
         lines.push("Bot:".to_owned());
     }
     lines.join("\n")
 }
 
-/// Reads a reply. The line break after `Bot:` is not part of the answer.
-pub(super) fn read(body: &Value) -> Result<Reading, super::Misread> {
+/// The line break after `Bot:` is not part of the answer.
+fn read(body: &Value) -> Result<Reading, Misread> {
     let answer = text(body, "/results/0/outputText")
-        .ok_or_else(|| misread("titan-text", "`results[0].outputText`", body))?;
+        .ok_or_else(|| misread(LAYOUT.name, "`results[0].outputText`", body))?;
+    let usage = Usage {
+        input_tokens: count(body, "/inputTextTokenCount"),
+        output_tokens: count(body, "/results/0/tokenCount"),
+        ..Usage::default()
+    };
     let stop = text(body, "/results/0/completionReason");
-    Ok(Reading {
-        completion: Some(answer.trim_start().to_owned()),
-        output: None,
-        finish_reason: stop.map_or(FinishReason::Unknown, finish),
-        stop_reason: stop.map(str::to_owned),
-        usage: Usage {
-            input_tokens: count(body, "/inputTextTokenCount"),
-            output_tokens: count(body, "/results/0/tokenCount"),
-            ..Usage::default()
-        },
-    })
+    Ok(answered(answer.trim_start(), stop, usage))
+}
+
+/// Chunks say at their top what a whole reply says of its result.
+fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`outputText`", chunk);
+    let piece = chunk.get("outputText").ok_or_else(wrong)?;
+    begin(whole, || {
+        json!({
+            "inputTextTokenCount": null,
+            "results": [{"tokenCount": null, "outputText": "", "completionReason": null}],
+        })
+    });
+    let mut keep = |pointer, key| put(whole, pointer, chunk.get(key));
+    keep("/inputTextTokenCount", "inputTextTokenCount");
+    keep("/results/0/tokenCount", "totalOutputTextTokenCount");
+    let end = keep("/results/0/completionReason", "completionReason");
+    let words = grow(whole, "/results/0/outputText", Some(piece)).ok_or_else(wrong)?;
+    Ok(Brought { words, end })
 }

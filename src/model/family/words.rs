@@ -1,7 +1,7 @@
 //! The words of templates and replies: stop reasons, special tokens, reasoning.
 
-use crate::model::FinishReason;
-use crate::prompt::Role;
+use crate::model::{FinishReason, Reading, Usage};
+use crate::prompt::{Message, Prompt, Role};
 
 /// The speaker of a turn, as every family but Titan names it.
 pub(super) fn role(role: Role) -> &'static str {
@@ -27,6 +27,17 @@ pub(super) fn finish(word: &str) -> FinishReason {
     }
 }
 
+/// The reading of a reply that is one text.
+pub(super) fn answered(text: impl Into<String>, stop: Option<&str>, usage: Usage) -> Reading {
+    Reading {
+        completion: Some(text.into()),
+        finish_reason: stop.map_or(FinishReason::Unknown, finish),
+        stop_reason: stop.map(str::to_owned),
+        usage,
+        ..Reading::default()
+    }
+}
+
 /// `text` with a family's special tokens broken by a space after their first character, so that
 /// what a row says cannot end its turn and speak as somebody else.
 pub(super) fn neutralise(text: &str, tokens: &[&str]) -> String {
@@ -39,10 +50,37 @@ pub(super) fn neutralise(text: &str, tokens: &[&str]) -> String {
     safe
 }
 
-/// `text` without what stands up to the first `close`, if it is there.
-pub(super) fn after<'t>(text: &'t str, close: &str) -> Option<&'t str> {
-    text.split_once(close)
-        .map(|(_, answer)| answer.trim_start())
+/// The texts of a prompt as one: for models that know no conversation.
+pub(super) fn one_text(prompt: &Prompt) -> String {
+    let turns = prompt.messages.iter().map(|message| message.text.as_str());
+    let texts: Vec<&str> = prompt.system.as_deref().into_iter().chain(turns).collect();
+    texts.join("\n\n")
+}
+
+/// Whether the model is to speak next, and not to go on.
+pub(super) fn awaits_answer(prompt: &Prompt) -> bool {
+    let last = prompt.messages.last();
+    last.is_none_or(|Message { role, .. }| *role == Role::User)
+}
+
+/// Reasoning and answer, where a text holds both with `close` between them. Reasoning that was cut
+/// short has no answer behind it.
+pub(super) fn split_reasoning(
+    text: &str,
+    close: &str,
+    stop: FinishReason,
+) -> (Option<String>, String) {
+    match text.split_once(close) {
+        Some((reasoning, answer)) => (thought(reasoning), answer.trim_start().to_owned()),
+        None if stop == FinishReason::Length => (thought(text), String::new()),
+        None => (None, text.to_owned()),
+    }
+}
+
+/// Reasoning without the space around it, if there is any.
+pub(super) fn thought(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Durability, Ledger, Manner};
-use crate::model::{Category, Fault, FinishReason, Reading, Reply, Usage};
+use crate::model::{Category, Fault, FinishReason, Reading, Reply};
 use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Deed, Simulated};
 use crate::output::repair::repair_on;
@@ -44,18 +43,14 @@ fn ended(row: u64, bytes: usize) -> Ended {
     let outcome = if row.is_multiple_of(9) {
         Outcome::Failed(Fault::local(Category::ModelError, "x".repeat(bytes)))
     } else {
-        Outcome::Answered(Reply {
+        Outcome::Answered(Box::new(Reply {
             reading: Reading {
                 completion: Some(format!("answer {row} {}", "y".repeat(bytes))),
-                output: None,
                 finish_reason: FinishReason::Stop,
-                stop_reason: None,
-                usage: Usage::default(),
+                ..Reading::default()
             },
-            cost_usd: None,
-            request_id: None,
-            raw: Bytes::new(),
-        })
+            ..Reply::default()
+        }))
     };
     Ended {
         identity: Identity {
@@ -365,7 +360,8 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
     let refused = begun(&disk).map(drop).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "no room for the answers of 16 calls (1 MB) on the disk of /simulated/out.jsonl"
+        "no room for the answers of 16 calls (1 MB) on the disk of /simulated/out.jsonl, or within \
+         the limit of a file's size: make room, or give a lower --concurrency"
     );
 }
 

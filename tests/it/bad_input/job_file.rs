@@ -28,7 +28,7 @@ fn a_key_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
     job(
         "[retry]\nforever = true\n",
         "job.toml:2: unknown key `retry.forever`; \
-         keys here: max_attempts, throttle_wait, attempt_timeout",
+         keys here: max_attempts, throttle_wait, attempt_timeout, idle_timeout",
     );
     job(
         "[aws]\n",

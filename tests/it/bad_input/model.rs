@@ -1,5 +1,7 @@
 //! Models, parameters, endpoints and who calls them.
 
+use promptmill::model::family::Family;
+
 use super::{ROWS, check, model, on, on_aws, refused, with};
 use crate::harness::{Job, QUICK};
 
@@ -33,9 +35,9 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
     let unknown = |model: &str, hint: &str| {
         format!(
             "`{model}` does not tell how its requests are laid out, or promptmill does not know \
-             it yet{hint}: name a layout it shares with --family (claude-messages, nova, \
-             openai-chat, mistral-chat, mistral-text, llama3, llama4, deepseek-text, titan-text, \
-             titan-embed-text, raw), or send whole bodies with --body FIELD"
+             it yet{hint}: name a layout it shares with --family ({}), or send whole bodies with \
+             --body FIELD",
+            Family::names()
         )
     };
     model(PROFILE, [], &unknown(PROFILE, ""));
@@ -44,10 +46,12 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
     model(typo, [], &unknown(typo, hint));
     model(
         PROFILE,
-        ["--family", "clude"],
-        "`model.family`: no model family `clude`; did you mean `claude-messages`? \
-         (families: claude-messages, nova, openai-chat, mistral-chat, mistral-text, llama3, \
-         llama4, deepseek-text, titan-text, titan-embed-text, raw)",
+        ["--family", "claude-mesages"],
+        &format!(
+            "`model.family`: no model family `claude-mesages`; did you mean `claude-messages`? \
+             (families: {})",
+            Family::names()
+        ),
     );
     on(PROFILE).args(["--family", "nova"]).run().exits(0);
     model(

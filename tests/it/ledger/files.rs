@@ -36,6 +36,14 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
 }
 
 #[test]
+fn where_no_file_may_grow_at_all_nothing_is_sent() {
+    let service = Service::playing(SHORT);
+    let out = service.job(2).through("ulimit -f 0; exec \"$@\"").run();
+    let out = out.exits(74).says("no room for the answers of 64 calls");
+    assert_eq!((service.counts().calls, out.answers().len()), (0, 0));
+}
+
+#[test]
 fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere() {
     let service = taking(60);
     let job = Job::new("run").file("prompts.csv", csv(60));

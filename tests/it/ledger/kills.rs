@@ -1,4 +1,4 @@
-//! `kill -9` at random instants, and the same command again.
+//! `kill -9` at random instants, half of them in the middle of a write, and the same command again.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const ROWS: usize = 300;
 
 /// Answers of 50 bytes to 30 kB; with the provider's body beside them, lines of up to 60 kB.
 const LONG_AND_SHORT: &str = "[latency]\nfirst_token_ms = 5\nper_token_ms = 0\njitter = 0.9\n\
-                              [output]\nmin_tokens = 5\nmean_tokens = 900\nmax_tokens = 5000\n";
+                              [output]\nmin_tokens = 5\nmean_tokens = 2500\nmax_tokens = 5000\n";
 
 struct Story {
     kills: usize,
@@ -32,13 +32,14 @@ fn lines(out: &Out) -> BTreeSet<String> {
     whole.map(str::to_owned).collect()
 }
 
+fn len(running: &Running) -> u64 {
+    let path = running.path("out.jsonl");
+    path.metadata().map_or(0, |there| there.len())
+}
+
 fn wait_until_it_writes(running: &Running, before: u64) -> bool {
-    let len = || {
-        let path = running.path("out.jsonl");
-        path.metadata().map_or(0, |there| there.len())
-    };
     for _ in 0..1000 {
-        if before < len() {
+        if before < len(running) {
             return true;
         }
         if running.has_ended() {
@@ -47,6 +48,16 @@ fn wait_until_it_writes(running: &Running, before: u64) -> bool {
         pause();
     }
     panic!("no line within 10 s");
+}
+
+/// Waits for the moment at which the file grows: a write is under way then.
+fn wait_for_a_write(running: &Running) {
+    let before = len(running);
+    for _ in 0..100_000 {
+        if len(running) != before {
+            return;
+        }
+    }
 }
 
 /// Kills one job again and again until it is done.
@@ -59,7 +70,7 @@ fn kill_until_done(seed: u64, most: usize, story: &mut Story) {
     let mut repeated_so_far = 0;
     for _ in 0..most {
         let len = before.iter().map(String::len).sum::<usize>() as u64;
-        let running = job.spawn();
+        let mut running = job.spawn();
         if !wait_until_it_writes(&running, len) {
             let out = running.wait().exits(0);
             job = service.again(out).args(args);
@@ -68,7 +79,10 @@ fn kill_until_done(seed: u64, most: usize, story: &mut Story) {
         for _ in 0..dice.u32(0..4) {
             pause();
         }
-        running.signal("KILL");
+        if dice.bool() {
+            wait_for_a_write(&running);
+        }
+        running.kill();
         let killed = running.wait();
         let counts = service.counts();
         let now = lines(&killed);

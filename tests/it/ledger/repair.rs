@@ -66,7 +66,14 @@ fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let changed = ROWS.replace("two", "zwei").replace("four", "vier");
     let out = again(out.file("prompts.csv", &changed)).run().exits(2);
     let out = out.says("2 rows that have ended were another request then (row 2 (b), row 4 (d))");
-    let done = again(out).args(["--redo-changed"]).run().exits(0);
+    let plan = out.again("plan").on_the_emulator("prompts.csv");
+    let plan = plan
+        .args(["-t", "{{ text }}", "--redo-changed"])
+        .run()
+        .exits(0);
+    let expected = "(2 answered, 0 failed, 2 left";
+    assert!(plan.stdout.contains(expected), "{}", plan.stdout);
+    let done = again(plan).args(["--redo-changed"]).run().exits(0);
     let after = done.answers();
     assert_eq!(done.answered(), "a b c d");
     assert_eq!(done.run_file()["this_run"]["calls"], 2);
@@ -90,7 +97,7 @@ fn a_row_that_failed_and_has_changed_is_redone_too() {
         .args(["-t", "{{ text }}"])
         .run()
         .exits(3);
-    let out = out.file("prompts.csv", &ROWS.replace("two", "zwei"));
+    let out = out.file("prompts.csv", ROWS.replace("two", "zwei"));
     let done = again(out).args(["--redo-changed"]).run().exits(0);
     assert_eq!(done.answered(), "a b c d");
     assert_eq!(done.text("out.failed.jsonl"), "");

@@ -73,9 +73,8 @@ impl Model for Rehearsed {
             .map_err(|error| bad(error.to_string()))?;
         Ok(Reply {
             reading,
-            cost_usd: None,
-            request_id: None,
             raw: answer.body,
+            ..Reply::default()
         })
     }
 }

@@ -166,7 +166,7 @@ fn raw_reads_families_that_are_not_built() {
     for (reply, said) in [
         (
             r#"{"generations":[{"text":" Io.","finish_reason":"COMPLETE"}]}"#,
-            r#"" Io." stop (COMPLETE)"#,
+            r#""Io." stop (COMPLETE)"#,
         ),
         (
             r#"{"text":"Io.","finish_reason":"MAX_TOKENS"}"#,
@@ -178,7 +178,7 @@ fn raw_reads_families_that_are_not_built() {
         ),
         (
             r#"{"completion":" Io.","stop_reason":"stop_sequence"}"#,
-            r#"" Io." stop (stop_sequence)"#,
+            r#""Io." stop (stop_sequence)"#,
         ),
         (
             r#"{"choices":[{"text":" Io","finish_reason":"length"}],"usage":{"prompt_tokens":4,"completion_tokens":1}}"#,

@@ -1,0 +1,98 @@
+//! Event-stream framing, as `application/vnd.amazon.eventstream` lays it out: lengths, headers,
+//! payload, and a CRC-32 over each half.
+//!
+//! Written from the format and not with the SDK's code, so that the SDK's reader checks it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{BufMut, Bytes, BytesMut};
+use serde_json::{Value, json};
+
+/// What is in a message beside its headers and its payload: two lengths and two CRCs.
+const FRAME_BYTES: usize = 16;
+
+/// A header whose value is text.
+const TEXT: u8 = 7;
+
+/// The letters that pad a chunk, so that its size does not tell its words.
+const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/// A chunk of an answer, with up to `padding` letters beside it.
+pub(super) fn chunk(chunk: &[u8], padding: usize) -> Bytes {
+    let padding = &PADDING[..padding.min(PADDING.len())];
+    let payload = json!({"bytes": STANDARD.encode(chunk), "p": padding});
+    event("chunk", &payload)
+}
+
+/// An event of this type.
+pub(super) fn event(kind: &str, payload: &Value) -> Bytes {
+    let headers = [
+        (":event-type", kind),
+        (":content-type", "application/json"),
+        (":message-type", "event"),
+    ];
+    message(&headers, payload.to_string().as_bytes())
+}
+
+/// An exception between two chunks.
+pub(super) fn exception(kind: &str, text: &str) -> Bytes {
+    let headers = [
+        (":exception-type", kind),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    message(&headers, json!({"message": text}).to_string().as_bytes())
+}
+
+fn message(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
+    let mut head = BytesMut::new();
+    for (name, value) in headers {
+        // Names and values are ours, and short.
+        head.put_u8(name.len() as u8);
+        head.put_slice(name.as_bytes());
+        head.put_u8(TEXT);
+        head.put_u16(value.len() as u16);
+        head.put_slice(value.as_bytes());
+    }
+    let total = FRAME_BYTES + head.len() + payload.len();
+    let mut whole = BytesMut::with_capacity(total);
+    whole.put_u32(total as u32);
+    whole.put_u32(head.len() as u32);
+    whole.put_u32(crc32fast::hash(&whole));
+    whole.put_slice(&head);
+    whole.put_slice(payload);
+    whole.put_u32(crc32fast::hash(&whole));
+    whole.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_laid_out_as_the_format_says() {
+        let hex: String = exception("throttlingException", "no")
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let headers = concat!(
+            "0f3a657863657074696f6e2d74797065", // 15, ":exception-type"
+            "070013",                           // text of 19
+            "7468726f74746c696e67457863657074696f6e",
+            "0d3a636f6e74656e742d74797065", // 13, ":content-type"
+            "070010",
+            "6170706c69636174696f6e2f6a736f6e",
+            "0d3a6d6573736167652d74797065", // 13, ":message-type"
+            "070009",
+            "657863657074696f6e",
+        );
+        let payload = "7b226d657373616765223a226e6f227d"; // {"message":"no"}
+        let length = FRAME_BYTES + (headers.len() + payload.len()) / 2;
+        assert!(hex.starts_with(&format!("{length:08x}{:08x}", headers.len() / 2)));
+        assert!(
+            hex[24..].starts_with(&format!("{headers}{payload}")),
+            "{hex}"
+        );
+        assert_eq!(hex.len(), length * 2);
+    }
+}

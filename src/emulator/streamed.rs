@@ -1,0 +1,105 @@
+//! Answers that come in chunks: which chunk comes when, and what a scenario makes of them.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::event_stream::{chunk, event, exception};
+use super::fault_kind::{InStream, Spoil};
+use super::reply::Metrics;
+use super::sent::{Close, Sent};
+
+/// Padding is of up to this many letters.
+const MOST_PADDING: usize = 40;
+
+/// The body of an answer whose first chunk is due now. `end` is called once the last has gone.
+pub(super) fn body(
+    mut chunks: Vec<Value>,
+    metrics: Metrics,
+    spoil: Option<Spoil>,
+    end: impl FnOnce() + Send + Sync + 'static,
+) -> Sent {
+    measure(&mut chunks, metrics);
+    let framed = chunks.iter().enumerate().map(|(number, it)| {
+        // Of many lengths, and the same ones every time.
+        chunk(it.to_string().as_bytes(), number * 7 % MOST_PADDING)
+    });
+    let (frames, close) = spoiled(framed.collect(), spoil);
+    let start = Instant::now();
+    let rest = metrics.latency.saturating_sub(metrics.first);
+    let gaps = u32::try_from(frames.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let gap = rest / gaps.max(1);
+    let timed = (0..).zip(frames);
+    let parts = timed.map(|(number, frame)| (start + gap * number, frame));
+    Sent::paced(parts.collect(), close, end)
+}
+
+/// The service's metrics go into the last chunk that can hold them.
+fn measure(chunks: &mut [Value], metrics: Metrics) {
+    let last = chunks.iter_mut().rev().find_map(Value::as_object_mut);
+    if let Some(last) = last {
+        last.insert(
+            "amazon-bedrock-invocationMetrics".into(),
+            json!({
+                "inputTokenCount": metrics.input_tokens,
+                "outputTokenCount": metrics.output_tokens,
+                "invocationLatency": metrics.latency.as_millis(),
+                "firstByteLatency": metrics.first.as_millis(),
+            }),
+        );
+    }
+}
+
+fn spoiled(mut frames: VecDeque<Bytes>, spoil: Option<Spoil>) -> (VecDeque<Bytes>, Close) {
+    let middle = frames.len() / 2;
+    let close = match spoil {
+        None => Close::Properly,
+        Some(Spoil::Cut) => {
+            let mut torn = frames[middle].clone();
+            torn.truncate(torn.len() / 2);
+            frames.truncate(middle);
+            frames.push_back(torn);
+            Close::Break
+        }
+        Some(Spoil::Empty) => {
+            frames.clear();
+            Close::Properly
+        }
+        Some(Spoil::NotJson) => {
+            frames[middle] = chunk(b"upstream said something else", 0);
+            Close::Properly
+        }
+        Some(Spoil::WrongShape) => {
+            frames[middle] = chunk(br#"{"surprise":[1,2,3]}"#, 0);
+            Close::Properly
+        }
+        Some(Spoil::InStream(what)) => happens(what, middle, &mut frames),
+    };
+    (frames, close)
+}
+
+fn happens(what: InStream, middle: usize, frames: &mut VecDeque<Bytes>) -> Close {
+    match what {
+        InStream::Exception(kind, text) => {
+            frames.truncate(middle);
+            frames.push_back(exception(kind, text));
+        }
+        InStream::CutShort => frames.truncate(middle),
+        InStream::Silent => {
+            frames.truncate(middle);
+            return Close::Never;
+        }
+        InStream::BareString => frames[middle] = chunk(br#""a word by itself""#, 0),
+        InStream::UnknownEvent => frames.insert(middle, event("heartbeat", &json!({}))),
+        InStream::Corrupt => {
+            let mut frame = BytesMut::from(frames[middle].as_ref());
+            if let Some(last) = frame.last_mut() {
+                *last ^= 1;
+            }
+            frames[middle] = frame.freeze();
+        }
+    }
+    Close::Properly
+}

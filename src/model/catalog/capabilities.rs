@@ -1,0 +1,131 @@
+//! What single models refuse although their family takes it, and what they call things.
+//!
+//! The facts are data, `capabilities.json`, each entry with its source; the flags that
+//! `prices.json` has are laid together with them.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::anywhere;
+
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    serde_json::from_str::<File>(include_str!("capabilities.json"))
+        .expect("the catalogue is part of the program, and a test parses it")
+        .entries
+});
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(rename = "_about")]
+    _about: serde::de::IgnoredAny,
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    models: Vec<String>,
+    #[serde(rename = "source")]
+    _source: String,
+    #[serde(default)]
+    no_sampling: bool,
+    #[serde(default)]
+    one_sampling: bool,
+    #[serde(default)]
+    no_stop: bool,
+    #[serde(default)]
+    no_prefill: bool,
+    #[serde(default)]
+    thinking_always_on: bool,
+    limit_key: Option<String>,
+    max_out: Option<u64>,
+    stream: Option<bool>,
+}
+
+/// What one model can and cannot. What nobody has written down is taken to be possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// It refuses `temperature`, `top_p` and `top_k`.
+    pub no_sampling: bool,
+    /// It takes `temperature` or `top_p`, not both.
+    pub one_sampling: bool,
+    /// It refuses texts that end the answer.
+    pub no_stop: bool,
+    /// It refuses a conversation that ends with its own words.
+    pub no_prefill: bool,
+    /// It thinks before every answer, and the thinking counts as output.
+    pub thinking_always_on: bool,
+    /// What an OpenAI-style body calls the longest answer, where it is not `max_tokens`.
+    pub limit_key: Option<&'static str>,
+    /// The longest answer, in tokens.
+    pub max_output: Option<u64>,
+    /// It is known not to answer InvokeModelWithResponseStream.
+    pub no_stream: bool,
+}
+
+impl Capabilities {
+    /// What is known of the model behind a base id. Where the service's own documents differ from
+    /// the price list, they are right.
+    pub fn of(base: &str) -> Self {
+        let facts = anywhere(base);
+        let flag = |flag: fn(&super::ModelFacts) -> bool| facts.is_some_and(flag);
+        let known = Self {
+            no_sampling: flag(|facts| facts.no_sampling),
+            no_prefill: flag(|facts| facts.no_prefill),
+            thinking_always_on: flag(|facts| facts.thinking_always_on),
+            max_output: facts.and_then(|facts| facts.max_out),
+            ..Self::default()
+        };
+        let about = |entry: &&Entry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
+        ENTRIES.iter().filter(about).fold(known, Self::and)
+    }
+
+    fn and(self, entry: &'static Entry) -> Self {
+        Self {
+            no_sampling: self.no_sampling || entry.no_sampling,
+            one_sampling: self.one_sampling || entry.one_sampling,
+            no_stop: self.no_stop || entry.no_stop,
+            no_prefill: self.no_prefill || entry.no_prefill,
+            thinking_always_on: self.thinking_always_on || entry.thinking_always_on,
+            limit_key: entry.limit_key.as_deref().or(self.limit_key),
+            max_output: entry.max_out.or(self.max_output),
+            no_stream: self.no_stream || entry.stream == Some(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_and_flags_are_laid_together() {
+        let sol = Capabilities::of("openai.gpt-6-sol");
+        assert_eq!(sol.limit_key, Some("max_completion_tokens"));
+        assert!(sol.no_stop);
+        let opus = Capabilities::of("anthropic.claude-opus-4-7");
+        assert!(opus.no_sampling && opus.no_prefill);
+        assert!(Capabilities::of("meta.llama4-scout-17b-instruct-v1:0").no_stream);
+        assert_eq!(
+            Capabilities::of("nobody.knows"),
+            Capabilities::default(),
+            "what nobody has written down is possible"
+        );
+    }
+
+    #[test]
+    fn the_documents_go_before_the_price_list() {
+        let most = |base| Capabilities::of(base).max_output;
+        assert_eq!(most("amazon.titan-text-premier-v1:0"), Some(3072));
+        assert_eq!(most("deepseek.r1-v1:0"), Some(32_768));
+    }
+
+    #[test]
+    fn every_entry_is_about_ids_of_known_providers() {
+        for model in ENTRIES.iter().flat_map(|entry| &entry.models) {
+            let id = format!("{model}x");
+            assert!(crate::model::id::ModelId::parse(&id).is_ok(), "{model}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Cohere Command, which completes a text.
+//!
+//! Source: Amazon Bedrock user guide, "Cohere Command models", as of October 2026.
+
+use serde_json::{Value, json};
+
+use super::json::{Body, misread, text};
+use super::layout::{Answer, Form, Layout, Stream, System};
+use super::stream::{Brought, StreamError, begin, grow, put};
+use super::takes::{Takes, any, within};
+use super::words::{answered, one_text};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
+use crate::prompt::Prompt;
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "command",
+    serves: &["cohere.command"],
+    takes: &TAKES,
+    form: Form::Text(System::Before),
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+const TAKES: [Takes; 5] = [
+    within(Parameter::MaxTokens, 1.0, 4096.0),
+    within(Parameter::Temperature, 0.0, 5.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    within(Parameter::TopK, 0.0, 500.0),
+    any(Parameter::Stop),
+];
+
+/// A body that is streamed says so.
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
+    Body::default()
+        .with("prompt", one_text(prompt))
+        .maybe("max_tokens", parameters.max_tokens)
+        .maybe("temperature", parameters.temperature)
+        .maybe("p", parameters.top_p)
+        .maybe("k", parameters.top_k)
+        .list("stop_sequences", &parameters.stop)
+        .maybe("stream", parameters.stream.then_some(true))
+        .finish()
+}
+
+/// Tokens are only counted in the headers.
+fn read(body: &Value) -> Result<Reading, Misread> {
+    let answer = text(body, "/generations/0/text")
+        .ok_or_else(|| misread(LAYOUT.name, "`generations[0].text`", body))?;
+    let stop = text(body, "/generations/0/finish_reason");
+    Ok(answered(answer.trim_start(), stop, Usage::default()))
+}
+
+/// The last chunk has a reason and no text.
+fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`text` or `is_finished`", chunk);
+    if chunk.get("text").is_none() && chunk.get("is_finished").is_none() {
+        return Err(wrong().into());
+    }
+    begin(
+        whole,
+        || json!({"generations": [{"text": "", "finish_reason": null}]}),
+    );
+    put(
+        whole,
+        "/generations/0/finish_reason",
+        chunk.get("finish_reason"),
+    );
+    Ok(Brought {
+        words: grow(whole, "/generations/0/text", chunk.get("text")).ok_or_else(wrong)?,
+        end: chunk["is_finished"] == true,
+    })
+}

@@ -1,0 +1,50 @@
+//! AI21 Jurassic-2, which completes a text and does not stream.
+//!
+//! Source: Amazon Bedrock user guide, "AI21 Labs Jurassic-2 models", as of October 2026; the models
+//! themselves have left the public regions.
+
+use serde_json::Value;
+
+use super::json::{Body, misread, text};
+use super::layout::{Answer, Form, Layout, Stream, System};
+use super::takes::{Takes, any, within};
+use super::words::{answered, one_text};
+use super::{Misread, Parameter, Parameters};
+use crate::model::{Reading, Usage};
+use crate::prompt::Prompt;
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "jurassic",
+    serves: &["ai21.j2-"],
+    takes: &TAKES,
+    form: Form::Text(System::Before),
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::None,
+};
+
+const TAKES: [Takes; 4] = [
+    within(Parameter::MaxTokens, 1.0, 8191.0),
+    within(Parameter::Temperature, 0.0, 1.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    any(Parameter::Stop),
+];
+
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
+    Body::default()
+        .with("prompt", one_text(prompt))
+        .maybe("maxTokens", parameters.max_tokens)
+        .maybe("temperature", parameters.temperature)
+        .maybe("topP", parameters.top_p)
+        .list("stopSequences", &parameters.stop)
+        .finish()
+}
+
+/// Tokens are only counted in the headers.
+fn read(body: &Value) -> Result<Reading, Misread> {
+    let answer = text(body, "/completions/0/data/text")
+        .ok_or_else(|| misread(LAYOUT.name, "`completions[0].data.text`", body))?;
+    let stop = text(body, "/completions/0/finishReason/reason");
+    Ok(answered(answer.trim_start(), stop, Usage::default()))
+}

@@ -1,0 +1,115 @@
+//! What makes a family: each family's file holds one [`Layout`], and nothing else knows more.
+
+use serde_json::Value;
+
+use super::stream::Join;
+use super::{Misread, Parameters, Takes};
+use crate::model::Reading;
+use crate::prompt::Prompt;
+
+/// A family, in one place.
+pub(super) struct Layout {
+    /// The name in job files and messages.
+    pub(super) name: &'static str,
+    /// The base ids it serves, by how they begin. Over all families the longest beginning decides.
+    pub(super) serves: &'static [&'static str],
+    /// The parameters it has a place for.
+    pub(super) takes: &'static [Takes],
+    /// The prompts it has a form for.
+    pub(super) form: Form,
+    /// What it answers with.
+    pub(super) answer: Answer,
+    /// Builds the body. The last argument is the model's base id, where it is known.
+    pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
+    /// Reads a reply's body.
+    pub(super) read: fn(&Value) -> Result<Reading, Misread>,
+    /// How a streamed answer is put together.
+    pub(super) stream: Stream,
+}
+
+/// How a streamed answer is put together.
+#[derive(Clone, Copy)]
+pub(super) enum Stream {
+    /// The family does not stream.
+    None,
+    /// Chunk by chunk into the body that came so far.
+    Joined(Join),
+    /// As the family does whose chunks look like the first.
+    ByShape,
+}
+
+/// The prompts a family has a form for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A conversation.
+    Turns(Turns),
+    /// One text, which a system prompt may go before.
+    Text(System),
+    /// None: the row brings the body.
+    Body,
+}
+
+/// What a family wants of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turns {
+    /// Who may speak when.
+    pub(super) order: Order,
+    /// What becomes of an answer that is begun.
+    pub(super) begun: Begun,
+}
+
+/// Who may speak when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Anybody at any time.
+    Free,
+    /// The user first, then anybody.
+    UserFirst,
+    /// The user first, then in turn.
+    InTurn,
+}
+
+/// What becomes of a conversation that ends with the model's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// The model goes on from them.
+    GoesOn,
+    /// There is no form for it.
+    Refused,
+}
+
+/// What becomes of a system prompt where there is one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum System {
+    /// It goes before the text.
+    Before,
+    /// There is no place for it.
+    Refused,
+}
+
+/// What a family answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Text.
+    Text,
+    /// Something else: vectors, ranks.
+    Output,
+}
+
+/// A conversation in any order, which the model goes on from.
+pub(super) const FREE: Form = Form::Turns(Turns {
+    order: Order::Free,
+    begun: Begun::GoesOn,
+});
+
+/// A conversation that the user begins and the model goes on from.
+pub(super) const USER_FIRST: Form = Form::Turns(Turns {
+    order: Order::UserFirst,
+    begun: Begun::GoesOn,
+});
+
+/// A conversation in turns, the user's first, which the model goes on from.
+pub(super) const IN_TURN: Form = Form::Turns(Turns {
+    order: Order::InTurn,
+    begun: Begun::GoesOn,
+});

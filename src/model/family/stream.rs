@@ -1,0 +1,251 @@
+//! Streamed answers: chunks are put together into the body that the service would have sent whole,
+//! and that body is then read as any other. So both ways say the same.
+
+use serde_json::Value;
+
+use super::json::{count, misread, text};
+use super::layout::Stream;
+use super::{Family, Misread, raw};
+use crate::model::{Reading, Usage};
+
+/// Puts a chunk into the body that came so far, which is null before the first.
+pub(super) type Join = fn(&mut Value, &Value) -> Result<Brought, StreamError>;
+
+/// What a chunk brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Brought {
+    /// Words of the answer, or of the reasoning before it.
+    pub(super) words: bool,
+    /// The family's word for the end.
+    pub(super) end: bool,
+}
+
+/// Why a stream is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// A chunk, or what the chunks make together, is not shaped as the family's.
+    #[error(transparent)]
+    Misread(#[from] Misread),
+    /// The provider said in the middle of its answer that it cannot go on.
+    #[error("the model broke off: {kind}: {message}")]
+    BrokenOff {
+        /// The provider's word for it.
+        kind: String,
+        /// What it says about it.
+        message: String,
+    },
+    /// The stream stopped before the answer did.
+    #[error("the stream stopped before its end, after {chunks} chunks")]
+    CutShort {
+        /// How many chunks had come.
+        chunks: u64,
+    },
+}
+
+/// An answer that is coming in chunks.
+#[derive(Debug, Clone)]
+pub struct Assembly {
+    family: Family,
+    whole: Value,
+    chunks: u64,
+    brought: Brought,
+    metrics: Value,
+}
+
+/// An answer that has come in chunks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assembled {
+    /// The answer, read as one that came whole is.
+    pub reading: Reading,
+    /// The body it would have had.
+    pub body: Value,
+    /// How long the model took, as the service measured it.
+    pub latency_ms: Option<u64>,
+    /// How long its first byte took, as the service measured it.
+    pub first_byte_ms: Option<u64>,
+}
+
+/// What the service adds to the last chunk.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+
+/// Keys that are the service's own begin so, in any family.
+pub(super) const SERVICE: &str = "amazon-bedrock-";
+
+/// What some providers send after the last chunk.
+const DONE: &str = "[DONE]";
+
+impl Family {
+    /// Makes ready for chunks; `None` where the family does not stream.
+    pub fn assemble(self) -> Option<Assembly> {
+        let assembly = Assembly {
+            family: self,
+            whole: Value::Null,
+            chunks: 0,
+            brought: Brought::default(),
+            metrics: Value::Null,
+        };
+        match self.layout().stream {
+            Stream::None => None,
+            Stream::Joined(_) | Stream::ByShape => Some(assembly),
+        }
+    }
+}
+
+impl Assembly {
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// It is not shaped as the family's, or says that the model broke off. Nothing comes of this
+    /// answer then.
+    pub fn push(&mut self, chunk: &Value) -> Result<(), StreamError> {
+        self.chunks += 1;
+        if chunk.as_str() == Some(DONE) {
+            self.brought.end = true;
+            return Ok(());
+        }
+        if let Some(metrics) = chunk.get(METRICS) {
+            self.metrics = metrics.clone();
+        }
+        if says_something(chunk) {
+            let Brought { words, end } = self.join(chunk)?;
+            self.brought.words |= words;
+            self.brought.end |= end;
+        }
+        self.keep_service_keys(chunk);
+        Ok(())
+    }
+
+    fn join(&mut self, chunk: &Value) -> Result<Brought, StreamError> {
+        let name = self.family.name();
+        let wrong = || misread(name, "a chunk of an answer", chunk);
+        match self.family.layout().stream {
+            Stream::Joined(join) => join(&mut self.whole, chunk),
+            Stream::None => Err(wrong().into()),
+            Stream::ByShape => {
+                // Found by the first chunk, kept for all that follow.
+                self.family = raw::family_of(chunk).ok_or_else(wrong)?;
+                self.join(chunk)
+            }
+        }
+    }
+
+    /// Whether any words have come, of the answer or of the reasoning before it.
+    pub fn has_words(&self) -> bool {
+        self.brought.words
+    }
+
+    /// The answer, once no more chunks come.
+    ///
+    /// # Errors
+    /// It has not come to its end, or is none.
+    pub fn finish(self) -> Result<Assembled, StreamError> {
+        let latency_ms = count(&self.metrics, "/invocationLatency");
+        let stopped = text(&self.whole, "/amazon-bedrock-guardrailAction") == Some("INTERVENED");
+        let ended = self.brought.end || latency_ms.is_some() || stopped;
+        if !ended || self.whole.is_null() {
+            let chunks = self.chunks;
+            return Err(StreamError::CutShort { chunks });
+        }
+        let mut reading = self.family.read(&self.whole)?;
+        reading.usage = reading.usage.or(self.usage());
+        Ok(Assembled {
+            reading,
+            latency_ms,
+            first_byte_ms: count(&self.metrics, "/firstByteLatency"),
+            body: self.whole,
+        })
+    }
+
+    fn usage(&self) -> Usage {
+        let count = |pointer| count(&self.metrics, pointer);
+        Usage::from_headers(
+            count("/inputTokenCount"),
+            count("/outputTokenCount"),
+            count("/cacheReadInputTokenCount"),
+            count("/cacheWriteInputTokenCount"),
+        )
+    }
+
+    /// What the service says of its own is said of the whole: a guardrail's word above all.
+    fn keep_service_keys(&mut self, chunk: &Value) {
+        let Value::Object(chunk) = chunk else { return };
+        let own = |key: &str| key.starts_with(SERVICE) && key != METRICS;
+        for (key, value) in chunk.iter().filter(|(key, _)| own(key)) {
+            if self.whole.is_null() {
+                self.whole = Value::Object(serde_json::Map::new());
+            }
+            // A guardrail that has intervened has done so, whatever a later chunk says.
+            let settled = self.whole.get(key).and_then(Value::as_str) == Some("INTERVENED");
+            if !settled && let Value::Object(whole) = &mut self.whole {
+                whole.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Whether a chunk holds anything but the service's own keys.
+fn says_something(chunk: &Value) -> bool {
+    match chunk {
+        Value::Object(map) => map.is_empty() || map.keys().any(|key| !key.starts_with(SERVICE)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            true
+        }
+    }
+}
+
+/// Makes `whole` what `first` says if nothing has come yet; what the service said before stays.
+pub(super) fn begin(whole: &mut Value, first: impl FnOnce() -> Value) {
+    let empty = match &*whole {
+        Value::Null => true,
+        Value::Object(map) => map.keys().all(|key| key.starts_with(SERVICE)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
+    };
+    if !empty {
+        return;
+    }
+    let said = std::mem::replace(whole, first());
+    if let (Value::Object(whole), Value::Object(said)) = (whole, said) {
+        whole.extend(said);
+    }
+}
+
+/// Adds a piece of text to the text at `pointer`, which may be null but must be there. Nothing and
+/// null add nothing. Whether text came; `None` if something else came.
+pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Value>) -> Option<bool> {
+    let piece = match piece {
+        None | Some(Value::Null) => return Some(false),
+        Some(piece) => piece.as_str()?,
+    };
+    match whole.pointer_mut(pointer)? {
+        Value::String(text) => text.push_str(piece),
+        place @ Value::Null => *place = piece.into(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
+    }
+    Some(!piece.is_empty())
+}
+
+/// Puts a value at `pointer`, if there is one; whether there was.
+pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Value>) -> bool {
+    let value = value.filter(|value| !value.is_null());
+    if let (Some(value), Some(place)) = (value, whole.pointer_mut(pointer)) {
+        *place = value.clone();
+    }
+    value.is_some()
+}
+
+/// The block at `index` of the list at `pointer`, which is made if it is next. `None` where no
+/// stream in its right mind would have one.
+pub(super) fn block<'w>(
+    whole: &'w mut Value,
+    pointer: &str,
+    index: Option<u64>,
+) -> Option<&'w mut Value> {
+    /// More blocks than any answer has; a bound on what a stray index can make.
+    const MOST: usize = 4096;
+    let index = usize::try_from(index?).ok().filter(|index| *index < MOST)?;
+    let blocks = whole.pointer_mut(pointer)?.as_array_mut()?;
+    while blocks.len() <= index {
+        blocks.push(Value::Object(serde_json::Map::new()));
+    }
+    blocks.get_mut(index)
+}

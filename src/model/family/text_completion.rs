@@ -1,0 +1,98 @@
+//! OpenAI-style text completions: the second form of Writer Palmyra, and one of the forms of
+//! imported models. The prompt goes as it is: a template, if the model wants one, is the job's.
+//!
+//! Source: Amazon Bedrock user guide, "Writer Palmyra models" and "Invoke your imported model", as of
+//! October 2026.
+
+use serde_json::{Value, json};
+
+use super::json::{Body, misread, text};
+use super::layout::{Answer, Form, Layout, Stream, System};
+use super::stream::{Brought, StreamError, begin, grow, put};
+use super::takes::{Takes, any, within};
+use super::words::{answered, finish, one_text, split_reasoning};
+use super::{Misread, Parameter, Parameters, usage};
+use crate::model::{FinishReason, Reading};
+use crate::prompt::Prompt;
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "text-completion",
+    serves: &[],
+    takes: &TAKES,
+    form: Form::Text(System::Before),
+    answer: Answer::Text,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+const TAKES: [Takes; 4] = [
+    within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+    any(Parameter::Temperature),
+    any(Parameter::TopP),
+    any(Parameter::Stop),
+];
+
+/// Also how an imported model is asked.
+pub(super) fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
+    Body::default()
+        .with("prompt", one_text(prompt))
+        .maybe("max_tokens", parameters.max_tokens)
+        .maybe("temperature", parameters.temperature)
+        .maybe("top_p", parameters.top_p)
+        .list("stop", &parameters.stop)
+        .finish()
+}
+
+/// A model that thinks closes its thought inside the text.
+pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
+    let whole = text(body, "/choices/0/text")
+        .ok_or_else(|| misread(LAYOUT.name, "`choices[0].text`", body))?;
+    let stop =
+        text(body, "/choices/0/finish_reason").or_else(|| text(body, "/choices/0/stop_reason"));
+    let (reasoning, answer) = match whole.contains(CLOSE) {
+        true => thinking(whole, stop),
+        false => (None, whole.to_owned()),
+    };
+    Ok(Reading {
+        reasoning,
+        ..answered(answer, stop, usage::openai(body))
+    })
+}
+
+/// Where a thought ends.
+const CLOSE: &str = "</think>";
+
+/// Thought and answer of a text that begins inside the thought.
+pub(super) fn thinking(whole: &str, stop: Option<&str>) -> (Option<String>, String) {
+    let whole = whole.trim_start();
+    let whole = whole.strip_prefix("<think>").unwrap_or(whole);
+    let stop = stop.map_or(FinishReason::Unknown, finish);
+    split_reasoning(whole, CLOSE, stop)
+}
+
+/// The last chunks may have no choices, only counts.
+pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`choices[0].text`", chunk);
+    begin(whole, || {
+        json!({
+            "choices": [{"text": "", "finish_reason": null, "stop_reason": null}],
+            "usage": null,
+        })
+    });
+    let counted = put(whole, "/usage", chunk.get("usage"));
+    let Some(choice) = chunk.pointer("/choices/0") else {
+        let result = counted.then(Brought::default);
+        return result.ok_or_else(|| wrong().into());
+    };
+    let piece = choice.get("text").ok_or_else(wrong)?;
+    let words = grow(whole, "/choices/0/text", Some(piece)).ok_or_else(wrong)?;
+    let end = ["finish_reason", "stop_reason"].map(|key| {
+        let place = format!("/choices/0/{key}");
+        put(whole, &place, choice.get(key))
+    });
+    Ok(Brought {
+        words,
+        end: end.contains(&true),
+    })
+}

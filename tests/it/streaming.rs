@@ -1,0 +1,240 @@
+//! Answers in chunks: the same records as whole ones, and nothing taken for an answer that is none.
+
+use serde_json::Value;
+
+use crate::harness::{Job, QUICK};
+
+const THREE: &str = "id,text\na,one\nb,two\nc,three\n";
+
+fn whole(model: &str, scenario: &str) -> Job {
+    Job::new("run")
+        .file("prompts.csv", THREE)
+        .scenario(scenario)
+        .args(["-i", "prompts.csv", "-m", model, "-o", "out.jsonl"])
+        .args(["-t", "{{ text }}", "--max-attempts", "3"])
+}
+
+fn streamed(model: &str, scenario: &str) -> Job {
+    whole(model, scenario).args(["--stream"])
+}
+
+#[test]
+fn a_streamed_answer_is_the_same_as_a_whole_one() {
+    let models = [
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "amazon.nova-lite-v1:0",
+        "amazon.titan-text-express-v1",
+        "deepseek.r1-v1:0",
+        "meta.llama3-8b-instruct-v1:0",
+        "mistral.mistral-7b-instruct-v0:2",
+        "mistral.mistral-large-2407-v1:0",
+        "openai.gpt-oss-20b-1:0",
+    ];
+    for model in models {
+        let chunks = streamed(model, QUICK).run().exits(0);
+        let whole = whole(model, QUICK).run().exits(0);
+        for (id, row) in whole.answers() {
+            let streamed = &chunks.answers()[&id];
+            for field in [
+                "completion",
+                "finish_reason",
+                "stop_reason",
+                "cost_usd",
+                "usage",
+            ] {
+                assert_eq!(streamed[field], row[field], "{model} {id} {field}");
+            }
+            assert!(streamed["first_token_ms"].is_u64(), "{model}: {streamed}");
+            assert_eq!(row.get("first_token_ms"), None, "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_first_token_comes_before_the_last() {
+    let slow = "[latency]\nfirst_token_ms = 100\nper_token_ms = 20\njitter = 0\n\
+                [output]\nmin_tokens = 30\nmean_tokens = 30\nmax_tokens = 30\n";
+    let out = streamed("amazon.nova-lite-v1:0", slow).run().exits(0);
+    for row in out.answers().values() {
+        let ms = |field: &str| row[field].as_u64().unwrap();
+        assert!(100 <= ms("first_token_ms"), "{row}");
+        assert!(ms("first_token_ms") + 400 <= ms("latency_ms"), "{row}");
+    }
+}
+
+/// The row `two` under a fault that strikes its first `times` attempts.
+fn struck(kind: &str, times: u32) -> Value {
+    let scenario =
+        format!("{QUICK}\n[[fault]]\nmatching = \"two\"\nkind = \"{kind}\"\ntimes = {times}\n");
+    let out = streamed("us.anthropic.claude-haiku-4-5-20251001-v1:0", &scenario)
+        .args(["--idle-timeout", "1s"])
+        .run();
+    assert!(out.answered().starts_with('a') && out.answered().ends_with('c'));
+    let row = out.answers().get("b").or(out.failures().get("b")).cloned();
+    row.unwrap()
+}
+
+#[test]
+fn what_breaks_a_stream_is_no_answer_and_the_whole_call_is_made_again() {
+    let kinds = [
+        (
+            "stream_model_error",
+            "model_error",
+            "ModelStreamErrorException",
+        ),
+        (
+            "stream_server_error",
+            "server_error",
+            "InternalServerException",
+        ),
+        (
+            "stream_unavailable",
+            "unavailable",
+            "ServiceUnavailableException",
+        ),
+        (
+            "stream_model_timeout",
+            "model_timeout",
+            "ModelTimeoutException",
+        ),
+        ("stream_cut_short", "network", ""),
+        ("stream_silent", "attempt_timeout", ""),
+        ("stream_corrupt", "network", ""),
+        ("reset_mid_body", "network", ""),
+        ("empty_body", "network", ""),
+    ];
+    let broken = |kind: &str, category: &str, code: &str| {
+        let passed = struck(kind, 1);
+        assert_eq!(passed["status"], "succeeded", "{kind}: {passed}");
+        assert_eq!(
+            (&passed["attempts"], &passed["maybe_billed"]),
+            (&2.into(), &1.into()),
+            "{kind}"
+        );
+        let failed = struck(kind, 9);
+        assert_eq!(failed["error"]["category"], category, "{kind}: {failed}");
+        let said = failed["error"]["code"].as_str().unwrap_or_default();
+        assert_eq!(said, code, "{kind}");
+        assert_eq!(failed["attempts"], 3, "{kind}: {failed}");
+    };
+    // They wait for most of the time.
+    std::thread::scope(|scope| {
+        for (kind, category, code) in kinds {
+            scope.spawn(move || broken(kind, category, code));
+        }
+    });
+}
+
+#[test]
+fn a_throttle_in_the_middle_costs_the_row_no_attempt() {
+    let row = struck("stream_throttled", 2);
+    assert_eq!(row["status"], "succeeded", "{row}");
+    assert_eq!(
+        (&row["attempts"], &row["throttles"]),
+        (&1.into(), &2.into()),
+        "{row}"
+    );
+}
+
+#[test]
+fn what_is_refused_in_the_middle_or_cannot_be_read_is_final() {
+    let row = struck("stream_validation", 9);
+    assert_eq!(row["error"]["category"], "invalid_request", "{row}");
+    assert_eq!(row["attempts"], 1, "{row}");
+    for kind in ["not_json", "wrong_shape", "stream_bare_string"] {
+        let row = struck(kind, 9);
+        assert_eq!(row["error"]["category"], "bad_response", "{kind}: {row}");
+        assert_eq!(row["attempts"], 1, "{kind}: {row}");
+        let raw = row["raw"].to_string();
+        assert!(
+            raw.contains("message_start"),
+            "{kind}: all that came is kept: {raw}"
+        );
+    }
+}
+
+#[test]
+fn an_event_of_a_kind_that_nobody_has_heard_of_is_passed_over() {
+    let row = struck("stream_unknown_event", 9);
+    assert_eq!(
+        (&row["status"], &row["attempts"]),
+        (&"succeeded".into(), &1.into()),
+        "{row}"
+    );
+}
+
+/// What a run says that sends nothing.
+#[track_caller]
+fn refused<const N: usize>(model: &str, args: [&str; N], message: &str) {
+    let job = Job::new("run")
+        .file("prompts.csv", THREE)
+        .scenario(QUICK)
+        .args(["-i", "prompts.csv", "-m", model, "-o", "out.jsonl"])
+        .args(["-t", "{{ text }}"]);
+    job.args(args).run().exits(2).says(message);
+}
+
+#[test]
+fn what_cannot_stream_is_not_asked_to() {
+    refused(
+        "amazon.titan-embed-text-v2:0",
+        ["--stream"],
+        "`model.stream`: `titan-embed-text` answers in one piece and does not stream: leave it out",
+    );
+    refused(
+        "meta.llama4-scout-17b-instruct-v1:0",
+        ["--stream"],
+        "`model.stream`: `meta.llama4-scout-17b-instruct-v1:0` does not answer \
+         InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out",
+    );
+    refused(
+        "amazon.nova-lite-v1:0",
+        ["--idle-timeout", "3s"],
+        "`retry.idle_timeout`: only a stream can fall silent: set stream = true in [model]",
+    );
+    refused(
+        "amazon.nova-lite-v1:0",
+        ["--stream=maybe"],
+        "`--stream` takes true or false, not \"maybe\"",
+    );
+}
+
+#[test]
+fn what_is_asked_beside_the_body_is_checked_first() {
+    let nova = "amazon.nova-lite-v1:0";
+    refused(
+        nova,
+        ["--service-tier", "fast"],
+        "`model.service_tier`: \"fast\" is none of default, flex, priority, reserved",
+    );
+    refused(
+        nova,
+        ["--latency", "low"],
+        "`model.latency`: \"low\" is none of standard, optimized",
+    );
+    refused(
+        nova,
+        ["--trace", "on"],
+        "`model.trace`: \"on\" is none of enabled, enabled_full, disabled",
+    );
+    refused(
+        nova,
+        ["--guardrail", "abc"],
+        "`model.guardrail`: which version of it? Give guardrail_version, a number or \"DRAFT\"",
+    );
+    refused(
+        nova,
+        ["--guardrail-version", "1"],
+        "`model.guardrail_version`: the version of which guardrail? Give guardrail, its id or ARN",
+    );
+    refused(
+        nova,
+        ["--request-metadata", r#"{"team": 7}"#],
+        "`model.request_metadata`: the value of `team` is 7, and only texts are taken",
+    );
+    refused(
+        nova,
+        ["--request-metadata", r#"{"team": "a|b"}"#],
+        "`model.request_metadata`: \"a|b\" has more than 256 characters, or others than letters",
+    );
+}
