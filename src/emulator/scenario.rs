@@ -59,6 +59,7 @@ use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::quota::Quota;
 use super::tenant::Tenant;
+use super::terms::Guardrail;
 
 /// How long an error takes to come back: a round trip within a region, no model in between.
 const REFUSAL_MS: f64 = 20.0;
@@ -87,6 +88,8 @@ pub struct Scenario {
     pub tenants: Vec<Tenant>,
     /// Whether the account may read them.
     pub service_quotas: ServiceQuotas,
+    /// What a guardrail does, where a request names one.
+    pub guardrail: Guardrail,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -115,6 +118,7 @@ struct File {
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
     service_quotas: ServiceQuotas,
+    guardrail: Guardrail,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
     fault: Vec<Spanned<FaultRule>>,
@@ -209,6 +213,7 @@ impl From<File> for Scenario {
             quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
             tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
             service_quotas: file.service_quotas,
+            guardrail: file.guardrail,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }
