@@ -39,7 +39,7 @@ pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
 }
 
 async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure> {
-    let mut asked = super::signals::listen().map_err(Failure::usage)?;
+    let mut asked = super::signals::listen().map_err(Failure::usage)?.asked;
     let emulator = Emulator::bind(address, scenario).await?;
     let stats = emulator.stats();
     let url = emulator.url();

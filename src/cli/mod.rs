@@ -8,6 +8,8 @@ mod plan;
 mod print;
 mod privacy;
 mod quotas;
+mod repair;
+mod reparse;
 mod resume;
 mod run;
 mod signals;
@@ -34,6 +36,8 @@ pub fn main() -> Exit {
             };
         }
     };
+    // Where there is no such signal there is nothing to outlive.
+    let _ = signals::outlive_the_limit_of_a_files_size();
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&matches)));
     match outcome {
         Ok(Ok(exit)) => exit,
@@ -56,6 +60,8 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("run", matches)) => run::run(matches),
         Some(("plan", matches)) => plan::plan(matches),
         Some(("quotas", matches)) => quotas::quotas(matches),
+        Some(("repair", matches)) => repair::repair(matches),
+        Some(("reparse", matches)) => reparse::reparse(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
@@ -72,6 +78,8 @@ pub fn command() -> Command {
         .subcommand(run_command())
         .subcommand(plan_command())
         .subcommand(quotas_command())
+        .subcommand(repair_command())
+        .subcommand(reparse_command())
         .subcommand(emulate_command())
 }
 
@@ -93,6 +101,13 @@ fn run_command() -> Command {
                 .default_value("25s")
                 .help("How long calls in flight may still land after a stop"),
         )
+        .arg(
+            Arg::new("wait-lock")
+                .long("wait-lock")
+                .value_name("TIME")
+                .help("How long to wait for another run on this output [default: not at all]"),
+        )
+        .arg(trust_locks())
         .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
         .arg(switch("quiet", "Print nothing but trouble").short('q'))
         .args(flags::args())
@@ -118,7 +133,7 @@ fn plan_command() -> Command {
 }
 
 /// What says which job, which part of it, and what becomes of earlier output.
-fn job_args() -> [Arg; 4] {
+fn job_args() -> [Arg; 5] {
     [
         Arg::new("job")
             .value_name("JOB.toml")
@@ -134,7 +149,79 @@ fn job_args() -> [Arg; 4] {
             "retry-failed",
             "Put earlier failures aside and run their rows again",
         ),
+        switch(
+            "redo-changed",
+            "Put the lines of rows aside whose request has changed, and run these rows again",
+        )
+        .conflicts_with("fresh"),
     ]
+}
+
+fn trust_locks() -> Arg {
+    switch(
+        "trust-locks",
+        "Write to a network file system whose locks may not keep other machines away",
+    )
+}
+
+fn output_argument() -> Arg {
+    Arg::new("output")
+        .value_name("OUT.jsonl")
+        .value_parser(value_parser!(PathBuf))
+        .required(true)
+        .help("The output, as the run's --output names it")
+}
+
+fn repair_command() -> Command {
+    Command::new("repair")
+        .about("Take out of an output what a run refuses to touch, and keep it aside")
+        .long_about(
+            "Take out of an output what a run refuses to touch, and keep it aside.\n\n\
+             Lines that cannot be read go to OUT.bad-TIME, of rows that stand twice the first line\n\
+             stays, and a torn end is cut. Nothing is thrown away. The same `run` command then runs\n\
+             the rows again whose lines are gone.",
+        )
+        .after_help(exit::table())
+        .arg(output_argument())
+        .arg(
+            Arg::new("add")
+                .long("add")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Also add the rows of this file, such as answers a run could not write to OUT"),
+        )
+        .arg(trust_locks())
+}
+
+fn reparse_command() -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("reparse")
+        .about("Read answers again that could not be understood, without a call")
+        .long_about(
+            "Read answers again that could not be understood, without a call.\n\n\
+             Such an answer is a failure of the category bad_response and keeps its body. Those that\n\
+             are understood now go to the answers; their old lines are kept aside.",
+        )
+        .after_help(exit::table())
+        .arg(output_argument())
+        .arg(text(
+            "family",
+            "FAMILY",
+            "The layout of the bodies [default: by the model's id, else by their shape]",
+        ))
+        .arg(text(
+            "region",
+            "REGION",
+            "The region whose prices count [default: the ARN's, else the general price]",
+        ))
+        .arg(text(
+            "prices",
+            "FILE",
+            "Prices of your own, TOML, before the catalogue's",
+        ))
+        .arg(trust_locks())
 }
 
 fn quotas_command() -> Command {

@@ -11,17 +11,17 @@ use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
-use super::run::{existing, refuse_output_over_input, scenario};
+use super::run::{changed, existing, refuse_output_over_input, scenario};
 use super::{flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Survey, survey_showing};
+use crate::job::survey::{Changed, Survey, has_changed, identity, survey_showing};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::id::suggest;
 use crate::output::text::{count, dollars, rough, time};
-use crate::output::{Look, OutputPaths};
+use crate::output::{Look, OutputPaths, PastRow};
 
 /// All that was found out.
 struct Planned {
@@ -45,7 +45,8 @@ struct Planned {
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let planned = look_over(matches)?;
     if matches.get_flag("json") {
-        print::json(&json::of(&planned).to_string());
+        // Whoever closed the pipe has read enough.
+        let _ = print::json(&json::of(&planned).to_string());
     } else {
         print::text(&text::of(&planned).to_string());
     }
@@ -71,8 +72,11 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         mut refusals,
     } = Look::at(&paths, existing(matches));
     let mut gathered = Gathered::new(maker.layout_bytes(), plan.tokens.default_max_tokens);
+    let changed = changed(matches);
     let survey = survey_showing(&maker, &input, &past, limit, |row, before| {
-        gathered.take(row, before);
+        let stays =
+            |before: &&PastRow| changed == Changed::Refused || !has_changed(identity(row), before);
+        gathered.take(row, before.filter(stays));
     })?;
     let gone = match limit {
         None => past.len() - survey.ended,
@@ -83,7 +87,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         scenario(&plan.endpoint).err(),
     ];
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
-    refusals.extend(survey.refusals(&plan));
+    refusals.extend(survey.refusals(&plan, changed));
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),

@@ -28,12 +28,10 @@ pub(super) fn text(text: &str) {
 }
 
 /// JSON that was asked for, on standard output.
-pub(super) fn json(json: &str) {
-    let _ = writeln!(
-        std::io::stdout(),
-        "{}",
-        escaped(json.trim_end_matches('\n'))
-    );
+pub(super) fn json(json: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", escaped(json.trim_end_matches('\n')))?;
+    stdout.flush()
 }
 
 /// What the parser of the command line has to say: help, or a mistake. It colours its own words;

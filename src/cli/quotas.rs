@@ -43,7 +43,8 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
     let report = runtime.block_on(read(model, &codes, access))?;
     match matches.get_flag("json") {
-        true => print::json(&report.json().to_string()),
+        // Whoever closed the pipe has read enough.
+        true => drop(print::json(&report.json().to_string())),
         false => print::text(&report.text()),
     }
     Ok(Exit::Complete)

@@ -119,6 +119,7 @@ pub struct OutputTable {
     pub path: Option<String>,
     pub raw: Option<String>,
     pub reasoning: bool,
+    pub durability: Option<String>,
     pub max_failures: Option<toml::Value>,
 }
 

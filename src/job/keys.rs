@@ -203,6 +203,8 @@ pub const KEYS: &[Key] = &[
         "Keep the provider's own body: always, errors or never [default: errors]"),
     key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",
         "Keep what the model thought before it answered, beside the answer"),
+    key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
+        "sync: an answer counts once it survives a power cut; none: once it is written [default: sync]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),
 

@@ -4,19 +4,14 @@
 //! A file is never written over. Its name is made of letters, digits, `-`, `_` and `.` alone, so that
 //! no id can lead out of the folder; what tells ids apart that look the same then is a hash.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
-use super::ledger::{MODE, sync_directory};
 use super::past::key;
 use crate::model::Picture;
 use crate::run::{Ended, Identity, Outcome};
-
-/// Whoever may read the output may look into the folder.
-const FOLDER_MODE: u32 = 0o700;
 
 /// How much of an id stands in a file's name.
 const LONGEST_NAME: usize = 60;
@@ -25,18 +20,23 @@ const LONGEST_NAME: usize = 60;
 ///
 /// # Errors
 /// The disk refused. What was written stays, and is found again when the same rows come again.
-pub(super) fn keep(folder: &Path, ended: &[Ended]) -> Result<Vec<Vec<String>>, LedgerError> {
+pub(super) fn keep(
+    disk: &dyn Disk,
+    folder: &Path,
+    ended: &[Ended],
+) -> Result<Vec<Vec<String>>, LedgerError> {
     let kept: Vec<Vec<String>> = ended
         .iter()
-        .map(|ended| of_row(folder, ended))
+        .map(|ended| of_row(disk, folder, ended))
         .collect::<Result<_, _>>()?;
     if kept.iter().any(|names| !names.is_empty()) {
-        sync_directory(folder)?;
+        let synced = disk.sync_directory(folder);
+        synced.map_err(io_error("sync", folder))?;
     }
     Ok(kept)
 }
 
-fn of_row(folder: &Path, ended: &Ended) -> Result<Vec<String>, LedgerError> {
+fn of_row(disk: &dyn Disk, folder: &Path, ended: &Ended) -> Result<Vec<String>, LedgerError> {
     let pictures = match &ended.outcome {
         Outcome::Answered(reply) => reply.reading.pictures.as_slice(),
         Outcome::Failed(_) => &[],
@@ -44,7 +44,7 @@ fn of_row(folder: &Path, ended: &Ended) -> Result<Vec<String>, LedgerError> {
     let stem = stem(&ended.identity);
     let mut names = Vec::new();
     for (at, picture) in pictures.iter().enumerate() {
-        let path = write(folder, &format!("{stem}-{}", at + 1), picture)?;
+        let path = write(disk, folder, &format!("{stem}-{}", at + 1), picture)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let folder = folder.file_name().unwrap_or_default().to_string_lossy();
         names.push(format!("{folder}/{name}"));
@@ -53,8 +53,13 @@ fn of_row(folder: &Path, ended: &Ended) -> Result<Vec<String>, LedgerError> {
 }
 
 /// Writes an image under `stem`, or finds it there already.
-fn write(folder: &Path, stem: &str, picture: &Picture) -> Result<PathBuf, LedgerError> {
-    make(folder)?;
+fn write(
+    disk: &dyn Disk,
+    folder: &Path,
+    stem: &str,
+    picture: &Picture,
+) -> Result<PathBuf, LedgerError> {
+    make(disk, folder)?;
     let mut nth = 1;
     loop {
         let again = if nth == 1 {
@@ -63,17 +68,16 @@ fn write(folder: &Path, stem: &str, picture: &Picture) -> Result<PathBuf, Ledger
             format!(".{nth}")
         };
         let path = folder.join(format!("{stem}{again}.{}", picture.ending));
-        let mut options = OpenOptions::new();
-        match options.write(true).create_new(true).mode(MODE).open(&path) {
+        match disk.open(&path, Open::New) {
             Ok(mut file) => {
                 let written = file.write_all(&picture.bytes);
-                let synced = written.and_then(|()| file.sync_all());
+                let synced = written.and_then(|()| file.sync());
                 return synced
                     .map(|()| path.clone())
-                    .map_err(|error| torn(&path, error));
+                    .map_err(|error| torn(disk, &path, error));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if std::fs::read(&path).is_ok_and(|found| found == picture.bytes) {
+                if read(disk, &path).is_ok_and(|found| found == picture.bytes) {
                     return Ok(path);
                 }
                 nth += 1;
@@ -83,19 +87,28 @@ fn write(folder: &Path, stem: &str, picture: &Picture) -> Result<PathBuf, Ledger
     }
 }
 
+fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    disk.open(path, Open::Append)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Takes half an image away again, so that it is not taken for one.
-fn torn(path: &Path, error: std::io::Error) -> LedgerError {
+fn torn(disk: &dyn Disk, path: &Path, error: io::Error) -> LedgerError {
     // If that fails too, the next try finds other bytes there and takes another name.
-    let _ = std::fs::remove_file(path);
+    let _ = disk.remove(path);
     io_error("write", path)(error)
 }
 
-fn make(folder: &Path) -> Result<(), LedgerError> {
-    match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-        Ok(()) => sync_directory(folder.parent().unwrap_or(Path::new("."))),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(io_error("create", folder)(error)),
+fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
+    if disk.exists(folder) {
+        return Ok(());
     }
+    let made = disk.create_directories(folder);
+    made.map_err(io_error("create", folder))?;
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    disk.sync_directory(parent)
+        .map_err(io_error("sync", parent))
 }
 
 /// What the files of a row are named after: its id as far as it can stand in a name, and a hash of
@@ -114,6 +127,7 @@ fn stem(who: &Identity) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk;
     use super::*;
 
     fn identity(id: &str) -> Identity {
@@ -150,13 +164,14 @@ mod tests {
     #[test]
     fn an_image_is_never_written_over_and_found_again() {
         let place = tempfile::tempdir().unwrap();
+        let disk = disk::real();
         let folder = place.path().join("out.images");
         let picture = |bytes: &'static [u8]| Picture::new(bytes.into());
         let (one, two) = (picture(b"one"), picture(b"two"));
-        let first = write(&folder, "row", &one).unwrap();
+        let first = write(&*disk, &folder, "row", &one).unwrap();
         assert_eq!(first, folder.join("row.bin"));
-        assert_eq!(write(&folder, "row", &one).unwrap(), first);
-        let second = write(&folder, "row", &two).unwrap();
+        assert_eq!(write(&*disk, &folder, "row", &one).unwrap(), first);
+        let second = write(&*disk, &folder, "row", &two).unwrap();
         assert_eq!(second, folder.join("row.2.bin"));
         assert_eq!(std::fs::read(first).unwrap(), b"one");
     }
@@ -164,8 +179,10 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("missing").join("out.images");
-        let error = write(&folder, "row", &Picture::new("x".into())).unwrap_err();
+        std::fs::write(place.path().join("file"), "").unwrap();
+        let folder = place.path().join("file").join("out.images");
+        let picture = Picture::new("x".into());
+        let error = write(&*disk::real(), &folder, "row", &picture).unwrap_err();
         assert!(error.to_string().starts_with("cannot create "), "{error}");
     }
 }

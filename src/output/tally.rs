@@ -219,13 +219,6 @@ impl Progress {
         }
     }
 
-    /// Starts the clock again: what came before the first call is not the run's pace.
-    pub fn restart(&mut self, start: Instant) {
-        self.start = start;
-        self.rate = Rate::new(start);
-        self.waits_since = start;
-    }
-
     /// Takes in one event.
     pub fn take(&mut self, event: &Event<'_>, now: Instant) {
         match event {

@@ -194,16 +194,16 @@ where
     /// Keeps what has ended, and counts it only then.
     pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
         let began = Instant::now();
-        let committed = store.commit(&self.ended);
+        let kept = store.commit(&self.ended);
         let now = Instant::now();
-        match committed {
-            Ok(()) => {
-                self.gather_until = now + (now - began).min(LONGEST_GATHERING);
-                self.broken_disk = None;
-                for ended in self.ended.drain(..) {
-                    tell(&Event::Ended(&ended));
-                }
+        if kept.is_ok() {
+            self.gather_until = now + (now - began).min(LONGEST_GATHERING);
+            for ended in self.ended.drain(..) {
+                tell(&Event::Ended(&ended));
             }
+        }
+        match kept.and_then(|()| store.make_room()) {
+            Ok(()) => self.broken_disk = None,
             Err(error) => {
                 let give_up = match &self.broken_disk {
                     Some(disk) => disk.give_up,
@@ -239,14 +239,23 @@ where
     }
 
     /// The end: why it stopped, if it did.
-    pub(super) fn finish(self, tell: &mut impl FnMut(&Event<'_>)) -> Result<Option<Stop>, E> {
+    pub(super) fn finish<S: Store>(
+        self,
+        store: &mut S,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) -> Result<Option<Stop>, E> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
         }
         if let Some(disk) = self.broken_disk {
+            let rows = self.ended.iter().map(|ended| ended.identity.row);
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort_unstable();
+            let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
             return Ok(Some(Stop::CannotWrite {
                 why: disk.why,
-                lost: self.ended.len(),
+                rows,
+                rescued: kept.flatten(),
             }));
         }
         match self.input_error {

@@ -36,6 +36,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),
+    (
+        "rustix::",
+        "src/output/disk.rs src/output/lock.rs src/output/mount.rs src/cli",
+    ),
     ("hyper::", "src/emulator src/model/wire.rs"),
     ("hyper_util::", "src/emulator"),
 ];

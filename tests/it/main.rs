@@ -11,6 +11,7 @@ mod flat;
 mod harness;
 mod inputs;
 mod jobs;
+mod ledger;
 mod limits;
 mod output;
 mod pace;

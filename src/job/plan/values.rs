@@ -7,7 +7,7 @@ use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, OutputTable, PromptTable, unreadable};
-use crate::output::KeepRaw;
+use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 
 pub(super) fn missing(
@@ -149,6 +149,17 @@ pub(super) fn keep_raw(typed: Option<&str>) -> Result<KeepRaw, JobError> {
         Some(other) => Err(wrong(
             "output.raw",
             format!("\"{other}\" is not always, errors or never"),
+        )),
+    }
+}
+
+pub(super) fn durability(typed: Option<&str>) -> Result<Durability, JobError> {
+    match typed {
+        None | Some("sync") => Ok(Durability::Sync),
+        Some("none") => Ok(Durability::None),
+        Some(other) => Err(wrong(
+            "output.durability",
+            format!("\"{other}\" is not sync or none"),
         )),
     }
 }
