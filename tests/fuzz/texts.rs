@@ -15,6 +15,14 @@ pub(crate) fn scenario(bytes: &[u8]) -> String {
 
 pub(crate) fn template(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
+    // minijinja 3.1.0 counts columns in 16 bits, and where it places a syntax error behind the last
+    // of them the sum overflows: a panic where that is checked for, as in debug builds only.
+    if text
+        .lines()
+        .any(|line| usize::from(u16::MAX) <= line.chars().count())
+    {
+        return "a line too long to place errors in".to_owned();
+    }
     prompt(
         PromptSource::Template(text),
         &json!({ "prompt": "x", "id": 1, "list": [1, {"a": 2}] }),
