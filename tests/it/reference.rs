@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use promptmill::exit::Exit;
-use promptmill::job::keys::{KEYS, Kind, tables};
+use promptmill::job::keys::{KEYS, tables};
 use promptmill::model::Category;
 use promptmill::model::family::Family;
 
@@ -45,10 +45,7 @@ fn the_readme_lists_every_key_and_its_flag() {
                 text,
                 "| `{}` | {short}`{}` | {help} |",
                 key.name,
-                match key.kind {
-                    Kind::Switch => format!("--{}", key.flag),
-                    _ => format!("--{} {value}", key.flag),
-                }
+                format_args!("--{} {value}", key.flag)
             )
             .unwrap();
         }
