@@ -1,11 +1,11 @@
 //! `promptmill repair`: an output that a run refuses to go on with, put right.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
 
 use super::failure::Failure;
+use super::print;
 use super::run::locks;
 use crate::exit::Exit;
 use crate::output::text::count;
@@ -21,8 +21,7 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
         text.push("nothing was wrong with it".into());
     }
     for line in text {
-        // Whoever closed standard output does not want to know.
-        let _ = writeln!(std::io::stdout(), "{}: {line}", paths.answered.display());
+        print::text(&format!("{}: {line}", paths.answered.display()));
     }
     Ok(Exit::Complete)
 }

@@ -1,10 +1,9 @@
 //! `promptmill reparse`: answers that could not be understood, read again.
 
-use std::io::Write as _;
-
 use clap::ArgMatches;
 
 use super::failure::Failure;
+use super::print;
 use super::repair::existing_output;
 use super::run::locks;
 use crate::exit::Exit;
@@ -30,8 +29,7 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
         reader.read(model, body)
     })?;
     for line in describe(&reparsed, &paths) {
-        // Whoever closed standard output does not want to know.
-        let _ = writeln!(std::io::stdout(), "{}: {line}", paths.answered.display());
+        print::text(&format!("{}: {line}", paths.answered.display()));
     }
     Ok(Exit::Complete)
 }

@@ -206,6 +206,7 @@ impl Plan {
         let region = region(job.model.region, &model)?;
         let own = job.model.prices.as_deref().map(&path).transpose()?;
         let known = known(&model, region.as_deref(), own.as_deref())?;
+        let tokens = tokens(&job.limits, &known, &model, family)?;
         let limits = limits(&job.limits, known.facts.as_ref(), &model)?;
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),
@@ -229,7 +230,7 @@ impl Plan {
             profile: job.model.profile,
             requests_per_minute: requests_per_minute(job.limits.requests_per_minute),
             quota: quota_source(&job.limits)?,
-            tokens: tokens(&job.limits, &known, family)?,
+            tokens,
             limits,
             facts: known.facts,
             concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),

@@ -139,21 +139,22 @@ impl<'a> RowMaker<'a> {
         if self.sends_bodies {
             return 0;
         }
-        let empty = |role| Message {
-            role,
-            text: String::new(),
-            images: Vec::new(),
-        };
+        // A letter each, since some layouts leave out what is empty.
         let prompt = Prompt {
-            system: self.plan.system.is_some().then(String::new),
-            messages: vec![empty(Role::User)],
+            system: self.plan.system.is_some().then(|| "s".into()),
+            messages: vec![Message {
+                role: Role::User,
+                text: "u".into(),
+                images: Vec::new(),
+            }],
         };
+        let letters = 1 + usize::from(prompt.system.is_some());
         let mut parameters = self.plan.parameters.clone();
         // What is merged into every body, such as tools, is read by the model too.
         parameters.extra.clear();
         let base = self.plan.model.base();
         let body = self.plan.family.body(&prompt, &parameters, base);
-        body.to_string().len()
+        body.to_string().len().saturating_sub(letters)
     }
 
     /// Whether rows are named by a field, and not by their number.
