@@ -8,6 +8,7 @@
 //! - [`layout`]: whether the body is one that model takes, and what it asks;
 //! - [`quota`]: whether the account's requests and tokens still allow it;
 //! - [`faults`]: whether the [`Scenario`] wants it to fail;
+//! - [`prompt_cache`]: what of its input was there already;
 //! - [`words`]: the answer, the same for the same model and prompt.
 //!
 //! Service Quotas answers on the same port, with the scenario's quotas: [`service_quotas`].
@@ -25,6 +26,7 @@ mod glob;
 mod layout;
 mod line;
 mod measure;
+mod prompt_cache;
 mod quota;
 mod refusal;
 mod rehearsal;
@@ -45,6 +47,7 @@ mod words;
 pub use fault_kind::FaultKind;
 pub use faults::FaultRule;
 pub use measure::{Latency, Output};
+pub use prompt_cache::PromptCache;
 pub use quota::Quota;
 pub use rehearsal::{Answered, Rehearsal};
 pub use scenario::{Scenario, ScenarioError};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
+use super::prompt_cache::Cached;
 use super::refusal::Refusal;
 use super::sent::Sent;
 
@@ -16,6 +17,10 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-reques
 pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-input-token-count");
 const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output-token-count");
+const CACHE_READ: HeaderName =
+    HeaderName::from_static("x-amzn-bedrock-cache-read-input-token-count");
+const CACHE_WRITE: HeaderName =
+    HeaderName::from_static("x-amzn-bedrock-cache-write-input-token-count");
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
@@ -32,6 +37,15 @@ pub(super) struct Metrics {
     pub(super) latency: Duration,
     /// Until its beginning.
     pub(super) first: Duration,
+    /// What of the input the prompt cache has to do with.
+    pub(super) cached: Cached,
+}
+
+impl Metrics {
+    /// The input that was neither read from the cache nor written to it.
+    pub(super) fn fresh_tokens(self) -> u64 {
+        self.input_tokens.saturating_sub(self.cached.tokens())
+    }
 }
 
 /// An answer with its metrics.
@@ -39,7 +53,11 @@ pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
     let latency_ms = u64::try_from(metrics.latency.as_millis()).unwrap_or(u64::MAX);
     let mut reply = reply(StatusCode::OK, JSON, body.into());
     let headers = reply.headers_mut();
-    headers.insert(INPUT_TOKENS, metrics.input_tokens.into());
+    headers.insert(INPUT_TOKENS, metrics.fresh_tokens().into());
+    if 0 < metrics.cached.tokens() {
+        headers.insert(CACHE_READ, metrics.cached.read.into());
+        headers.insert(CACHE_WRITE, metrics.cached.written.into());
+    }
     headers.insert(OUTPUT_TOKENS, metrics.output_tokens.into());
     headers.insert(LATENCY, latency_ms.into());
     reply

@@ -58,6 +58,7 @@ use toml::Spanned;
 
 use super::faults::FaultRule;
 use super::measure::{Latency, Output};
+use super::prompt_cache::PromptCache;
 use super::quota::Quota;
 use super::tenant::Tenant;
 use super::terms::Guardrail;
@@ -92,6 +93,8 @@ pub struct Scenario {
     pub tenants: Vec<Tenant>,
     /// Whether the account may read them.
     pub service_quotas: ServiceQuotas,
+    /// What is cached of prompts that ask for it.
+    pub prompt_cache: PromptCache,
     /// What a guardrail does, where a request names one.
     pub guardrail: Guardrail,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
@@ -124,6 +127,7 @@ struct File {
     output: Option<Spanned<Output>>,
     service_quotas: ServiceQuotas,
     guardrail: Guardrail,
+    prompt_cache: PromptCache,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
     fault: Vec<Spanned<FaultRule>>,
@@ -220,6 +224,7 @@ impl From<File> for Scenario {
             tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
             service_quotas: file.service_quotas,
             guardrail: file.guardrail,
+            prompt_cache: file.prompt_cache,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }

@@ -13,6 +13,7 @@ use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
 use super::layout::{Answer, Ask, Layout, Wants};
 use super::line::Line;
+use super::prompt_cache::{Entries, Prefix};
 use super::quota::{Limit, Quotas, Reservation};
 use super::refusal::Refusal;
 use super::reply::{self, Metrics};
@@ -32,6 +33,7 @@ pub(super) struct Service {
     scenario: Scenario,
     quotas: Arc<Quotas>,
     faults: Faults,
+    prompts: Arc<Entries>,
     stats: Stats,
     started: Instant,
 }
@@ -52,6 +54,7 @@ struct Call {
     id: String,
     body: Object,
     layout: Layout,
+    prefix: Option<Prefix>,
     ask: Ask,
     print: Fingerprint,
 }
@@ -59,6 +62,7 @@ struct Call {
 impl Service {
     pub(super) fn new(scenario: Scenario) -> Self {
         let started = Instant::now();
+        let scenario_cache = scenario.prompt_cache;
         Self {
             quotas: Arc::new(Quotas::new(
                 scenario.quotas.clone(),
@@ -67,6 +71,7 @@ impl Service {
             )),
             faults: Faults::new(scenario.faults.clone(), scenario.seed),
             scenario,
+            prompts: Arc::new(Entries::new(scenario_cache)),
             stats: Stats::default(),
             started,
         }
@@ -199,15 +204,18 @@ impl Service {
             output_tokens: answer.output_tokens,
             latency: slow + latency,
             first: slow + first,
+            cached: self.prompts.look(call.prefix),
         };
         let (input, output) = (answer.input_tokens, answer.output_tokens);
         let ending = match spoil {
             None => Ending::Answered { input, output },
             Some(_) => Ending::Fault,
         };
-        let quotas = Arc::clone(&self.quotas);
+        let (quotas, prompts) = (Arc::clone(&self.quotas), Arc::clone(&self.prompts));
+        let (prefix, read) = (call.prefix, metrics.cached.read);
         let end = move || {
-            quotas.settle(hold, input, output);
+            prompts.keep(prefix);
+            quotas.settle(hold, input.saturating_sub(read), output);
             flight.end(ending);
         };
         let chunks = match call.operation {
@@ -224,6 +232,9 @@ impl Service {
                 wait(metrics.first).await;
                 if let (Some(word), Some(first)) = (word, chunks.first_mut()) {
                     word.say(first);
+                }
+                for chunk in &mut chunks {
+                    metrics.cached.say(chunk);
                 }
                 let body = streamed::body(chunks, metrics, spoil, end);
                 Ok(call.terms.echo(reply::streamed(body)))
@@ -264,6 +275,7 @@ impl Service {
         }
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
+            prefix: Prefix::of(&id, &body),
             caller,
             operation,
             terms,
@@ -355,6 +367,7 @@ fn finish(
         if let Some(word) = word {
             word.say(&mut body);
         }
+        metrics.cached.say(&mut body);
         body.to_string().into_bytes()
     };
     let whole = || reply::answered(body(), metrics);

@@ -40,15 +40,17 @@ pub(super) fn body(
 fn measure(chunks: &mut [Value], metrics: Metrics) {
     let last = chunks.iter_mut().rev().find_map(Value::as_object_mut);
     if let Some(last) = last {
-        last.insert(
-            "amazon-bedrock-invocationMetrics".into(),
-            json!({
-                "inputTokenCount": metrics.input_tokens,
-                "outputTokenCount": metrics.output_tokens,
-                "invocationLatency": metrics.latency.as_millis(),
-                "firstByteLatency": metrics.first.as_millis(),
-            }),
-        );
+        let mut said = json!({
+            "inputTokenCount": metrics.fresh_tokens(),
+            "outputTokenCount": metrics.output_tokens,
+            "invocationLatency": metrics.latency.as_millis(),
+            "firstByteLatency": metrics.first.as_millis(),
+        });
+        if 0 < metrics.cached.tokens() {
+            said["cacheReadInputTokenCount"] = metrics.cached.read.into();
+            said["cacheWriteInputTokenCount"] = metrics.cached.written.into();
+        }
+        last.insert("amazon-bedrock-invocationMetrics".into(), said);
     }
 }
 

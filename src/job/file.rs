@@ -46,6 +46,7 @@ pub struct InputTable {
 #[expect(missing_docs, reason = "see `keys`")]
 pub struct PromptTable {
     pub system: Option<String>,
+    pub cache: bool,
     pub template: Option<String>,
     pub template_file: Option<String>,
     pub column: Option<String>,

@@ -108,6 +108,8 @@ pub const KEYS: &[Key] = &[
 
     key(("prompt", "system"), ("system", None), Kind::Text, "TEXT",
         "The system prompt; may hold {{ fields }} too"),
+    key(("prompt", "cache"), ("cache", None), Kind::Switch, "true|false",
+        "Mark the system prompt for the service's prompt cache [default: false]"),
     key(("prompt", "template"), ("template", Some('t')), Kind::Text, "TEXT",
         "The prompt with {{ field }} where a field goes, {{ row[\"a field\"] }} for any name"),
     key(("prompt", "template_file"), ("template-file", None), Kind::Text, "FILE",

@@ -22,7 +22,7 @@ use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
-use model::{doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
+use model::{cache, doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
 use terms::{delivery, terms};
 use values::{
     default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
@@ -172,6 +172,12 @@ impl std::fmt::Display for MaxFailures {
 }
 
 impl Plan {
+    /// Whether all rows begin with the same prefix, which the service caches.
+    pub fn shares_prefix(&self) -> bool {
+        let is_fixed = |text: &String| !text.contains("{{") && !text.contains("{%");
+        self.parameters.cache && self.system.as_ref().is_some_and(is_fixed)
+    }
+
     /// Checks `job` and fills in what it leaves out. `job_file` names the job where nothing
     /// else does; `today` stands for `{{ date }}`; `variable` reads the environment.
     ///
@@ -197,7 +203,8 @@ impl Plan {
             .ok_or(missing("output", "output", "path", "output"))?;
         let source = source(&job.prompt, &path)?;
         let (model, family) = model(&job.model)?;
-        let parameters = parameters(&job.model, family, &model)?;
+        let cache = cache(&job.prompt, family)?;
+        let parameters = parameters(&job.model, cache, family, &model)?;
         let doubtful = doubtful(&job.model);
         let terms = terms(&job.model)?;
         let idle = job.retry.idle_timeout.as_deref();

@@ -271,6 +271,7 @@ fn waiting(why: Why, progress: &Progress) -> String {
             Why::Requests
             | Why::Tokens
             | Why::Refusals
+            | Why::FirstAnswer
             | Why::Budget
             | Why::Answers
             | Why::Retries

@@ -58,6 +58,8 @@ pub enum Why {
     Credentials,
     /// The model is being loaded; one call at a time finds out when it is ready.
     NotReady,
+    /// The first call fills the prompt cache, alone.
+    FirstAnswer,
     /// The rest of the budget is held by calls in flight.
     Budget,
     /// Every row is on its way; the answers are to come.
@@ -83,6 +85,7 @@ impl Why {
             Self::Outage => "the service, which is down",
             Self::Credentials => "the credentials, which have to be renewed",
             Self::NotReady => "the model, which is being loaded",
+            Self::FirstAnswer => "the first answer, which fills the prompt cache",
             Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",

@@ -148,6 +148,9 @@ pub struct Settings {
     pub limits: Limits,
     /// What deserves another attempt, and when.
     pub retry: RetryPolicy,
+    /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
+    /// the others read.
+    pub first_alone: bool,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
     /// How long calls in flight may still land after a stop.

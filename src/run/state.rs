@@ -151,6 +151,9 @@ where
         if self.width.calls() <= self.in_flight.len() + self.ended.len() {
             return self.commit_or_wait(Why::Concurrency, None, now);
         }
+        if self.settings.first_alone && !self.answered_any && !self.in_flight.is_empty() {
+            return self.commit_or_wait(Why::FirstAnswer, None, now);
+        }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
             None => self.nothing_to_send(now),

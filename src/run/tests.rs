@@ -139,6 +139,7 @@ fn settings() -> Settings {
             max_attempts: 3,
             throttle_wait: Duration::from_secs(900),
         },
+        first_alone: false,
         attempt_timeout: Duration::from_secs(60),
         drain: Duration::from_secs(25),
         tick: Duration::from_secs(3600),
@@ -300,6 +301,26 @@ async fn rows_run_two_at_a_time_and_the_last_answers_are_waited_for() {
          100 2 answered after 1 attempts
          100 sent 3
          100 waits for the last answers
+         200 3 answered after 1 attempts
+         200 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_call_goes_alone_where_it_fills_a_cache_for_the_others() {
+    let mut scene = Scene::of(3);
+    scene.settings.concurrency = 3;
+    scene.settings.first_alone = true;
+    let story = scene.play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for the first answer, which fills the prompt cache
+         100 1 answered after 1 attempts
+         100 sent 2
+         100 sent 3
+         100 waits for the last answers
+         200 2 answered after 1 attempts
          200 3 answered after 1 attempts
          200 over: every row ended",
     );

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod caching;
 mod emulator;
 mod families;
 mod faults;

@@ -299,10 +299,15 @@ impl Layout {
     }
 }
 
-/// Tokens of an input of so many bytes: a token per four, and a few for the frame.
+/// Tokens of an input of so many bytes, and a few for the frame.
 fn input_tokens(bytes: usize) -> u64 {
     const FRAME: u64 = 7;
-    (bytes as u64).div_ceil(4) + FRAME
+    tokens_of(bytes) + FRAME
+}
+
+/// Tokens of so many bytes of text: a token per four.
+pub(super) fn tokens_of(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(4)
 }
 
 /// The whole number under `key`, or `otherwise`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Endpoint;
 use super::values::{missing, wrong};
 use crate::job::expand::ExpandError;
-use crate::job::file::{JobError, JobFile, ModelTable};
+use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 
@@ -30,8 +30,29 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
     }
 }
 
+/// Whether the system prompt is marked for the service's cache.
+pub(super) fn cache(prompt: &PromptTable, family: Family) -> Result<bool, JobError> {
+    const KEY: &str = "prompt.cache";
+    if !prompt.cache {
+        return Ok(false);
+    }
+    if prompt.system.is_none() {
+        let message = "there is no system prompt to cache: give `system`, or leave it out";
+        return Err(wrong(KEY, message));
+    }
+    if !family.marks_cache() {
+        let message = format!(
+            "`{}` has no mark for a cached prompt (claude-messages and nova have): leave it out",
+            family.name()
+        );
+        return Err(wrong(KEY, message));
+    }
+    Ok(true)
+}
+
 pub(super) fn parameters(
     table: &ModelTable,
+    cache: bool,
     family: Family,
     model: &ModelId,
 ) -> Result<Parameters, JobError> {
@@ -42,6 +63,7 @@ pub(super) fn parameters(
         top_k: table.top_k,
         stop: table.stop.clone(),
         stream: table.stream,
+        cache,
         extra: table.extra.clone(),
     };
     if parameters.max_tokens.is_none() {

@@ -41,6 +41,11 @@ impl Family {
         }
     }
 
+    /// Whether a body can say that its system prompt is to be cached.
+    pub fn marks_cache(self) -> bool {
+        matches!(self, Self::ClaudeMessages | Self::Nova)
+    }
+
     /// Whether several texts go into one call.
     pub fn takes_texts(self) -> bool {
         matches!(self.layout().form, Form::Texts(..))

@@ -187,6 +187,7 @@ mod tests {
             top_k: whole("top_k"),
             stop: vec!["x".into(); set["stop"].as_u64().unwrap_or(0) as usize],
             stream: false,
+            cache: false,
             extra: set["extra"].as_object().cloned().unwrap_or_default(),
         };
         let family = Family::parse(family).unwrap();

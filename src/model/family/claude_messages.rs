@@ -45,7 +45,7 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
             "max_tokens",
             parameters.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
         )
-        .maybe("system", prompt.system.as_deref())
+        .maybe("system", system(prompt, parameters.cache))
         .with(
             "messages",
             prompt.messages.iter().map(turn).collect::<Vec<_>>(),
@@ -55,6 +55,15 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         .maybe("top_k", parameters.top_k)
         .list("stop_sequences", &parameters.stop)
         .finish()
+}
+
+/// A text alone, or a block that says where the cached prefix ends.
+fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
+    let text = prompt.system.as_deref()?;
+    Some(match cache {
+        false => text.into(),
+        true => json!([{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]),
+    })
 }
 
 /// A text alone, or blocks where there are images.

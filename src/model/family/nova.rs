@@ -57,19 +57,21 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         .maybe("topK", parameters.top_k)
         .list("stopSequences", &parameters.stop);
     Body::default()
-        .maybe(
-            "system",
-            prompt
-                .system
-                .as_ref()
-                .map(|system| json!([{"text": system}])),
-        )
+        .maybe("system", system(prompt, parameters.cache))
         .with(
             "messages",
             prompt.messages.iter().map(turn).collect::<Vec<_>>(),
         )
         .object("inferenceConfig", inference)
         .finish()
+}
+
+fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
+    let text = prompt.system.as_deref()?;
+    Some(match cache {
+        false => json!([{"text": text}]),
+        true => json!([{"text": text, "cachePoint": {"type": "default"}}]),
+    })
 }
 
 fn content(message: &Message) -> Value {

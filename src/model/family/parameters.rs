@@ -19,6 +19,8 @@ pub struct Parameters {
     pub stop: Vec<String>,
     /// The answer is to come in chunks, which some families say in the body too.
     pub stream: bool,
+    /// The system prompt is marked, so that the service caches it.
+    pub cache: bool,
     /// Merged into the body as it is.
     pub extra: Map<String, Value>,
 }

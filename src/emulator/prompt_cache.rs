@@ -1,0 +1,139 @@
+//! The prompt cache: prefixes that requests mark, kept for five minutes after their last use.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::layout::tokens_of;
+use super::schema::Object;
+use super::words::Fingerprint;
+
+/// How long an entry lives that nobody reads (user guide, "Prompt caching", October 2026).
+const LIVES: Duration = Duration::from_secs(300);
+
+/// What is cached at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PromptCache {
+    /// The shortest prefix, in tokens; a shorter one is not cached, and nothing fails. Default
+    /// 1,024.
+    pub min_tokens: u64,
+}
+
+impl Default for PromptCache {
+    fn default() -> Self {
+        Self { min_tokens: 1024 }
+    }
+}
+
+/// The account's cache.
+#[derive(Debug)]
+pub(super) struct Entries {
+    min_tokens: u64,
+    used: Mutex<HashMap<u64, Instant>>,
+}
+
+/// The part of a request that is marked to be cached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prefix {
+    key: u64,
+    tokens: u64,
+}
+
+/// Input tokens that were read from the cache, or written to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cached {
+    pub(super) read: u64,
+    pub(super) written: u64,
+}
+
+impl Prefix {
+    /// The system prompt up to its last mark: `cache_control` of Claude, `cachePoint` of Nova.
+    pub(super) fn of(model: &str, body: &Object) -> Option<Self> {
+        let blocks = body.get("system")?.as_array()?;
+        let marked = |block: &Value| {
+            block.get("cache_control").is_some() || block.get("cachePoint").is_some()
+        };
+        let last = blocks.iter().rposition(marked)?;
+        let texts = blocks[..=last].iter().filter_map(|it| it["text"].as_str());
+        let text: String = texts.collect();
+        Some(Self {
+            key: Fingerprint::new(model, &text).seed,
+            tokens: tokens_of(text.len()),
+        })
+    }
+}
+
+impl Entries {
+    pub(super) fn new(settings: PromptCache) -> Self {
+        Self {
+            min_tokens: settings.min_tokens,
+            used: Mutex::default(),
+        }
+    }
+
+    /// What a request that begins now reads from the cache, or will have written to it.
+    pub(super) fn look(&self, prefix: Option<Prefix>) -> Cached {
+        let Some(prefix) = prefix.filter(|prefix| self.min_tokens <= prefix.tokens) else {
+            return Cached::default();
+        };
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match used.get_mut(&prefix.key) {
+            Some(last) if now - *last < LIVES => {
+                *last = now;
+                Cached {
+                    read: prefix.tokens,
+                    written: 0,
+                }
+            }
+            Some(_) | None => Cached {
+                read: 0,
+                written: prefix.tokens,
+            },
+        }
+    }
+
+    /// An answer has begun: from here on others find its prefix.
+    pub(super) fn keep(&self, prefix: Option<Prefix>) {
+        if let Some(prefix) = prefix {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            used.insert(prefix.key, Instant::now());
+        }
+    }
+}
+
+impl Cached {
+    /// Both: what the input's own count leaves out.
+    pub(super) fn tokens(self) -> u64 {
+        self.read + self.written
+    }
+
+    /// Puts the counts into the usage of an answer, or of a chunk of it.
+    pub(super) fn say(self, body: &mut Value) {
+        if self.tokens() == 0 {
+            return;
+        }
+        for place in ["/usage", "/message/usage", "/metadata/usage"] {
+            let Some(usage) = body.pointer_mut(place).and_then(Value::as_object_mut) else {
+                continue;
+            };
+            for (key, value) in usage.iter_mut() {
+                *value = match (key.as_str(), value.as_u64()) {
+                    ("input_tokens" | "inputTokens", Some(all)) => {
+                        all.saturating_sub(self.tokens()).into()
+                    }
+                    ("cache_read_input_tokens" | "cacheReadInputTokenCount", _) => self.read.into(),
+                    ("cache_creation_input_tokens" | "cacheWriteInputTokenCount", _) => {
+                        self.written.into()
+                    }
+                    _ => continue,
+                };
+            }
+        }
+    }
+}

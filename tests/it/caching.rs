@@ -1,0 +1,93 @@
+//! `cache = true`: the system prompt is marked, the first call fills the cache alone, the others
+//! read it, and what was read is counted, priced and paced as such.
+
+use serde_json::Value;
+
+use crate::harness::{Job, Out, QUICK};
+
+/// 1,250 tokens, by the emulator's measure.
+fn system() -> String {
+    "Answer in one word. ".repeat(250)
+}
+
+const CLAUDE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+fn job(model: &str, service: &str) -> Job {
+    let rows: String = (1..=6).map(|row| format!("r{row},text {row}\n")).collect();
+    Job::new("run")
+        .file("prompts.csv", format!("id,text\n{rows}"))
+        .scenario(&format!("{QUICK}\n{service}"))
+        .args(["-i", "prompts.csv", "-m", model, "-o", "out.jsonl"])
+        .args(["-t", "{{ text }}"])
+}
+
+/// How many tokens each row read from the cache, and wrote to it, in the order of the output.
+fn cached(out: &Out) -> Vec<(u64, u64)> {
+    let text = out.text("out.jsonl");
+    let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let count = |row: &Value, what: &str| row["usage"][what].as_u64().unwrap_or_default();
+    rows.map(|row| {
+        (
+            count(&row, "cache_read_input_tokens"),
+            count(&row, "cache_write_input_tokens"),
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn the_first_call_writes_the_cache_and_the_others_read_it() {
+    for model in [CLAUDE, "us.amazon.nova-lite-v1:0"] {
+        for stream in ["--stream=false", "--stream=true"] {
+            let job = job(model, "").args(["--system", &system(), "--cache", stream]);
+            let out = job.run().exits(0);
+            let cached = cached(&out);
+            assert_eq!(cached[0], (0, 1250), "{model} {stream}");
+            assert_eq!(cached[1..], [(1250, 0); 5], "{model} {stream}");
+        }
+    }
+}
+
+#[test]
+fn what_is_read_from_the_cache_costs_less() {
+    let cost = |args: &[&str]| {
+        let mut job = job(CLAUDE, "").args(["--system", &system()]);
+        for arg in args {
+            job = job.args([*arg]);
+        }
+        let out = job.run().exits(0);
+        let row = &out.answers()["r6"];
+        assert_eq!(
+            row["usage"]["input_tokens"], 1259,
+            "cached ones included: {row}"
+        );
+        row["cost_usd"].as_f64().unwrap()
+    };
+    // claude-haiku-4-5 through us.: $1.10 a million tokens of input, $0.11 read from the cache
+    // (catalogue).
+    let saved = cost(&[]) - cost(&["--cache"]);
+    assert!((saved - 1250.0 * 0.99e-6).abs() < 1e-9, "{saved}");
+}
+
+#[test]
+fn a_prefix_that_is_too_short_is_not_cached_and_nothing_fails() {
+    let job = job(CLAUDE, "").args(["--system", "Be terse.", "--cache"]);
+    let out = job.run().exits(0);
+    assert_eq!(cached(&out), [(0, 0); 6]);
+}
+
+#[test]
+fn a_cache_that_cannot_be_is_refused() {
+    let refused = |job: Job, message: &str| {
+        job.run().exits(2).says(message);
+    };
+    refused(
+        job(CLAUDE, "").args(["--cache"]),
+        "`prompt.cache`: there is no system prompt to cache: give `system`, or leave it out",
+    );
+    refused(
+        job("openai.gpt-oss-20b-1:0", "").args(["--cache", "--system", "Be terse."]),
+        "`prompt.cache`: `openai-chat` has no mark for a cached prompt (claude-messages and nova \
+         have): leave it out",
+    );
+}
