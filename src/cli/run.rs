@@ -356,6 +356,7 @@ impl Job<'_> {
                 ..self.plan.limits
             },
             retry: self.plan.retry,
+            first_alone: self.plan.shares_prefix(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.asked.drain,
             tick,

@@ -3,20 +3,23 @@
 
 use serde_json::Value;
 
-use crate::harness::{Job, Out, QUICK};
+use crate::harness::{Job, Out};
 
 /// 1,250 tokens, by the emulator's measure.
 fn system() -> String {
     "Answer in one word. ".repeat(250)
 }
 
+/// Slow enough for all rows to start before the first is answered.
+const SLOW: &str = "[latency]\nfirst_token_ms = 300\nper_token_ms = 0\n";
+
 const CLAUDE: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
-fn job(model: &str, service: &str) -> Job {
+fn job(model: &str) -> Job {
     let rows: String = (1..=6).map(|row| format!("r{row},text {row}\n")).collect();
     Job::new("run")
         .file("prompts.csv", format!("id,text\n{rows}"))
-        .scenario(&format!("{QUICK}\n{service}"))
+        .scenario(SLOW)
         .args(["-i", "prompts.csv", "-m", model, "-o", "out.jsonl"])
         .args(["-t", "{{ text }}"])
 }
@@ -39,7 +42,7 @@ fn cached(out: &Out) -> Vec<(u64, u64)> {
 fn the_first_call_writes_the_cache_and_the_others_read_it() {
     for model in [CLAUDE, "us.amazon.nova-lite-v1:0"] {
         for stream in ["--stream=false", "--stream=true"] {
-            let job = job(model, "").args(["--system", &system(), "--cache", stream]);
+            let job = job(model).args(["--system", &system(), "--cache", stream]);
             let out = job.run().exits(0);
             let cached = cached(&out);
             assert_eq!(cached[0], (0, 1250), "{model} {stream}");
@@ -51,7 +54,7 @@ fn the_first_call_writes_the_cache_and_the_others_read_it() {
 #[test]
 fn what_is_read_from_the_cache_costs_less() {
     let cost = |args: &[&str]| {
-        let mut job = job(CLAUDE, "").args(["--system", &system()]);
+        let mut job = job(CLAUDE).args(["--system", &system()]);
         for arg in args {
             job = job.args([*arg]);
         }
@@ -71,7 +74,7 @@ fn what_is_read_from_the_cache_costs_less() {
 
 #[test]
 fn a_prefix_that_is_too_short_is_not_cached_and_nothing_fails() {
-    let job = job(CLAUDE, "").args(["--system", "Be terse.", "--cache"]);
+    let job = job(CLAUDE).args(["--system", "Be terse.", "--cache"]);
     let out = job.run().exits(0);
     assert_eq!(cached(&out), [(0, 0); 6]);
 }
@@ -82,11 +85,11 @@ fn a_cache_that_cannot_be_is_refused() {
         job.run().exits(2).says(message);
     };
     refused(
-        job(CLAUDE, "").args(["--cache"]),
+        job(CLAUDE).args(["--cache"]),
         "`prompt.cache`: there is no system prompt to cache: give `system`, or leave it out",
     );
     refused(
-        job("openai.gpt-oss-20b-1:0", "").args(["--cache", "--system", "Be terse."]),
+        job("openai.gpt-oss-20b-1:0").args(["--cache", "--system", "Be terse."]),
         "`prompt.cache`: `openai-chat` has no mark for a cached prompt (claude-messages and nova \
          have): leave it out",
     );
