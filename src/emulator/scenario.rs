@@ -10,6 +10,10 @@
 //! connections = 100           # calls in flight at most; one more is refused with 503
 //! service_quotas = "denied"   # the account may not read its own quotas
 //!
+//! [control_plane]
+//! denied = ["ListImportedModels"]   # what the account may not ask about its models
+//! page = 50                         # entries of a page at most
+//!
 //! [latency]
 //! first_token_ms = 250
 //! per_token_ms = 8
@@ -55,6 +59,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::control_plane::ControlPlane;
 use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::quota::Quota;
@@ -87,6 +92,8 @@ pub struct Scenario {
     pub tenants: Vec<Tenant>,
     /// Whether the account may read them.
     pub service_quotas: ServiceQuotas,
+    /// What the account may ask about its models.
+    pub control_plane: ControlPlane,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -115,6 +122,7 @@ struct File {
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
     service_quotas: ServiceQuotas,
+    control_plane: ControlPlane,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
     fault: Vec<Spanned<FaultRule>>,
@@ -209,6 +217,7 @@ impl From<File> for Scenario {
             quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
             tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
             service_quotas: file.service_quotas,
+            control_plane: file.control_plane,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }

@@ -58,6 +58,14 @@ pub(super) fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
+/// The region that a request is signed for.
+pub(super) fn signed_region(headers: &HeaderMap) -> Option<String> {
+    let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, scope) = authorization.split_once("Credential=")?;
+    // key/date/region/service/aws4_request
+    scope.split('/').nth(2).map(str::to_owned)
+}
+
 fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -70,7 +78,7 @@ fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Undoes percent-encoding; nothing when it is broken or not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

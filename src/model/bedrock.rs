@@ -104,6 +104,12 @@ impl Bedrock {
         Ok(bedrock)
     }
 
+    /// The region that is called.
+    pub fn region(&self) -> &str {
+        let region = self.client.config().region();
+        region.map(AsRef::as_ref).unwrap_or_default()
+    }
+
     /// Resolves endpoint and identity and signs a call, as the first row's call will, then lets
     /// go of it before a byte is sent.
     async fn rehearse(&self) -> Result<(), ConnectError> {

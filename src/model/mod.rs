@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod bedrock;
 pub mod catalog;
+pub mod control;
 pub mod family;
 pub mod fault;
 pub mod id;

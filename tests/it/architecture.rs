@@ -25,8 +25,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &str)] = &[
     (
         "aws_",
-        "src/model/aws.rs src/model/bedrock.rs src/model/bedrock src/model/quotas.rs",
+        "src/model/aws.rs src/model/bedrock.rs src/model/bedrock src/model/quotas.rs \
+         src/model/control.rs",
     ),
+    ("aws_smithy_runtime::", "src/model/control.rs"),
+    ("aws_smithy_runtime_api::", "src/model/control.rs"),
     ("aws_config::", "src/model/aws.rs"),
     ("aws_smithy_http_client::", "src/model/aws.rs"),
     ("aws_sdk_servicequotas::", "src/model/quotas.rs"),

@@ -4,12 +4,14 @@
 
 mod architecture;
 mod bad_input;
+mod check;
 mod emulator;
 mod faults;
 mod harness;
 mod inputs;
 mod jobs;
 mod limits;
+mod models;
 mod output;
 mod pace;
 mod plan;

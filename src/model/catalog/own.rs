@@ -48,7 +48,7 @@ impl Known {
     /// `own` is not such a file: what is wrong, and on which line.
     pub fn of(model: &ModelId, region: Option<&str>, own: Option<&str>) -> Result<Self, String> {
         let mut known = Self {
-            facts: lookup(model.as_str(), region).cloned(),
+            facts: lookup(model.like(), region).cloned(),
             burndown: model.base().map_or(1.0, |base| f64::from(burndown(base))),
         };
         let own = own.map(parse).transpose()?.unwrap_or_default();
