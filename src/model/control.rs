@@ -2,7 +2,7 @@
 //! machinery under the SDK.
 //!
 //! The SDK has a crate for it, of 11 MB of source: alone it builds for 141 s in release on two
-//! cores (aws-sdk-bedrock 1.166, measured 2026-11-22), for ten GET requests. They are made here
+//! cores (aws-sdk-bedrock 1.166, measured 2026-11-22), for eight GET requests. They are made here
 //! with what carries the SDK's own operations, so that signing, API keys, retries, proxies and
 //! endpoints are as they are for calls. Requests here cost no quota of a model.
 
