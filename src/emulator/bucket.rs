@@ -6,6 +6,10 @@ use tokio::time::Instant;
 
 /// Seconds in a minute: quotas are given by the minute, buckets refill by the second.
 pub(super) const MINUTE_S: f64 = 60.0;
+
+/// A call that comes exactly when it is due is not refused for the noise of floating point.
+const NOISE: f64 = 1e-9;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A quota that refills evenly.
@@ -52,7 +56,7 @@ impl Bucket {
     }
 
     pub(super) fn has(&self, amount: f64) -> bool {
-        amount <= self.level
+        amount <= self.level + NOISE
     }
 
     pub(super) fn take(&mut self, amount: f64) {

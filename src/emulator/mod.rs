@@ -2,7 +2,8 @@
 //!
 //! Any AWS SDK can point at it. A call passes through these, in this order, and each may refuse:
 //!
-//! - [`wire`]: the path, the signature's presence, the size and type of the body;
+//! - [`wire`]: the path, the signature's presence, the size and type of the body; [`terms`]: the
+//!   other headers;
 //! - [`directory`]: what the model id or ARN names;
 //! - [`layout`]: whether the body is one that model takes, and what it asks;
 //! - [`quota`]: whether the account's requests and tokens still allow it;
@@ -38,6 +39,7 @@ mod service_quotas;
 mod stats;
 mod streamed;
 mod tenant;
+mod terms;
 mod wire;
 mod words;
 
@@ -53,6 +55,7 @@ pub use server::{BindError, Emulator};
 pub use service_quotas::ServiceQuotas;
 pub use stats::{Counts, Stats};
 pub use tenant::Tenant;
+pub use terms::Guardrail;
 
 #[cfg(test)]
 mod tests;

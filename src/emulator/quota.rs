@@ -315,6 +315,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_call_that_comes_exactly_when_it_is_due_is_let_in() {
+        let quota = "requests_per_minute = 6000\nburst = 1";
+        let script = ["1", "+0.01"].repeat(300).join(" ");
+        let expected = ["1"; 300].join(", ");
+        check(quota, &script, &expected).await;
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_call_reserves_its_most_and_settles_at_what_it_used() {
         let quota = "tokens_per_minute = 1000";
         check(quota, "10:900/100/100", "1 tokens").await;

@@ -64,6 +64,7 @@ use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::quota::Quota;
 use super::tenant::Tenant;
+use super::terms::Guardrail;
 
 /// How long an error takes to come back: a round trip within a region, no model in between.
 const REFUSAL_MS: f64 = 20.0;
@@ -94,6 +95,8 @@ pub struct Scenario {
     pub service_quotas: ServiceQuotas,
     /// What the account may ask about its models.
     pub control_plane: ControlPlane,
+    /// What a guardrail does, where a request names one.
+    pub guardrail: Guardrail,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -123,6 +126,7 @@ struct File {
     output: Option<Spanned<Output>>,
     service_quotas: ServiceQuotas,
     control_plane: ControlPlane,
+    guardrail: Guardrail,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
     fault: Vec<Spanned<FaultRule>>,
@@ -218,6 +222,7 @@ impl From<File> for Scenario {
             tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
             service_quotas: file.service_quotas,
             control_plane: file.control_plane,
+            guardrail: file.guardrail,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }

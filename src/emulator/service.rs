@@ -22,6 +22,7 @@ use super::sent::{HangUp, Sent};
 use super::service_quotas;
 use super::stats::{Ending, Flight, Stats};
 use super::streamed;
+use super::terms::{Terms, Word};
 use super::wire::{self, Operation};
 use super::words::{self, Fingerprint};
 
@@ -38,6 +39,7 @@ pub(super) struct Service {
 /// A request that has been read and found good.
 struct Call {
     operation: Operation,
+    terms: Terms,
     id: String,
     body: Object,
     layout: Layout,
@@ -78,15 +80,16 @@ impl Service {
         }
         let flight = self.stats.enter();
         let asked = wire::asked(&request);
+        let terms = Terms::read(request.headers());
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
-        let call = asked.and_then(|(operation, id)| self.judge(operation, id, &body?));
+        let call = asked.and_then(|(operation, id)| self.judge(operation, terms?, id, &body?));
         self.take(flight, call).await
     }
 
     /// Answers a call that came on no wire.
     pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
         let flight = self.stats.enter();
-        let call = self.judge(Operation::Invoke, id.to_owned(), body);
+        let call = self.judge(Operation::Invoke, Terms::default(), id.to_owned(), body);
         self.take(flight, call).await
     }
 
@@ -177,7 +180,9 @@ impl Service {
                 return fail(effect).await;
             }
         };
-        let answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        let mut answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        let guardrail = &self.scenario.guardrail;
+        let word = call.terms.guard(guardrail, &call.ask.prompt, &mut answer);
         let (first, latency) = self.latency(call, &answer);
         let metrics = Metrics {
             input_tokens: answer.input_tokens,
@@ -203,18 +208,27 @@ impl Service {
             None => {
                 wait(metrics.latency).await;
                 end();
-                Ok(finish(call, &answer, metrics, spoil))
+                Ok(call.terms.echo(finish(call, &answer, word, metrics, spoil)))
             }
-            Some(chunks) => {
+            Some(mut chunks) => {
                 wait(metrics.first).await;
+                if let (Some(word), Some(first)) = (word, chunks.first_mut()) {
+                    word.say(first);
+                }
                 let body = streamed::body(chunks, metrics, spoil, end);
-                Ok(reply::streamed(body))
+                Ok(call.terms.echo(reply::streamed(body)))
             }
         }
     }
 
     /// Reads a request's body as the model it names would.
-    fn judge(&self, operation: Operation, id: String, body: &[u8]) -> Result<Call, Refusal> {
+    fn judge(
+        &self,
+        operation: Operation,
+        terms: Terms,
+        id: String,
+        body: &[u8],
+    ) -> Result<Call, Refusal> {
         let entry = directory::look_up(&id)?;
         let mut body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
@@ -237,6 +251,7 @@ impl Service {
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
             operation,
+            terms,
             id,
             body,
             layout,
@@ -308,12 +323,19 @@ async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
 }
 
 /// Writes the answer out, or what a fault made of it.
-fn finish(call: &Call, answer: &Answer, metrics: Metrics, spoil: Option<Spoil>) -> Response<Sent> {
+fn finish(
+    call: &Call,
+    answer: &Answer,
+    word: Option<Word>,
+    metrics: Metrics,
+    spoil: Option<Spoil>,
+) -> Response<Sent> {
     let body = || {
-        call.layout
-            .write(&call.body, &call.id, answer)
-            .to_string()
-            .into_bytes()
+        let mut body = call.layout.write(&call.body, &call.id, answer);
+        if let Some(word) = word {
+            word.say(&mut body);
+        }
+        body.to_string().into_bytes()
     };
     match spoil {
         None | Some(Spoil::InStream(_)) => reply::answered(body(), metrics),

@@ -236,6 +236,7 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::Answers
             | Why::Retries
             | Why::Outage
+            | Why::NotReady
             | Why::Drain
             | Why::Disk,
             _,

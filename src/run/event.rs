@@ -54,6 +54,8 @@ pub enum Why {
     Refusals,
     /// The service does not answer; one call at a time finds out when it does again.
     Outage,
+    /// The model is being loaded; one call at a time finds out when it is ready.
+    NotReady,
     /// The rest of the budget is held by calls in flight.
     Budget,
     /// Every row is on its way; the answers are to come.
@@ -75,6 +77,7 @@ impl Why {
             Self::Tokens => "tokens per minute",
             Self::Refusals => "the pace, which is being learned",
             Self::Outage => "the service, which is down",
+            Self::NotReady => "the model, which is being loaded",
             Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",

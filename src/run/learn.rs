@@ -1,43 +1,50 @@
 //! A rate that is learned from refusals.
 //!
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
-//! can be observed is that calls are refused, and refusals come back at once. So:
+//! can be observed is that calls are refused. So:
 //!
-//! - The rate is doubled until the service is **overrun**: three refusals within forty
-//!   calls ([`Recent`]), or, after an overrun, a refusal before anything was admitted.
-//! - Then it is cut to a little below what was admitted since the last cut. From one overrun to
-//!   the next a quota is used to the full, so that is the quota itself. It is known as well as it
-//!   was measured: the fewer calls, the deeper the cut and the wider the search.
-//! - From there it climbs along a cubic, as TCP CUBIC does (RFC 9438): fast while far below the
-//!   ceiling, hardly at all near it, and ever faster once the ceiling has proved to be gone. The
-//!   first refusal at the ceiling is what is to be expected there, and the climb starts anew.
+//! - The rate grows with what was let in until the service is **overrun**: three refusals within
+//!   forty calls ([`Recent`]), or, after an overrun, a refusal before anything was admitted. What is
+//!   on its way may all be refused, so while a rate is looked for, no more is put at risk than was
+//!   let in before ([`Flight`]). The sooner answers come, the sooner that is known.
+//! - Then it is cut to a little below what was admitted while the service was overrun, which is the
+//!   quota itself. It is known as well as it was measured: the fewer calls, the deeper the cut.
+//! - From there it climbs along a cubic ([`Climb`]), as TCP CUBIC does (RFC 9438): fast while far
+//!   below the ceiling, hardly at all near it, and ever faster once the ceiling has proved to be
+//!   gone. The first refusal at the ceiling is what is to be expected there, and the climb starts
+//!   anew, to a ceiling between what was let in and the rate of the refusal.
 //! - Where nothing at all is admitted, the rate comes down to a call every quarter of a minute, and
-//!   nothing is known any more: the first call that is let in begins the doubling anew.
+//!   nothing is known any more: the first call that is let in begins the search anew.
 //! - A refusal now and then below the ceiling, or at what the job says, is bad luck and changes
 //!   nothing. A few calls in a hundred may be refused at any rate, and a pace that believed each
 //!   of them would sink without end (BBR puts up with 2 % of loss for the same reason: IETF draft
 //!   draft-ietf-ccwg-bbr, "BBR.LossThresh"). Where there is much bad luck, a refusal at the
 //!   ceiling says nothing either, and only an overrun counts.
-//! - The climb goes on only while the rate is what holds calls back. A job that is limited by
-//!   something else learns nothing about the quota, so its rate neither grows nor shrinks (RFC
-//!   7661 says so of TCP); after a silence of a minute what was measured before it is forgotten.
+//! - The rate grows only while it is what holds calls back. A job that is limited by something else
+//!   learns nothing about the quota, so its rate neither grows nor shrinks (RFC 7661 says so of
+//!   TCP); after a silence of a minute what was measured before it is forgotten.
 //!
 //! What is measured is what was sent less what was refused, not what was answered: refusals come
-//! back at once, answers may take minutes. Units are calls or tokens; the rate is units per second.
+//! back soon, answers may take minutes. Units are calls or tokens; the rate is units per second.
 
+mod climb;
+mod flight;
 mod seen;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use seen::{Measured, Recent};
+use climb::{Climb, SHORTEST_CLIMB};
+use flight::Flight;
+use seen::{Measured, Overrun, Place, Recent};
 
-/// Where an unknown rate begins. A refusal comes back at once, so the first ones stop this early.
-const FIRST_CALLS_PER_SECOND: f64 = 100.0;
+/// How many calls may be on their way at once before any has proved to be let in. Nothing is known
+/// of how long a refusal takes, so that is 24 a second until the first answer.
+const FIRST_AT_RISK: f64 = 12.0;
 
-/// How long a rate must be used unrefused before it is doubled: longer than a refusal takes.
-const DOUBLE_EVERY: Duration = Duration::from_millis(200);
+/// A search makes the rate so many times higher at most, from one call to the next.
+const LEAP: f64 = 4.0;
 
 /// The share of refusals that is put down to bad luck.
 const LUCK: f64 = 0.03;
@@ -47,9 +54,16 @@ const LUCK: f64 = 0.03;
 const UNLUCKY: f64 = 0.008;
 const REMEMBERED_CALLS: f64 = 200.0;
 
-/// A cut goes at least so far below the ceiling, and so far at most.
-const SHALLOWEST_CUT: f64 = 0.05;
-const DEEPEST_CUT: f64 = 0.5;
+/// For so many times as long as a refusal takes, one may still be due to what was sent before a cut.
+const SETTLED_AFTER: u32 = 3;
+
+/// So many refusals close together are no bad luck: at two refusals in a hundred calls, whatever the
+/// rate, that happens once in 260 calls, and a climb makes up for it in 200.
+const DENSE: usize = 3;
+
+/// Where more calls than these go out during a climb, one refusal more is wanted for each: four come
+/// together by bad luck once in 700 calls, five once in 4,000.
+const MANY_CALLS: [f64; 2] = [200.0, 400.0];
 
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
 /// somebody else, for a while. The quota is something to be found anew.
@@ -57,16 +71,6 @@ const SHUT: u32 = 4;
 
 /// What is kept of a rate at the least, whatever was measured: a few calls are no proof.
 const KEPT_AT_LEAST: f64 = 0.25;
-
-/// A climb back to the ceiling takes as long as this many calls, within the bounds below: long
-/// enough that the refusal at its end is one in a hundred, short enough to find a new quota.
-const CLIMB_CALLS: f64 = 40.0;
-const SHORTEST_CLIMB: Duration = Duration::from_secs(5);
-const LONGEST_CLIMB: Duration = Duration::from_secs(240);
-
-/// Beyond the ceiling the climb is so many times faster than CUBIC's: a refusal there costs a round
-/// trip and no answer, a quota that is not used costs time.
-const BEYOND: f64 = 2.0;
 
 /// What of a known quota may be made up for when it was not used: calls were estimated too large
 /// at first, or came late. A twentieth of a minute.
@@ -95,12 +99,15 @@ pub(super) struct Learned {
     arrears: Duration,
     /// Units per call, as they come.
     units_per_call: f64,
-    /// Calls sent so far, and how many that were at each of the last refusals.
+    /// Calls sent so far.
     calls: u64,
+    flight: Flight,
     refusals: Recent,
     /// The same of faults that are no refusals.
     faults: Recent,
     since_cut: Measured,
+    /// What ended the search, until the next call.
+    found: Option<Overrun>,
     /// Whether the last cut was for an overrun.
     overrun: bool,
     /// Cuts that followed each other with nothing admitted between them.
@@ -111,17 +118,21 @@ pub(super) struct Learned {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Nothing is known: never overrun, or nothing admitted between two overruns. Doubled while it
-    /// is used.
-    Doubling,
-    /// Climbing to `ceiling` from so much less of it.
-    Climbing { ceiling: f64, below: f64 },
+    /// Nothing is known: never overrun, or nothing admitted between overruns.
+    Searching,
+    /// A ceiling is known.
+    Climbing(Climb),
 }
 
 impl Learned {
-    /// Nothing is known: to be found by doubling.
+    /// Nothing is known: to be searched for.
     pub(super) fn unknown(start: Instant) -> Self {
-        Self::new(None, Some(FIRST_CALLS_PER_SECOND), start)
+        let flight = Flight::new(FIRST_AT_RISK);
+        let rate = flight.calls_per_second();
+        Self {
+            flight,
+            ..Self::new(None, Some(rate), start)
+        }
     }
 
     /// A quota that is known, and kept by other means until it proves smaller.
@@ -131,24 +142,27 @@ impl Learned {
 
     /// A quota that is known, and kept by this pace.
     pub(super) fn paced(per_second: f64, start: Instant) -> Self {
-        let mut paced = Self::new(Some(per_second), Some(per_second), start);
-        paced.arrears = PACED_ARREARS;
-        paced
+        Self {
+            arrears: PACED_ARREARS,
+            ..Self::new(Some(per_second), Some(per_second), start)
+        }
     }
 
     fn new(cap: Option<f64>, rate: Option<f64>, start: Instant) -> Self {
         Self {
             cap,
             rate,
-            phase: Phase::Doubling,
+            phase: Phase::Searching,
             used: Duration::ZERO,
             next: start,
             arrears: TIMER_ARREARS,
             units_per_call: 1.0,
             calls: 0,
+            flight: Flight::new(f64::INFINITY),
             refusals: Recent::default(),
             faults: Recent::default(),
             since_cut: Measured::new(start),
+            found: None,
             overrun: false,
             in_a_row: 0,
             unlucky: 0.0,
@@ -158,9 +172,11 @@ impl Learned {
     /// Whether a call may start, or when to ask again.
     pub(super) fn ready(&self, now: Instant) -> Result<(), Instant> {
         if now < self.next {
-            Err(self.next)
-        } else {
-            Ok(())
+            return Err(self.next);
+        }
+        match self.phase {
+            Phase::Searching => Ok(()),
+            Phase::Climbing(_) => self.flight.ready(now),
         }
     }
 
@@ -169,15 +185,17 @@ impl Learned {
         let weight = if self.calls == 0 { 1.0 } else { 1.0 / 16.0 };
         self.units_per_call += (units - self.units_per_call) * weight;
         self.calls += 1;
+        self.found = None;
         self.since_cut.sent(units, now);
-        if self.is_blameless() {
+        if self.is_searching() || self.is_blameless() {
             self.unlucky -= self.unlucky / REMEMBERED_CALLS;
         }
         let Some(rate) = self.rate else { return };
         let oldest = now.checked_sub(self.arrears).unwrap_or(now);
-        let takes = seconds(units / rate);
-        if oldest < self.next {
-            self.grow(takes);
+        let was_held_back = oldest < self.next;
+        self.flight.send(now, was_held_back);
+        if was_held_back {
+            self.grow(seconds(units / rate));
         }
         let rate = self.rate.unwrap_or(rate);
         self.next = self.next.max(oldest) + seconds(units / rate);
@@ -198,6 +216,14 @@ impl Learned {
         }
     }
 
+    /// A call that was sent at `sent` was answered. If none came back sooner, the search goes on
+    /// at once: it had waited for longer than it takes.
+    pub(super) fn answered(&mut self, sent: Instant, now: Instant) {
+        if self.flight.answer(sent, now) && self.is_searching() && self.refusals.is_empty() {
+            self.next = self.next.min(now);
+        }
+    }
+
     /// A call of so many units that was sent at `sent` was refused for now. True if that changed
     /// the rate: what was on its way at the last cut is not a new reason to cut.
     pub(super) fn refused(
@@ -210,61 +236,117 @@ impl Learned {
         if let Some(ask) = ask {
             self.next = self.next.max(now + ask);
         }
+        self.flight.refuse(sent, now);
         if sent < self.since_cut.cut {
-            return false;
+            return self.find_less();
         }
         self.since_cut.refuse(units);
-        let is_dense = self.refusals.note(self.calls);
-        let is_still = self.overrun && self.since_cut.admitted_calls() < 1.0;
-        if is_dense || is_still {
-            self.cut_to_measured(now);
-            return true;
+        let place = Place {
+            calls: self.calls - self.flight.sent_after(sent),
+            sent,
+        };
+        let dense = self.refusals.note(place, self.dense());
+        match (self.phase, dense) {
+            (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, now),
+            (Phase::Searching, None) if self.is_searching() => return self.pause(now),
+            (Phase::Searching | Phase::Climbing(_), dense)
+                if dense.is_some() || self.is_still() =>
+            {
+                self.cut_to_measured(sent, now);
+            }
+            (Phase::Climbing(climb), _) if !self.is_blameless() && self.unlucky < UNLUCKY => {
+                self.climb_again(climb, sent, now);
+            }
+            (Phase::Searching | Phase::Climbing(_), _) => {
+                let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
+                if self.is_blameless() && self.is_well_measured() && settled <= sent {
+                    self.unlucky += 1.0 / REMEMBERED_CALLS;
+                }
+                return false;
+            }
         }
-        if let Some(ceiling) = self.ceiling()
-            && !self.is_blameless()
-            && self.unlucky < UNLUCKY
-        {
-            self.climb_again(ceiling, now);
-            return true;
-        }
-        if self.is_blameless() && self.is_well_measured() {
-            self.unlucky += 1.0 / REMEMBERED_CALLS;
-        }
-        false
+        true
     }
 
-    /// Something is wrong with the service that is no refusal. Where it is more than bad luck, this
-    /// is no time to grow.
-    pub(super) fn hold(&mut self) {
-        if !self.faults.note(self.calls) {
+    /// Something is wrong with the service that is no refusal: a call that was sent at `sent` came
+    /// back with it. Where it is more than bad luck, this is no time to grow.
+    pub(super) fn hold(&mut self, sent: Instant) {
+        let calls = self.calls;
+        if self.faults.note(Place { calls, sent }, DENSE).is_none() {
             return;
         }
-        self.used = match self.phase {
-            Phase::Doubling => Duration::ZERO,
-            Phase::Climbing { ceiling, .. } => self.used.min(climb_time(self.calls_in(ceiling))),
-        };
+        match self.phase {
+            Phase::Searching => self.flight.doubt(),
+            Phase::Climbing(climb) => {
+                self.used = self.used.min(climb.takes(self.units_per_call));
+            }
+        }
     }
 
     /// The ceiling that was found, in units a second.
     pub(super) fn ceiling(&self) -> Option<f64> {
         match self.phase {
-            Phase::Doubling => None,
-            Phase::Climbing { ceiling, .. } => Some(ceiling),
+            Phase::Searching => None,
+            Phase::Climbing(climb) => Some(climb.ceiling),
         }
     }
 
-    fn cut_to_measured(&mut self, now: Instant) {
-        let admitted = self.since_cut.admitted_calls();
+    /// A refusal during the search: nothing more is sent until it is known what became of the calls
+    /// on their way. Where refusals are bad luck, that would be a waste of time.
+    fn pause(&mut self, now: Instant) -> bool {
+        if self.unlucky < UNLUCKY {
+            self.next = self.next.max(now + self.flight.news());
+        }
+        self.unlucky += 1.0 / REMEMBERED_CALLS;
+        false
+    }
+
+    /// The search is over: too much was sent since `first`.
+    fn find(&mut self, first: Place, now: Instant) {
+        let found = Overrun {
+            calls: (self.calls - first.calls + 1) as f64,
+            refused: self.dense() as f64,
+            lasted_s: (now - first.sent).as_secs_f64().max(1e-3),
+        };
+        self.cut(self.climb_to(&found), now);
+        self.flight.restart(1.0 + found.admitted());
+        self.found = Some(found);
+        self.overrun = true;
+        self.unlucky = 0.0;
+        self.next = self.next.max(now + self.flight.news());
+    }
+
+    /// One more of the calls that were on their way when the search ended was refused.
+    fn find_less(&mut self) -> bool {
+        let Some(mut found) = self.found else {
+            return false;
+        };
+        found.refused += 1.0;
+        let climb = self.climb_to(&found);
+        (self.phase, self.rate) = (Phase::Climbing(climb), Some(climb.start()));
+        self.flight.restart(1.0 + found.admitted());
+        self.found = Some(found);
+        true
+    }
+
+    fn climb_to(&self, found: &Overrun) -> Climb {
+        let ceiling = found.per_second() * self.units_per_call;
+        Climb::measured(ceiling.max(self.slowest()), found.admitted())
+    }
+
+    fn cut_to_measured(&mut self, sent: Instant, now: Instant) {
+        let unknown = self.flight.sent_after(sent) as f64;
+        let admitted = self.since_cut.admitted_calls(unknown);
         self.in_a_row = if admitted < 1.0 { self.in_a_row + 1 } else { 0 };
-        let measured = self.since_cut.per_second(self.units_per_call, now);
         let least = self.rate.map_or(0.0, |rate| rate * KEPT_AT_LEAST);
         let least = least.max(self.slowest());
         let most = self.rate.unwrap_or(f64::INFINITY);
-        let below = (1.0 / (admitted + 1.0)).clamp(SHALLOWEST_CUT, DEEPEST_CUT);
-        self.cut(measured.min(most).max(least), below, now);
+        let measured = self.measured(sent).min(most).max(least);
+        self.cut(Climb::measured(measured, admitted), now);
         self.overrun = true;
+        self.flight.restart(1.0);
         if SHUT <= self.in_a_row {
-            self.phase = Phase::Doubling;
+            self.phase = Phase::Searching;
         }
         if 0 < self.in_a_row {
             let pause = PAUSE * (1 << (self.in_a_row - 1).min(6));
@@ -272,40 +354,68 @@ impl Learned {
         }
     }
 
-    /// The ceiling stays, unless too many calls were refused on the way to it.
-    fn climb_again(&mut self, ceiling: f64, now: Instant) {
-        let measured = self.since_cut.per_second(self.units_per_call, now);
+    /// The next climb, to a ceiling that has moved a little.
+    fn climb_again(&mut self, climb: Climb, sent: Instant, now: Instant) {
+        let rate = self.rate.unwrap_or(climb.ceiling);
         let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
-        let ceiling = if is_luck {
-            ceiling.max(measured)
-        } else {
-            measured
-        };
-        self.cut(ceiling.max(self.slowest()), SHALLOWEST_CUT, now);
+        self.cut(climb.again(rate, self.measured(sent), is_luck), now);
         self.overrun = false;
+        self.flight.restart(f64::INFINITY);
     }
 
-    fn cut(&mut self, ceiling: f64, below: f64, now: Instant) {
-        let ceiling = self.cap.map_or(ceiling, |cap| ceiling.min(cap));
-        self.phase = Phase::Climbing { ceiling, below };
-        self.rate = Some(ceiling * (1.0 - below));
+    /// After a cut there is a pause of half a call, so that its own first call is not one too many.
+    fn cut(&mut self, climb: Climb, now: Instant) {
+        let climb = climb.capped(self.cap);
+        self.phase = Phase::Climbing(climb);
+        self.rate = Some(climb.start());
         self.used = Duration::ZERO;
         self.refusals = Recent::default();
         self.since_cut = Measured::new(now);
+        let half_a_call = seconds(0.5 * self.units_per_call / climb.start());
+        self.next = self.next.max(now + half_a_call);
     }
 
-    /// Whether the rate gives no reason for a refusal: it is below the ceiling that was found, or
+    /// Units a second that were let in from the last cut until the call that was sent at `sent`.
+    fn measured(&self, sent: Instant) -> f64 {
+        let unknown = self.flight.sent_after(sent) as f64;
+        self.since_cut
+            .per_second(self.units_per_call, unknown, sent)
+    }
+
+    /// Whether the rate is searched for, by growing, for the first time.
+    fn is_searching(&self) -> bool {
+        let is_ours = self.cap.is_none() && !self.overrun;
+        is_ours && matches!(self.phase, Phase::Searching)
+    }
+
+    /// Whether the service is as overrun as it was.
+    fn is_still(&self) -> bool {
+        let is_shut = matches!(self.phase, Phase::Searching);
+        self.overrun && (is_shut || self.since_cut.admitted_calls(0.0) < 1.0)
+    }
+
+    /// How many refusals close together are an overrun.
+    fn dense(&self) -> usize {
+        let Phase::Climbing(_) = self.phase else {
+            return DENSE;
+        };
+        let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
+        let calls = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
+        DENSE + MANY_CALLS.iter().filter(|many| **many <= calls).count()
+    }
+
+    /// Whether the rate gives no reason for a refusal: it is below what was let in for certain, or
     /// what the job says.
     fn is_blameless(&self) -> bool {
         let Some(rate) = self.rate else { return true };
         let is_as_told = self.cap.is_some_and(|cap| cap <= rate);
-        is_as_told || self.ceiling().is_some_and(|ceiling| rate < ceiling)
+        is_as_told || matches!(self.phase, Phase::Climbing(climb) if rate < climb.proved)
     }
 
     fn is_well_measured(&self) -> bool {
         match self.phase {
-            Phase::Doubling => true,
-            Phase::Climbing { below, .. } => below <= SHALLOWEST_CUT,
+            Phase::Searching => true,
+            Phase::Climbing(climb) => climb.is_well_measured,
         }
     }
 
@@ -320,35 +430,20 @@ impl Learned {
         self.units_per_call.max(1e-3) / every_s
     }
 
-    fn calls_in(&self, units: f64) -> f64 {
-        units / self.units_per_call.max(1e-3)
-    }
-
     /// The rate was used for so much longer.
     fn grow(&mut self, time: Duration) {
         let Some(rate) = self.rate else { return };
         self.used += time;
         let grown = match self.phase {
-            Phase::Doubling if self.used < DOUBLE_EVERY => rate,
-            Phase::Doubling => {
-                self.used = Duration::ZERO;
-                rate * 2.0
+            Phase::Searching => {
+                let earned = self.flight.calls_per_second() * self.units_per_call;
+                earned.min(rate * LEAP)
             }
-            Phase::Climbing { ceiling, below } => {
-                let climb = climb_time(self.calls_in(ceiling));
-                let x = self.used.as_secs_f64() / climb.as_secs_f64() - 1.0;
-                let steep = if x < 0.0 { 1.0 } else { BEYOND };
-                ceiling * (1.0 + below * (steep * x).powi(3))
-            }
+            Phase::Climbing(climb) => climb.after(self.used, self.units_per_call),
         };
         let grown = self.cap.map_or(grown, |cap| grown.min(cap));
         self.rate = Some(grown.max(rate));
     }
-}
-
-fn climb_time(calls_per_second: f64) -> Duration {
-    let time = seconds(CLIMB_CALLS / calls_per_second);
-    time.clamp(SHORTEST_CLIMB, LONGEST_CLIMB)
 }
 
 /// A time that is not longer than a day, whatever was divided by what.

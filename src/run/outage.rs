@@ -4,10 +4,15 @@
 //! about to fail of them and other rows fare no better. From then on a single call at a time finds
 //! out whether it is over; it costs its row no attempt. A single row that always breaks the service
 //! is not an outage: it fails.
+//!
+//! A model that is not ready says so at the first call, and it says so to all: AWS loads an imported
+//! model that was not used for a while when it is called, which takes about five minutes.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::Why;
 
 /// Faults in a row, with no answer between them, that make an outage.
 const IN_A_ROW: u32 = 20;
@@ -31,6 +36,7 @@ pub(super) struct Outage {
 
 #[derive(Debug, Clone, Copy)]
 struct Down {
+    why: Why,
     since: Instant,
     wait: Duration,
     next_probe: Instant,
@@ -48,17 +54,32 @@ impl Outage {
         if self.rows.len() < ROWS_IN_A_ROW && !self.rows.contains(&row) {
             self.rows.push(row);
         }
-        if let Some(down) = &mut self.down {
-            if down.next_probe <= now {
-                down.wait = (down.wait * 2).min(LONGEST_WAIT);
-                down.next_probe = now + down.wait;
-            }
+        if self.is_still_down(now) {
             return true;
         }
         if self.in_a_row < IN_A_ROW {
             return false;
         }
-        self.begin(now);
+        self.begin(Why::Outage, now);
+        true
+    }
+
+    /// The model is not ready.
+    pub(super) fn not_ready(&mut self, now: Instant) {
+        if !self.is_still_down(now) {
+            self.begin(Why::NotReady, now);
+        }
+    }
+
+    /// A call came back with nothing. True if that was to be expected: the next probe is later.
+    fn is_still_down(&mut self, now: Instant) -> bool {
+        let Some(down) = &mut self.down else {
+            return false;
+        };
+        if down.next_probe <= now {
+            down.wait = (down.wait * 2).min(LONGEST_WAIT);
+            down.next_probe = now + down.wait;
+        }
         true
     }
 
@@ -67,12 +88,13 @@ impl Outage {
         if self.rows.len() < ROWS_IN_A_ROW {
             return false;
         }
-        self.begin(now);
+        self.begin(Why::Outage, now);
         true
     }
 
-    fn begin(&mut self, now: Instant) {
+    fn begin(&mut self, why: Why, now: Instant) {
         self.down = Some(Down {
+            why,
             since: now,
             wait: FIRST_WAIT,
             next_probe: now + FIRST_WAIT,
@@ -84,9 +106,9 @@ impl Outage {
         self.down.map(|down| now - down.since)
     }
 
-    /// While the service is down: when the next probe may go. One call at a time.
-    pub(super) fn next_probe(&self) -> Option<Instant> {
-        self.down.map(|down| down.next_probe)
+    /// While the service is down: why, and when the next probe may go. One call at a time.
+    pub(super) fn next_probe(&self) -> Option<(Why, Instant)> {
+        self.down.map(|down| (down.why, down.next_probe))
     }
 }
 
@@ -115,7 +137,7 @@ mod tests {
         }
         let mut waits = Vec::new();
         for _ in 0..6 {
-            let probe = outage.next_probe().unwrap();
+            let (_, probe) = outage.next_probe().unwrap();
             waits.push((probe - now).as_secs());
             now = probe;
             outage.fault(1, now);

@@ -92,12 +92,12 @@ impl Pace {
         in_flight: usize,
         now: Instant,
     ) -> Result<Charge, Refusal> {
-        if let Some(probe) = self.outage.next_probe() {
+        if let Some((why, probe)) = self.outage.next_probe() {
             if 0 < in_flight {
-                return Err(Refusal::Wait(Why::Outage, None));
+                return Err(Refusal::Wait(why, None));
             }
             if now < probe {
-                return Err(Refusal::Wait(Why::Outage, Some(probe)));
+                return Err(Refusal::Wait(why, Some(probe)));
             }
         }
         let ready = self.calls.ready(now);
@@ -140,6 +140,7 @@ impl Pace {
         let fault = match outcome {
             Ok(reply) => {
                 self.outage.heard();
+                self.calls.answered(sent, now);
                 self.tokens
                     .settle(charge, Settled::Used(reply.reading.usage), sent);
                 return false;
@@ -154,8 +155,10 @@ impl Pace {
         self.tokens.settle(charge, settled, sent);
         if fault.category == Category::Throttled {
             self.refused(fault, sent, now);
+        } else if fault.category == Category::ModelNotReady {
+            self.outage.not_ready(now);
         } else if fault.is_outage() {
-            self.calls.hold();
+            self.calls.hold(sent);
             return self.outage.fault(row, now);
         } else {
             self.outage.heard();

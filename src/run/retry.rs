@@ -48,9 +48,6 @@ pub(super) enum Next {
 /// A slow generation that broke is dear to repeat: fewer attempts than for a cheap failure.
 const DEAR_ATTEMPTS: u32 = 3;
 
-/// AWS answers "not ready" for about five minutes while it loads a cold imported model.
-const COLD_MODEL_WAIT: Duration = Duration::from_secs(30);
-
 impl History {
     /// Its last fault was the service's: it costs the row no attempt after all.
     pub(super) fn forgive(&mut self) {
@@ -90,7 +87,7 @@ impl RetryPolicy {
             Category::Throttled | Category::ModelNotReady
         );
         let wait = if refused {
-            self.refused(fault, history, now, dice)
+            self.refused(history, now)
         } else {
             self.failed(fault, history, dice)
         };
@@ -101,26 +98,15 @@ impl RetryPolicy {
     }
 
     /// A refusal is the pace's business: the row goes back to the front and waits for no more than
-    /// the pace. A cold model takes its time whatever the pace.
-    fn refused(
-        &self,
-        fault: &Fault,
-        history: &mut History,
-        now: Instant,
-        dice: f64,
-    ) -> Option<Duration> {
+    /// the pace, which sees to a model that is not ready too.
+    fn refused(&self, history: &mut History, now: Instant) -> Option<Duration> {
         history.throttles += 1;
         let since = *history.refused_since.get_or_insert(now);
         if self.throttle_wait <= now - since {
             history.attempts += 1;
             return None;
         }
-        let is_cold = fault.category == Category::ModelNotReady;
-        Some(if is_cold {
-            COLD_MODEL_WAIT.mul_f64(1.0 + dice)
-        } else {
-            Duration::ZERO
-        })
+        Some(Duration::ZERO)
     }
 
     fn failed(&self, fault: &Fault, history: &mut History, dice: f64) -> Option<Duration> {

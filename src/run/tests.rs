@@ -1,5 +1,7 @@
 //! The loop in paused time: a script for the service on one side, what happened on the other.
 
+mod pace;
+
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::pin::pin;
@@ -60,7 +62,11 @@ where
                 output: None,
                 finish_reason: FinishReason::Stop,
                 stop_reason: None,
-                usage: Usage::default(),
+                usage: Usage {
+                    input_tokens: Some(1),
+                    output_tokens: Some(1),
+                    ..Usage::default()
+                },
             },
             ..Reply::default()
         })

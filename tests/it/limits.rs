@@ -89,6 +89,45 @@ fn a_budget_for_an_unknown_price_is_refused_until_a_price_is_given() {
     assert!(priced.answers()["r000"]["cost_usd"].as_f64().is_some());
 }
 
+/// A job of one row for a model of any name.
+fn of_model<const N: usize>(model: &str, more: [&str; N]) -> Job {
+    Job::new("run")
+        .file("prompts.csv", rows(1))
+        .file(
+            "mine.toml",
+            format!("[\"{model}\"]\ninput_usd_per_1k = 1\n"),
+        )
+        .scenario(QUICK)
+        .args(["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"])
+        .args(["-m", model])
+        .args(more)
+}
+
+#[test]
+fn a_price_of_half_a_call_is_no_price() {
+    of_model(
+        "amazon.nova-lite-v9:0",
+        ["--max-cost", "9", "--prices", "mine.toml"],
+    )
+    .run()
+    .exits(2)
+    .says("the price of the output of `amazon.nova-lite-v9:0` is not known")
+    .sent_nothing();
+}
+
+#[test]
+fn a_limit_of_tokens_needs_a_burndown_that_is_known() {
+    let newer = "anthropic.claude-zeta-9-v1:0";
+    of_model(newer, ["--tokens-per-minute", "1000000"])
+        .run()
+        .exits(2)
+        .says("`limits.burndown`: how many tokens of quota a token of this model's output costs")
+        .sent_nothing();
+    let told = ["--tokens-per-minute", "1000000", "--burndown", "10"];
+    of_model(newer, told).run().exits(0);
+    of_model(newer, []).run().exits(0);
+}
+
 #[test]
 fn a_wrong_key_in_a_price_file_is_named_by_its_line() {
     Job::over(&rows(1))

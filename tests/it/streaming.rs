@@ -238,3 +238,40 @@ fn what_is_asked_beside_the_body_is_checked_first() {
         "`model.request_metadata`: \"a|b\" has more than 256 characters, or others than letters",
     );
 }
+
+/// What the service did with a call that asked for it, in one piece and in chunks.
+fn served<const N: usize>(args: [&str; N]) -> Vec<Value> {
+    let scenario = format!("{QUICK}\n[guardrail]\nblocks = [\"two\"]\n");
+    let model = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let (one, other) = (whole(model, &scenario), streamed(model, &scenario));
+    [one, other]
+        .map(|job| job.args(args).run().exits(0).answers()["b"].clone())
+        .into()
+}
+
+#[test]
+fn the_record_says_how_the_call_was_served() {
+    for row in served(["--service-tier", "flex", "--latency", "optimized"]) {
+        assert_eq!(row["service_tier"], "flex", "{row}");
+        assert_eq!(row["latency_mode"], "optimized", "{row}");
+    }
+    for row in served([]) {
+        assert_eq!(row.get("service_tier"), None, "{row}");
+    }
+}
+
+#[test]
+fn a_guardrail_that_intervenes_filters_the_answer() {
+    let guardrail = ["--guardrail", "gr-1", "--guardrail-version", "DRAFT"];
+    for row in served(guardrail) {
+        let status = (&row["status"], &row["finish_reason"]);
+        assert_eq!(status, (&"filtered".into(), &"guardrail".into()), "{row}");
+        assert_eq!(
+            row["completion"],
+            "Sorry, the guardrail does not let this pass."
+        );
+    }
+    for row in served([]) {
+        assert_eq!(row["status"], "succeeded", "{row}");
+    }
+}

@@ -80,7 +80,17 @@ pub(super) fn tokens(
     known: &Known,
     family: Family,
 ) -> Result<TokenLimits, JobError> {
-    let burndown = table.burndown.unwrap_or(known.burndown);
+    let named = [table.tokens_per_minute, table.tokens_per_day];
+    let burndown = match table.burndown.or(known.burndown) {
+        Some(burndown) => burndown,
+        None if named.iter().all(Option::is_none) && table.quota.is_none() => 1.0,
+        None => {
+            let message = "how many tokens of quota a token of this model's output costs is not \
+                           known: give it, such as 5 (Claude up to 4.7), 10 or 15 (newer Claude \
+                           and GPT), or 1 (most others), or leave the token quotas out";
+            return Err(wrong("limits.burndown", message));
+        }
+    };
     if !(0.0 < burndown && burndown.is_finite()) {
         let message = "it must be above 0: tokens of quota for one token of output, such as 5";
         return Err(wrong("limits.burndown", message));
@@ -106,10 +116,10 @@ pub(super) fn limits(
         if !(0.0 < max && max.is_finite()) {
             return Err(wrong("limits.max_cost_usd", "it must be above 0"));
         }
-        if facts.is_none_or(|facts| facts.price.of(1, 1).is_none()) {
+        if let Some(what) = unpriced(facts) {
             let message = format!(
-                "the price of `{model}` is not known, so its cost cannot be limited: give its price \
-                 in a file with --prices, or leave the limit out"
+                "the price of {what}`{model}` is not known, so its cost cannot be limited: give its \
+                 price in a file with --prices, under [\"{model}\"], or leave the limit out"
             );
             return Err(wrong("limits.max_cost_usd", message));
         }
@@ -123,4 +133,17 @@ pub(super) fn limits(
             .transpose()?,
         max_error_rate: table.max_error_rate.as_deref().and_then(parse_share),
     })
+}
+
+/// What of a model has no price, if anything: all of it, its input, or its output.
+fn unpriced(facts: Option<&ModelFacts>) -> Option<&'static str> {
+    let price = facts.map(|facts| &facts.price);
+    let input = price.and_then(|price| price.input);
+    let output = price.and_then(|price| price.output);
+    match (input, output) {
+        (Some(_), Some(_)) => None,
+        (Some(_), None) => Some("the output of "),
+        (None, Some(_)) => Some("the input of "),
+        (None, None) => Some(""),
+    }
 }

@@ -4,7 +4,7 @@
 //! always one for one; only the quota counts differently.
 
 /// Base ids by how they begin, and their rate. The first row that fits counts; what is in no
-/// row has a rate of 1. Haiku 5.5, Sonnet 5.5, Fable 5 and Mythos 5 are not listed there: they are
+/// row has a rate of 1: "all other models", says the guide. Haiku 5.5, Sonnet 5.5, Fable 5 and Mythos 5 are not listed there: they are
 /// taken to be like the other models of their generation.
 const RATES: [(&str, u32); 10] = [
     ("anthropic.claude-opus-4-8", 15),
@@ -18,6 +18,14 @@ const RATES: [(&str, u32); 10] = [
     ("openai.gpt-5.6-terra", 10),
     ("openai.gpt-5.6-luna", 10),
 ];
+
+/// Providers whose models differ: one that is newer than the catalogue may have any rate.
+const DIFFERENT: [&str; 2] = ["anthropic.", "openai.gpt-5"];
+
+/// Whether the rate of the model behind `base` is known, if the catalogue knows the model or not.
+pub(super) fn is_known(base: &str, is_listed: bool) -> bool {
+    is_listed || !DIFFERENT.iter().any(|begin| base.starts_with(begin))
+}
 
 /// Tokens of quota for one token of output of the model behind `base`.
 pub fn burndown(base: &str) -> u32 {

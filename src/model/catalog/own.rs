@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ModelFacts, Price, burndown, lookup};
+use super::burndown::is_known;
+use super::{ModelFacts, Price, anywhere, burndown, lookup};
 use crate::model::id::ModelId;
 
 /// What is known of the model that a job calls, from wherever it is known.
@@ -24,9 +25,13 @@ use crate::model::id::ModelId;
 pub struct Known {
     /// Prices and limits; `None` where nothing is known.
     pub facts: Option<ModelFacts>,
-    /// Tokens of quota for one token of output.
-    pub burndown: f64,
+    /// Tokens of quota for one token of output; `None` where nothing says it.
+    pub burndown: Option<f64>,
 }
+
+/// What every message about such a file ends with.
+const SHAPE: &str = "each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with \
+                     input_usd_per_1k and output_usd_per_1k in it";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,9 +52,12 @@ impl Known {
     /// # Errors
     /// `own` is not such a file: what is wrong, and on which line.
     pub fn of(model: &ModelId, region: Option<&str>, own: Option<&str>) -> Result<Self, String> {
+        let facts = lookup(model.like(), region).cloned();
+        let base = model.base();
+        let base = base.filter(|base| is_known(base, anywhere(base).is_some()));
         let mut known = Self {
-            facts: lookup(model.like(), region).cloned(),
-            burndown: model.base().map_or(1.0, |base| f64::from(burndown(base))),
+            facts,
+            burndown: base.map(|base| f64::from(burndown(base))),
         };
         let own = own.map(parse).transpose()?.unwrap_or_default();
         let named = own.get(model.as_str()).or_else(|| own.get(model.base()?));
@@ -78,7 +86,7 @@ impl Known {
         }
         facts.max_in = own.max_input_tokens.or(facts.max_in);
         facts.max_out = own.max_output_tokens.or(facts.max_out);
-        self.burndown = own.burndown.unwrap_or(self.burndown);
+        self.burndown = own.burndown.or(self.burndown);
     }
 }
 
@@ -86,7 +94,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
     let own: BTreeMap<String, Own> = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
-        format!("line {line}: {}", error.message())
+        format!("line {line}: {} ({SHAPE})", error.message().trim_end())
     })?;
     let prices = |own: &Own| {
         [
@@ -140,7 +148,7 @@ mod tests {
         let facts = own.facts.unwrap();
         assert_eq!(facts.price.input, Some(0.5));
         assert_eq!(facts.price.output, Some(0.0055));
-        assert_eq!(own.burndown, 5.0);
+        assert_eq!(own.burndown, Some(5.0));
     }
 
     #[test]
@@ -150,7 +158,32 @@ mod tests {
             "[\"{base}\"]\nburndown = 3\nmax_input_tokens = 9\n"
         ))
         .unwrap();
-        assert_eq!((own.burndown, own.facts.unwrap().max_in), (3.0, Some(9)));
+        assert_eq!(
+            (own.burndown, own.facts.unwrap().max_in),
+            (Some(3.0), Some(9))
+        );
+    }
+
+    #[test]
+    fn the_burndown_of_a_model_that_is_newer_or_hidden_is_not_known() {
+        let rate = |id: &str| {
+            let model = ModelId::parse(id).unwrap();
+            Known::of(&model, None, None).unwrap().burndown
+        };
+        assert_eq!(rate(HAIKU), Some(5.0));
+        assert_eq!(rate("amazon.nova-zeta-v9:0"), Some(1.0));
+        assert_eq!(rate("anthropic.claude-zeta-9-v1:0"), None);
+        let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd";
+        assert_eq!(rate(profile), None);
+    }
+
+    #[test]
+    fn a_wrong_shape_is_told_with_the_right_one() {
+        let error = known("[[model]]\nid = 1\n").unwrap_err();
+        assert!(
+            error.contains("each model has a table of its own"),
+            "{error}"
+        );
     }
 
     #[test]

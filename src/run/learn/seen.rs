@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many refusals within so many calls are no bad luck: at two refusals in a hundred calls,
-/// whatever the rate, that happens once in 260 calls, and a climb makes up for it in 200.
-const DENSE: usize = 3;
-const DENSE_CALLS: u64 = 40;
+/// Events within so many calls come close together.
+const CLOSE_CALLS: u64 = 40;
+
+/// The most events that are asked for.
+const MOST: usize = 5;
 
 /// What is older than this counts half in a measurement.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -24,16 +25,50 @@ pub(super) struct Measured {
     pub(super) refused: f64,
 }
 
-/// How many calls had been sent at each of the last few events.
+/// A call: how many had been sent with it, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) calls: u64,
+    pub(super) sent: Instant,
+}
+
+/// The calls of the last few events.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Recent([Option<u64>; DENSE]);
+pub(super) struct Recent([Option<Place>; MOST]);
+
+/// A first overrun, from the first of its refusals on: the bucket was empty by then, so what was
+/// let in of these calls is the quota itself. What is on its way at the cut is still to be told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Overrun {
+    pub(super) calls: f64,
+    pub(super) refused: f64,
+    pub(super) lasted_s: f64,
+}
 
 impl Recent {
-    /// Notes one more. True if they come too close to be bad luck.
-    pub(super) fn note(&mut self, calls: u64) -> bool {
+    /// Whether there was none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0[0].is_none()
+    }
+
+    /// Notes one more. The first of the last `many`, if they come too close to be bad luck.
+    pub(super) fn note(&mut self, place: Place, many: usize) -> Option<Place> {
         self.0.rotate_right(1);
-        self.0[0] = Some(calls);
-        self.0[DENSE - 1].is_some_and(|oldest| calls - oldest <= DENSE_CALLS)
+        self.0[0] = Some(place);
+        let first = self.0.get(many - 1).copied().flatten();
+        first.filter(|first| place.calls.saturating_sub(first.calls) <= CLOSE_CALLS)
+    }
+}
+
+impl Overrun {
+    /// Calls that were let in, as far as is known.
+    pub(super) fn admitted(&self) -> f64 {
+        (self.calls - self.refused).max(0.0)
+    }
+
+    /// Calls that were let in a second. Before the next there was room for half a call, on average.
+    pub(super) fn per_second(&self) -> f64 {
+        self.admitted().max(0.5) / self.lasted_s
     }
 }
 
@@ -57,7 +92,7 @@ impl Measured {
                 cut: self.cut,
                 ..Self::new(now)
             };
-        } else if WINDOW < now - self.since && DENSE_CALLS as f64 <= self.calls {
+        } else if WINDOW < now - self.since && CLOSE_CALLS as f64 <= self.calls {
             self.units /= 2.0;
             self.calls /= 2.0;
             self.refused /= 2.0;
@@ -79,15 +114,16 @@ impl Measured {
         self.refused += 1.0;
     }
 
-    /// Calls that were not refused.
-    pub(super) fn admitted_calls(&self) -> f64 {
-        (self.calls - self.refused).max(0.0)
+    /// Calls that were not refused, less those of which nothing is known.
+    pub(super) fn admitted_calls(&self, unknown: f64) -> f64 {
+        (self.calls - self.refused - unknown).max(0.0)
     }
 
-    /// Units admitted a second. Between the last one and the next there was still some room: half
-    /// a call's, on average.
-    pub(super) fn per_second(&self, units_per_call: f64, now: Instant) -> f64 {
+    /// Units admitted a second up to an instant, less those of which nothing is known. Between the
+    /// last one and the next there was still some room: half a call's, on average.
+    pub(super) fn per_second(&self, units_per_call: f64, unknown: f64, until: Instant) -> f64 {
         let room = 0.5 * units_per_call;
-        self.units.max(room) / (now - self.since).as_secs_f64().max(1e-3)
+        let lasted = until.saturating_duration_since(self.since);
+        (self.units - unknown * units_per_call).max(room) / lasted.as_secs_f64().max(1e-3)
     }
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use promptmill::emulator::Rehearsal;
 use promptmill::model::family::{Family, Parameters};
-use promptmill::model::{Call, Category, Fault, Model, Reply};
+use promptmill::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
 use promptmill::prompt::{Message, Prompt, Role};
 use promptmill::run::{
     Ask, Ended, Event, Identity, Limits, RequestsPerMinute, RetryPolicy, Row, Settings, Store,
     TokenLimits, Work,
 };
+use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -44,6 +45,19 @@ struct Rehearsed {
     asked: Mutex<Asked>,
 }
 
+/// What counts of an answer: the scenarios are many rows, and the families have tests of their own.
+#[derive(Deserialize)]
+struct Answer {
+    usage: Counted,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Counted {
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
 /// Until when the service wants to be left alone, and by how much that was undercut.
 #[derive(Default)]
 struct Asked {
@@ -66,13 +80,18 @@ impl Model for Rehearsed {
                 None,
             ));
         }
-        let bad = |why: String| Fault::local(Category::BadResponse, why);
-        let body = serde_json::from_slice(&answer.body).map_err(|error| bad(error.to_string()))?;
-        let reading = Family::Nova
-            .read(&body)
-            .map_err(|error| bad(error.to_string()))?;
+        let answer_body: Answer = serde_json::from_slice(&answer.body).unwrap();
+        let usage = answer_body.usage;
         Ok(Reply {
-            reading,
+            reading: Reading {
+                finish_reason: FinishReason::Stop,
+                usage: Usage {
+                    input_tokens: Some(usage.input_tokens),
+                    output_tokens: Some(usage.output_tokens),
+                    ..Usage::default()
+                },
+                ..Reading::default()
+            },
             raw: answer.body,
             ..Reply::default()
         })
@@ -112,7 +131,8 @@ pub(super) async fn run(job: Job, service: Arc<Rehearsal>, start: Instant) -> Ou
         model_id: job.model.clone(),
         asked: Mutex::default(),
     });
-    let rows = (1..=job.rows).map(|row| Ok::<_, Infallible>(Row::Ready(work(&job, row))));
+    let body = body(&job);
+    let rows = (1..=job.rows).map(|row| Ok::<_, Infallible>(Row::Ready(work(&job, &body, row))));
     let mut outcome = Outcome::default();
     let (_ask, asked) = watch::channel(Ask::Run);
     let tell = |event: &Event<'_>| note(event, start, &mut outcome);
@@ -162,28 +182,35 @@ fn note_end(ended: &Ended, start: Instant, outcome: &mut Outcome) {
     }
 }
 
-/// A prompt of the job's length, like no other.
-fn work(job: &Job, row: u64) -> Work {
-    let text = format!("{row:0>width$}", width = job.prompt_bytes);
+/// What stands in a body where each row has its number.
+const NUMBER: &str = "NUMBER";
+
+/// The body of every row, but for the number in it.
+fn body(job: &Job) -> String {
     let prompt = Prompt {
         system: None,
         messages: vec![Message {
             role: Role::User,
-            text,
+            text: NUMBER.into(),
         }],
     };
     let parameters = Parameters {
         max_tokens: Some(job.max_tokens),
         ..Parameters::default()
     };
-    let body = Family::Nova.body(&prompt, &parameters, None);
+    Family::Nova.body(&prompt, &parameters, None).to_string()
+}
+
+/// A prompt of the job's length, like no other.
+fn work(job: &Job, body: &str, row: u64) -> Work {
+    let text = format!("{row:0>width$}", width = job.prompt_bytes);
     Work {
         identity: Identity {
             row,
             ..Identity::default()
         },
         call: Call {
-            body: body.to_string().into(),
+            body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
             worst_cost_usd: None,
         },
