@@ -24,7 +24,7 @@ pub(super) async fn settle(job: &mut JobFile) -> Option<String> {
             job.model.behind = found;
             None
         }
-        Err(why) => Some(format!("which model is behind {model} is not known: {why}")),
+        Err(why) => Some(format!("which model is behind it is not known: {why}")),
     }
 }
 

@@ -154,7 +154,8 @@ fn word(kind: Kind) -> &'static str {
 }
 
 impl Report {
-    /// The offers that are wanted, with what is known of them.
+    /// The offers that are wanted, with what is known of them: a model with its profiles, then
+    /// what the account has of its own.
     fn known(&self) -> Vec<Known<'_>> {
         let known = self.listing.offers.iter().map(|offer| {
             let model = ModelId::parse(&offer.id).ok();
@@ -169,7 +170,9 @@ impl Report {
                 base: model.and_then(|model| model.base().map(str::to_owned)),
             }
         });
-        known.filter(|known| self.wanted.has(known)).collect()
+        let mut known: Vec<_> = known.filter(|known| self.wanted.has(known)).collect();
+        known.sort_by(|a, b| a.place().cmp(&b.place()));
+        known
     }
 
     fn json(&self) -> Value {
@@ -185,6 +188,12 @@ impl Report {
 }
 
 impl Known<'_> {
+    /// Where it stands in the list.
+    fn place(&self) -> (bool, Option<&str>, &str) {
+        let is_own = !matches!(self.offer.kind, Kind::Base | Kind::Profile);
+        (is_own, self.base.as_deref(), &self.offer.id)
+    }
+
     fn family(&self) -> Option<Family> {
         Family::of(self.base.as_deref()?)
     }

@@ -199,10 +199,10 @@ impl Job<'_> {
                 "{gone} rows of the output are no longer in the input; they are kept"
             ));
         }
-        if let Some(why) = &self.hidden {
-            self.say(&format!("{why}; its price is unknown"));
-        }
         let model = self.plan.model.as_str();
+        if let Some(why) = &self.hidden {
+            self.say(&format!("{model}: {why}; its price is unknown"));
+        }
         if self.plan.facts.is_none() && self.plan.model.base().is_some() {
             let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
             let meant = meant.unwrap_or_default();

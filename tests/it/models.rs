@@ -43,9 +43,9 @@ fn the_table_says_what_to_type_what_it_costs_and_whether_it_streams() {
     let out = models("", ["haiku-4-5"]).exits(0);
     assert_eq!(
         out.stdout,
-        "id                                               name                                stream   in   out  context\n\
-         global.anthropic.claude-haiku-4-5-20251001-v1:0  GLOBAL Claude Haiku 4 5 20251001 V1  yes       1     5     200k\n\
-         us.anthropic.claude-haiku-4-5-20251001-v1:0      US Claude Haiku 4 5 20251001 V1      yes     1.1   5.5     200k\n\
+        "id                                               name                                 stream   in  out  context\n\
+         global.anthropic.claude-haiku-4-5-20251001-v1:0  GLOBAL Claude Haiku 4 5 20251001 V1  yes       1    5     200k\n\
+         us.anthropic.claude-haiku-4-5-20251001-v1:0      US Claude Haiku 4 5 20251001 V1      yes     1.1  5.5     200k\n\
          \n"
             .to_owned()
             + &footer(&out)

@@ -237,7 +237,7 @@ mod tests {
             "us-east-1",
             "amazon.nova-lite-v1:0",
             wrong,
-            "check the model id, and that this region has the model",
+            "check the model id: did you mean us.amazon.nova-lite-v1:0?",
         );
     }
 
