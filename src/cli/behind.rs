@@ -53,7 +53,7 @@ async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
         let today = jiff::Zoned::now().date();
         let variable = |name: &str| std::env::var(name).ok();
         let path = job.emulator.scenario.as_deref();
-        let path = path.and_then(|path| expand(path, today, &variable).ok());
+        let path = path.and_then(|path| expand(path, today, variable).ok());
         let scenario = emulate::scenario(path.as_deref().map(std::path::Path::new))?;
         return connect::emulator(scenario).await;
     }

@@ -190,8 +190,12 @@ impl Report {
 impl Known<'_> {
     /// Where it stands in the list.
     fn place(&self) -> (bool, Option<&str>, &str) {
-        let is_own = !matches!(self.offer.kind, Kind::Base | Kind::Profile);
-        (is_own, self.base.as_deref(), &self.offer.id)
+        (self.is_own(), self.base.as_deref(), &self.offer.id)
+    }
+
+    /// Whether it is the account's own, known by an ARN.
+    fn is_own(&self) -> bool {
+        !matches!(self.offer.kind, Kind::Base | Kind::Profile)
     }
 
     fn family(&self) -> Option<Family> {
@@ -206,10 +210,14 @@ impl Known<'_> {
         (price.input.map(million), price.output.map(million))
     }
 
-    fn context(&self) -> Option<u64> {
+    /// What is known of the model itself, whatever it costs.
+    fn limits(&self) -> Option<&'static ModelFacts> {
         let base = self.base.as_deref();
-        let facts = self.facts.or_else(|| catalog::anywhere(base?));
-        facts?.max_in
+        self.facts.or_else(|| catalog::anywhere(base?))
+    }
+
+    fn context(&self) -> Option<u64> {
+        self.limits()?.max_in
     }
 
     fn json(&self) -> Value {
@@ -227,7 +235,7 @@ impl Known<'_> {
             "input_usd_per_million": input,
             "output_usd_per_million": output,
             "context_tokens": self.context(),
-            "max_output_tokens": self.facts.and_then(|facts| facts.max_out),
+            "max_output_tokens": self.limits().and_then(|facts| facts.max_out),
             "state": self.offer.state,
             "end_of_life": self.offer.end_of_life,
         })

@@ -116,7 +116,7 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
         "GetFoundationModel" => one(models(question), "modelId", "modelArn", &name)
             .map(|model| json!({"modelDetails": model})),
         "ListInferenceProfiles" => question.page(account, "inferenceProfileSummaries", {
-            let wanted = question.query.get("typeEquals");
+            let wanted = question.query.get("type");
             let mut found = profiles(here);
             found.retain(|profile| wanted.is_none_or(|wanted| profile["type"] == **wanted));
             found
@@ -211,7 +211,9 @@ fn models(question: &Question) -> Vec<Value> {
 
 fn model(id: &str, region: &str, types: &str) -> Value {
     let (provider, name) = id.split_once('.').unwrap_or(("", id));
-    let writes = if id.contains("embed") {
+    let writes = if id.contains("sonic") {
+        "SPEECH"
+    } else if id.contains("embed") {
         "EMBEDDING"
     } else if provider == "stability" {
         "IMAGE"

@@ -100,6 +100,6 @@ const bought = await control.send(new ListProvisionedModelThroughputsCommand({})
 assert.equal(bought.provisionedModelSummaries[0].status, "InService");
 const deployed = await control.send(new ListCustomModelDeploymentsCommand({}));
 assert.equal(deployed.modelDeploymentSummaries[0].status, "Active");
-const imported = await control.send(new ListImportedModelsCommand({}));
-assert.equal(imported.modelSummaries[0].modelArchitecture, "llama3");
+const brought = await control.send(new ListImportedModelsCommand({}));
+assert.equal(brought.modelSummaries[0].modelArchitecture, "llama3");
 console.log("ok");

@@ -98,6 +98,25 @@ fn filters_narrow_the_list() {
 }
 
 #[test]
+fn what_the_account_has_of_its_own_stands_in_a_table_of_its_own() {
+    let out = models("", ["nova"]).exits(0);
+    let tables: Vec<_> = out.stdout.split("\n\n").collect();
+    assert!(!tables[0].contains("arn:"), "{}", out.stdout);
+    let own: Vec<_> = tables[1].lines().collect();
+    assert!(own[0].starts_with("id "), "{}", out.stdout);
+    assert!(
+        own[1].ends_with(
+            "  yes     0.06  0.24     300k  application-profile of amazon.nova-lite-v1:0"
+        )
+    );
+    assert!(
+        tables[0].contains("not by InvokeModel"),
+        "speech goes both ways: {}",
+        out.stdout
+    );
+}
+
+#[test]
 fn json_has_every_field_of_an_offer() {
     let found = json("", ["emulated-team", "--json"]);
     assert_eq!(found["region"], "us-east-1");

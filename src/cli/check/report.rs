@@ -14,6 +14,9 @@ use crate::output::text::{count, dollars, one_line, time};
 const LONGEST_ANSWER: usize = 60;
 const LONGEST_MESSAGE: usize = 600;
 
+/// The least that is told apart from nothing.
+const LEAST_USD: f64 = 1e-6;
+
 impl Checked {
     pub(super) fn text(&self) -> String {
         let model = &self.plan.model;
@@ -91,7 +94,10 @@ impl Checked {
     }
 
     fn cost(&self, reply: &Reply) -> String {
-        let usd = reply.cost_usd.map(dollars);
+        let usd = reply.cost_usd.map(|usd| match usd {
+            usd if 0.0 < usd && usd < LEAST_USD => format!("less than {}", dollars(LEAST_USD)),
+            usd => dollars(usd),
+        });
         match (usd, self.is_emulated()) {
             (Some(usd), false) => format!("{usd}, for this one call"),
             (Some(usd), true) => {

@@ -22,7 +22,13 @@ impl Report {
                 self.region
             );
         }
-        let mut text = laid_out(known.iter().map(Known::row).collect());
+        // ARNs are twice as wide as ids: in one table they would push all else off the screen.
+        let of = |own: bool| {
+            let rows = known.iter().filter(|known| known.is_own() == own);
+            laid_out(rows.map(Known::row).collect())
+        };
+        let tables = [of(false), of(true)].into_iter().flatten();
+        let mut text = tables.collect::<Vec<_>>().join("\n");
         text += &format!(
             "\n{} of {} in {}; USD per million tokens, on demand, by the catalogue of 2026-11-22\n",
             count(known.len() as u64),
@@ -76,7 +82,10 @@ impl Known<'_> {
             (Some(state), None) => remarks.push(state.clone()),
             (None, _) => {}
         }
-        if self.family().is_none() && self.offer.kind != Kind::Imported {
+        let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);
+        if writes("SPEECH") || writes("VIDEO") {
+            remarks.push("not by InvokeModel".to_owned());
+        } else if self.family().is_none() && self.offer.kind != Kind::Imported {
             remarks.push("whole bodies only".to_owned());
         }
         remarks
@@ -89,7 +98,11 @@ fn price_of_million(usd: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn laid_out(rows: Vec<[String; 7]>) -> String {
+/// The rows under their heads; nothing where there are none.
+fn laid_out(rows: Vec<[String; 7]>) -> Option<String> {
+    if rows.is_empty() {
+        return None;
+    }
     let rows: Vec<_> = std::iter::once(HEAD.map(str::to_owned))
         .chain(rows)
         .collect();
@@ -107,7 +120,7 @@ fn laid_out(rows: Vec<[String; 7]>) -> String {
         let line = cells.collect::<Vec<_>>().join("  ");
         format!("{}\n", line.trim_end())
     };
-    rows.iter().map(line).collect()
+    Some(rows.iter().map(line).collect())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::behind::of_profile;
 use super::{Control, ControlError, segment};
@@ -141,10 +142,10 @@ impl Listing {
 }
 
 /// The entries of an answer that have what an entry must have.
-fn entries<T: DeserializeOwned>(mut answer: serde_json::Value, field: &str) -> Vec<T> {
-    let list = match answer[field].take() {
-        serde_json::Value::Array(list) => list,
-        _ => Vec::new(),
+fn entries<T: DeserializeOwned>(mut answer: Value, field: &str) -> Vec<T> {
+    let list = answer.get_mut(field).map(Value::take);
+    let Some(Value::Array(list)) = list else {
+        return Vec::new();
     };
     list.into_iter()
         .filter_map(|entry| serde_json::from_value(entry).ok())
@@ -181,7 +182,7 @@ struct Profile {
     inference_profile_id: String,
     inference_profile_arn: String,
     #[serde(default)]
-    models: serde_json::Value,
+    models: Value,
     status: String,
     r#type: String,
 }
