@@ -203,6 +203,9 @@ impl Job<'_> {
         if let Some(why) = &self.hidden {
             self.say(&format!("{model}: {why}; its price is unknown"));
         }
+        if let Some(found) = self.plan.model.found_behind() {
+            self.say(&format!("behind {model} is {found}, as Bedrock says"));
+        }
         if self.plan.facts.is_none() && self.plan.model.base().is_some() {
             let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
             let meant = meant.unwrap_or_default();

@@ -204,6 +204,11 @@ impl ModelId {
             }
     }
 
+    /// The id that was found behind it, where Bedrock was asked.
+    pub fn found_behind(&self) -> Option<&str> {
+        self.like.as_deref()
+    }
+
     /// The id whose prices and quotas hold: the profile that a profile of the account was made
     /// from, else the id itself. Bought capacity and models of the account have their own.
     pub fn like(&self) -> &str {

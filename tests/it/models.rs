@@ -259,7 +259,8 @@ fn run(arn: &str, scenario: &str) -> Out {
 
 #[test]
 fn a_run_finds_the_model_behind_an_arn() {
-    let out = run(PROFILE, "").exits(0);
+    let behind = format!("behind {PROFILE} is us.amazon.nova-lite-v1:0, as Bedrock says\n");
+    let out = run(PROFILE, "").exits(0).says(&behind);
     let answer = &out.answers()["1"];
     assert_eq!(answer["status"], "succeeded");
     assert!(
