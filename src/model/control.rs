@@ -292,3 +292,75 @@ fn segment(text: &str) -> String {
     }
     segment
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_endpoint_is_that_of_the_region() {
+        let plain = || SdkConfig::builder();
+        for (sdk, region, url) in [
+            (
+                plain(),
+                "us-east-1",
+                "https://bedrock.us-east-1.amazonaws.com",
+            ),
+            (
+                plain(),
+                "cn-north-1",
+                "https://bedrock.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                plain().use_fips(true),
+                "us-gov-west-1",
+                "https://bedrock-fips.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                plain().use_dual_stack(true),
+                "eu-west-1",
+                "https://bedrock.eu-west-1.api.aws",
+            ),
+        ] {
+            let found = regional_url(&sdk.build(), region).await;
+            assert_eq!(found.expect("a region"), url);
+        }
+    }
+
+    #[test]
+    fn an_arn_is_one_segment_of_a_path() {
+        assert_eq!(segment("arn:a/b-1.x_y~"), "arn%3Aa%2Fb-1.x_y~");
+    }
+
+    #[test]
+    fn an_error_is_read_from_header_or_body() {
+        let refused = |header: Option<&'static str>, body: &'static str| {
+            let mut response = HttpResponse::new(403.try_into().expect("a status"), body.into());
+            if let Some(header) = header {
+                response.headers_mut().insert("x-amzn-errortype", header);
+            }
+            match answer(&response) {
+                Ok(answer) => answer.to_string(),
+                Err(error) => error.as_operation_error().map_or_else(
+                    || "-".to_owned(),
+                    |refused| format!("{:?} {:?}", refused.code(), refused.message()),
+                ),
+            }
+        };
+        assert_eq!(
+            refused(
+                Some("AccessDeniedException:http://x"),
+                r#"{"message":"no"}"#
+            ),
+            r#"Some("AccessDeniedException") Some("no")"#
+        );
+        assert_eq!(
+            refused(
+                None,
+                r##"{"__type":"a#ThrottlingException","Message":"slow"}"##
+            ),
+            r#"Some("ThrottlingException") Some("slow")"#
+        );
+        assert_eq!(refused(None, "<html>"), "None None");
+    }
+}

@@ -268,6 +268,13 @@ fn without_region_credentials_or_network_there_is_something_to_do_too() {
         "{}",
         out.stdout
     );
+    let json = bare(["--region", "us-east-1"])
+        .args(["--json"])
+        .run()
+        .exits(77);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["calls"], 0);
+    assert_eq!(json["error"]["category"], "credentials");
     let signed = bare(["--endpoint-url", "http://127.0.0.1:9"])
         .env("AWS_REGION", "eu-west-3")
         .env("AWS_ACCESS_KEY_ID", "made-up")

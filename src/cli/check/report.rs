@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Asked, Checked, Outcome};
+use crate::exit::Exit;
 use crate::job::Endpoint;
 use crate::model::{Category, Delivery, Fault, FinishReason, Reply};
 use crate::output::text::{count, dollars, one_line, time};
@@ -137,7 +138,10 @@ impl Checked {
                 "ok": false,
                 "calls": 0,
                 "region": null,
-                "error": {"category": null, "message": failure.to_string()},
+                "error": {
+                    "category": (failure.exit == Exit::Access).then_some("credentials"),
+                    "message": failure.to_string(),
+                },
                 "cost_usd": 0.0,
             }),
             Outcome::Sent { region, took, came } => {
