@@ -2,7 +2,6 @@
 
 mod report;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::failure::Failure;
 use super::run::{scenario, stopped};
-use super::{behind, connect, flags};
+use super::{behind, connect, flags, print};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
@@ -59,12 +58,11 @@ pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
     let checked = runtime.block_on(look(matches))?;
-    let report = match matches.get_flag("json") {
-        true => format!("{}\n", checked.json()),
-        false => checked.text(),
-    };
-    // Whoever closed standard output has read enough.
-    let _ = std::io::stdout().write_all(report.as_bytes());
+    match matches.get_flag("json") {
+        // Whoever closed standard output has read enough.
+        true => drop(print::json(&checked.json().to_string())),
+        false => print::text(&checked.text()),
+    }
     Ok(checked.exit())
 }
 
@@ -115,6 +113,10 @@ async fn ask(
         Ok(model) => model,
         Err(error) => return Ok(Outcome::NotSent(error.into())),
     };
+    let region = match model.region().await {
+        Ok(region) => region,
+        Err(error) => return Ok(Outcome::NotSent(error.into())),
+    };
     let patience = plan.attempt_timeout.min(PATIENCE);
     let sent = Instant::now();
     let came = match timeout(patience, model.invoke(call)).await {
@@ -128,7 +130,7 @@ async fn ask(
         }),
     };
     Ok(Outcome::Sent {
-        region: model.region().to_owned(),
+        region,
         took: sent.elapsed(),
         came,
     })

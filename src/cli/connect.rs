@@ -43,6 +43,7 @@ pub(super) fn target(plan: &Plan, sends_bodies: bool) -> Target {
         } else {
             Bodies::Built
         },
+        reasoning: plan.reasoning,
         facts: plan.facts.clone(),
     }
 }

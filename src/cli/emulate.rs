@@ -1,6 +1,5 @@
 //! `promptmill emulate`: the emulator on its own, for other programs to call.
 
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::failure::Failure;
+use super::print;
 use crate::emulator::{Emulator, Scenario, Stats};
 use crate::exit::Exit;
 use crate::job::file::unreadable;
@@ -39,11 +39,11 @@ pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
 }
 
 async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure> {
-    let mut asked = super::signals::listen().map_err(Failure::usage)?;
+    let mut asked = super::signals::listen().map_err(Failure::usage)?.asked;
     let emulator = Emulator::bind(address, scenario).await?;
     let stats = emulator.stats();
     let url = emulator.url();
-    say(&format!(
+    print::said(&format!(
         "promptmill emulator on {url}: every answer is made up\n\
          export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url} \
          AWS_ENDPOINT_URL_BEDROCK={url} AWS_ENDPOINT_URL_SERVICE_QUOTAS={url} \
@@ -56,7 +56,7 @@ async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure>
         () = tell(&stats) => {}
         _ = asked.changed() => {}
     }
-    say(&line(&stats));
+    print::said(&line(&stats));
     Ok(Exit::Complete)
 }
 
@@ -66,7 +66,7 @@ async fn tell(stats: &Stats) {
         tokio::time::sleep(SAY_EVERY).await;
         let now = line(stats);
         if now != last {
-            say(&now);
+            print::said(&now);
             last = now;
         }
     }
@@ -78,9 +78,4 @@ fn line(stats: &Stats) -> String {
         "{} calls: {} answered, {} refused, {} faults; at most {} at once",
         counts.calls, counts.answered, counts.refused, counts.faults, counts.max_in_flight
     )
-}
-
-fn say(text: &str) {
-    // A closed standard error must not end the endpoint that others are using.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -67,8 +67,12 @@ impl From<LedgerError> for Failure {
             LedgerError::Locked { .. } => Exit::Locked,
             LedgerError::NotOurs { .. }
             | LedgerError::NotAFile { .. }
+            | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. } => Exit::Usage,
-            LedgerError::Io { .. } => Exit::CannotWrite,
+            LedgerError::Gone { .. }
+            | LedgerError::Disturbed { .. }
+            | LedgerError::NoRoom { .. }
+            | LedgerError::Io { .. } => Exit::CannotWrite,
         };
         Self::new(exit, error)
     }

@@ -83,6 +83,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
             .ok()
             .filter(|n| 0 < *n)
             .map(Into::into),
+        Kind::Switch => last.parse::<bool>().ok().map(Into::into),
         Kind::Texts => Some(typed.to_vec().into()),
         Kind::Count => last
             .replace('_', "")
@@ -90,7 +91,6 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
             .ok()
             .filter(|n| 0 < *n)
             .map(Into::into),
-        Kind::Switch => last.parse::<bool>().ok().map(Into::into),
         Kind::Number => last.parse::<f64>().ok().map(Into::into),
         Kind::CountOrShare => Some(match last.parse::<u32>() {
             Ok(count) => count.into(),

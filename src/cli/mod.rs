@@ -9,12 +9,15 @@ mod failure;
 mod flags;
 mod models;
 mod plan;
+mod print;
+mod privacy;
 mod quotas;
+mod repair;
+mod reparse;
 mod resume;
 mod run;
 mod signals;
 
-use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 
@@ -25,11 +28,11 @@ use failure::Failure;
 
 /// Reads the command line, carries it out, prints the error if there is one.
 pub fn main() -> Exit {
+    privacy::keep();
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
-            // Nothing can be done about a closed terminal.
-            let _ = error.print();
+            print::parser(&error);
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -37,17 +40,19 @@ pub fn main() -> Exit {
             };
         }
     };
+    // Where there is no such signal there is nothing to outlive.
+    let _ = signals::outlive_the_limit_of_a_files_size();
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| dispatch(&matches)));
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
-            let _ = writeln!(std::io::stderr(), "promptmill: {failure}");
+            print::said(&format!("promptmill: {failure}"));
             failure.exit
         }
         Err(_) => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "promptmill: this is a bug; what was answered is in the output, and the same command goes on"
+            print::said(
+                "promptmill: this is a bug; what was answered is in the output, and the same \
+                 command goes on",
             );
             Exit::Bug
         }
@@ -61,6 +66,8 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("check", matches)) => check::check(matches),
         Some(("models", matches)) => models::models(matches),
         Some(("quotas", matches)) => quotas::quotas(matches),
+        Some(("repair", matches)) => repair::repair(matches),
+        Some(("reparse", matches)) => reparse::reparse(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
@@ -79,6 +86,8 @@ pub fn command() -> Command {
         .subcommand(check_command())
         .subcommand(models_command())
         .subcommand(quotas_command())
+        .subcommand(repair_command())
+        .subcommand(reparse_command())
         .subcommand(emulate_command())
 }
 
@@ -100,6 +109,13 @@ fn run_command() -> Command {
                 .default_value("25s")
                 .help("How long calls in flight may still land after a stop"),
         )
+        .arg(
+            Arg::new("wait-lock")
+                .long("wait-lock")
+                .value_name("TIME")
+                .help("How long to wait for another run on this output [default: not at all]"),
+        )
+        .arg(trust_locks())
         .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
         .arg(switch("quiet", "Print nothing but trouble").short('q'))
         .args(flags::args())
@@ -154,7 +170,7 @@ fn job_arg() -> Arg {
 }
 
 /// What says which job, which part of it, and what becomes of earlier output.
-fn job_args() -> [Arg; 4] {
+fn job_args() -> [Arg; 5] {
     [
         job_arg(),
         Arg::new("limit")
@@ -167,6 +183,11 @@ fn job_args() -> [Arg; 4] {
             "retry-failed",
             "Put earlier failures aside and run their rows again",
         ),
+        switch(
+            "redo-changed",
+            "Put the lines of rows aside whose request has changed, and run these rows again",
+        )
+        .conflicts_with("fresh"),
     ]
 }
 
@@ -221,6 +242,70 @@ fn models_command() -> Command {
 
 fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn trust_locks() -> Arg {
+    switch(
+        "trust-locks",
+        "Write to a network file system whose locks may not keep other machines away",
+    )
+}
+
+fn output_argument() -> Arg {
+    Arg::new("output")
+        .value_name("OUT.jsonl")
+        .value_parser(value_parser!(PathBuf))
+        .required(true)
+        .help("The output, as the run's --output names it")
+}
+
+fn repair_command() -> Command {
+    Command::new("repair")
+        .about("Take out of an output what a run refuses to touch, and keep it aside")
+        .long_about(
+            "Take out of an output what a run refuses to touch, and keep it aside.\n\n\
+             Lines that cannot be read go to OUT.bad-TIME, of rows that stand twice the first line\n\
+             stays, and a torn end is cut. Nothing is thrown away. The same `run` command then runs\n\
+             the rows again whose lines are gone.",
+        )
+        .after_help(exit::table())
+        .arg(output_argument())
+        .arg(
+            Arg::new("add")
+                .long("add")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Also add the rows of this file, such as answers a run could not write to OUT"),
+        )
+        .arg(trust_locks())
+}
+
+fn reparse_command() -> Command {
+    Command::new("reparse")
+        .about("Read answers again that could not be understood, without a call")
+        .long_about(
+            "Read answers again that could not be understood, without a call.\n\n\
+             Such an answer is a failure of the category bad_response and keeps its body. Those that\n\
+             are understood now go to the answers; their old lines are kept aside.",
+        )
+        .after_help(exit::table())
+        .arg(output_argument())
+        .arg(text(
+            "family",
+            "FAMILY",
+            "The layout of the bodies [default: by the model's id, else by their shape]",
+        ))
+        .arg(text(
+            "region",
+            "REGION",
+            "The region whose prices count [default: the ARN's, else the general price]",
+        ))
+        .arg(text(
+            "prices",
+            "FILE",
+            "Prices of your own, TOML, before the catalogue's",
+        ))
+        .arg(trust_locks())
 }
 
 fn quotas_command() -> Command {

@@ -2,13 +2,11 @@
 
 mod table;
 
-use std::io::Write as _;
-
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::{connect, emulate};
+use super::{connect, emulate, print};
 use crate::exit::Exit;
 use crate::job;
 use crate::model::aws::Access;
@@ -64,16 +62,14 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
     let report = runtime.block_on(ask(matches))?;
-    let printed = match matches.get_flag("json") {
-        true => format!("{:#}\n", report.json()),
-        false => report.text(),
-    };
     for missing in &report.listing.missing {
-        // A closed standard error takes nothing from the list.
-        let _ = writeln!(std::io::stderr(), "left out: {missing}");
+        print::said(&format!("left out: {missing}"));
     }
-    // A closed pipe is the reader's own wish.
-    let _ = std::io::stdout().write_all(printed.as_bytes());
+    match matches.get_flag("json") {
+        // A closed pipe is the reader's own wish.
+        true => drop(print::json(&format!("{:#}", report.json()))),
+        false => print::text(&report.text()),
+    }
     Ok(Exit::Complete)
 }
 

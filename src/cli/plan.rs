@@ -5,24 +5,23 @@ mod json;
 mod request;
 mod text;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
-use super::run::{existing, refuse_output_over_input, scenario};
-use super::{behind, flags};
+use super::run::{changed, existing, refuse_output_over_input, scenario};
+use super::{behind, flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Survey, survey_showing};
+use crate::job::survey::{Changed, Survey, has_changed, identity, survey_showing};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::id::suggest;
 use crate::output::text::{count, dollars, rough, time};
-use crate::output::{Look, OutputPaths};
+use crate::output::{Look, OutputPaths, PastRow};
 
 /// All that was found out.
 struct Planned {
@@ -45,13 +44,12 @@ struct Planned {
 /// Plans a job.
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let planned = look_over(matches)?;
-    let answer = if matches.get_flag("json") {
-        json::of(&planned)
+    if matches.get_flag("json") {
+        // Whoever closed the pipe has read enough.
+        let _ = print::json(&json::of(&planned).to_string());
     } else {
-        text::of(&planned)
-    };
-    // Whoever closed standard output has read enough.
-    let _ = writeln!(std::io::stdout(), "{answer}");
+        print::text(&text::of(&planned).to_string());
+    }
     Ok(match planned.refusals.is_empty() {
         true => Exit::Complete,
         false => Exit::Usage,
@@ -76,8 +74,11 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         mut refusals,
     } = Look::at(&paths, existing(matches));
     let mut gathered = Gathered::new(maker.layout_bytes(), plan.tokens.default_max_tokens);
+    let changed = changed(matches);
     let survey = survey_showing(&maker, &input, &past, limit, |row, before| {
-        gathered.take(row, before);
+        let stays =
+            |before: &&PastRow| changed == Changed::Refused || !has_changed(identity(row), before);
+        gathered.take(row, before.filter(stays));
     })?;
     let gone = match limit {
         None => past.len() - survey.ended,
@@ -88,7 +89,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         scenario(&plan.endpoint).err(),
     ];
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
-    refusals.extend(survey.refusals(&plan));
+    refusals.extend(survey.refusals(&plan, changed));
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),

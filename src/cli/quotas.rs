@@ -1,12 +1,12 @@
 //! `promptmill quotas`: what the account may use of a model.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::print;
 use crate::exit::Exit;
 use crate::job;
 use crate::model::aws::Access;
@@ -42,12 +42,11 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
     let report = runtime.block_on(read(model, &codes, access))?;
-    let printed = match matches.get_flag("json") {
-        true => format!("{}\n", report.json()),
-        false => report.text(),
-    };
-    // A closed pipe is the reader's own wish.
-    let _ = std::io::stdout().write_all(printed.as_bytes());
+    match matches.get_flag("json") {
+        // Whoever closed the pipe has read enough.
+        true => drop(print::json(&report.json().to_string())),
+        false => print::text(&report.text()),
+    }
     Ok(Exit::Complete)
 }
 

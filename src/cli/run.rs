@@ -1,6 +1,6 @@
 //! `promptmill run`: from a job to its exit code.
 
-use std::io::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
-use super::{behind, connect, emulate, flags, resume, signals};
+use super::{behind, connect, emulate, flags, print, resume, signals};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Survey, identity, limit_of, survey};
+use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::Fault;
 use crate::model::bedrock::Bedrock;
@@ -24,14 +24,24 @@ use crate::model::id::{ModelId, suggest};
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
-use crate::output::{Claim, Existing, OutputPaths};
+use crate::output::text::time;
+use crate::output::{Claim, Existing, LedgerError, Locks, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
+
+/// `plan` holds a lock for a moment to see whether a run does.
+const LOOKERS_ARE_QUICK: Duration = Duration::from_millis(50);
+
+/// How often a lock is asked for that another run holds.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the command line says beside the job.
 struct Asked {
     job_file: Option<PathBuf>,
     limit: Option<u64>,
     existing: Existing,
+    changed: Changed,
+    wait_lock: Option<Duration>,
+    locks: Locks,
     drain: Duration,
     style: Style,
     json: bool,
@@ -65,14 +75,19 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     refuse_output_over_input(&input, &paths)?;
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
-    let claim = Claim::stake(&paths, asked.existing)?;
+    let claim = asked.stake(&paths).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
-    if let Some(refusal) = survey.refusals(&plan).into_iter().next() {
+    if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
+    let redo = match asked.changed {
+        Changed::Refused => Vec::new(),
+        Changed::Redone => survey.changed_keys.clone(),
+    };
     let job = Job {
         asked,
+        redo,
         scenario,
         plan: &plan,
         input,
@@ -94,10 +109,16 @@ pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure>
 fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
     let json = matches.get_flag("json");
     let drain: &String = matches.get_one("drain").expect("it has a default");
+    let wait_lock: Option<&String> = matches.get_one("wait-lock");
     Ok(Asked {
         job_file: matches.get_one("job").cloned(),
         limit: matches.get_one("limit").copied(),
         existing: existing(matches),
+        changed: changed(matches),
+        wait_lock: wait_lock
+            .map(|time| crate::job::time("--wait-lock", time))
+            .transpose()?,
+        locks: locks(matches),
         drain: if drain == "0s" {
             Duration::ZERO
         } else {
@@ -118,6 +139,58 @@ pub(super) fn existing(matches: &ArgMatches) -> Existing {
         (true, _) => Existing::Fresh,
         (false, true) => Existing::RetryFailed,
         (false, false) => Existing::Resume,
+    }
+}
+
+/// What is to become of rows that have changed since they ended.
+pub(super) fn changed(matches: &ArgMatches) -> Changed {
+    match matches.get_flag("redo-changed") {
+        true => Changed::Redone,
+        false => Changed::Refused,
+    }
+}
+
+/// Whose locks are trusted.
+pub(super) fn locks(matches: &ArgMatches) -> Locks {
+    match matches.get_flag("trust-locks") {
+        true => Locks::Any,
+        false => Locks::Trusted,
+    }
+}
+
+impl Asked {
+    /// Claims the output; waits for another run on it if that is wanted.
+    async fn stake(&self, paths: &OutputPaths) -> Result<Claim, LedgerError> {
+        let patience = self.wait_lock.unwrap_or(LOOKERS_ARE_QUICK);
+        let give_up = Instant::now() + patience;
+        let mut is_said = self.wait_lock.is_none();
+        loop {
+            match Claim::stake(paths, self.existing, self.locks) {
+                Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
+                    if !std::mem::replace(&mut is_said, true) {
+                        let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
+                        let output = output.display();
+                        let patience = time(patience);
+                        self.say(&format!(
+                            "another run is writing {output}{who}; waiting for it for up to {patience}"
+                        ));
+                    }
+                    tokio::time::sleep(LOCK_EVERY).await;
+                }
+                staked => return staked,
+            }
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match self.style {
+            Style::Quiet => {}
+            Style::Json => {
+                let note = serde_json::json!({ "event": "note", "message": text });
+                print::noted(&note);
+            }
+            Style::Live | Style::Lines => print::said(text),
+        }
     }
 }
 
@@ -171,6 +244,8 @@ fn context(
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
+    /// Keys of rows that have ended and run again, because they have changed.
+    redo: Vec<u64>,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,
@@ -221,17 +296,7 @@ impl Job<'_> {
     }
 
     fn say(&self, text: &str) {
-        match self.asked.style {
-            Style::Quiet => {}
-            Style::Json => {
-                let note = serde_json::json!({ "event": "note", "message": text });
-                let _ = writeln!(std::io::stderr(), "{note}");
-            }
-            Style::Live | Style::Lines => {
-                // A closed standard error must not end a run.
-                let _ = writeln!(std::io::stderr(), "{text}");
-            }
-        }
+        self.asked.say(text);
     }
 
     /// What was read of the account's quotas; what is missing is said to everyone.
@@ -242,7 +307,7 @@ impl Job<'_> {
         match (&quotas.warning, self.asked.style) {
             (None, _) => {}
             (Some(warning), Style::Quiet) => {
-                let _ = writeln!(std::io::stderr(), "{warning}");
+                print::said(warning);
             }
             (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
         }
@@ -250,7 +315,7 @@ impl Job<'_> {
 
     async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
         let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
-        if claim.past.len() == self.context.rows {
+        if claim.past.len() == self.context.rows && self.redo.is_empty() {
             return self.conclude(None, &progress);
         }
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
@@ -258,17 +323,17 @@ impl Job<'_> {
         let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
         let quotas = auto_quota::settle(self.plan, &access).await;
         self.say_quotas(&quotas);
-        let (mut ledger, past, aside) =
-            claim.begin(self.plan.model.as_str(), self.plan.keep_raw)?;
+        let signals = signals::listen()
+            .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
+        let (mut ledger, past, aside) = claim.begin(self.manner(), &self.redo)?;
         for aside in aside {
             self.say(&format!("earlier output is kept in {}", aside.display()));
         }
-        let asked = signals::listen()
-            .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
         let start = Instant::now();
-        progress.restart(start);
+        progress = Progress::new(past.tally.clone(), start);
         let drain = self.asked.drain;
-        let mut display = Display::new(self.asked.style, self.context.rows, drain, start);
+        let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
+            .showing_when(signals.status);
         let rows = self
             .maker
             .rows(&self.input)?
@@ -280,13 +345,15 @@ impl Job<'_> {
                 })
             });
         let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
-        let outcome = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
+        let outcome = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
             display.show(event, &mut progress, now);
         })
         .await;
         display.close();
+        // The run file may need the room.
+        ledger.release();
         self.conclude(outcome?, &progress)
     }
 
@@ -307,18 +374,42 @@ impl Job<'_> {
         }
     }
 
+    fn manner(&self) -> Manner {
+        let plan = self.plan;
+        Manner {
+            model: plan.model.as_str().to_owned(),
+            keep_raw: plan.keep_raw,
+            durability: plan.durability,
+            calls: plan.concurrency,
+            max_tokens: plan.parameters.max_tokens,
+        }
+    }
+
     /// Prints the summary, writes it down, and finds the exit code.
     fn conclude(&self, stop: Option<Stop>, progress: &Progress) -> Result<Exit, Failure> {
         let ending = self.ending(stop.as_ref(), progress);
         let summary = Summary::new(&self.context, &ending, progress, Instant::now());
         let written = summary.write();
+        let mut printed = Ok(());
         if self.asked.json {
-            let _ = writeln!(std::io::stdout(), "{}", summary.json());
+            printed = print::json(&summary.json());
         } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
-            let _ = writeln!(std::io::stderr(), "{summary}");
+            print::said(&summary.to_string());
         }
         written?;
-        Ok(ending.exit)
+        match printed {
+            Err(error)
+                if error.kind() != ErrorKind::BrokenPipe && ending.exit == Exit::Complete =>
+            {
+                let message = format!(
+                    "cannot write to standard output: {error}; the summary is in {}",
+                    self.context.paths.run.display()
+                );
+                Err(Failure::new(Exit::CannotWrite, message))
+            }
+            // Whoever closed the pipe has read enough.
+            Ok(()) | Err(_) => Ok(ending.exit),
+        }
     }
 
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
@@ -339,7 +430,7 @@ impl Job<'_> {
                 advice: None,
             };
         };
-        let (exit, advice) = verdict(stop, &self.plan.model);
+        let (exit, advice) = verdict(stop, &self.plan.model, &self.context.paths);
         Ending {
             exit,
             stopped_by: Some(stop.to_string()),
@@ -349,7 +440,7 @@ impl Job<'_> {
 }
 
 /// The exit code of a stop, and what the person should do about it.
-fn verdict(stop: &Stop, model: &ModelId) -> (Exit, Option<String>) {
+fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
     let words = |text: &str| Some(text.to_owned());
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
@@ -367,9 +458,18 @@ fn verdict(stop: &Stop, model: &ModelId) -> (Exit, Option<String>) {
         ),
         Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
         Stop::Unreachable { .. } => (Exit::Stopped, words("run the same command later")),
-        Stop::CannotWrite { .. } => (
+        Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
-            words("make room on the disk, then run the same command"),
+            Some(match rescued {
+                None => {
+                    "make room, or put right what else it says; then run the same command".into()
+                }
+                Some(place) => format!(
+                    "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
+                     puts these rows into the output, and the same command goes on",
+                    paths.answered.display()
+                ),
+            }),
         ),
     }
 }

@@ -1,34 +1,103 @@
 //! Signals, turned into what they ask of the run.
+//!
+//! | signal | what it does |
+//! |---|---|
+//! | SIGINT, SIGTERM, SIGHUP | the first drains, any second one leaves |
+//! | SIGUSR1 | the status line is written now |
+//! | SIGXFSZ | nothing: a file that may not grow is an error of the write |
+//! | SIGPIPE | nothing: Rust ignores it, and who closed a pipe has read enough |
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::run::Ask;
 
-/// Listens from now on: the first signal drains, any second one leaves.
+/// What signals have asked for so far.
+pub(super) struct Signals {
+    /// Whether to stop.
+    pub(super) asked: watch::Receiver<Ask>,
+    /// Changes whenever the status line is asked for.
+    pub(super) status: watch::Receiver<()>,
+}
+
+/// Listens from now on.
 ///
 /// # Errors
 /// The system lets no handler be installed.
-pub(super) fn listen() -> std::io::Result<watch::Receiver<Ask>> {
-    let interrupts = signal(SignalKind::interrupt())?;
-    let terminations = signal(SignalKind::terminate())?;
+pub(super) fn listen() -> std::io::Result<Signals> {
     let (ask, asked) = watch::channel(Ask::Run);
-    tokio::spawn(relay(interrupts, terminations, ask));
-    Ok(asked)
+    let (show, status) = watch::channel(());
+    let relay = Relay {
+        interrupts: signal(SignalKind::interrupt())?,
+        terminations: signal(SignalKind::terminate())?,
+        hangups: match hangups_are_ignored() {
+            true => None,
+            false => Some(signal(SignalKind::hangup())?),
+        },
+        status: signal(SignalKind::user_defined1())?,
+        ask,
+        show,
+    };
+    tokio::spawn(relay.carry());
+    Ok(Signals { asked, status })
 }
 
-async fn relay(mut interrupts: Signal, mut terminations: Signal, ask: watch::Sender<Ask>) {
-    loop {
-        let first = tokio::select! {
-            _ = interrupts.recv() => Ask::Interrupt,
-            _ = terminations.recv() => Ask::Terminate,
-        };
-        ask.send_modify(|asked| {
-            *asked = if *asked == Ask::Run {
-                first
-            } else {
-                Ask::Leave
+/// Makes a file that may not grow an error of the write, which the default would not survive. That
+/// there is a handler is enough, and it stays when the runtime that installed it is gone.
+pub(super) fn outlive_the_limit_of_a_files_size() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let _inside = runtime.enter();
+    let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    signal(exceeded).map(drop)
+}
+
+/// Whether the one who started us has seen to it that a terminal may go, as nohup does. Where
+/// there is no `/proc` nobody can tell, and a hangup stops the run, which can be resumed.
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hangup = 1 << (rustix::process::Signal::HUP.as_raw() - 1);
+    ignored.is_some_and(|mask| mask & hangup != 0)
+}
+
+struct Relay {
+    interrupts: Signal,
+    terminations: Signal,
+    hangups: Option<Signal>,
+    status: Signal,
+    ask: watch::Sender<Ask>,
+    show: watch::Sender<()>,
+}
+
+impl Relay {
+    async fn carry(mut self) {
+        loop {
+            let first = tokio::select! {
+                _ = self.interrupts.recv() => Ask::Interrupt,
+                _ = self.terminations.recv() => Ask::Terminate,
+                () = hangup(&mut self.hangups) => Ask::Terminate,
+                _ = self.status.recv() => {
+                    self.show.send_replace(());
+                    continue;
+                }
             };
-        });
+            self.ask.send_modify(|asked| {
+                *asked = if *asked == Ask::Run {
+                    first
+                } else {
+                    Ask::Leave
+                };
+            });
+        }
+    }
+}
+
+async fn hangup(hangups: &mut Option<Signal>) {
+    match hangups {
+        Some(hangups) => drop(hangups.recv().await),
+        None => std::future::pending().await,
     }
 }

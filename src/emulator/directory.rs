@@ -39,7 +39,10 @@ const GONE: [&str; 6] = [
 ];
 
 /// Base id prefix to reply layout; the first that fits.
-const LAYOUTS: [(&str, Layout); 24] = [
+const LAYOUTS: [(&str, Layout); 43] = [
+    ("anthropic.claude-v1", Layout::ClaudeText),
+    ("anthropic.claude-v2", Layout::ClaudeText),
+    ("anthropic.claude-instant", Layout::ClaudeText),
     ("anthropic.claude-", Layout::Claude),
     ("amazon.nova-2-lite", Layout::Nova),
     ("amazon.nova-micro", Layout::Nova),
@@ -48,7 +51,23 @@ const LAYOUTS: [(&str, Layout); 24] = [
     ("amazon.nova-premier", Layout::Nova),
     ("amazon.titan-text-", Layout::TitanText),
     ("amazon.titan-embed-text-v2", Layout::TitanEmbed2),
+    ("amazon.titan-embed-image", Layout::TitanEmbedImage),
     ("amazon.titan-embed-", Layout::TitanEmbed1),
+    ("amazon.nova-2-multimodal-embeddings", Layout::NovaEmbed),
+    ("amazon.nova-canvas", Layout::AmazonImage),
+    ("amazon.titan-image", Layout::AmazonImage),
+    ("amazon.rerank", Layout::Rerank),
+    ("ai21.j2-", Layout::Jurassic),
+    ("ai21.jamba", Layout::Chat),
+    ("cohere.command-r", Layout::CommandR),
+    ("cohere.command", Layout::Command),
+    ("cohere.embed", Layout::CohereEmbed),
+    ("cohere.rerank", Layout::Rerank),
+    ("stability.stable-diffusion-xl", Layout::Sdxl),
+    ("stability.", Layout::StabilityImage),
+    ("twelvelabs.pegasus", Layout::Pegasus),
+    ("twelvelabs.marengo", Layout::Marengo),
+    ("writer.palmyra", Layout::Palmyra),
     ("meta.llama", Layout::Llama),
     ("mistral.mistral-7b", Layout::MistralText),
     ("mistral.mixtral", Layout::MistralText),
@@ -89,15 +108,23 @@ pub(super) fn look_up(id: &str) -> Result<Entry<'_>, Refusal> {
     }
 }
 
-/// Looks a base id up, with or without a geography before it.
-fn base(id: &str) -> Result<Entry<'_>, Refusal> {
-    let id = match id.split_once('.') {
+/// Whether an id is of a model that can no longer be called.
+pub(super) fn has_left(id: &str) -> bool {
+    let name = id.rsplit('/').next().unwrap_or(id);
+    GONE.iter()
+        .any(|gone| without_geography(name).starts_with(gone))
+}
+
+fn without_geography(id: &str) -> &str {
+    match id.split_once('.') {
         Some((geography, rest)) if GEOGRAPHIES.contains(&geography) => rest,
         Some(_) | None => id,
-    };
-    if GONE.iter().any(|gone| id.starts_with(gone)) {
-        return Err(Refusal::end_of_life());
     }
+}
+
+/// Looks a base id up, with or without a geography before it.
+fn base(id: &str) -> Result<Entry<'_>, Refusal> {
+    let id = without_geography(id);
     if CHAT_PROVIDERS
         .iter()
         .any(|provider| id.starts_with(provider))
@@ -112,7 +139,7 @@ fn base(id: &str) -> Result<Entry<'_>, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, look_up};
+    use super::{Entry, has_left, look_up};
 
     #[track_caller]
     fn check(id: &str, expected: &str) {
@@ -179,11 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_gone_says_so() {
-        check(
-            "anthropic.claude-v2:1",
-            "404 This model version has reached the end of its life. Please refer to the AWS \
-             documentation for more details.",
-        );
+    fn a_model_that_has_left_is_known_as_such() {
+        check("anthropic.claude-v2:1", "ClaudeText anthropic.claude-v2:1");
+        assert!(has_left("us.anthropic.claude-v2:1"));
+        assert!(has_left(
+            "arn:aws:bedrock:us-east-1::foundation-model/ai21.j2-ultra-v1"
+        ));
+        assert!(!has_left("anthropic.claude-opus-5"));
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::line::Cut;
 use super::refusal::Refusal;
 
 /// Everything that can go wrong.
@@ -32,6 +33,8 @@ pub enum FaultKind {
     AccessDenied,
     /// 403 ExpiredTokenException.
     ExpiredToken,
+    /// 403 InvalidSignatureException: the clocks differ by more than five minutes.
+    ClockSkew,
     /// 404 ResourceNotFoundException.
     NotFound,
     /// 400 ValidationException.
@@ -53,12 +56,22 @@ pub enum FaultKind {
     /// 502 with a page of HTML, as a proxy answers.
     #[serde(rename = "html_502")]
     Html502,
-    /// The connection is closed before the reply.
+    /// The connection is reset before the reply.
     Reset,
-    /// The connection is closed in the middle of the reply's body.
+    /// The connection is reset in the middle of the reply's body.
     ResetMidBody,
+    /// The connection is reset behind a whole reply that is no stream.
+    ResetAfter,
+    /// The connection is closed before the reply.
+    Closed,
+    /// The connection is closed in the middle of the reply's body: it is shorter than it says.
+    ShortBody,
+    /// The connection is closed behind a whole reply, no stream, that does not say so.
+    ClosedAfter,
     /// No answer, ever.
     Stall,
+    /// The answer, if it is no stream, comes a byte a second.
+    Drip,
     /// The answer comes later, by `ms`; later rules may still strike.
     Slow,
     /// 200 with no body.
@@ -67,6 +80,8 @@ pub enum FaultKind {
     NotJson,
     /// 200 with JSON of no family's shape.
     WrongShape,
+    /// 200 with a body, no stream, of 200 MB, of a length that is not said beforehand.
+    HugeBody,
     /// In the middle of a stream: modelStreamErrorException. It and all below strike streams only.
     StreamModelError,
     /// In the middle of a stream: throttlingException.
@@ -98,8 +113,8 @@ pub(super) enum Effect {
     Refuse(Refusal),
     /// A proxy answers in the service's place, with these seconds in `retry-after`.
     Html502(Option<u32>),
-    /// The connection is closed.
-    Reset,
+    /// The connection ends.
+    HangUp(Cut),
     /// Nothing happens any more.
     Stall,
     /// The model answers, and the answer is spoiled on its way.
@@ -110,7 +125,13 @@ pub(super) enum Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spoil {
     /// It breaks off halfway.
-    Cut,
+    Halve(Cut),
+    /// It arrives, and its connection ends.
+    Last(Cut),
+    /// It comes a byte a second.
+    Drip,
+    /// Its body is far larger than any answer.
+    Huge,
     /// Its body is lost.
     Empty,
     /// Its body is replaced by something that is not JSON.
@@ -162,6 +183,8 @@ const NO_FORM: &str = "Model use case details have not been submitted for this a
     the Anthropic use case details form before using the model. If you have already filled out \
     the form, try again in 15 minutes.";
 const EXPIRED: &str = "The security token included in the request is expired";
+const SKEWED: &str = "Signature expired: 20261122T000000Z is now earlier than 20261122T002500Z \
+                      (20261122T003000Z - 5 min.)";
 
 impl FaultKind {
     /// What it does to a call; nothing for `slow`, which only adds time.
@@ -187,6 +210,7 @@ impl FaultKind {
             Self::ServiceQuota => error(400, "ServiceQuotaExceededException", OVER_QUOTA),
             Self::AccessDenied => error(403, "AccessDeniedException", NO_ACCESS),
             Self::ExpiredToken => error(403, "ExpiredTokenException", EXPIRED),
+            Self::ClockSkew => error(403, "InvalidSignatureException", SKEWED),
             Self::NotFound => refuse(Refusal::end_of_life()),
             Self::Validation => refuse(Refusal::malformed("#: the scenario refuses this request")),
             Self::ProfileNeeded => error(400, "ValidationException", PROFILE_NEEDED),
@@ -197,9 +221,15 @@ impl FaultKind {
             Self::MarketplacePending => error(403, "MPAgreementBeingCreated", SUBSCRIBING),
             Self::UseCaseForm => error(404, "ResourceNotFoundException", NO_FORM),
             Self::Html502 => Some(Effect::Html502(retry_after_s)),
-            Self::Reset => Some(Effect::Reset),
+            Self::Reset => Some(Effect::HangUp(Cut::Reset)),
+            Self::Closed => Some(Effect::HangUp(Cut::Close)),
             Self::Stall => Some(Effect::Stall),
-            Self::ResetMidBody => spoil(Spoil::Cut),
+            Self::ResetMidBody => spoil(Spoil::Halve(Cut::Reset)),
+            Self::ShortBody => spoil(Spoil::Halve(Cut::Close)),
+            Self::ResetAfter => spoil(Spoil::Last(Cut::Reset)),
+            Self::ClosedAfter => spoil(Spoil::Last(Cut::Close)),
+            Self::Drip => spoil(Spoil::Drip),
+            Self::HugeBody => spoil(Spoil::Huge),
             Self::EmptyBody => spoil(Spoil::Empty),
             Self::NotJson => spoil(Spoil::NotJson),
             Self::WrongShape => spoil(Spoil::WrongShape),
@@ -216,6 +246,14 @@ impl FaultKind {
             Self::StreamCorrupt => in_stream(InStream::Corrupt),
             Self::Slow => None,
         }
+    }
+
+    /// Whether it ends the connection.
+    pub(super) fn cuts(self) -> bool {
+        matches!(
+            self.effect(None),
+            Some(Effect::HangUp(_) | Effect::Spoil(Spoil::Halve(_) | Spoil::Last(_)))
+        )
     }
 
     /// Whether a client sees an error status, with headers.

@@ -10,7 +10,7 @@ use super::glob;
 
 /// A fault and the calls it strikes: those for which every condition given holds.
 ///
-/// Conditions apply in the order of the fields below: `model`, `matching` and the time choose
+/// Conditions apply in the order of the fields below: `model`, `matching`, `key` and the time choose
 /// among the calls that the quotas admitted, `first` and `every` count the chosen, `times` and
 /// `share` decide for each attempt at a prompt. No condition at all strikes every call. Prompts
 /// of the same text count as one prompt.
@@ -23,6 +23,8 @@ pub struct FaultRule {
     pub model: Option<String>,
     /// Text that the last user message must contain.
     pub matching: Option<String>,
+    /// Access key ids that the request is signed with; `*` stands for any text.
+    pub key: Option<String>,
     /// Seconds after the start from which it strikes.
     pub from_s: Option<f64>,
     /// Seconds after the start until which it strikes.
@@ -46,6 +48,8 @@ pub struct FaultRule {
 pub(super) struct Struck<'a> {
     pub(super) model: &'a str,
     pub(super) prompt: &'a str,
+    /// The access key id it is signed with; empty where none is.
+    pub(super) key: &'a str,
     pub(super) digest: u64,
     /// Seconds since the start.
     pub(super) at_s: f64,
@@ -83,6 +87,11 @@ impl Faults {
             attempts: HashMap::new(),
         });
         Self { seed, rules, seen }
+    }
+
+    /// Whether a rule may end a connection.
+    pub(super) fn may_cut(&self) -> bool {
+        self.rules.iter().any(|rule| rule.kind.cuts())
     }
 
     /// Decides a call's fate and counts it.
@@ -137,6 +146,10 @@ impl FaultRule {
         let text = self.matching.as_ref();
         model.is_none_or(|pattern| glob::matches(pattern, call.model))
             && text.is_none_or(|text| call.prompt.contains(text.as_str()))
+            && self
+                .key
+                .as_ref()
+                .is_none_or(|pattern| glob::matches(pattern, call.key))
             && self.from_s.is_none_or(|from| from <= call.at_s)
             && self.to_s.is_none_or(|to| call.at_s < to)
     }
@@ -188,6 +201,7 @@ mod tests {
             let struck = Struck {
                 model: "us.amazon.nova-lite-v1:0",
                 prompt,
+                key: "AKIDOLD",
                 digest: prompt
                     .bytes()
                     .fold(7, |sum, byte| sum * 31 + u64::from(byte)),
@@ -215,6 +229,8 @@ mod tests {
         check("model = \"*nova*\"", "a b", "xx");
         check("model = \"*claude*\"", "a b", "..");
         check("matching = \"bad\"", "good bad worse", ".x.");
+        check("key = \"AKIDOLD\"", "a", "x");
+        check("key = \"AKIDNEW\"", "a", ".");
         check("from_s = 2\nto_s = 4", "a@1.9 a@2 a@3.9 a@4", ".xx.");
     }
 

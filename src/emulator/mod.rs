@@ -25,6 +25,7 @@ mod fault_kind;
 mod faults;
 mod glob;
 mod layout;
+mod line;
 mod measure;
 mod quota;
 mod refusal;

@@ -9,6 +9,7 @@
 //! refusal_ms = 20             # how long an error takes to come back
 //! connections = 100           # calls in flight at most; one more is refused with 503
 //! service_quotas = "denied"   # the account may not read its own quotas
+//! end_of_life = true          # models that have left Bedrock are refused, as there
 //!
 //! [control_plane]
 //! denied = ["ListImportedModels"]   # what the account may not ask about its models
@@ -81,6 +82,9 @@ pub struct Scenario {
     pub context_tokens: u64,
     /// How long an error takes to come back, in milliseconds. Default 20.
     pub refusal_ms: f64,
+    /// Models that have left Bedrock (Claude 2, Jurassic-2, Command, Llama 2) are refused. Default
+    /// false: they answer, so that what was written for them can be tried.
+    pub end_of_life: bool,
     /// How many calls may be in flight, all models together. Default any number.
     pub connections: Option<u64>,
     /// How long answers take.
@@ -121,6 +125,7 @@ struct File {
     seed: u64,
     context_tokens: Option<u64>,
     refusal_ms: Option<f64>,
+    end_of_life: bool,
     connections: Option<u64>,
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
@@ -215,6 +220,7 @@ impl From<File> for Scenario {
             seed: file.seed,
             context_tokens: file.context_tokens.unwrap_or(200_000),
             refusal_ms: file.refusal_ms.unwrap_or(REFUSAL_MS),
+            end_of_life: file.end_of_life,
             connections: file.connections,
             latency: file.latency.map(Spanned::into_inner).unwrap_or_default(),
             output: file.output.map(Spanned::into_inner).unwrap_or_default(),
@@ -280,7 +286,7 @@ mod tests {
         refused(
             "about = \"x\"\n\n[[fault]]\nkind = \"throttled\"\nshar = 0.5\n",
             "busy.toml:5: unknown field `shar`, expected one of `kind`, `model`, `matching`, \
-             `from_s`, `to_s`, `first`, `every`, `times`, `share`, `retry_after_s`, `ms`; did \
+             `key`, `from_s`, `to_s`, `first`, `every`, `times`, `share`, `retry_after_s`, `ms`; did \
              you mean `share`?",
         );
     }

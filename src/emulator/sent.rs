@@ -1,12 +1,25 @@
-//! The body of a reply: whole, broken off halfway, or coming bit by bit.
+//! The body of a reply: whole, coming bit by bit, or what a fault makes of it.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use super::line::{Cut, Line};
+
+/// The length of a body that no answer has.
+const HUGE_BYTES: u64 = 200_000_000;
+
+/// A piece of it.
+static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+
+/// How long a byte takes where each is sent by itself.
+const BYTE_TIME: Duration = Duration::from_secs(1);
 
 /// A reply's body.
 pub(super) enum Sent {
@@ -16,18 +29,23 @@ pub(super) enum Sent {
     Paced(Box<Paced>),
 }
 
-/// A body in one piece, or broken off halfway.
+/// A body in one piece, or what a fault makes of it.
 pub(super) struct Whole {
     data: Bytes,
-    promised: u64,
+    /// The length that the head of the reply says; `None` says nothing.
+    promised: Option<u64>,
     left: Left,
+    /// The connection that ends with this body, and how.
+    cut: Option<(Arc<Line>, Cut)>,
 }
 
 /// What is still to be done for a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Left {
     Data,
     HalfThenBreak,
+    Drip(Pin<Box<Sleep>>),
+    Pieces(u64),
     Flush,
     Break,
     Nothing,
@@ -70,8 +88,9 @@ impl Sent {
         };
         Self::Whole(Whole {
             data,
-            promised,
+            promised: Some(promised),
             left,
+            cut: None,
         })
     }
 
@@ -93,11 +112,9 @@ impl Sent {
     /// All of it, or the connection's end.
     pub(super) fn into_whole(self) -> Result<Bytes, HangUp> {
         match self {
-            Self::Whole(Whole {
-                data,
-                left: Left::Data | Left::Nothing,
-                ..
-            }) => Ok(data),
+            Self::Whole(mut whole) if matches!(whole.left, Left::Data | Left::Nothing) => {
+                Ok(std::mem::take(&mut whole.data))
+            }
             Self::Whole(_) | Self::Paced(_) => Err(HangUp),
         }
     }
@@ -109,13 +126,47 @@ impl Sent {
         }
         self
     }
+
+    /// Sends it a byte a second.
+    pub(super) fn dripping(mut self) -> Self {
+        if let Self::Whole(whole) = &mut self {
+            whole.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
+        }
+        self
+    }
+
+    /// Goes on far longer than any answer, without saying for how long.
+    pub(super) fn huge(mut self) -> Self {
+        if let Self::Whole(whole) = &mut self {
+            whole.promised = None;
+            whole.left = Left::Pieces(HUGE_BYTES);
+        }
+        self
+    }
+
+    /// Ends the connection behind it.
+    pub(super) fn last_of(mut self, line: &Arc<Line>, how: Cut) -> Self {
+        if let Self::Whole(whole) = &mut self {
+            whole.cut = Some((Arc::clone(line), how));
+        }
+        self
+    }
+}
+
+/// A body is dropped when its last byte has been taken over for writing.
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if let Some((line, how)) = &self.cut {
+            line.cut(*how);
+        }
+    }
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, HangUp>>>;
 
 impl Whole {
-    fn poll(&mut self, cx: &Context<'_>) -> Polled {
-        match self.left {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        match &mut self.left {
             Left::Data => {
                 self.left = Left::Nothing;
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))))
@@ -125,6 +176,24 @@ impl Whole {
                 let middle = self.data.len() / 2;
                 let half = self.data.split_to(middle);
                 Poll::Ready(Some(Ok(Frame::data(half))))
+            }
+            Left::Drip(time) => {
+                ready!(time.as_mut().poll(cx));
+                if self.data.is_empty() {
+                    self.left = Left::Nothing;
+                    return Poll::Ready(None);
+                }
+                self.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
+                Poll::Ready(Some(Ok(Frame::data(self.data.split_to(1)))))
+            }
+            Left::Pieces(left) => {
+                let piece = (PIECE.len() as u64).min(*left);
+                if piece == 0 {
+                    return Poll::Ready(None);
+                }
+                *left -= piece;
+                let piece = Bytes::from_static(&PIECE).slice(..piece as usize);
+                Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Left::Flush => {
                 self.left = Left::Break;
@@ -183,14 +252,17 @@ impl Body for Sent {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(whole) => whole.left == Left::Nothing,
+            Self::Whole(whole) => matches!(whole.left, Left::Nothing),
             Self::Paced(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(whole) => SizeHint::with_exact(whole.promised),
+            Self::Whole(whole) => {
+                let promised = whole.promised;
+                promised.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
             Self::Paced(_) => SizeHint::default(),
         }
     }

@@ -96,13 +96,17 @@ async fn converse(stream: TcpStream, service: Arc<Service>) {
     if stream.set_nodelay(true).is_err() {
         return; // the client has gone already
     }
-    let answer = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { service.answer(request).await }
+    let line = Arc::new(service.line(&stream));
+    let answer = service_fn(|request| {
+        let (service, line) = (Arc::clone(&service), Arc::clone(&line));
+        async move { service.answer(request, line).await }
     });
     // HTTP/1.1, or HTTP/2 where a client begins with it: the SDK for JavaScript does.
     let http = auto::Builder::new(TokioExecutor::new());
-    let connection = http.serve_connection(TokioIo::new(stream), answer);
-    // An error here is the client's going, or a hang-up the scenario asked for.
-    drop(connection.await);
+    tokio::select! {
+        // An error here is the client's going, or a hang-up the scenario asked for.
+        _ = http.serve_connection(TokioIo::new(stream), answer) => {}
+        () = line.is_cut() => {}
+    }
+    line.hang_up();
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::control_plane::{self, Question};
@@ -13,6 +14,7 @@ use super::directory::{self, Entry};
 use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
 use super::layout::{Answer, Ask, Layout, Wants};
+use super::line::Line;
 use super::quota::{Limit, Quotas, Reservation};
 use super::refusal::Refusal;
 use super::reply::{self, Metrics};
@@ -36,8 +38,17 @@ pub(super) struct Service {
     started: Instant,
 }
 
+/// Who sent a request.
+#[derive(Debug, Default)]
+struct Caller {
+    line: Arc<Line>,
+    /// The access key id of its signature.
+    key: String,
+}
+
 /// A request that has been read and found good.
 struct Call {
+    caller: Caller,
     operation: Operation,
     terms: Terms,
     id: String,
@@ -67,10 +78,20 @@ impl Service {
         self.stats.clone()
     }
 
+    /// A line for a new connection, ready for the faults of the scenario.
+    pub(super) fn line(&self, stream: &TcpStream) -> Line {
+        if self.faults.may_cut() {
+            Line::of(stream)
+        } else {
+            Line::default()
+        }
+    }
+
     /// Answers a request, or hangs up as the scenario wishes.
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
+        line: Arc<Line>,
     ) -> Result<Response<Sent>, HangUp> {
         if let Some(operation) = service_quotas::operation(&request) {
             return self.quotas_asked(&operation, request).await;
@@ -81,15 +102,19 @@ impl Service {
         let flight = self.stats.enter();
         let asked = wire::asked(&request);
         let terms = Terms::read(request.headers());
+        let key = wire::access_key(request.headers()).to_owned();
+        let caller = Caller { line, key };
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
-        let call = asked.and_then(|(operation, id)| self.judge(operation, terms?, id, &body?));
+        let call =
+            asked.and_then(|(operation, id)| self.judge(caller, operation, terms?, id, &body?));
         self.take(flight, call).await
     }
 
     /// Answers a call that came on no wire.
     pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
         let flight = self.stats.enter();
-        let call = self.judge(Operation::Invoke, Terms::default(), id.to_owned(), body);
+        let (caller, terms) = (Caller::default(), Terms::default());
+        let call = self.judge(caller, Operation::Invoke, terms, id.to_owned(), body);
         self.take(flight, call).await
     }
 
@@ -177,7 +202,7 @@ impl Service {
                 self.quotas.settle(hold, 0, 0);
                 flight.end(Ending::Fault);
                 wait(slow + self.round_trip()).await;
-                return fail(effect).await;
+                return fail(effect, &call.caller.line).await;
             }
         };
         let mut answer = words::answer(&call.ask, call.print, &self.scenario.output);
@@ -224,12 +249,16 @@ impl Service {
     /// Reads a request's body as the model it names would.
     fn judge(
         &self,
+        caller: Caller,
         operation: Operation,
         terms: Terms,
         id: String,
         body: &[u8],
     ) -> Result<Call, Refusal> {
         let entry = directory::look_up(&id)?;
+        if self.scenario.end_of_life && directory::has_left(&id) {
+            return Err(Refusal::end_of_life());
+        }
         let mut body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
         })?;
@@ -250,6 +279,7 @@ impl Service {
         }
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
+            caller,
             operation,
             terms,
             id,
@@ -273,7 +303,7 @@ impl Call {
     fn most_tokens(&self) -> u64 {
         match self.ask.wants {
             Wants::Words { max_tokens, .. } => self.ask.input_tokens + max_tokens,
-            Wants::Vector(_) => self.ask.input_tokens,
+            Wants::Vectors(..) | Wants::Pictures => self.ask.input_tokens,
         }
     }
 
@@ -281,6 +311,7 @@ impl Call {
         Struck {
             model: &self.id,
             prompt: &self.ask.prompt,
+            key: &self.caller.key,
             digest: self.print.digest,
             at_s: started.elapsed().as_secs_f64(),
         }
@@ -313,12 +344,16 @@ async fn wait(latency: Duration) {
 }
 
 /// Fails a call that never reached the model.
-async fn fail(effect: Effect) -> Result<Response<Sent>, HangUp> {
+async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
     match effect {
         Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
         Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
         Effect::Stall => std::future::pending().await,
-        Effect::Reset | Effect::Spoil(_) => Err(HangUp),
+        Effect::HangUp(how) => {
+            line.cut(how);
+            Err(HangUp)
+        }
+        Effect::Spoil(_) => Err(HangUp),
     }
 }
 
@@ -337,16 +372,17 @@ fn finish(
         }
         body.to_string().into_bytes()
     };
+    let whole = || reply::answered(body(), metrics);
+    let instead = |body: &[u8]| reply::answered(body.to_vec(), metrics);
+    let line = &call.caller.line;
     match spoil {
-        None | Some(Spoil::InStream(_)) => reply::answered(body(), metrics),
-        Some(Spoil::Cut) => reply::answered(body(), metrics).map(Sent::broken),
-        Some(Spoil::Empty) => reply::answered(Vec::new(), metrics),
-        Some(Spoil::NotJson) => reply::answered(
-            b"upstream said something else
-"
-            .to_vec(),
-            metrics,
-        ),
-        Some(Spoil::WrongShape) => reply::answered(br#"{"surprise":[1,2,3]}"#.to_vec(), metrics),
+        None | Some(Spoil::InStream(_)) => whole(),
+        Some(Spoil::Halve(how)) => whole().map(|body| body.broken().last_of(line, how)),
+        Some(Spoil::Last(how)) => whole().map(|body| body.last_of(line, how)),
+        Some(Spoil::Drip) => whole().map(Sent::dripping),
+        Some(Spoil::Huge) => whole().map(Sent::huge),
+        Some(Spoil::Empty) => instead(b""),
+        Some(Spoil::NotJson) => instead(b"upstream said something else\n"),
+        Some(Spoil::WrongShape) => instead(br#"{"surprise":[1,2,3]}"#),
     }
 }

@@ -55,8 +55,9 @@ fn measure(chunks: &mut [Value], metrics: Metrics) {
 fn spoiled(mut frames: VecDeque<Bytes>, spoil: Option<Spoil>) -> (VecDeque<Bytes>, Close) {
     let middle = frames.len() / 2;
     let close = match spoil {
-        None => Close::Properly,
-        Some(Spoil::Cut) => {
+        // These are made for bodies that come whole.
+        None | Some(Spoil::Last(_) | Spoil::Drip | Spoil::Huge) => Close::Properly,
+        Some(Spoil::Halve(_)) => {
             let mut torn = frames[middle].clone();
             torn.truncate(torn.len() / 2);
             frames.truncate(middle);

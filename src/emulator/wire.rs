@@ -66,6 +66,16 @@ pub(super) fn signed_region(headers: &HeaderMap) -> Option<String> {
     scope.split('/').nth(2).map(str::to_owned)
 }
 
+/// The access key id that a request is signed with; empty where none is.
+pub(super) fn access_key(headers: &HeaderMap) -> &str {
+    let authorization = headers.get(AUTHORIZATION).map(HeaderValue::to_str);
+    let Some(Ok(authorization)) = authorization else {
+        return "";
+    };
+    let credential = authorization.split_once("Credential=");
+    credential.map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
+}
+
 fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -187,7 +197,7 @@ mod tests {
             &format!("{json}\nauthorization: x"),
             missing,
         );
-        let signed = "authorization: AWS4-HMAC-SHA256 Credential=x";
+        let signed = "authorization: AWS4-HMAC-SHA256 Credential=x/20261122/us-east-1";
         check("POST /model/a/invoke", &format!("{json}\n{signed}"), "a");
         check("POST /model/a/invoke", signed, "400 ValidationException");
     }

@@ -49,13 +49,12 @@ fn fnv(text: &str) -> u64 {
 /// The answer to `ask`.
 pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
     match &ask.wants {
-        Wants::Vector(dimensions) => Answer {
-            text: String::new(),
-            vector: vector(print, *dimensions),
-            ending: Ending::Done,
-            input_tokens: ask.input_tokens,
-            output_tokens: 0,
-        },
+        Wants::Vectors(count, dimensions) => {
+            let seed = |nth: usize| print.seed.wrapping_add(nth as u64);
+            let vectors = (0..*count).map(|nth| vector(seed(nth), *dimensions));
+            wordless(ask, vectors.collect())
+        }
+        Wants::Pictures => wordless(ask, Vec::new()),
         Wants::Words {
             max_tokens,
             stop,
@@ -65,11 +64,21 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
             Answer {
                 output_tokens: text.len().div_ceil(TOKEN_BYTES) as u64,
                 text,
-                vector: Vec::new(),
+                vectors: Vec::new(),
                 ending,
                 input_tokens: ask.input_tokens,
             }
         }
+    }
+}
+
+fn wordless(ask: &Ask, vectors: Vec<Vec<f32>>) -> Answer {
+    Answer {
+        text: String::new(),
+        vectors,
+        ending: Ending::Done,
+        input_tokens: ask.input_tokens,
+        output_tokens: 0,
     }
 }
 
@@ -161,8 +170,8 @@ fn first_stop(text: &str, from: usize, stop: &[String]) -> Option<(usize, String
 }
 
 /// A vector of length one.
-fn vector(print: Fingerprint, dimensions: usize) -> Vec<f32> {
-    let mut rng = fastrand::Rng::with_seed(print.seed);
+fn vector(seed: u64, dimensions: usize) -> Vec<f32> {
+    let mut rng = fastrand::Rng::with_seed(seed);
     let mut vector: Vec<f32> = (0..dimensions).map(|_| rng.f32() * 2.0 - 1.0).collect();
     let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     for x in &mut vector {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
@@ -14,6 +15,13 @@ pub(super) type Bytes = Box<dyn Read + Send>;
 const GZIP: &[u8] = &[0x1f, 0x8b]; // RFC 1952, 2.3.1
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd]; // RFC 8878, 3.1.1
 const BOM: &[u8] = &[0xef, 0xbb, 0xbf];
+
+/// How many times its size an archive may grow, once it has grown by [`ALLOWED`]. Prompts that
+/// repeat a long frame shrink to a fiftieth; a bomb of gzip grows a thousandfold, one of zstd more.
+const MOST_GROWTH: u64 = 500;
+
+/// What an archive may grow to in any case.
+const ALLOWED: u64 = 256 << 20;
 
 /// Bytes that can be read several times, each time from the beginning.
 #[derive(Debug)]
@@ -59,14 +67,68 @@ pub(super) fn peek(mut bytes: Bytes, length: u64) -> io::Result<(Vec<u8>, Bytes)
 }
 
 fn decompressed(raw: Bytes) -> io::Result<Bytes> {
+    bounded(raw, ALLOWED)
+}
+
+/// The same, where an archive may grow to `allowed` in any case.
+fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
     let (start, raw) = peek(raw, 4)?;
-    if start.starts_with(GZIP) {
-        return Ok(Box::new(MultiGzDecoder::new(raw)));
+    let read = Arc::new(AtomicU64::new(0));
+    let counted = Counted {
+        raw,
+        read: Arc::clone(&read),
+    };
+    let text: Bytes = if start.starts_with(GZIP) {
+        Box::new(MultiGzDecoder::new(counted))
+    } else if start.starts_with(ZSTD) {
+        Box::new(zstd::Decoder::new(counted)?)
+    } else {
+        return Ok(counted.raw);
+    };
+    Ok(Box::new(Grown {
+        text,
+        grown: 0,
+        read,
+        allowed,
+    }))
+}
+
+/// An archive, and how much of it was read.
+struct Counted {
+    raw: Bytes,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.raw.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
-    if start.starts_with(ZSTD) {
-        return Ok(Box::new(zstd::Decoder::new(raw)?));
+}
+
+/// What comes out of an archive, as long as that is in proportion.
+struct Grown {
+    text: Bytes,
+    grown: u64,
+    read: Arc<AtomicU64>,
+    allowed: u64,
+}
+
+impl Read for Grown {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let grown = self.text.read(buffer)?;
+        self.grown += grown as u64;
+        let most = self.read.load(Ordering::Relaxed) * MOST_GROWTH;
+        if self.allowed.max(most) < self.grown {
+            let message = format!(
+                "it decompresses to more than {MOST_GROWTH} times its size; if that is meant, \
+                 decompress it first"
+            );
+            return Err(io::Error::other(message));
+        }
+        Ok(grown)
     }
-    Ok(raw)
 }
 
 fn without_bom(text: Bytes) -> io::Result<Bytes> {
@@ -121,6 +183,25 @@ mod tests {
         check(&gzip[..gzip.len() - 3], "error: unexpected end of file");
         check(&gzip[..5], "error: unexpected end of file");
         check(&zstandard[..zstandard.len() - 3], "error: incomplete frame");
+    }
+
+    #[test]
+    fn an_archive_that_grows_out_of_proportion_is_not_read_to_its_end() {
+        let row = "the same again ".repeat(200_000);
+        for archive in [gzip(&row), zstandard(&row)] {
+            let growth = row.len() / archive.len();
+            let read = |allowed| {
+                let raw: Bytes = Box::new(Cursor::new(archive.clone()));
+                bounded(raw, allowed).and_then(|mut text| io::copy(&mut text, &mut io::sink()))
+            };
+            assert_eq!(read(ALLOWED).unwrap(), row.len() as u64);
+            let refused = read(1000).is_err();
+            assert_eq!(refused, MOST_GROWTH as usize <= growth, "{growth}");
+        }
+        assert!(
+            500 < row.len() / zstandard(&row).len(),
+            "one of them is refused"
+        );
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub struct PromptTable {
     pub template_file: Option<String>,
     pub column: Option<String>,
     pub messages: Option<String>,
+    pub texts: Option<String>,
     pub body: Option<String>,
 }
 
@@ -79,6 +80,7 @@ pub struct ModelTable {
     pub accept: Option<String>,
     pub prices: Option<String>,
     pub extra: serde_json::Map<String, serde_json::Value>,
+    pub force: bool,
     /// What Bedrock says stands behind an `id` that does not tell: an id that calls the same model
     /// in the same way. Nobody types it.
     #[serde(skip)]
@@ -120,6 +122,8 @@ pub struct RetryTable {
 pub struct OutputTable {
     pub path: Option<String>,
     pub raw: Option<String>,
+    pub reasoning: bool,
+    pub durability: Option<String>,
     pub max_failures: Option<toml::Value>,
 }
 

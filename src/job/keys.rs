@@ -64,7 +64,14 @@ impl Kind {
 }
 
 /// Keys of which only one may be given: where the prompt comes from.
-pub const PROMPT_SOURCES: &[&str] = &["template", "template_file", "column", "messages", "body"];
+pub const PROMPT_SOURCES: &[&str] = &[
+    "template",
+    "template_file",
+    "column",
+    "messages",
+    "texts",
+    "body",
+];
 
 const fn key(
     place: (&'static str, &'static str),
@@ -109,6 +116,8 @@ pub const KEYS: &[Key] = &[
         "The field that holds the prompt [default: prompt, where there is one]"),
     key(("prompt", "messages"), ("messages", None), Kind::Text, "FIELD",
         "The field that holds a conversation, [{role, content}, …]"),
+    key(("prompt", "texts"), ("texts", None), Kind::Text, "FIELD",
+        "The field that holds texts to embed in one call, or a query and the documents to rank"),
     key(("prompt", "body"), ("body", None), Kind::Text, "FIELD",
         "The field that holds an InvokeModel body, sent as it is"),
 
@@ -123,7 +132,7 @@ pub const KEYS: &[Key] = &[
     key(("model", "endpoint"), ("endpoint-url", None), Kind::Text, "URL",
         "Where to send calls instead of AWS; emulator is the embedded one"),
     key(("model", "max_tokens"), ("max-tokens", None), Kind::Count, "N",
-        "The longest answer in tokens; all of them are reserved from the quota [default: 1024]"),
+        "The longest answer in tokens; all are reserved from the quota [default: 1024, 4096 if it always thinks]"),
     key(("model", "temperature"), ("temperature", None), Kind::Number, "X",
         "Sampling temperature [default: the model's]"),
     key(("model", "top_p"), ("top-p", None), Kind::Number, "X",
@@ -154,6 +163,8 @@ pub const KEYS: &[Key] = &[
         "Prices and limits of your own, TOML, before the catalogue's"),
     key(("model", "extra"), ("extra", None), Kind::Table, "JSON",
         "Merged into every request body as it is"),
+    key(("model", "force"), ("force", None), Kind::Switch, "true|false",
+        "Send what the catalogue says the model refuses"),
 
     key(("limits", "requests_per_minute"), ("requests-per-minute", None), Kind::Count, "N",
         "Calls started per minute, retries included [default: learned from refusals]"),
@@ -190,6 +201,10 @@ pub const KEYS: &[Key] = &[
         "Where the answers go; failures go beside it, to FILE.failed.jsonl"),
     key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
         "Keep the provider's own body: always, errors or never [default: errors]"),
+    key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",
+        "Keep what the model thought before it answered, beside the answer"),
+    key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
+        "sync: an answer counts once it survives a power cut; none: once it is written [default: sync]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),
 

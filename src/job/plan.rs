@@ -13,18 +13,20 @@ use jiff::civil::Date;
 use super::expand::expand;
 use super::file::{JobError, JobFile};
 use crate::input::Format;
+use crate::model::Reasoning;
 use crate::model::catalog::ModelFacts;
-use crate::model::family::{Family, Parameters};
+use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 use crate::model::{Delivery, Terms};
-use crate::output::KeepRaw;
+use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
-use model::{endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
+use model::{doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
 use terms::{delivery, terms};
 use values::{
-    default_name, format, json, keep_raw, max_failures, missing, named, output_file, source,
+    default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
+    source,
 };
 
 pub use model::{is_url, region};
@@ -57,6 +59,8 @@ pub struct Plan {
     pub family: Family,
     /// What is asked of it.
     pub parameters: Parameters,
+    /// What becomes of what the model is known to refuse.
+    pub doubtful: Doubtful,
     /// A key that asks something of the model, and would be idle where bodies are sent as they are.
     pub idle_with_bodies: Option<&'static str>,
     /// The request's Content-Type.
@@ -95,6 +99,10 @@ pub struct Plan {
     pub output_is_dated: bool,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
+    /// Whether answers keep the reasoning before them.
+    pub reasoning: Reasoning,
+    /// Whether a commit waits for the disk.
+    pub durability: Durability,
     /// How many rows may fail.
     pub max_failures: MaxFailures,
 }
@@ -190,13 +198,15 @@ impl Plan {
         let source = source(&job.prompt, &path)?;
         let (model, family) = model(&job.model)?;
         let parameters = parameters(&job.model, family, &model)?;
+        let doubtful = doubtful(&job.model);
         let terms = terms(&job.model)?;
         let idle = job.retry.idle_timeout.as_deref();
-        let delivery = delivery(job.model.stream, idle, family, &model)?;
+        let delivery = delivery(job.model.stream, idle, family, &model, doubtful)?;
         let idle_with_bodies = idle_with_bodies(&job.model);
         let region = region(job.model.region, &model)?;
         let own = job.model.prices.as_deref().map(&path).transpose()?;
         let known = known(&model, region.as_deref(), own.as_deref())?;
+        let tokens = tokens(&job.limits, &known, &model, family)?;
         let limits = limits(&job.limits, known.facts.as_ref(), &model)?;
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),
@@ -210,6 +220,7 @@ impl Plan {
             model,
             family,
             parameters,
+            doubtful,
             idle_with_bodies,
             terms,
             delivery,
@@ -219,7 +230,7 @@ impl Plan {
             profile: job.model.profile,
             requests_per_minute: requests_per_minute(job.limits.requests_per_minute),
             quota: quota_source(&job.limits)?,
-            tokens: tokens(&job.limits, &known, family)?,
+            tokens,
             limits,
             facts: known.facts,
             concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),
@@ -236,7 +247,12 @@ impl Plan {
             )?,
             output_is_dated: output.contains("{{"),
             output: output_file(path(output)?)?,
+            reasoning: match job.output.reasoning {
+                true => Reasoning::Kept,
+                false => Reasoning::Dropped,
+            },
             keep_raw: keep_raw(job.output.raw.as_deref())?,
+            durability: durability(job.output.durability.as_deref())?,
             max_failures: max_failures(&job.output)?,
         })
     }

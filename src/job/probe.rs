@@ -21,10 +21,11 @@ impl Plan {
             messages: vec![Message {
                 role: Role::User,
                 text: WORDS.to_owned(),
+                images: Vec::new(),
             }],
         };
         let base = self.model.base();
-        self.family.accepts(&prompt, base).ok()?;
+        self.family.accepts(&prompt, base, self.doubtful).ok()?;
         let mut parameters = self.parameters.clone();
         if parameters.extra.is_empty() {
             parameters.max_tokens = parameters.max_tokens.map(|most| most.min(MAX_TOKENS));

@@ -56,6 +56,14 @@ pub enum MismatchError {
         /// The families there are.
         families: String,
     },
+    /// Several texts for a model that answers one prompt.
+    #[error(
+        "`texts`: {family} answers one prompt a row; lists of texts are for embeddings and rerankers"
+    )]
+    NoTexts {
+        /// The family.
+        family: &'static str,
+    },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
     IdleKey {
@@ -87,6 +95,11 @@ impl<'a> RowMaker<'a> {
                 model: plan.model.to_string(),
                 hint: model_like(plan),
                 families: Family::names(),
+            });
+        }
+        if matches!(source, PromptSource::Texts(_)) && !plan.family.takes_texts() {
+            return Err(MismatchError::NoTexts {
+                family: plan.family.name(),
             });
         }
         if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
@@ -126,20 +139,22 @@ impl<'a> RowMaker<'a> {
         if self.sends_bodies {
             return 0;
         }
-        let empty = |role| Message {
-            role,
-            text: String::new(),
-        };
+        // A letter each, since some layouts leave out what is empty.
         let prompt = Prompt {
-            system: self.plan.system.is_some().then(String::new),
-            messages: vec![empty(Role::User)],
+            system: self.plan.system.is_some().then(|| "s".into()),
+            messages: vec![Message {
+                role: Role::User,
+                text: "u".into(),
+                images: Vec::new(),
+            }],
         };
+        let letters = 1 + usize::from(prompt.system.is_some());
         let mut parameters = self.plan.parameters.clone();
         // What is merged into every body, such as tools, is read by the model too.
         parameters.extra.clear();
         let base = self.plan.model.base();
         let body = self.plan.family.body(&prompt, &parameters, base);
-        body.to_string().len()
+        body.to_string().len().saturating_sub(letters)
     }
 
     /// Whether rows are named by a field, and not by their number.
@@ -220,7 +235,7 @@ impl<'a> RowMaker<'a> {
         let body = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
             Content::Body(body) => body,
             Content::Prompt(prompt) => {
-                let fits = family.accepts(&prompt, model.base());
+                let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
                 self.refuse_endless(record.row, &prompt)?;
                 family

@@ -24,8 +24,19 @@ pub struct Survey {
     pub unusable: Trouble,
     /// Rows that ended as something else than they are now.
     pub changed: Trouble,
+    /// Their keys in the output.
+    pub changed_keys: Vec<u64>,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
+}
+
+/// What is to become of rows that ended as something else than they are now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// The run does not start: its output would answer two different questions.
+    Refused,
+    /// They run again, and their old lines are put aside.
+    Redone,
 }
 
 /// Rows with the same kind of trouble.
@@ -117,10 +128,13 @@ pub fn has_changed(who: &Identity, before: &PastRow) -> bool {
 
 impl Survey {
     /// What has to be settled before anything is sent.
-    pub fn refusals(&self, plan: &Plan) -> Vec<String> {
+    pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<String> {
         let refusals = [
             self.duplicate_ids(plan),
-            self.changed_rows(plan),
+            match changed {
+                Changed::Refused => self.changed_rows(plan),
+                Changed::Redone => None,
+            },
             self.unusable_rows(plan),
         ];
         refusals.into_iter().flatten().collect()
@@ -158,8 +172,9 @@ impl Survey {
         let message = || {
             format!(
                 "{}: {ended} another request then ({}): prompt, model or \
-                 parameters have changed; keep the settings, choose another --output, or begin \
-                 anew with --fresh (the old output is kept aside){by_number}",
+                 parameters have changed; keep the settings, choose another --output, run these \
+                 rows again with --redo-changed, or begin anew with --fresh (either keeps the old \
+                 answers aside){by_number}",
                 plan.output.display(),
                 examples.join(", "),
             )
@@ -199,6 +214,7 @@ impl Survey {
         };
         self.ended += 1;
         if has_changed(who, before) {
+            self.changed_keys.push(before.key);
             self.changed.add(|| match &who.custom_id {
                 Some(id) => format!("row {} ({id})", who.row),
                 None => format!("row {}", who.row),

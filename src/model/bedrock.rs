@@ -1,7 +1,7 @@
 //! Amazon Bedrock over its SDK.
 //!
-//! The SDK's own retry is off. It would hide throttles from the pace, repeat calls that cost
-//! quota, and give up after three attempts; `run::retry` decides instead.
+//! The SDK's own retry is off (see `client`). It would hide throttles from the pace, repeat calls
+//! that cost quota, and give up after three attempts; `run::retry` decides instead.
 
 /// Both operations take the same headers, through builders that have no trait in common.
 macro_rules! addressed {
@@ -30,10 +30,7 @@ use std::time::Duration;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_bedrockruntime::config::retry::RetryConfig;
-use aws_sdk_bedrockruntime::config::{
-    Builder, ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
-};
+use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
@@ -41,10 +38,14 @@ use bytes::Bytes;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
+use super::client::Clients;
+use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
-use crate::model::{Call, Category, Delivery, Fault, Model, Reading, Reply, Served, Terms, Usage};
+use crate::model::{
+    Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
+};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -63,6 +64,8 @@ pub struct Target {
     pub delivery: Delivery,
     /// Whose work the bodies are.
     pub bodies: Bodies,
+    /// Whether replies keep the reasoning before their answers.
+    pub reasoning: Reasoning,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
 }
@@ -79,7 +82,7 @@ pub enum Bodies {
 /// A model on Amazon Bedrock.
 #[derive(Debug)]
 pub struct Bedrock {
-    client: Client,
+    clients: Clients,
     target: Target,
 }
 
@@ -91,12 +94,8 @@ impl Bedrock {
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
         let profile = access.profile();
-        let config = Builder::from(&access.config().await?)
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
         let bedrock = Self {
-            client: Client::from_conf(config),
+            clients: Clients::new(access).await?,
             target,
         };
         let rehearsed = bedrock.rehearse().await;
@@ -105,17 +104,18 @@ impl Bedrock {
     }
 
     /// The region that is called.
-    pub fn region(&self) -> &str {
-        let region = self.client.config().region();
-        region.map(AsRef::as_ref).unwrap_or_default()
+    pub async fn region(&self) -> Result<String, ConnectError> {
+        let (client, _) = self.clients.current().await?;
+        let region = client.config().region();
+        Ok(region.map(ToString::to_string).unwrap_or_default())
     }
 
     /// Resolves endpoint and identity and signs a call, as the first row's call will, then lets
     /// go of it before a byte is sent.
     async fn rehearse(&self) -> Result<(), ConnectError> {
         let rehearsal = Rehearsal::default();
-        let outcome = self
-            .client
+        let (client, _) = self.clients.current().await?;
+        let outcome = client
             .invoke_model()
             .model_id(&self.target.model_id)
             .customize()
@@ -128,18 +128,24 @@ impl Bedrock {
 
 impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
-        match self.target.delivery {
-            Delivery::Whole => self.invoke_whole(call).await,
-            Delivery::Streamed { idle } => self.invoke_streamed(call, idle).await,
+        let (client, number) = self.clients.current().await.map_err(no_client)?;
+        let outcome = match self.target.delivery {
+            Delivery::Whole => self.invoke_whole(&client, call).await,
+            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle).await,
+        };
+        if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
+            self.clients.expired(number).await;
         }
+        outcome
     }
 }
 
 impl Bedrock {
-    async fn invoke_whole(&self, call: &Call) -> Result<Reply, Fault> {
+    async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
         let counts = TokenHeaders::default();
-        let sent = addressed!(self.client.invoke_model(), self.target, call)
+        let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
+            .interceptor(BoundedAnswer)
             .interceptor(counts.clone())
             .send()
             .await;
@@ -155,9 +161,7 @@ impl Bedrock {
         let raw = Bytes::from(answer.body.into_inner());
         self.read(raw, counts.usage(), served, request_id)
     }
-}
 
-impl Bedrock {
     fn read(
         &self,
         raw: Bytes,
@@ -184,13 +188,16 @@ impl Bedrock {
 
     fn reply(
         &self,
-        reading: Reading,
+        mut reading: Reading,
         served: Served,
         request_id: Option<String>,
         raw: Bytes,
     ) -> Reply {
         let tier = served.tier.as_deref().and_then(Tier::parse);
         let tier = tier.or(self.target.terms.tier).unwrap_or_default();
+        if self.target.reasoning == Reasoning::Dropped {
+            reading.reasoning = None;
+        }
         Reply {
             cost_usd: self.cost_usd(&reading.usage, tier),
             reading,
@@ -208,6 +215,7 @@ fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault 
         status_code: Some(200),
         request_id,
         raw: Some(raw),
+        maybe_billed: true,
         ..Fault::local(Category::BadResponse, why)
     }
 }
@@ -235,6 +243,11 @@ impl Bedrock {
     }
 }
 
+/// The chain does not even lead to credentials any more.
+fn no_client(error: ConnectError) -> Fault {
+    Fault::local(Category::Credentials, error.to_string())
+}
+
 fn fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -246,20 +259,24 @@ where
         request_id: request_id.clone(),
         ..Fault::local(category, causes(error))
     };
+    let broken = || Fault {
+        request_id: request_id.clone(),
+        ..wire::broken(error)
+    };
     match error {
         SdkError::ServiceError(refused) => Fault::from_response(
             refused.err().code(),
             refused.raw().status().as_u16(),
-            refused.err().message().unwrap_or_default(),
+            &match refused.err().message() {
+                Some(message) if !message.is_empty() => message.to_owned(),
+                Some(_) | None => wire::unsigned(refused.raw()),
+            },
             header("retry-after")
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
             request_id,
         ),
-        SdkError::ResponseError(_) => Fault {
-            maybe_billed: true,
-            ..local(Category::Network)
-        },
+        SdkError::ResponseError(_) => broken(),
         SdkError::TimeoutError(_) => Fault {
             maybe_billed: true,
             ..local(Category::AttemptTimeout)
@@ -268,9 +285,9 @@ where
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             local(Category::InvalidRequest).job_wide()
         }
-        SdkError::DispatchFailure(_) => local(Category::Network),
+        SdkError::DispatchFailure(_) => broken(),
         SdkError::ConstructionFailure(_) => local(Category::InvalidRequest).job_wide(),
-        _ => local(Category::Network),
+        _ => broken(),
     }
 }
 

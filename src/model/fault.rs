@@ -128,11 +128,11 @@ impl Fault {
         }
     }
 
-    /// What happens next. A final fault of the whole job stops the run.
+    /// What happens next. What every row would share stops the run.
     pub fn verdict(&self) -> Verdict {
-        match (self.category.verdict(), self.scope) {
-            (Verdict::RowFailed, Scope::Job) => Verdict::StopRun,
-            (verdict, Scope::Row | Scope::Job) => verdict,
+        match self.scope {
+            Scope::Job => Verdict::StopRun,
+            Scope::Row => self.category.verdict(),
         }
     }
 }

@@ -6,12 +6,14 @@
 pub mod aws;
 pub mod bedrock;
 pub mod catalog;
+mod client;
 pub mod control;
 pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
 mod terms;
+mod wire;
 
 use std::future::Future;
 use std::time::Duration;
@@ -68,12 +70,59 @@ pub struct Reading {
     pub reasoning: Option<String>,
     /// What the model produced instead of text, as the service shaped it.
     pub output: Option<Value>,
+    /// Images the model made.
+    pub pictures: Vec<Picture>,
     /// Why the model stopped, in promptmill's words.
     pub finish_reason: FinishReason,
     /// Why the model stopped, in the provider's own word.
     pub stop_reason: Option<String>,
     /// Tokens used, as far as the reply says.
     pub usage: Usage,
+}
+
+/// What becomes of the reasoning before an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasoning {
+    /// It is kept beside the answer.
+    Kept,
+    /// It is left out.
+    Dropped,
+}
+
+/// An image that a model made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// What its file is named after: `png`, `jpg`, `webp`, or `bin` where the bytes do not tell.
+    pub ending: &'static str,
+    /// The file.
+    pub bytes: Bytes,
+}
+
+impl Picture {
+    /// Tells what it is by how its bytes begin.
+    pub fn new(bytes: Bytes) -> Self {
+        let ending = match bytes.as_ref() {
+            [0x89, b'P', b'N', b'G', ..] => "png",
+            [0xff, 0xd8, 0xff, ..] => "jpg",
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => "webp",
+            _ => "bin",
+        };
+        Self { ending, bytes }
+    }
 }
 
 /// Tokens of one call. What the service did not say is `None`, never 0.

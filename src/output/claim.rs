@@ -1,17 +1,18 @@
 //! An output, claimed for one run: locked, read, mended at its end, and otherwise left as it is
 //! until [`Claim::begin`]. A run that is refused before its first call changes nothing.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
-use super::ledger::{Ledger, MODE, sync_directory};
-use super::line::KeepRaw;
-use super::past::{Past, TornTail};
+use super::ledger::{Ledger, Manner};
+use super::past::{Past, TornTail, key};
 use super::paths::OutputPaths;
+use super::rewrite::{sync_directory, take_out};
+use super::{lock, mount};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +36,26 @@ impl Existing {
     }
 }
 
+/// Which file systems an output may be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locks {
+    /// Those whose locks keep every other run away.
+    Trusted,
+    /// Any; the user sees to it that no other machine writes the same output.
+    Any,
+}
+
 /// An output that no other run writes.
 #[derive(Debug)]
 pub struct Claim {
     /// The rows that have ended and stay so.
     pub past: Past,
-    /// Tails that were cut off, as a crash leaves them.
+    /// Bytes that meant nothing and were put aside, as a crash leaves them.
     pub torn: Vec<TornTail>,
+    disk: Arc<dyn Disk>,
     paths: OutputPaths,
     existing: Existing,
-    lock: File,
+    lock: Box<dyn OnDisk>,
 }
 
 impl Claim {
@@ -52,54 +63,72 @@ impl Claim {
     ///
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
-    pub fn stake(paths: &OutputPaths, existing: Existing) -> Result<Self, LedgerError> {
-        refuse_what_is_not_ours(paths)?;
-        let directory = paths.directory();
-        std::fs::create_dir_all(directory).map_err(io_error("create", directory))?;
+    pub fn stake(
+        paths: &OutputPaths,
+        existing: Existing,
+        locks: Locks,
+    ) -> Result<Self, LedgerError> {
+        Self::stake_on(disk::real(), paths, existing, locks)
+    }
+
+    pub(super) fn stake_on(
+        disk: Arc<dyn Disk>,
+        paths: &OutputPaths,
+        existing: Existing,
+        locks: Locks,
+    ) -> Result<Self, LedgerError> {
+        let lock = claim(&*disk, paths, locks)?;
         let mut claim = Self {
             past: Past::default(),
             torn: Vec::new(),
+            disk,
             paths: paths.clone(),
             existing,
-            lock: lock(paths)?,
+            lock,
         };
         claim.read()?;
         Ok(claim)
     }
 
     fn read(&mut self) -> Result<(), LedgerError> {
-        let paths = &self.paths;
+        let (paths, disk) = (&self.paths, &*self.disk);
+        self.past = Past::default();
         let files = [&paths.answered, &paths.failed];
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = Past::default();
             let past = if stays { &mut self.past } else { &mut left };
-            match past.read(path, || paths.torn(Timestamp::now())) {
+            match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
                 // What is put aside may be broken; that is what it is put aside for.
                 Err(LedgerError::Corrupt { .. }) if !stays => {}
                 Err(error) => return Err(error),
             }
+            past.complete();
         }
-        self.past.complete();
         Ok(())
     }
 
-    /// Puts aside what does not stay, makes ready to append, and says what is where.
+    /// Puts aside what does not stay, makes ready to append, and says what is where. `redo` are
+    /// the keys of rows that have ended and are to run again.
     ///
     /// # Errors
     /// The disk refused.
     pub fn begin(
-        self,
-        model: &str,
-        keep_raw: KeepRaw,
+        mut self,
+        manner: Manner,
+        redo: &[u64],
     ) -> Result<(Ledger, Past, Vec<PathBuf>), LedgerError> {
-        let aside = self.put_aside()?;
-        let ledger = Ledger::open(&self.paths, model, keep_raw, self.lock)?;
+        let mut aside = self.put_aside()?;
+        if !redo.is_empty() {
+            aside.extend(self.put_rows_aside(redo)?);
+            self.read()?;
+        }
+        let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
         Ok((ledger, self.past, aside))
     }
 
     fn put_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
-        let before = self.paths.before(Timestamp::now());
+        let before = self.paths.before(&*self.disk, Timestamp::now());
         let moves = [
             (
                 &self.paths.answered,
@@ -114,18 +143,69 @@ impl Claim {
         ];
         let mut aside = Vec::new();
         for (from, to, goes) in moves {
-            if goes && from.exists() {
-                std::fs::rename(from, &to).map_err(io_error("move", from))?;
+            if goes && self.disk.exists(from) {
+                self.disk
+                    .rename(from, &to)
+                    .map_err(io_error("move", from))?;
                 aside.push(to);
             }
         }
-        sync_directory(self.paths.directory())?;
+        if !aside.is_empty() {
+            sync_directory(&*self.disk, &self.paths.answered)?;
+        }
+        Ok(aside)
+    }
+
+    /// Takes the lines of some rows out of both files.
+    fn put_rows_aside(&self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
+        let mut redo = redo.to_vec();
+        redo.sort_unstable();
+        let before = self.paths.before(&*self.disk, Timestamp::now());
+        let files = [
+            (&self.paths.answered, before.answered, false),
+            (&self.paths.failed, before.failed, true),
+        ];
+        let is_there = |failed| {
+            let mut rows = self.past.rows();
+            rows.any(|row| row.failed == failed && redo.binary_search(&row.key).is_ok())
+        };
+        let mut aside = Vec::new();
+        for (path, before, failed) in files {
+            if !is_there(failed) {
+                continue;
+            }
+            take_out(&*self.disk, path, &before, |found| {
+                let known = found.known.as_ref();
+                let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
+                key.is_some_and(|key| redo.binary_search(&key).is_ok())
+            })?;
+            aside.push(before);
+        }
         Ok(aside)
     }
 }
 
-/// Opening a pipe would wait for ever, and a device keeps nothing.
-/// Refuses what no run has left, without opening what is no file.
+/// Takes the lock of an output, if it is one that can be taken.
+pub(super) fn claim(
+    disk: &dyn Disk,
+    paths: &OutputPaths,
+    locks: Locks,
+) -> Result<Box<dyn OnDisk>, LedgerError> {
+    refuse_what_is_not_ours(paths)?;
+    let directory = paths.directory();
+    disk.create_directories(directory)
+        .map_err(io_error("create", directory))?;
+    if locks == Locks::Trusted
+        && let Some(kind) = mount::untrusted(directory)
+    {
+        let output = paths.answered.clone();
+        return Err(LedgerError::Network { output, kind });
+    }
+    lock::take(disk, paths)
+}
+
+/// Refuses what no run has left, without opening what is no file: opening a pipe would wait for
+/// ever, and a device keeps nothing.
 pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerError> {
     for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
         refuse_what_is_no_file(path)?;
@@ -151,20 +231,5 @@ fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
         Ok(())
     } else {
         Err(LedgerError::NotOurs { path: path.into() })
-    }
-}
-
-fn lock(paths: &OutputPaths) -> Result<File, LedgerError> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(MODE);
-    let file = options
-        .open(&paths.lock)
-        .map_err(io_error("open", &paths.lock))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::Locked {
-            output: paths.answered.clone(),
-        }),
-        Err(TryLockError::Error(error)) => Err(io_error("lock", &paths.lock)(error)),
     }
 }

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::tally::Progress;
-use super::text::{count, dollars, one_line, rough, time};
+use super::text::{count, dollars, escaped, one_line, rough, time};
 use crate::run::{Event, Reached, Stop, Why};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// How often the live view is redrawn.
-const DRAW_EVERY: Duration = Duration::from_millis(200);
+/// How often the live view is redrawn, and how soon the status line comes that was asked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How a run is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub struct Display {
     drain: Duration,
     bar: Option<ProgressBar>,
     next_line: Instant,
+    status_asked: Option<watch::Receiver<()>>,
+    /// Why the output cannot be written, once that has been said.
+    trouble: Option<String>,
 }
 
 impl Display {
@@ -64,16 +68,22 @@ impl Display {
             drain,
             bar,
             next_line: now + LINE_EVERY,
+            status_asked: None,
+            trouble: None,
+        }
+    }
+
+    /// The same, and writes its line whenever `asked` changes, however quiet it is otherwise.
+    pub fn showing_when(self, asked: watch::Receiver<()>) -> Self {
+        Self {
+            status_asked: Some(asked),
+            ..self
         }
     }
 
     /// How often [`Event::Tick`] is wanted.
     pub fn tick(&self) -> Duration {
-        if self.style == Style::Live {
-            DRAW_EVERY
-        } else {
-            LINE_EVERY
-        }
+        LOOK_EVERY
     }
 
     /// Shows what has changed.
@@ -82,12 +92,16 @@ impl Display {
             Event::Tick => self.refresh(progress, now),
             Event::Stops(stop) => self.say(&stopping(stop, progress.in_flight, self.drain)),
             Event::CannotWrite(error) => {
-                self.say(&format!(
-                    "{error}; nothing new is sent, trying again every second"
-                ));
+                let trouble = error.to_string();
+                if self.trouble.as_ref() != Some(&trouble) {
+                    self.say(&format!(
+                        "{trouble}; nothing new is sent, trying again every second"
+                    ));
+                    self.trouble = Some(trouble);
+                }
             }
-            Event::Sent { .. }
-            | Event::Again { .. }
+            Event::Sent { .. } => self.trouble = None,
+            Event::Again { .. }
             | Event::Ended(_)
             | Event::Left { .. }
             | Event::Abandoned
@@ -102,7 +116,21 @@ impl Display {
         }
     }
 
+    fn is_asked_for(&mut self) -> bool {
+        let Some(asked) = &mut self.status_asked else {
+            return false;
+        };
+        let changed = asked.has_changed().unwrap_or(false);
+        if changed {
+            asked.mark_unchanged();
+        }
+        changed
+    }
+
     fn refresh(&mut self, progress: &mut Progress, now: Instant) {
+        if self.is_asked_for() {
+            self.write_status(progress, now);
+        }
         if let Some(bar) = &self.bar {
             bar.set_position(progress.past.ended() + progress.now.ended());
             bar.set_message(self.figures(progress, now));
@@ -113,18 +141,22 @@ impl Display {
         }
         self.next_line = now + LINE_EVERY;
         match self.style {
-            Style::Lines => {
-                let done = progress.past.ended() + progress.now.ended();
-                let figures = self.figures(progress, now).replace('\n', "; ");
-                self.say(&format!(
-                    "{} of {} rows; {figures}",
-                    count(done),
-                    count(self.rows)
-                ));
-            }
-            Style::Json => self.write(&self.json(progress, now).to_string()),
+            Style::Lines | Style::Json => self.write_status(progress, now),
             Style::Live | Style::Quiet => {}
         }
+    }
+
+    fn write_status(&self, progress: &mut Progress, now: Instant) {
+        if self.style == Style::Json {
+            return self.write(&escaped(&self.json(progress, now).to_string()));
+        }
+        let done = progress.past.ended() + progress.now.ended();
+        let figures = self.figures(progress, now).replace('\n', "; ");
+        self.say(&format!(
+            "{} of {} rows; {figures}",
+            count(done),
+            count(self.rows)
+        ));
     }
 
     fn figures(&self, progress: &mut Progress, now: Instant) -> String {
@@ -186,7 +218,8 @@ impl Display {
     fn say(&self, text: &str) {
         match self.style {
             Style::Json => {
-                self.write(&json!({ "event": "note", "message": text }).to_string());
+                let note = json!({ "event": "note", "message": text });
+                self.write(&escaped(&note.to_string()));
             }
             Style::Live | Style::Lines | Style::Quiet => self.write(&one_line(text, 500)),
         }
@@ -227,6 +260,12 @@ fn waiting(why: Why, progress: &Progress) -> String {
     match (why, fault) {
         (Why::Concurrency, _) => "answers, every slot is taken".into(),
         (Why::Retries, Some(fault)) => format!("retries after {fault}"),
+        (Why::RetryBudget, Some(fault)) => {
+            format!("the retry budget, a tenth of the answers, after {fault}")
+        }
+        (Why::Credentials, Some(fault)) => {
+            format!("new credentials (log in again, it goes on by itself): {fault}")
+        }
         (Why::Outage, Some(fault)) => format!("the service, which is down: {fault}"),
         (
             Why::Requests
@@ -235,6 +274,8 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::Budget
             | Why::Answers
             | Why::Retries
+            | Why::RetryBudget
+            | Why::Credentials
             | Why::Outage
             | Why::NotReady
             | Why::Drain

@@ -3,17 +3,36 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::lock::Holder;
+
 /// Why the output cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another run writes it.
     #[error(
-        "another run is writing {output}: wait for it to end, or choose another --output",
-        output = .output.display()
+        "another run is writing {output}{holder}: wait for it (`run` takes --wait-lock 10m), stop it, \
+         or choose another --output",
+        output = .output.display(),
+        holder = .holder.as_ref().map(|it| format!(" ({it})")).unwrap_or_default(),
     )]
     Locked {
         /// The output both want.
         output: PathBuf,
+        /// Who writes it, where that is known.
+        holder: Option<Holder>,
+    },
+    /// Its lock would not keep another machine away.
+    #[error(
+        "{output} is on a network file system ({kind}) whose locks may not keep a run on another \
+         machine away: write to a disk of this machine, or see to it yourself that no other run \
+         writes this output and give --trust-locks",
+        output = .output.display()
+    )]
+    Network {
+        /// The output.
+        output: PathBuf,
+        /// The file system's type.
+        kind: String,
     },
     /// It holds something else.
     #[error(
@@ -36,7 +55,7 @@ pub enum LedgerError {
     /// A line in the middle cannot be read.
     #[error(
         "{path}: line {line} (at byte {byte}) is not a line of output, yet good lines follow it: \
-         restore the file, or delete that line (its row then runs again)",
+         restore the file, or let `promptmill repair` put that line aside (its row then runs again)",
         path = .path.display()
     )]
     Corrupt {
@@ -46,6 +65,39 @@ pub enum LedgerError {
         line: u64,
         /// Where it starts.
         byte: u64,
+    },
+    /// The file was deleted or moved while a run wrote to it.
+    #[error(
+        "{path} is gone: it, or its directory, was removed or moved while the run was writing to it",
+        path = .path.display()
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Another program has written to it.
+    #[error(
+        "{path} was changed by another program while the run was writing to it",
+        path = .path.display()
+    )]
+    Disturbed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk has no room for what is to come.
+    #[error(
+        "no room for the answers of {calls} calls ({megabytes} MB) on the disk of {path}, or within \
+         the limit of a file's size: make room, or give a lower --concurrency",
+        path = .path.display(),
+        megabytes = .bytes.div_ceil(1_000_000),
+    )]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// The most calls in flight.
+        calls: usize,
+        /// What their lines may take.
+        bytes: u64,
     },
     /// The disk refused.
     #[error("cannot {deed} {path}: {cause}", path = .path.display())]

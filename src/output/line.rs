@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{Fault, FinishReason, Reply, Usage};
+use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
 use crate::run::{Ended, Outcome};
 
 /// When the provider's own body is kept beside what was read from it.
@@ -27,6 +27,8 @@ pub struct Stamp<'a> {
     pub model: &'a str,
     /// When to keep the provider's body.
     pub keep_raw: KeepRaw,
+    /// The files of the row's images, seen from the output.
+    pub files: &'a [String],
     /// The wall clock when the row ended.
     pub finished_at: Timestamp,
 }
@@ -65,7 +67,11 @@ enum Ending<'a> {
 struct Answer<'a> {
     completion: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    files: &'a [String],
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
     model: &'a str,
@@ -75,6 +81,24 @@ struct Answer<'a> {
     service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_mode: Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    fn of(reading: &'a Reading, served: &'a Served, model: &'a str, cost_usd: Option<f64>) -> Self {
+        Self {
+            completion: reading.completion.as_deref(),
+            reasoning: reading.reasoning.as_deref(),
+            output: reading.output.as_ref(),
+            files: &[],
+            finish_reason: reading.finish_reason.as_str(),
+            stop_reason: reading.stop_reason.as_deref(),
+            model,
+            usage: reading.usage.into(),
+            cost_usd,
+            service_tier: served.tier.as_deref(),
+            latency_mode: served.latency_mode.as_deref(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -141,14 +165,18 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
 pub(super) fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Failed(_) => "failed",
-        Outcome::Answered(reply) => match reply.reading.finish_reason {
-            FinishReason::ContentFilter | FinishReason::Guardrail => "filtered",
-            FinishReason::Stop
-            | FinishReason::Length
-            | FinishReason::ToolCalls
-            | FinishReason::ContextWindow
-            | FinishReason::Unknown => "succeeded",
-        },
+        Outcome::Answered(reply) => answer_status(reply.reading.finish_reason),
+    }
+}
+
+fn answer_status(finish: FinishReason) -> &'static str {
+    match finish {
+        FinishReason::ContentFilter | FinishReason::Guardrail => "filtered",
+        FinishReason::Stop
+        | FinishReason::Length
+        | FinishReason::ToolCalls
+        | FinishReason::ContextWindow
+        | FinishReason::Unknown => "succeeded",
     }
 }
 
@@ -162,15 +190,8 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
                 ..
             } = reply.as_ref();
             Ending::Answered(Answer {
-                completion: reading.completion.as_deref(),
-                output: reading.output.as_ref(),
-                finish_reason: reading.finish_reason.as_str(),
-                stop_reason: reading.stop_reason.as_deref(),
-                model: stamp.model,
-                usage: reading.usage.into(),
-                cost_usd: *cost_usd,
-                service_tier: served.tier.as_deref(),
-                latency_mode: served.latency_mode.as_deref(),
+                files: stamp.files,
+                ..Answer::of(reading, served, stamp.model, *cost_usd)
             })
         }
         Outcome::Failed(Fault {
@@ -244,4 +265,59 @@ pub(super) struct Known {
 pub(super) struct KnownError {
     pub(super) category: String,
     pub(super) message: String,
+}
+
+/// A line of a failure, as far as it goes into the line of the answer it becomes.
+#[derive(Debug, Deserialize)]
+pub(super) struct Kept {
+    pub(super) custom_id: Option<String>,
+    pub(super) row: u64,
+    pub(super) model: String,
+    pub(super) error: KnownError,
+    attempts: u32,
+    throttles: u32,
+    maybe_billed: u32,
+    queued_ms: u64,
+    latency_ms: u64,
+    started_at: String,
+    finished_at: String,
+    request_id: Option<String>,
+    fingerprint: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    raw: Option<Value>,
+}
+
+impl Kept {
+    /// The body as it came, but for the blanks in it.
+    pub(super) fn body(&self) -> Option<Vec<u8>> {
+        let raw = self.raw.as_ref()?;
+        let text = raw.as_str().map(str::to_owned);
+        Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
+    }
+}
+
+/// The line of an answer that was not understood when it came. It keeps its body.
+pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) -> Vec<u8> {
+    let served = Served::default();
+    let line = Line {
+        custom_id: kept.custom_id.as_deref(),
+        row: kept.row,
+        status: answer_status(reading.finish_reason),
+        ending: Ending::Answered(Answer::of(reading, &served, &kept.model, cost_usd)),
+        attempts: kept.attempts,
+        throttles: kept.throttles,
+        maybe_billed: kept.maybe_billed,
+        queued_ms: kept.queued_ms.into(),
+        latency_ms: kept.latency_ms.into(),
+        first_token_ms: None,
+        started_at: kept.started_at.clone(),
+        finished_at: kept.finished_at.clone(),
+        request_id: kept.request_id.as_deref(),
+        fingerprint: kept.fingerprint.as_deref(),
+        metadata: kept.metadata.as_ref(),
+        raw: kept.raw.clone(),
+    };
+    let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");
+    text.push(b'\n');
+    text
 }

@@ -1,14 +1,16 @@
 //! A look at an output that leaves it as it is: no lock, no directory, no mending.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::claim::{Existing, refuse_what_is_not_ours};
-use super::error::LedgerError;
+use super::error::{LedgerError, io_error};
 use super::past::Past;
 use super::paths::OutputPaths;
+use super::scan::State;
 
 /// What is there now.
 #[derive(Debug, Default)]
@@ -42,18 +44,22 @@ impl Look {
         for (path, stays) in files.into_iter().zip(existing.stays()) {
             look.read(path, stays);
         }
-        look.past.complete();
         look
     }
 
     fn read(&mut self, path: &Path, stays: bool) {
         let mut aside = Past::default();
         let past = if stays { &mut self.past } else { &mut aside };
-        match past.look(path) {
-            Ok(None) => {}
-            Ok(Some(byte)) => self.notes.push(format!(
-                "{} ends inside a line (at byte {byte}), as after a crash: a run puts these bytes \
+        match look(past, path) {
+            Ok(State::Whole | State::NoNewline) => {}
+            Ok(State::Torn { from }) => self.notes.push(format!(
+                "{} ends inside a line (at byte {from}), as after a crash: a run puts these bytes \
                  aside, and that row runs again",
+                path.display()
+            )),
+            Ok(State::Holed) => self.notes.push(format!(
+                "{} has lines that were never wholly written, as after a power cut: a run puts \
+                 them aside, and their rows run again",
                 path.display()
             )),
             Err(LedgerError::Corrupt { .. }) if !stays => {}
@@ -63,6 +69,18 @@ impl Look {
         if !stays {
             self.past.lessons.add(&aside.lessons);
         }
+    }
+}
+
+fn look(past: &mut Past, path: &Path) -> Result<State, LedgerError> {
+    match File::open(path) {
+        Ok(mut file) => {
+            let state = past.look(&mut file, path)?;
+            past.complete();
+            Ok(state)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Whole),
+        Err(error) => Err(io_error("open", path)(error)),
     }
 }
 

@@ -3,24 +3,35 @@
 //! Everything here is told what happened and never asks where it came from.
 
 mod claim;
+mod disk;
 pub mod display;
 mod error;
 mod ledger;
 pub mod lessons;
 mod line;
+mod lock;
 mod look;
+mod mount;
 pub(crate) mod past;
 pub mod paths;
+mod pictures;
 mod rate;
+mod repair;
+mod reparse;
+mod rewrite;
+mod scan;
 pub mod summary;
 pub mod tally;
 pub(crate) mod text;
 
-pub use claim::{Claim, Existing};
+pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
-pub use ledger::Ledger;
+pub use ledger::{Durability, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
+pub use lock::Holder;
 pub use look::Look;
 pub use past::{Past, PastRow};
 pub use paths::OutputPaths;
+pub use repair::{Repaired, TakenLines, repair};
+pub use reparse::{Reparsed, Understood, reparse};
 pub use tally::Tally;

@@ -1,23 +1,17 @@
-//! What earlier runs left on disk, read back without trusting it.
-//!
-//! A file of lines is in one of four states, decided by what stands behind its last good line:
-//! nothing (whole), a whole line without its newline (mended), bytes that mean nothing (a torn
-//! tail: put aside and cut), or a bad line with good lines behind it (corrupt: refused, for
-//! cutting there would lose answers). A file whose first line is not ours is not ours.
+//! What earlier runs left on disk: the rows that have ended, and what their answers teach.
 
-use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use super::Tally;
+use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
 use super::lessons::Lessons;
 use super::line::Known;
-
-/// What every line of ours begins with.
-const OURS: &[u8] = br#"{"custom_id":"#;
+use super::rewrite::take_out;
+use super::scan::{State, scan};
 
 /// The rows that have ended already.
 #[derive(Debug, Default)]
@@ -42,14 +36,6 @@ pub struct PastRow {
     pub input_tokens: Option<NonZeroU32>,
 }
 
-/// What was found at the end of a file.
-#[derive(Debug, PartialEq, Eq)]
-enum Tail {
-    Whole,
-    NoNewline,
-    Torn { from: u64 },
-}
-
 impl Past {
     /// The row of this id, or of this number where it has no id.
     pub fn row(&self, custom_id: Option<&str>, row: u64) -> Option<&PastRow> {
@@ -63,82 +49,83 @@ impl Past {
         self.rows.len() as u64
     }
 
+    /// All of them, in no order that means anything.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &PastRow> {
+        self.rows.iter()
+    }
+
     /// Whether nothing has ended yet.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Reads one file of lines and mends its end. `torn` says where a torn tail is put.
+    /// Reads one file of lines, mends it, and makes sure that what was read is there to stay: the
+    /// run that wrote it may have died between the write and the sync. `aside` says where bytes
+    /// that mean nothing are put.
+    ///
+    /// The answers are read before the failures: a row that stands in both was answered, and the
+    /// one who moved it died between the two files.
     pub(super) fn read(
         &mut self,
+        disk: &dyn Disk,
         path: &Path,
-        torn: impl FnOnce() -> PathBuf,
+        aside: impl FnOnce() -> PathBuf,
     ) -> Result<Option<TornTail>, LedgerError> {
-        let Some(mut file) = open_if_there(path)? else {
+        let Some(mut file) = open_if_there(disk, path)? else {
             return Ok(None);
         };
-        let tail = self.scan(&file, path)?;
-        mend(&mut file, path, tail, torn)
+        let before = self.rows.len();
+        let mut twice = false;
+        let state = scan(&mut *file, path, |known| {
+            let is_known = self.find(before, &known);
+            twice |= is_known;
+            if !is_known {
+                self.take(&known);
+            }
+        })?;
+        let kept = match (state, twice) {
+            (State::Whole, false) => None,
+            (State::NoNewline, false) => {
+                file.write_all(b"\n").map_err(io_error("mend", path))?;
+                None
+            }
+            (State::Torn { from }, false) => Some(cut(disk, &mut *file, path, from, aside())?),
+            (State::Holed | State::Torn { .. } | State::NoNewline | State::Whole, _) => {
+                let kept = aside();
+                let answered = &self.rows[..before];
+                let taken = take_out(disk, path, &kept, |found| match &found.known {
+                    Some(known) => find(answered, known),
+                    None => true,
+                })?;
+                return Ok(Some(TornTail {
+                    from: path.into(),
+                    kept,
+                    bytes: taken.bytes,
+                }));
+            }
+        };
+        file.sync().map_err(io_error("sync", path))?;
+        Ok(kept)
     }
 
-    /// To be called once all files are read. Says which row stands twice, if one does.
+    fn find(&self, before: usize, known: &Known) -> bool {
+        find(&self.rows[..before], known)
+    }
+
+    /// To be called after each file.
     pub(super) fn complete(&mut self) {
         self.rows.sort_unstable();
         self.rows.dedup_by_key(|row| row.key);
     }
 
-    /// Reads one file of lines and leaves it as it is. Says where a torn tail begins.
-    pub(super) fn look(&mut self, path: &Path) -> Result<Option<u64>, LedgerError> {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io_error("open", path)(error)),
-        };
-        Ok(match self.scan(&file, path)? {
-            Tail::Torn { from } => Some(from),
-            Tail::Whole | Tail::NoNewline => None,
-        })
-    }
-
-    fn scan(&mut self, file: &File, path: &Path) -> Result<Tail, LedgerError> {
-        let mut reader = BufReader::with_capacity(1 << 18, file);
-        let mut line = Vec::new();
-        let (mut at, mut number) = (0, 0);
-        let mut bad: Option<(u64, u64)> = None;
-        let mut no_newline = false;
-        loop {
-            line.clear();
-            let read = reader
-                .read_until(b'\n', &mut line)
-                .map_err(io_error("read", path))?;
-            if read == 0 {
-                break;
-            }
-            number += 1;
-            match serde_json::from_slice::<Known>(&line) {
-                Ok(known) => {
-                    if let Some((byte, line)) = bad {
-                        return Err(LedgerError::Corrupt {
-                            path: path.into(),
-                            line,
-                            byte,
-                        });
-                    }
-                    no_newline = line.last() != Some(&b'\n');
-                    self.take(&known);
-                }
-                Err(_) if number == 1 && !may_be_our_torn_line(&line) => {
-                    return Err(LedgerError::NotOurs { path: path.into() });
-                }
-                Err(_) => bad = bad.or(Some((at, number))),
-            }
-            at += read as u64;
-        }
-        Ok(match bad {
-            Some((from, _)) => Tail::Torn { from },
-            None if no_newline => Tail::NoNewline,
-            None => Tail::Whole,
-        })
+    /// Reads one file of lines and leaves it as it is. Says where bytes begin that a run would put
+    /// aside.
+    pub(super) fn look(
+        &mut self,
+        file: &mut dyn OnDisk,
+        path: &Path,
+    ) -> Result<State, LedgerError> {
+        scan(file, path, |known| self.take(&known))
     }
 
     fn take(&mut self, known: &Known) {
@@ -153,12 +140,18 @@ impl Past {
     }
 }
 
+/// Whether the row of this line is among `rows`, which are sorted.
+fn find(rows: &[PastRow], known: &Known) -> bool {
+    let key = key(known.custom_id.as_deref(), known.row);
+    rows.binary_search_by_key(&key, |row| row.key).is_ok()
+}
+
 fn input_tokens(known: &Known) -> Option<NonZeroU32> {
     let tokens = u32::try_from(known.usage.input_tokens?).ok()?;
     NonZeroU32::new(tokens)
 }
 
-/// A tail that was cut off and put aside.
+/// Bytes that mean nothing, cut off and put aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TornTail {
     /// The file it was cut from.
@@ -183,50 +176,34 @@ pub(crate) fn key(custom_id: Option<&str>, row: u64) -> u64 {
     hasher.finish()
 }
 
-/// A torn line of ours has lost its end, or was given room on the disk and no bytes.
-fn may_be_our_torn_line(line: &[u8]) -> bool {
-    let shared = line.len().min(OURS.len());
-    let begins_like_ours = line[..shared] == OURS[..shared];
-    let has_its_end = line.last() == Some(&b'\n');
-    (begins_like_ours && !has_its_end) || line.iter().all(|byte| *byte == 0)
-}
-
-fn open_if_there(path: &Path) -> Result<Option<File>, LedgerError> {
-    match OpenOptions::new().read(true).append(true).open(path) {
+pub(super) fn open_if_there(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Option<Box<dyn OnDisk>>, LedgerError> {
+    match disk.open(path, Open::Append) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error("open", path)(error)),
     }
 }
 
-fn mend(
-    file: &mut File,
+/// Puts everything from byte `from` on into `kept`, then cuts it off.
+fn cut(
+    disk: &dyn Disk,
+    file: &mut dyn OnDisk,
     path: &Path,
-    tail: Tail,
-    torn: impl FnOnce() -> PathBuf,
-) -> Result<Option<TornTail>, LedgerError> {
-    let Tail::Torn { from } = tail else {
-        if tail == Tail::NoNewline {
-            file.write_all(b"\n")
-                .and_then(|()| file.sync_data())
-                .map_err(io_error("mend", path))?;
-        }
-        return Ok(None);
-    };
-    let kept = torn();
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(from))
-        .and_then(|_| file.read_to_end(&mut bytes))
-        .map_err(io_error("read", path))?;
-    File::create_new(&kept)
-        .and_then(|mut aside| aside.write_all(&bytes).and_then(|()| aside.sync_all()))
+    from: u64,
+    kept: PathBuf,
+) -> Result<TornTail, LedgerError> {
+    file.seek_to(from).map_err(io_error("read", path))?;
+    let mut aside = disk
+        .open(&kept, Open::New)
+        .map_err(io_error("create", &kept))?;
+    let bytes = io::copy(file, &mut aside)
+        .and_then(|bytes| aside.sync().map(|()| bytes))
         .map_err(io_error("write", &kept))?;
-    file.set_len(from)
-        .and_then(|()| file.sync_data())
-        .map_err(io_error("mend", path))?;
-    Ok(Some(TornTail {
-        from: path.into(),
-        kept,
-        bytes: bytes.len() as u64,
-    }))
+    super::rewrite::sync_directory(disk, &kept)?;
+    file.set_len(from).map_err(io_error("mend", path))?;
+    let from = path.into();
+    Ok(TornTail { from, kept, bytes })
 }

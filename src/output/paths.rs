@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::disk::Disk;
+
 /// Where one run's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
@@ -13,6 +15,8 @@ pub struct OutputPaths {
     pub failed: PathBuf,
     /// The run itself: counts, usage, cost, the command that resumes.
     pub run: PathBuf,
+    /// Images that were made; there is none until one is.
+    pub pictures: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
     stem: PathBuf,
@@ -27,25 +31,50 @@ impl OutputPaths {
             answered: answered.to_owned(),
             failed: format!("{stem}.failed.jsonl").into(),
             run: format!("{stem}.run.json").into(),
+            pictures: format!("{stem}.images").into(),
             lock: format!("{stem}.lock").into(),
             stem: stem.into(),
         }
     }
 
     /// Where a torn tail is put: `OUT.torn-20261122T021500Z`, or that with a number.
-    pub(super) fn torn(&self, now: Timestamp) -> PathBuf {
-        let stem = self.stem_at("torn", now);
+    pub(super) fn torn(&self, disk: &dyn Disk, now: Timestamp) -> PathBuf {
+        self.free_name(disk, "torn", now)
+    }
+
+    /// Where lines are put that mean nothing: `OUT.bad-20261122T021500Z`, or that with a number.
+    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp) -> PathBuf {
+        self.free_name(disk, "bad", now)
+    }
+
+    fn free_name(&self, disk: &dyn Disk, what: &str, now: Timestamp) -> PathBuf {
+        let stem = self.stem_at(what, now);
         let path = |nth| PathBuf::from(numbered(&stem, nth));
-        path((1..).find(|nth| !path(*nth).exists()).unwrap_or(1))
+        path((1..).find(|nth| !disk.exists(&path(*nth))).unwrap_or(1))
     }
 
     /// Where earlier output is put, under names that go together as these do:
     /// `OUT.before-20261122T021500Z.jsonl` and `….failed.jsonl`.
-    pub(super) fn before(&self, now: Timestamp) -> Self {
+    pub(super) fn before(&self, disk: &dyn Disk, now: Timestamp) -> Self {
         let stem = self.stem_at("before", now);
         let paths = |nth| Self::new(Path::new(&format!("{}.jsonl", numbered(&stem, nth))));
-        let nth = (1..).find(|nth| !paths(*nth).answered.exists() && !paths(*nth).failed.exists());
+        let is_free = |paths: &Self| !disk.exists(&paths.answered) && !disk.exists(&paths.failed);
+        let nth = (1..).find(|nth| is_free(&paths(*nth)));
         paths(nth.unwrap_or(1))
+    }
+
+    /// Where answers may go that cannot be written here: to the directory for temporary files, or
+    /// to the one the run was started in.
+    pub(super) fn rescued(&self, disk: &dyn Disk) -> Vec<PathBuf> {
+        let name = self.stem.file_name().unwrap_or_default().to_string_lossy();
+        let process = std::process::id();
+        let stem = format!("promptmill-{name}-{process}.rescued");
+        let directories = [std::env::temp_dir(), PathBuf::from(".")];
+        let free = |directory: PathBuf| {
+            let path = |nth| directory.join(format!("{}.jsonl", numbered(&stem, nth)));
+            path((1..).find(|nth| !disk.exists(&path(*nth))).unwrap_or(1))
+        };
+        directories.map(free).into()
     }
 
     fn stem_at(&self, what: &str, now: Timestamp) -> String {
@@ -83,6 +112,7 @@ mod tests {
         assert_eq!(paths.failed, Path::new("out/tags.failed.jsonl"));
         assert_eq!(paths.run, Path::new("out/tags.run.json"));
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
+        assert_eq!(paths.pictures, Path::new("out/tags.images"));
         assert_eq!(paths.directory(), Path::new("out"));
     }
 

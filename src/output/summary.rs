@@ -1,17 +1,14 @@
 //! The end of a run: one screen for people, one file for machines.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::error::io_error;
-use super::ledger::{MODE, sync_directory};
+use super::disk;
+use super::rewrite::replace;
 use super::tally::{Progress, Tally};
 use super::text::{count, dollars, one_line, time};
 use super::{LedgerError, OutputPaths};
@@ -190,21 +187,10 @@ impl<'a> Summary<'a> {
     /// # Errors
     /// The disk refused.
     pub fn write(&self) -> Result<(), LedgerError> {
-        let path = &self.context.paths.run;
-        let beside = path.with_extension("json.tmp");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(MODE);
-        options
-            .open(&beside)
-            .and_then(|mut file| {
-                file.write_all(self.json().as_bytes())?;
-                file.write_all(b"\n")?;
-                file.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&beside, path))
-            .inspect_err(|_| drop(std::fs::remove_file(&beside)))
-            .map_err(io_error("write", path))?;
-        sync_directory(self.context.paths.directory())
+        replace(&*disk::real(), &self.context.paths.run, |file| {
+            file.write_all(self.json().as_bytes())?;
+            file.write_all(b"\n")
+        })
     }
 }
 
@@ -260,7 +246,7 @@ impl Summary<'_> {
                 "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
                 context.name,
                 "stopped by",
-                one_line(why, 400),
+                one_line(why, 2000),
             ),
         }
     }

@@ -219,13 +219,6 @@ impl Progress {
         }
     }
 
-    /// Starts the clock again: what came before the first call is not the run's pace.
-    pub fn restart(&mut self, start: Instant) {
-        self.start = start;
-        self.rate = Rate::new(start);
-        self.waits_since = start;
-    }
-
     /// Takes in one event.
     pub fn take(&mut self, event: &Event<'_>, now: Instant) {
         match event {
@@ -252,6 +245,7 @@ impl Progress {
     }
 
     fn again(&mut self, fault: &Fault) {
+        self.maybe_billed += u64::from(fault.maybe_billed);
         if fault.category == Category::Throttled {
             self.throttles += 1;
         } else {
@@ -262,7 +256,9 @@ impl Progress {
 
     fn ended(&mut self, ended: &Ended, now: Instant) {
         self.in_flight -= u64::from(0 < ended.attempts);
-        self.maybe_billed += u64::from(ended.maybe_billed);
+        // What led to another attempt was counted then.
+        let last = matches!(&ended.outcome, Outcome::Failed(fault) if fault.maybe_billed);
+        self.maybe_billed += u64::from(last);
         self.now.take(ended);
         let tokens = match &ended.outcome {
             Outcome::Answered(reply) => tokens(&reply.reading.usage),

@@ -45,11 +45,38 @@ pub(crate) fn dollars(usd: f64) -> String {
     }
 }
 
+/// Whether a character does more to a terminal than to be shown: control characters, with which
+/// escape sequences begin, and those that turn the order of the text around.
+fn acts(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
+}
+
+/// Text of several lines as it may be shown on a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c| if acts(c) && c != '\n' { ' ' } else { c };
+    text.chars().map(shown).collect()
+}
+
+/// JSON as it may be shown on a terminal: the same JSON, with more of its strings escaped.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if acts(c) && c != '\n' {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// Text from outside on one line of the terminal: no control characters, and not too long.
 pub(crate) fn one_line(text: &str, longest: usize) -> String {
     let mut line: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if acts(c) { ' ' } else { c })
         .take(longest + 1)
         .collect();
     if longest < line.chars().count() {
@@ -88,5 +115,20 @@ mod tests {
     fn text_from_outside_stays_on_its_line() {
         assert_eq!(one_line("a\u{1b}[31m\nb", 20), "a [31m b");
         assert_eq!(one_line("abcdef", 4), "abcd…");
+        assert_eq!(
+            printable("a\u{1b}[31m\nb\u{9b}2J\u{202e}\r"),
+            "a [31m\nb 2J  "
+        );
+    }
+
+    #[test]
+    fn json_says_the_same_without_what_acts_on_a_terminal() {
+        let value = serde_json::json!({ "a": "\u{1b}[31m\u{9b}2J\u{7f}\u{202e}é\t" });
+        let text = escaped(&value.to_string());
+        assert_eq!(text, r#"{"a":"\u001b[31m\u009b2J\u007f\u202eé\t"}"#);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
     }
 }

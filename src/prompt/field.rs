@@ -37,6 +37,21 @@ pub(super) fn json<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, Value>,
     read.map_err(|error| record.bad(format!("`{name}` does not hold JSON: {error}")))
 }
 
+/// The list that the field `name` holds, itself or as JSON text; any other value is a list of one.
+pub(super) fn list<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, [Value]>, BadRow> {
+    let value = value(record, name)?;
+    if let Value::Array(items) = value {
+        return Ok(Cow::Borrowed(items));
+    }
+    let written = value
+        .as_str()
+        .filter(|text| text.trim_start().starts_with('['));
+    match written.and_then(|text| serde_json::from_str(text).ok()) {
+        Some(items) => Ok(Cow::Owned(items)),
+        None => Ok(Cow::Owned(vec![value.clone()])),
+    }
+}
+
 fn value<'a>(record: &'a Record, name: &str) -> Result<&'a Value, BadRow> {
     record.fields.get(name).ok_or_else(|| {
         record.bad(format!(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Message, Prompt, Role};
+use super::{Image, Message, Prompt, Role};
 
 /// Reads a list of messages. System (or developer) messages must come first and are joined by a
 /// blank line; there must be a message of the user; the last may be the assistant's, for the model
@@ -15,8 +15,12 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     let mut messages = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let number = at + 1;
-        let text = content(entry).map_err(|problem| format!("message {number}: {problem}"))?;
+        let (text, images) =
+            content(entry).map_err(|problem| format!("message {number}: {problem}"))?;
         let role = match entry.get("role").and_then(Value::as_str) {
+            Some("system" | "developer" | "assistant") if !images.is_empty() => {
+                return Err(format!("message {number}: only the user can show images"));
+            }
             Some("system" | "developer") if messages.is_empty() => {
                 system.push(text);
                 continue;
@@ -40,7 +44,7 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
                 ));
             }
         };
-        messages.push(Message { role, text });
+        messages.push(Message { role, text, images });
     }
     if !messages.iter().any(|message| message.role == Role::User) {
         return Err("no message of the user; add one".into());
@@ -57,31 +61,70 @@ pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> Option<String> 
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
-fn content(entry: &Value) -> Result<String, String> {
-    let text = match entry.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(blocks)) => blocks
-            .iter()
-            .map(block)
-            .collect::<Result<String, String>>()?,
-        Some(Value::Object(_) | Value::Bool(_) | Value::Number(_)) => {
-            return Err("the content is neither text nor a list of text blocks".into());
+/// Text and images. Where the two are mixed, the images come first.
+fn content(entry: &Value) -> Result<(String, Vec<Image>), String> {
+    let mut text = String::new();
+    let mut images = Vec::new();
+    match entry.get("content") {
+        Some(Value::String(whole)) => text.push_str(whole),
+        Some(Value::Array(blocks)) => {
+            for block in blocks {
+                match self::block(block)? {
+                    Block::Text(piece) => text.push_str(piece),
+                    Block::Image(image) => images.push(image),
+                }
+            }
         }
-        Some(Value::Null) | None => String::new(),
-    };
-    match text.trim().is_empty() {
+        Some(Value::Object(_) | Value::Bool(_) | Value::Number(_)) => {
+            return Err("the content is neither text nor a list of blocks".into());
+        }
+        Some(Value::Null) | None => {}
+    }
+    match text.trim().is_empty() && images.is_empty() {
         true => Err("the content is empty".into()),
-        false => Ok(text),
+        false => Ok((text, images)),
     }
 }
 
-fn block(block: &Value) -> Result<String, String> {
+enum Block<'v> {
+    Text(&'v str),
+    Image(Image),
+}
+
+/// Images as Anthropic, OpenAI and Amazon write them, with the file inside.
+fn block(block: &Value) -> Result<Block<'_>, String> {
+    let text = |pointer| block.pointer(pointer).and_then(Value::as_str);
+    let of_type = |media_type: &str, base64: &str| Image {
+        format: media_type.trim_start_matches("image/").to_owned(),
+        base64: base64.to_owned(),
+    };
     let kind = block.get("type").map_or(Some("text"), Value::as_str);
-    match (kind, block.get("text")) {
-        (Some("text"), Some(Value::String(text))) => Ok(text.clone()),
-        _ => Err("a block that is not text; send such rows with `body`".into()),
+    if let (Some("text"), Some(text)) = (kind, text("/text")) {
+        return Ok(Block::Text(text));
+    }
+    let anthropics = text("/source/media_type").zip(text("/source/data"));
+    let amazons = text("/image/format").zip(text("/image/source/bytes"));
+    let openais = text("/image_url/url")
+        .and_then(|url| url.strip_prefix("data:"))
+        .and_then(|data| data.split_once(";base64,"));
+    let image = anthropics.or(amazons).or(openais);
+    let image = image.map(|(media_type, base64)| of_type(media_type, base64));
+    match image {
+        Some(image) if FORMATS.contains(&image.format.as_str()) => Ok(Block::Image(image)),
+        Some(image) => Err(format!(
+            "an image of type `{}`; types: {}",
+            image.format,
+            FORMATS.join(", ")
+        )),
+        None if text("/image_url/url").is_some() => {
+            Err("an image by its address; the service takes only images in base64".into())
+        }
+        None => Err("a block that is neither text nor an image; send such rows with `body`".into()),
     }
 }
+
+/// The images that models take.
+const FORMATS: [&str; 4] = ["png", "jpeg", "gif", "webp"];
 
 #[cfg(test)]
 mod tests {
@@ -122,7 +165,7 @@ mod tests {
         );
         check(
             r#"[{"role":"user","content":[{"type":"image_url","image_url":"…"}]}]"#,
-            "message 1: a block that is not text; send such rows with `body`",
+            "message 1: a block that is neither text nor an image; send such rows with `body`",
         );
     }
 
@@ -153,7 +196,7 @@ mod tests {
         );
         check(
             r#"[{"role":"user","content":7}]"#,
-            "message 1: the content is neither text nor a list of text blocks",
+            "message 1: the content is neither text nor a list of blocks",
         );
         check(
             r#"[{"role":"user","content":" "}]"#,

@@ -39,6 +39,17 @@ pub struct Message {
     pub role: Role,
     /// What they say.
     pub text: String,
+    /// Images that go before the text.
+    pub images: Vec<Image>,
+}
+
+/// An image in a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// `png`, `jpeg`, `gif` or `webp`.
+    pub format: String,
+    /// The file, in base64.
+    pub base64: String,
 }
 
 /// Who speaks in a turn.

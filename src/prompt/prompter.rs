@@ -21,6 +21,8 @@ pub enum PromptSource {
     Column(String),
     /// The list of messages in this column, or the JSON text of one.
     Messages(String),
+    /// The list of texts in this column, or the JSON text of one: each a turn of the user's.
+    Texts(String),
     /// The InvokeModel body in this column, or the JSON text of one.
     Body(String),
 }
@@ -46,6 +48,7 @@ enum Source {
     Template(Box<Template>),
     Column(String),
     Messages(String),
+    Texts(String),
     Body(String),
 }
 
@@ -84,6 +87,10 @@ impl Prompter {
                 fields.require("messages", name)?;
                 Source::Messages(name.clone())
             }
+            PromptSource::Texts(name) => {
+                fields.require("texts", name)?;
+                Source::Texts(name.clone())
+            }
             PromptSource::Body(_) if spec.system.is_some() => {
                 return Err(PromptError::SystemBesideBody);
             }
@@ -107,6 +114,7 @@ impl Prompter {
             Source::Column(name) => Prompt::of_user(field::text(record, name)?),
             Source::Messages(name) => messages::read(&*field::json(record, name)?)
                 .map_err(|problem| record.bad(format!("`{name}`: {problem}")))?,
+            Source::Texts(name) => texts(record, name)?,
             Source::Body(name) => return body(record, name).map(Content::Body),
         };
         let job_system = self
@@ -120,14 +128,21 @@ impl Prompter {
     }
 }
 
+impl Message {
+    fn of_user(text: String) -> Self {
+        Self {
+            role: Role::User,
+            text,
+            images: Vec::new(),
+        }
+    }
+}
+
 impl Prompt {
     fn of_user(text: String) -> Self {
         Self {
             system: None,
-            messages: vec![Message {
-                role: Role::User,
-                text,
-            }],
+            messages: vec![Message::of_user(text)],
         }
     }
 }
@@ -137,6 +152,24 @@ fn filled(template: &Template, record: &Record) -> Result<String, BadRow> {
     match text.trim().is_empty() {
         true => Err(record.bad("the prompt is empty; the fields that the template uses are blank")),
         false => Ok(text),
+    }
+}
+
+/// A text alone counts as a list of one.
+fn texts(record: &Record, name: &str) -> Result<Prompt, BadRow> {
+    let listed = field::list(record, name)?;
+    let text = |entry: &Value| match entry.as_str() {
+        Some(text) if !text.trim().is_empty() => Ok(Message::of_user(text.to_owned())),
+        Some(_) => Err(record.bad(format!("`{name}` has an empty text in its list"))),
+        None => Err(record.bad(format!("`{name}` is not a list of texts"))),
+    };
+    let messages: Vec<Message> = listed.iter().map(text).collect::<Result<_, _>>()?;
+    match messages.is_empty() {
+        true => Err(record.bad(format!("`{name}` is an empty list"))),
+        false => Ok(Prompt {
+            system: None,
+            messages,
+        }),
     }
 }
 
@@ -234,6 +267,22 @@ mod tests {
             r#"{"m":[]}"#,
             "row 7 (line 9): `m`: no message of the user; add one",
         );
+    }
+
+    #[test]
+    fn texts_come_from_a_list_its_text_or_one_text() {
+        let texts = || PromptSource::Texts("t".into());
+        check(texts(), None, r#"{"t":["a","b"]}"#, r#"["a", "b"]"#);
+        check(texts(), None, r#"{"t":"[\"a\",\"b\"]"}"#, r#"["a", "b"]"#);
+        check(texts(), None, r#"{"t":"a b"}"#, r#"["a b"]"#);
+        for (json, problem) in [
+            (r#"{"t":["a",1]}"#, "`t` is not a list of texts"),
+            (r#"{"t":["a"," "]}"#, "`t` has an empty text in its list"),
+            (r#"{"t":[]}"#, "`t` is an empty list"),
+            (r#"{"t":7}"#, "`t` is not a list of texts"),
+        ] {
+            check(texts(), None, json, &format!("row 7 (line 9): {problem}"));
+        }
     }
 
     #[test]

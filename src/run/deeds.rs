@@ -85,6 +85,8 @@ where
         let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
         let fault = match outcome {
             Ok(reply) => {
+                self.hold.passed(sent);
+                self.waiting.earn();
                 self.answered_any = true;
                 self.last_answer = landed;
                 self.width.widen();
@@ -93,6 +95,9 @@ where
             }
             Err(fault) => fault,
         };
+        if fault.status_code.is_some() && !fault.may_be_renewed() {
+            self.hold.passed(sent);
+        }
         if fault.wants_fewer_connections() {
             self.width.narrow(self.in_flight.len() + 1, sent, landed);
         }
@@ -113,8 +118,16 @@ where
                     fault: &fault,
                     after,
                 });
-                self.again
-                    .insert((landed + after, attempt.work.identity.row), attempt);
+                self.waiting.insert(landed + after, attempt);
+            }
+            Next::Hold => {
+                tell(&Event::Again {
+                    identity: &attempt.work.identity,
+                    fault: &fault,
+                    after: Duration::ZERO,
+                });
+                self.hold.refused(&fault, landed);
+                self.waiting.insert(landed, attempt);
             }
             Next::Fail if self.pace.service_is_to_blame(&fault, landed) => {
                 let (identity, after) = (&attempt.work.identity, Duration::ZERO);
@@ -124,8 +137,7 @@ where
                     after,
                 });
                 attempt.history.forgive();
-                self.again
-                    .insert((landed, attempt.work.identity.row), attempt);
+                self.waiting.insert(landed, attempt);
             }
             Next::Fail if self.nobody_is_let_in(&fault, landed) => {
                 tell(&Event::Left {
@@ -182,16 +194,16 @@ where
     /// Keeps what has ended, and counts it only then.
     pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
         let began = Instant::now();
-        let committed = store.commit(&self.ended);
+        let kept = store.commit(&self.ended);
         let now = Instant::now();
-        match committed {
-            Ok(()) => {
-                self.gather_until = now + (now - began).min(LONGEST_GATHERING);
-                self.broken_disk = None;
-                for ended in self.ended.drain(..) {
-                    tell(&Event::Ended(&ended));
-                }
+        if kept.is_ok() {
+            self.gather_until = now + (now - began).min(LONGEST_GATHERING);
+            for ended in self.ended.drain(..) {
+                tell(&Event::Ended(&ended));
             }
+        }
+        match kept.and_then(|()| store.make_room()) {
+            Ok(()) => self.broken_disk = None,
             Err(error) => {
                 let give_up = match &self.broken_disk {
                     Some(disk) => disk.give_up,
@@ -227,14 +239,23 @@ where
     }
 
     /// The end: why it stopped, if it did.
-    pub(super) fn finish(self, tell: &mut impl FnMut(&Event<'_>)) -> Result<Option<Stop>, E> {
+    pub(super) fn finish<S: Store>(
+        self,
+        store: &mut S,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) -> Result<Option<Stop>, E> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
         }
         if let Some(disk) = self.broken_disk {
+            let rows = self.ended.iter().map(|ended| ended.identity.row);
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort_unstable();
+            let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
             return Ok(Some(Stop::CannotWrite {
                 why: disk.why,
-                lost: self.ended.len(),
+                rows,
+                rescued: kept.flatten(),
             }));
         }
         match self.input_error {

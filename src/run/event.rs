@@ -54,6 +54,8 @@ pub enum Why {
     Refusals,
     /// The service does not answer; one call at a time finds out when it does again.
     Outage,
+    /// The credentials have expired; one call at a time finds out when there are new ones.
+    Credentials,
     /// The model is being loaded; one call at a time finds out when it is ready.
     NotReady,
     /// The rest of the budget is held by calls in flight.
@@ -62,6 +64,8 @@ pub enum Why {
     Answers,
     /// Rows wait for their next attempt.
     Retries,
+    /// Rows wait because as many were sent again as the answers allow.
+    RetryBudget,
     /// The run is stopping and the calls in flight are still to land.
     Drain,
     /// The output cannot be written.
@@ -77,10 +81,12 @@ impl Why {
             Self::Tokens => "tokens per minute",
             Self::Refusals => "the pace, which is being learned",
             Self::Outage => "the service, which is down",
+            Self::Credentials => "the credentials, which have to be renewed",
             Self::NotReady => "the model, which is being loaded",
             Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
+            Self::RetryBudget => "the retry budget",
             Self::Drain => "calls in flight",
             Self::Disk => "the output disk",
         }

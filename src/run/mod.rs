@@ -7,18 +7,22 @@
 //!
 //! This module knows nothing of files, terminals or any one service.
 
+mod budget;
 mod deeds;
 mod event;
+mod hold;
 mod learn;
 mod limits;
 mod outage;
 mod pace;
+mod probes;
 mod retry;
 mod state;
 mod stop;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod waiting;
 mod width;
 
 use std::sync::Arc;
@@ -122,6 +126,13 @@ pub trait Store {
 
     /// Keeps all of `ended`, or none of them.
     fn commit(&mut self, ended: &[Ended]) -> Result<(), Self::Error>;
+
+    /// Makes sure that whatever is in flight next can be kept.
+    fn make_room(&mut self) -> Result<(), Self::Error>;
+
+    /// The last resort for rows that could not be committed: keeps them anywhere else, and says
+    /// where.
+    fn rescue(&mut self, ended: &[Ended]) -> Option<String>;
 }
 
 /// How a run is to go.
@@ -176,7 +187,7 @@ where
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
                 Step::Wait(wait) => break wait,
-                Step::Done => return state.finish(&mut tell),
+                Step::Done => return state.finish(store, &mut tell),
             }
         };
         tell(&Event::Waits(wait.why, state.gauge()));

@@ -13,16 +13,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Why;
+use super::probes::Probes;
 
 /// Faults in a row, with no answer between them, that make an outage.
 const IN_A_ROW: u32 = 20;
 
 /// Rows that fare badly, with no answer between them, before one of them is about to fail.
 const ROWS_IN_A_ROW: usize = 3;
-
-/// The first wait between two probes, doubled up to the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Whether the service answers at all.
 #[derive(Debug, Default)]
@@ -37,9 +34,7 @@ pub(super) struct Outage {
 #[derive(Debug, Clone, Copy)]
 struct Down {
     why: Why,
-    since: Instant,
-    wait: Duration,
-    next_probe: Instant,
+    probes: Probes,
 }
 
 impl Outage {
@@ -76,10 +71,7 @@ impl Outage {
         let Some(down) = &mut self.down else {
             return false;
         };
-        if down.next_probe <= now {
-            down.wait = (down.wait * 2).min(LONGEST_WAIT);
-            down.next_probe = now + down.wait;
-        }
+        down.probes.failed(now);
         true
     }
 
@@ -93,22 +85,18 @@ impl Outage {
     }
 
     fn begin(&mut self, why: Why, now: Instant) {
-        self.down = Some(Down {
-            why,
-            since: now,
-            wait: FIRST_WAIT,
-            next_probe: now + FIRST_WAIT,
-        });
+        let probes = Probes::new(now);
+        self.down = Some(Down { why, probes });
     }
 
     /// How long the service has been down.
     pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
-        self.down.map(|down| now - down.since)
+        self.down.map(|down| now - down.probes.since())
     }
 
     /// While the service is down: why, and when the next probe may go. One call at a time.
     pub(super) fn next_probe(&self) -> Option<(Why, Instant)> {
-        self.down.map(|down| (down.why, down.next_probe))
+        self.down.map(|down| (down.why, down.probes.next()))
     }
 }
 

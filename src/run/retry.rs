@@ -32,6 +32,8 @@ pub(super) struct History {
     pub(super) was_sent: bool,
     /// When the current run of refusals began.
     pub(super) refused_since: Option<Instant>,
+    /// Whether its next attempt is paid from the retry budget.
+    pub(super) owes: bool,
 }
 
 /// What to do with a row after a fault.
@@ -41,6 +43,8 @@ pub(super) enum Next {
     Again(Duration),
     /// It has failed.
     Fail,
+    /// Everything waits for new credentials; the row is left as it was.
+    Hold,
     /// The whole run has to stop; the row is left as it was.
     Stop,
 }
@@ -73,19 +77,25 @@ impl RetryPolicy {
     ) -> Next {
         history.was_sent = true;
         history.maybe_billed += u32::from(fault.maybe_billed);
+        if fault.may_be_renewed() {
+            return Next::Hold;
+        }
         match fault.verdict() {
             Verdict::StopRun => return Next::Stop,
             Verdict::RowFailed => {
                 history.attempts += 1;
                 return Next::Fail;
             }
-            Verdict::Retry if services_fault => return Next::Again(Duration::ZERO),
             Verdict::Retry => {}
         }
         let refused = matches!(
             fault.category,
             Category::Throttled | Category::ModelNotReady
         );
+        history.owes = !refused;
+        if services_fault {
+            return Next::Again(Duration::ZERO);
+        }
         let wait = if refused {
             self.refused(history, now)
         } else {

@@ -1,16 +1,17 @@
 //! Everything the loop owns, and what can be done at an instant. Nothing here awaits; what is done
 //! is in [`deeds`](super::deeds).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::hold::Hold;
 use super::limits::{Meter, Purse};
 use super::pace::{Gauge, Pace, Refusal};
 use super::retry::History;
 use super::tokens::Charge;
+use super::waiting::Waiting;
 use super::width::Width;
 use super::{Ended, Outcome, Row, Settings, Stop, Why, Work};
 use crate::model::{Fault, Model, Reply};
@@ -68,8 +69,10 @@ pub(super) struct State<M, R, E> {
     pub(super) in_flight: JoinSet<Landed>,
     /// The next row of the input, read but not yet admitted.
     head: Option<Attempt>,
-    /// Rows to be sent again, by when they are due and then by row.
-    pub(super) again: BTreeMap<(Instant, u64), Attempt>,
+    /// Rows to be sent again.
+    pub(super) waiting: Waiting,
+    /// Whether everything waits for new credentials.
+    pub(super) hold: Hold,
     /// Rows that ended and are not yet committed; each still holds its slot.
     pub(super) ended: Vec<Ended>,
     /// Until when rows are gathered, where they end faster than they can be committed one by one.
@@ -109,7 +112,8 @@ where
             settings,
             in_flight: JoinSet::new(),
             head: None,
-            again: BTreeMap::new(),
+            waiting: Waiting::new(start),
+            hold: Hold::default(),
             ended: Vec::new(),
             gather_until: start,
             broken_disk: None,
@@ -185,26 +189,34 @@ where
         if let Some(reached) = self.meter.reached(now) {
             return Some(Stop::Limit(reached));
         }
+        if let Some((ends, fault)) = self.hold_ends()
+            && self.in_flight.is_empty()
+            && ends <= now
+        {
+            return Some(Stop::Fault(Box::new(fault.clone())));
+        }
         let lasted = self.pace.outage(now)?;
         let fault = self.last_fault.clone()?;
         let unreachable = self.settings.retry.throttle_wait <= lasted;
         unreachable.then_some(Stop::Unreachable { lasted, fault })
     }
 
-    /// A row that is due again goes before a new one.
+    fn hold_ends(&self) -> Option<(Instant, &Fault)> {
+        let patience = self.settings.retry.throttle_wait;
+        self.hold.ends(patience, self.answered_any)
+    }
+
+    /// A row that is due again goes before a new one, unless nobody has paid for it.
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
-        if let Some(due) = self.again.first_entry()
-            && due.key().0 <= now
-        {
-            return Some(due.remove());
+        if let Some(due) = self.waiting.due(now) {
+            return Some(due);
         }
         if let Some(head) = self.head.take() {
             return Some(head);
         }
-        if self.settings.concurrency * WAITING_PER_SLOT <= self.again.len() {
-            return None;
-        }
-        self.read(now)
+        let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
+        let new = if has_room { self.read(now) } else { None };
+        new.or_else(|| self.waiting.unpaid(now))
     }
 
     /// Reads on to the next row that can be sent; rows that cannot be end here.
@@ -235,8 +247,22 @@ where
         None
     }
 
+    /// While everything waits for new credentials: until when, if this call has to wait too.
+    fn held(&self, now: Instant) -> Option<Option<Instant>> {
+        let probe = self.hold.next_probe()?;
+        if !self.in_flight.is_empty() {
+            return Some(None);
+        }
+        let ends = self.hold_ends().map(|(ends, _)| ends);
+        (now < probe).then(|| ends.into_iter().chain([probe]).min())
+    }
+
     /// A call starts if it can be paid for and every quota has room for it.
-    fn admit(&mut self, attempt: Attempt, now: Instant) -> Step {
+    fn admit(&mut self, mut attempt: Attempt, now: Instant) -> Step {
+        if let Some(until) = self.held(now) {
+            self.put_back(attempt, now);
+            return self.commit_or_wait(Why::Credentials, until, now);
+        }
         let (why, until) = match self.meter.purse(&attempt.work.call) {
             Purse::Empty(reached) => return Step::Stop(Stop::Limit(reached)),
             Purse::Wait => (Why::Budget, None),
@@ -245,7 +271,10 @@ where
                     .pace
                     .admit(&attempt.work.call, self.in_flight.len(), now);
                 match admitted {
-                    Ok(charge) => return Step::Send(Box::new(attempt), charge),
+                    Ok(charge) => {
+                        self.waiting.pay(&mut attempt, now);
+                        return Step::Send(Box::new(attempt), charge);
+                    }
                     Err(Refusal::Day) => return Step::Stop(Stop::TokensPerDay),
                     Err(Refusal::Wait(why, until)) => (why, until),
                 }
@@ -259,19 +288,20 @@ where
         if attempt.history.is_new() {
             self.head = Some(attempt);
         } else {
-            self.again.insert((now, attempt.work.identity.row), attempt);
+            self.waiting.insert(now, attempt);
         }
     }
 
     fn nothing_to_send(&self, now: Instant) -> Step {
-        let due = self.again.first_key_value().map(|((due, _), _)| *due);
-        if !self.in_flight.is_empty() {
-            return self.commit_or_wait(Why::Answers, due, now);
+        let next = self.waiting.next(now);
+        let due = next.map(|(_, due)| due);
+        match next {
+            Some((Why::RetryBudget, _)) => self.commit_or_wait(Why::RetryBudget, due, now),
+            _ if !self.in_flight.is_empty() => self.commit_or_wait(Why::Answers, due, now),
+            Some((why, _)) => self.commit_or_wait(why, due, now),
+            None if !self.ended.is_empty() => self.commit_or_wait(Why::Retries, None, now),
+            None => Step::Done,
         }
-        if due.is_some() || !self.ended.is_empty() {
-            return self.commit_or_wait(Why::Retries, due, now);
-        }
-        Step::Done
     }
 
     fn commit_or_wait(&self, why: Why, until: Option<Instant>, now: Instant) -> Step {

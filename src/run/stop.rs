@@ -45,8 +45,10 @@ pub enum Stop {
     CannotWrite {
         /// What the disk said.
         why: String,
-        /// Rows that ended and could not be kept.
-        lost: usize,
+        /// Rows that ended and could not be written, in order.
+        rows: Vec<u64>,
+        /// Where they are kept instead, if there was a place.
+        rescued: Option<String>,
     },
 }
 
@@ -82,12 +84,40 @@ impl fmt::Display for Stop {
                     lasted.as_secs()
                 )
             }
-            Self::CannotWrite { why, lost } => {
-                write!(
+            Self::CannotWrite { why, rows, rescued } => match (rows.len(), rescued) {
+                (0, _) => write!(f, "{why}; no answer is lost"),
+                (lost, None) => write!(
                     f,
-                    "{why}; {lost} answers could not be kept and their rows run again"
-                )
-            }
+                    "{why}; {lost} rows that had ended could not be kept and run again: {}",
+                    ranges(rows)
+                ),
+                (lost, Some(place)) => write!(
+                    f,
+                    "{why}; {lost} rows that had ended are kept in {place}: {}",
+                    ranges(rows)
+                ),
+            },
         }
+    }
+}
+
+/// `3-9, 12`: rows in order, those that follow each other taken together.
+fn ranges(rows: &[u64]) -> String {
+    let runs = rows.chunk_by(|a, b| a + 1 == *b);
+    let runs = runs.map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        run => run.iter().map(u64::to_string).collect(),
+    });
+    runs.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_named_by_their_ranges() {
+        assert_eq!(ranges(&[3, 4, 5, 9, 12, 13]), "3-5, 9, 12-13");
+        assert_eq!(ranges(&[7]), "7");
     }
 }

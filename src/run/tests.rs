@@ -1,6 +1,7 @@
 //! The loop in paused time: a script for the service on one side, what happened on the other.
 
 mod pace;
+mod patience;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -57,28 +58,37 @@ where
         }
         Ok(Reply {
             reading: Reading {
-                reasoning: None,
                 completion: Some(format!("answer {row}")),
-                output: None,
                 finish_reason: FinishReason::Stop,
-                stop_reason: None,
                 usage: Usage {
                     input_tokens: Some(1),
                     output_tokens: Some(1),
                     ..Usage::default()
                 },
+                ..Reading::default()
             },
             ..Reply::default()
         })
     }
 }
 
-/// A store that refuses its first commits, and takes its time.
-#[derive(Default)]
+/// A store that refuses its first commits, has room for so many rows, and takes its time.
 struct Memory {
     refusals: u32,
+    room: usize,
     takes: Duration,
     kept: Vec<u64>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            refusals: 0,
+            room: usize::MAX,
+            takes: Duration::ZERO,
+            kept: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +109,17 @@ impl Store for Memory {
         self.kept
             .extend(ended.iter().map(|ended| ended.identity.row));
         Ok(())
+    }
+
+    fn make_room(&mut self) -> Result<(), Full> {
+        if self.kept.len() < self.room {
+            return Ok(());
+        }
+        Err(Full)
+    }
+
+    fn rescue(&mut self, _: &[Ended]) -> Option<String> {
+        None
     }
 }
 
@@ -211,7 +232,9 @@ fn how(stop: Option<&super::Stop>) -> String {
         None => "every row ended".into(),
         Some(super::Stop::Fault(fault)) => format!("stopped by {}", fault.category.as_str()),
         Some(super::Stop::AllInvalid(_)) => "stopped, all invalid".into(),
-        Some(super::Stop::CannotWrite { why, lost }) => format!("stopped, {lost} lost: {why}"),
+        Some(super::Stop::CannotWrite { why, rows, .. }) => {
+            format!("stopped, {} lost: {why}", rows.len())
+        }
         Some(other) => format!("stopped, {other}").to_lowercase(),
     }
 }
@@ -537,6 +560,18 @@ async fn a_disk_that_stays_full_ends_the_run_after_the_drain_time() {
     let story = scene.play(|_, _| Act::Answer).await;
     assert!(
         story.ends_with("25100 over: stopped, 2 lost: no space left on device"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_will_be_full_stops_the_sending_before_an_answer_is_lost() {
+    let mut scene = Scene::of(9);
+    scene.store.room = 2;
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(!story.contains("sent 5"), "{story}");
+    assert!(
+        story.ends_with("25100 over: stopped, 0 lost: no space left on device"),
         "{story}"
     );
 }

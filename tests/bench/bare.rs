@@ -112,6 +112,7 @@ pub(crate) fn check_body() -> Result<(), Broken> {
         messages: vec![Message {
             role: Role::User,
             text: text(1),
+            images: Vec::new(),
         }],
     };
     let promptmill = Family::Nova

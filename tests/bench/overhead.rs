@@ -9,6 +9,7 @@
 
 mod bare;
 mod broken;
+mod durability;
 mod figures;
 mod memory;
 mod process;
@@ -87,6 +88,7 @@ fn bench(matches: &ArgMatches) -> Result<(), Broken> {
     let mut report = Report::default();
     runtime.block_on(async {
         throughput::measure(&setting, &form, &mut report).await?;
+        durability::measure(&setting, &form, &mut report).await?;
         memory::measure(&setting, &form, &mut report).await?;
         startup::measure(&setting, &form, &mut report).await
     })?;

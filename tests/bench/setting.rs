@@ -148,9 +148,21 @@ impl Setting {
 
     /// promptmill's whole run over `input`, whose rows must all be answered.
     pub(crate) async fn run(&self, url: &str, input: &Path, rows: u64) -> Result<Took, Broken> {
+        self.run_with(url, input, rows, []).await
+    }
+
+    /// The same, with more arguments.
+    pub(crate) async fn run_with<const N: usize>(
+        &self,
+        url: &str,
+        input: &Path,
+        rows: u64,
+        args: [&str; N],
+    ) -> Result<Took, Broken> {
         let side = "promptmill";
         let output = self.path("out.jsonl");
-        let took = watch(side, &mut self.run_command(url, input, &output)).await?;
+        let mut command = self.run_command(url, input, &output);
+        let took = watch(side, command.args(args)).await?;
         let written = read_to_string(&output).map_err(broken::io("read the output"))?;
         let answered = written.matches('\n').count() as u64;
         for name in ["out.jsonl", "out.run.json"] {

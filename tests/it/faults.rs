@@ -1,5 +1,9 @@
 //! What the service can do to a run, one fault at a time, over the real wire.
 
+mod credentials;
+mod matrix;
+mod way;
+
 use crate::harness::{Job, NOVA, Out};
 
 const THREE: &str = "id,text\na,one\nb,two\nc,three\n";
@@ -127,7 +131,6 @@ fn a_call_that_is_given_up_on_is_counted_as_maybe_billed() {
 #[test]
 fn what_every_row_would_share_stops_the_run_and_the_same_command_resumes() {
     stops_the_run("access_denied", 77, "AccessDeniedException");
-    stops_the_run("expired_token", 77, "ExpiredTokenException");
     stops_the_run("not_found", 77, "ResourceNotFoundException");
     stops_the_run("daily_quota", 75, "Too many tokens per day");
     stops_the_run("service_quota", 75, "ServiceQuotaExceededException");

@@ -1,8 +1,9 @@
 //! One door to the binary: a [`Job`] in a directory of its own, and what came [`Out`] of it.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -52,7 +53,19 @@ impl Job {
     }
 
     fn in_directory(verb: &str, directory: TempDir) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+        let command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+        Self::of(command, verb, directory)
+    }
+
+    /// `promptmill VERB` where a shell has said this before: a limit, a mask.
+    pub(crate) fn after(shell: &str, verb: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        let then = format!("{shell} && exec \"$0\" \"$@\"");
+        command.args(["-c", &then, env!("CARGO_BIN_EXE_promptmill")]);
+        Self::of(command, verb, TempDir::new().unwrap())
+    }
+
+    fn of(mut command: Command, verb: &str, directory: TempDir) -> Self {
         command.arg(verb).current_dir(directory.path()).env_clear();
         command
             .env("HOME", directory.path())
@@ -70,6 +83,14 @@ impl Job {
     pub(crate) fn on_the_emulator(self, input: &str) -> Self {
         self.scenario(QUICK)
             .args(["-i", input, "-m", NOVA, "-o", "out.jsonl"])
+    }
+
+    /// Calls this endpoint, as somebody.
+    pub(crate) fn on(self, url: &str) -> Self {
+        self.env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+            .env("AWS_REGION", "us-east-1")
+            .args(["--endpoint-url", url])
     }
 
     /// Plays `scenario` on the embedded emulator.
@@ -110,6 +131,21 @@ impl Job {
         self
     }
 
+    /// Runs it by a shell, which does `script`; there, the command is `"$@"`.
+    pub(crate) fn through(mut self, script: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", script, "sh"])
+            .arg(self.command.get_program());
+        shell.args(self.command.get_args());
+        shell.current_dir(self.directory.path()).env_clear();
+        let variables = self.command.get_envs();
+        shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(Stdio::null());
+        self.command = shell;
+        self
+    }
+
     /// A path beside the job.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -125,7 +161,7 @@ impl Job {
             .unwrap();
         Running {
             directory: self.directory,
-            child,
+            child: Guarded(Some(child)),
         }
     }
 
@@ -133,7 +169,7 @@ impl Job {
     pub(crate) fn run(self) -> Out {
         let stdin = self.stdin.clone();
         let mut running = self.spawn();
-        if let Some(mut pipe) = running.child.stdin.take() {
+        if let Some(mut pipe) = running.child.child().stdin.take() {
             use std::io::Write as _;
             pipe.write_all(&stdin).unwrap();
         }
@@ -141,10 +177,78 @@ impl Job {
     }
 }
 
-/// A run that goes on.
+/// An emulator in a process of its own, on a port of its own. It ends with this value.
+pub(crate) struct Service {
+    /// Where it listens.
+    pub(crate) url: String,
+    child: Guarded,
+    said: BufReader<ChildStderr>,
+    _directory: TempDir,
+}
+
+impl Service {
+    /// Starts one that plays `scenario`.
+    pub(crate) fn playing(scenario: &str) -> Self {
+        let running = Job::new("emulate")
+            .file("scenario.toml", scenario)
+            .args(["--port", "0", "--scenario", "scenario.toml"])
+            .spawn();
+        let Running {
+            directory,
+            mut child,
+        } = running;
+        let mut said = BufReader::new(child.child().stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let url = line.split(' ').find(|word| word.starts_with("http://"));
+        let url = url.unwrap().trim_end_matches(':').to_owned();
+        Self {
+            url,
+            child,
+            said,
+            _directory: directory,
+        }
+    }
+
+    /// Ends it, and returns how many calls it saw.
+    pub(crate) fn calls(mut self) -> u64 {
+        send(self.child.child(), "INT");
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).unwrap();
+        let last = rest.lines().last().unwrap_or_default();
+        last.split_once(" calls: ").unwrap().0.parse().unwrap()
+    }
+}
+
+fn send(child: &Child, signal: &str) {
+    let status = Command::new("kill")
+        .args(["-s", signal, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// A run that goes on, and does not outlive a test that fails.
 pub(crate) struct Running {
     directory: TempDir,
-    child: Child,
+    child: Guarded,
+}
+
+struct Guarded(Option<Child>);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Guarded {
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
 }
 
 impl Running {
@@ -153,20 +257,55 @@ impl Running {
         self.directory.path().join(name)
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.as_ref().unwrap().id()
+    }
+
+    /// Whether it has come to its end. It stays there until it is waited for.
+    pub(crate) fn has_ended(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        stat.is_ok_and(|stat| {
+            stat.rsplit_once(')')
+                .is_some_and(|(_, rest)| rest.starts_with(" Z"))
+        })
+    }
+
+    /// Kills it without the detour of another process.
+    pub(crate) fn kill(&mut self) {
+        self.child.child().kill().unwrap();
+    }
+
     /// Sends a signal, by its name.
+    #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
+        assert!(self.signal_if_there(name));
+    }
+
+    /// The same, whether or not it has ended.
+    pub(crate) fn signal_if_there(&self, name: &str) -> bool {
         let status = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+            .args(["-s", name, &self.id().to_string()])
+            .status();
+        status.unwrap().success()
+    }
+
+    /// What the system says of the process: a file of `/proc`.
+    pub(crate) fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.id())).unwrap()
     }
 
     /// Waits until `out.jsonl` has this many lines.
     #[track_caller]
     pub(crate) fn wait_for_lines(&self, lines: usize) {
+        self.wait_for_lines_in("out.jsonl", lines);
+    }
+
+    /// Waits until this output has this many lines.
+    #[track_caller]
+    pub(crate) fn wait_for_lines_in(&self, output: &str, lines: usize) {
         for _ in 0..2000 {
-            let text = std::fs::read_to_string(self.path("out.jsonl")).unwrap_or_default();
+            let text = std::fs::read_to_string(self.path(output)).unwrap_or_default();
             if lines <= text.matches('\n').count() {
                 return;
             }
@@ -176,8 +315,8 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(self) -> Out {
-        let output = self.child.wait_with_output().unwrap();
+    pub(crate) fn wait(mut self) -> Out {
+        let output = self.child.0.take().unwrap().wait_with_output().unwrap();
         Out {
             directory: self.directory,
             code: output.status.code(),
@@ -276,6 +415,12 @@ impl Out {
     /// `out.run.json`.
     pub(crate) fn run_file(&self) -> Value {
         serde_json::from_str(&self.text("out.run.json")).unwrap()
+    }
+
+    /// Writes a file beside the job.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.directory.path().join(name), content).unwrap();
+        self
     }
 
     /// Another run in the same directory.

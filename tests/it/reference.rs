@@ -43,8 +43,9 @@ fn the_readme_lists_every_key_and_its_flag() {
                 .replace('|', "\\|");
             writeln!(
                 text,
-                "| `{}` | {short}`--{} {value}` | {help} |",
-                key.name, key.flag
+                "| `{}` | {short}`{}` | {help} |",
+                key.name,
+                format_args!("--{} {value}", key.flag)
             )
             .unwrap();
         }
@@ -62,12 +63,35 @@ fn the_readme_lists_every_exit_code() {
 }
 
 #[test]
-fn the_readme_lists_every_family() {
-    let names: Vec<_> = Family::ALL
-        .iter()
-        .map(|family| format!("`{}`", family.name()))
-        .collect();
-    check("families", &names.join(", "));
+fn the_readme_says_what_every_family_can() {
+    let mut text = String::from(
+        "| family | models | InvokeModel | stream | usage | stop reason | multi-turn | system prompt \
+         | images in |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    let yes = |is: bool| if is { "yes" } else { "–" };
+    for family in Family::ALL {
+        let ids = family.serves().iter().map(|begins| format!("`{begins}…`"));
+        let ids: Vec<_> = ids.collect();
+        let can = family.abilities();
+        writeln!(
+            text,
+            "| `{}` | {} | yes | {} | {} | {} | {} | {} | {} |",
+            family.name(),
+            if ids.is_empty() {
+                "by name".into()
+            } else {
+                ids.join(" ")
+            },
+            yes(can.streams),
+            can.usage,
+            yes(can.stop_reason),
+            yes(can.multi_turn),
+            yes(can.system),
+            can.images,
+        )
+        .unwrap();
+    }
+    check("families", &text);
 }
 
 #[test]

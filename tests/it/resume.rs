@@ -70,7 +70,8 @@ fn a_changed_prompt_is_refused_with_a_count_and_an_example() {
         .says(
             "promptmill: out.jsonl: 4 rows that have ended were another request then (row 1 (a), \
          row 2 (b), row 3 (c)): prompt, model or parameters have changed; keep the settings, \
-         choose another --output, or begin anew with --fresh (the old output is kept aside)\n",
+         choose another --output, run these rows again with --redo-changed, or begin anew with \
+         --fresh (either keeps the old answers aside)\n",
         );
     assert_eq!(second.text("out.jsonl"), before);
 }

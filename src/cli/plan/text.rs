@@ -77,7 +77,7 @@ fn so_far(planned: &Planned) -> String {
     if answered + failed == 0 {
         return " (no rows yet)".into();
     }
-    let left = planned.survey.rows - planned.survey.ended;
+    let left = planned.survey.rows - (answered + failed);
     let spent = planned
         .spent_usd
         .map(|usd| format!(", {} spent", dollars(usd)));

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Layout, chat, claude, nova, titan};
+use super::{Answer, Layout, chat, claude, command_r, completion, nova, titan};
 
 /// A chunk is about a token.
 const CHUNK_BYTES: usize = 4;
@@ -16,7 +16,14 @@ pub(super) fn of(layout: Layout, id: &str, answer: &Answer) -> Option<Vec<Value>
     Some(match layout {
         Layout::Claude => claude(id, answer, &pieces),
         Layout::Nova => nova(answer, &pieces),
-        Layout::Chat => chat(id, answer, &pieces),
+        Layout::Chat | Layout::Palmyra => chat(id, answer, &pieces),
+        Layout::ClaudeText => claude_text(answer, &pieces),
+        Layout::Command => command(answer, &pieces),
+        Layout::CommandR => chat_events(answer, &pieces),
+        Layout::Pegasus => each(&pieces, |piece, is_last| {
+            let reason = is_last.then(|| chat::finish_reason(answer));
+            json!({"message": piece, "finishReason": reason})
+        }),
         Layout::MistralChat => each(&pieces, |piece, is_last| {
             let reason = is_last.then(|| chat::finish_reason(answer));
             let message = json!({"role": "assistant", "content": piece});
@@ -31,9 +38,19 @@ pub(super) fn of(layout: Layout, id: &str, answer: &Answer) -> Option<Vec<Value>
             json!({"choices": [{"text": piece, "stop_reason": reason}]})
         }),
         Layout::Llama => llama(answer, &pieces),
-        Layout::Completion => completion(answer, &pieces),
+        Layout::Completion => text_completion(answer, &pieces),
         Layout::TitanText => titan(answer, &pieces),
-        Layout::TitanEmbed1 | Layout::TitanEmbed2 => return None,
+        Layout::TitanEmbed1
+        | Layout::TitanEmbed2
+        | Layout::Jurassic
+        | Layout::TitanEmbedImage
+        | Layout::NovaEmbed
+        | Layout::CohereEmbed
+        | Layout::Marengo
+        | Layout::Rerank
+        | Layout::AmazonImage
+        | Layout::StabilityImage
+        | Layout::Sdxl => return None,
     })
 }
 
@@ -127,6 +144,45 @@ fn chat(id: &str, answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     chunks
 }
 
+fn claude_text(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+    let whole = completion::write_claude(answer);
+    each(pieces, |piece, is_last| {
+        let said = |key| {
+            if is_last {
+                whole[key].clone()
+            } else {
+                Value::Null
+            }
+        };
+        json!({"completion": piece, "stop_reason": said("stop_reason"), "stop": said("stop")})
+    })
+}
+
+/// The last chunk has no text.
+fn command(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+    let text = |piece: &&str| json!({"text": piece, "is_finished": false, "index": 0});
+    let mut chunks: Vec<Value> = pieces.iter().map(text).collect();
+    let reason = completion::cohere_reason(answer);
+    chunks.push(json!({"is_finished": true, "finish_reason": reason, "index": 0}));
+    chunks
+}
+
+/// The last event has the whole reply in it once more.
+fn chat_events(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+    let start = json!({"event_type": "stream-start", "is_finished": false});
+    let mut chunks = vec![start];
+    chunks.extend(pieces.iter().map(
+        |piece| json!({"event_type": "text-generation", "text": piece, "is_finished": false}),
+    ));
+    chunks.push(json!({
+        "event_type": "stream-end",
+        "is_finished": true,
+        "finish_reason": completion::cohere_reason(answer),
+        "response": command_r::write(answer),
+    }));
+    chunks
+}
+
 fn llama(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     let mut count: u64 = 0;
     let last = pieces.len() - 1;
@@ -142,7 +198,7 @@ fn llama(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     pieces.iter().enumerate().map(chunk).collect()
 }
 
-fn completion(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn text_completion(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     let mut chunks = each(pieces, |piece, is_last| {
         let usage = is_last.then(|| {
             json!({

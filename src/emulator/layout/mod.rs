@@ -7,8 +7,11 @@
 mod chat;
 mod chunks;
 mod claude;
+mod command_r;
+mod completion;
 mod conversation;
 mod embed;
+mod image;
 mod nova;
 mod raw;
 mod titan;
@@ -45,6 +48,34 @@ pub(super) enum Layout {
     TitanEmbed1,
     /// Amazon Titan Text Embeddings V2.
     TitanEmbed2,
+    /// Anthropic's text completions.
+    ClaudeText,
+    /// Cohere Command.
+    Command,
+    /// Cohere Command R.
+    CommandR,
+    /// AI21 Jurassic-2.
+    Jurassic,
+    /// Writer Palmyra, which takes a prompt or messages.
+    Palmyra,
+    /// TwelveLabs Pegasus.
+    Pegasus,
+    /// Amazon Titan Multimodal Embeddings.
+    TitanEmbedImage,
+    /// Amazon Nova Multimodal Embeddings.
+    NovaEmbed,
+    /// Cohere Embed.
+    CohereEmbed,
+    /// TwelveLabs Marengo Embed.
+    Marengo,
+    /// Amazon Rerank and Cohere Rerank.
+    Rerank,
+    /// Amazon Titan Image and Nova Canvas.
+    AmazonImage,
+    /// Stability's image models.
+    StabilityImage,
+    /// Stable Diffusion XL.
+    Sdxl,
 }
 
 /// What a request asks for.
@@ -70,8 +101,10 @@ pub(super) enum Wants {
         /// What the model writes before its answer.
         opening: Opening,
     },
-    /// A vector of this many dimensions.
-    Vector(usize),
+    /// So many vectors of so many dimensions.
+    Vectors(usize, usize),
+    /// Images.
+    Pictures,
 }
 
 /// Reasoning that some models write into their text.
@@ -88,10 +121,10 @@ pub(super) enum Opening {
 /// What was produced.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
-    /// The text; empty for a vector.
+    /// The text; empty where something else is wanted.
     pub(super) text: String,
-    /// The vector; empty for text.
-    pub(super) vector: Vec<f32>,
+    /// The vectors; none where something else is wanted.
+    pub(super) vectors: Vec<Vec<f32>>,
     /// Why it ended.
     pub(super) ending: Ending,
     /// Tokens of the input.
@@ -119,7 +152,9 @@ impl Layout {
             .get("prompt")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        if has("anthropic_version") {
+        if has("max_tokens_to_sample") {
+            Self::ClaudeText
+        } else if has("anthropic_version") {
             Self::Claude
         } else if has("inferenceConfig") || nova::has_blocks(body) {
             Self::Nova
@@ -127,6 +162,18 @@ impl Layout {
             Self::Chat
         } else if has("textGenerationConfig") {
             Self::TitanText
+        } else if has("chat_history") || has("preamble") {
+            Self::CommandR
+        } else if has("inputPrompt") {
+            Self::Pegasus
+        } else if has("taskType") && has("singleEmbeddingParams") {
+            Self::NovaEmbed
+        } else if has("taskType") {
+            Self::AmazonImage
+        } else if has("documents") {
+            Self::Rerank
+        } else if has("texts") {
+            Self::CohereEmbed
         } else if has("dimensions") || has("normalize") || has("embeddingTypes") {
             Self::TitanEmbed2
         } else if has("inputText") {
@@ -156,6 +203,20 @@ impl Layout {
             Self::TitanText => titan::read(body, base),
             Self::TitanEmbed1 => embed::read_v1(body),
             Self::TitanEmbed2 => embed::read_v2(body),
+            Self::ClaudeText => completion::read_claude(body),
+            Self::Command => completion::read_command(body),
+            Self::CommandR => command_r::read(body),
+            Self::Jurassic => completion::read_jurassic(body),
+            Self::Palmyra => chat::read(body, base),
+            Self::Pegasus => completion::read_pegasus(body),
+            Self::TitanEmbedImage => embed::read_image(body),
+            Self::NovaEmbed => embed::read_nova(body),
+            Self::CohereEmbed => embed::read_cohere(body),
+            Self::Marengo => embed::read_marengo(body),
+            Self::Rerank => embed::read_rerank(body, base),
+            Self::AmazonImage => image::read_amazon(body),
+            Self::StabilityImage => image::read_stability(body),
+            Self::Sdxl => image::read_sdxl(body),
         }
     }
 
@@ -173,6 +234,20 @@ impl Layout {
             Self::TitanText => titan::write(answer),
             Self::TitanEmbed1 => embed::write_v1(answer),
             Self::TitanEmbed2 => embed::write_v2(body, answer),
+            Self::ClaudeText => completion::write_claude(answer),
+            Self::Command => completion::write_command(answer),
+            Self::CommandR => command_r::write(answer),
+            Self::Jurassic => completion::write_jurassic(answer),
+            Self::Palmyra => chat::write(id, answer),
+            Self::Pegasus => completion::write_pegasus(answer),
+            Self::TitanEmbedImage => embed::write_image(answer),
+            Self::NovaEmbed => embed::write_nova(answer),
+            Self::CohereEmbed => embed::write_cohere(body, answer),
+            Self::Marengo => embed::write_marengo(answer),
+            Self::Rerank => embed::write_rerank(body, answer),
+            Self::AmazonImage => image::write_amazon(body),
+            Self::StabilityImage => image::write_stability(),
+            Self::Sdxl => image::write_sdxl(),
         }
     }
 
@@ -183,12 +258,42 @@ impl Layout {
 
     /// Whether it has chunks.
     pub(super) fn streams(self) -> bool {
-        !matches!(self, Self::TitanEmbed1 | Self::TitanEmbed2)
+        match self {
+            Self::Claude
+            | Self::Nova
+            | Self::Chat
+            | Self::MistralChat
+            | Self::MistralText
+            | Self::MistralEither
+            | Self::Llama
+            | Self::Deepseek
+            | Self::Completion
+            | Self::TitanText
+            | Self::ClaudeText
+            | Self::Command
+            | Self::CommandR
+            | Self::Palmyra
+            | Self::Pegasus => true,
+            Self::TitanEmbed1
+            | Self::TitanEmbed2
+            | Self::Jurassic
+            | Self::TitanEmbedImage
+            | Self::NovaEmbed
+            | Self::CohereEmbed
+            | Self::Marengo
+            | Self::Rerank
+            | Self::AmazonImage
+            | Self::StabilityImage
+            | Self::Sdxl => false,
+        }
     }
 
     fn for_body(self, body: &Object) -> Self {
         if self == Self::MistralEither && body.contains_key("messages") {
             return Self::MistralChat;
+        }
+        if self == Self::Palmyra && body.contains_key("prompt") {
+            return Self::Completion;
         }
         self
     }

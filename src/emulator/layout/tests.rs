@@ -13,7 +13,8 @@ fn asks(id: &str, body: &str, expected: &str) {
     let got = match layout.read(&body, base) {
         Ok(ask) => {
             let wants = match ask.wants {
-                Wants::Vector(dimensions) => format!("vector of {dimensions}"),
+                Wants::Vectors(count, dimensions) => format!("{count} vectors of {dimensions}"),
+                Wants::Pictures => "pictures".to_owned(),
                 Wants::Words {
                     max_tokens,
                     stop,
@@ -45,7 +46,7 @@ fn writes(id: &str, body: &str, expected: &str) {
     let (_, layout) = resolve(id, &body);
     let answer = Answer {
         text: "Io".to_owned(),
-        vector: vec![0.6, -0.8],
+        vectors: vec![vec![0.6, -0.8]],
         ending: Ending::Length,
         input_tokens: 9,
         output_tokens: 1,
@@ -223,14 +224,18 @@ fn embeddings_have_the_dimensions_asked_for() {
     asks(
         "amazon.titan-embed-text-v1",
         r#"{"inputText":"Hi"}"#,
-        r#""Hi": 8 in, vector of 1536"#,
+        r#""Hi": 8 in, 1 vectors of 1536"#,
     );
     let v2 = "amazon.titan-embed-text-v2:0";
-    asks(v2, r#"{"inputText":"Hi"}"#, r#""Hi": 8 in, vector of 1024"#);
+    asks(
+        v2,
+        r#"{"inputText":"Hi"}"#,
+        r#""Hi": 8 in, 1 vectors of 1024"#,
+    );
     asks(
         v2,
         r#"{"inputText":"Hi","dimensions":256}"#,
-        r#""Hi": 8 in, vector of 256"#,
+        r#""Hi": 8 in, 1 vectors of 256"#,
     );
     asks(
         v2,

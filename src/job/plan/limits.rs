@@ -6,7 +6,7 @@ use std::path::Path;
 use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
 use crate::job::file::{JobError, LimitsTable, unreadable};
-use crate::model::catalog::{Known, ModelFacts};
+use crate::model::catalog::{Known, ModelFacts, quota_codes};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
@@ -78,12 +78,14 @@ const UNKNOWN_MAX_TOKENS: u64 = 4096;
 pub(super) fn tokens(
     table: &LimitsTable,
     known: &Known,
+    model: &ModelId,
     family: Family,
 ) -> Result<TokenLimits, JobError> {
     let named = [table.tokens_per_minute, table.tokens_per_day];
+    let may_be_read = table.quota.is_some() && quota_codes::of(model).is_ok();
     let burndown = match table.burndown.or(known.burndown) {
         Some(burndown) => burndown,
-        None if named.iter().all(Option::is_none) && table.quota.is_none() => 1.0,
+        None if named.iter().all(Option::is_none) && !may_be_read => 1.0,
         None => {
             let message = "how many tokens of quota a token of this model's output costs is not \
                            known: give it, such as 5 (Claude up to 4.7), 10 or 15 (newer Claude \

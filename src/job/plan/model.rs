@@ -6,7 +6,7 @@ use super::Endpoint;
 use super::values::{missing, wrong};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable};
-use crate::model::family::{Family, Parameters};
+use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
@@ -51,9 +51,16 @@ pub(super) fn parameters(
     if parameters.max_tokens.is_none() {
         parameters.max_tokens = family.default_max_tokens(model.base());
     }
-    let checked = family.check(&parameters, model.base());
+    let checked = family.check(&parameters, model.base(), doubtful(table));
     checked.map_err(|error| wrong("model", error))?;
     Ok(parameters)
+}
+
+pub(super) fn doubtful(table: &ModelTable) -> Doubtful {
+    match table.force {
+        true => Doubtful::Sent,
+        false => Doubtful::Refused,
+    }
 }
 
 /// Keys that would do nothing are refused: whoever wrote them expects something of them.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::values::{time, wrong};
 use crate::job::file::{JobError, ModelTable};
 use crate::model::catalog::{Capabilities, Tier};
-use crate::model::family::Family;
+use crate::model::family::{Doubtful, Family};
 use crate::model::id::ModelId;
 use crate::model::{Delivery, Guardrail, Terms};
 
@@ -108,6 +108,7 @@ pub(super) fn delivery(
     idle: Option<&str>,
     family: Family,
     model: &ModelId,
+    doubtful: Doubtful,
 ) -> Result<Delivery, JobError> {
     const IDLE: &str = "retry.idle_timeout";
     match (streams, idle) {
@@ -127,10 +128,8 @@ pub(super) fn delivery(
         );
         return Err(wrong("model.stream", message));
     }
-    if model
-        .base()
-        .is_some_and(|base| Capabilities::of(base).no_stream)
-    {
+    let known_not_to = |base| Capabilities::of(base).no_stream;
+    if doubtful == Doubtful::Refused && model.base().is_some_and(known_not_to) {
         let message = format!(
             "`{model}` does not answer InvokeModelWithResponseStream (responseStreamingSupported \
              is false): leave it out"

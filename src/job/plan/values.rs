@@ -7,7 +7,7 @@ use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, OutputTable, PromptTable, unreadable};
-use crate::output::KeepRaw;
+use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 
 pub(super) fn missing(
@@ -56,6 +56,7 @@ pub(super) fn source(
         ("template_file", prompt.template_file.clone()),
         ("column", prompt.column.clone()),
         ("messages", prompt.messages.clone()),
+        ("texts", prompt.texts.clone()),
         ("body", prompt.body.clone()),
     ];
     let mut given = given
@@ -72,6 +73,7 @@ pub(super) fn source(
         "template_file" => PromptSource::Template(template_file(&path(&value)?)?),
         "column" => PromptSource::Column(value),
         "messages" => PromptSource::Messages(value),
+        "texts" => PromptSource::Texts(value),
         _ => PromptSource::Body(value),
     }))
 }
@@ -147,6 +149,17 @@ pub(super) fn keep_raw(typed: Option<&str>) -> Result<KeepRaw, JobError> {
         Some(other) => Err(wrong(
             "output.raw",
             format!("\"{other}\" is not always, errors or never"),
+        )),
+    }
+}
+
+pub(super) fn durability(typed: Option<&str>) -> Result<Durability, JobError> {
+    match typed {
+        None | Some("sync") => Ok(Durability::Sync),
+        Some("none") => Ok(Durability::None),
+        Some(other) => Err(wrong(
+            "output.durability",
+            format!("\"{other}\" is not sync or none"),
         )),
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::{Bedrock, causes, not_understood};
+use super::{Bedrock, causes, not_understood, wire};
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
@@ -34,6 +35,7 @@ struct Chunks {
 impl Bedrock {
     pub(super) async fn invoke_streamed(
         &self,
+        client: &Client,
         call: &Call,
         idle: Duration,
     ) -> Result<Reply, Fault> {
@@ -48,7 +50,7 @@ impl Bedrock {
             sent: Instant::now(),
             first_token: None,
         };
-        let operation = self.client.invoke_model_with_response_stream();
+        let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call).send();
         let begun = timeout(idle, asked).await.map_err(|_| silent(idle, None))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
@@ -111,12 +113,17 @@ enum ChunkError {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Stream(#[from] StreamError),
+    #[error("{}", wire::too_long())]
+    TooLong,
 }
 
 impl Chunks {
     fn take(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
         if 1 < self.raw.len() {
             self.raw.push(b',');
+        }
+        if wire::LONGEST_ANSWER < self.raw.len() + bytes.len() {
+            return Err(ChunkError::TooLong);
         }
         self.raw.extend_from_slice(bytes);
         let chunk: Value = serde_json::from_slice(bytes)?;
@@ -135,6 +142,12 @@ fn fault(error: ChunkError, mut raw: Vec<u8>, request_id: Option<String>) -> Fau
             raw.push(b']');
             not_understood(message, raw.into(), request_id)
         }
+        ChunkError::TooLong => Fault {
+            status_code: Some(200),
+            maybe_billed: true,
+            request_id,
+            ..Fault::local(Category::BadResponse, message)
+        },
         ChunkError::Stream(StreamError::BrokenOff { kind, message }) => Fault {
             status_code: Some(200),
             ..mid_stream(Some(&kind), MODEL_ERROR, &message, request_id)

@@ -1,31 +1,58 @@
 //! Which conversations a family can put into words.
 
-use super::Family;
-use super::layout::{Begun, Form, Order, System, Turns};
+use super::layout::{Begun, Form, Images, Order, System, Turns};
+use super::{Doubtful, Family};
 use crate::model::catalog::Capabilities;
 use crate::prompt::{Message, Prompt, Role};
 
 impl Family {
     /// Refuses a prompt that this family, or the model behind `base`, has no form for; says what
     /// to change.
-    pub fn accepts(self, prompt: &Prompt, base: Option<&str>) -> Result<(), String> {
+    /// What only the catalogue says the model refuses may be sent all the same.
+    pub fn accepts(
+        self,
+        prompt: &Prompt,
+        base: Option<&str>,
+        doubtful: Doubtful,
+    ) -> Result<(), String> {
         let name = self.name();
+        let shows = prompt.messages.iter().any(|it| !it.images.is_empty());
+        if shows && self.layout().images != Images::InMessages {
+            return Err(format!(
+                "{name} has no form for images in messages: send such rows with a body"
+            ));
+        }
         match self.layout().form {
             Form::Body if prompt.messages.is_empty() => Ok(()),
             Form::Body => Err(format!(
                 "{name} has no form for prompts: give a body, or name a family"
             )),
             _ if prompt.messages.is_empty() => Err("the prompt has no message".to_owned()),
-            Form::Turns(turns) => self.converses(turns, prompt, base),
+            Form::Turns(turns) => self.converses(turns, prompt, base, doubtful),
             Form::Text(System::Before) => one_text(name, prompt),
             Form::Text(System::Refused) => {
                 no_system(name, prompt)?;
                 one_text(name, prompt)
             }
+            Form::Texts(least, most) => {
+                no_system(name, prompt)?;
+                texts(name, prompt, least, most)
+            }
         }
     }
 
-    fn converses(self, turns: Turns, prompt: &Prompt, base: Option<&str>) -> Result<(), String> {
+    /// Whether several texts go into one call.
+    pub fn takes_texts(self) -> bool {
+        matches!(self.layout().form, Form::Texts(..))
+    }
+
+    fn converses(
+        self,
+        turns: Turns,
+        prompt: &Prompt,
+        base: Option<&str>,
+        doubtful: Doubtful,
+    ) -> Result<(), String> {
         let name = self.name();
         let speaks = |at: Option<&Message>, role| at.is_some_and(|message| message.role == role);
         let (user_first, in_turn) = match turns.order {
@@ -39,8 +66,9 @@ impl Family {
         if in_turn && !takes_turns(&prompt.messages) {
             return Err(format!("{name} wants user and assistant to speak in turn"));
         }
-        let refuses = turns.begun == Begun::Refused
-            || base.is_some_and(|base| Capabilities::of(base).no_prefill);
+        let model_refuses = || base.is_some_and(|base| Capabilities::of(base).no_prefill);
+        let refuses =
+            turns.begun == Begun::Refused || (doubtful == Doubtful::Refused && model_refuses());
         if refuses && speaks(prompt.messages.last(), Role::Assistant) {
             let model = base.unwrap_or(name);
             return Err(format!(
@@ -74,6 +102,25 @@ fn one_text(name: &str, prompt: &Prompt) -> Result<(), String> {
     }
 }
 
+fn texts(name: &str, prompt: &Prompt, least: usize, most: usize) -> Result<(), String> {
+    let given = prompt.messages.len();
+    if prompt.messages.iter().any(|it| it.role == Role::Assistant) {
+        return Err(format!("{name} takes texts, not a conversation"));
+    }
+    if given < least {
+        return Err(format!(
+            "{name} takes {least} texts at least, a query and its documents: give them as a list \
+             with --texts"
+        ));
+    }
+    match given <= most {
+        true => Ok(()),
+        false => Err(format!(
+            "{name} takes {most} texts at most, not {given}: make more rows of them"
+        )),
+    }
+}
+
 fn takes_turns(messages: &[Message]) -> bool {
     messages.windows(2).all(|pair| pair[0].role != pair[1].role)
 }
@@ -99,10 +146,11 @@ mod tests {
                 .map(|c| Message {
                     role: role(c),
                     text: "hi".into(),
+                    images: Vec::new(),
                 })
                 .collect(),
         };
-        let found = family.accepts(&prompt, base);
+        let found = family.accepts(&prompt, base, Doubtful::Refused);
         assert_eq!(found.map_or_else(|e| e, |()| "ok".into()), said, "{turns}");
     }
 
@@ -153,6 +201,9 @@ mod tests {
         let said =
             format!("{opus} refuses to go on from an assistant's words: end with the user's");
         check(claude, Some(opus), "ua", &said);
+        let begun = crate::model::family::tests::golden::prompt("user: a\nassistant: b");
+        let forced = claude.accepts(&begun, Some(opus), Doubtful::Sent);
+        assert_eq!(forced, Ok(()), "the catalogue may be wrong");
     }
 
     #[test]

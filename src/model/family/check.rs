@@ -15,16 +15,30 @@ pub struct ParameterError {
     pub problems: Vec<String>,
 }
 
+/// What becomes of what a model is known to refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubtful {
+    /// It is refused here, before anything is sent.
+    Refused,
+    /// It is sent all the same: the service knows better.
+    Sent,
+}
+
 impl Family {
-    /// Refuses parameters that the family, or the model behind `base`, does not take.
-    pub fn check(self, parameters: &Parameters, base: Option<&str>) -> Result<(), ParameterError> {
-        let mut problems: Vec<String> = parameters
+    /// Refuses parameters that the family has no place for and, unless what is doubtful is sent,
+    /// values that it or the model behind `base` does not take.
+    pub fn check(
+        self,
+        parameters: &Parameters,
+        base: Option<&str>,
+        doubtful: Doubtful,
+    ) -> Result<(), ParameterError> {
+        let homeless = parameters
             .given()
-            .filter_map(|(parameter, value)| self.refuses(parameter, value))
-            .collect();
-        problems.extend(self.refuses_extra(&parameters.extra));
-        if let Some(base) = base {
-            problems.extend(self.model_refuses(parameters, base));
+            .filter_map(|(it, _)| self.has_no_place_for(it));
+        let mut problems: Vec<String> = homeless.collect();
+        if doubtful == Doubtful::Refused {
+            problems.extend(self.would_refuse(parameters, base));
         }
         match problems.is_empty() {
             true => Ok(()),
@@ -32,18 +46,32 @@ impl Family {
         }
     }
 
-    fn refuses(self, parameter: Parameter, value: f64) -> Option<String> {
-        let Some(takes) = self
-            .takes()
+    fn would_refuse(self, parameters: &Parameters, base: Option<&str>) -> Vec<String> {
+        let mut problems: Vec<String> = parameters
+            .given()
+            .filter_map(|(parameter, value)| self.is_out_of_range(parameter, value))
+            .collect();
+        problems.extend(self.refuses_extra(&parameters.extra));
+        if let Some(base) = base {
+            problems.extend(self.model_refuses(parameters, base));
+        }
+        problems
+    }
+
+    fn place_of(self, parameter: Parameter) -> Option<&'static Takes> {
+        self.takes()
             .iter()
             .find(|takes| takes.parameter == parameter)
-        else {
-            return Some(format!(
-                "{} takes no {parameter} ({})",
-                self.name(),
-                self.list_takes()
-            ));
-        };
+    }
+
+    fn has_no_place_for(self, parameter: Parameter) -> Option<String> {
+        let name = self.name();
+        let none = || format!("{name} takes no {parameter} ({})", self.list_takes());
+        self.place_of(parameter).is_none().then(none)
+    }
+
+    fn is_out_of_range(self, parameter: Parameter, value: f64) -> Option<String> {
+        let takes = self.place_of(parameter)?;
         let (least, most) = takes.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         let fits = value.is_finite() && (least..=most).contains(&value);
         (!fits).then(|| self.out_of_range(parameter, value, takes))
@@ -109,7 +137,7 @@ impl Family {
     ) -> Option<String> {
         let (asked, most) = (max_tokens?, model.max_output?);
         // Where the family itself refuses it, that sentence is enough.
-        let is_taken = self.refuses(MaxTokens, f64::from(asked)).is_none();
+        let is_taken = self.is_out_of_range(MaxTokens, f64::from(asked)).is_none();
         (is_taken && most < u64::from(asked))
             .then(|| format!("max_tokens = {asked} is too much: {base} writes at most {most}"))
     }
@@ -161,8 +189,16 @@ mod tests {
             stream: false,
             extra: set["extra"].as_object().cloned().unwrap_or_default(),
         };
-        let found = Family::parse(family).unwrap().check(&parameters, base);
+        let family = Family::parse(family).unwrap();
+        let found = family.check(&parameters, base, Doubtful::Refused);
         assert_eq!(found.map_or_else(|e| e.to_string(), |()| "ok".into()), said);
+        let forced = family.check(&parameters, base, Doubtful::Sent);
+        let forced = forced.map_or_else(|e| e.to_string(), |()| String::new());
+        assert!(said.starts_with(&forced), "{forced}");
+        assert!(
+            forced.is_empty() || forced.contains(" takes no "),
+            "{forced}"
+        );
     }
 
     #[test]

@@ -5,20 +5,22 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, list, misread, text};
-use super::layout::{Answer, Layout, Stream, USER_FIRST};
+use super::layout::{Answer, Counts, Images, Layout, Stream, USER_FIRST};
 use super::stream::{Brought, StreamError, begin, block, grow, put};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
 use super::words::{answered, role, thought};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
-use crate::prompt::{Message, Prompt};
+use crate::prompt::{Image, Message, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "claude-messages",
     serves: &["anthropic."],
     takes: &TAKES,
     form: USER_FIRST,
+    images: Images::InMessages,
     answer: Answer::Text,
+    counts: Counts::InBody,
     body,
     read,
     stream: Stream::Joined(join),
@@ -36,7 +38,7 @@ const TAKES: [Takes; 5] = [
 const VERSION: &str = "bedrock-2023-05-31";
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    let turn = |message: &Message| json!({"role": role(message.role), "content": message.text});
+    let turn = |message: &Message| json!({"role": role(message.role), "content": content(message)});
     Body::default()
         .with("anthropic_version", VERSION)
         .with(
@@ -53,6 +55,22 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         .maybe("top_k", parameters.top_k)
         .list("stop_sequences", &parameters.stop)
         .finish()
+}
+
+/// A text alone, or blocks where there are images.
+fn content(message: &Message) -> Value {
+    if message.images.is_empty() {
+        return message.text.as_str().into();
+    }
+    let image = |Image { format, base64 }: &Image| {
+        let media_type = format!("image/{format}");
+        json!({
+            "type": "image",
+            "source": {"type": "base64", "media_type": media_type, "data": base64},
+        })
+    };
+    let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
+    message.images.iter().map(image).chain(text).collect()
 }
 
 /// A refusal may come with no content at all: that is an empty answer.

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Form, Layout, Stream, System};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, one_text};
@@ -18,7 +18,9 @@ pub(super) const LAYOUT: Layout = Layout {
     serves: &["cohere.command"],
     takes: &TAKES,
     form: Form::Text(System::Before),
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InHeaders,
     body,
     read,
     stream: Stream::Joined(join),

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Begun, Form, Layout, Order, Stream, Turns};
+use super::layout::{Answer, Begun, Counts, Form, Images, Layout, Order, Stream, Turns};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::answered;
@@ -22,7 +22,9 @@ pub(super) const LAYOUT: Layout = Layout {
         order: Order::Free,
         begun: Begun::Refused,
     }),
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InHeaders,
     body,
     read,
     stream: Stream::Joined(join),

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Form, Layout, Stream, System};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
 use super::takes::{Takes, any, within};
 use super::words::{answered, one_text};
 use super::{Misread, Parameter, Parameters};
@@ -18,7 +18,9 @@ pub(super) const LAYOUT: Layout = Layout {
     serves: &["ai21.j2-"],
     takes: &TAKES,
     form: Form::Text(System::Before),
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InHeaders,
     body,
     read,
     stream: Stream::None,

@@ -17,8 +17,12 @@ pub(super) struct Layout {
     pub(super) takes: &'static [Takes],
     /// The prompts it has a form for.
     pub(super) form: Form,
+    /// How its models are shown images.
+    pub(super) images: Images,
     /// What it answers with.
     pub(super) answer: Answer,
+    /// Where its replies count tokens.
+    pub(super) counts: Counts,
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
     /// Reads a reply's body.
@@ -45,6 +49,8 @@ pub(super) enum Form {
     Turns(Turns),
     /// One text, which a system prompt may go before.
     Text(System),
+    /// Texts, each for itself: at least and at most so many.
+    Texts(usize, usize),
     /// None: the row brings the body.
     Body,
 }
@@ -87,6 +93,17 @@ pub(super) enum System {
     Refused,
 }
 
+/// How models are shown images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Images {
+    /// In conversations.
+    InMessages,
+    /// By whole bodies, or `extra`.
+    InBody,
+    /// Not at all.
+    None,
+}
+
 /// What a family answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -94,6 +111,19 @@ pub(super) enum Answer {
     Text,
     /// Something else: vectors, ranks.
     Output,
+    /// Images.
+    Images,
+}
+
+/// Where a whole reply counts its tokens; a stream counts them in its last chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// In its body.
+    InBody,
+    /// Only in its headers.
+    InHeaders,
+    /// Not at all.
+    Nowhere,
 }
 
 /// A conversation in any order, which the model goes on from.

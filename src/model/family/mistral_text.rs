@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, IN_TURN, Layout, Stream};
+use super::layout::{Answer, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
 use super::words::{answered, neutralise};
@@ -24,7 +24,9 @@ pub(super) const LAYOUT: Layout = Layout {
         within(Parameter::Stop, 0.0, 10.0),
     ],
     form: IN_TURN,
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InHeaders,
     body,
     read,
     stream: Stream::Joined(join),

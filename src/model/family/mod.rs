@@ -5,6 +5,7 @@
 //! a line in the list below; what they share is in `json`, `words`, `usage` and `stream`. What a family
 //! cannot take is refused before anything is sent, by `check` (parameters) and `accepts` (prompts).
 
+mod abilities;
 mod accepts;
 mod asked;
 mod check;
@@ -14,6 +15,8 @@ mod command;
 mod command_r;
 mod deepseek_text;
 mod detect;
+mod embed;
+mod image;
 mod imported;
 mod json;
 mod jurassic;
@@ -26,10 +29,10 @@ mod palmyra;
 mod parameters;
 mod pegasus;
 mod raw;
+mod rerank;
 mod stream;
 mod takes;
 mod text_completion;
-mod titan_embed_text;
 mod titan_text;
 mod usage;
 mod words;
@@ -39,8 +42,9 @@ use serde_json::Value;
 use crate::model::{FinishReason, Reading};
 use crate::prompt::Prompt;
 
+pub use abilities::Abilities;
 pub use asked::max_tokens_of;
-pub use check::ParameterError;
+pub use check::{Doubtful, ParameterError};
 pub use json::merge;
 pub use parameters::{Parameter, Parameters};
 pub use stream::{Assembled, Assembly, StreamError};
@@ -110,7 +114,23 @@ families! {
     /// TwelveLabs Pegasus.
     Pegasus => pegasus::LAYOUT,
     /// Amazon Titan Text Embeddings.
-    TitanEmbedText => titan_embed_text::LAYOUT,
+    TitanEmbedText => embed::TITAN_TEXT,
+    /// Amazon Titan Multimodal Embeddings.
+    TitanEmbedImage => embed::TITAN_IMAGE,
+    /// Amazon Nova Multimodal Embeddings.
+    NovaEmbed => embed::NOVA,
+    /// Cohere Embed.
+    CohereEmbed => embed::COHERE,
+    /// TwelveLabs Marengo Embed.
+    Marengo => embed::MARENGO,
+    /// Amazon Rerank and Cohere Rerank.
+    Rerank => rerank::LAYOUT,
+    /// Amazon Titan Image and Nova Canvas.
+    AmazonImage => image::AMAZON,
+    /// Stability's image models.
+    StabilityImage => image::STABILITY,
+    /// Stable Diffusion XL.
+    StableDiffusionXl => image::SDXL,
     /// No layout of its own: the row brings the body, the answer is found by its shape.
     Raw => raw::LAYOUT,
 }

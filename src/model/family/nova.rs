@@ -5,13 +5,13 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, list, misread, text};
-use super::layout::{Answer, Layout, Stream, USER_FIRST};
+use super::layout::{Answer, Counts, Images, Layout, Stream, USER_FIRST};
 use super::stream::{Brought, StreamError, begin, block, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, role, thought};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
-use crate::prompt::{Message, Prompt};
+use crate::prompt::{Image, Message, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "nova",
@@ -27,7 +27,9 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     takes: &TAKES,
     form: USER_FIRST,
+    images: Images::InMessages,
     answer: Answer::Text,
+    counts: Counts::InBody,
     body,
     read,
     stream: Stream::Joined(join),
@@ -47,7 +49,7 @@ const BLOCKS: &str = "/output/message/content";
 /// Content is a list of blocks even for one text, and an empty `system` list is refused by the
 /// service.
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    let turn = |message: &Message| json!({"role": role(message.role), "content": [{"text": message.text}]});
+    let turn = |message: &Message| json!({"role": role(message.role), "content": content(message)});
     let inference = Body::default()
         .maybe("maxTokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
@@ -68,6 +70,12 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         )
         .object("inferenceConfig", inference)
         .finish()
+}
+
+fn content(message: &Message) -> Value {
+    let image = |Image { format, base64 }: &Image| json!({"image": {"format": format, "source": {"bytes": base64}}});
+    let text = (!message.text.is_empty()).then(|| json!({"text": message.text}));
+    message.images.iter().map(image).chain(text).collect()
 }
 
 fn read(body: &Value) -> Result<Reading, Misread> {

@@ -8,14 +8,14 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, FREE, Layout, Stream};
+use super::layout::{Answer, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, block, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, finish, role, split_reasoning, thought};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::model::catalog::Capabilities;
 use crate::model::{FinishReason, Reading};
-use crate::prompt::{Message, Prompt};
+use crate::prompt::{Image, Message, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "openai-chat",
@@ -39,7 +39,9 @@ pub(super) const LAYOUT: Layout = Layout {
         any(Parameter::Stop),
     ],
     form: FREE,
+    images: Images::InMessages,
     answer: Answer::Text,
+    counts: Counts::InBody,
     body,
     read,
     stream: Stream::Joined(join),
@@ -57,12 +59,14 @@ pub(super) const MISTRAL: Layout = Layout {
         any(Parameter::Temperature),
         any(Parameter::TopP),
     ],
+    counts: Counts::InHeaders,
     ..LAYOUT
 };
 
 pub(super) const JAMBA: Layout = Layout {
     name: "jamba",
     serves: &["ai21.jamba"],
+    images: Images::None,
     takes: &JAMBA_TAKES,
     ..LAYOUT
 };
@@ -82,7 +86,7 @@ fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
         .system
         .iter()
         .map(|system| json!({"role": "system", "content": system}));
-    let turn = |message: &Message| json!({"role": role(message.role), "content": message.text});
+    let turn = |message: &Message| json!({"role": role(message.role), "content": parts(message)});
     let turns = prompt.messages.iter().map(turn);
     Body::default()
         .with("messages", system.chain(turns).collect::<Vec<_>>())
@@ -91,6 +95,19 @@ fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
         .maybe("top_p", parameters.top_p)
         .list("stop", &parameters.stop)
         .finish()
+}
+
+/// A text alone, or parts where there are images.
+fn parts(message: &Message) -> Value {
+    if message.images.is_empty() {
+        return message.text.as_str().into();
+    }
+    let image = |Image { format, base64 }: &Image| {
+        let url = format!("data:image/{format};base64,{base64}");
+        json!({"type": "image_url", "image_url": {"url": url}})
+    };
+    let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
+    message.images.iter().map(image).chain(text).collect()
 }
 
 /// What the model calls the longest answer; most know nothing but `max_tokens`.

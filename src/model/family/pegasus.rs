@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Form, Layout, Stream, System};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
 use super::words::{answered, one_text};
@@ -20,7 +20,9 @@ pub(super) const LAYOUT: Layout = Layout {
     serves: &["twelvelabs.pegasus"],
     takes: &TAKES,
     form: Form::Text(System::Before),
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InHeaders,
     body,
     read,
     stream: Stream::Joined(join),

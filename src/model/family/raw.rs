@@ -3,27 +3,29 @@
 //! Serves opaque ARNs, models that are newer than this program, and imported models, which answer in
 //! one of several shapes whatever their name.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::json::{Body, count, misread};
-use super::layout::{Answer, Form, Layout, Stream};
-use super::stream::SERVICE;
+use super::embed::{holds_something, whole};
+use super::json::{Body, misread};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream};
 use super::{Family, Misread};
-use crate::model::{FinishReason, Reading, Usage};
+use crate::model::Reading;
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "raw",
     serves: &[],
     takes: &[],
     form: Form::Body,
+    images: Images::InBody,
     answer: Answer::Text,
+    counts: Counts::InBody,
     body: |_, _, _| Body::default().finish(),
     read,
     stream: Stream::ByShape,
 };
 
 /// What only one family's replies have, most telling first.
-const REPLIES: [(&str, Family); 14] = [
+const REPLIES: [(&str, Family); 17] = [
     ("/choices/0/message", Family::OpenaiChat),
     ("/choices/0/text", Family::TextCompletion),
     ("/output/message", Family::Nova),
@@ -34,6 +36,9 @@ const REPLIES: [(&str, Family); 14] = [
     ("/results/0/outputText", Family::TitanText),
     ("/embedding", Family::TitanEmbedText),
     ("/embeddingsByType", Family::TitanEmbedText),
+    ("/artifacts", Family::StableDiffusionXl),
+    ("/finish_reasons", Family::StabilityImage),
+    ("/images", Family::AmazonImage),
     ("/content", Family::ClaudeMessages),
     ("/completion", Family::ClaudeText),
     ("/message", Family::Pegasus),
@@ -67,8 +72,8 @@ pub(super) fn family_of(chunk: &Value) -> Option<Family> {
     CHUNKS.iter().find(has).map(|(_, family)| *family)
 }
 
-/// Keys of replies that are no text: embeddings, images, ranks.
-const OUTPUTS: [&str; 4] = ["embeddings", "data", "images", "results"];
+/// Keys of replies that are no text and whose family they do not tell.
+const OUTPUTS: [&str; 3] = ["embeddings", "data", "results"];
 
 /// Reads a reply of any family.
 pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
@@ -87,31 +92,6 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
 }
 
 fn output(body: &Value) -> Option<Reading> {
-    let map = body.as_object()?;
-    OUTPUTS
-        .iter()
-        .find(|key| map.get(**key).is_some_and(holds_something))?;
-    let counted = |key: &str| key == "inputTextTokenCount" || key.starts_with(SERVICE);
-    let output: Map<String, Value> = map
-        .iter()
-        .filter(|(key, _)| !counted(key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    Some(Reading {
-        output: Some(Value::Object(output)),
-        finish_reason: FinishReason::Stop,
-        usage: Usage {
-            input_tokens: count(body, "/inputTextTokenCount"),
-            ..Usage::default()
-        },
-        ..Reading::default()
-    })
-}
-
-fn holds_something(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(items) => !items.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
+    let holds = |key: &&&str| body.get(**key).is_some_and(holds_something);
+    OUTPUTS.iter().find(holds).map(|_| whole(body))
 }

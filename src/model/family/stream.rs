@@ -35,7 +35,7 @@ pub enum StreamError {
         message: String,
     },
     /// The stream stopped before the answer did.
-    #[error("the stream stopped before its end, after {chunks} chunks")]
+    #[error("the stream stopped before its end; chunks that came: {chunks}")]
     CutShort {
         /// How many chunks had come.
         chunks: u64,

@@ -1,69 +1,29 @@
-//! Golden tables: for each family, what is asked and answered, as text on both sides.
+//! Golden tables, and what holds for all families.
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::prompt::{Message, Role};
 
-mod bodies;
-mod readings;
-mod streams;
-
-/// A prompt written as `role: text` lines.
-fn prompt(script: &str) -> Prompt {
-    let mut prompt = Prompt::default();
-    for line in script.lines() {
-        let (role, text) = line.split_once(": ").expect("role: text");
-        let text = text.replace("\\n", "\n");
-        let role = match role {
-            "system" => {
-                prompt.system = Some(text);
-                continue;
-            }
-            "user" => Role::User,
-            _ => Role::Assistant,
-        };
-        prompt.messages.push(Message { role, text });
-    }
-    prompt
-}
-
-/// A reading in one line: the completion, then whatever else is known.
-fn line(reading: &Reading) -> String {
-    let count = |name: &str, count: Option<u64>| count.map(|n| format!(" {name}={n}"));
-    let usage = [
-        count("in", reading.usage.input_tokens),
-        count("out", reading.usage.output_tokens),
-        count("read", reading.usage.cache_read_input_tokens),
-        count("written", reading.usage.cache_write_input_tokens),
-        reading
-            .output
-            .as_ref()
-            .map(|output| format!(" output={output}")),
-    ];
-    format!(
-        "{:?} {} ({}){}",
-        reading.completion.as_deref().unwrap_or("-"),
-        reading.finish_reason.as_str(),
-        reading.stop_reason.as_deref().unwrap_or("-"),
-        usage.into_iter().flatten().collect::<String>()
-    )
-}
+mod chunkings;
+pub(super) mod golden;
 
 #[test]
 fn a_family_is_found_by_its_name() {
     for family in Family::ALL.iter().copied() {
         assert_eq!(Family::parse(family.name()), Ok(family));
     }
-    assert_eq!(
-        Family::parse("claude-message")
-            .expect_err("no such name")
-            .to_string(),
-        "no model family `claude-message`; did you mean `claude-messages`? (families: \
-         claude-messages, claude-text, nova, titan-text, openai-chat, mistral-chat, mistral-text, \
-         llama2, llama3, llama4, deepseek-text, jamba, jurassic, command, command-r, palmyra, \
-         text-completion, imported, pegasus, titan-embed-text, raw)"
-    );
+    let error = Family::parse("claude-message").expect_err("no such name");
+    let error = error.to_string();
+    let hint = "no model family `claude-message`; did you mean `claude-messages`? (families: ";
+    assert!(error.starts_with(hint), "{error}");
+}
+
+#[test]
+fn no_two_families_claim_the_same_ids() {
+    let serves = |family: &Family| family.layout().serves.iter().copied();
+    let mut all: Vec<&str> = Family::ALL.iter().flat_map(serves).collect();
+    all.sort_unstable();
+    assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
 }
 
 #[test]
@@ -76,16 +36,21 @@ fn extra_is_merged_into_the_body() {
     };
     assert_eq!(
         Family::Nova
-            .body(&prompt("user: hi"), &parameters, None)
+            .body(&golden::prompt("user: hi"), &parameters, None)
             .to_string(),
         r#"{"messages":[{"role":"user","content":[{"text":"hi"}]}],"inferenceConfig":{"maxTokens":5,"topK":9},"toolConfig":{"tools":[]}}"#
     );
 }
 
+/// One good reply of each family.
+fn replies() -> impl Iterator<Item = (Family, Value)> {
+    let reply = |family: &Family| Some((*family, golden::first(*family, "reply")?.body()));
+    Family::ALL.iter().filter_map(reply)
+}
+
 #[test]
 fn a_guardrail_goes_before_what_the_model_says() {
-    for (family, shape) in readings::GOOD {
-        let mut body: Value = serde_json::from_str(shape).expect("JSON");
+    for (family, mut body) in replies() {
         body["amazon-bedrock-guardrailAction"] = json!("NONE");
         let free = family.read(&body).expect("readable").finish_reason;
         assert_ne!(free, FinishReason::Guardrail, "{}", family.name());
@@ -95,37 +60,63 @@ fn a_guardrail_goes_before_what_the_model_says() {
     }
     let bare = json!({"amazon-bedrock-guardrailAction": "INTERVENED"});
     let reading = Family::Nova.read(&bare).expect("an empty answer");
-    assert_eq!(line(&reading), r#""" guardrail (-)"#);
+    assert_eq!(golden::line(&reading), r#""" guardrail (-)"#);
+}
+
+#[test]
+fn raw_reads_every_reply_and_stream_as_its_family_does() {
+    for (family, body) in replies() {
+        let (raw, own) = (Family::Raw.read(&body), family.read(&body));
+        assert_eq!(raw, own, "{}", family.name());
+    }
+    for family in Family::ALL.iter().copied() {
+        let Some(stream) = golden::first(family, "stream") else {
+            continue;
+        };
+        let raw = golden::assembled(Family::Raw, &stream.chunks());
+        let own = golden::assembled(family, &stream.chunks());
+        assert_eq!(raw, own, "{}", family.name());
+    }
 }
 
 /// Every reply of the tables, with each of its values replaced by something unexpected.
 #[test]
 fn no_reply_makes_a_reader_panic() {
+    for (_, body) in replies() {
+        for mutant in mutants(&body) {
+            for family in Family::ALL.iter().copied() {
+                let read = family.read(&mutant);
+                let text = read.as_ref().map_or(0, |it| golden::line(it).len());
+                assert!(read.is_err() || 0 < text, "{mutant}");
+            }
+        }
+    }
+}
+
+/// `body` with each of its values replaced by something unexpected.
+fn mutants(body: &Value) -> Vec<Value> {
     let strange = [
         json!(null),
         json!(-1),
         json!(1e300),
+        json!(u64::MAX),
         json!("x"),
         json!([]),
         json!([null]),
         json!({}),
     ];
-    for (_, shape) in readings::GOOD {
-        let body: Value = serde_json::from_str(shape).expect("JSON");
-        for pointer in pointers(&body, "") {
-            for value in &strange {
-                let mut mutant = body.clone();
-                if let Some(place) = mutant.pointer_mut(&pointer) {
-                    *place = value.clone();
-                }
-                for family in Family::ALL {
-                    let read = family.read(&mutant);
-                    let text = read.as_ref().map_or(0, |it| line(it).len());
-                    assert!(read.is_err() || 0 < text, "{pointer}");
-                }
+    let replaced = |pointer: String| {
+        strange.iter().map(move |value| {
+            let mut mutant = body.clone();
+            if let Some(place) = mutant.pointer_mut(&pointer) {
+                *place = value.clone();
             }
-        }
-    }
+            mutant
+        })
+    };
+    let all = pointers(body, "").into_iter();
+    all.flat_map(|pointer| replaced(pointer).collect::<Vec<_>>())
+        .collect()
 }
 
 /// JSON pointers to a value and everything in it.

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Form, Layout, Stream, System};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, finish, one_text, split_reasoning};
@@ -20,7 +20,9 @@ pub(super) const LAYOUT: Layout = Layout {
     serves: &[],
     takes: &TAKES,
     form: Form::Text(System::Before),
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InBody,
     body,
     read,
     stream: Stream::Joined(join),

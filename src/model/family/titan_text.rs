@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, misread, text};
-use super::layout::{Answer, FREE, Layout, Stream};
+use super::layout::{Answer, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
 use super::words::{answered, awaits_answer};
@@ -23,7 +23,9 @@ pub(super) const LAYOUT: Layout = Layout {
         any(Parameter::Stop),
     ],
     form: FREE,
+    images: Images::None,
     answer: Answer::Text,
+    counts: Counts::InBody,
     body,
     read,
     stream: Stream::Joined(join),

@@ -57,6 +57,12 @@ pub(super) fn one_text(prompt: &Prompt) -> String {
     texts.join("\n\n")
 }
 
+/// The texts of a prompt, each for itself.
+pub(super) fn texts(prompt: &Prompt) -> Vec<String> {
+    let texts = prompt.messages.iter().map(|message| message.text.clone());
+    texts.collect()
+}
+
 /// Whether the model is to speak next, and not to go on.
 pub(super) fn awaits_answer(prompt: &Prompt) -> bool {
     let last = prompt.messages.last();

@@ -43,6 +43,13 @@ impl Fault {
                     "grant {action} on the model, and for a profile on the profile too"
                 ));
             }
+            Remedy::SetClock => {
+                "set this machine's clock: signatures hold for five minutes around the service's time"
+            }
+            Remedy::TrustCertificate => {
+                "behind a proxy that opens TLS, name the file of its certificate authority in \
+                 SSL_CERT_FILE; otherwise check the endpoint"
+            }
         };
         Some(words.to_owned())
     }
@@ -285,5 +292,25 @@ mod tests {
             "-",
         );
         check("zai.glm-5", "InternalServerException", 500, "broke", "-");
+    }
+
+    #[test]
+    fn a_clock_is_set_and_a_certificate_is_trusted() {
+        let clock = "set this machine's clock: signatures hold for five minutes around the \
+                     service's time";
+        for (code, status, message) in [
+            (
+                "InvalidSignatureException",
+                403,
+                "Signature expired: a is now earlier than b",
+            ),
+            ("RequestExpired", 400, "Request has expired."),
+        ] {
+            check("zai.glm-5", code, status, message, clock);
+        }
+        let model = ModelId::parse("zai.glm-5").expect("a model id");
+        let fault = Fault::on_the_way("invalid peer certificate: UnknownIssuer");
+        let advice = fault.advice(&model).unwrap_or_default();
+        assert!(advice.contains("SSL_CERT_FILE"), "{advice}");
     }
 }

@@ -35,6 +35,34 @@ impl Fault {
         }
     }
 
+    /// A fault between us and the service: no connection, or one that broke.
+    pub fn on_the_way(message: &str) -> Self {
+        let local = Self::local(Category::Network, message);
+        match messages::class_of(Category::Network, message) {
+            Some(class) => Self {
+                category: class.category,
+                scope: class.scope,
+                ..local
+            },
+            None => local,
+        }
+    }
+
+    /// Whether new credentials would help that may come by themselves, or by a login meanwhile:
+    /// these have expired, or could not be resolved.
+    pub fn may_be_renewed(&self) -> bool {
+        if self.category != Category::Credentials {
+            return false;
+        }
+        let unresolved = self.code.is_none() && self.status_code.is_none();
+        let message = self.message.to_ascii_lowercase();
+        let code = self.code.as_deref().unwrap_or_default();
+        unresolved
+            || ["ExpiredToken", "ExpiredTokenException"].contains(&code)
+            || message.contains("token included in the request is expired")
+            || message.contains("bearer token has expired")
+    }
+
     /// Whether a refusal is about tokens, not about the number of calls.
     pub fn blames_tokens(&self) -> bool {
         self.message
@@ -91,6 +119,7 @@ fn by_code(code: &str) -> Option<Category> {
         "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
         | "IncompleteSignature"
         | "IncompleteSignatureException"
         | "InvalidClientTokenId"

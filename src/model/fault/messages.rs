@@ -43,6 +43,10 @@ pub(super) enum Remedy {
     OpenAccess,
     /// Grant the permission.
     GrantPermission,
+    /// Set the clock of this machine.
+    SetClock,
+    /// Trust the certificate, or whoever signed it.
+    TrustCertificate,
 }
 
 /// One meaning: among which meanings of codes it is looked for, what it is, what it sounds like.
@@ -50,6 +54,7 @@ type Meaning = (&'static [Category], Class, &'static [&'static str]);
 
 const INVALID: &[Category] = &[C::InvalidRequest];
 const REFUSED: &[Category] = &[C::InvalidRequest, C::AccessDenied, C::NotFound];
+const SIGNATURE: &[Category] = &[C::Credentials, C::InvalidRequest, C::AccessDenied];
 
 /// The first row that fits counts.
 const TABLE: &[Meaning] = &[
@@ -59,11 +64,25 @@ const TABLE: &[Meaning] = &[
         &["tokens per day", "requests per day"],
     ),
     (
+        &[C::Network],
+        class(C::Network, Job, Remedy::TrustCertificate),
+        &["invalid peer certificate"],
+    ),
+    (
+        SIGNATURE,
+        class(C::Credentials, Job, Remedy::SetClock),
+        &[
+            "signature expired",
+            "signature not yet current",
+            "request has expired",
+            "difference between the request time and the current time",
+        ],
+    ),
+    (
         REFUSED,
         class(C::Credentials, Job, Remedy::Usual),
         &[
             "security token included in the request is",
-            "signature expired",
             "signature we calculated does not match",
             "bearer token has expired",
             "make sure your api key is valid",

@@ -1,0 +1,46 @@
+//! The one way to the terminal: what is printed was said in part by others (services, file names,
+//! rows), and none of it may move the cursor, change colours or turn text around.
+//!
+//! A closed standard output or error must not end a run that is being paid for, so nothing here
+//! fails.
+
+use std::io::Write as _;
+
+use crate::output::text::{escaped, printable};
+
+/// Text for people, on standard error.
+pub(super) fn said(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", printable(text));
+}
+
+/// A line of JSON for programs, on standard error.
+pub(super) fn noted(json: &serde_json::Value) {
+    let _ = writeln!(std::io::stderr(), "{}", escaped(&json.to_string()));
+}
+
+/// Text that was asked for, on standard output.
+pub(super) fn text(text: &str) {
+    let _ = writeln!(
+        std::io::stdout(),
+        "{}",
+        printable(text.trim_end_matches('\n'))
+    );
+}
+
+/// JSON that was asked for, on standard output.
+pub(super) fn json(json: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", escaped(json.trim_end_matches('\n')))?;
+    stdout.flush()
+}
+
+/// What the parser of the command line has to say: help, or a mistake. It colours its own words;
+/// where they quote a control character, nothing is coloured.
+pub(super) fn parser(error: &clap::Error) {
+    let plain = error.render().to_string();
+    if printable(&plain) == plain {
+        let _ = error.print();
+    } else {
+        said(plain.trim_end());
+    }
+}

@@ -1,0 +1,87 @@
+//! `promptmill repair`: an output that a run refuses to go on with, put right.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+use super::failure::Failure;
+use super::print;
+use super::run::locks;
+use crate::exit::Exit;
+use crate::output::text::count;
+use crate::output::{OutputPaths, Repaired, repair as put_right};
+
+/// Repairs an output, and says what was done.
+pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let paths = existing_output(matches)?;
+    let add: Option<&PathBuf> = matches.get_one("add");
+    let repaired = put_right(&paths, locks(matches), add.map(PathBuf::as_path))?;
+    let mut text = describe(&repaired);
+    if text.is_empty() {
+        text.push("nothing was wrong with it".into());
+    }
+    for line in text {
+        print::text(&format!("{}: {line}", paths.answered.display()));
+    }
+    Ok(Exit::Complete)
+}
+
+/// The output that is named, which must be there.
+pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
+    let output: &PathBuf = matches.get_one("output").expect("it is required");
+    let paths = OutputPaths::new(output);
+    if paths.answered.exists() || paths.failed.exists() {
+        return Ok(paths);
+    }
+    let message = format!(
+        "{}: no such output; name the file that `run` was given with --output",
+        output.display()
+    );
+    Err(Failure::usage(message))
+}
+
+fn describe(repaired: &Repaired) -> Vec<String> {
+    let mut text = Vec::new();
+    for bad in &repaired.bad {
+        text.push(format!(
+            "{} that cannot be read ({} bytes, the first is line {} at byte {}) moved from {} to {}; \
+             their rows run again",
+            lines(bad.lines),
+            bad.bytes,
+            bad.first_line,
+            bad.first_byte,
+            bad.from.display(),
+            bad.kept.display(),
+        ));
+    }
+    if 0 < repaired.twice {
+        text.push(format!(
+            "{} of rows that stand twice put aside; the first line of each stays",
+            lines(repaired.twice)
+        ));
+    }
+    for torn in &repaired.torn {
+        text.push(format!(
+            "the torn end of {} ({} bytes) put aside in {}",
+            torn.from.display(),
+            torn.bytes,
+            torn.kept.display(),
+        ));
+    }
+    if 0 < repaired.added + repaired.there_already + repaired.not_added {
+        text.push(format!(
+            "{} rows added, {} were there already, {} lines could not be read",
+            count(repaired.added),
+            count(repaired.there_already),
+            count(repaired.not_added),
+        ));
+    }
+    text
+}
+
+fn lines(number: u64) -> String {
+    match number {
+        1 => "1 line".into(),
+        number => format!("{} lines", count(number)),
+    }
+}

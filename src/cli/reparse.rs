@@ -1,0 +1,91 @@
+//! `promptmill reparse`: answers that could not be understood, read again.
+
+use clap::ArgMatches;
+
+use super::failure::Failure;
+use super::print;
+use super::repair::existing_output;
+use super::run::locks;
+use crate::exit::Exit;
+use crate::job::file::unreadable;
+use crate::model::catalog::{Known, Tier};
+use crate::model::family::Family;
+use crate::model::id::ModelId;
+use crate::output::text::{count, one_line};
+use crate::output::{OutputPaths, Reparsed, Understood, reparse as read_again};
+
+/// How bodies are read, and what answers cost.
+struct Reader {
+    family: Option<Family>,
+    region: Option<String>,
+    prices: Option<String>,
+}
+
+/// Reads kept bodies again, and says what became of them.
+pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let paths = existing_output(matches)?;
+    let reader = Reader::new(matches)?;
+    let reparsed = read_again(&paths, locks(matches), |model, body| {
+        reader.read(model, body)
+    })?;
+    for line in describe(&reparsed, &paths) {
+        print::text(&format!("{}: {line}", paths.answered.display()));
+    }
+    Ok(Exit::Complete)
+}
+
+impl Reader {
+    fn new(matches: &ArgMatches) -> Result<Self, Failure> {
+        let text = |name: &str| matches.get_one::<String>(name);
+        let family = text("family").map(|name| Family::parse(name));
+        let prices = text("prices").map(|path| {
+            let path = std::path::Path::new(path);
+            std::fs::read_to_string(path).map_err(|error| {
+                let why = unreadable(path, &error);
+                Failure::usage(format!("--prices {}: {why}", path.display()))
+            })
+        });
+        Ok(Self {
+            family: family.transpose().map_err(Failure::usage)?,
+            region: text("region").cloned(),
+            prices: prices.transpose()?,
+        })
+    }
+
+    fn read(&self, model: &str, body: &[u8]) -> Understood {
+        let body = serde_json::from_slice(body)
+            .map_err(|error| format!("the answer is not JSON: {error}"))?;
+        let id = ModelId::parse(model).map_err(|error| error.to_string())?;
+        let by_id = || id.base().and_then(Family::of);
+        let family = self.family.or_else(by_id).unwrap_or(Family::Raw);
+        let reading = family.read(&body).map_err(|misread| misread.to_string())?;
+        let region = self.region.as_deref().or_else(|| id.region());
+        let known = Known::of(&id, region, self.prices.as_deref())?;
+        let facts = known.facts.as_ref();
+        let cost_usd = facts.and_then(|facts| facts.cost_usd(&reading.usage, Tier::Default));
+        // To ten places, as a run writes it.
+        let cost_usd = cost_usd.map(|cost| (cost * 1e10).round() / 1e10);
+        Ok((reading, cost_usd))
+    }
+}
+
+fn describe(reparsed: &Reparsed, paths: &OutputPaths) -> Vec<String> {
+    let mut text = vec![format!(
+        "{} answers understood now, {} still not, {} without a kept body",
+        count(reparsed.understood),
+        count(reparsed.not_understood),
+        count(reparsed.without_body),
+    )];
+    if let Some((row, why)) = &reparsed.example {
+        text.push(format!(
+            "row {row}: {}; its body is `raw` in {}",
+            one_line(why, 200),
+            paths.failed.display()
+        ));
+    }
+    if let Some(aside) = &reparsed.aside {
+        let aside = aside.display();
+        text.push(format!("the lines that were failures are kept in {aside}"));
+    }
+    text
+}

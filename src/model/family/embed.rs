@@ -1,0 +1,155 @@
+//! Embeddings: Amazon Titan, Amazon Nova, Cohere and TwelveLabs Marengo.
+//!
+//! A row is one call, whose answer is what the service sent, counts apart. Dimensions, types and
+//! purposes come through `extra`. Source: Amazon Bedrock user guide, "Amazon Titan Embeddings",
+//! "Amazon Nova Multimodal Embeddings", "Cohere Embed models" and "TwelveLabs Marengo Embed", as of
+//! October 2026.
+
+use serde_json::{Map, Value, json};
+
+use super::json::{Body, count, misread, text};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::stream::SERVICE;
+use super::words::texts;
+use super::{Misread, Parameters};
+use crate::model::{FinishReason, Reading, Usage};
+use crate::prompt::Prompt;
+
+pub(super) const TITAN_TEXT: Layout = Layout {
+    name: "titan-embed-text",
+    serves: &["amazon.titan-embed-text", "amazon.titan-embed-g1-text"],
+    takes: &[],
+    form: Form::Text(System::Refused),
+    images: Images::None,
+    answer: Answer::Output,
+    counts: Counts::InBody,
+    body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
+    read: read_titan,
+    stream: Stream::None,
+};
+
+pub(super) const TITAN_IMAGE: Layout = Layout {
+    name: "titan-embed-image",
+    serves: &["amazon.titan-embed-image"],
+    images: Images::InBody,
+    ..TITAN_TEXT
+};
+
+pub(super) const NOVA: Layout = Layout {
+    name: "nova-embed",
+    serves: &["amazon.nova-2-multimodal-embeddings"],
+    images: Images::InBody,
+    counts: Counts::InHeaders,
+    body: nova,
+    read: read_nova,
+    ..TITAN_TEXT
+};
+
+pub(super) const COHERE: Layout = Layout {
+    name: "cohere-embed",
+    serves: &["cohere.embed"],
+    images: Images::InBody,
+    form: Form::Texts(1, 96),
+    counts: Counts::InHeaders,
+    body: cohere,
+    read: read_nova,
+    ..TITAN_TEXT
+};
+
+pub(super) const MARENGO: Layout = Layout {
+    name: "marengo",
+    serves: &["twelvelabs.marengo"],
+    counts: Counts::InHeaders,
+    body: marengo,
+    read: read_marengo,
+    ..TITAN_TEXT
+};
+
+fn first(prompt: &Prompt) -> &str {
+    prompt.messages.first().map_or("", |message| &message.text)
+}
+
+/// Purpose and truncation have no default of the service's.
+fn nova(prompt: &Prompt, _parameters: &Parameters, _base: Option<&str>) -> Value {
+    json!({
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": {
+            "embeddingPurpose": "GENERIC_INDEX",
+            "text": {"truncationMode": "END", "value": first(prompt)},
+        },
+    })
+}
+
+/// The kind of input has no default of the service's; most texts that are embedded in numbers are
+/// documents.
+fn cohere(prompt: &Prompt, _parameters: &Parameters, _base: Option<&str>) -> Value {
+    Body::default()
+        .with("texts", texts(prompt))
+        .with("input_type", "search_document")
+        .finish()
+}
+
+/// Marengo 2.7 has the text at the top, later ones in an object of its own.
+fn marengo(prompt: &Prompt, _parameters: &Parameters, base: Option<&str>) -> Value {
+    let text = first(prompt);
+    match base.is_some_and(|base| base.contains("marengo-embed-2-")) {
+        true => json!({"inputType": "text", "inputText": text}),
+        false => json!({"inputType": "text", "text": {"inputText": text}}),
+    }
+}
+
+fn read_titan(body: &Value) -> Result<Reading, Misread> {
+    if let Some(problem) = text(body, "/message") {
+        let problem: String = problem.chars().take(300).collect();
+        return Err(Misread(format!("the model made no embedding: {problem}")));
+    }
+    vectors("titan-embed-text", &["embedding", "embeddingsByType"], body)
+}
+
+fn read_nova(body: &Value) -> Result<Reading, Misread> {
+    vectors("a list of embeddings", &["embeddings"], body)
+}
+
+fn read_marengo(body: &Value) -> Result<Reading, Misread> {
+    vectors("marengo", &["data"], body)
+}
+
+/// A reply with something under one of `keys`.
+fn vectors(name: &str, keys: &[&str], body: &Value) -> Result<Reading, Misread> {
+    let holds = |key: &&&str| body.get(**key).is_some_and(holds_something);
+    match keys.iter().find(holds) {
+        Some(_) => Ok(whole(body)),
+        None => Err(misread(name, &format!("`{}`", keys.join("` or `")), body)),
+    }
+}
+
+/// A reply that is no text: all of it but what is known of it elsewhere, or was only repeated.
+pub(super) fn whole(body: &Value) -> Reading {
+    let is_told_elsewhere =
+        |key: &str| ["inputTextTokenCount", "texts"].contains(&key) || key.starts_with(SERVICE);
+    let output: Map<String, Value> = body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| !is_told_elsewhere(key) && !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Reading {
+        output: Some(Value::Object(output)),
+        finish_reason: FinishReason::Stop,
+        usage: Usage {
+            input_tokens: count(body, "/inputTextTokenCount"),
+            ..Usage::default()
+        },
+        ..Reading::default()
+    }
+}
+
+/// Whether a list or an object has anything in it.
+pub(super) fn holds_something(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(items) => !items.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}

@@ -1,0 +1,133 @@
+//! Images: Amazon Titan Image and Nova Canvas, Stability's models, and Stable Diffusion XL.
+//!
+//! What is asked beside the text (size, seed, what is not to be seen, an image to begin from) comes
+//! through `extra`. Source: Amazon Bedrock user guide, "Amazon Titan Image Generator", "Stability.ai
+//! Diffusion models", and Amazon Nova user guide, "Image generation access and usage", as of October
+//! 2026.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::Misread;
+use super::json::{Body, list, misread, text};
+use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::stream::SERVICE;
+use super::words::one_text;
+use crate::model::{FinishReason, Picture, Reading};
+
+pub(super) const AMAZON: Layout = Layout {
+    name: "amazon-image",
+    serves: &["amazon.titan-image", "amazon.nova-canvas"],
+    takes: &[],
+    form: Form::Text(System::Refused),
+    images: Images::InBody,
+    answer: Answer::Images,
+    counts: Counts::Nowhere,
+    body: |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
+    read: read_amazon,
+    stream: Stream::None,
+};
+
+pub(super) const STABILITY: Layout = Layout {
+    name: "stability-image",
+    serves: &["stability."],
+    body: |prompt, _, _| Body::default().with("prompt", one_text(prompt)).finish(),
+    read: read_stability,
+    ..AMAZON
+};
+
+pub(super) const SDXL: Layout = Layout {
+    name: "stable-diffusion-xl",
+    serves: &["stability.stable-diffusion-xl"],
+    body: |prompt, _, _| json!({"text_prompts": [{"text": one_text(prompt)}]}),
+    read: read_sdxl,
+    ..AMAZON
+};
+
+/// An error comes in place of images, or of those a filter held back, with the status of a success.
+fn read_amazon(body: &Value) -> Result<Reading, Misread> {
+    let problem = text(body, "/error").filter(|problem| !problem.is_empty());
+    let coded = list(body, "/images");
+    let pictures = pictures(AMAZON.name, coded.into_iter().flatten())?;
+    match problem {
+        None if pictures.is_empty() => Err(misread(AMAZON.name, "`images`, a list", body)),
+        Some(problem) if pictures.is_empty() && !speaks_of_a_filter(problem) => {
+            let problem: String = problem.chars().take(300).collect();
+            Err(Misread(format!("the model made no image: {problem}")))
+        }
+        problem => Ok(made(body, pictures, problem)),
+    }
+}
+
+/// A filter names itself in place of the reason to stop.
+fn read_stability(body: &Value) -> Result<Reading, Misread> {
+    let coded = list(body, "/images").into_iter().flatten();
+    let pictures = pictures(STABILITY.name, coded)?;
+    let reasons = list(body, "/finish_reasons").into_iter().flatten();
+    let filtered = reasons.filter_map(Value::as_str).next();
+    if pictures.is_empty() && filtered.is_none() {
+        return Err(misread(STABILITY.name, "`images`, a list", body));
+    }
+    Ok(made(body, pictures, filtered))
+}
+
+fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
+    let wrong = || misread(SDXL.name, "`artifacts`, a list of images", body);
+    let artifacts = list(body, "/artifacts").ok_or_else(wrong)?;
+    let coded = artifacts.iter().filter_map(|it| it.get("base64"));
+    let pictures = pictures(SDXL.name, coded)?;
+    let mut reasons = artifacts.iter().filter_map(|it| text(it, "/finishReason"));
+    let unusual = reasons.find(|reason| *reason != "SUCCESS");
+    if pictures.is_empty() && unusual.is_none() {
+        return Err(wrong());
+    }
+    Ok(made(body, pictures, unusual))
+}
+
+/// What came, with `held_back` as the service's word where not all came that was asked for.
+fn made(body: &Value, pictures: Vec<Picture>, held_back: Option<&str>) -> Reading {
+    let is_told_elsewhere = |key: &str| {
+        ["images", "artifacts", "error", "finish_reasons"].contains(&key)
+            || key.starts_with(SERVICE)
+    };
+    let rest: Map<String, Value> = body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| !is_told_elsewhere(key) && !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Reading {
+        output: (!rest.is_empty()).then_some(Value::Object(rest)),
+        finish_reason: match held_back {
+            Some(_) => FinishReason::ContentFilter,
+            None => FinishReason::Stop,
+        },
+        stop_reason: held_back.map(str::to_owned),
+        pictures,
+        ..Reading::default()
+    }
+}
+
+fn speaks_of_a_filter(problem: &str) -> bool {
+    let problem = problem.to_lowercase();
+    ["filter", "policy", "policies", "blocked"]
+        .iter()
+        .any(|word| problem.contains(word))
+}
+
+fn pictures<'v>(
+    name: &str,
+    coded: impl Iterator<Item = &'v Value>,
+) -> Result<Vec<Picture>, Misread> {
+    let coded = coded.filter(|coded| !coded.is_null());
+    let decode = |coded: &Value| {
+        let bytes = coded.as_str().and_then(|coded| STANDARD.decode(coded).ok());
+        let wrong = || Misread(format!("an image of {name} is not base64"));
+        bytes
+            .map(|bytes| Picture::new(bytes.into()))
+            .ok_or_else(wrong)
+    };
+    coded.map(decode).collect()
+}

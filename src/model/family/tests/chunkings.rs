@@ -1,0 +1,175 @@
+//! However a stream is cut into chunks, it says what the whole reply says.
+
+use super::golden::{assembled, first, line};
+use super::*;
+use crate::model::Usage;
+
+/// Where chunks have their pieces of text.
+const PIECES: [&str; 16] = [
+    "/delta/text",
+    "/delta/thinking",
+    "/delta/partial_json",
+    "/contentBlockDelta/delta/text",
+    "/contentBlockDelta/delta/reasoningContent/reasoningText/text",
+    "/contentBlockDelta/delta/toolUse/input",
+    "/choices/0/delta/content",
+    "/choices/0/delta/reasoning_content",
+    "/choices/0/message/content",
+    "/choices/0/text",
+    "/outputs/0/text",
+    "/generation",
+    "/outputText",
+    "/completion",
+    "/text",
+    "/message",
+];
+
+/// Where chunks say that they are the last.
+const ENDS: [&str; 9] = [
+    "/stop_reason",
+    "/choices/0/finish_reason",
+    "/choices/0/stop_reason",
+    "/outputs/0/stop_reason",
+    "/completionReason",
+    "/finishReason",
+    "/finish_reason",
+    "/is_finished",
+    "/stop",
+];
+
+/// A chunk as two, cut at a character of its text; the first of them is not the last.
+fn cut(chunk: &Value, dice: &mut fastrand::Rng) -> Vec<Value> {
+    let piece = |pointer: &&&str| chunk.pointer(pointer).is_some_and(Value::is_string);
+    let Some(pointer) = PIECES.iter().find(piece) else {
+        return vec![chunk.clone()];
+    };
+    let text = chunk.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+    let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let at = places.get(dice.usize(0..=places.len())).copied();
+    let (before, after) = text.split_at(at.unwrap_or(text.len()));
+    let (mut head, mut tail) = (chunk.clone(), chunk.clone());
+    *head.pointer_mut(pointer).expect("found above") = before.into();
+    *tail.pointer_mut(pointer).expect("found above") = after.into();
+    for end in ENDS {
+        if let Some(word) = head.pointer_mut(end) {
+            *word = if word.is_boolean() {
+                json!(false)
+            } else {
+                json!(null)
+            };
+        }
+    }
+    if let Value::Object(head) = &mut head {
+        head.remove("amazon-bedrock-invocationMetrics");
+    }
+    vec![head, tail]
+}
+
+fn streaming() -> impl Iterator<Item = (Family, Vec<Value>)> {
+    let stream = |family: &Family| Some((*family, first(*family, "stream")?.chunks()));
+    Family::ALL.iter().filter_map(stream)
+}
+
+#[test]
+fn any_chunking_says_what_the_whole_reply_says() {
+    for (family, chunks) in streaming() {
+        let whole = first(family, "reply").expect("a reply").body();
+        let whole = family.read(&whole).expect("readable");
+        let mut dice = fastrand::Rng::with_seed(7);
+        for round in 0..200 {
+            let mut cuts = chunks.clone();
+            for _ in 0..round % 5 {
+                cuts = cuts
+                    .iter()
+                    .flat_map(|chunk| cut(chunk, &mut dice))
+                    .collect();
+            }
+            let mut reading = assembled(family, &cuts).expect("it has its end");
+            if whole.usage == Usage::default() {
+                assert!(reading.usage.input_tokens.is_some(), "{}", family.name());
+                reading.usage = Usage::default();
+            }
+            assert_eq!(line(&reading), line(&whole), "{}", family.name());
+        }
+    }
+}
+
+#[test]
+fn a_stream_without_its_end_is_no_answer() {
+    for (family, chunks) in streaming() {
+        let reading = assembled(family, &chunks).expect("it has its end");
+        let word = format!(
+            "\"{}\"",
+            reading.stop_reason.expect("it says why it stopped")
+        );
+        let end = chunks.iter().position(|it| it.to_string().contains(&word));
+        for cut in 0..=end.expect("a chunk says why") {
+            let error = assembled(family, &chunks[..cut]).expect_err(family.name());
+            let chunks = cut as u64;
+            assert_eq!(error, StreamError::CutShort { chunks }, "{}", family.name());
+        }
+    }
+}
+
+#[test]
+fn words_are_noticed_when_they_come() {
+    for (family, chunks) in streaming() {
+        let mut assembly = family.assemble().expect("it streams");
+        let mut heard = Vec::new();
+        for chunk in &chunks {
+            assembly.push(chunk).expect("a good stream");
+            heard.push(assembly.has_words());
+        }
+        assert_eq!(heard.last(), Some(&true), "{}", family.name());
+        let piece = |chunk: &Value| {
+            let text = |pointer: &&str| chunk.pointer(pointer).and_then(Value::as_str);
+            PIECES
+                .iter()
+                .find_map(text)
+                .is_some_and(|text| !text.is_empty())
+        };
+        let first = chunks.iter().position(piece);
+        assert_eq!(heard.iter().position(|it| *it), first, "{}", family.name());
+    }
+}
+
+#[test]
+fn a_guardrail_in_a_stream_goes_before_what_the_model_says() {
+    for (family, mut chunks) in streaming() {
+        chunks[0]["amazon-bedrock-guardrailAction"] = json!("INTERVENED");
+        let last = chunks.len() - 1;
+        if chunks[last].is_object() {
+            chunks[last]["amazon-bedrock-guardrailAction"] = json!("NONE");
+        }
+        let reading = assembled(family, &chunks).expect("it has its end");
+        let found = reading.finish_reason;
+        assert_eq!(found, FinishReason::Guardrail, "{}", family.name());
+    }
+    let alone = [json!({"amazon-bedrock-guardrailAction": "INTERVENED"})];
+    let reading = assembled(Family::Llama3, &alone).expect("an empty answer");
+    assert_eq!(line(&reading), r#""" guardrail (-)"#);
+}
+
+#[test]
+fn what_is_no_chunk_is_refused_and_nothing_panics() {
+    for (family, chunks) in streaming() {
+        for strange in [
+            json!("text"),
+            json!(null),
+            json!(7),
+            json!([]),
+            json!({"x": 1}),
+        ] {
+            let result = assembled(family, std::slice::from_ref(&strange));
+            assert!(result.is_err(), "{}: {strange}", family.name());
+        }
+        for (at, chunk) in chunks.iter().enumerate() {
+            for mutant in mutants(chunk) {
+                let mut chunks = chunks.clone();
+                chunks[at] = mutant;
+                let made = assembled(family, &chunks).map(|reading| line(&reading));
+                assert!(made.is_err() || made.is_ok_and(|line| !line.is_empty()));
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The tables of `golden/`, one file a family: what is asked, answered and streamed, as text on
+//! both sides of a `=>`.
+//!
+//! ```text
+//! # request                 every parameter the family takes; `bare` for none, then a base id
+//! system: Be terse.
+//! user: Name a moon.
+//! =>
+//! {"the":"body"}
+//!
+//! # reply
+//! {"a":"reply"}
+//! =>
+//! "completion" finish (its own word) in=1 out=2
+//!
+//! # stream
+//! {"a":"chunk"}
+//! {"the":"last"}
+//! =>
+//! as for a reply
+//! ```
+
+use super::*;
+use crate::model::Reading;
+use crate::prompt::{Image, Message, Role};
+
+/// What a family's file holds.
+pub(super) struct Case {
+    pub(super) kind: String,
+    pub(super) given: String,
+    pub(super) said: String,
+}
+
+impl Case {
+    pub(super) fn chunks(&self) -> Vec<Value> {
+        let parse = |line| serde_json::from_str(line).expect("a chunk is JSON");
+        self.given.lines().map(parse).collect()
+    }
+
+    pub(super) fn body(&self) -> Value {
+        serde_json::from_str(&self.given).expect("a reply is JSON")
+    }
+
+    pub(super) fn is(&self, kind: &str) -> bool {
+        self.kind.split(' ').next() == Some(kind)
+    }
+}
+
+pub(super) fn cases(family: Family) -> Vec<Case> {
+    let path = format!(
+        "{}/src/model/family/golden/{}.txt",
+        env!("CARGO_MANIFEST_DIR"),
+        family.name()
+    );
+    let text = std::fs::read_to_string(&path).expect(&path);
+    let case = |part: &str| {
+        let (kind, rest) = part.split_once('\n').expect("a line `# kind`");
+        let (given, said) = rest.split_once("=>\n").expect("a line `=>`");
+        Case {
+            kind: kind.trim().to_owned(),
+            given: given.trim_end().to_owned(),
+            said: said.trim().to_owned(),
+        }
+    };
+    format!("\n{text}")
+        .split("\n# ")
+        .skip(1)
+        .map(case)
+        .collect()
+}
+
+/// The first case of its kind that is no error.
+pub(super) fn first(family: Family, kind: &str) -> Option<Case> {
+    cases(family)
+        .into_iter()
+        .find(|case| case.is(kind) && case.said.starts_with('"'))
+}
+
+/// A reading in one line: the completion, then whatever else is known.
+pub(super) fn line(reading: &Reading) -> String {
+    let count = |name: &str, count: Option<u64>| count.map(|n| format!(" {name}={n}"));
+    let pictures = reading
+        .pictures
+        .iter()
+        .map(|it| format!(" {}:{}b", it.ending, it.bytes.len()));
+    let rest = [
+        count("in", reading.usage.input_tokens),
+        count("out", reading.usage.output_tokens),
+        count("read", reading.usage.cache_read_input_tokens),
+        count("written", reading.usage.cache_write_input_tokens),
+        reading
+            .reasoning
+            .as_ref()
+            .map(|it| format!(" reasoning={it:?}")),
+        reading.output.as_ref().map(|it| format!(" output={it}")),
+    ];
+    format!(
+        "{:?} {} ({}){}",
+        reading.completion.as_deref().unwrap_or("-"),
+        reading.finish_reason.as_str(),
+        reading.stop_reason.as_deref().unwrap_or("-"),
+        rest.into_iter()
+            .flatten()
+            .chain(pictures)
+            .collect::<String>()
+    )
+}
+
+/// A prompt written as `role: text` lines; `user+image` shows an image.
+pub(in crate::model::family) fn prompt(script: &str) -> Prompt {
+    let mut prompt = Prompt::default();
+    for line in script.lines() {
+        let (role, text) = line.split_once(": ").expect("role: text");
+        let text = text.replace("\\n", "\n");
+        if role == "system" {
+            prompt.system = Some(text);
+            continue;
+        }
+        let image = Image {
+            format: "png".into(),
+            base64: "iVBORw0KGgo=".into(),
+        };
+        prompt.messages.push(Message {
+            role: match role {
+                "assistant" => Role::Assistant,
+                _ => Role::User,
+            },
+            text,
+            images: role
+                .ends_with("+image")
+                .then_some(image)
+                .into_iter()
+                .collect(),
+        });
+    }
+    prompt
+}
+
+/// Every parameter that a family takes.
+fn parameters(family: Family) -> Parameters {
+    let takes = |parameter| family.takes().iter().any(|it| it.parameter == parameter);
+    Parameters {
+        max_tokens: takes(Parameter::MaxTokens).then_some(300),
+        temperature: takes(Parameter::Temperature).then_some(0.5),
+        top_p: takes(Parameter::TopP).then_some(0.9),
+        top_k: takes(Parameter::TopK).then_some(40),
+        stop: takes(Parameter::Stop)
+            .then(|| "END".into())
+            .into_iter()
+            .collect(),
+        ..Parameters::default()
+    }
+}
+
+fn request(family: Family, case: &Case) -> String {
+    let mut parameters = parameters(family);
+    let mut base = None;
+    for word in case.kind.split(' ').skip(1) {
+        match word {
+            "bare" => parameters = Parameters::default(),
+            "streamed" => parameters.stream = true,
+            id => base = Some(id),
+        }
+    }
+    let prompt = prompt(&case.given);
+    match family.accepts(&prompt, base, Doubtful::Refused) {
+        Ok(()) => family.body(&prompt, &parameters, base).to_string(),
+        Err(problem) => problem,
+    }
+}
+
+/// What the chunks make together, or why they make nothing.
+pub(super) fn assembled(family: Family, chunks: &[Value]) -> Result<Reading, StreamError> {
+    let mut assembly = family.assemble().expect("it streams");
+    for chunk in chunks {
+        assembly.push(chunk)?;
+    }
+    assembly.finish().map(|assembled| assembled.reading)
+}
+
+fn said(family: Family, case: &Case) -> String {
+    match case.kind.split(' ').next() {
+        Some("request") => request(family, case),
+        Some("reply") => match family.read(&case.body()) {
+            Ok(reading) => line(&reading),
+            Err(misread) => misread.to_string(),
+        },
+        Some("stream") => match assembled(family, &case.chunks()) {
+            Ok(reading) => line(&reading),
+            Err(error) => error.to_string(),
+        },
+        kind => panic!("what is {kind:?}?"),
+    }
+}
+
+#[test]
+fn every_family_asks_reads_and_joins_as_its_table_says() {
+    let mut wrong = String::new();
+    for family in Family::ALL.iter().copied() {
+        let mut whole = String::new();
+        let mut differs = false;
+        for case in cases(family) {
+            let said = said(family, &case);
+            differs |= said != case.said;
+            whole += &format!("# {}\n{}\n=>\n{said}\n\n", case.kind, case.given);
+        }
+        if differs {
+            wrong += &format!("==== golden/{}.txt\n{whole}", family.name());
+        }
+    }
+    assert!(wrong.is_empty(), "these tables should be:\n{wrong}");
+}
+
+/// The table of the documentation: each of its cells is shown by an example.
+#[test]
+fn every_cell_of_the_documentation_has_its_example() {
+    for family in Family::ALL.iter().copied() {
+        let name = family.name();
+        let cases = cases(family);
+        let asks = |what: &dyn Fn(&Prompt) -> bool| {
+            let requests = cases.iter().filter(|case| case.is("request"));
+            let mut built = requests.filter(|case| case.said.starts_with('{'));
+            built.any(|case| what(&prompt(&case.given)))
+        };
+        let abilities = family.abilities();
+        assert!(asks(&|_| true), "{name}: a request");
+        assert_eq!(abilities.system, asks(&|it| it.system.is_some()), "{name}");
+        let turns = |it: &Prompt| it.messages.iter().any(|it| it.role == Role::Assistant);
+        assert_eq!(abilities.multi_turn, asks(&turns), "{name}");
+        let images = |it: &Prompt| it.messages.iter().any(|it| !it.images.is_empty());
+        assert_eq!(abilities.images == "in messages", asks(&images), "{name}");
+        let reply = first(family, "reply").expect(name);
+        let reading = family.read(&reply.body()).expect(name);
+        assert_eq!(
+            abilities.usage == "body",
+            reading.usage.input_tokens.is_some(),
+            "{name}: usage"
+        );
+        assert_eq!(
+            abilities.stop_reason,
+            reading.stop_reason.is_some(),
+            "{name}: stop reason"
+        );
+        assert_eq!(
+            abilities.streams,
+            first(family, "stream").is_some(),
+            "{name}"
+        );
+        assert_eq!(abilities.streams, family.assemble().is_some(), "{name}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The few things the output asks of a file system, as a seam: [`Real`] is the one of the
+//! machine, and tests put one in its place that fails, forgets and loses power as told.
+
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+#[cfg(test)]
+pub(super) mod testing;
+
+/// Answers may be private: only their owner reads them, unless told otherwise.
+const MODE: u32 = 0o600;
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// To be read and appended to; it must be there.
+    Append,
+    /// The same, and created where it is not there.
+    AppendOrCreate,
+    /// To be written anew; what was there goes.
+    Anew,
+    /// To be written; it must not be there.
+    New,
+}
+
+/// A file system.
+pub(super) trait Disk: Debug + Send + Sync {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn OnDisk>>;
+
+    /// Puts `from` in the place of `to`, whatever was there.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    fn create_directories(&self, directory: &Path) -> io::Result<()>;
+
+    /// Makes created and renamed names in this directory survive a power cut.
+    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+
+    /// Whether there is something of this name.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// An open file. Writing appends.
+pub(super) trait OnDisk: Read + Write + Debug + Send {
+    fn len(&self) -> io::Result<u64>;
+
+    /// Goes to this byte, for reading.
+    fn seek_to(&mut self, byte: u64) -> io::Result<()>;
+
+    /// Makes what was written survive a power cut.
+    fn sync(&mut self) -> io::Result<()>;
+
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+
+    /// Sees to it that the file can grow to `len` bytes, without making it any longer.
+    fn reserve(&mut self, len: u64) -> io::Result<()>;
+
+    /// Whether `path` still leads to this file.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
+
+    /// Takes the file's lock, if nobody holds it.
+    fn try_lock(&self) -> Result<(), TryLockError>;
+}
+
+/// The file system of this machine.
+#[derive(Debug)]
+struct Real;
+
+pub(super) fn real() -> Arc<dyn Disk> {
+    Arc::new(Real)
+}
+
+impl Disk for Real {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn OnDisk>> {
+        let mut options = OpenOptions::new();
+        options.mode(MODE);
+        match how {
+            Open::Append => options.read(true).append(true),
+            Open::AppendOrCreate => options.read(true).append(true).create(true),
+            Open::Anew => options.write(true).create(true).truncate(true),
+            Open::New => options.write(true).create_new(true),
+        };
+        Ok(Box::new(options.open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn create_directories(&self, directory: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(directory)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        let named = !directory.as_os_str().is_empty();
+        let directory = if named { directory } else { Path::new(".") };
+        File::open(directory)?.sync_all()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
+    }
+}
+
+impl OnDisk for File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn seek_to(&mut self, byte: u64) -> io::Result<()> {
+        io::Seek::seek(self, io::SeekFrom::Start(byte)).map(drop)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        File::set_len(self, len)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn reserve(&mut self, len: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::process::{Resource, getrlimit};
+        // The limit of the file's size is no matter to fallocate, and is to every write.
+        if getrlimit(Resource::Fsize)
+            .current
+            .is_some_and(|most| most < len)
+        {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let at = OnDisk::len(self)?;
+        let more = len.saturating_sub(at);
+        if more == 0 {
+            return Ok(());
+        }
+        Ok(fallocate(&*self, FallocateFlags::KEEP_SIZE, at, more)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn reserve(&mut self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let mine = self.metadata()?;
+        match path.metadata() {
+            Ok(there) => Ok((mine.dev(), mine.ino()) == (there.dev(), there.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_lock(&self) -> Result<(), TryLockError> {
+        File::try_lock(self)
+    }
+}

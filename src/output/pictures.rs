@@ -1,0 +1,188 @@
+//! Images that models made: files in a folder beside the output, each written and synced before the
+//! line that names it.
+//!
+//! A file is never written over. Its name is made of letters, digits, `-`, `_` and `.` alone, so that
+//! no id can lead out of the folder; what tells ids apart that look the same then is a hash.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::disk::{Disk, Open};
+use super::error::{LedgerError, io_error};
+use super::past::key;
+use crate::model::Picture;
+use crate::run::{Ended, Identity, Outcome};
+
+/// How much of an id stands in a file's name.
+const LONGEST_NAME: usize = 60;
+
+/// Writes the images of all rows; for each row, the names of its files, seen from the output.
+///
+/// # Errors
+/// The disk refused. What was written stays, and is found again when the same rows come again.
+pub(super) fn keep(
+    disk: &dyn Disk,
+    folder: &Path,
+    ended: &[Ended],
+) -> Result<Vec<Vec<String>>, LedgerError> {
+    let kept: Vec<Vec<String>> = ended
+        .iter()
+        .map(|ended| of_row(disk, folder, ended))
+        .collect::<Result<_, _>>()?;
+    if kept.iter().any(|names| !names.is_empty()) {
+        let synced = disk.sync_directory(folder);
+        synced.map_err(io_error("sync", folder))?;
+    }
+    Ok(kept)
+}
+
+fn of_row(disk: &dyn Disk, folder: &Path, ended: &Ended) -> Result<Vec<String>, LedgerError> {
+    let pictures = match &ended.outcome {
+        Outcome::Answered(reply) => reply.reading.pictures.as_slice(),
+        Outcome::Failed(_) => &[],
+    };
+    let stem = stem(&ended.identity);
+    let mut names = Vec::new();
+    for (at, picture) in pictures.iter().enumerate() {
+        let path = write(disk, folder, &format!("{stem}-{}", at + 1), picture)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+        names.push(format!("{folder}/{name}"));
+    }
+    Ok(names)
+}
+
+/// Writes an image under `stem`, or finds it there already.
+fn write(
+    disk: &dyn Disk,
+    folder: &Path,
+    stem: &str,
+    picture: &Picture,
+) -> Result<PathBuf, LedgerError> {
+    make(disk, folder)?;
+    let mut nth = 1;
+    loop {
+        let again = if nth == 1 {
+            String::new()
+        } else {
+            format!(".{nth}")
+        };
+        let path = folder.join(format!("{stem}{again}.{}", picture.ending));
+        match disk.open(&path, Open::New) {
+            Ok(mut file) => {
+                let written = file.write_all(&picture.bytes);
+                let synced = written.and_then(|()| file.sync());
+                return synced
+                    .map(|()| path.clone())
+                    .map_err(|error| torn(disk, &path, error));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if read(disk, &path).is_ok_and(|found| found == picture.bytes) {
+                    return Ok(path);
+                }
+                nth += 1;
+            }
+            Err(error) => return Err(io_error("create", &path)(error)),
+        }
+    }
+}
+
+fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    disk.open(path, Open::Append)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Takes half an image away again, so that it is not taken for one.
+fn torn(disk: &dyn Disk, path: &Path, error: io::Error) -> LedgerError {
+    // If that fails too, the next try finds other bytes there and takes another name.
+    let _ = disk.remove(path);
+    io_error("write", path)(error)
+}
+
+fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
+    if disk.exists(folder) {
+        return Ok(());
+    }
+    let made = disk.create_directories(folder);
+    made.map_err(io_error("create", folder))?;
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    disk.sync_directory(parent)
+        .map_err(io_error("sync", parent))
+}
+
+/// What the files of a row are named after: its id as far as it can stand in a name, and a hash of
+/// all of it and of the request.
+fn stem(who: &Identity) -> String {
+    let id = who.custom_id.clone().unwrap_or_else(|| who.row.to_string());
+    let plain = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || c == '_' => c,
+        _ => '-',
+    };
+    let name: String = id.chars().map(plain).take(LONGEST_NAME).collect();
+    let request = who.fingerprint.as_deref().unwrap_or_default();
+    let hash = key(Some(&format!("{id}\n{request}")), 0);
+    format!("{name}-{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk;
+    use super::*;
+
+    fn identity(id: &str) -> Identity {
+        Identity {
+            row: 7,
+            custom_id: Some(id.into()),
+            fingerprint: Some("00112233445566aa".into()),
+            metadata: None,
+        }
+    }
+
+    #[test]
+    fn no_id_leads_out_of_the_folder() {
+        for id in [
+            "../../etc/passwd",
+            "/root",
+            "a/b",
+            "..",
+            ".",
+            "",
+            "c:\\x",
+            "\u{0}",
+        ] {
+            let stem = stem(&identity(id));
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+            assert!(stem.chars().all(plain), "{id:?}: {stem}");
+        }
+        let long = stem(&identity(&"x".repeat(4000)));
+        assert!(long.len() < 100, "{long}");
+        let (a, b) = (stem(&identity("a/b")), stem(&identity("a:b")));
+        assert_ne!(a, b, "ids that look the same are told apart");
+    }
+
+    #[test]
+    fn an_image_is_never_written_over_and_found_again() {
+        let place = tempfile::tempdir().unwrap();
+        let disk = disk::real();
+        let folder = place.path().join("out.images");
+        let picture = |bytes: &'static [u8]| Picture::new(bytes.into());
+        let (one, two) = (picture(b"one"), picture(b"two"));
+        let first = write(&*disk, &folder, "row", &one).unwrap();
+        assert_eq!(first, folder.join("row.bin"));
+        assert_eq!(write(&*disk, &folder, "row", &one).unwrap(), first);
+        let second = write(&*disk, &folder, "row", &two).unwrap();
+        assert_eq!(second, folder.join("row.2.bin"));
+        assert_eq!(std::fs::read(first).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("file"), "").unwrap();
+        let folder = place.path().join("file").join("out.images");
+        let picture = Picture::new("x".into());
+        let error = write(&*disk::real(), &folder, "row", &picture).unwrap_err();
+        assert!(error.to_string().starts_with("cannot create "), "{error}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading kept bodies again: what could not be understood when it came may be now.
+//!
+//! A row that is understood goes from the failures to the answers: first it is committed there,
+//! then its line is taken out of the failures. Who dies between the two leaves it in both, and
+//! whoever reads the output next takes the answer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::claim::{Claim, Existing, Locks};
+use super::disk::{self, Disk, Open};
+use super::error::{LedgerError, io_error};
+use super::ledger::{Durability, Sink};
+use super::line::{self, Kept};
+use super::past::key;
+use super::paths::OutputPaths;
+use super::rewrite::take_out;
+use super::scan::each_line;
+use crate::model::{Category, Reading};
+
+/// Lines that are committed at once.
+const GROUP: usize = 256;
+
+/// What became of answers that had not been understood.
+#[derive(Debug, Default)]
+pub struct Reparsed {
+    /// Rows that are answered now.
+    pub understood: u64,
+    /// Rows whose body still means nothing, and why the first of them does not.
+    pub not_understood: u64,
+    /// The first of those, with its row.
+    pub example: Option<(u64, String)>,
+    /// Rows without a body, as `raw = "never"` leaves them.
+    pub without_body: u64,
+    /// Where the lines are kept that were failures.
+    pub aside: Option<PathBuf>,
+}
+
+/// What a body says, and what it cost.
+pub type Understood = Result<(Reading, Option<f64>), String>;
+
+/// Reads kept bodies again with `read`, which is given the model's id and the body.
+///
+/// # Errors
+/// Another run holds the output, it is not ours, or the disk refused.
+pub fn reparse(
+    paths: &OutputPaths,
+    locks: Locks,
+    read: impl FnMut(&str, &[u8]) -> Understood,
+) -> Result<Reparsed, LedgerError> {
+    reparse_on(disk::real(), paths, locks, read)
+}
+
+pub(super) fn reparse_on(
+    disk: Arc<dyn Disk>,
+    paths: &OutputPaths,
+    locks: Locks,
+    mut read: impl FnMut(&str, &[u8]) -> Understood,
+) -> Result<Reparsed, LedgerError> {
+    let _claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
+    let mut reparsed = Reparsed::default();
+    if !disk.exists(&paths.failed) {
+        return Ok(reparsed);
+    }
+    let mut failures = disk
+        .open(&paths.failed, Open::Append)
+        .map_err(io_error("open", &paths.failed))?;
+    let mut answers = Sink::new(&disk, &paths.answered, Durability::Sync, 0);
+    let mut moved = Vec::new();
+    let mut refused = None;
+    let done = each_line(&mut *failures, |found| {
+        let Some(kept) = kept(found.bytes) else {
+            return Ok(());
+        };
+        let Some(line) = reparsed.line(&kept, &mut read) else {
+            return Ok(());
+        };
+        moved.push(key(kept.custom_id.as_deref(), kept.row));
+        answers.add(|lines| lines.extend_from_slice(&line));
+        if moved.len().is_multiple_of(GROUP)
+            && let Err(error) = answers.keep()
+        {
+            refused = Some(error);
+            return Err(std::io::ErrorKind::Other.into());
+        }
+        Ok(())
+    });
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    done.map_err(io_error("read", &paths.failed))?;
+    answers.keep()?;
+    if moved.is_empty() {
+        return Ok(reparsed);
+    }
+    moved.sort_unstable();
+    let aside = paths.before(&*disk, Timestamp::now()).failed;
+    take_out(&*disk, &paths.failed, &aside, |found| {
+        let known = found.known.as_ref();
+        let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
+        key.is_some_and(|key| moved.binary_search(&key).is_ok())
+    })?;
+    reparsed.aside = Some(aside);
+    Ok(reparsed)
+}
+
+/// The line, if it is of an answer that was not understood.
+fn kept(line: &[u8]) -> Option<Kept> {
+    let kept: Kept = serde_json::from_slice(line).ok()?;
+    (kept.error.category == Category::BadResponse.as_str()).then_some(kept)
+}
+
+impl Reparsed {
+    /// The line of the answer, if the body is understood now.
+    fn line(
+        &mut self,
+        kept: &Kept,
+        read: &mut impl FnMut(&str, &[u8]) -> Understood,
+    ) -> Option<Vec<u8>> {
+        let Some(body) = kept.body() else {
+            self.without_body += 1;
+            return None;
+        };
+        match read(&kept.model, &body) {
+            Ok((reading, cost_usd)) => {
+                self.understood += 1;
+                Some(line::reparsed(kept, &reading, cost_usd))
+            }
+            Err(why) => {
+                self.not_understood += 1;
+                self.example.get_or_insert((kept.row, why));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A file of lines, read without trusting it.
+//!
+//! What stands behind the last good line decides what the file is: nothing (whole), a whole line
+//! without its newline (mended), bytes that mean nothing (torn: put aside and cut). A bad line
+//! *between* good ones is a hole if it holds NUL bytes: a line never does, and a file system that
+//! lost power leaves them where it gave room and wrote nothing; only lines that were never synced
+//! can stand around one. Any other bad line between good ones is corruption: refused, for a
+//! person should know before anything is cut there. A file without a good line is ours if it
+//! begins as a line of ours does.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use super::disk::OnDisk;
+use super::error::{LedgerError, io_error};
+use super::line::Known;
+
+/// What every line of ours begins with.
+const OURS: &[u8] = br#"{"custom_id":"#;
+
+/// The least that a disk writes or leaves out.
+const SECTOR: usize = 512;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 18;
+
+/// One line, as it was found.
+pub(super) struct Found<'a> {
+    /// Where it starts.
+    pub(super) at: u64,
+    /// Which line it is, from 1.
+    pub(super) number: u64,
+    /// With its newline, where it has one.
+    pub(super) bytes: &'a [u8],
+    /// What it says, if it is a line of ours.
+    pub(super) known: Option<Known>,
+}
+
+/// What was found at the end of a file, or on the way there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Whole,
+    NoNewline,
+    Torn { from: u64 },
+    Holed,
+}
+
+/// Shows every line of `file` to `see`, from the first.
+pub(super) fn each_line(
+    file: &mut dyn OnDisk,
+    mut see: impl FnMut(Found<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    file.seek_to(0)?;
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let mut line = Vec::new();
+    let (mut at, mut number) = (0, 0);
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(());
+        }
+        number += 1;
+        see(Found {
+            at,
+            number,
+            bytes: &line,
+            known: serde_json::from_slice(&line).ok(),
+        })?;
+        at += read as u64;
+    }
+}
+
+/// Reads every line, shows the good ones to `take`, and says in which state the file is.
+pub(super) fn scan(
+    file: &mut dyn OnDisk,
+    path: &Path,
+    mut take: impl FnMut(Known),
+) -> Result<State, LedgerError> {
+    let mut seen = Seen::default();
+    let mut refusal = None;
+    let read = each_line(file, |found| {
+        let refused = seen.take(&found);
+        if let Some(known) = found.known {
+            take(known);
+        }
+        match refused {
+            None => Ok(()),
+            Some(refused) => {
+                refusal = Some(refused);
+                Err(io::ErrorKind::InvalidData.into())
+            }
+        }
+    });
+    match refusal {
+        Some(Refused::NotOurs) => return Err(LedgerError::NotOurs { path: path.into() }),
+        Some(Refused::Corrupt { byte, line }) => {
+            let path = path.into();
+            return Err(LedgerError::Corrupt { path, line, byte });
+        }
+        None => read.map_err(io_error("read", path))?,
+    }
+    match seen.may_be_ours() {
+        true => Ok(seen.state()),
+        false => Err(LedgerError::NotOurs { path: path.into() }),
+    }
+}
+
+enum Refused {
+    NotOurs,
+    Corrupt { byte: u64, line: u64 },
+}
+
+/// What the lines so far say of their file.
+#[derive(Default)]
+struct Seen {
+    good: bool,
+    no_newline: bool,
+    holed: bool,
+    /// Where the bad lines behind the last good one begin.
+    bad: Option<u64>,
+    /// The first of them that no hole explains, and its number.
+    unexplained: Option<(u64, u64)>,
+    /// Whether a first line that is bad may be one of ours.
+    first_may_be_ours: Option<bool>,
+}
+
+impl Seen {
+    fn take(&mut self, found: &Found<'_>) -> Option<Refused> {
+        if found.known.is_some() {
+            self.good = true;
+            self.no_newline = found.bytes.last() != Some(&b'\n');
+            if let Some((byte, line)) = self.unexplained {
+                return Some(Refused::Corrupt { byte, line });
+            }
+            self.holed |= self.bad.take().is_some();
+            return None;
+        }
+        self.bad = self.bad.or(Some(found.at));
+        if !found.bytes.contains(&0) {
+            self.unexplained = self.unexplained.or(Some((found.at, found.number)));
+        }
+        if found.number == 1 {
+            self.first_may_be_ours = Some(may_be_ours(found.bytes));
+            let is_foreign = !begins_like_ours(found.bytes) && !found.bytes.contains(&0);
+            return is_foreign.then_some(Refused::NotOurs);
+        }
+        None
+    }
+
+    fn may_be_ours(&self) -> bool {
+        self.good || self.first_may_be_ours != Some(false)
+    }
+
+    fn state(&self) -> State {
+        match self.bad {
+            _ if self.holed => State::Holed,
+            Some(from) => State::Torn { from },
+            None if self.no_newline => State::NoNewline,
+            None => State::Whole,
+        }
+    }
+}
+
+fn begins_like_ours(line: &[u8]) -> bool {
+    let shared = line.len().min(OURS.len());
+    line[..shared] == OURS[..shared]
+}
+
+/// A bad line of ours has lost its end, or was given room on the disk and no bytes.
+pub(super) fn may_be_ours(line: &[u8]) -> bool {
+    let has_its_end = line.last() == Some(&b'\n');
+    let nothing = line.iter().take(SECTOR).all(|byte| *byte == 0);
+    nothing || begins_like_ours(line) && (!has_its_end || line.contains(&0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::disk::Disk as _;
+    use crate::output::disk::testing::Simulated;
+
+    const GOOD: &str =
+        "{\"custom_id\":\"a\",\"row\":1,\"status\":\"succeeded\",\"fingerprint\":null}\n";
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let disk = Simulated::default();
+        let path = Path::new("out.jsonl");
+        disk.put(path, text.replace("GOOD", GOOD.trim_end()).as_bytes());
+        let mut file = disk.open(path, crate::output::disk::Open::Append).unwrap();
+        let found = match scan(&mut *file, path, drop) {
+            Ok(state) => format!("{state:?}"),
+            Err(LedgerError::Corrupt { line, .. }) => format!("corrupt in line {line}"),
+            Err(LedgerError::NotOurs { .. }) => "not ours".into(),
+            Err(other) => other.to_string(),
+        };
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn what_stands_behind_the_last_good_line_decides() {
+        check("", "Whole");
+        check("GOOD\nGOOD\n", "Whole");
+        check("GOOD\nGOOD", "NoNewline");
+        check("GOOD\n{\"custom_id\":\"b", "Torn { from: 66 }");
+        check("GOOD\noops\noops\n", "Torn { from: 66 }");
+        check("{\"custom_id\":\"b", "Torn { from: 0 }");
+        check("{\"cus", "Torn { from: 0 }");
+    }
+
+    #[test]
+    fn a_bad_line_between_good_ones_is_corruption_unless_it_is_a_hole() {
+        check("GOOD\noops\nGOOD\n", "corrupt in line 2");
+        check("GOOD\n{\"custom_id\":\"b\0\0\0\"}\nGOOD\n", "Holed");
+        check("GOOD\n\0\0\nGOOD\ntorn", "Holed");
+        check("GOOD\n\0\0\noops\nGOOD\n", "corrupt in line 3");
+        check("{\"custom_id\":\"b\0\0\0\"}\nGOOD\n", "Holed");
+    }
+
+    #[test]
+    fn a_file_of_somebody_elses_is_not_ours() {
+        check("hello\n", "not ours");
+        check("{\"custom_id\":1}\n", "not ours");
+        check("\0\0\0 ftypmp4\n and so on\n", "not ours");
+        check("hello\nGOOD\n", "not ours");
+    }
+
+    #[test]
+    fn room_that_was_given_and_never_written_is_ours() {
+        check(&"\0".repeat(4096), "Torn { from: 0 }");
+        check(
+            &format!("{}rest of a line\n", "\0".repeat(512)),
+            "Torn { from: 0 }",
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! How many retries a run may send: a tenth of its answers, and a few to begin with.
+//!
+//! Each row's own attempts bound what one row costs; they do not bound what a service in trouble
+//! has to bear from all rows together. With this budget calls grow by a tenth at most while there
+//! is anything else to send. When it is used up rows wait for it, they do not fail; and where
+//! nothing else is left to do, they go one by one, slowly, so that every run comes to its end.
+//!
+//! Refusals (throttles, cold models) are not paid from it: the pace is there for them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Retries that can be sent before any answer, and the most that are saved up. AWS's SDKs begin
+/// with fifty to a hundred: 500 tokens at 5 or 10 a retry (aws-smithy-runtime 1.16.2, token_bucket.rs).
+const BURST: u32 = 20;
+
+/// Answers that pay for one retry.
+const ANSWERS_A_RETRY: u32 = 10;
+
+/// Between two retries that nobody has paid for, when nothing else is left to send. Finagle's
+/// RetryBudget, from which the idea is, also lets ten a second through in any case.
+const ALONE: Duration = Duration::from_millis(100);
+
+/// What is left for retries.
+#[derive(Debug)]
+pub(super) struct RetryBudget {
+    /// In answers.
+    saved: u32,
+    /// When the next unpaid retry may go.
+    alone: Instant,
+}
+
+impl RetryBudget {
+    pub(super) fn new(start: Instant) -> Self {
+        Self {
+            saved: BURST * ANSWERS_A_RETRY,
+            alone: start,
+        }
+    }
+
+    /// A row was answered.
+    pub(super) fn earn(&mut self) {
+        self.saved = (self.saved + 1).min(BURST * ANSWERS_A_RETRY);
+    }
+
+    /// Whether a retry is paid for.
+    pub(super) fn is_open(&self) -> bool {
+        ANSWERS_A_RETRY <= self.saved
+    }
+
+    /// When a retry may go that nobody has paid for.
+    pub(super) fn alone(&self) -> Instant {
+        self.alone
+    }
+
+    /// A retry is sent.
+    pub(super) fn spend(&mut self, now: Instant) {
+        if self.is_open() {
+            self.saved -= ANSWERS_A_RETRY;
+        } else {
+            self.alone = now + ALONE;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends as many retries as are paid for.
+    fn paid(budget: &mut RetryBudget) -> u32 {
+        let mut sent = 0;
+        while budget.is_open() {
+            budget.spend(Instant::now());
+            sent += 1;
+        }
+        sent
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn twenty_to_begin_with_and_then_one_for_ten_answers() {
+        let mut budget = RetryBudget::new(Instant::now());
+        assert_eq!(paid(&mut budget), 20);
+        (0..95).for_each(|_| budget.earn());
+        assert_eq!(paid(&mut budget), 9);
+        (0..5).for_each(|_| budget.earn());
+        assert_eq!(paid(&mut budget), 1, "what is left of ten is not lost");
+        (0..1_000_000).for_each(|_| budget.earn());
+        assert_eq!(paid(&mut budget), 20, "no more are saved up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_paid_for_goes_ten_times_a_second() {
+        let start = Instant::now();
+        let mut budget = RetryBudget::new(start);
+        paid(&mut budget);
+        assert_eq!(budget.alone(), start);
+        budget.spend(start);
+        assert_eq!(budget.alone(), start + Duration::from_millis(100));
+    }
+}

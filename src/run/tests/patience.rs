@@ -1,0 +1,146 @@
+//! Rows that wait for others: for the retry budget, and for new credentials.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+
+fn expired() -> Fault {
+    let code = Some("ExpiredTokenException");
+    Fault::from_response(code, 403, "the token is expired", None, None)
+}
+
+/// Expires the credentials for these calls, counted over all rows.
+fn expires_for(calls: std::ops::Range<u32>) -> impl Fn(u64, u32) -> Act + Send + Sync {
+    let count = AtomicU32::new(0);
+    move |_, _| {
+        if calls.contains(&count.fetch_add(1, Ordering::Relaxed)) {
+            Act::Refuse(expired())
+        } else {
+            Act::Answer
+        }
+    }
+}
+
+/// Every other row breaks once.
+async fn half_of(rows: u64, concurrency: usize) -> String {
+    let mut scene = Scene::of(rows);
+    scene.settings.concurrency = concurrency;
+    let script = |row: u64, nth| match (row % 2, nth) {
+        (0, 1) => Act::Refuse(fault(Category::ServerError)),
+        _ => Act::Answer,
+    };
+    scene.play(script).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_there_are_new_rows_a_tenth_of_the_answers_and_twenty_pay_for_retries() {
+    let story = half_of(200, 64).await;
+    let at = |line: &str| -> u64 { line.split_whitespace().next().unwrap().parse().unwrap() };
+    // Told when they are committed, within the millisecond in which they came.
+    let answers = story
+        .lines()
+        .filter(|line| line.contains(" answered after "));
+    let answers: Vec<u64> = answers.map(at).collect();
+    let (mut sent, mut retries) = (HashSet::new(), 0);
+    for line in story.lines() {
+        let Some((_, row)) = line.split_once(" sent ") else {
+            continue;
+        };
+        retries += usize::from(!sent.insert(row));
+        let answered = answers.iter().filter(|then| **then <= at(line)).count();
+        if sent.len() < 200 {
+            assert!(
+                retries <= 20 + answered / 10,
+                "{retries} of {answered}\n{story}"
+            );
+        }
+    }
+    assert_eq!(
+        (sent.len(), retries, answers.len()),
+        (200, 100, 200),
+        "{story}"
+    );
+    assert!(story.contains("waits for the retry budget"), "{story}");
+    assert!(!story.contains("failed"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_else_is_left_retries_go_ten_times_a_second_and_all_rows_end() {
+    // The waiting room of two slots holds eight rows, so that new ones have to wait too.
+    let story = half_of(100, 2).await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert_eq!(
+        story.matches(" answered after 2 attempts").count(),
+        50,
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_not_paid_from_the_budget() {
+    let mut scene = Scene::of(200);
+    scene.settings.concurrency = 64;
+    let script = |_, nth| match nth {
+        1 => Act::Refuse(fault(Category::Throttled)),
+        _ => Act::Answer,
+    };
+    let story = scene.play(script).await;
+    assert!(!story.contains("waits for the retry budget"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_credentials_hold_the_queue_and_cost_no_attempt() {
+    let mut scene = Scene::of(4);
+    scene.settings.concurrency = 2;
+    let story = scene.play(expires_for(2..5)).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         100 1 answered after 1 attempts
+         100 2 answered after 1 attempts
+         100 sent 3
+         100 sent 4
+         100 waits for concurrency
+         101 3 credentials, again in 0 ms
+         101 4 credentials, again in 0 ms
+         101 waits for the credentials, which have to be renewed
+         1101 sent 3
+         1101 waits for the credentials, which have to be renewed
+         1102 3 credentials, again in 0 ms
+         1102 waits for the credentials, which have to be renewed
+         3102 sent 3
+         3102 waits for the credentials, which have to be renewed
+         3202 sent 4
+         3202 3 answered after 1 attempts
+         3202 waits for the last answers
+         3302 4 answered after 1 attempts
+         3302 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_were_good_are_waited_for_as_long_as_throttles() {
+    let mut scene = Scene::of(9);
+    scene.settings.retry.throttle_wait = Duration::from_secs(60);
+    let story = scene.play(expires_for(2..u32::MAX)).await;
+    let last = story.lines().last().unwrap();
+    assert!(
+        last.ends_with("60101 over: stopped by credentials"),
+        "{story}"
+    );
+    assert!(!story.contains("failed"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_never_were_good_are_tried_for_five_seconds() {
+    let story = Scene::of(9).play(expires_for(0..u32::MAX)).await;
+    let last = story.lines().last().unwrap();
+    assert!(
+        last.ends_with("5001 over: stopped by credentials"),
+        "{story}"
+    );
+    assert!(story.matches(" sent ").count() <= 6, "{story}");
+}

@@ -1,0 +1,94 @@
+//! Rows that wait for another attempt, ordered by when they are due and then by row.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::Why;
+use super::budget::RetryBudget;
+use super::state::Attempt;
+
+/// Rows on their way that are not in flight.
+pub(super) struct Waiting {
+    /// Those that were refused for now.
+    free: Queue,
+    /// Those whose next attempt is paid from the budget.
+    owing: Queue,
+    budget: RetryBudget,
+}
+
+type Queue = BTreeMap<(Instant, u64), Attempt>;
+
+impl Waiting {
+    pub(super) fn new(start: Instant) -> Self {
+        Self {
+            free: Queue::new(),
+            owing: Queue::new(),
+            budget: RetryBudget::new(start),
+        }
+    }
+
+    /// How many rows wait.
+    pub(super) fn len(&self) -> usize {
+        self.free.len() + self.owing.len()
+    }
+
+    /// Lets a row wait until `due`.
+    pub(super) fn insert(&mut self, due: Instant, attempt: Attempt) {
+        let key = (due, attempt.work.identity.row);
+        if attempt.history.owes {
+            self.owing.insert(key, attempt);
+        } else {
+            self.free.insert(key, attempt);
+        }
+    }
+
+    /// The first row that is due and paid for.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Attempt> {
+        let free = first(&self.free);
+        let owing = first(&self.owing).filter(|_| self.budget.is_open());
+        let next = free.into_iter().chain(owing).min()?;
+        if now < next.0 {
+            return None;
+        }
+        self.free.remove(&next).or_else(|| self.owing.remove(&next))
+    }
+
+    /// The first row that is due and that nobody has paid for, where nothing else can be sent.
+    pub(super) fn unpaid(&mut self, now: Instant) -> Option<Attempt> {
+        let next = first(&self.owing)?;
+        if now < next.0.max(self.budget.alone()) {
+            return None;
+        }
+        self.owing.remove(&next)
+    }
+
+    /// When the next row can be sent if nothing else happens, and what it waits for.
+    pub(super) fn next(&self, now: Instant) -> Option<(Why, Instant)> {
+        let free = first(&self.free).map(|(due, _)| (Why::Retries, due));
+        let owing = first(&self.owing).map(|(due, _)| {
+            if self.budget.is_open() || now < due {
+                (Why::Retries, due)
+            } else {
+                (Why::RetryBudget, due.max(self.budget.alone()))
+            }
+        });
+        free.into_iter().chain(owing).min_by_key(|(_, due)| *due)
+    }
+
+    /// A row is sent; if it is sent again, the budget pays.
+    pub(super) fn pay(&mut self, attempt: &mut Attempt, now: Instant) {
+        if std::mem::take(&mut attempt.history.owes) {
+            self.budget.spend(now);
+        }
+    }
+
+    /// A row was answered.
+    pub(super) fn earn(&mut self) {
+        self.budget.earn();
+    }
+}
+
+fn first(queue: &Queue) -> Option<(Instant, u64)> {
+    queue.first_key_value().map(|(key, _)| *key)
+}

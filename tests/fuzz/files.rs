@@ -1,0 +1,88 @@
+//! Targets that are files.
+
+use std::path::Path;
+
+use promptmill::input::{Format, Input};
+use promptmill::job::{JobFile, Plan};
+use promptmill::output::{Claim, Existing, Locks, OutputPaths};
+
+/// Reads it in every format, twice, and by what it looks like.
+pub(crate) fn input(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in");
+    std::fs::write(&path, bytes).unwrap();
+    let formats = [Format::Csv, Format::Tsv, Format::Jsonl, Format::Json].map(Some);
+    let said = formats.into_iter().chain([None]).map(|format| {
+        let first = records(&path, format);
+        assert_eq!(first, records(&path, format), "two readings differ");
+        first
+    });
+    said.collect::<Vec<_>>().join("; ")
+}
+
+fn records(path: &Path, format: Option<Format>) -> String {
+    let input = match Input::open(path, format) {
+        Ok(input) => input,
+        Err(error) => return nameless(&error, path),
+    };
+    let (mut row, mut line, mut last) = (0, 0, String::new());
+    for item in input.records().unwrap() {
+        let place = match &item {
+            Ok(Ok(record)) => (record.row, record.line),
+            Ok(Err(bad)) => {
+                last = bad.reason.clone();
+                (bad.row, bad.line)
+            }
+            Err(error) => {
+                last = nameless(&error, path);
+                break;
+            }
+        };
+        assert_eq!(place.0, row + 1, "rows are counted one by one");
+        assert!(line <= place.1, "lines go up");
+        (row, line) = place;
+    }
+    format!("{row} rows, {last}")
+}
+
+/// Recovers it as an output, twice: what was mended stays mended, and nothing good is lost.
+pub(crate) fn ledger(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = OutputPaths::new(&folder.path().join("out.jsonl"));
+    let middle = bytes.len() / 2;
+    let split = bytes
+        .windows(2)
+        .position(|two| two == b"\0\n")
+        .unwrap_or(middle);
+    std::fs::write(&paths.answered, &bytes[..split]).unwrap();
+    std::fs::write(&paths.failed, &bytes[split..]).unwrap();
+    let stake = || Claim::stake(&paths, Existing::Resume, Locks::Trusted);
+    let first = match stake() {
+        Ok(claim) => claim.past.len(),
+        Err(error) => return nameless(&error, folder.path()),
+    };
+    let again = stake().unwrap();
+    assert_eq!(again.past.len(), first, "recovered twice");
+    assert!(again.torn.is_empty(), "torn after it was mended");
+    format!("{first} rows")
+}
+
+/// Reads it as a job file and makes a plan of it.
+pub(crate) fn job(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job.toml");
+    std::fs::write(&path, bytes).unwrap();
+    let plan = JobFile::load(Some(&path), toml::Table::new()).and_then(|job| {
+        let nobody = |_: &str| Some("set".to_owned());
+        Plan::new(job, Some(&path), jiff::civil::date(2026, 11, 22), nobody)
+    });
+    plan.map_or_else(
+        |error| nameless(&error, folder.path()),
+        |_| "a plan".to_owned(),
+    )
+}
+
+/// What was said, without the name of the folder, which is another one each time.
+fn nameless(error: &dyn std::error::Error, folder: &Path) -> String {
+    error.to_string().replace(&folder.display().to_string(), "")
+}

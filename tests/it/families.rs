@@ -1,0 +1,244 @@
+//! Every family, from a row to its line, on the emulator, which has its own idea of each.
+
+use promptmill::model::family::Family;
+use serde_json::Value;
+
+use crate::harness::{Job, Out, QUICK};
+
+/// A model of each family; an imported one where none has the family for its own.
+const MODELS: [(&str, &str); 29] = [
+    (
+        "claude-messages",
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+    ),
+    ("claude-text", "anthropic.claude-v2:1"),
+    ("nova", "amazon.nova-2-lite-v1:0"),
+    ("titan-text", "amazon.titan-text-express-v1"),
+    ("openai-chat", "openai.gpt-oss-20b-1:0"),
+    ("mistral-chat", "mistral.mistral-large-2407-v1:0"),
+    ("mistral-text", "mistral.mistral-7b-instruct-v0:2"),
+    ("llama2", "meta.llama2-13b-chat-v1"),
+    ("llama3", "us.meta.llama3-3-70b-instruct-v1:0"),
+    ("llama4", "us.meta.llama4-scout-17b-instruct-v1:0"),
+    ("deepseek-text", "us.deepseek.r1-v1:0"),
+    ("jamba", "ai21.jamba-1-5-mini-v1:0"),
+    ("jurassic", "ai21.j2-ultra-v1"),
+    ("command", "cohere.command-text-v14"),
+    ("command-r", "cohere.command-r-plus-v1:0"),
+    ("palmyra", "us.writer.palmyra-x5-v1:0"),
+    ("text-completion", "us.writer.palmyra-x4-v1:0"),
+    ("imported", IMPORTED),
+    ("pegasus", "us.twelvelabs.pegasus-1-2-v1:0"),
+    ("titan-embed-text", "amazon.titan-embed-text-v2:0"),
+    ("titan-embed-image", "amazon.titan-embed-image-v1"),
+    ("nova-embed", "amazon.nova-2-multimodal-embeddings-v1:0"),
+    ("cohere-embed", "cohere.embed-v4:0"),
+    ("marengo", "us.twelvelabs.marengo-embed-3-0-v1:0"),
+    ("rerank", "cohere.rerank-v3-5:0"),
+    ("amazon-image", "amazon.nova-canvas-v1:0"),
+    ("stability-image", "stability.stable-image-core-v1:1"),
+    ("stable-diffusion-xl", "stability.stable-diffusion-xl-v1"),
+    ("raw", IMPORTED),
+];
+
+const IMPORTED: &str = "arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefabcdef";
+
+/// One row through a model, with these flags.
+fn run(model: &str, row: &str, flags: &[&str]) -> Out {
+    let job = Job::new("run")
+        .file("rows.jsonl", row)
+        .file("quick.toml", QUICK)
+        .args(["-i", "rows.jsonl", "-o", "out.jsonl", "-m", model])
+        .args(["--endpoint-url", "emulator", "--scenario", "quick.toml"]);
+    let job = flags.iter().fold(job, |job, flag| job.args([flag]));
+    job.run()
+}
+
+fn answer(model: &str, row: &str, flags: &[&str]) -> Value {
+    let out = run(model, row, flags).exits(0);
+    let mut answers = out.answers();
+    answers.remove("1").expect("row 1 is answered")
+}
+
+#[test]
+fn every_family_gets_its_answer() {
+    let names: Vec<_> = MODELS.iter().map(|(name, _)| *name).collect();
+    let all: Vec<_> = Family::ALL.iter().map(|family| family.name()).collect();
+    assert_eq!(names, all);
+    for (name, model) in MODELS {
+        let (row, flags): (_, &[&str]) = match name {
+            "raw" => (r#"{"body":{"prompt":"Name a moon."}}"#, &["--body", "body"]),
+            "rerank" => (r#"{"t":["which moon?","Io","Rhea"]}"#, &["--texts", "t"]),
+            "cohere-embed" => (r#"{"t":["Io","Rhea"]}"#, &["--texts", "t"]),
+            "pegasus" => (
+                r#"{"prompt":"Name a moon."}"#,
+                &[
+                    "--extra",
+                    r#"{"mediaSource":{"s3Location":{"uri":"s3://b/v.mp4"}}}"#,
+                ],
+            ),
+            _ => (r#"{"prompt":"Name a moon."}"#, &[]),
+        };
+        let named = ["--family", name];
+        let flags: Vec<&str> = flags.iter().chain(&named).copied().collect();
+        let line = answer(model, row, &flags);
+        assert_eq!(line["status"], "succeeded", "{name}: {line}");
+        let family = Family::parse(name).unwrap();
+        if family.writes_text() {
+            let completion = line["completion"].as_str().expect(name);
+            assert!(completion.starts_with("[emulated "), "{name}: {line}");
+            assert_eq!(line["finish_reason"], "stop", "{name}: {line}");
+            let counted = line["usage"]["output_tokens"].as_u64();
+            assert!(counted.is_some_and(|tokens| 0 < tokens), "{name}: {line}");
+        } else {
+            assert!(line["completion"].is_null(), "{name}: {line}");
+        }
+        let streamed: Vec<&str> = flags.iter().copied().chain(["--stream"]).collect();
+        if !family.abilities().streams || model.contains("llama4") {
+            run(model, row, &streamed).exits(2).sent_nothing();
+            continue;
+        }
+        let streamed = answer(model, row, &streamed);
+        for key in [
+            "status",
+            "completion",
+            "finish_reason",
+            "stop_reason",
+            "usage",
+        ] {
+            assert_eq!(streamed[key], line[key], "{name}: {key}");
+        }
+    }
+}
+
+#[test]
+fn several_texts_are_embedded_in_one_call_and_in_their_order() {
+    let embed = |texts: &str| {
+        let row = format!(r#"{{"t":{texts}}}"#);
+        answer("cohere.embed-v4:0", &row, &["--texts", "t"])
+    };
+    let both = embed(r#"["Io","Rhea"]"#);
+    assert_eq!(
+        both["output"]["embeddings"].as_array().map(Vec::len),
+        Some(2)
+    );
+    let many: Vec<String> = (0..97).map(|n| format!("\"{n}\"")).collect();
+    let row = format!(r#"{{"t":[{}]}}"#, many.join(","));
+    run("cohere.embed-v4:0", &row, &["--texts", "t"])
+        .exits(2)
+        .says("cohere-embed takes 96 texts at most, not 97: make more rows of them");
+    run("amazon.nova-lite-v1:0", r#"{"t":["a"]}"#, &["--texts", "t"])
+        .exits(2)
+        .says("`texts`: nova answers one prompt a row");
+}
+
+#[test]
+fn a_reranker_ranks_the_documents_behind_the_query() {
+    let row = r#"{"t":["which moon?","Io","Rhea","Triton"]}"#;
+    let line = answer("cohere.rerank-v3-5:0", row, &["--texts", "t"]);
+    let results = line["output"]["results"].as_array().unwrap();
+    let mut indices: Vec<_> = results.iter().map(|it| it["index"].as_u64()).collect();
+    indices.sort_unstable();
+    assert_eq!(indices, [Some(0), Some(1), Some(2)]);
+}
+
+#[test]
+fn the_text_completion_of_the_manual_works_as_it_is() {
+    let row = r#"{"body":{"prompt":"\n\nHuman: story of two dogs\n\nAssistant:","max_tokens_to_sample":300,"temperature":0.5,"top_p":1}}"#;
+    let line = answer("anthropic.claude-v2", row, &["--body", "body"]);
+    let completion = line["completion"].as_str().unwrap();
+    assert!(completion.starts_with("[emulated "), "{line}");
+    assert_eq!(line["stop_reason"], "stop_sequence");
+    let wrong = row.replace("\\n\\nHuman: ", "");
+    let out = run("anthropic.claude-v2", &wrong, &["--body", "body"]).exits(3);
+    let failures = out.failures();
+    let said = failures["1"]["error"]["message"].as_str().unwrap();
+    assert!(said.contains("prompt must start with"), "{said}");
+}
+
+#[test]
+fn images_are_files_beside_the_output_before_their_line_is() {
+    let row = r#"{"id":"../../moon","prompt":"a moon"}"#;
+    let two = r#"{"imageGenerationConfig":{"numberOfImages":2}}"#;
+    let out = run("amazon.nova-canvas-v1:0", row, &["--extra", two]).exits(0);
+    let line = &out.answers()["../../moon"];
+    let files: Vec<&str> = line["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap())
+        .collect();
+    assert_eq!(files.len(), 2, "{line}");
+    for file in files {
+        assert!(file.starts_with("out.images/------moon-"), "{file}");
+        let bytes = std::fs::read(out.directory.path().join(file)).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG"), "{file}");
+    }
+    assert!(line["completion"].is_null());
+}
+
+#[test]
+fn reasoning_is_kept_apart_and_only_if_it_is_wanted() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    let without = answer("us.deepseek.r1-v1:0", row, &[]);
+    assert_eq!(without.get("reasoning"), None);
+    let with = answer("us.deepseek.r1-v1:0", row, &["--reasoning"]);
+    assert!(
+        with["reasoning"].as_str().is_some_and(|it| !it.is_empty()),
+        "{with}"
+    );
+    assert_eq!(with["completion"], without["completion"]);
+    assert_eq!(with["fingerprint"], without["fingerprint"]);
+}
+
+#[test]
+fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
+    let opus = "us.anthropic.claude-opus-4-7";
+    let row = r#"{"prompt":"Name a moon."}"#;
+    run(opus, row, &["--temperature", "0.5"])
+        .exits(2)
+        .says("anthropic.claude-opus-4-7 takes no temperature: remove it")
+        .sent_nothing();
+    let line = answer(opus, row, &["--temperature", "0.5", "--force"]);
+    assert_eq!(line["status"], "succeeded");
+    let begun =
+        r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+    run(opus, begun, &[])
+        .exits(2)
+        .says("refuses to go on from an assistant's words");
+    assert_eq!(answer(opus, begun, &["--force"])["status"], "succeeded");
+}
+
+#[test]
+fn images_in_messages_reach_the_models_that_see() {
+    let row = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"What is this?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}]}"#;
+    for (name, model) in &MODELS[..6] {
+        let sees = Family::parse(name).unwrap().abilities().images == "in messages";
+        if sees {
+            assert_eq!(answer(model, row, &[])["status"], "succeeded", "{name}");
+        } else {
+            run(model, row, &[])
+                .exits(2)
+                .says("has no form for images in messages: send such rows with a body");
+        }
+    }
+}
+
+#[test]
+fn models_that_have_left_are_refused_where_the_scenario_says_so() {
+    let scenario = format!("end_of_life = true\n{QUICK}");
+    let out = Job::new("run")
+        .file("rows.jsonl", r#"{"prompt":"Name a moon."}"#)
+        .file("today.toml", &scenario)
+        .args([
+            "-i",
+            "rows.jsonl",
+            "-o",
+            "out.jsonl",
+            "-m",
+            "ai21.j2-ultra-v1",
+        ])
+        .args(["--endpoint-url", "emulator", "--scenario", "today.toml"])
+        .run();
+    out.exits(77).says("reached the end of its life");
+}

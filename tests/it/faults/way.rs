@@ -1,0 +1,203 @@
+//! Faults on the way to the service, before a call is there: names, connections, certificates.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::harness::{Job, NOVA, Out};
+
+/// Nobody's, signed by itself, for `localhost`, until 2126.
+const CERTIFICATE: &[u8] = include_bytes!("untrusted.cert.der");
+
+/// Its key, which protects nothing.
+const KEY: &[u8] = include_bytes!("untrusted.key.der");
+
+/// A job over these rows against this endpoint.
+fn job(rows: &str, endpoint: &str) -> Job {
+    Job::new("run")
+        .file("prompts.csv", format!("id,text\n{rows}"))
+        .on(endpoint)
+        .env("RES_OPTIONS", "timeout:1 attempts:1") // where there is no resolver at all
+        .args(["-i", "prompts.csv", "-m", NOVA, "-o", "out.jsonl"])
+        .args(["-t", "{{ text }}"])
+}
+
+/// No row fails of it; the run stops, resumable, and says what it was.
+#[track_caller]
+fn stops(endpoint: &str, says: &str) -> Out {
+    let out = job("a,one\nb,two\nc,three\n", endpoint)
+        .args(["--max-attempts", "3", "--throttle-wait", "2s"])
+        .run()
+        .exits(75)
+        .says(says);
+    assert_eq!(out.run_file()["remaining"], 3);
+    assert_eq!(out.run_file()["this_run"]["maybe_billed"], 0);
+    out.sent_nothing()
+}
+
+#[test]
+fn a_name_that_nobody_knows() {
+    stops("https://bedrock.invalid", "network: dns error");
+}
+
+#[test]
+fn a_port_where_nobody_listens() {
+    stops(
+        "http://127.0.0.1:1",
+        "network: tcp connect error: Connection refused",
+    );
+}
+
+#[test]
+fn a_port_that_swallows_connections_is_given_up_after_ten_seconds() {
+    let hole = BlackHole::new();
+    let start = Instant::now();
+    let endpoint = format!("http://{}", hole.address);
+    let out = job("a,one\n", &endpoint).args(["--max-attempts", "1"]);
+    let out = out.run().exits(3).says("network ×1");
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+    let row = &out.failures()["a"];
+    let message = "HTTP connect timeout occurred after 10s: timed out";
+    assert_eq!(row["error"]["message"], message);
+    assert_eq!(row["maybe_billed"], 0);
+}
+
+#[test]
+fn a_certificate_that_nobody_signed_stops_the_run_at_once() {
+    let server = Untrusted::new();
+    let start = Instant::now();
+    let endpoint = format!("https://localhost:{}", server.address.port());
+    let out = stops(
+        &endpoint,
+        "network: TLS handshake failed: invalid peer certificate",
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    out.says(
+        "what to do behind a proxy that opens TLS, name the file of its certificate authority",
+    );
+}
+
+#[test]
+fn a_port_that_speaks_no_tls() {
+    let server = Emulated::new();
+    let endpoint = format!("https://localhost:{}", server.address.port());
+    stops(
+        &endpoint,
+        "network: TLS handshake failed: received corrupt message",
+    );
+}
+
+/// A listener whose queue is full: the system answers no further connection.
+struct BlackHole {
+    address: SocketAddr,
+    _held: (
+        tokio::net::TcpListener,
+        Vec<TcpStream>,
+        tokio::runtime::Runtime,
+    ),
+}
+
+impl BlackHole {
+    fn new() -> Self {
+        let runtime = runtime();
+        let listener = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            socket.listen(1).unwrap()
+        });
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            queued.push(stream);
+        }
+        Self {
+            address,
+            _held: (listener, queued, runtime),
+        }
+    }
+}
+
+/// A server with a certificate that nobody trusts.
+struct Untrusted {
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Untrusted {
+    fn new() -> Self {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (address, runtime) = serve(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                // The client is expected to turn away in the middle of it.
+                let _ = acceptor.accept(stream).await;
+            }
+        });
+        Self {
+            address,
+            _runtime: runtime,
+        }
+    }
+}
+
+/// A server that speaks plain HTTP, whatever it is sent.
+struct Emulated {
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Emulated {
+    fn new() -> Self {
+        let (address, runtime) = serve(|mut stream| async move {
+            let _ = stream.read(&mut [0; 16]).await;
+            let _ = stream.try_write(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        });
+        Self {
+            address,
+            _runtime: runtime,
+        }
+    }
+}
+
+/// Accepts connections in the background.
+fn serve<F, C>(converse: F) -> (SocketAddr, tokio::runtime::Runtime)
+where
+    F: Fn(tokio::net::TcpStream) -> C + Send + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let runtime = runtime();
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream));
+        }
+    });
+    (address, runtime)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().unwrap()
+}

@@ -1,0 +1,95 @@
+//! Memory and open files do not grow with the rows, however many calls go wrong.
+//!
+//! The short form compares 1,000 rows with 8,000; `FLAT_ROWS=1000000 cargo test --test it -- flat`
+//! is the long one.
+
+#![cfg(target_os = "linux")]
+
+use crate::harness::{Job, NOVA, QUICK, Service, pause};
+
+/// Everything that leaves something half done: connections, bodies, rows to be sent again, rows
+/// that fail with a body to keep.
+const FAULTS: &str = "
+[[fault]]
+kind = \"reset\"
+share = 0.02
+[[fault]]
+kind = \"short_body\"
+share = 0.02
+[[fault]]
+kind = \"closed_after\"
+share = 0.02
+[[fault]]
+kind = \"unavailable\"
+share = 0.02
+[[fault]]
+kind = \"wrong_shape\"
+share = 0.01
+[[fault]]
+kind = \"validation\"
+share = 0.01
+";
+
+/// The most that may be added by whatever was in flight at the peak.
+const NOISE_KIB: u64 = 8 << 10;
+
+/// What a row with an id adds: its key, for the check for duplicates.
+const KEY_BYTES: u64 = 8;
+
+/// Runs so many rows, 64 at a time, with no more than 128 open files, and returns the most memory
+/// the run ever held, in KiB.
+fn peak_kib(rows: u64) -> u64 {
+    let service = Service::playing(&format!("refusal_ms = 0\n{QUICK}{FAULTS}"));
+    let text = "what is this about and is it meant well ".repeat(10);
+    let input: String = (0..rows).map(|n| format!("r{n},{text}{n}\n")).collect();
+    let running = Job::after("ulimit -n 128", "run")
+        .file("in.csv", format!("id,prompt\n{input}"))
+        .on(&service.url)
+        .args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "64"])
+        .spawn();
+    let mut peak = 0;
+    while !running.path("out.run.json").exists() {
+        let status = running.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(kib.unwrap_or(0));
+        pause();
+    }
+    let out = running.wait().exits(3);
+    let run = out.run_file();
+    let total = |what: &str| run["total"][what].as_u64().unwrap();
+    assert_eq!(total("succeeded") + total("failed"), rows, "{run}");
+    assert!(rows / 100 < total("failed"), "faults struck: {run}");
+    assert!(
+        rows / 50 < run["this_run"]["retries"].as_u64().unwrap(),
+        "{run}"
+    );
+    peak
+}
+
+#[test]
+fn memory_and_open_files_stay_flat_while_calls_go_wrong() {
+    let most = std::env::var("FLAT_ROWS").map_or(8_000, |rows| rows.parse().unwrap());
+    let few = most / 8;
+    let (low, high) = (peak_kib(few), peak_kib(most));
+    println!("{few} rows: {low} KiB; {most} rows: {high} KiB");
+    let allowed = NOISE_KIB + (most - few) * KEY_BYTES / 1024;
+    assert!(
+        high < low + allowed,
+        "{few} rows: {low} KiB; {most} rows: {high} KiB"
+    );
+}
+
+#[test]
+fn a_body_of_200_mb_is_not_taken_in() {
+    let huge = format!("{QUICK}[[fault]]\nkind = \"huge_body\"\n");
+    let service = Service::playing(&huge);
+    // Room for two answers of 32 MiB that are being copied, and not for one of 200 MB.
+    let job = Job::after("ulimit -v 550000", "run").file("in.csv", "prompt\na\nb\nc\nd\n");
+    let out = job
+        .on(&service.url)
+        .args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "2"])
+        .run()
+        .exits(3);
+    assert_eq!(out.text("out.failed.jsonl").lines().count(), 4);
+}

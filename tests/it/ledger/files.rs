@@ -1,0 +1,119 @@
+//! Files that cannot grow, and files that are gone.
+
+use super::{Service, csv, rounds, taking};
+use crate::harness::Job;
+
+const SHORT: &str = "[latency]\nfirst_token_ms = 1\nper_token_ms = 0\n";
+
+#[test]
+fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
+    const ROWS: usize = 120;
+    for round in 0..rounds(5) {
+        let service = Service::playing(SHORT);
+        let args = ["-c", "4", "--drain", "0s", "--max-tokens", "50"];
+        // In blocks of 512 bytes, or of 1024: shells differ. 4 lines of 16.4 kB are foreseen.
+        let blocks = 60 + 3 * (round % 50);
+        let job = service.job(ROWS).args(args);
+        let out = job
+            .through(&format!("ulimit -f {blocks}; exec \"$@\""))
+            .run();
+        if out.code == Some(0) {
+            assert_eq!(out.answers().len(), ROWS, "round {round}");
+            continue;
+        }
+        let out = out.exits(74);
+        assert!(
+            out.stderr.contains("no room for the answers of 4 calls"),
+            "{}",
+            out.stderr
+        );
+        let kept = out.answers().len() as u64;
+        assert_eq!(service.counts().calls, kept, "round {round}: paid and lost");
+        let done = service.again(out).args(args).run().exits(0);
+        assert_eq!(done.answers().len(), ROWS, "round {round}");
+        assert_eq!(service.counts().calls, ROWS as u64, "round {round}");
+    }
+}
+
+#[test]
+fn where_no_file_may_grow_at_all_nothing_is_sent() {
+    let service = Service::playing(SHORT);
+    let out = service.job(2).through("ulimit -f 0; exec \"$@\"").run();
+    let out = out.exits(74).says("no room for the answers of 64 calls");
+    assert_eq!((service.counts().calls, out.answers().len()), (0, 0));
+}
+
+#[test]
+fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere() {
+    let service = taking(60);
+    let job = Job::new("run").file("prompts.csv", csv(60));
+    let job = service.to("deep/out.jsonl", job);
+    let job = job.args(["-c", "2", "--drain", "1s"]);
+    let temporary = job.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let running = job.env("TMPDIR", temporary.to_str().unwrap()).spawn();
+    running.wait_for_lines_in("deep/out.jsonl", 4);
+    std::fs::remove_dir_all(running.path("deep")).unwrap();
+    let out = running.wait().exits(74);
+    assert!(
+        out.stderr.contains("deep/out.jsonl is gone"),
+        "{}",
+        out.stderr
+    );
+    let rescued = std::fs::read_dir(&temporary)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let rescued = rescued.path();
+    let counts = service.counts();
+    let text = std::fs::read_to_string(&rescued).unwrap();
+    assert_eq!(text.lines().count() as u64, counts.answered);
+
+    std::fs::create_dir(out.directory.path().join("deep")).unwrap();
+    let out = out.file("deep/out.jsonl", "");
+    let out = out
+        .again("repair")
+        .args(["deep/out.jsonl", "--add", rescued.to_str().unwrap()])
+        .run()
+        .exits(0);
+    let done = service
+        .to("deep/out.jsonl", out.again("run"))
+        .run()
+        .exits(0);
+    assert_eq!(done.lines("deep/out.jsonl").len(), 60);
+    assert_eq!(service.counts().calls, 60);
+}
+
+#[test]
+fn a_summary_that_cannot_be_printed_is_an_error_of_its_own() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let out = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ text }}", "--json"])
+        .through("exec \"$@\" > /dev/full")
+        .run()
+        .exits(74);
+    assert!(
+        out.stderr.contains("cannot write to standard output"),
+        "{}",
+        out.stderr
+    );
+    assert_eq!(out.run_file()["total"]["succeeded"], 1);
+}
+
+#[test]
+fn without_syncs_the_output_is_the_same() {
+    let out = Job::over("id,text\na,one\nb,two\n")
+        .args(["-t", "{{ text }}", "--durability", "none"])
+        .run()
+        .exits(0);
+    assert_eq!(out.answered(), "a b");
+    out.again("run")
+        .on_the_emulator("prompts.csv")
+        .args(["-t", "{{ text }}", "--durability", "never"])
+        .run()
+        .exits(2)
+        .says("`output.durability`: \"never\" is not sync or none");
+}

@@ -1,0 +1,142 @@
+//! `repair`, `reparse` and `--redo-changed`: what is taken out, what stays, what runs again.
+
+use crate::harness::{Job, NOVA, Out, digest};
+
+const ROWS: &str = "id,text\na,one\nb,two\nc,three\nd,four\n";
+
+fn first() -> Out {
+    Job::over(ROWS).args(["-t", "{{ text }}"]).run().exits(0)
+}
+
+fn again(out: Out) -> Job {
+    out.again("run")
+        .on_the_emulator("prompts.csv")
+        .args(["-t", "{{ text }}"])
+}
+
+#[test]
+fn a_bad_line_is_put_aside_by_repair_and_its_row_runs_again() {
+    let out = first();
+    let whole = out.text("out.jsonl");
+    let second = whole.lines().nth(1).unwrap();
+    let broken = whole.replace(second, &second.replacen("status", "st\"tus", 1));
+    let at = whole.find('\n').unwrap() + 1;
+    let out = out.file("out.jsonl", &broken);
+    let out = again(out).run().exits(2);
+    let out = out.says(&format!("line 2 (at byte {at})"));
+    let out = out.says("`promptmill repair`");
+    let repaired = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    let said = format!(
+        "out.jsonl: 1 line that cannot be read ({} bytes, the first is line 2 at byte {at}) moved \
+         from out.jsonl to out.bad-",
+        second.len() + 1
+    );
+    assert!(repaired.stdout.starts_with(&said), "{}", repaired.stdout);
+    let bad = repaired.file_named("out.bad-");
+    assert!(repaired.text(&bad).contains("st\"tus"));
+    let done = again(repaired).run().exits(0);
+    assert_eq!(done.answered(), "a b c d");
+    assert_eq!(done.run_file()["this_run"]["calls"], 1);
+}
+
+#[test]
+fn repair_of_a_good_output_changes_nothing() {
+    let out = first();
+    let before = out.text("out.jsonl");
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    assert_eq!(out.stdout, "out.jsonl: nothing was wrong with it\n");
+    assert_eq!(out.text("out.jsonl"), before);
+}
+
+#[test]
+fn repair_and_reparse_want_an_output_that_is_there() {
+    for verb in ["repair", "reparse"] {
+        Job::new(verb)
+            .args(["tags.jsonl"])
+            .run()
+            .exits(2)
+            .says("promptmill: tags.jsonl: no such output; name the file that `run` was given");
+    }
+}
+
+#[test]
+fn changed_rows_run_again_when_asked_and_the_others_stay() {
+    let out = first();
+    let before = out.answers();
+    let changed = ROWS.replace("two", "zwei").replace("four", "vier");
+    let out = again(out.file("prompts.csv", &changed)).run().exits(2);
+    let out = out.says("2 rows that have ended were another request then (row 2 (b), row 4 (d))");
+    let plan = out.again("plan").on_the_emulator("prompts.csv");
+    let plan = plan
+        .args(["-t", "{{ text }}", "--redo-changed"])
+        .run()
+        .exits(0);
+    let expected = "(2 answered, 0 failed, 2 left";
+    assert!(plan.stdout.contains(expected), "{}", plan.stdout);
+    let done = again(plan).args(["--redo-changed"]).run().exits(0);
+    let after = done.answers();
+    assert_eq!(done.answered(), "a b c d");
+    assert_eq!(done.run_file()["this_run"]["calls"], 2);
+    assert_eq!(done.run_file()["total"]["succeeded"], 4);
+    assert_eq!((&after["a"], &after["c"]), (&before["a"], &before["c"]));
+    let answer = after["b"]["completion"].as_str().unwrap();
+    assert!(answer.starts_with(&digest("zwei")), "{answer}");
+    let aside = done.file_named("out.before-");
+    let aside = done.lines(&aside);
+    assert!(aside.values().eq([&before["b"], &before["d"]]));
+    let done = again(done).args(["--redo-changed"]).run().exits(0);
+    assert_eq!(done.run_file()["this_run"]["calls"], 0);
+}
+
+#[test]
+fn a_row_that_failed_and_has_changed_is_redone_too() {
+    let broken = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
+                  [[fault]]\nkind = \"not_json\"\nmatching = \"two\"\n";
+    let out = Job::over(ROWS)
+        .scenario(broken)
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(3);
+    let out = out.file("prompts.csv", ROWS.replace("two", "zwei"));
+    let done = again(out).args(["--redo-changed"]).run().exits(0);
+    assert_eq!(done.answered(), "a b c d");
+    assert_eq!(done.text("out.failed.jsonl"), "");
+}
+
+#[test]
+fn reparse_reads_kept_bodies_again_without_a_call() {
+    let broken = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
+                  [[fault]]\nkind = \"not_json\"\nmatching = \"two\"\n\
+                  [[fault]]\nkind = \"not_json\"\nmatching = \"four\"\n";
+    let out = Job::over(ROWS)
+        .scenario(broken)
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(3);
+    let failed = out.failures();
+    let body = serde_json::json!({
+        "output": { "message": { "role": "assistant", "content": [{ "text": "understood" }] } },
+        "stopReason": "end_turn",
+        "usage": { "inputTokens": 1000, "outputTokens": 1000 },
+    });
+    let mut line = failed["b"].clone();
+    line["raw"] = body.clone();
+    let text = format!("{line}\n{}\n", failed["d"]);
+    let out = out.file("out.failed.jsonl", text);
+    let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
+    let said = "out.jsonl: 1 answers understood now, 1 still not, 0 without a kept body\n\
+                out.jsonl: row 4: the answer is not JSON: ";
+    assert!(out.stdout.starts_with(said), "{}", out.stdout);
+    assert_eq!(out.answered(), "a b c d".replace(" d", ""));
+    assert_eq!(out.failures().into_keys().collect::<String>(), "d");
+    let answer = &out.answers()["b"];
+    assert_eq!(answer["completion"], "understood");
+    assert_eq!(answer["fingerprint"], failed["b"]["fingerprint"]);
+    assert_eq!(answer["request_id"], failed["b"]["request_id"]);
+    assert_eq!(answer["raw"], body);
+    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
+    assert_eq!(answer["cost_usd"], 0.0003, "{NOVA}");
+    let done = again(out).run().exits(3);
+    assert_eq!(done.run_file()["this_run"]["calls"], 0);
+    assert_eq!(done.run_file()["total"]["succeeded"], 3);
+}
