@@ -10,6 +10,7 @@ import sys
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import EventStreamError
 
 CLIENT = boto3.client(
     "bedrock-runtime",
@@ -50,6 +51,14 @@ def invoke(model, body):
     return json.loads(reply["body"].read()), reply["ResponseMetadata"]["HTTPHeaders"]
 
 
+def stream(model, body):
+    """The chunks of an answer, as boto3 reads them."""
+    reply = CLIENT.invoke_model_with_response_stream(
+        modelId=model, body=json.dumps(body), contentType="application/json"
+    )
+    return [json.loads(event["chunk"]["bytes"]) for event in reply["body"]]
+
+
 def refusal(exception, model, body):
     try:
         invoke(model, body)
@@ -64,6 +73,41 @@ for model, body, text_of in TEXT_MODELS:
     text = text_of(reply)
     assert text.startswith(f"[emulated {digest}] "), (model, text)
     assert 0 < int(headers["x-amzn-bedrock-output-token-count"]), (model, headers)
+
+# Model, body, and what each chunk brings of the answer.
+STREAMS = [
+    (
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        CLAUDE,
+        lambda c: c["delta"]["text"] if c["type"] == "content_block_delta" else "",
+    ),
+    (
+        "us.amazon.nova-lite-v1:0",
+        {"messages": BLOCKS},
+        lambda c: c.get("contentBlockDelta", {}).get("delta", {}).get("text", ""),
+    ),
+    (
+        "openai.gpt-oss-20b-1:0",
+        {"messages": CHAT},
+        lambda c: "".join(choice["delta"].get("content", "") for choice in c["choices"]),
+    ),
+    ("us.meta.llama3-3-70b-instruct-v1:0", {"prompt": LLAMA3}, lambda c: c["generation"]),
+    ("amazon.titan-text-express-v1", {"inputText": f"User: {PROMPT}\nBot:"}, lambda c: c["outputText"]),
+]
+for model, body, text_of in STREAMS:
+    chunks = stream(model, body)
+    text = "".join(text_of(chunk) for chunk in chunks)
+    whole, headers = invoke(model, body)
+    assert text.startswith(f"[emulated {digest}] "), (model, text)
+    assert text == dict((m, t) for m, _, t in TEXT_MODELS)[model](whole), model
+    metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
+    assert metrics["outputTokenCount"] == int(headers["x-amzn-bedrock-output-token-count"]), (model, metrics)
+
+try:
+    stream("mistral.mistral-7b-instruct-v0:2", {"prompt": "<s>[INST] break here [/INST]"})
+    raise AssertionError("the stream did not break")
+except EventStreamError as broken:
+    assert "modelStreamErrorException" in str(broken), broken
 
 reply, _ = invoke("amazon.titan-embed-text-v2:0", {"inputText": PROMPT, "dimensions": 256})
 assert len(reply["embedding"]) == 256, reply

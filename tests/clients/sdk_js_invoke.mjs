@@ -8,6 +8,8 @@ import { createHash } from "node:crypto";
 import {
   BedrockRuntimeClient,
   InvokeModelCommand,
+  InvokeModelWithResponseStreamCommand,
+  ModelStreamErrorException,
   ThrottlingException,
   ValidationException,
 } from "@aws-sdk/client-bedrock-runtime";
@@ -50,6 +52,19 @@ async function invoke(modelId, body) {
   return JSON.parse(new TextDecoder().decode(reply.body));
 }
 
+async function stream(modelId, body) {
+  const command = new InvokeModelWithResponseStreamCommand({
+    modelId,
+    contentType: "application/json",
+    body: JSON.stringify(body),
+  });
+  const chunks = [];
+  for await (const event of (await client.send(command)).body) {
+    chunks.push(JSON.parse(new TextDecoder().decode(event.chunk.bytes)));
+  }
+  return chunks;
+}
+
 // Model, body, and where its answer is.
 const textModels = [
   ["anthropic.claude-opus-5", claude, (r) => r.content[0].text],
@@ -64,6 +79,16 @@ for (const [model, body, textOf] of textModels) {
   const text = textOf(await invoke(model, body));
   assert.ok(text.startsWith(`[emulated ${digest}] `), `${model}: ${text}`);
 }
+
+const pieces = (await stream("anthropic.claude-opus-5", claude))
+  .filter((chunk) => chunk.type === "content_block_delta")
+  .map((chunk) => chunk.delta.text);
+assert.ok(1 < pieces.length);
+assert.equal(pieces.join(""), (await invoke("anthropic.claude-opus-5", claude)).content[0].text);
+await assert.rejects(
+  stream("mistral.mistral-7b-instruct-v0:2", { prompt: "<s>[INST] break here [/INST]" }),
+  ModelStreamErrorException,
+);
 
 const { embedding } = await invoke("amazon.titan-embed-text-v1", { inputText: prompt });
 assert.equal(embedding.length, 1536);
