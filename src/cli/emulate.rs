@@ -46,7 +46,8 @@ async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure>
     print::said(&format!(
         "promptmill emulator on {url}: every answer is made up\n\
          export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url} \
-         AWS_ENDPOINT_URL_SERVICE_QUOTAS={url} AWS_REGION=us-east-1 \
+         AWS_ENDPOINT_URL_BEDROCK={url} AWS_ENDPOINT_URL_SERVICE_QUOTAS={url} \
+         AWS_REGION=us-east-1 \
          AWS_ACCESS_KEY_ID=made-up AWS_SECRET_ACCESS_KEY=made-up\n\
          Ctrl-C ends it"
     ));

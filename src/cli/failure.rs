@@ -6,6 +6,7 @@ use crate::input::InputError;
 use crate::job::JobError;
 use crate::job::rows::MismatchError;
 use crate::model::bedrock::ConnectError;
+use crate::model::control::ControlError;
 use crate::model::quotas::QuotaError;
 use crate::output::LedgerError;
 
@@ -84,6 +85,17 @@ impl From<ConnectError> for Failure {
             ConnectError::NoRegion | ConnectError::Unencrypted(_) | ConnectError::Settings(_) => {
                 Exit::Usage
             }
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        let exit = match &error {
+            ControlError::Denied { .. } | ControlError::Credentials(_) => Exit::Access,
+            ControlError::Absent(_) => Exit::Usage,
+            ControlError::Unreachable { .. } => Exit::Stopped,
         };
         Self::new(exit, error)
     }

@@ -1,9 +1,13 @@
 //! The command line: verbs and their flags as typed, and the one place where an error is printed.
 
 mod auto_quota;
+mod behind;
+mod check;
+mod connect;
 mod emulate;
 mod failure;
 mod flags;
+mod models;
 mod plan;
 mod print;
 mod privacy;
@@ -59,6 +63,8 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
     match matches.subcommand() {
         Some(("run", matches)) => run::run(matches),
         Some(("plan", matches)) => plan::plan(matches),
+        Some(("check", matches)) => check::check(matches),
+        Some(("models", matches)) => models::models(matches),
         Some(("quotas", matches)) => quotas::quotas(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
@@ -77,6 +83,8 @@ pub fn command() -> Command {
         .after_help(exit::table())
         .subcommand(run_command())
         .subcommand(plan_command())
+        .subcommand(check_command())
+        .subcommand(models_command())
         .subcommand(quotas_command())
         .subcommand(repair_command())
         .subcommand(reparse_command())
@@ -132,13 +140,39 @@ fn plan_command() -> Command {
         .args(flags::args())
 }
 
+fn check_command() -> Command {
+    Command::new("check")
+        .about("Make one tiny call as the job would, and say what to do where it fails")
+        .long_about(
+            "Make one tiny call as the job would, and say what to do where it fails.\n\n\
+             Takes the job and the flags of `run`. The call goes to the job's model, streamed if the\n\
+             job streams, with the job's parameters, a prompt of a few words and a short answer; it\n\
+             is billed. Where only rows know what a request looks like, it is the first row.\n\
+             Nothing is written.",
+        )
+        .after_help(
+            "Exit codes:\n  \
+             0   the call was answered\n  \
+             2   the job, its model id or its parameters are wrong\n  \
+             75  the service cannot be reached, or refuses for now\n  \
+             77  credentials or model access",
+        )
+        .arg(job_arg())
+        .arg(switch("json", "Print one JSON object"))
+        .args(flags::args())
+}
+
+fn job_arg() -> Arg {
+    Arg::new("job")
+        .value_name("JOB.toml")
+        .value_parser(value_parser!(PathBuf))
+        .help("The job file; without one, flags say everything")
+}
+
 /// What says which job, which part of it, and what becomes of earlier output.
 fn job_args() -> [Arg; 5] {
     [
-        Arg::new("job")
-            .value_name("JOB.toml")
-            .value_parser(value_parser!(PathBuf))
-            .help("The job file; without one, flags say everything"),
+        job_arg(),
         Arg::new("limit")
             .long("limit")
             .value_name("N")
@@ -155,6 +189,59 @@ fn job_args() -> [Arg; 5] {
         )
         .conflicts_with("fresh"),
     ]
+}
+
+fn models_command() -> Command {
+    let kinds = models::KINDS.map(|(word, _)| word);
+    Command::new("models")
+        .about("List what can be invoked: models, profiles, bought capacity, models of the account")
+        .long_about(
+            "List what can be invoked: models, profiles, bought capacity, models of the account.\n\n\
+             The first column is what a job takes as `id`. Needs bedrock:ListFoundationModels and\n\
+             bedrock:ListInferenceProfiles, and for what the account has of its own\n\
+             bedrock:ListProvisionedModelThroughputs, bedrock:ListCustomModelDeployments and\n\
+             bedrock:ListImportedModels; what may not be asked is left out and said.",
+        )
+        .arg(
+            Arg::new("text")
+                .value_name("TEXT")
+                .help("Only what has this in its id or name"),
+        )
+        .arg(text("provider", "NAME", "Only models of this provider, such as anthropic"))
+        .arg(
+            text("kind", "KIND", "Only offers of this kind; may be given more than once")
+                .action(ArgAction::Append)
+                .value_parser(kinds),
+        )
+        .arg(
+            text("writes", "WHAT", "Only models that write this")
+                .value_parser(["text", "image", "embedding", "video", "speech"]),
+        )
+        .arg(switch("streaming", "Only models that answer InvokeModelWithResponseStream"))
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: the standard chain]",
+        ))
+        .arg(text(
+            "profile",
+            "PROFILE",
+            "Profile of the AWS configuration [default: AWS_PROFILE]",
+        ))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Where Bedrock's control plane is asked instead of AWS; emulator is the embedded one",
+        ))
+        .arg(text("scenario", "FILE", "What the embedded emulator plays"))
+        .arg(switch(
+            "json",
+            "One JSON object on standard output instead of the table",
+        ))
+}
+
+fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
 }
 
 fn trust_locks() -> Arg {
@@ -194,9 +281,6 @@ fn repair_command() -> Command {
 }
 
 fn reparse_command() -> Command {
-    let text = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("reparse")
         .about("Read answers again that could not be understood, without a call")
         .long_about(
@@ -225,9 +309,6 @@ fn reparse_command() -> Command {
 }
 
 fn quotas_command() -> Command {
-    let text = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("quotas")
         .about("Show what the account may use of a model: requests and tokens per minute and day")
         .long_about(

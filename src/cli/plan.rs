@@ -12,7 +12,7 @@ use jiff::Zoned;
 
 use super::failure::Failure;
 use super::run::{changed, existing, refuse_output_over_input, scenario};
-use super::{flags, print};
+use super::{behind, flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
@@ -65,7 +65,9 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
     let input = Input::open(&plan.input, plan.format)?;
     let paths = OutputPaths::new(&plan.output);
-    let maker = RowMaker::new(&plan, &input)?;
+    let unasked = "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
+    let unasked = plan.model.hides_its_model().then_some(unasked);
+    let maker = RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, unasked))?;
     let Look {
         past,
         notes,

@@ -1,7 +1,6 @@
 //! `promptmill run`: from a job to its exit code.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +11,15 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
-use super::{emulate, flags, print, resume, signals};
-use crate::emulator::{Emulator, Scenario};
+use super::{behind, connect, emulate, flags, print, resume, signals};
+use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::Fault;
-use crate::model::bedrock::{Access, Bedrock, Bodies, Target};
+use crate::model::bedrock::Bedrock;
 use crate::model::id::{ModelId, suggest};
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
@@ -65,7 +64,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let asked = asked(matches)?;
-    let job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
+    let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
+    let hidden = behind::settle(&mut job).await;
     let today = Zoned::now().date();
     let variable = |name: &str| std::env::var(name).ok();
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
@@ -73,7 +73,8 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
-    let maker = RowMaker::new(&plan, &input)?;
+    let maker =
+        RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
@@ -92,6 +93,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         input,
         maker: &maker,
         context,
+        hidden,
     };
     job.say_opening(&claim, &survey);
     job.carry_out(claim).await
@@ -250,6 +252,8 @@ struct Job<'a> {
     input: Input,
     maker: &'a RowMaker<'a>,
     context: Context,
+    /// Why it is not known which model stands behind the job's ARN.
+    hidden: Option<String>,
 }
 
 impl Job<'_> {
@@ -271,6 +275,12 @@ impl Job<'_> {
             ));
         }
         let model = self.plan.model.as_str();
+        if let Some(why) = &self.hidden {
+            self.say(&format!("{model}: {why}; its price is unknown"));
+        }
+        if let Some(found) = self.plan.model.found_behind() {
+            self.say(&format!("behind {model} is {found}, as Bedrock says"));
+        }
         if self.plan.facts.is_none() && self.plan.model.base().is_some() {
             let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
             let meant = meant.unwrap_or_default();
@@ -308,8 +318,9 @@ impl Job<'_> {
         if claim.past.len() == self.context.rows && self.redo.is_empty() {
             return self.conclude(None, &progress);
         }
-        let access = self.access().await?;
-        let model = Arc::new(Bedrock::connect(access.clone(), self.target()).await?);
+        let access = connect::access(self.plan, self.scenario.as_ref()).await?;
+        let target = connect::target(self.plan, self.maker.sends_bodies());
+        let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
         let quotas = auto_quota::settle(self.plan, &access).await;
         self.say_quotas(&quotas);
         let signals = signals::listen()
@@ -372,44 +383,6 @@ impl Job<'_> {
             durability: plan.durability,
             calls: plan.concurrency,
             max_tokens: plan.parameters.max_tokens,
-        }
-    }
-
-    /// Where calls go; starts the embedded emulator where that is asked for.
-    async fn access(&self) -> Result<Access, Failure> {
-        let plan = self.plan;
-        Ok(match &self.scenario {
-            Some(scenario) => {
-                let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let emulator = Emulator::bind(any_port, scenario.clone()).await?;
-                let address = emulator.addr();
-                tokio::spawn(emulator.serve());
-                Access::Emulator(address)
-            }
-            None => Access::Aws {
-                region: plan.region.clone(),
-                profile: plan.profile.clone(),
-                endpoint: plan.endpoint.url().map(str::to_owned),
-            },
-        })
-    }
-
-    fn target(&self) -> Target {
-        let plan = self.plan;
-        Target {
-            model_id: plan.model.as_str().to_owned(),
-            family: plan.family,
-            content_type: plan.content_type.clone(),
-            accept: plan.accept.clone(),
-            terms: plan.terms.clone(),
-            delivery: plan.delivery,
-            bodies: if self.maker.sends_bodies() {
-                Bodies::OfRows
-            } else {
-                Bodies::Built
-            },
-            reasoning: plan.reasoning,
-            facts: plan.facts.clone(),
         }
     }
 
@@ -503,7 +476,7 @@ fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<S
 }
 
 /// The exit code of a fault that stopped the run.
-fn stopped(fault: &Fault) -> Exit {
+pub(super) fn stopped(fault: &Fault) -> Exit {
     use crate::model::Category;
     match fault.category {
         Category::AccessDenied | Category::NotFound | Category::Credentials => Exit::Access,

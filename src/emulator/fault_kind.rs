@@ -39,6 +39,20 @@ pub enum FaultKind {
     NotFound,
     /// 400 ValidationException.
     Validation,
+    /// 400 ValidationException: the model is called through an inference profile only.
+    ProfileNeeded,
+    /// 400 ValidationException: no such model here.
+    UnknownModel,
+    /// 400 ValidationException: a parameter that the model refuses.
+    RefusedParameter,
+    /// 403 AccessDeniedException: no policy allows the call.
+    NotAuthorized,
+    /// 403 UnrecognizedClientException: no such access key.
+    InvalidToken,
+    /// 403 MPAgreementBeingCreated: the subscription to the model is not ready yet.
+    MarketplacePending,
+    /// 404 ResourceNotFoundException: Anthropic's form has not been handed in.
+    UseCaseForm,
     /// 502 with a page of HTML, as a proxy answers.
     #[serde(rename = "html_502")]
     Html502,
@@ -155,6 +169,19 @@ const TIMED_OUT: &str = "Model has timed out in processing the request. Try your
 const OVER_QUOTA: &str = "Your request exceeds the service quota for your account.";
 const NO_ACCESS: &str = "You don't have access to the model with the specified model ID.";
 const INVALID: &str = "The model could not go on with this input.";
+const PROFILE_NEEDED: &str = "Invocation of this model with on-demand throughput isn’t supported. \
+    Retry your request with the ID or ARN of an inference profile that contains this model.";
+const ONE_SAMPLING: &str = "temperature and top_p cannot both be specified for this model. Please \
+    use only one.";
+const NOT_AUTHORIZED: &str = "User: arn:aws:iam::123456789012:user/emulated is not authorized to \
+    perform: bedrock:InvokeModel on this resource because no identity-based policy allows the \
+    bedrock:InvokeModel action";
+const UNKNOWN_TOKEN: &str = "The security token included in the request is invalid.";
+const SUBSCRIBING: &str = "Your AWS Marketplace subscription for this model is still being \
+    processed. Try again in 15 minutes.";
+const NO_FORM: &str = "Model use case details have not been submitted for this account. Fill out \
+    the Anthropic use case details form before using the model. If you have already filled out \
+    the form, try again in 15 minutes.";
 const EXPIRED: &str = "The security token included in the request is expired";
 const SKEWED: &str = "Signature expired: 20261122T000000Z is now earlier than 20261122T002500Z \
                       (20261122T003000Z - 5 min.)";
@@ -186,6 +213,13 @@ impl FaultKind {
             Self::ClockSkew => error(403, "InvalidSignatureException", SKEWED),
             Self::NotFound => refuse(Refusal::end_of_life()),
             Self::Validation => refuse(Refusal::malformed("#: the scenario refuses this request")),
+            Self::ProfileNeeded => error(400, "ValidationException", PROFILE_NEEDED),
+            Self::UnknownModel => refuse(Refusal::unknown_model()),
+            Self::RefusedParameter => error(400, "ValidationException", ONE_SAMPLING),
+            Self::NotAuthorized => error(403, "AccessDeniedException", NOT_AUTHORIZED),
+            Self::InvalidToken => error(403, "UnrecognizedClientException", UNKNOWN_TOKEN),
+            Self::MarketplacePending => error(403, "MPAgreementBeingCreated", SUBSCRIBING),
+            Self::UseCaseForm => error(404, "ResourceNotFoundException", NO_FORM),
             Self::Html502 => Some(Effect::Html502(retry_after_s)),
             Self::Reset => Some(Effect::HangUp(Cut::Reset)),
             Self::Closed => Some(Effect::HangUp(Cut::Close)),

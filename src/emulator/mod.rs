@@ -11,13 +11,15 @@
 //! - [`prompt_cache`]: what of its input was there already;
 //! - [`words`]: the answer, the same for the same model and prompt.
 //!
-//! Service Quotas answers on the same port, with the scenario's quotas: [`service_quotas`].
+//! Service Quotas answers on the same port, with the scenario's quotas: [`service_quotas`]; so does
+//! the control plane, with the models that a region has: [`control_plane`].
 //!
 //! The emulator is the other side of the wire: it shares no code with the runner's families or
 //! its reading of model ids, so that each checks the other. It is deterministic in everything but
 //! request ids and the order in which calls arrive.
 
 mod bucket;
+mod control_plane;
 mod directory;
 mod event_stream;
 mod fault_kind;
@@ -44,6 +46,7 @@ mod terms;
 mod wire;
 mod words;
 
+pub use control_plane::ControlPlane;
 pub use fault_kind::FaultKind;
 pub use faults::FaultRule;
 pub use measure::{Latency, Output};

@@ -82,6 +82,11 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Sent> {
     with_retry_after(reply, refusal.retry_after_s)
 }
 
+/// An answer that is JSON and nothing more.
+pub(super) fn json(body: &serde_json::Value) -> Response<Sent> {
+    reply(StatusCode::OK, JSON, body.to_string().into())
+}
+
 /// An answer of a service that speaks the JSON 1.1 protocol.
 pub(super) fn json_1_1(answer: Result<serde_json::Value, Refusal>) -> Response<Sent> {
     let (status, body) = match answer {

@@ -11,6 +11,10 @@
 //! service_quotas = "denied"   # the account may not read its own quotas
 //! end_of_life = true          # models that have left Bedrock are refused, as there
 //!
+//! [control_plane]
+//! denied = ["ListImportedModels"]   # what the account may not ask about its models
+//! page = 50                         # entries of a page at most
+//!
 //! [latency]
 //! first_token_ms = 250
 //! per_token_ms = 8
@@ -56,6 +60,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::control_plane::ControlPlane;
 use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::prompt_cache::PromptCache;
@@ -95,6 +100,8 @@ pub struct Scenario {
     pub service_quotas: ServiceQuotas,
     /// What is cached of prompts that ask for it.
     pub prompt_cache: PromptCache,
+    /// What the account may ask about its models.
+    pub control_plane: ControlPlane,
     /// What a guardrail does, where a request names one.
     pub guardrail: Guardrail,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
@@ -126,6 +133,7 @@ struct File {
     latency: Option<Spanned<Latency>>,
     output: Option<Spanned<Output>>,
     service_quotas: ServiceQuotas,
+    control_plane: ControlPlane,
     guardrail: Guardrail,
     prompt_cache: PromptCache,
     quota: Vec<Spanned<Quota>>,
@@ -223,6 +231,7 @@ impl From<File> for Scenario {
             quotas: file.quota.into_iter().map(Spanned::into_inner).collect(),
             tenants: file.tenant.into_iter().map(Spanned::into_inner).collect(),
             service_quotas: file.service_quotas,
+            control_plane: file.control_plane,
             guardrail: file.guardrail,
             prompt_cache: file.prompt_cache,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),

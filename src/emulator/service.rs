@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::control_plane::{self, Question};
 use super::directory::{self, Entry};
 use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
@@ -99,6 +101,9 @@ impl Service {
         if let Some(operation) = service_quotas::operation(&request) {
             return self.quotas_asked(&operation, request).await;
         }
+        if let Some(question) = control_plane::question(&request) {
+            return Ok(self.models_asked(&question, request.headers()));
+        }
         let flight = self.stats.enter();
         let asked = wire::asked(&request);
         let terms = Terms::read(request.headers());
@@ -174,6 +179,16 @@ impl Service {
             .and(body)
             .and_then(|body| service_quotas::answer(operation, &body, quotas, *access));
         Ok(reply::json_1_1(answer))
+    }
+
+    /// Answers for the control plane; its requests are no calls of a model either.
+    fn models_asked(&self, question: &Question, headers: &HeaderMap) -> Response<Sent> {
+        let answer = wire::authorized(headers);
+        let account = &self.scenario.control_plane;
+        match answer.and_then(|()| control_plane::answer(question, account)) {
+            Ok(answer) => reply::json(&answer),
+            Err(refusal) => reply::refused(&refusal),
+        }
     }
 
     /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.

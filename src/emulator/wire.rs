@@ -58,6 +58,14 @@ pub(super) fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
+/// The region that a request is signed for.
+pub(super) fn signed_region(headers: &HeaderMap) -> Option<String> {
+    let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, scope) = authorization.split_once("Credential=")?;
+    // key/date/region/service/aws4_request
+    scope.split('/').nth(2).map(str::to_owned)
+}
+
 /// The access key id that a request is signed with; empty where none is.
 pub(super) fn access_key(headers: &HeaderMap) -> &str {
     let authorization = headers.get(AUTHORIZATION).map(HeaderValue::to_str);
@@ -80,7 +88,7 @@ fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Undoes percent-encoding; nothing when it is broken or not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

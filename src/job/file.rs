@@ -82,6 +82,10 @@ pub struct ModelTable {
     pub prices: Option<String>,
     pub extra: serde_json::Map<String, serde_json::Value>,
     pub force: bool,
+    /// What Bedrock says stands behind an `id` that does not tell: an id that calls the same model
+    /// in the same way. Nobody types it.
+    #[serde(skip)]
+    pub behind: Option<String>,
 }
 
 /// `[limits]`

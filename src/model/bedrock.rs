@@ -103,6 +103,13 @@ impl Bedrock {
         Ok(bedrock)
     }
 
+    /// The region that is called.
+    pub async fn region(&self) -> Result<String, ConnectError> {
+        let (client, _) = self.clients.current().await?;
+        let region = client.config().region();
+        Ok(region.map(ToString::to_string).unwrap_or_default())
+    }
+
     /// Resolves endpoint and identity and signs a call, as the first row's call will, then lets
     /// go of it before a byte is sent.
     async fn rehearse(&self) -> Result<(), ConnectError> {

@@ -49,6 +49,7 @@ pub struct ModelId {
     kind: Kind,
     base: Option<String>,
     region: Option<String>,
+    like: Option<String>,
 }
 
 /// The forms of a model identifier.
@@ -158,6 +159,7 @@ impl ModelId {
             kind: geo.map_or(Kind::Base, |_| Kind::Profile),
             base: Some(strip_context(base).to_owned()),
             region: None,
+            like: None,
         })
     }
 
@@ -175,6 +177,44 @@ impl ModelId {
     /// does not tell.
     pub fn base(&self) -> Option<&str> {
         self.base.as_deref()
+    }
+
+    /// The same id, now that Bedrock has told which id calls the same model in the same way.
+    #[must_use]
+    pub fn behind(self, like: &str) -> Self {
+        let base = strip_context(strip_geo(like).1).to_owned();
+        Self {
+            base: Some(base),
+            like: Some(like.to_owned()),
+            ..self
+        }
+    }
+
+    /// Whether Bedrock can be asked which model stands behind it, and has to be.
+    pub fn hides_its_model(&self) -> bool {
+        self.base.is_none()
+            && match self.kind {
+                Kind::ApplicationProfile | Kind::Provisioned | Kind::CustomDeployment => true,
+                Kind::Base
+                | Kind::Profile
+                | Kind::Custom
+                | Kind::Imported
+                | Kind::PromptRouter
+                | Kind::MarketplaceEndpoint => false,
+            }
+    }
+
+    /// The id that was found behind it, where Bedrock was asked.
+    pub fn found_behind(&self) -> Option<&str> {
+        self.like.as_deref()
+    }
+
+    /// The id whose prices and quotas hold: the profile that a profile of the account was made
+    /// from, else the id itself. Bought capacity and models of the account have their own.
+    pub fn like(&self) -> &str {
+        let like = self.like.as_deref();
+        let like = like.filter(|_| self.kind == Kind::ApplicationProfile);
+        like.unwrap_or(&self.wire)
     }
 
     /// The provider, where the id tells.

@@ -7,6 +7,7 @@ pub mod aws;
 pub mod bedrock;
 pub mod catalog;
 mod client;
+pub mod control;
 pub mod family;
 pub mod fault;
 pub mod id;

@@ -113,6 +113,40 @@ reply, _ = invoke("amazon.titan-embed-text-v2:0", {"inputText": PROMPT, "dimensi
 assert len(reply["embedding"]) == 256, reply
 assert math.isclose(math.hypot(*reply["embedding"]), 1, abs_tol=1e-5), reply
 
+control = boto3.client(
+    "bedrock",
+    endpoint_url=sys.argv[1],
+    region_name="eu-west-3",
+    aws_access_key_id="AKIDEXAMPLE",
+    aws_secret_access_key="made-up",
+    config=Config(retries={"total_max_attempts": 1}),
+)
+models = control.list_foundation_models(byOutputModality="TEXT")["modelSummaries"]
+nova = next(model for model in models if model["modelId"] == "amazon.nova-lite-v1:0")
+assert nova["responseStreamingSupported"] and nova["inferenceTypesSupported"] == ["INFERENCE_PROFILE"], nova
+old = next(model for model in models if model["modelLifecycle"]["status"] == "LEGACY")
+assert old["modelLifecycle"]["endOfLifeTime"].year == 2027, old
+assert control.get_foundation_model(modelIdentifier=nova["modelId"])["modelDetails"] == nova
+pages = control.get_paginator("list_inference_profiles").paginate(PaginationConfig={"PageSize": 5})
+profiles = [profile for page in pages for profile in page["inferenceProfileSummaries"]]
+assert 5 < len(profiles) and len({profile["inferenceProfileId"] for profile in profiles}) == len(profiles)
+own = control.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
+found = control.get_inference_profile(inferenceProfileIdentifier=own[0]["inferenceProfileArn"])
+assert found["models"][0]["modelArn"].endswith("/amazon.nova-lite-v1:0"), found
+bought = control.list_provisioned_model_throughputs()["provisionedModelSummaries"][0]
+assert control.get_provisioned_model_throughput(provisionedModelId=bought["provisionedModelArn"])["status"] == "InService"
+deployed = control.list_custom_model_deployments()["modelDeploymentSummaries"][0]
+deployed = control.get_custom_model_deployment(
+    customModelDeploymentIdentifier=deployed["customModelDeploymentArn"]
+)
+assert deployed["status"] == "Active", deployed
+assert control.list_imported_models()["modelSummaries"][0]["modelArchitecture"] == "llama3"
+try:
+    control.get_inference_profile(inferenceProfileIdentifier="nothing")
+    raise AssertionError("a profile that is not there was found")
+except control.exceptions.ResourceNotFoundException:
+    pass
+
 message = refusal(CLIENT.exceptions.ValidationException, "amazon.nova-lite-v1:0", {"messages": BLOCKS, "foo": 1})
 assert message.startswith("Malformed input request: #: extraneous key [foo] is not permitted"), message
 message = refusal(CLIENT.exceptions.ValidationException, "nobody.knows", {})

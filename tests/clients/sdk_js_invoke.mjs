@@ -13,13 +13,25 @@ import {
   ThrottlingException,
   ValidationException,
 } from "@aws-sdk/client-bedrock-runtime";
+import {
+  BedrockClient,
+  GetInferenceProfileCommand,
+  ListCustomModelDeploymentsCommand,
+  ListFoundationModelsCommand,
+  ListImportedModelsCommand,
+  ListProvisionedModelThroughputsCommand,
+  ResourceNotFoundException,
+  paginateListInferenceProfiles,
+} from "@aws-sdk/client-bedrock";
 
-const client = new BedrockRuntimeClient({
+const settings = {
   endpoint: process.argv[2],
   region: "us-east-1",
   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "made-up" },
   maxAttempts: 1,
-});
+};
+const client = new BedrockRuntimeClient(settings);
+const control = new BedrockClient({ ...settings, region: "eu-west-3" });
 
 const prompt = "Größe eines Mondes?";
 const chat = [{ role: "user", content: prompt }];
@@ -92,4 +104,27 @@ await assert.rejects(invoke("us.amazon.nova-micro-v1:0", { messages: blocks }), 
   assert.ok(error instanceof ThrottlingException, error);
   return error.message === "Too many requests, please wait before trying again.";
 });
+const { modelSummaries } = await control.send(new ListFoundationModelsCommand({}));
+const nova = modelSummaries.find((model) => model.modelId === "amazon.nova-lite-v1:0");
+assert.deepEqual(nova.inferenceTypesSupported, ["INFERENCE_PROFILE"]);
+assert.equal(nova.responseStreamingSupported, true);
+const profiles = [];
+for await (const page of paginateListInferenceProfiles({ client: control, pageSize: 5 }, {})) {
+  profiles.push(...page.inferenceProfileSummaries);
+}
+const own = profiles.filter((profile) => profile.type === "APPLICATION");
+assert.ok(5 < profiles.length);
+assert.equal(own.length, 1);
+assert.ok(own[0].createdAt instanceof Date);
+const get = (inferenceProfileIdentifier) =>
+  control.send(new GetInferenceProfileCommand({ inferenceProfileIdentifier }));
+const { models } = await get(own[0].inferenceProfileArn);
+assert.match(models[0].modelArn, /\/amazon\.nova-lite-v1:0$/);
+await assert.rejects(get("nothing"), (error) => error instanceof ResourceNotFoundException);
+const bought = await control.send(new ListProvisionedModelThroughputsCommand({}));
+assert.equal(bought.provisionedModelSummaries[0].status, "InService");
+const deployed = await control.send(new ListCustomModelDeploymentsCommand({}));
+assert.equal(deployed.modelDeploymentSummaries[0].status, "Active");
+const brought = await control.send(new ListImportedModelsCommand({}));
+assert.equal(brought.modelSummaries[0].modelArchitecture, "llama3");
 console.log("ok");

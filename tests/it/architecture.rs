@@ -26,8 +26,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     (
         "aws_",
         "src/model/aws.rs src/model/bedrock.rs src/model/bedrock src/model/client.rs \
-         src/model/quotas.rs src/model/wire.rs",
+         src/model/control.rs src/model/quotas.rs src/model/wire.rs",
     ),
+    ("aws_smithy_runtime::", "src/model/control.rs"),
+    ("aws_smithy_runtime_api::", "src/model/control.rs"),
     ("aws_config::", "src/model/aws.rs"),
     ("aws_smithy_http_client::", "src/model/aws.rs"),
     ("aws_sdk_servicequotas::", "src/model/quotas.rs"),

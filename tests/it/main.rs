@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod caching;
+mod check;
 mod emulator;
 mod families;
 mod faults;
@@ -14,6 +15,7 @@ mod inputs;
 mod jobs;
 mod ledger;
 mod limits;
+mod models;
 mod output;
 mod pace;
 mod plan;

@@ -17,6 +17,10 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         .as_deref()
         .ok_or(missing("model", "model", "id", "model"))?;
     let model = ModelId::parse(id).map_err(|error| wrong("model.id", error))?;
+    let model = match &table.behind {
+        Some(behind) => model.behind(behind),
+        None => model,
+    };
     let named = table.family.as_deref().map(Family::parse).transpose();
     if let Some(family) = named.map_err(|error| wrong("model.family", error))? {
         return Ok((model, family));

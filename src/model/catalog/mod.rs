@@ -9,6 +9,7 @@ mod capabilities;
 mod facts;
 mod own;
 pub mod quota_codes;
+mod regions;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,6 +20,7 @@ pub use burndown::burndown;
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;
+pub use regions::{ids_in, regions_of};
 
 use crate::model::id::{strip_context, strip_geo};
 

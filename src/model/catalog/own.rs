@@ -52,7 +52,7 @@ impl Known {
     /// # Errors
     /// `own` is not such a file: what is wrong, and on which line.
     pub fn of(model: &ModelId, region: Option<&str>, own: Option<&str>) -> Result<Self, String> {
-        let facts = lookup(model.as_str(), region).cloned();
+        let facts = lookup(model.like(), region).cloned();
         let base = model.base();
         let base = base.filter(|base| is_known(base, anywhere(base).is_some()));
         let mut known = Self {

@@ -107,6 +107,7 @@ pub fn of(model: &ModelId) -> Result<Vec<QuotaCode>, NoCodes> {
     let id = model.as_str().to_owned();
     match model.kind() {
         Kind::Base | Kind::Profile | Kind::Custom => {}
+        Kind::ApplicationProfile if model.base().is_some() => {}
         Kind::ApplicationProfile | Kind::CustomDeployment | Kind::PromptRouter => {
             return Err(NoCodes::Hidden(id));
         }
@@ -134,7 +135,7 @@ pub fn route(model: &ModelId) -> Route<'_> {
     if model.kind() == Kind::Custom {
         return Route::Custom;
     }
-    let id = model.as_str();
+    let id = model.like();
     let name = id.rsplit_once('/').map_or(id, |(_, name)| name);
     match strip_geo(name) {
         (None, _) => Route::OnDemand,

@@ -3,15 +3,24 @@
 use super::messages::{self, Remedy};
 use super::{Category, Fault, classify};
 use crate::model::catalog;
-use crate::model::id::{self, ModelId};
+use crate::model::id::{self, Kind, ModelId};
 
 impl Fault {
     /// What to do, where there is something to do: for what passes by itself there is not.
     pub fn advice(&self, model: &ModelId) -> Option<String> {
+        self.advice_in(model, None)
+    }
+
+    /// The same for calls to `region`, where that is known: models are not everywhere.
+    pub fn advice_in(&self, model: &ModelId, region: Option<&str>) -> Option<String> {
+        let elsewhere = || not_offered(model, region?);
         let words = match self.remedy() {
+            Remedy::Usual if self.category == Category::NotFound => {
+                return elsewhere().or_else(|| usual(self.category).map(str::to_owned));
+            }
             Remedy::Usual => usual(self.category)?,
-            Remedy::UseProfile => return Some(use_profile(model)),
-            Remedy::CorrectId => return Some(correct_id(model)),
+            Remedy::UseProfile => return Some(use_profile(model, region)),
+            Remedy::CorrectId => return Some(elsewhere().unwrap_or_else(|| correct_id(model))),
             Remedy::LowerMaxTokens => "lower max_tokens to what the message allows",
             Remedy::RemoveParameter => {
                 "remove the parameter the message names, from the job or its extra fields"
@@ -29,7 +38,10 @@ impl Fault {
                  access"
             }
             Remedy::GrantPermission => {
-                "grant bedrock:InvokeModel on the model, and for a profile on the profile too"
+                let action = self.denied_action();
+                return Some(format!(
+                    "grant {action} on the model, and for a profile on the profile too"
+                ));
             }
             Remedy::SetClock => {
                 "set this machine's clock: signatures hold for five minutes around the service's time"
@@ -40,6 +52,13 @@ impl Fault {
             }
         };
         Some(words.to_owned())
+    }
+
+    /// The permission that the message says is missing.
+    fn denied_action(&self) -> &str {
+        let named = self.message.split_once("not authorized to perform: ");
+        let named = named.and_then(|(_, rest)| rest.split_whitespace().next());
+        named.unwrap_or("bedrock:InvokeModel")
     }
 
     /// Whether it is the body that the service refuses, not the model, the caller or the account.
@@ -98,13 +117,46 @@ fn usual(category: Category) -> Option<&'static str> {
     }
 }
 
-fn use_profile(model: &ModelId) -> String {
-    let profiles = model.base().map(catalog::profiles).unwrap_or_default();
-    match (profiles.as_slice(), model.base()) {
+fn use_profile(model: &ModelId, region: Option<&str>) -> String {
+    let here = || catalog::ids_in(model.base()?, region?);
+    let known = || {
+        let profiles = catalog::profiles(model.base()?).into_iter();
+        Some(profiles.map(str::to_owned).collect())
+    };
+    let is_profile = |id: &String| Some(id.as_str()) != model.base();
+    let here: Option<Vec<_>> = here().map(|ids| ids.into_iter().filter(is_profile).collect());
+    let profiles = here.filter(|ids| !ids.is_empty()).or_else(known);
+    match (profiles.unwrap_or_default().as_slice(), model.base()) {
         ([], Some(base)) => format!("use an inference profile of this model, such as us.{base}"),
         ([], None) => "use an inference profile of this model".to_owned(),
         (profiles, _) => format!("use an inference profile: {}", profiles.join(", ")),
     }
+}
+
+/// Where the model is, if it is known not to be in `region` under this id.
+fn not_offered(model: &ModelId, region: &str) -> Option<String> {
+    if !matches!(model.kind(), Kind::Base | Kind::Profile) {
+        return None;
+    }
+    let base = model.base()?;
+    let here = catalog::ids_in(base, region)?;
+    let name = model.as_str().rsplit('/').next().unwrap_or_default();
+    if here.iter().any(|id| id == name) {
+        return None;
+    }
+    if !here.is_empty() {
+        return Some(format!(
+            "in {region} this model is called {}",
+            here.join(" or ")
+        ));
+    }
+    let regions = catalog::regions_of(base);
+    (!regions.is_empty()).then(|| {
+        format!(
+            "{region} does not offer this model: set region to one of {}",
+            regions.join(", ")
+        )
+    })
 }
 
 fn correct_id(model: &ModelId) -> String {
@@ -150,6 +202,63 @@ mod tests {
             400,
             "The provided model identifier is invalid.",
             "check the model id: did you mean us.anthropic.claude-haiku-4-5-20251001-v1:0?",
+        );
+    }
+
+    #[track_caller]
+    fn check_in(region: &str, model: &str, message: &str, advice: &str) {
+        let model = ModelId::parse(model).expect("a model id");
+        let code = Some("ValidationException");
+        let fault = Fault::from_response(code, 400, message, None, None);
+        assert_eq!(
+            fault.advice_in(&model, Some(region)).as_deref(),
+            Some(advice)
+        );
+    }
+
+    #[test]
+    fn advice_knows_which_ids_a_region_has() {
+        let bare = "Invocation of model ID x with on-demand throughput isn't supported.";
+        let wrong = "The provided model identifier is invalid.";
+        let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
+        check_in(
+            "sa-east-1",
+            haiku,
+            bare,
+            "use an inference profile: global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        );
+        check_in(
+            "eu-west-3",
+            "us.amazon.nova-lite-v1:0",
+            wrong,
+            "in eu-west-3 this model is called eu.amazon.nova-lite-v1:0",
+        );
+        check_in(
+            "eu-west-1",
+            "amazon.titan-embed-text-v1",
+            wrong,
+            "eu-west-1 does not offer this model: set region to one of ap-northeast-1, \
+             eu-central-1, us-east-1, us-west-2",
+        );
+        check_in(
+            "us-east-1",
+            "amazon.nova-lite-v1:0",
+            wrong,
+            "check the model id: did you mean us.amazon.nova-lite-v1:0?",
+        );
+    }
+
+    #[test]
+    fn advice_names_the_permission_that_is_missing() {
+        let denied = "User: x is not authorized to perform: \
+                      bedrock:InvokeModelWithResponseStream on resource: y";
+        check(
+            "amazon.nova-lite-v1:0",
+            "AccessDeniedException",
+            403,
+            denied,
+            "grant bedrock:InvokeModelWithResponseStream on the model, and for a profile on the \
+             profile too",
         );
     }
 

@@ -45,6 +45,7 @@ pub(super) fn parse(text: &str) -> Result<ModelId, IdError> {
         kind,
         base: base.map(str::to_owned),
         region: Some(region.to_owned()),
+        like: None,
     })
 }
 

@@ -40,7 +40,9 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
             Family::names()
         )
     };
-    model(PROFILE, [], &unknown(PROFILE, ""));
+    let asked = "which model is behind it is not known: ResourceNotFoundException: The provided \
+                 identifier names no such resource.";
+    model(PROFILE, [], &format!("{}\n{asked}", unknown(PROFILE, "")));
     let typo = "amazon.novalite-v1:0";
     let hint = " (did you mean `us.amazon.nova-lite-v1:0`?)";
     model(typo, [], &unknown(typo, hint));

@@ -1,0 +1,149 @@
+//! `promptmill check`: whether a job's calls will be taken, found out with one of them.
+
+mod report;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use jiff::Zoned;
+use tokio::time::{Instant, timeout};
+
+use super::failure::Failure;
+use super::run::{scenario, stopped};
+use super::{behind, connect, flags, print};
+use crate::emulator::Scenario;
+use crate::exit::Exit;
+use crate::input::Input;
+use crate::job::rows::RowMaker;
+use crate::job::{JobFile, Plan};
+use crate::model::bedrock::Bedrock;
+use crate::model::{Call, Category, Fault, Model as _, Reply};
+use crate::run::Row;
+
+/// A person waits for this call; a cold model may take a minute.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What was found out.
+struct Checked {
+    plan: Plan,
+    /// What the call was made of.
+    asked: Asked,
+    outcome: Outcome,
+}
+
+/// What the one call asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// A prompt of a few words.
+    AFewWords,
+    /// The first row of the job that can be sent, as it is.
+    FirstRow,
+}
+
+/// How it went.
+enum Outcome {
+    /// No call was made.
+    NotSent(Failure),
+    /// The call came back.
+    Sent {
+        region: String,
+        took: Duration,
+        came: Result<Box<Reply>, Fault>,
+    },
+}
+
+/// Checks a job.
+pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let checked = runtime.block_on(look(matches))?;
+    match matches.get_flag("json") {
+        // Whoever closed standard output has read enough.
+        true => drop(print::json(&checked.json().to_string())),
+        false => print::text(&checked.text()),
+    }
+    Ok(checked.exit())
+}
+
+async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
+    let job_file: Option<&PathBuf> = matches.get_one("job");
+    let job_file = job_file.map(PathBuf::as_path);
+    let mut job = JobFile::load(job_file, flags::table(matches)?)?;
+    let hidden = behind::settle(&mut job).await;
+    let variable = |name: &str| std::env::var(name).ok();
+    let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
+    let scenario = scenario(&plan.endpoint)?;
+    let (asked, call) = match plan.probe() {
+        Some(call) => (Asked::AFewWords, call),
+        None => (Asked::FirstRow, first_row(&plan, hidden.as_deref())?),
+    };
+    Ok(Checked {
+        outcome: ask(&plan, scenario.as_ref(), asked, &call).await?,
+        plan,
+        asked,
+    })
+}
+
+/// The first row that can be sent.
+fn first_row(plan: &Plan, hidden: Option<&str>) -> Result<Call, Failure> {
+    let input = Input::open(&plan.input, plan.format)?;
+    let maker = RowMaker::new(plan, &input).map_err(|error| behind::explain(error, hidden))?;
+    for row in maker.rows(&input)? {
+        match row? {
+            Row::Ready(work) => return Ok(work.call),
+            Row::Rejected(..) => {}
+        }
+    }
+    Err(Failure::usage(
+        "only a row of the job says how this model is asked, and none of them can be sent: see \
+         `promptmill plan`",
+    ))
+}
+
+async fn ask(
+    plan: &Plan,
+    scenario: Option<&Scenario>,
+    asked: Asked,
+    call: &Call,
+) -> Result<Outcome, Failure> {
+    let access = connect::access(plan, scenario).await?;
+    let target = connect::target(plan, asked == Asked::FirstRow);
+    let model = match Bedrock::connect(access, target).await {
+        Ok(model) => model,
+        Err(error) => return Ok(Outcome::NotSent(error.into())),
+    };
+    let region = match model.region().await {
+        Ok(region) => region,
+        Err(error) => return Ok(Outcome::NotSent(error.into())),
+    };
+    let patience = plan.attempt_timeout.min(PATIENCE);
+    let sent = Instant::now();
+    let came = match timeout(patience, model.invoke(call)).await {
+        Ok(came) => came.map(Box::new),
+        Err(_) => Err(Fault {
+            maybe_billed: true,
+            ..Fault::local(
+                Category::AttemptTimeout,
+                format!("no answer within {} s", patience.as_secs_f64()),
+            )
+        }),
+    };
+    Ok(Outcome::Sent {
+        region,
+        took: sent.elapsed(),
+        came,
+    })
+}
+
+impl Checked {
+    fn exit(&self) -> Exit {
+        match &self.outcome {
+            Outcome::NotSent(failure) => failure.exit,
+            Outcome::Sent { came: Ok(_), .. } => Exit::Complete,
+            Outcome::Sent {
+                came: Err(fault), ..
+            } => stopped(fault),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! From a plan to the model it calls, or to the emulator that plays it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::failure::Failure;
+use crate::emulator::{Emulator, Scenario};
+use crate::job::Plan;
+use crate::model::aws::Access;
+use crate::model::bedrock::{Bodies, Target};
+
+/// Where the calls of a job go; starts the embedded emulator where there is a scenario for it.
+pub(super) async fn access(plan: &Plan, scenario: Option<&Scenario>) -> Result<Access, Failure> {
+    match scenario {
+        Some(scenario) => emulator(scenario.clone()).await,
+        None => Ok(Access::Aws {
+            region: plan.region.clone(),
+            profile: plan.profile.clone(),
+            endpoint: plan.endpoint.url().map(str::to_owned),
+        }),
+    }
+}
+
+/// Starts an emulator on a free port; it ends with the runtime.
+pub(super) async fn emulator(scenario: Scenario) -> Result<Access, Failure> {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let emulator = Emulator::bind(any_port, scenario).await?;
+    let address = emulator.addr();
+    tokio::spawn(emulator.serve());
+    Ok(Access::Emulator(address))
+}
+
+/// What the calls of a job address.
+pub(super) fn target(plan: &Plan, sends_bodies: bool) -> Target {
+    Target {
+        model_id: plan.model.as_str().to_owned(),
+        family: plan.family,
+        content_type: plan.content_type.clone(),
+        accept: plan.accept.clone(),
+        terms: plan.terms.clone(),
+        delivery: plan.delivery,
+        bodies: if sends_bodies {
+            Bodies::OfRows
+        } else {
+            Bodies::Built
+        },
+        reasoning: plan.reasoning,
+        facts: plan.facts.clone(),
+    }
+}

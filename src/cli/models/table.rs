@@ -1,0 +1,135 @@
+//! The list as people read it.
+
+use super::{Known, Report};
+use crate::model::id::Kind;
+use crate::output::text::{count, one_line, rough};
+
+/// Longer names are cut.
+const LONGEST_NAME: usize = 40;
+
+/// What stands above the columns; figures stand to the right.
+const HEAD: [&str; 7] = ["id", "name", "stream", "in", "out", "context", ""];
+const FIGURES: std::ops::Range<usize> = 3..6;
+
+impl Report {
+    pub(super) fn text(&self) -> String {
+        let known = self.known();
+        let all = self.listing.offers.len();
+        if known.is_empty() {
+            return format!(
+                "none of the {} models in {} is what was asked for\n",
+                count(all as u64),
+                self.region
+            );
+        }
+        // ARNs are twice as wide as ids: in one table they would push all else off the screen.
+        let of = |own: bool| {
+            let rows = known.iter().filter(|known| known.is_own() == own);
+            laid_out(rows.map(Known::row).collect())
+        };
+        let tables = [of(false), of(true)].into_iter().flatten();
+        let mut text = tables.collect::<Vec<_>>().join("\n");
+        text += &format!(
+            "\n{} of {} in {}; USD per million tokens, on demand, by the catalogue of 2026-11-22\n",
+            count(known.len() as u64),
+            count(all as u64),
+            self.region
+        );
+        if 0 < self.listing.to_be_bought {
+            text += &format!(
+                "{} more can be called through bought capacity only\n",
+                self.listing.to_be_bought
+            );
+        }
+        text
+    }
+}
+
+impl Known<'_> {
+    fn row(&self) -> [String; 7] {
+        let (input, output) = self.prices();
+        let usd = |price: Option<f64>| price.map_or_else(|| "-".to_owned(), price_of_million);
+        let context = self.context().map(|tokens| rough(tokens as f64));
+        [
+            self.offer.id.clone(),
+            one_line(&self.offer.name, LONGEST_NAME),
+            match self.offer.streaming {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "?",
+            }
+            .to_owned(),
+            usd(input),
+            usd(output),
+            context.unwrap_or_else(|| "-".to_owned()),
+            self.remarks().join(", "),
+        ]
+    }
+
+    /// What one has to know before one types the id.
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        match (self.offer.kind, &self.base) {
+            (Kind::Base | Kind::Profile, _) => {}
+            (kind, Some(base)) => remarks.push(format!("{} of {base}", super::word(kind))),
+            (kind, None) => remarks.push(super::word(kind).to_owned()),
+        }
+        match (&self.offer.state, &self.offer.end_of_life) {
+            (Some(state), Some(end)) => {
+                let day = end.split('T').next().unwrap_or(end);
+                remarks.push(format!("{state}, ends {day}"));
+            }
+            (Some(state), None) => remarks.push(state.clone()),
+            (None, _) => {}
+        }
+        let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);
+        if writes("SPEECH") || writes("VIDEO") {
+            remarks.push("not by InvokeModel".to_owned());
+        } else if self.family().is_none() && self.offer.kind != Kind::Imported {
+            remarks.push("whole bodies only".to_owned());
+        }
+        remarks
+    }
+}
+
+/// `0.06`, `1`, `37.5`: dollars without the zeros that say nothing.
+fn price_of_million(usd: f64) -> String {
+    let text = format!("{usd:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The rows under their heads; nothing where there are none.
+fn laid_out(rows: Vec<[String; 7]>) -> Option<String> {
+    if rows.is_empty() {
+        return None;
+    }
+    let rows: Vec<_> = std::iter::once(HEAD.map(str::to_owned))
+        .chain(rows)
+        .collect();
+    let wide = |text: &String| text.chars().count();
+    let width = |at: usize| rows.iter().map(|row| wide(&row[at])).max().unwrap_or(0);
+    let widths: Vec<_> = (0..HEAD.len()).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().enumerate().map(|(at, cell)| {
+            let blank = " ".repeat(widths[at] - wide(cell));
+            match FIGURES.contains(&at) {
+                true => format!("{blank}{cell}"),
+                false => format!("{cell}{blank}"),
+            }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    };
+    Some(rows.iter().map(line).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_have_the_places_they_need() {
+        let prices = [0.06, 1.0, 37.5, 0.035, 0.0].map(price_of_million);
+        assert_eq!(prices, ["0.06", "1", "37.5", "0.035", "0"]);
+    }
+}

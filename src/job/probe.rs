@@ -1,0 +1,40 @@
+//! One small call that shows whether a job's calls will be taken.
+
+use super::Plan;
+use crate::model::Call;
+use crate::prompt::{Message, Prompt, Role};
+
+/// The least that every model takes (OpenAI's refuse less), and enough for a word.
+const MAX_TOKENS: u32 = 16;
+
+const WORDS: &str = "Reply with one word: ready";
+
+impl Plan {
+    /// A call with the job's own parameters and a prompt of a few words; `None` where the family
+    /// has no form for a prompt, and only the job's rows know what a body looks like.
+    ///
+    /// Its answer is kept short, unless the job merges fields of its own into bodies: some of
+    /// them, such as a budget for thinking, must be less than `max_tokens`.
+    pub fn probe(&self) -> Option<Call> {
+        let prompt = Prompt {
+            system: None,
+            messages: vec![Message {
+                role: Role::User,
+                text: WORDS.to_owned(),
+                images: Vec::new(),
+            }],
+        };
+        let base = self.model.base();
+        self.family.accepts(&prompt, base, self.doubtful).ok()?;
+        let mut parameters = self.parameters.clone();
+        if parameters.extra.is_empty() {
+            parameters.max_tokens = parameters.max_tokens.map(|most| most.min(MAX_TOKENS));
+        }
+        let body = self.family.body(&prompt, &parameters, base);
+        Some(Call {
+            body: body.to_string().into(),
+            max_tokens: parameters.max_tokens,
+            worst_cost_usd: None,
+        })
+    }
+}

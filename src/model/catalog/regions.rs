@@ -1,0 +1,78 @@
+//! Where models are offered, and under which ids they can be called there.
+//!
+//! The facts are data, `regions.json`, with their source and date at its head. A model that is not
+//! in the file may be anywhere.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// Region to how the model is offered there: `O` (on demand), `P` (provisioned) and `I` (through
+/// profiles) in one word, then the geographies of its profiles.
+type Regions = BTreeMap<&'static str, Vec<&'static str>>;
+
+static MODELS: LazyLock<BTreeMap<&'static str, Regions>> = LazyLock::new(|| {
+    serde_json::from_str::<File>(include_str!("regions.json"))
+        .expect("the catalogue is part of the program, and a test parses it")
+        .models
+});
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(borrow)]
+    models: BTreeMap<&'static str, Regions>,
+}
+
+/// The regions from which the model behind a base id can be called, sorted; none where the file
+/// does not know the model.
+pub fn regions_of(base: &str) -> Vec<&'static str> {
+    let regions = MODELS.get(base).into_iter().flat_map(BTreeMap::iter);
+    let callable = regions.filter(|(_, offered)| !ids(base, offered).is_empty());
+    callable.map(|(region, _)| *region).collect()
+}
+
+/// What to type to call the model from `region`; `None` where the file does not know the model.
+pub fn ids_in(base: &str, region: &str) -> Option<Vec<String>> {
+    let regions = MODELS.get(base)?;
+    Some(
+        regions
+            .get(region)
+            .map_or_else(Vec::new, |it| ids(base, it)),
+    )
+}
+
+fn ids(base: &str, offered: &[&str]) -> Vec<String> {
+    let Some((types, geographies)) = offered.split_first() else {
+        return Vec::new();
+    };
+    let itself = types.contains('O').then(|| base.to_owned());
+    let profiles = geographies.iter().map(|geo| format!("{geo}.{base}"));
+    itself.into_iter().chain(profiles).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_called_by_other_ids_in_other_regions() {
+        let nova = |region| ids_in("amazon.nova-lite-v1:0", region).expect("listed");
+        assert_eq!(
+            nova("us-east-1"),
+            ["amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0"]
+        );
+        assert_eq!(nova("eu-west-3"), ["eu.amazon.nova-lite-v1:0"]);
+        assert!(nova("mx-central-1").is_empty());
+        assert_eq!(ids_in("anthropic.claude-next", "us-east-1"), None);
+    }
+
+    #[test]
+    fn a_region_where_a_model_can_only_be_bought_is_none_of_its_regions() {
+        assert_eq!(
+            regions_of("amazon.titan-embed-text-v1"),
+            ["ap-northeast-1", "eu-central-1", "us-east-1", "us-west-2"]
+        );
+        assert!(regions_of("amazon.nova-2-lite-v1:0:256k").is_empty());
+    }
+}
