@@ -8,7 +8,7 @@ use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_bedrockruntime::error::DisplayErrorContext;
 use aws_sdk_bedrockruntime::primitives::Blob;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use promptmill::model::family::{Family, Parameters};
 use promptmill::prompt::{Message, Prompt, Role};
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ pub(crate) fn command() -> Command {
         .arg(Arg::new("url").required(true))
         .arg(number("calls"))
         .arg(number("concurrency"))
+        .arg(Arg::new("stream").long("stream").action(ArgAction::SetTrue))
 }
 
 fn number(name: &'static str) -> Arg {
@@ -40,7 +41,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Broken> {
     let number = |name| *matches.get_one::<u64>(name).expect("required");
     let runtime = tokio::runtime::Runtime::new().map_err(broken::io("start the runtime"))?;
     let calls = number("calls");
-    let answered = runtime.block_on(call_all(client(url), calls, number("concurrency")))?;
+    let side = Side {
+        client: client(url),
+        streams: matches.get_flag("stream"),
+    };
+    let answered = runtime.block_on(call_all(side, calls, number("concurrency")))?;
     if answered == calls {
         Ok(())
     } else {
@@ -65,11 +70,18 @@ fn client(url: &str) -> Client {
     Client::from_conf(config)
 }
 
-async fn call_all(client: Client, calls: u64, concurrency: u64) -> Result<u64, Broken> {
+/// Who calls, and how.
+#[derive(Clone)]
+struct Side {
+    client: Client,
+    streams: bool,
+}
+
+async fn call_all(side: Side, calls: u64, concurrency: u64) -> Result<u64, Broken> {
     let row = Arc::new(AtomicU64::new(1));
     let mut workers = JoinSet::new();
     for _ in 0..concurrency {
-        workers.spawn(work(client.clone(), Arc::clone(&row), calls));
+        workers.spawn(work(side.clone(), Arc::clone(&row), calls));
     }
     let mut answered = 0;
     while let Some(joined) = workers.join_next().await {
@@ -79,15 +91,26 @@ async fn call_all(client: Client, calls: u64, concurrency: u64) -> Result<u64, B
 }
 
 /// Takes the next row until there is none, and counts the answers.
-async fn work(client: Client, row: Arc<AtomicU64>, calls: u64) -> Result<u64, Broken> {
+async fn work(side: Side, row: Arc<AtomicU64>, calls: u64) -> Result<u64, Broken> {
     let mut answered = 0;
     loop {
         let row = row.fetch_add(1, Ordering::Relaxed);
         if calls < row {
             return Ok(answered);
         }
-        let reply = client
-            .invoke_model()
+        let is_answered = if side.streams {
+            side.receive(row).await
+        } else {
+            side.call(row).await
+        };
+        answered += u64::from(is_answered?);
+    }
+}
+
+impl Side {
+    async fn call(&self, row: u64) -> Result<bool, Broken> {
+        let operation = self.client.invoke_model();
+        let reply = operation
             .model_id(MODEL)
             .content_type("application/json")
             .accept("application/json")
@@ -95,7 +118,28 @@ async fn work(client: Client, row: Arc<AtomicU64>, calls: u64) -> Result<u64, Br
             .send()
             .await
             .map_err(|error| Broken::Call(DisplayErrorContext(error).to_string()))?;
-        answered += u64::from(!reply.body.into_inner().is_empty());
+        Ok(!reply.body.into_inner().is_empty())
+    }
+
+    /// Receives every chunk, and looks at none.
+    async fn receive(&self, row: u64) -> Result<bool, Broken> {
+        let operation = self.client.invoke_model_with_response_stream();
+        let mut reply = operation
+            .model_id(MODEL)
+            .content_type("application/json")
+            .accept("application/json")
+            .body(Blob::new(body(row)))
+            .send()
+            .await
+            .map_err(|error| Broken::Call(DisplayErrorContext(error).to_string()))?;
+        let mut chunks = 0;
+        loop {
+            let event = reply.body.recv().await;
+            match event.map_err(|error| Broken::Call(DisplayErrorContext(error).to_string()))? {
+                Some(event) => chunks += u64::from(event.is_chunk()),
+                None => return Ok(0 < chunks),
+            }
+        }
     }
 }
 

@@ -15,8 +15,8 @@ const LATENCY_MS: u64 = 100;
 /// Calls of one run: a tenth of what the other measurements make, for these take their time.
 const SHARE_OF_CALLS: u64 = 10;
 
-const SYNC: [&str; 2] = ["--durability", "sync"];
-const NONE: [&str; 2] = ["--durability", "none"];
+const SYNC: [&str; 4] = ["--durability", "sync", "-c", "64"];
+const NONE: [&str; 4] = ["--durability", "none", "-c", "64"];
 
 /// Prints a table of runs with syncs and without, which take turns at being first.
 pub(crate) async fn measure(

@@ -16,6 +16,7 @@ mod process;
 mod report;
 mod setting;
 mod startup;
+mod streams;
 mod throughput;
 
 use std::process::ExitCode;
@@ -89,6 +90,7 @@ fn bench(matches: &ArgMatches) -> Result<(), Broken> {
     runtime.block_on(async {
         throughput::measure(&setting, &form, &mut report).await?;
         durability::measure(&setting, &form, &mut report).await?;
+        streams::measure(&setting, &form, &mut report).await?;
         memory::measure(&setting, &form, &mut report).await?;
         startup::measure(&setting, &form, &mut report).await
     })?;

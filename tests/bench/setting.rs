@@ -33,6 +33,8 @@ pub(crate) struct Form {
     pub(crate) calls: u64,
     /// Numbers of rows at which memory is compared, from small to large.
     pub(crate) sizes: Vec<u64>,
+    /// Streams at once, and rounds of them.
+    pub(crate) streams: (u64, usize),
     /// Starts of promptmill.
     pub(crate) starts: usize,
 }
@@ -44,6 +46,7 @@ impl Form {
             rounds: 5,
             calls: 20_000,
             sizes: vec![10_000, 100_000],
+            streams: (1_000, 3),
             starts: 20,
         }
     }
@@ -54,6 +57,7 @@ impl Form {
             rounds: 2,
             calls: 2_000,
             sizes: vec![1_000, 5_000],
+            streams: (100, 1),
             starts: 5,
         }
     }
@@ -101,12 +105,22 @@ impl Setting {
         self.directory.path().join(name)
     }
 
-    /// Starts an emulator that takes `latency_ms` for each answer.
+    /// Starts an emulator that takes `latency_ms` for each answer, which is short.
     pub(crate) async fn emulator(&self, latency_ms: u64) -> Result<Emulator, Broken> {
+        self.emulator_of(latency_ms, 0, 12).await
+    }
+
+    /// Starts one whose answers have so many tokens, with so many milliseconds between them.
+    pub(crate) async fn emulator_of(
+        &self,
+        first_ms: u64,
+        per_token_ms: u64,
+        tokens: u64,
+    ) -> Result<Emulator, Broken> {
         let scenario = self.path("scenario.toml");
         let text = format!(
-            "[latency]\nfirst_token_ms = {latency_ms}\nper_token_ms = 0\njitter = 0\n\
-             [output]\nmin_tokens = 12\nmean_tokens = 12\nmax_tokens = 12\n"
+            "[latency]\nfirst_token_ms = {first_ms}\nper_token_ms = {per_token_ms}\njitter = 0\n\
+             [output]\nmin_tokens = {tokens}\nmean_tokens = {tokens}\nmax_tokens = {tokens}\n"
         );
         std::fs::write(&scenario, text).map_err(broken::io("write the scenario"))?;
         let said = self.path("emulator.txt");
@@ -148,7 +162,7 @@ impl Setting {
 
     /// promptmill's whole run over `input`, whose rows must all be answered.
     pub(crate) async fn run(&self, url: &str, input: &Path, rows: u64) -> Result<Took, Broken> {
-        self.run_with(url, input, rows, []).await
+        self.run_with(url, input, rows, ["-c", "64"]).await
     }
 
     /// The same, with more arguments.
@@ -181,11 +195,22 @@ impl Setting {
 
     /// The same calls by the bare loop.
     pub(crate) async fn bare(&self, url: &str, calls: u64) -> Result<Took, Broken> {
+        self.bare_with(url, [calls, CONCURRENCY], []).await
+    }
+
+    /// So many calls, so many of them at once.
+    pub(crate) async fn bare_with<const N: usize>(
+        &self,
+        url: &str,
+        numbers: [u64; 2],
+        args: [&str; N],
+    ) -> Result<Took, Broken> {
         let this = std::env::current_exe().map_err(broken::io("find the benchmark itself"))?;
         let mut command = Command::new(this);
         command
             .args([bare::VERB, url])
-            .args([calls, CONCURRENCY].map(|number| number.to_string()))
+            .args(numbers.map(|number| number.to_string()))
+            .args(args)
             .env_clear();
         watch("the bare loop", &mut command).await
     }
@@ -198,8 +223,7 @@ impl Setting {
             .arg(input)
             .arg("-o")
             .arg(output)
-            .args(["-m", MODEL, "-t", "{{ text }}", "--endpoint-url", url, "-c"])
-            .arg(CONCURRENCY.to_string())
+            .args(["-m", MODEL, "-t", "{{ text }}", "--endpoint-url", url])
             .arg("--quiet");
         command
     }
