@@ -4,6 +4,7 @@
 //! connection that closes in good order before the family's own end, and not a silence. The model
 //! has worked by then, so the call may have been billed.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
@@ -14,7 +15,7 @@ use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::{Bedrock, causes, not_understood, wire};
 use crate::model::family::{Assembly, StreamError};
@@ -63,9 +64,10 @@ impl Bedrock {
                 .map(ToString::to_string),
         };
         let mut events = stream.body;
+        let mut patience = Patience::new(idle);
         loop {
-            let came = timeout(idle, events.recv()).await;
-            let came = came.map_err(|_| silent(idle, request_id.clone()))?;
+            let came = patience.wait_for(events.recv()).await;
+            let came = came.ok_or_else(|| silent(idle, request_id.clone()))?;
             match came.map_err(|error| broken(&error, request_id.clone()))? {
                 Some(ResponseStream::Chunk(part)) => {
                     let bytes = part.bytes.map(Blob::into_inner).unwrap_or_default();
@@ -102,6 +104,41 @@ impl Bedrock {
                 })
             }
             Err(error) => Err(fault(error.into(), raw, request_id)),
+        }
+    }
+}
+
+/// How long a stream may say nothing. One timer serves all chunks: it is only looked at when it
+/// fires, and most streams end before that.
+struct Patience {
+    idle: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Patience {
+    fn new(idle: Duration) -> Self {
+        Self {
+            idle,
+            timer: Box::pin(sleep(idle)),
+        }
+    }
+
+    /// What comes next; `None` if nothing does for too long.
+    async fn wait_for<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
+        let began = Instant::now();
+        let mut next = pin!(next);
+        loop {
+            tokio::select! {
+                biased;
+                came = &mut next => return Some(came),
+                () = self.timer.as_mut() => {
+                    let end = began + self.idle;
+                    if end <= Instant::now() {
+                        return None;
+                    }
+                    self.timer.as_mut().reset(end);
+                }
+            }
         }
     }
 }
