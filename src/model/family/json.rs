@@ -43,6 +43,29 @@ impl Body {
     }
 }
 
+/// What stands at `pointer`, a JSON pointer without escapes: no key of a reply needs them, and
+/// serde_json's own walk makes two copies of every key, for each chunk of a stream.
+pub(super) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    steps(pointer).try_fold(value, |value, key| match value {
+        Value::Object(map) => map.get(key),
+        Value::Array(list) => list.get(key.parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
+}
+
+/// The same, to be changed.
+pub(super) fn at_mut<'v>(value: &'v mut Value, pointer: &str) -> Option<&'v mut Value> {
+    steps(pointer).try_fold(value, |value, key| match value {
+        Value::Object(map) => map.get_mut(key),
+        Value::Array(list) => list.get_mut(key.parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
+}
+
+fn steps(pointer: &str) -> impl Iterator<Item = &str> {
+    pointer.split('/').skip(1)
+}
+
 /// Merges `extra` into `body`: objects key by key, everything else replaces what was there.
 pub fn merge(body: &mut Value, extra: &Map<String, Value>) {
     let Value::Object(body) = body else {
@@ -61,17 +84,17 @@ pub fn merge(body: &mut Value, extra: &Map<String, Value>) {
 
 /// The text at a JSON pointer.
 pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
-    value.pointer(pointer)?.as_str()
+    at(value, pointer)?.as_str()
 }
 
 /// The count at a JSON pointer.
 pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
-    value.pointer(pointer)?.as_u64()
+    at(value, pointer)?.as_u64()
 }
 
 /// The list at a JSON pointer.
 pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> Option<&'v Vec<Value>> {
-    value.pointer(pointer)?.as_array()
+    at(value, pointer)?.as_array()
 }
 
 /// The error for a reply that is not as `expected`. It names keys, never what is in them.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::json::{count, misread, text};
+use super::json::{at_mut, count, misread, text};
 use super::layout::Stream;
 use super::{Family, Misread, raw};
 use crate::model::{Reading, Usage};
@@ -216,7 +216,7 @@ pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Value>) -> O
         None | Some(Value::Null) => return Some(false),
         Some(piece) => piece.as_str()?,
     };
-    match whole.pointer_mut(pointer)? {
+    match at_mut(whole, pointer)? {
         Value::String(text) => text.push_str(piece),
         place @ Value::Null => *place = piece.into(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
@@ -227,7 +227,7 @@ pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Value>) -> O
 /// Puts a value at `pointer`, if there is one; whether there was.
 pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Value>) -> bool {
     let value = value.filter(|value| !value.is_null());
-    if let (Some(value), Some(place)) = (value, whole.pointer_mut(pointer)) {
+    if let (Some(value), Some(place)) = (value, at_mut(whole, pointer)) {
         *place = value.clone();
     }
     value.is_some()
@@ -243,7 +243,7 @@ pub(super) fn block<'w>(
     /// More blocks than any answer has; a bound on what a stray index can make.
     const MOST: usize = 4096;
     let index = usize::try_from(index?).ok().filter(|index| *index < MOST)?;
-    let blocks = whole.pointer_mut(pointer)?.as_array_mut()?;
+    let blocks = at_mut(whole, pointer)?.as_array_mut()?;
     while blocks.len() <= index {
         blocks.push(Value::Object(serde_json::Map::new()));
     }
