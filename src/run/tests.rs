@@ -316,9 +316,9 @@ async fn the_first_call_goes_alone_where_it_fills_a_cache_for_the_others() {
         &story,
         "0 sent 1
          0 waits for the first answer, which fills the prompt cache
-         100 1 answered after 1 attempts
          100 sent 2
          100 sent 3
+         100 1 answered after 1 attempts
          100 waits for the last answers
          200 2 answered after 1 attempts
          200 3 answered after 1 attempts
