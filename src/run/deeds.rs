@@ -212,6 +212,7 @@ where
                 tell(&Event::CannotWrite(&error));
                 let (again, why) = (now + COMMIT_AGAIN, chain(&error));
                 self.broken_disk = Some(BrokenDisk {
+                    tried: now,
                     again,
                     give_up,
                     why,

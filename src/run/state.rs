@@ -89,8 +89,9 @@ pub(super) struct State<M, R, E> {
     pub(super) input_error: Option<E>,
 }
 
-/// A commit has failed: when to try again, and when to give up.
+/// A commit has failed: when it was tried, when to try again, and when to give up.
 pub(super) struct BrokenDisk {
+    pub(super) tried: Instant,
     pub(super) again: Instant,
     pub(super) give_up: Instant,
     pub(super) why: String,
@@ -163,15 +164,17 @@ where
     /// While the output cannot be written nothing starts, and the commit is tried now and then.
     fn mend_disk(&mut self, now: Instant) -> Option<Step> {
         let disk = self.broken_disk.as_ref()?;
-        if self.leave || disk.give_up <= now {
+        // What has landed since the last try gets one at the very end.
+        let tried_to_the_end = disk.give_up <= disk.tried;
+        if self.leave || tried_to_the_end {
             return Some(Step::Done);
         }
-        if disk.again <= now {
+        if disk.again.min(disk.give_up) <= now {
             return Some(Step::Commit);
         }
         Some(Step::Wait(Wait {
             why: Why::Disk,
-            until: Some(disk.again),
+            until: Some(disk.again.min(disk.give_up)),
         }))
     }
 
