@@ -214,7 +214,12 @@ impl Plan {
         let own = job.model.prices.as_deref().map(&path).transpose()?;
         let known = known(&model, region.as_deref(), own.as_deref())?;
         let tokens = tokens(&job.limits, &known, &model, family)?;
-        let limits = limits(&job.limits, known.facts.as_ref(), &model)?;
+        let limits = limits(
+            &job.limits,
+            known.facts.as_ref(),
+            terms.tier.unwrap_or_default(),
+            &model,
+        )?;
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),
             input: named("input.path", path(input)?)?,

@@ -104,6 +104,21 @@ fn of_model<const N: usize>(model: &str, more: [&str; N]) -> Job {
 }
 
 #[test]
+fn a_budget_in_a_tier_whose_price_is_unknown_is_refused() {
+    for tier in ["flex", "reserved"] {
+        Job::over("prompt\none\n")
+            .args(["--max-cost", "1", "--service-tier", tier])
+            .run()
+            .exits(2)
+            .says(&format!(
+                "the price of `amazon.nova-lite-v1:0` in the service tier {tier} is not known, so \
+                 its cost cannot be limited: leave the tier or the limit out"
+            ))
+            .sent_nothing();
+    }
+}
+
+#[test]
 fn a_price_of_half_a_call_is_no_price() {
     of_model(
         "amazon.nova-lite-v9:0",

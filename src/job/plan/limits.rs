@@ -6,7 +6,7 @@ use std::path::Path;
 use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
 use crate::job::file::{JobError, LimitsTable, unreadable};
-use crate::model::catalog::{Known, ModelFacts, quota_codes};
+use crate::model::catalog::{Known, ModelFacts, Tier, quota_codes};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
@@ -112,6 +112,7 @@ pub(super) fn tokens(
 pub(super) fn limits(
     table: &LimitsTable,
     facts: Option<&ModelFacts>,
+    tier: Tier,
     model: &ModelId,
 ) -> Result<Limits, JobError> {
     if let Some(max) = table.max_cost_usd {
@@ -122,6 +123,14 @@ pub(super) fn limits(
             let message = format!(
                 "the price of {what}`{model}` is not known, so its cost cannot be limited: give its \
                  price in a file with --prices, under [\"{model}\"], or leave the limit out"
+            );
+            return Err(wrong("limits.max_cost_usd", message));
+        }
+        if facts.is_some_and(|facts| facts.price_of(0, tier).is_none()) {
+            let message = format!(
+                "the price of `{model}` in the service tier {} is not known, so its cost cannot be \
+                 limited: leave the tier or the limit out",
+                tier.as_str()
             );
             return Err(wrong("limits.max_cost_usd", message));
         }
