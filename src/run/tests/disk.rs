@@ -1,0 +1,84 @@
+//! Commits that take their time, and a disk that is full or about to be.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_end_while_a_commit_is_under_way_share_the_next_one() {
+    let mut scene = Scene::of(300);
+    scene.settings.concurrency = 300;
+    scene.settings.requests_per_minute = NonZeroU32::new(120_000).map(RequestsPerMinute);
+    scene.store.takes = Duration::from_millis(1);
+    let story = scene.play(|_, _| Act::Answer).await;
+    let answered = story.lines().filter(|line| line.contains("answered"));
+    let times = answered.map(|line| line.trim().split(' ').next());
+    let commits = times.collect::<std::collections::HashSet<_>>().len();
+    assert!(commits <= 40, "{commits}:\n{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_disk_is_full_nothing_starts_and_then_the_run_goes_on() {
+    let mut scene = Scene::of(3);
+    scene.settings.concurrency = 1;
+    scene.store.refusals = 3;
+    let story = scene.play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         100 cannot write: no space left on device
+         100 waits for the output disk
+         1100 cannot write: no space left on device
+         1100 waits for the output disk
+         2100 cannot write: no space left on device
+         2100 waits for the output disk
+         3100 1 answered after 1 attempts
+         3100 sent 2
+         3100 waits for concurrency
+         3200 2 answered after 1 attempts
+         3200 sent 3
+         3200 waits for concurrency
+         3300 3 answered after 1 attempts
+         3300 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_stays_full_ends_the_run_after_the_drain_time() {
+    let mut scene = Scene::of(3);
+    scene.store.refusals = u32::MAX;
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(
+        story.ends_with("25100 over: stopped, 2 lost: no space left on device"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_will_be_full_stops_the_sending_before_an_answer_is_lost() {
+    let mut scene = Scene::of(9);
+    scene.store.room = 2;
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(!story.contains("sent 5"), "{story}");
+    assert!(
+        story.ends_with("25100 over: stopped, 0 lost: no space left on device"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lands_after_the_room_has_ended_is_kept_before_the_run_gives_up() {
+    let mut scene = Scene::of(9);
+    scene.settings.requests_per_minute = NonZeroU32::new(600).map(RequestsPerMinute);
+    scene.settings.drain = Duration::from_millis(500);
+    scene.store.room = 1;
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(
+        story.contains("sent 2") && !story.contains("sent 3"),
+        "{story}"
+    );
+    assert!(story.contains("600 2 answered after 1 attempts"), "{story}");
+    assert!(
+        story.ends_with("600 over: stopped, 0 lost: no space left on device"),
+        "{story}"
+    );
+}

@@ -1,0 +1,95 @@
+//! Faults that pass, and how often a row is sent again.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_passing_fault_gives_the_slot_away_and_is_tried_again() {
+    let mut scene = Scene::of(2);
+    scene.settings.concurrency = 1;
+    let story = scene
+        .play(|row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(fault(Category::ServerError)),
+            _ => Act::Answer,
+        })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         1 1 server_error, again in 773 ms
+         1 sent 2
+         1 waits for concurrency
+         101 2 answered after 1 attempts
+         101 waits for retries
+         775 sent 1
+         775 waits for concurrency
+         875 1 answered after 2 attempts
+         875 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_fails_when_its_attempts_are_used_up_and_refusals_use_none() {
+    let story = Scene::of(1)
+        .play(|_, nth| match nth {
+            1 => Act::Refuse(fault(Category::Throttled)),
+            _ => Act::Refuse(fault(Category::Unavailable)),
+        })
+        .await;
+    assert!(
+        story.contains("1 failed, unavailable, after 3 attempts"),
+        "{story}"
+    );
+    assert_eq!(story.matches("sent 1").count(), 4, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dear_fault_is_tried_less_often_than_a_cheap_one() {
+    let mut scene = Scene::of(1);
+    scene.settings.retry.max_attempts = 6;
+    let story = scene
+        .play(|_, _| Act::Refuse(fault(Category::ModelTimeout)))
+        .await;
+    assert!(
+        story.contains("1 failed, model_timeout, after 3 attempts"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_asks_for_is_waited_for() {
+    let story = Scene::of(1)
+        .play(|_, nth| match nth {
+            1 => Act::Refuse(Fault {
+                retry_after: Some(Duration::from_secs(7)),
+                ..fault(Category::Throttled)
+            }),
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(story.contains("1 throttled, again in 7000 ms"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_pay_quota_too() {
+    let mut scene = Scene::of(1);
+    scene.settings.requests_per_minute = NonZeroU32::new(1).map(RequestsPerMinute);
+    let story = scene
+        .play(|_, nth| match nth {
+            1 => Act::Refuse(fault(Category::ServerError)),
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(story.contains("60000 sent 1"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_call_is_given_up_and_may_have_been_billed() {
+    let mut scene = Scene::of(1);
+    scene.settings.retry.max_attempts = 1;
+    let story = scene.play(|_, _| Act::Hang).await;
+    assert!(
+        story.contains("60000 1 failed, attempt_timeout, after 1 attempts"),
+        "{story}"
+    );
+}
