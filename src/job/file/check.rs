@@ -1,0 +1,198 @@
+//! A job file as it was typed, checked key by key: what is wrong is said with its line.
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::error::JobError;
+use crate::job::keys::{self, Key, Kind};
+use crate::job::plan::{parse_share, parse_time};
+
+pub(super) fn newlines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// The file that is being checked.
+pub(super) struct Place<'a> {
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl Place<'_> {
+    fn line(&self, byte: usize) -> usize {
+        1 + newlines(&self.text.as_bytes()[..byte.min(self.text.len())])
+    }
+
+    pub(super) fn syntax(&self, error: &toml::de::Error) -> JobError {
+        let is_named_toml = Path::new(self.file).extension() == Some("toml".as_ref());
+        JobError::Syntax {
+            file: self.file.into(),
+            line: self.line(error.span().map_or(0, |span| span.start)),
+            message: error.message().replace('\n', ", "),
+            hint: if is_named_toml {
+                ""
+            } else {
+                "; a job file is TOML, and a file of prompts is given with --input"
+            },
+        }
+    }
+
+    pub(super) fn check(&self, typed: &DeTable<'_>) -> Result<(), JobError> {
+        for (name, value) in typed {
+            let line = self.line(name.span().start);
+            match (value.get_ref(), keys::find("", name.get_ref())) {
+                (found, Some(key)) => self.check_kind(key, found, line)?,
+                (DeValue::Table(table), None) if is_table(name.get_ref()) => {
+                    self.check_table(name.get_ref(), table)?;
+                }
+                (found, None) if is_table(name.get_ref()) => {
+                    return Err(self.not_a_table(name.get_ref(), found, line));
+                }
+                (_, None) => return Err(self.unknown("", name.get_ref(), line)),
+            }
+        }
+        Ok(())
+    }
+
+    fn not_a_table(&self, table: &str, found: &DeValue<'_>, line: usize) -> JobError {
+        JobError::NotATable {
+            file: self.file.into(),
+            line,
+            table: table.into(),
+            found: describe(found),
+            keys: keys_of(table),
+        }
+    }
+
+    fn check_table(&self, table: &str, typed: &DeTable<'_>) -> Result<(), JobError> {
+        for (name, value) in typed {
+            let line = self.line(name.span().start);
+            match keys::find(table, name.get_ref()) {
+                Some(key) => self.check_kind(key, value.get_ref(), line)?,
+                None => return Err(self.unknown(table, name.get_ref(), line)),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, key: &Key, found: &DeValue<'_>, line: usize) -> Result<(), JobError> {
+        let Some(found) = misfit(key.kind, found) else {
+            return Ok(());
+        };
+        Err(JobError::WrongKind {
+            place: format!("{}:{line}", self.file),
+            key: key.name.to_owned(),
+            takes: key.kind.takes(),
+            found: describe(found),
+        })
+    }
+
+    fn unknown(&self, table: &str, name: &str, line: usize) -> JobError {
+        let key = if table.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{table}.{name}")
+        };
+        JobError::UnknownKey {
+            file: self.file.into(),
+            line,
+            key,
+            hint: hint(table, name),
+        }
+    }
+}
+
+/// The same key of another table, else a near key of the same table, else all keys there are.
+fn hint(table: &str, name: &str) -> String {
+    let elsewhere: Vec<_> = keys::KEYS
+        .iter()
+        .filter(|key| key.name == name)
+        .map(|key| match key.table {
+            "" => "at the top of the file".into(),
+            table => format!("in [{table}]"),
+        })
+        .collect();
+    if !elsewhere.is_empty() {
+        return format!("; it belongs {}", elsewhere.join(" or "));
+    }
+    let tables = || keys::tables().filter(|other| table.is_empty() && !other.is_empty());
+    let here = keys::KEYS.iter().filter(|key| key.table == table);
+    let near = keys::nearest(name, here.map(|key| key.name).chain(tables()));
+    match near {
+        Some(near) if tables().any(|table| table == near) => format!("; did you mean [{near}]?"),
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => {
+            let tables: String = tables().map(|table| format!(", [{table}]")).collect();
+            format!("; keys here: {}{tables}", keys_of(table))
+        }
+    }
+}
+
+fn is_table(name: &str) -> bool {
+    !name.is_empty() && keys::tables().any(|table| table == name)
+}
+
+fn keys_of(table: &str) -> String {
+    let here = keys::KEYS.iter().filter(|key| key.table == table);
+    here.map(|key| key.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The value, or what it holds, that a key of this kind does not take.
+fn misfit<'a, 'i>(kind: Kind, found: &'a DeValue<'i>) -> Option<&'a DeValue<'i>> {
+    if !fits(kind, found) {
+        return Some(found);
+    }
+    (kind == Kind::Table).then(|| not_json(found)).flatten()
+}
+
+/// The first date or impossible number in `found`: it goes into bodies, which are JSON.
+fn not_json<'a, 'i>(found: &'a DeValue<'i>) -> Option<&'a DeValue<'i>> {
+    match found {
+        DeValue::Datetime(_) => Some(found),
+        DeValue::Float(number) => {
+            (!number.as_str().contains(|c: char| c.is_ascii_digit())).then_some(found)
+        }
+        DeValue::Array(values) => values.iter().find_map(|value| not_json(value.get_ref())),
+        DeValue::Table(table) => table.values().find_map(|value| not_json(value.get_ref())),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Boolean(_) => None,
+    }
+}
+
+fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
+    let whole = || {
+        let number = found.as_integer()?;
+        u32::from_str_radix(number.as_str(), number.radix()).ok()
+    };
+    let large = || {
+        let number = found.as_integer()?;
+        i64::from_str_radix(number.as_str(), number.radix()).ok()
+    };
+    match kind {
+        Kind::Text => matches!(found, DeValue::String(_)),
+        Kind::Time => matches!(found, DeValue::String(text) if parse_time(text).is_some()),
+        Kind::Texts => matches!(found, DeValue::Array(texts)
+            if texts.iter().all(|text| matches!(text.get_ref(), DeValue::String(_)))),
+        Kind::Count => whole().is_some_and(|count| 0 < count),
+        Kind::Large => large().is_some_and(|count| 0 < count),
+        Kind::Number => matches!(found, DeValue::Integer(_) | DeValue::Float(_)),
+        Kind::Share => matches!(found, DeValue::String(text) if parse_share(text).is_some()),
+        Kind::CountOrShare => {
+            let is_share = |text| parse_share(text).is_some();
+            whole().is_some() || matches!(found, DeValue::String(text) if is_share(text))
+        }
+        Kind::Switch => matches!(found, DeValue::Boolean(_)),
+        Kind::Table => matches!(found, DeValue::Table(_)),
+    }
+}
+
+fn describe(found: &DeValue<'_>) -> String {
+    match found {
+        DeValue::String(text) => format!("the text \"{text}\""),
+        DeValue::Integer(number) => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(time) => format!("the time {time}"),
+        DeValue::Array(_) => "a list".into(),
+        DeValue::Table(_) => "a table".into(),
+    }
+}
