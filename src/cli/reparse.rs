@@ -1,5 +1,7 @@
 //! `promptmill reparse`: answers that could not be understood, read again.
 
+use std::borrow::Cow;
+
 use clap::ArgMatches;
 
 use super::failure::Failure;
@@ -12,7 +14,8 @@ use crate::model::catalog::{Known, Tier};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::output::text::{count, one_line};
-use crate::output::{OutputPaths, Reparsed, Understood, reparse as read_again};
+use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
+use crate::run::Share;
 
 /// How bodies are read, and what answers cost.
 struct Reader {
@@ -25,9 +28,7 @@ struct Reader {
 pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = existing_output(matches)?;
     let reader = Reader::new(matches)?;
-    let reparsed = read_again(&paths, locks(matches), |model, body| {
-        reader.read(model, body)
-    })?;
+    let reparsed = read_again(&paths, locks(matches), |kept| reader.read(kept))?;
     for line in describe(&reparsed, &paths) {
         print::text(&format!("{}: {line}", paths.answered.display()));
     }
@@ -52,12 +53,13 @@ impl Reader {
         })
     }
 
-    fn read(&self, model: &str, body: &[u8]) -> Understood {
-        let body = serde_json::from_slice(body)
-            .map_err(|error| format!("the answer is not JSON: {error}"))?;
-        let id = ModelId::parse(model).map_err(|error| error.to_string())?;
+    fn read(&self, kept: KeptBody<'_>) -> Understood {
+        let id = ModelId::parse(kept.model).map_err(|error| error.to_string())?;
         let by_id = || id.base().and_then(Family::of);
         let family = self.family.or_else(by_id).unwrap_or(Family::Raw);
+        let body = own_part(family, kept)?;
+        let body = serde_json::from_slice(&body)
+            .map_err(|error| format!("the answer is not JSON: {error}"))?;
         let reading = family.read(&body).map_err(|misread| misread.to_string())?;
         let region = self.region.as_deref().or_else(|| id.region());
         let known = Known::of(&id, region, self.prices.as_deref())?;
@@ -67,6 +69,19 @@ impl Reader {
         let cost_usd = cost_usd.map(|cost| (cost * 1e10).round() / 1e10);
         Ok((reading, cost_usd))
     }
+}
+
+/// A row's part of the body that its call was answered with.
+fn own_part(family: Family, kept: KeptBody<'_>) -> Result<Cow<'_, [u8]>, String> {
+    let Share { rows, place } = kept.share;
+    if rows <= 1 {
+        return Ok(kept.body.into());
+    }
+    let parts = family.part(kept.body, rows as usize);
+    let parts = parts.map_err(|misread| misread.to_string())?;
+    let own = parts.into_iter().nth((place as usize).saturating_sub(1));
+    own.map(Cow::from)
+        .ok_or_else(|| format!("there is no row {place} of {rows} in the call"))
 }
 
 fn describe(reparsed: &Reparsed, paths: &OutputPaths) -> Vec<String> {

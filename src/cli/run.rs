@@ -325,7 +325,8 @@ impl Job<'_> {
         self.say_quotas(&quotas);
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
-        let (mut ledger, past, aside) = claim.begin(self.manner(), &self.redo)?;
+        let manner = self.manner(self.context.rows - claim.past.len() + self.redo.len() as u64);
+        let (mut ledger, past, aside) = claim.begin(manner, &self.redo)?;
         for aside in aside {
             self.say(&format!("earlier output is kept in {}", aside.display()));
         }
@@ -360,6 +361,7 @@ impl Job<'_> {
     fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
         Settings {
             concurrency: self.plan.concurrency,
+            sharing: self.maker.sharing(quotas.tokens.per_minute),
             requests_per_minute: quotas.requests_per_minute,
             tokens: quotas.tokens,
             limits: Limits {
@@ -375,13 +377,16 @@ impl Job<'_> {
         }
     }
 
-    fn manner(&self) -> Manner {
+    /// How lines are kept where `left` rows are to come.
+    fn manner(&self, left: u64) -> Manner {
         let plan = self.plan;
+        let shared = plan.concurrency.saturating_mul(self.maker.rows_per_call());
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
         Manner {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
             durability: plan.durability,
-            calls: plan.concurrency,
+            rows: shared.min(left).max(plan.concurrency),
             max_tokens: plan.parameters.max_tokens,
         }
     }

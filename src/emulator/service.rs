@@ -315,7 +315,7 @@ impl Call {
     fn most_tokens(&self) -> u64 {
         match self.ask.wants {
             Wants::Words { max_tokens, .. } => self.ask.input_tokens + max_tokens,
-            Wants::Vectors(..) | Wants::Pictures => self.ask.input_tokens,
+            Wants::Vectors(..) | Wants::VectorsOf(..) | Wants::Pictures => self.ask.input_tokens,
         }
     }
 

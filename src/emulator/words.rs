@@ -37,6 +37,16 @@ impl Fingerprint {
         let seed = digest ^ fnv(id);
         Self { digest, seed }
     }
+
+    /// The fingerprint of another text sent to the same model.
+    fn of_text(self, text: &str) -> Self {
+        let model = self.seed ^ self.digest;
+        let digest = Self::new("", text).digest;
+        Self {
+            digest,
+            seed: digest ^ model,
+        }
+    }
 }
 
 /// FNV-1a, 64 bits: small, and the same on every machine and version.
@@ -52,6 +62,11 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
         Wants::Vectors(count, dimensions) => {
             let seed = |nth: usize| print.seed.wrapping_add(nth as u64);
             let vectors = (0..*count).map(|nth| vector(seed(nth), *dimensions));
+            wordless(ask, vectors.collect())
+        }
+        Wants::VectorsOf(texts, dimensions) => {
+            let seed = |text: &String| print.of_text(text).seed;
+            let vectors = texts.iter().map(|text| vector(seed(text), *dimensions));
             wordless(ask, vectors.collect())
         }
         Wants::Pictures => wordless(ask, Vec::new()),

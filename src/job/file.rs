@@ -75,6 +75,7 @@ pub struct ModelTable {
     pub top_k: Option<u32>,
     pub stop: Vec<String>,
     pub stream: bool,
+    pub rows_per_call: Option<u32>,
     pub service_tier: Option<String>,
     pub latency: Option<String>,
     pub guardrail: Option<String>,

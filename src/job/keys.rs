@@ -145,6 +145,8 @@ pub const KEYS: &[Key] = &[
         "Texts that end an answer"),
     key(("model", "stream"), ("stream", None), Kind::Switch, "true|false",
         "Take answers in chunks, with the time to the first token [default: false]"),
+    key(("model", "rows_per_call"), ("rows-per-call", None), Kind::Count, "N",
+        "Rows of one text each that share a call, for embeddings [default: 96 for cohere-embed, else 1]"),
     key(("model", "service_tier"), ("service-tier", None), Kind::Text, "TIER",
         "default, flex, priority or reserved [default: the service's]"),
     key(("model", "latency"), ("latency", None), Kind::Text, "MODE",

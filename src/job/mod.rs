@@ -11,7 +11,9 @@ pub mod keys;
 mod plan;
 mod probe;
 pub mod rows;
+mod sharing;
 pub mod survey;
 
 pub use file::{JobError, JobFile};
 pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};
+pub use sharing::RowsPerCall;

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 
 use super::expand::expand;
 use super::file::{JobError, JobFile};
+use super::sharing::RowsPerCall;
 use crate::input::Format;
 use crate::model::Reasoning;
 use crate::model::catalog::ModelFacts;
@@ -22,7 +23,10 @@ use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
-use model::{cache, doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
+use model::{
+    cache, doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario,
+    rows_per_call,
+};
 use terms::{delivery, terms};
 use values::{
     default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
@@ -71,6 +75,8 @@ pub struct Plan {
     pub terms: Terms,
     /// How answers come.
     pub delivery: Delivery,
+    /// How many rows share a call.
+    pub rows_per_call: RowsPerCall,
     /// Where calls go.
     pub endpoint: Endpoint,
     /// The region, where the job or the ARN names one.
@@ -209,6 +215,7 @@ impl Plan {
         let terms = terms(&job.model)?;
         let idle = job.retry.idle_timeout.as_deref();
         let delivery = delivery(job.model.stream, idle, family, &model, doubtful)?;
+        let rows_per_call = rows_per_call(&job.model, family, &parameters)?;
         let idle_with_bodies = idle_with_bodies(&job.model);
         let region = region(job.model.region, &model)?;
         let own = job.model.prices.as_deref().map(&path).transpose()?;
@@ -236,6 +243,7 @@ impl Plan {
             idle_with_bodies,
             terms,
             delivery,
+            rows_per_call,
             content_type: job.model.content_type.unwrap_or_else(json),
             accept: job.model.accept.unwrap_or_else(json),
             endpoint: endpoint(job.model.endpoint, job.emulator.scenario.as_deref(), &path)?,

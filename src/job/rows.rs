@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::Plan;
+use super::sharing::sharing;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::model::catalog::ModelFacts;
 use crate::model::family::{Family, max_tokens_of};
@@ -13,7 +14,7 @@ use crate::model::{Call, Category, Fault};
 use crate::prompt::{
     Content, Message, Prompt, PromptError, PromptSource, PromptSpec, Prompter, Role,
 };
-use crate::run::{Identity, Row, Work};
+use crate::run::{Identity, Row, Sharing, Work};
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;
@@ -29,6 +30,7 @@ pub struct RowMaker<'a> {
     plan: &'a Plan,
     prompter: Prompter,
     sends_bodies: bool,
+    rows_per_call: usize,
     id: Id,
     keep: Keep,
 }
@@ -63,6 +65,15 @@ pub enum MismatchError {
     NoTexts {
         /// The family.
         family: &'static str,
+    },
+    /// Rows of more than a text, or less, that are to share calls.
+    #[error(
+        "`model.rows_per_call`: rows that bring {bring} have a call each; only rows of one text, of a \
+         template or a column, can share one: leave it out"
+    )]
+    NotShared {
+        /// What the rows bring.
+        bring: &'static str,
     },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
@@ -105,6 +116,7 @@ impl<'a> RowMaker<'a> {
         if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
             return Err(MismatchError::IdleKey { key });
         }
+        let rows_per_call = plan.rows_per_call.of(&source)?;
         let spec = PromptSpec {
             source,
             system: plan.system.clone(),
@@ -113,6 +125,7 @@ impl<'a> RowMaker<'a> {
             plan,
             prompter: Prompter::new(&spec, fields)?,
             sends_bodies,
+            rows_per_call,
             id: Id::settle(plan.id.as_deref(), fields)?,
             keep: Keep::settle(&plan.keep, fields)?,
         })
@@ -132,6 +145,16 @@ impl<'a> RowMaker<'a> {
     /// Whether rows bring whole bodies, which are sent as they are.
     pub fn sends_bodies(&self) -> bool {
         self.sends_bodies
+    }
+
+    /// How many rows may share a call.
+    pub fn rows_per_call(&self) -> usize {
+        self.rows_per_call
+    }
+
+    /// The same, under a quota of so many tokens a minute.
+    pub fn sharing(&self, tokens_per_minute: Option<u64>) -> Sharing {
+        sharing(self.rows_per_call, tokens_per_minute)
     }
 
     /// The bytes of a body that are no prompt: braces, names of fields, parameters.

@@ -41,8 +41,9 @@ use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
-use crate::model::family::Family;
+use crate::model::family::{Family, Joined};
 use crate::model::fault::Scope;
+use crate::model::shares::apportion_usd;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
 };
@@ -130,18 +131,51 @@ impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let outcome = match self.target.delivery {
-            Delivery::Whole => self.invoke_whole(&client, call).await,
+            Delivery::Whole => {
+                let came = self.invoke_whole(&client, call).await;
+                came.and_then(|came| self.read(came))
+            }
             Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle).await,
         };
-        if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
-            self.clients.expired(number).await;
-        }
+        self.renew_after(&outcome, number).await;
         outcome
+    }
+
+    async fn invoke_together(&self, calls: &[&Call]) -> Result<Vec<Reply>, Fault> {
+        let bodies: Vec<&[u8]> = calls.iter().map(|call| call.body.as_ref()).collect();
+        let Joined { body, weights } = self.target.family.join(&bodies).map_err(|misread| {
+            Fault::local(Category::InvalidRequest, misread.to_string()).job_wide()
+        })?;
+        let call = Call {
+            body: body.into(),
+            max_tokens: None,
+            worst_cost_usd: None,
+        };
+        let (client, number) = self.clients.current().await.map_err(no_client)?;
+        let came = self.invoke_whole(&client, &call).await;
+        self.renew_after(&came, number).await;
+        self.share_out(came?, &weights)
     }
 }
 
+/// A whole answer, as it came.
+struct Came {
+    raw: Bytes,
+    /// What the headers count.
+    usage: Usage,
+    served: Served,
+    request_id: Option<String>,
+}
+
 impl Bedrock {
-    async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
+    /// New credentials are looked for where these have expired.
+    async fn renew_after<T>(&self, outcome: &Result<T, Fault>, number: u64) {
+        if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
+            self.clients.expired(number).await;
+        }
+    }
+
+    async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Came, Fault> {
         let counts = TokenHeaders::default();
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
@@ -157,18 +191,51 @@ impl Bedrock {
                 .as_ref()
                 .map(ToString::to_string),
         };
-        let request_id = answer.request_id().map(str::to_owned);
-        let raw = Bytes::from(answer.body.into_inner());
-        self.read(raw, counts.usage(), served, request_id)
+        Ok(Came {
+            usage: counts.usage(),
+            served,
+            request_id: answer.request_id().map(str::to_owned),
+            raw: answer.body.into_inner().into(),
+        })
     }
 
-    fn read(
-        &self,
-        raw: Bytes,
-        headers: Usage,
-        served: Served,
-        request_id: Option<String>,
-    ) -> Result<Reply, Fault> {
+    /// Parts the answer to a call that several rows shared. They are read as if each had come
+    /// alone; what is not understood is none of theirs.
+    fn share_out(&self, came: Came, weights: &[u64]) -> Result<Vec<Reply>, Fault> {
+        let not_parted =
+            |why: String| not_understood(why, came.raw.clone(), came.request_id.clone());
+        let parts = self.target.family.part(&came.raw, weights.len());
+        let parts = parts.map_err(|misread| not_parted(misread.to_string()))?;
+        let cost_usd = self.cost_usd(&came.usage, self.tier(&came.served));
+        let usages = came.usage.apportioned(weights);
+        let tokens = usages.iter().map(|usage| usage.input_tokens.unwrap_or(0));
+        let costs = cost_usd.map(|cost| apportion_usd(cost, &tokens.collect::<Vec<_>>()));
+        let reply = |(at, (part, usage)): (usize, (Vec<u8>, Usage))| {
+            let reply = self.read(Came {
+                raw: part.into(),
+                usage,
+                served: came.served.clone(),
+                request_id: came.request_id.clone(),
+            });
+            let reply = reply.map_err(|fault| not_parted(fault.message))?;
+            let cost_usd = costs.as_ref().map(|costs| costs[at]);
+            Ok(Reply { cost_usd, ..reply })
+        };
+        parts
+            .into_iter()
+            .zip(usages)
+            .enumerate()
+            .map(reply)
+            .collect()
+    }
+
+    fn read(&self, came: Came) -> Result<Reply, Fault> {
+        let Came {
+            raw,
+            usage: headers,
+            served,
+            request_id,
+        } = came;
         let understood = serde_json::from_slice(&raw)
             .map_err(|error| format!("the answer is not JSON: {error}"))
             .and_then(|body| {
@@ -193,8 +260,7 @@ impl Bedrock {
         request_id: Option<String>,
         raw: Bytes,
     ) -> Reply {
-        let tier = served.tier.as_deref().and_then(Tier::parse);
-        let tier = tier.or(self.target.terms.tier).unwrap_or_default();
+        let tier = self.tier(&served);
         if self.target.reasoning == Reasoning::Dropped {
             reading.reasoning = None;
         }
@@ -206,6 +272,14 @@ impl Bedrock {
             first_token: None,
             raw,
         }
+    }
+}
+
+impl Bedrock {
+    /// The tier a call was served in, as far as is known.
+    fn tier(&self, served: &Served) -> Tier {
+        let tier = served.tier.as_deref().and_then(Tier::parse);
+        tier.or(self.target.terms.tier).unwrap_or_default()
     }
 }
 

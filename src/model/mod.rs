@@ -12,6 +12,7 @@ pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
+mod shares;
 mod terms;
 mod wire;
 
@@ -162,6 +163,13 @@ pub enum FinishReason {
 pub trait Model: Send + Sync + 'static {
     /// Sends `call` once and waits for its answer. Never retries.
     fn invoke(&self, call: &Call) -> impl Future<Output = Result<Reply, Fault>> + Send;
+
+    /// Sends several calls as one, and returns the answer to each, in their order. What the one
+    /// used and cost is shared out among them.
+    fn invoke_together(
+        &self,
+        calls: &[&Call],
+    ) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send;
 }
 
 impl FinishReason {

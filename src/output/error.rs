@@ -86,7 +86,7 @@ pub enum LedgerError {
     },
     /// The disk has no room for what is to come.
     #[error(
-        "no room for the answers of {calls} calls ({megabytes} MB) on the disk of {path}, or within \
+        "no room for the answers of {rows} rows ({megabytes} MB) on the disk of {path}, or within \
          the limit of a file's size: make room, or give a lower --concurrency",
         path = .path.display(),
         megabytes = .bytes.div_ceil(1_000_000),
@@ -94,8 +94,8 @@ pub enum LedgerError {
     NoRoom {
         /// The file.
         path: PathBuf,
-        /// The most calls in flight.
-        calls: usize,
+        /// The most rows in flight.
+        rows: usize,
         /// What their lines may take.
         bytes: u64,
     },

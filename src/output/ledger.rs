@@ -17,7 +17,7 @@
 //!    opened anew, cut back, and the lines are written again: pages that are dirty again.
 //! 6. **Look whether the file is still there.** A directory that was deleted, or a file that was
 //!    moved away, takes writes and syncs without a word, and the answers go with it.
-//! 7. **Have room before sending.** For every call that may be in flight, room for its line is
+//! 7. **Have room before sending.** For every row that may be in flight, room for its line is
 //!    reserved behind the end of the file (`fallocate`, without making it longer). On a disk that
 //!    fills up, what fails is the next reservation, while nothing is lost: nothing more is sent,
 //!    and the calls in flight land in what was reserved. File systems that cannot reserve do
@@ -81,8 +81,8 @@ pub struct Manner {
     pub keep_raw: KeepRaw,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
-    /// The most calls in flight: as many lines there must be room for.
-    pub calls: usize,
+    /// The most rows in flight: as many lines there must be room for.
+    pub rows: usize,
     /// The longest answer the job asks for, in tokens, where it says so.
     pub max_tokens: Option<u32>,
 }
@@ -197,9 +197,9 @@ impl Store for Ledger {
     }
 
     fn make_room(&mut self) -> Result<(), LedgerError> {
-        let calls = self.manner.calls;
-        self.answered.make_room(calls)?;
-        self.failed.make_room(calls)
+        let rows = self.manner.rows;
+        self.answered.make_room(rows)?;
+        self.failed.make_room(rows)
     }
 
     fn rescue(&mut self, ended: &[Ended]) -> Option<String> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
-use crate::run::{Ended, Outcome};
+use crate::run::{Ended, Outcome, Share};
 
 /// When the provider's own body is kept beside what was read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ struct Line<'a> {
     status: &'a str,
     #[serde(flatten)]
     ending: Ending<'a>,
+    #[serde(flatten)]
+    shared: Option<Shared>,
     attempts: u32,
     throttles: u32,
     maybe_billed: u32,
@@ -54,6 +56,23 @@ struct Line<'a> {
     metadata: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Value>,
+}
+
+/// A row that shares its call with others: how many they are, and which of them it is, from 1.
+#[derive(Serialize)]
+struct Shared {
+    rows_in_call: u32,
+    place_in_call: u32,
+}
+
+impl Shared {
+    fn of(share: Share) -> Option<Self> {
+        let shared = Self {
+            rows_in_call: share.rows,
+            place_in_call: share.place,
+        };
+        (1 < share.rows).then_some(shared)
+    }
 }
 
 #[derive(Serialize)]
@@ -144,6 +163,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         row: identity.row,
         status: status(&ended.outcome),
         ending: ending(&ended.outcome, stamp),
+        shared: Shared::of(ended.share),
         attempts: ended.attempts,
         throttles: ended.throttles,
         maybe_billed: ended.maybe_billed,
@@ -274,6 +294,8 @@ pub(super) struct Kept {
     pub(super) row: u64,
     pub(super) model: String,
     pub(super) error: KnownError,
+    rows_in_call: Option<u32>,
+    place_in_call: Option<u32>,
     attempts: u32,
     throttles: u32,
     maybe_billed: u32,
@@ -281,13 +303,21 @@ pub(super) struct Kept {
     latency_ms: u64,
     started_at: String,
     finished_at: String,
-    request_id: Option<String>,
+    pub(super) request_id: Option<String>,
     fingerprint: Option<String>,
     metadata: Option<Map<String, Value>>,
     raw: Option<Value>,
 }
 
 impl Kept {
+    /// With whom the row shared its call.
+    pub(super) fn share(&self) -> Share {
+        match (self.rows_in_call, self.place_in_call) {
+            (Some(rows), Some(place)) => Share { rows, place },
+            (None, _) | (_, None) => Share::ALONE,
+        }
+    }
+
     /// The body as it came, but for the blanks in it.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         let raw = self.raw.as_ref()?;
@@ -304,6 +334,7 @@ pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) ->
         row: kept.row,
         status: answer_status(reading.finish_reason),
         ending: Ending::Answered(Answer::of(reading, &served, &kept.model, cost_usd)),
+        shared: Shared::of(kept.share()),
         attempts: kept.attempts,
         throttles: kept.throttles,
         maybe_billed: kept.maybe_billed,
@@ -315,7 +346,8 @@ pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) ->
         request_id: kept.request_id.as_deref(),
         fingerprint: kept.fingerprint.as_deref(),
         metadata: kept.metadata.as_ref(),
-        raw: kept.raw.clone(),
+        // The body of a shared call is that of all its rows.
+        raw: kept.raw.clone().filter(|_| kept.share() == Share::ALONE),
     };
     let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");
     text.push(b'\n');

@@ -33,5 +33,5 @@ pub use look::Look;
 pub use past::{Past, PastRow};
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
-pub use reparse::{Reparsed, Understood, reparse};
+pub use reparse::{KeptBody, Reparsed, Understood, reparse};
 pub use tally::Tally;

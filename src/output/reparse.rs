@@ -19,6 +19,7 @@ use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::each_line;
 use crate::model::{Category, Reading};
+use crate::run::Share;
 
 /// Lines that are committed at once.
 const GROUP: usize = 256;
@@ -41,14 +42,25 @@ pub struct Reparsed {
 /// What a body says, and what it cost.
 pub type Understood = Result<(Reading, Option<f64>), String>;
 
-/// Reads kept bodies again with `read`, which is given the model's id and the body.
+/// A kept body.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptBody<'a> {
+    /// The model's id.
+    pub model: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+    /// Whose it is, among the rows that shared the call.
+    pub share: Share,
+}
+
+/// Reads kept bodies again with `read`.
 ///
 /// # Errors
 /// Another run holds the output, it is not ours, or the disk refused.
 pub fn reparse(
     paths: &OutputPaths,
     locks: Locks,
-    read: impl FnMut(&str, &[u8]) -> Understood,
+    read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
     reparse_on(disk::real(), paths, locks, read)
 }
@@ -57,7 +69,7 @@ pub(super) fn reparse_on(
     disk: Arc<dyn Disk>,
     paths: &OutputPaths,
     locks: Locks,
-    mut read: impl FnMut(&str, &[u8]) -> Understood,
+    mut read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
     let _claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
     let mut reparsed = Reparsed::default();
@@ -68,13 +80,14 @@ pub(super) fn reparse_on(
         .open(&paths.failed, Open::Append)
         .map_err(io_error("open", &paths.failed))?;
     let mut answers = Sink::new(&disk, &paths.answered, Durability::Sync, 0);
+    let mut bodies = Bodies::default();
     let mut moved = Vec::new();
     let mut refused = None;
     let done = each_line(&mut *failures, |found| {
         let Some(kept) = kept(found.bytes) else {
             return Ok(());
         };
-        let Some(line) = reparsed.line(&kept, &mut read) else {
+        let Some(line) = reparsed.line(&kept, bodies.of(&kept), &mut read) else {
             return Ok(());
         };
         moved.push(key(kept.custom_id.as_deref(), kept.row));
@@ -112,18 +125,44 @@ fn kept(line: &[u8]) -> Option<Kept> {
     (kept.error.category == Category::BadResponse.as_str()).then_some(kept)
 }
 
+/// The last body there was. Rows that shared a call have their lines one behind the other, and its
+/// body stands in the first.
+#[derive(Default)]
+struct Bodies {
+    request_id: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+impl Bodies {
+    /// The body that `kept` came with.
+    fn of(&mut self, kept: &Kept) -> Option<&[u8]> {
+        let same_call = kept.request_id.is_some() && kept.request_id == self.request_id;
+        if kept.share().is_first() || !same_call {
+            self.request_id = kept.request_id.clone();
+            self.body = kept.body();
+        }
+        self.body.as_deref()
+    }
+}
+
 impl Reparsed {
     /// The line of the answer, if the body is understood now.
     fn line(
         &mut self,
         kept: &Kept,
-        read: &mut impl FnMut(&str, &[u8]) -> Understood,
+        body: Option<&[u8]>,
+        read: &mut impl FnMut(KeptBody<'_>) -> Understood,
     ) -> Option<Vec<u8>> {
-        let Some(body) = kept.body() else {
+        let Some(body) = body else {
             self.without_body += 1;
             return None;
         };
-        match read(&kept.model, &body) {
+        let model = &kept.model;
+        match read(KeptBody {
+            model,
+            body,
+            share: kept.share(),
+        }) {
             Ok((reading, cost_usd)) => {
                 self.understood += 1;
                 Some(line::reparsed(kept, &reading, cost_usd))

@@ -255,10 +255,12 @@ impl Progress {
     }
 
     fn ended(&mut self, ended: &Ended, now: Instant) {
-        self.in_flight -= u64::from(0 < ended.attempts);
+        // Calls are counted, not the rows that share them.
+        let is_first = ended.share.is_first();
+        self.in_flight -= u64::from(is_first && 0 < ended.attempts);
         // What led to another attempt was counted then.
         let last = matches!(&ended.outcome, Outcome::Failed(fault) if fault.maybe_billed);
-        self.maybe_billed += u64::from(last);
+        self.maybe_billed += u64::from(is_first && last);
         self.now.take(ended);
         let tokens = match &ended.outcome {
             Outcome::Answered(reply) => tokens(&reply.reading.usage),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
 
+use super::attempt::Attempt;
 use super::retry::Next;
-use super::state::{Attempt, BrokenDisk, Landed, State};
+use super::state::{BrokenDisk, Landed, State};
 use super::tokens::Charge;
-use super::{Ask, Ended, Event, Outcome, Row, Stop, Store};
+use super::{Ask, Ended, Event, Outcome, Row, Share, Stop, Store};
 use crate::model::{Category, Fault, Model};
 
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
@@ -35,14 +36,14 @@ where
         tell: &mut impl FnMut(&Event<'_>),
     ) {
         tell(&Event::Sent {
-            identity: &attempt.work.identity,
+            identity: attempt.identity(),
         });
-        self.meter.hold(&attempt.work.call);
+        self.meter.hold(attempt.worst_cost_usd());
         let model = Arc::clone(&self.model);
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
             let sent = Instant::now();
-            let outcome = match timeout(limit, model.invoke(&attempt.work.call)).await {
+            let outcome = match timeout(limit, attempt.send(&*model)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(gave_up(limit)),
             };
@@ -80,18 +81,20 @@ where
             landed,
             outcome,
         } = landed;
-        self.meter.settle(&attempt.work.call, &outcome);
-        let row = attempt.work.identity.row;
+        self.meter.settle(attempt.worst_cost_usd(), &outcome);
+        let row = attempt.identity().row;
         let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
         let fault = match outcome {
-            Ok(reply) => {
+            Ok(answers) => {
                 self.hold.passed(sent);
                 self.waiting.earn();
                 self.answered_any = true;
                 self.last_answer = landed;
                 self.width.widen();
                 attempt.history.attempts += 1;
-                return self.end(attempt, sent, landed, Outcome::Answered(Box::new(reply)));
+                let replies = std::iter::once(answers.first).chain(answers.others);
+                let answered = replies.map(|reply| Outcome::Answered(Box::new(reply)));
+                return self.end(attempt, sent, landed, answered);
             }
             Err(fault) => fault,
         };
@@ -108,13 +111,13 @@ where
         match next {
             Next::Stop => {
                 tell(&Event::Left {
-                    identity: &attempt.work.identity,
+                    identity: attempt.identity(),
                 });
                 self.stop(Stop::Fault(Box::new(fault)), tell);
             }
             Next::Again(after) => {
                 tell(&Event::Again {
-                    identity: &attempt.work.identity,
+                    identity: attempt.identity(),
                     fault: &fault,
                     after,
                 });
@@ -122,7 +125,7 @@ where
             }
             Next::Hold => {
                 tell(&Event::Again {
-                    identity: &attempt.work.identity,
+                    identity: attempt.identity(),
                     fault: &fault,
                     after: Duration::ZERO,
                 });
@@ -130,7 +133,7 @@ where
                 self.waiting.insert(landed, attempt);
             }
             Next::Fail if self.pace.service_is_to_blame(&fault, landed) => {
-                let (identity, after) = (&attempt.work.identity, Duration::ZERO);
+                let (identity, after) = (attempt.identity(), Duration::ZERO);
                 tell(&Event::Again {
                     identity,
                     fault: &fault,
@@ -141,7 +144,7 @@ where
             }
             Next::Fail if self.nobody_is_let_in(&fault, landed) => {
                 tell(&Event::Left {
-                    identity: &attempt.work.identity,
+                    identity: attempt.identity(),
                 });
                 let lasted = landed - self.last_answer;
                 self.stop(
@@ -152,10 +155,38 @@ where
                     tell,
                 );
             }
+            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => {
+                tell(&Event::Again {
+                    identity: attempt.identity(),
+                    fault: &fault,
+                    after: Duration::ZERO,
+                });
+                self.part(attempt);
+            }
             Next::Fail => {
                 self.note_invalid(&fault, tell);
-                self.end(attempt, sent, landed, Outcome::Failed(fault));
+                let failed = of_each(fault, attempt.rows(), attempt.identity().row);
+                self.end(attempt, sent, landed, failed.map(Outcome::Failed));
             }
+        }
+    }
+
+    /// Sends the rows of a call in two, to find the one that the others failed with.
+    ///
+    /// They go in halves; but while nothing was ever answered, the first row alone at first: it
+    /// tells soonest whether any row is right. What is due since it was read goes before what was
+    /// read later, so that what is wrong with every row is seen before all of them are asked about.
+    fn part(&mut self, mut attempt: Attempt) {
+        let was_whole = attempt.history.shared == 0;
+        attempt.history.begin_anew();
+        let at = if was_whole && !self.answered_any {
+            1
+        } else {
+            attempt.rows() / 2
+        };
+        let due = attempt.read;
+        for part in attempt.part(at) {
+            self.waiting.insert(due, part);
         }
     }
 
@@ -168,16 +199,30 @@ where
         refused && self.settings.retry.throttle_wait <= now - self.last_answer
     }
 
-    fn end(&mut self, attempt: Attempt, sent: Instant, landed: Instant, outcome: Outcome) {
-        self.meter.ended(matches!(outcome, Outcome::Failed(_)));
-        self.ended.push(Ended {
-            attempts: attempt.history.attempts,
-            throttles: attempt.history.throttles,
-            maybe_billed: attempt.history.maybe_billed,
-            queued: sent - attempt.read,
-            latency: landed - sent,
-            ..Ended::unsent(attempt.work.identity, outcome, landed)
-        });
+    /// Every row of a call has come to its end, each with its outcome.
+    fn end(
+        &mut self,
+        attempt: Attempt,
+        sent: Instant,
+        landed: Instant,
+        outcomes: impl Iterator<Item = Outcome>,
+    ) {
+        self.held_slots += 1;
+        let rows = attempt.rows() as u32;
+        let history = attempt.history;
+        let works = std::iter::once(attempt.work).chain(attempt.others);
+        for (place, (work, outcome)) in (1..).zip(works.zip(outcomes)) {
+            self.meter.ended(matches!(outcome, Outcome::Failed(_)));
+            self.ended.push(Ended {
+                share: Share { rows, place },
+                attempts: history.shared + history.attempts,
+                throttles: history.throttles,
+                maybe_billed: history.maybe_billed,
+                queued: sent - attempt.read,
+                latency: landed - sent,
+                ..Ended::unsent(work.identity, outcome, landed)
+            });
+        }
     }
 
     /// When nothing but refusals comes back, the request itself is wrong.
@@ -198,6 +243,7 @@ where
         let now = Instant::now();
         if kept.is_ok() {
             self.gather_until = now + (now - began).min(LONGEST_GATHERING);
+            self.held_slots = 0;
             for ended in self.ended.drain(..) {
                 tell(&Event::Ended(&ended));
             }
@@ -264,6 +310,20 @@ where
             None => Ok(self.stop.map(|(stop, _)| stop)),
         }
     }
+}
+
+/// The fault of a call as that of each of its rows. A body that was not understood is kept with
+/// the first of them, whose number is `row`: it may be as long as all their answers.
+fn of_each(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
+    let bare = Fault {
+        raw: None,
+        message: match &fault.raw {
+            Some(_) => format!("{}; its body is kept with row {row}", fault.message),
+            None => fault.message.clone(),
+        },
+        ..fault.clone()
+    };
+    std::iter::once(fault).chain(std::iter::repeat_n(bare, rows - 1))
 }
 
 /// The call is out of our hands, not out of the service's.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Call, Fault, Reply};
+use super::attempt::Answers;
+use crate::model::Fault;
 
 /// Rows that have to end before the share of failures means something.
 const SAMPLE: u64 = 50;
@@ -99,13 +100,12 @@ impl Meter {
         too_many.then_some(Reached::ErrorRate { failed, ended })
     }
 
-    /// Whether `call` can be paid for at its worst.
-    pub(super) fn purse(&self, call: &Call) -> Purse {
+    /// Whether a call can be paid for at its worst.
+    pub(super) fn purse(&self, worst_usd: f64) -> Purse {
         let Some(max_usd) = self.limits.max_cost_usd else {
             return Purse::Open;
         };
-        let worst = call.worst_cost_usd.unwrap_or(0.0);
-        match self.spent_usd + self.held_usd + worst <= max_usd {
+        match self.spent_usd + self.held_usd + worst_usd <= max_usd {
             true => Purse::Open,
             false if 0.0 < self.held_usd => Purse::Wait,
             false => Purse::Empty(Reached::Cost {
@@ -116,21 +116,20 @@ impl Meter {
     }
 
     /// A call starts.
-    pub(super) fn hold(&mut self, call: &Call) {
-        self.held_usd += call.worst_cost_usd.unwrap_or(0.0);
+    pub(super) fn hold(&mut self, worst_usd: f64) {
+        self.held_usd += worst_usd;
     }
 
     /// A call is over. One that may have been billed is counted at its worst.
-    pub(super) fn settle(&mut self, call: &Call, outcome: &Result<Reply, Fault>) {
-        let worst = call.worst_cost_usd.unwrap_or(0.0);
-        self.held_usd = (self.held_usd - worst).max(0.0);
+    pub(super) fn settle(&mut self, worst_usd: f64, outcome: &Result<Answers, Fault>) {
+        self.held_usd = (self.held_usd - worst_usd).max(0.0);
         // What is left of the sum of what is no longer held is the noise of floating point.
         if self.held_usd < 1e-12 {
             self.held_usd = 0.0;
         }
         self.spent_usd += match outcome {
-            Ok(reply) => reply.cost_usd.unwrap_or(worst),
-            Err(fault) if fault.maybe_billed => worst,
+            Ok(answers) => answers.cost_usd().unwrap_or(worst_usd),
+            Err(fault) if fault.maybe_billed => worst_usd,
             Err(_) => 0.0,
         };
     }

@@ -7,6 +7,7 @@
 //!
 //! This module knows nothing of files, terminals or any one service.
 
+mod attempt;
 mod budget;
 mod deeds;
 mod event;
@@ -35,6 +36,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::model::{Call, Fault, Model, Reply};
 use state::{State, Step};
 
+pub use attempt::{Share, Sharing};
 pub use event::{Event, Why};
 pub use limits::{Limits, Reached};
 pub use pace::{Gauge, RequestsPerMinute};
@@ -80,6 +82,8 @@ pub struct Ended {
     pub identity: Identity,
     /// How it ended.
     pub outcome: Outcome,
+    /// With whom it shared its call.
+    pub share: Share,
     /// How often it was sent and came back with something other than "not now".
     pub attempts: u32,
     /// How often the service refused it for now.
@@ -100,6 +104,7 @@ impl Ended {
         Self {
             identity,
             outcome,
+            share: Share::ALONE,
             attempts: 0,
             throttles: 0,
             maybe_billed: 0,
@@ -140,6 +145,8 @@ pub trait Store {
 pub struct Settings {
     /// The most calls in flight: a bound on memory and on what a crash repeats.
     pub concurrency: usize,
+    /// How many rows may share a call.
+    pub sharing: Sharing,
     /// How many calls may start in a minute; `None` is no limit of ours.
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// How many tokens the quota has.

@@ -21,10 +21,11 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 use super::Why;
+use super::attempt::{Answers, Attempt};
 use super::learn::Learned;
 use super::outage::Outage;
 use super::tokens::{Charge, Settled, Short, TokenLimits, Tokens};
-use crate::model::{Call, Category, Fault, Reply};
+use crate::model::{Category, Fault};
 
 /// A limit of requests per minute; at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +86,10 @@ impl Pace {
         }
     }
 
-    /// Takes what `call` needs from every quota, or from none and says why.
+    /// Takes what a call needs from every quota, or from none and says why.
     pub(super) fn admit(
         &mut self,
-        call: &Call,
+        attempt: &Attempt,
         in_flight: usize,
         now: Instant,
     ) -> Result<Charge, Refusal> {
@@ -102,7 +103,7 @@ impl Pace {
         }
         let ready = self.calls.ready(now);
         ready.map_err(|until| Refusal::Wait(Why::Refusals, Some(until)))?;
-        let charge = self.tokens.charge(call);
+        let charge = self.tokens.charge(attempt.calls());
         self.tokens
             .ready(&charge, now)
             .map_err(|short| match short {
@@ -133,16 +134,16 @@ impl Pace {
         &mut self,
         row: u64,
         charge: &Charge,
-        outcome: &Result<Reply, Fault>,
+        outcome: &Result<Answers, Fault>,
         sent: Instant,
         now: Instant,
     ) -> bool {
         let fault = match outcome {
-            Ok(reply) => {
+            Ok(answers) => {
                 self.outage.heard();
                 self.calls.answered(sent, now);
                 self.tokens
-                    .settle(charge, Settled::Used(reply.reading.usage), sent);
+                    .settle(charge, Settled::Used(answers.usage()), sent);
                 return false;
             }
             Err(fault) => fault,

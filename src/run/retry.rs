@@ -24,6 +24,8 @@ pub struct RetryPolicy {
 pub(super) struct History {
     /// Attempts that used up patience.
     pub(super) attempts: u32,
+    /// Attempts before that, together with rows it no longer shares its call with.
+    pub(super) shared: u32,
     /// Refusals, which do not.
     pub(super) throttles: u32,
     /// Attempts given up on after sending.
@@ -56,6 +58,12 @@ impl History {
     /// Its last fault was the service's: it costs the row no attempt after all.
     pub(super) fn forgive(&mut self) {
         self.attempts = self.attempts.saturating_sub(1);
+    }
+
+    /// Its last fault may have been that of a row it shared the call with: it has all its attempts
+    /// before it.
+    pub(super) fn begin_anew(&mut self) {
+        self.shared += std::mem::take(&mut self.attempts);
     }
 
     /// Whether the row was never sent.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::attempt::{Answers, Attempt};
 use super::hold::Hold;
 use super::limits::{Meter, Purse};
 use super::pace::{Gauge, Pace, Refusal};
-use super::retry::History;
 use super::tokens::Charge;
 use super::waiting::Waiting;
 use super::width::Width;
 use super::{Ended, Outcome, Row, Settings, Stop, Why, Work};
-use crate::model::{Fault, Model, Reply};
+use crate::model::{Fault, Model};
 
 /// Rows that wait for another attempt, per slot: a bound on memory while a service is down.
 const WAITING_PER_SLOT: usize = 4;
@@ -25,21 +25,13 @@ const MOST_UNCOMMITTED: usize = 1024;
 /// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
 
-/// One row on its way.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    pub(super) work: Work,
-    pub(super) history: History,
-    pub(super) read: Instant,
-}
-
 /// An attempt that came back.
 pub(super) struct Landed {
     pub(super) attempt: Attempt,
     pub(super) charge: Charge,
     pub(super) sent: Instant,
     pub(super) landed: Instant,
-    pub(super) outcome: Result<Reply, Fault>,
+    pub(super) outcome: Result<Answers, Fault>,
 }
 
 /// What to do next.
@@ -67,14 +59,18 @@ pub(super) struct State<M, R, E> {
     pub(super) meter: Meter,
     pub(super) jitter: fastrand::Rng,
     pub(super) in_flight: JoinSet<Landed>,
-    /// The next row of the input, read but not yet admitted.
+    /// A row that was read and did not fit into the call of those before it.
+    next: Option<Work>,
+    /// The next call, read but not yet admitted.
     head: Option<Attempt>,
     /// Rows to be sent again.
     pub(super) waiting: Waiting,
     /// Whether everything waits for new credentials.
     pub(super) hold: Hold,
-    /// Rows that ended and are not yet committed; each still holds its slot.
+    /// Rows that ended and are not yet committed.
     pub(super) ended: Vec<Ended>,
+    /// The slots that they still hold: one a call, and one for a row that ended without.
+    pub(super) held_slots: usize,
     /// Until when rows are gathered, where they end faster than they can be committed one by one.
     pub(super) gather_until: Instant,
     pub(super) broken_disk: Option<BrokenDisk>,
@@ -112,10 +108,12 @@ where
             jitter: fastrand::Rng::with_seed(settings.seed),
             settings,
             in_flight: JoinSet::new(),
+            next: None,
             head: None,
             waiting: Waiting::new(start),
             hold: Hold::default(),
             ended: Vec::new(),
+            held_slots: 0,
             gather_until: start,
             broken_disk: None,
             stop: None,
@@ -149,7 +147,7 @@ where
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
         }
-        if self.width.calls() <= self.in_flight.len() + self.ended.len() {
+        if self.width.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(Why::Concurrency, None, now);
         }
         if self.settings.first_alone && !self.answered_any && !self.in_flight.is_empty() {
@@ -225,22 +223,37 @@ where
         new.or_else(|| self.waiting.unpaid(now))
     }
 
-    /// Reads on to the next row that can be sent; rows that cannot be end here.
+    /// Reads the next call: a row, or as many as may share one.
     fn read(&mut self, now: Instant) -> Option<Attempt> {
+        let first = self.next.take().or_else(|| self.read_row(now))?;
+        let sharing = self.settings.sharing;
+        let (mut bytes, mut attempt) = (first.call.body.len(), Attempt::new(first, now));
+        while attempt.rows() < sharing.rows {
+            let Some(work) = self.read_row(now) else {
+                break;
+            };
+            let len = work.call.body.len();
+            if !sharing.takes(attempt.rows(), bytes, len) {
+                self.next = Some(work);
+                break;
+            }
+            bytes += len;
+            attempt.others.push(work);
+        }
+        Some(attempt)
+    }
+
+    /// Reads on to the next row that can be sent; rows that cannot be end here.
+    fn read_row(&mut self, now: Instant) -> Option<Work> {
         if self.input_error.is_some() {
             return None;
         }
-        while self.ended.len() < MOST_UNCOMMITTED {
+        while self.held_slots < MOST_UNCOMMITTED {
             match self.rows.next()? {
-                Ok(Row::Ready(work)) => {
-                    return Some(Attempt {
-                        work,
-                        history: History::default(),
-                        read: now,
-                    });
-                }
+                Ok(Row::Ready(work)) => return Some(work),
                 Ok(Row::Rejected(identity, fault)) => {
                     self.meter.ended(true);
+                    self.held_slots += 1;
                     self.ended
                         .push(Ended::unsent(identity, Outcome::Failed(fault), now));
                 }
@@ -269,29 +282,35 @@ where
             self.put_back(attempt, now);
             return self.commit_or_wait(Why::Credentials, until, now);
         }
-        let (why, until) = match self.meter.purse(&attempt.work.call) {
-            Purse::Empty(reached) => return Step::Stop(Stop::Limit(reached)),
+        let (why, until) = match self.meter.purse(attempt.worst_cost_usd()) {
+            Purse::Empty(reached) => return self.send_less(attempt, Stop::Limit(reached), now),
             Purse::Wait => (Why::Budget, None),
-            Purse::Open => {
-                let admitted = self
-                    .pace
-                    .admit(&attempt.work.call, self.in_flight.len(), now);
-                match admitted {
-                    Ok(charge) => {
-                        self.waiting.pay(&mut attempt, now);
-                        return Step::Send(Box::new(attempt), charge);
-                    }
-                    Err(Refusal::Day) => return Step::Stop(Stop::TokensPerDay),
-                    Err(Refusal::Wait(why, until)) => (why, until),
+            Purse::Open => match self.pace.admit(&attempt, self.in_flight.len(), now) {
+                Ok(charge) => {
+                    self.waiting.pay(&mut attempt, now);
+                    return Step::Send(Box::new(attempt), charge);
                 }
-            }
+                Err(Refusal::Day) => return self.send_less(attempt, Stop::TokensPerDay, now),
+                Err(Refusal::Wait(why, until)) => (why, until),
+            },
         };
         self.put_back(attempt, now);
         self.commit_or_wait(why, until, now)
     }
 
+    /// What is left of a limit is too little for a call; perhaps not for one of fewer rows.
+    fn send_less(&mut self, attempt: Attempt, stop: Stop, now: Instant) -> Step {
+        let rows = attempt.rows();
+        if rows == 1 {
+            return Step::Stop(stop);
+        }
+        let [first, second] = attempt.part(rows / 2);
+        self.waiting.insert(now, second);
+        self.admit(first, now)
+    }
+
     fn put_back(&mut self, attempt: Attempt, now: Instant) {
-        if attempt.history.is_new() {
+        if attempt.history.is_new() && self.head.is_none() {
             self.head = Some(attempt);
         } else {
             self.waiting.insert(now, attempt);
@@ -315,7 +334,7 @@ where
             return Step::Wait(Wait { why, until });
         }
         let enough = self.width.calls().div_ceil(ENOUGH_TO_COMMIT);
-        if self.in_flight.is_empty() || enough <= self.ended.len() || self.gather_until <= now {
+        if self.in_flight.is_empty() || enough <= self.held_slots || self.gather_until <= now {
             return Step::Commit;
         }
         let gathered = Some(self.gather_until);

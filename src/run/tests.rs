@@ -4,6 +4,7 @@ mod disk;
 mod pace;
 mod patience;
 mod retries;
+mod sharing;
 mod stops;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Ask, Ended, Event, Identity, Limits, Outcome, RequestsPerMinute, RetryPolicy, Row, Settings,
-    Store, TokenLimits, Work, run,
+    Sharing, Store, TokenLimits, Work, run,
 };
 use crate::model::fault::Scope;
 use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
@@ -43,35 +44,63 @@ where
     F: Fn(u64, u32) -> Act + Send + Sync + 'static,
 {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
-        let row: u64 = String::from_utf8_lossy(&call.body).parse().unwrap();
-        let nth = {
-            let mut calls = self.calls.lock().unwrap();
-            let nth = calls.entry(row).or_default();
-            *nth += 1;
-            *nth
-        };
-        match (self.script)(row, nth) {
-            Act::Answer => sleep(Duration::from_millis(100)).await,
-            Act::Refuse(fault) => {
-                sleep(Duration::from_millis(1)).await;
-                return Err(fault);
-            }
-            Act::Hang => std::future::pending().await,
-            Act::Panic => panic!("row {row} broke the model"),
+        let act = self.act(row(call));
+        play(act).await?;
+        Ok(reply(row(call)))
+    }
+
+    /// What the script does with any of the rows happens to all of them.
+    async fn invoke_together(&self, calls: &[&Call]) -> Result<Vec<Reply>, Fault> {
+        let acts: Vec<Act> = calls.iter().map(|call| self.act(row(call))).collect();
+        let act = acts.into_iter().find(|act| !matches!(act, Act::Answer));
+        play(act.unwrap_or(Act::Answer)).await?;
+        Ok(calls.iter().map(|call| reply(row(call))).collect())
+    }
+}
+
+impl<F> Scripted<F>
+where
+    F: Fn(u64, u32) -> Act,
+{
+    fn act(&self, row: u64) -> Act {
+        let mut calls = self.calls.lock().unwrap();
+        let nth = calls.entry(row).or_default();
+        *nth += 1;
+        (self.script)(row, *nth)
+    }
+}
+
+fn row(call: &Call) -> u64 {
+    String::from_utf8_lossy(&call.body).parse().unwrap()
+}
+
+async fn play(act: Act) -> Result<(), Fault> {
+    match act {
+        Act::Answer => sleep(Duration::from_millis(100)).await,
+        Act::Refuse(fault) => {
+            sleep(Duration::from_millis(1)).await;
+            return Err(fault);
         }
-        Ok(Reply {
-            reading: Reading {
-                completion: Some(format!("answer {row}")),
-                finish_reason: FinishReason::Stop,
-                usage: Usage {
-                    input_tokens: Some(1),
-                    output_tokens: Some(1),
-                    ..Usage::default()
-                },
-                ..Reading::default()
+        Act::Hang => std::future::pending().await,
+        Act::Panic => panic!("the model is broken"),
+    }
+    Ok(())
+}
+
+fn reply(row: u64) -> Reply {
+    Reply {
+        reading: Reading {
+            completion: Some(format!("answer {row}")),
+            finish_reason: FinishReason::Stop,
+            usage: Usage {
+                input_tokens: Some(1),
+                output_tokens: Some(1),
+                ..Usage::default()
             },
-            ..Reply::default()
-        })
+            ..Reading::default()
+        },
+        cost_usd: Some(1.0),
+        ..Reply::default()
     }
 }
 
@@ -129,6 +158,7 @@ impl Store for Memory {
 fn settings() -> Settings {
     Settings {
         concurrency: 2,
+        sharing: Sharing::NONE,
         // Known and out of the way: what is learned has scenes of its own.
         requests_per_minute: NonZeroU32::new(600_000).map(RequestsPerMinute),
         tokens: TokenLimits {
@@ -261,7 +291,11 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Ended(ended) => {
             let row = ended.identity.row;
             match &ended.outcome {
-                Outcome::Answered(_) => format!("{row} answered after {} attempts", ended.attempts),
+                Outcome::Answered(reply) => {
+                    let own = format!("answer {row}");
+                    assert_eq!(reply.reading.completion, Some(own), "another row's");
+                    format!("{row} answered after {} attempts", ended.attempts)
+                }
                 Outcome::Failed(fault) => {
                     format!(
                         "{row} failed, {}, after {} attempts",
@@ -365,7 +399,7 @@ async fn a_row_that_cannot_be_sent_fails_without_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-#[should_panic(expected = "row 1 broke the model")]
+#[should_panic(expected = "the model is broken")]
 async fn a_bug_in_an_attempt_is_not_swallowed() {
     Scene::of(1).play(|_, _| Act::Panic).await;
 }

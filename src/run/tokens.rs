@@ -99,13 +99,16 @@ impl Tokens {
         }
     }
 
-    /// What `call` would hold.
-    pub(super) fn charge(&self, call: &Call) -> Charge {
-        let bytes = call.body.len() as f64;
+    /// What `calls` would hold, sent as one.
+    pub(super) fn charge<'a>(&self, calls: impl Iterator<Item = &'a Call>) -> Charge {
+        let (mut bytes, mut most) = (0.0, 0.0);
+        for call in calls {
+            bytes += call.body.len() as f64;
+            most += call
+                .max_tokens
+                .map_or(self.limits.default_max_tokens, u64::from) as f64;
+        }
         let input = bytes * self.tokens_per_byte.value;
-        let most = call
-            .max_tokens
-            .map_or(self.limits.default_max_tokens, u64::from) as f64;
         Charge {
             reserved: input + most,
             expected: input + most * self.output_share.value * self.limits.burndown,
@@ -254,6 +257,10 @@ mod tests {
         Tokens::new(limits, start)
     }
 
+    fn charge(tokens: &Tokens, bytes: usize, max_tokens: Option<u32>) -> Charge {
+        tokens.charge([call(bytes, max_tokens)].iter())
+    }
+
     fn call(bytes: usize, max_tokens: Option<u32>) -> Call {
         Call {
             body: vec![b'x'; bytes].into(),
@@ -276,7 +283,7 @@ mod tests {
     fn check(settled: Settled, expected: (f64, f64)) {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        let charge = tokens.charge(&call(100, None));
+        let charge = charge(&tokens, 100, None);
         tokens.reserve(&charge, start);
         tokens.settle(&charge, settled, start);
         assert_eq!(tokens.totals(), expected);
@@ -298,7 +305,7 @@ mod tests {
     async fn a_call_that_never_started_gives_its_time_back() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        let charge = tokens.charge(&call(100, None));
+        let charge = charge(&tokens, 100, None);
         assert_eq!(tokens.ready(&charge, start), Ok(()));
         tokens.reserve(&charge, start);
         assert!(matches!(tokens.ready(&charge, start), Err(Short::Until(_))));
@@ -310,10 +317,7 @@ mod tests {
     async fn a_call_larger_than_the_minute_goes_alone_and_the_next_waits_for_it() {
         let start = Instant::now();
         let mut tokens = tokens(500, start);
-        let (large, small) = (
-            tokens.charge(&call(7, None)),
-            tokens.charge(&call(7, Some(1))),
-        );
+        let (large, small) = (charge(&tokens, 7, None), charge(&tokens, 7, Some(1)));
         assert_eq!(tokens.ready(&large, start), Ok(()));
         tokens.reserve(&large, start);
         assert_eq!(tokens.ready(&small, start), Err(Short::InFlight));
@@ -326,9 +330,7 @@ mod tests {
     async fn nothing_is_left_of_charges_that_floating_point_cannot_add_up() {
         let start = Instant::now();
         let mut tokens = tokens(10_000_000, start);
-        let charges: Vec<Charge> = (1..200)
-            .map(|n| tokens.charge(&call(n * 7, None)))
-            .collect();
+        let charges: Vec<Charge> = (1..200).map(|n| charge(&tokens, n * 7, None)).collect();
         for charge in &charges {
             tokens.reserve(charge, start);
         }
@@ -343,11 +345,11 @@ mod tests {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
         for _ in 0..20 {
-            let charge = tokens.charge(&call(400, None));
+            let charge = charge(&tokens, 400, None);
             tokens.reserve(&charge, start);
             tokens.settle(&charge, used(100, Some(50), 0), start);
         }
-        let expected = tokens.charge(&call(400, None)).expected;
+        let expected = charge(&tokens, 400, None).expected;
         assert!((350.0..400.0).contains(&expected), "{expected}");
     }
 
@@ -356,7 +358,7 @@ mod tests {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
         (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000), None);
-        let charge = tokens.charge(&call(100, None));
+        let charge = charge(&tokens, 100, None);
         tokens.reserve(&charge, start);
         assert_eq!(tokens.ready(&charge, start), Err(Short::InFlight));
         tokens.settle(&charge, Settled::Unknown, start);

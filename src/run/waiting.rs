@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::Why;
+use super::attempt::Attempt;
 use super::budget::RetryBudget;
-use super::state::Attempt;
 
 /// Rows on their way that are not in flight.
 pub(super) struct Waiting {
@@ -35,7 +35,7 @@ impl Waiting {
 
     /// Lets a row wait until `due`.
     pub(super) fn insert(&mut self, due: Instant, attempt: Attempt) {
-        let key = (due, attempt.work.identity.row);
+        let key = (due, attempt.identity().row);
         if attempt.history.owes {
             self.owing.insert(key, attempt);
         } else {

@@ -113,6 +113,13 @@ reply, _ = invoke("amazon.titan-embed-text-v2:0", {"inputText": PROMPT, "dimensi
 assert len(reply["embedding"]) == 256, reply
 assert math.isclose(math.hypot(*reply["embedding"]), 1, abs_tol=1e-5), reply
 
+body = lambda *texts: {"texts": texts, "input_type": "search_document"}
+many, headers = invoke("cohere.embed-english-v3", body(*[f"text {n}" for n in range(96)]))
+assert len(many["embeddings"]) == 96, many
+assert int(headers["x-amzn-bedrock-input-token-count"]) > 96, headers
+alone, _ = invoke("cohere.embed-english-v3", body("text 7"))
+assert alone["embeddings"] == [many["embeddings"][7]], "a text has its vector, whatever stands beside it"
+
 control = boto3.client(
     "bedrock",
     endpoint_url=sys.argv[1],

@@ -17,14 +17,14 @@ use tokio::runtime::Runtime;
 use crate::harness::{Job, NOVA, Out, pause};
 
 /// An emulator that outlives the runs.
-struct Service {
+pub(crate) struct Service {
     _runtime: Runtime,
-    url: String,
+    pub(crate) url: String,
     stats: Stats,
 }
 
 impl Service {
-    fn playing(scenario: &str) -> Self {
+    pub(crate) fn playing(scenario: &str) -> Self {
         let scenario = Scenario::parse(scenario, "test").unwrap();
         let runtime = Runtime::new().unwrap();
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -41,7 +41,7 @@ impl Service {
     }
 
     /// Its counters, once nothing is under way.
-    fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         while 0 < self.stats.counts().in_flight {
             pause();
         }

@@ -36,8 +36,10 @@ struct Rows<'a> {
     input: u64,
     answered: u64,
     failed: u64,
-    /// Calls that are left.
+    /// Rows that are left and can be sent.
     left: u64,
+    /// Calls that they take.
+    calls: u64,
     unusable: Troubled<'a>,
     changed: Troubled<'a>,
     duplicates: Troubled<'a>,
@@ -114,6 +116,7 @@ struct Lengths {
 struct Request<'a> {
     row: u64,
     custom_id: Option<&'a str>,
+    rows_in_call: usize,
     method: &'a str,
     path: String,
     headers: Map<String, Value>,
@@ -144,7 +147,8 @@ pub(super) fn of(planned: &Planned) -> String {
             input: survey.rows,
             answered: gathered.answered,
             failed: gathered.failed,
-            left: forecast.calls,
+            left: forecast.rows,
+            calls: forecast.calls,
             unusable: troubled(&survey.unusable),
             changed: troubled(&survey.changed),
             duplicates: troubled(&survey.duplicates),
@@ -225,12 +229,13 @@ fn first_request(planned: &Planned) -> Option<Request<'_>> {
     Some(Request {
         row: first.row,
         custom_id: first.custom_id.as_deref(),
+        rows_in_call: first.bodies.len(),
         method: "POST",
         path: request::path(plan.model.as_str()),
         headers: Map::from_iter([
             header("content-type", &plan.content_type),
             header("accept", &plan.accept),
         ]),
-        body: request::body(&first.body),
+        body: request::body(&request::bytes(plan.family, first)),
     })
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::job::forecast::First;
+use crate::model::family::Family;
 use crate::output::text::{count, one_line};
 
 /// Longer texts are cut.
@@ -28,6 +30,17 @@ pub(super) fn path(model: &str) -> String {
         }
     }
     path + "/invoke"
+}
+
+/// What goes out: the row's body, or the one that it shares with others.
+pub(super) fn bytes(family: Family, first: &First) -> Vec<u8> {
+    let alone = first.bodies.first().map(|body| body.to_vec());
+    if first.bodies.len() < 2 {
+        return alone.unwrap_or_default();
+    }
+    let bodies: Vec<&[u8]> = first.bodies.iter().map(AsRef::as_ref).collect();
+    let joined = family.join(&bodies).map(|joined| joined.body);
+    joined.ok().or(alone).unwrap_or_default()
 }
 
 /// The whole body, or its text where it is not JSON.

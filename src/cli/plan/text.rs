@@ -251,14 +251,18 @@ fn first_request(planned: &Planned) -> Vec<String> {
         Some(id) => format!(" ({})", one_line(id, 60)),
         None => String::new(),
     };
+    let others = match first.bodies.len() {
+        1 => String::new(),
+        rows => format!(" and the {} rows after it", count(rows as u64 - 1)),
+    };
     let mut lines = vec![
         String::new(),
-        format!("the first request, row {}{id}:", first.row),
+        format!("the first request, row {}{id}{others}:", first.row),
         format!("  POST {}", request::path(plan.model.as_str())),
         format!("  content-type: {}", one_line(&plan.content_type, 100)),
         format!("  accept: {}", one_line(&plan.accept, 100)),
     ];
-    let body = request::lines(&first.body);
+    let body = request::lines(&request::bytes(plan.family, first));
     lines.extend(body.into_iter().map(|line| format!("  {line}")));
     lines
 }

@@ -129,17 +129,21 @@ pub(super) fn read_cohere(body: &Object) -> Result<Ask, Refusal> {
     if !kind.is_some_and(|kind| COHERE_TYPES.contains(&kind)) {
         return Err(Refusal::malformed("#/input_type: not a valid enum value"));
     }
-    let given = texts(body, "texts");
+    let mut given = texts(body, "texts");
+    let prompt = given.join("\n");
     let others = ["images", "inputs"].map(|key| body.get(key).and_then(Value::as_array));
-    let others: usize = others.into_iter().flatten().map(Vec::len).sum();
-    let count = given.len() + others;
+    given.extend(others.into_iter().flatten().flatten().map(Value::to_string));
+    let count = given.len();
     if count == 0 || COHERE_MOST < count {
         let reason = format!("#/texts: expected 1 to {COHERE_MOST} items, found: {count}");
         return Err(Refusal::malformed(reason));
     }
     let dimension = whole(body, "output_dimension", 1_024);
     let dimension = usize::try_from(dimension).unwrap_or(1_024);
-    Ok(of_text(&given.join("\n"), count, dimension))
+    Ok(Ask {
+        wants: Wants::VectorsOf(given, dimension),
+        ..of_text(&prompt, count, dimension)
+    })
 }
 
 /// Vectors by type where types were asked for, else a plain list.

@@ -103,6 +103,8 @@ pub(super) enum Wants {
     },
     /// So many vectors of so many dimensions.
     Vectors(usize, usize),
+    /// For each of these a vector of so many dimensions, whatever stands beside it.
+    VectorsOf(Vec<String>, usize),
     /// Images.
     Pictures,
 }

@@ -14,6 +14,9 @@ fn asks(id: &str, body: &str, expected: &str) {
         Ok(ask) => {
             let wants = match ask.wants {
                 Wants::Vectors(count, dimensions) => format!("{count} vectors of {dimensions}"),
+                Wants::VectorsOf(texts, dimensions) => {
+                    format!("{} vectors of {dimensions}", texts.len())
+                }
                 Wants::Pictures => "pictures".to_owned(),
                 Wants::Words {
                     max_tokens,

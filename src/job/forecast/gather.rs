@@ -5,10 +5,10 @@ use bytes::Bytes;
 use crate::job::survey::has_changed;
 use crate::output::PastRow;
 use crate::output::lessons::bucket;
-use crate::run::{Row, Work};
+use crate::run::{Row, Sharing, Work};
 
 /// Sums over the rows of an input.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gathered {
     /// Rows that have ended with an answer.
     pub answered: u64,
@@ -18,7 +18,9 @@ pub struct Gathered {
     pub unusable: u64,
     /// Rows that are left and can be sent, by the size of their prompt: at most 2,000 sums.
     pub(super) left: Vec<Sizes>,
-    /// The largest prompt that is left, in bytes.
+    /// Calls that are left.
+    pub(super) calls: u64,
+    /// The largest call that is left, in bytes of its prompts.
     pub(super) largest: u64,
     /// The longest answer that any call that is left asks for.
     pub(super) most_output: u64,
@@ -26,6 +28,9 @@ pub struct Gathered {
     pub(super) measured: Measured,
     /// The first row that is left, else the first of all.
     first: Option<(First, Standing)>,
+    /// The call that the next row may share.
+    last: Gathering,
+    sharing: Sharing,
     layout_bytes: u64,
     default_max_tokens: u64,
 }
@@ -46,6 +51,17 @@ pub(super) struct Measured {
     pub(super) tokens: u64,
 }
 
+/// A call as rows join it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gathering {
+    rows: usize,
+    /// Of their bodies.
+    bytes: usize,
+    /// Of their prompts.
+    prompts: u64,
+    max_tokens: u64,
+}
+
 /// The first request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct First {
@@ -53,8 +69,8 @@ pub struct First {
     pub row: u64,
     /// The row's id.
     pub custom_id: Option<String>,
-    /// Its body.
-    pub body: Bytes,
+    /// Its body, and those of the rows that share its call.
+    pub bodies: Vec<Bytes>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +81,22 @@ enum Standing {
 
 impl Gathered {
     /// Nothing yet. Of each body, `layout_bytes` are no prompt; a call without a limit of its own
-    /// may be answered with `default_max_tokens`.
-    pub fn new(layout_bytes: usize, default_max_tokens: u64) -> Self {
+    /// may be answered with `default_max_tokens`. Rows share calls as `sharing` lets them.
+    pub fn new(layout_bytes: usize, default_max_tokens: u64, sharing: Sharing) -> Self {
         Self {
+            answered: 0,
+            failed: 0,
+            unusable: 0,
+            left: Vec::new(),
+            calls: 0,
+            largest: 0,
+            most_output: 0,
+            measured: Measured::default(),
+            first: None,
+            last: Gathering::default(),
+            sharing,
             layout_bytes: layout_bytes as u64,
             default_max_tokens,
-            ..Self::default()
         }
     }
 
@@ -94,8 +120,8 @@ impl Gathered {
         self.first.as_ref().map(|(first, _)| first)
     }
 
-    /// Calls that are left.
-    pub fn calls(&self) -> u64 {
+    /// Rows that are left and can be sent.
+    pub fn rows(&self) -> u64 {
         self.left.iter().map(|sizes| sizes.rows).sum()
     }
 
@@ -110,10 +136,27 @@ impl Gathered {
         self.left[at].rows += 1;
         self.left[at].bytes += bytes;
         self.left[at].max_tokens += max_tokens;
-        self.largest = self.largest.max(bytes);
-        self.most_output = self.most_output.max(max_tokens);
-        if !matches!(self.first, Some((_, Standing::Left))) {
-            self.first = Some((First::of(work), Standing::Left));
+        let body = work.call.body.len();
+        let Gathering {
+            rows: shared_by,
+            bytes: so_far,
+            ..
+        } = self.last;
+        if shared_by == 0 || !self.sharing.takes(shared_by, so_far, body) {
+            self.calls += 1;
+            self.last = Gathering::default();
+        }
+        self.last.join(body, bytes, max_tokens);
+        self.largest = self.largest.max(self.last.prompts);
+        self.most_output = self.most_output.max(self.last.max_tokens);
+        match &mut self.first {
+            Some((first, Standing::Left)) if self.calls == 1 => {
+                first.bodies.push(work.call.body.clone());
+            }
+            Some((_, Standing::Left)) => {}
+            Some((_, Standing::Ended)) | None => {
+                self.first = Some((First::of(work), Standing::Left));
+            }
         }
     }
 
@@ -143,7 +186,16 @@ impl First {
         Self {
             row: work.identity.row,
             custom_id: work.identity.custom_id.clone(),
-            body: work.call.body.clone(),
+            bodies: vec![work.call.body.clone()],
         }
+    }
+}
+
+impl Gathering {
+    fn join(&mut self, body: usize, prompt: u64, max_tokens: u64) {
+        self.rows += 1;
+        self.bytes += body;
+        self.prompts += prompt;
+        self.max_tokens += max_tokens;
     }
 }

@@ -52,7 +52,9 @@ pub type Estimate = Cases<Option<f64>>;
 /// What a job will take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// Calls that are left.
+    /// Rows that are left and can be sent.
+    pub rows: u64,
+    /// Calls that they take.
     pub calls: u64,
     /// Bytes of prompt in a token of input.
     pub bytes_per_token: Cases<f64>,
@@ -99,7 +101,8 @@ impl Forecast {
         let quota = sums.each(|case| Some(sums.input(case) + sums.output(case)? * burndown));
         let latency = lessons.latency();
         Self {
-            calls: gathered.calls(),
+            rows: gathered.rows(),
+            calls: gathered.calls,
             bytes_per_token: sums.bytes_per_token,
             measured_on: gathered.measured.rows,
             answers: lessons.output_tokens.count(),
@@ -113,7 +116,7 @@ impl Forecast {
             batch: cost(Way::Batch),
             pace: Pace::new(
                 &pace::Work {
-                    calls: gathered.calls() as f64,
+                    calls: gathered.calls as f64,
                     quota,
                     reserved: sums.reserved(),
                     latency,

@@ -6,7 +6,7 @@ use super::*;
 use crate::job::JobFile;
 use crate::model::{Call, Category, Fault};
 use crate::output::PastRow;
-use crate::run::{Identity, Row, Work};
+use crate::run::{Identity, Row, Sharing, Work};
 
 /// The braces and names of fields in every body here.
 const LAYOUT: usize = 10;
@@ -45,7 +45,7 @@ fn answered(input_tokens: u32) -> PastRow {
 }
 
 fn gathered(rows: &[(usize, Option<PastRow>)]) -> Gathered {
-    let mut gathered = Gathered::new(LAYOUT, 4096);
+    let mut gathered = Gathered::new(LAYOUT, 4096, Sharing::NONE);
     for (number, (bytes, before)) in (1..).zip(rows) {
         gathered.take(&row(number, *bytes), before.as_ref());
     }
@@ -167,7 +167,7 @@ fn the_first_request_is_the_first_that_is_left() {
     gathered.take(&row(3, 9), None);
     gathered.take(&row(4, 9), None);
     assert_eq!(gathered.first().map(|first| first.row), Some(3));
-    assert_eq!((gathered.unusable, gathered.calls()), (1, 2));
+    assert_eq!((gathered.unusable, gathered.calls), (1, 2));
 }
 
 /// Checks expected and worst seconds, and what paces 60 calls of 700 bytes (200 tokens expected,

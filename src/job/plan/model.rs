@@ -6,6 +6,7 @@ use super::Endpoint;
 use super::values::{missing, wrong};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
+use crate::job::sharing::RowsPerCall;
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 
@@ -76,6 +77,16 @@ pub(super) fn parameters(
     let checked = family.check(&parameters, model.base(), doubtful(table));
     checked.map_err(|error| wrong("model", error))?;
     Ok(parameters)
+}
+
+pub(super) fn rows_per_call(
+    table: &ModelTable,
+    family: Family,
+    parameters: &Parameters,
+) -> Result<RowsPerCall, JobError> {
+    let is_guarded = table.guardrail.is_some();
+    let settled = RowsPerCall::settle(table.rows_per_call, family, parameters, is_guarded);
+    settled.map_err(|why| wrong("model.rows_per_call", why))
 }
 
 pub(super) fn doubtful(table: &ModelTable) -> Doubtful {

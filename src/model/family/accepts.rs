@@ -38,6 +38,10 @@ impl Family {
                 no_system(name, prompt)?;
                 texts(name, prompt, least, most)
             }
+            Form::EachText(lists) => {
+                no_system(name, prompt)?;
+                texts(name, prompt, 1, lists.most)
+            }
         }
     }
 
@@ -48,7 +52,7 @@ impl Family {
 
     /// Whether several texts go into one call.
     pub fn takes_texts(self) -> bool {
-        matches!(self.layout().form, Form::Texts(..))
+        matches!(self.layout().form, Form::Texts(..) | Form::EachText(_))
     }
 
     fn converses(

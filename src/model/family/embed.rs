@@ -1,14 +1,14 @@
 //! Embeddings: Amazon Titan, Amazon Nova, Cohere and TwelveLabs Marengo.
 //!
-//! A row is one call, whose answer is what the service sent, counts apart. Dimensions, types and
-//! purposes come through `extra`. Source: Amazon Bedrock user guide, "Amazon Titan Embeddings",
+//! What a row is answered with is what the service sent, counts apart; where rows share a call, see
+//! `together`. Dimensions, types and purposes come through `extra`. Source: Amazon Bedrock user guide, "Amazon Titan Embeddings",
 //! "Amazon Nova Multimodal Embeddings", "Cohere Embed models" and "TwelveLabs Marengo Embed", as of
 //! October 2026.
 
 use serde_json::{Map, Value, json};
 
 use super::json::{Body, count, misread, text};
-use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{Answer, Counts, Form, Images, Layout, Lists, Stream, System};
 use super::stream::SERVICE;
 use super::words::texts;
 use super::{Misread, Parameters};
@@ -49,7 +49,12 @@ pub(super) const COHERE: Layout = Layout {
     name: "cohere-embed",
     serves: &["cohere.embed"],
     images: Images::InBody,
-    form: Form::Texts(1, 96),
+    form: Form::EachText(Lists {
+        most: 96,
+        texts: "texts",
+        beside: &["images", "inputs"],
+        answers: "embeddings",
+    }),
     counts: Counts::InHeaders,
     body: cohere,
     read: read_nova,

@@ -49,10 +49,25 @@ pub(super) enum Form {
     Turns(Turns),
     /// One text, which a system prompt may go before.
     Text(System),
-    /// Texts, each for itself: at least and at most so many.
+    /// Texts that belong together: at least and at most so many.
     Texts(usize, usize),
+    /// Texts, each answered for itself.
+    EachText(Lists),
     /// None: the row brings the body.
     Body,
+}
+
+/// Where a body and its answer list what each text is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lists {
+    /// The most texts that a body takes.
+    pub(super) most: usize,
+    /// The field of the body, and of answers that repeat it, that lists the texts.
+    pub(super) texts: &'static str,
+    /// Other fields of the body that are answered in the same list.
+    pub(super) beside: &'static [&'static str],
+    /// The field of the answer that has an entry for each text: a list, or lists by their kind.
+    pub(super) answers: &'static str,
 }
 
 /// What a family wants of a conversation.

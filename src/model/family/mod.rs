@@ -34,6 +34,7 @@ mod stream;
 mod takes;
 mod text_completion;
 mod titan_text;
+mod together;
 mod usage;
 mod words;
 
@@ -49,6 +50,7 @@ pub use json::merge;
 pub use parameters::{Parameter, Parameters};
 pub use stream::{Assembled, Assembly, StreamError};
 pub use takes::Takes;
+pub use together::Joined;
 
 use layout::{Answer, Layout};
 

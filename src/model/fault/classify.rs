@@ -78,6 +78,31 @@ impl Fault {
         )
     }
 
+    /// Whether a call may have failed of one of its rows, where several share it. A refusal for now
+    /// is none of theirs, and an answer that was not understood is paid for.
+    pub fn may_be_of_one_row(&self) -> bool {
+        match self.category {
+            Category::Throttled
+            | Category::ModelNotReady
+            | Category::BadResponse
+            | Category::BadInputRow
+            | Category::AccessDenied
+            | Category::NotFound
+            | Category::Credentials
+            | Category::DailyQuota
+            | Category::ServiceQuota => false,
+            Category::Unavailable
+            | Category::ServerError
+            | Category::ModelTimeout
+            | Category::ModelError
+            | Category::Network
+            | Category::AttemptTimeout
+            | Category::InvalidRequest
+            | Category::ContextWindow
+            | Category::RequestTooLarge => true,
+        }
+    }
+
     /// Whether the service asks for fewer calls at a time, rather than fewer a minute.
     pub fn wants_fewer_connections(&self) -> bool {
         self.message

@@ -185,9 +185,9 @@ impl Sink {
         }
     }
 
-    /// Reserves room for as many lines as there may be calls in flight.
-    pub(super) fn make_room(&mut self, calls: usize) -> Result<(), LedgerError> {
-        let lines = self.longest.saturating_mul(calls as u64);
+    /// Reserves room for as many lines as there may be rows in flight.
+    pub(super) fn make_room(&mut self, rows: usize) -> Result<(), LedgerError> {
+        let lines = self.longest.saturating_mul(rows as u64);
         let needed = self.committed.saturating_add(lines);
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -207,7 +207,7 @@ impl Sink {
         }
         Err(LedgerError::NoRoom {
             path: self.path.clone(),
-            calls,
+            rows,
             bytes: lines,
         })
     }

@@ -16,7 +16,7 @@ use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Deed, Simulated};
 use crate::output::repair::repair_on;
 use crate::output::{KeepRaw, LedgerError, OutputPaths, Past};
-use crate::run::{Ended, Identity, Outcome, Store as _};
+use crate::run::{Ended, Identity, Outcome, Share, Store as _};
 
 /// Rows of one job.
 const ROWS: u64 = 120;
@@ -33,7 +33,7 @@ fn manner(durability: Durability) -> Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
         durability,
-        calls: CALLS,
+        rows: CALLS,
         max_tokens: Some(100),
     }
 }
@@ -53,6 +53,7 @@ fn ended(row: u64, bytes: usize) -> Ended {
         }))
     };
     Ended {
+        share: Share::ALONE,
         identity: Identity {
             row,
             custom_id: Some(format!("r{row}")),
@@ -360,7 +361,7 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
     let refused = begun(&disk).map(drop).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "no room for the answers of 16 calls (1 MB) on the disk of /simulated/out.jsonl, or within \
+        "no room for the answers of 16 rows (1 MB) on the disk of /simulated/out.jsonl, or within \
          the limit of a file's size: make room, or give a lower --concurrency"
     );
 }

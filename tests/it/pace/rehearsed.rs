@@ -10,8 +10,8 @@ use promptmill::model::family::{Family, Parameters};
 use promptmill::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
 use promptmill::prompt::{Message, Prompt, Role};
 use promptmill::run::{
-    Ask, Ended, Event, Identity, Limits, RequestsPerMinute, RetryPolicy, Row, Settings, Store,
-    TokenLimits, Work,
+    Ask, Ended, Event, Identity, Limits, RequestsPerMinute, RetryPolicy, Row, Settings, Sharing,
+    Store, TokenLimits, Work,
 };
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -95,6 +95,10 @@ impl Model for Rehearsed {
             raw: answer.body,
             ..Reply::default()
         })
+    }
+
+    async fn invoke_together(&self, _: &[&Call]) -> Result<Vec<Reply>, Fault> {
+        unreachable!("every row has a call of its own here")
     }
 }
 
@@ -230,6 +234,7 @@ fn settings(job: &Job) -> Settings {
     let requests = job.requests_per_minute.and_then(NonZeroU32::new);
     Settings {
         concurrency: job.concurrency,
+        sharing: Sharing::NONE,
         requests_per_minute: requests.map(RequestsPerMinute),
         tokens: TokenLimits {
             per_minute: job.tokens_per_minute,

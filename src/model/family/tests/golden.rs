@@ -13,6 +13,11 @@
 //! =>
 //! "completion" finish (its own word) in=1 out=2
 //!
+//! # shared 2                the answer to a call that so many rows share
+//! {"a":"reply"}
+//! =>
+//! as for a reply, a line for each row
+//!
 //! # stream
 //! {"a":"chunk"}
 //! {"the":"last"}
@@ -169,6 +174,19 @@ fn request(family: Family, case: &Case) -> String {
     }
 }
 
+/// What each of the rows that shared a call is answered with, one a line.
+fn shared(family: Family, case: &Case) -> String {
+    let rows = case.kind.split(' ').nth(1).expect("shared by how many");
+    let rows = rows.parse().expect("a number of rows");
+    let read = |part: Vec<u8>| {
+        let part = serde_json::from_slice(&part).expect("a part is JSON");
+        family.read(&part).map(|reading| line(&reading))
+    };
+    let parts = family.part(case.given.as_bytes(), rows);
+    let lines = parts.and_then(|parts| parts.into_iter().map(read).collect::<Result<Vec<_>, _>>());
+    lines.map_or_else(|misread| misread.to_string(), |lines| lines.join("\n"))
+}
+
 /// What the chunks make together, or why they make nothing.
 pub(super) fn assembled(family: Family, chunks: &[Value]) -> Result<Reading, StreamError> {
     let mut assembly = family.assemble().expect("it streams");
@@ -185,6 +203,7 @@ fn said(family: Family, case: &Case) -> String {
             Ok(reading) => line(&reading),
             Err(misread) => misread.to_string(),
         },
+        Some("shared") => shared(family, case),
         Some("stream") => match assembled(family, &case.chunks()) {
             Ok(reading) => line(&reading),
             Err(error) => error.to_string(),

@@ -1,0 +1,135 @@
+//! What goes out in one call: a row, or several that share it.
+
+use tokio::time::Instant;
+
+use super::retry::History;
+use super::{Identity, Work};
+use crate::model::{Call, Fault, Model, Reply, Usage};
+
+/// How many rows may share a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sharing {
+    /// At most so many; at least 1.
+    pub rows: usize,
+    /// As long as their bodies have no more bytes than this together.
+    pub bytes: usize,
+}
+
+impl Sharing {
+    /// Every row has a call of its own.
+    pub const NONE: Self = Self { rows: 1, bytes: 0 };
+
+    /// Whether a row of `next` bytes may join `rows` rows of `bytes` bytes.
+    pub fn takes(self, rows: usize, bytes: usize, next: usize) -> bool {
+        rows < self.rows && bytes + next <= self.bytes
+    }
+}
+
+/// A row's place among those that share its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// How many rows share it.
+    pub rows: u32,
+    /// Which of them this one is, from 1.
+    pub place: u32,
+}
+
+impl Share {
+    /// The row has its call to itself.
+    pub const ALONE: Self = Self { rows: 1, place: 1 };
+
+    /// Whether it is the first: what is counted by the call is counted at its first row.
+    pub fn is_first(self) -> bool {
+        self.place == 1
+    }
+}
+
+/// One call on its way.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) work: Work,
+    /// Rows that share the call; nothing is allocated where there are none.
+    pub(super) others: Vec<Work>,
+    pub(super) history: History,
+    pub(super) read: Instant,
+}
+
+impl Attempt {
+    /// A row that was read just now.
+    pub(super) fn new(work: Work, now: Instant) -> Self {
+        Self {
+            work,
+            others: Vec::new(),
+            history: History::default(),
+            read: now,
+        }
+    }
+
+    /// Whose call it is; the first row's, where several share it.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.work.identity
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
+        let others = self.others.iter().map(|work| &work.call);
+        std::iter::once(&self.work.call).chain(others)
+    }
+
+    /// What it can cost at most, in USD; nothing where that is not known.
+    pub(super) fn worst_cost_usd(&self) -> f64 {
+        let worst = self.calls().map(|call| call.worst_cost_usd.unwrap_or(0.0));
+        worst.sum()
+    }
+
+    /// Sends it once, and waits for the answer to each of its rows.
+    pub(super) async fn send<M: Model>(&self, model: &M) -> Result<Answers, Fault> {
+        if self.others.is_empty() {
+            let first = model.invoke(&self.work.call).await?;
+            let others = Vec::new();
+            return Ok(Answers { first, others });
+        }
+        let calls: Vec<&Call> = self.calls().collect();
+        let mut answers = model.invoke_together(&calls).await?;
+        assert_eq!(answers.len(), calls.len(), "an answer for each row");
+        let others = answers.split_off(1);
+        let first = answers.pop().expect("there is a first row");
+        Ok(Answers { first, others })
+    }
+
+    /// Two calls of it: one with its first `at` rows, one with the others. There are more rows.
+    pub(super) fn part(mut self, at: usize) -> [Self; 2] {
+        let mut behind = self.others.split_off(at - 1);
+        let second = Self {
+            work: behind.remove(0),
+            others: behind,
+            history: self.history,
+            read: self.read,
+        };
+        [self, second]
+    }
+}
+
+/// The answer to each row of a call, in their order.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) first: Reply,
+    pub(super) others: Vec<Reply>,
+}
+
+impl Answers {
+    /// What the call used.
+    pub(super) fn usage(&self) -> Usage {
+        let others = self.others.iter().map(|reply| reply.reading.usage);
+        others.fold(self.first.reading.usage, Usage::plus)
+    }
+
+    /// What the call cost in USD, where that is known.
+    pub(super) fn cost_usd(&self) -> Option<f64> {
+        let all = std::iter::once(&self.first).chain(&self.others);
+        all.map(|reply| reply.cost_usd).sum()
+    }
+}

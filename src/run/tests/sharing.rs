@@ -1,0 +1,234 @@
+//! Rows that share a call: how they come together, and how they part again.
+
+use super::*;
+
+/// `rows` rows, of which `shared` may share a call, one call at a time.
+fn scene(rows: u64, shared: usize) -> Scene {
+    let mut scene = Scene::of(rows);
+    scene.settings.concurrency = 1;
+    scene.settings.sharing = Sharing {
+        rows: shared,
+        bytes: 1_000,
+    };
+    scene
+}
+
+/// How many calls went out.
+fn calls(story: &str) -> usize {
+    story.matches(" sent ").count()
+}
+
+/// The rows that were answered, and those that failed, in their order.
+fn ended(story: &str, how: &str) -> Vec<u64> {
+    let row = |line: &str| line.split_whitespace().nth(1)?.parse().ok();
+    let lines = story.lines().filter(|line| line.contains(how));
+    let mut rows: Vec<u64> = lines.filter_map(row).collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_share_calls_in_their_order_and_each_call_has_one_slot() {
+    let story = scene(5, 2).play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         100 1 answered after 1 attempts
+         100 2 answered after 1 attempts
+         100 sent 3
+         100 waits for concurrency
+         200 3 answered after 1 attempts
+         200 4 answered after 1 attempts
+         200 sent 5
+         200 waits for concurrency
+         300 5 answered after 1 attempts
+         300 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_has_no_more_bytes_than_it_may_and_no_row_is_lost_over_that() {
+    let mut scene = scene(12, 96);
+    scene.settings.sharing.bytes = 4;
+    let story = scene.play(|_, _| Act::Answer).await;
+    let sent: Vec<&str> = story
+        .lines()
+        .filter_map(|line| line.split_once("sent "))
+        .map(|(_, row)| row)
+        .collect();
+    assert_eq!(sent, ["1", "5", "9", "11"], "{story}");
+    assert_eq!(ended(&story, "answered").len(), 12, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_cannot_be_sent_does_not_part_those_around_it() {
+    let mut scene = scene(2, 3);
+    let identity = Identity {
+        row: 9,
+        ..Identity::default()
+    };
+    let rejected = Row::Rejected(identity, fault(Category::BadInputRow));
+    scene.rows.insert(1, rejected);
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert_eq!(calls(&story), 1, "{story}");
+    assert_eq!(ended(&story, "answered"), [1, 2], "{story}");
+    assert_eq!(ended(&story, "failed"), [9], "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_for_now_is_sent_again_whole() {
+    let story = scene(3, 3)
+        .play(|row, nth| match (row, nth) {
+            (_, 1) => Act::Refuse(fault(Category::Throttled)),
+            (2, 2) => Act::Refuse(fault(Category::ServerError)),
+            _ => Act::Answer,
+        })
+        .await;
+    assert_eq!(calls(&story), 3, "{story}");
+    // The refusal for now is no attempt.
+    assert_eq!(
+        ended(&story, "answered after 2 attempts"),
+        [1, 2, 3],
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_invalid_row_fails_alone() {
+    let mut scene = scene(200, 96);
+    scene.settings.concurrency = 2;
+    let story = scene
+        .play(|row, _| match row {
+            50 => Act::Refuse(fault(Category::InvalidRequest)),
+            _ => Act::Answer,
+        })
+        .await;
+    assert_eq!(ended(&story, "failed, invalid_request"), [50], "{story}");
+    assert_eq!(ended(&story, "answered").len(), 199, "{story}");
+    assert!(calls(&story) <= 3 + 2 * 8, "{} calls", calls(&story));
+    assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_those_of_the_row_alone_and_shared() {
+    let story = scene(3, 2)
+        .play(|row, _| match row {
+            2 => Act::Refuse(fault(Category::InvalidRequest)),
+            _ => Act::Answer,
+        })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         1 1 invalid_request, again in 0 ms
+         1 sent 1
+         1 waits for concurrency
+         101 1 answered after 2 attempts
+         101 sent 2
+         101 waits for concurrency
+         102 2 failed, invalid_request, after 2 attempts
+         102 sent 3
+         102 waits for concurrency
+         202 3 answered after 1 attempts
+         202 over: every row ended",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_row_that_always_breaks_the_model_fails_alone_after_all_its_attempts() {
+    let story = scene(8, 8)
+        .play(|row, _| match row {
+            6 => Act::Refuse(fault(Category::ModelError)),
+            _ => Act::Answer,
+        })
+        .await;
+    assert_eq!(ended(&story, "answered").len(), 7, "{story}");
+    let failed = ended(&story, "6 failed, model_error");
+    assert_eq!(failed, [6], "{story}");
+    // Three attempts with the others, and three each time with fewer.
+    let attempts = story.split_once("model_error, after ").unwrap().1;
+    let attempts: u32 = attempts.split(' ').next().unwrap().parse().unwrap();
+    assert!(attempts.is_multiple_of(3) && 9 <= attempts, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_once() {
+    struct Kept(Vec<(u64, bool, u32, u32)>);
+    impl Store for Kept {
+        type Error = Full;
+
+        fn commit(&mut self, ended: &[Ended]) -> Result<(), Full> {
+            for ended in ended {
+                let Outcome::Failed(fault) = &ended.outcome else {
+                    panic!("answered: {ended:?}");
+                };
+                let place = (ended.share.rows, ended.share.place);
+                let row = ended.identity.row;
+                self.0.push((row, fault.raw.is_some(), place.0, place.1));
+                let elsewhere = fault.message.ends_with("; its body is kept with row 1");
+                assert_ne!(elsewhere, fault.raw.is_some(), "{fault:?}");
+            }
+            Ok(())
+        }
+
+        fn make_room(&mut self) -> Result<(), Full> {
+            Ok(())
+        }
+
+        fn rescue(&mut self, _: &[Ended]) -> Option<String> {
+            None
+        }
+    }
+    let script = |_, _| {
+        Act::Refuse(Fault {
+            raw: Some("{}".into()),
+            ..fault(Category::BadResponse)
+        })
+    };
+    let model = Arc::new(Scripted {
+        script,
+        calls: Mutex::default(),
+    });
+    let scene = scene(3, 3);
+    let rows = scene.rows.into_iter().map(Ok::<_, Full>);
+    let (_ask, asked) = watch::channel(Ask::Run);
+    let mut store = Kept(Vec::new());
+    let stop = run(model, rows, &mut store, scene.settings, asked, |_| {}).await;
+    assert!(stop.unwrap().is_none());
+    assert_eq!(
+        store.0,
+        [(1, true, 3, 1), (2, false, 3, 2), (3, false, 3, 3)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_every_row_is_invalid_twenty_of_them_stop_the_run_long_before_all_are_asked() {
+    for concurrency in [1, 64] {
+        let mut scene = scene(10_000, 96);
+        scene.settings.concurrency = concurrency;
+        let story = scene
+            .play(|_, _| Act::Refuse(fault(Category::InvalidRequest)))
+            .await;
+        assert!(story.ends_with("over: stopped, all invalid"), "{story}");
+        let failed = ended(&story, "failed, invalid_request").len();
+        assert!((20..=64).contains(&failed), "{failed} failed");
+        assert!(calls(&story) <= 192, "{} calls", calls(&story));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_budget_is_spent_on_fewer_rows() {
+    let mut scene = scene(8, 8);
+    for row in &mut scene.rows {
+        let Row::Ready(work) = row else {
+            panic!("made ready above");
+        };
+        work.call.worst_cost_usd = Some(1.0);
+    }
+    scene.settings.limits.max_cost_usd = Some(5.5);
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert_eq!(ended(&story, "answered"), [1, 2, 3, 4, 5], "{story}");
+    assert!(story.contains("over: stopped, max_cost_usd"), "{story}");
+}
