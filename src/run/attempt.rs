@@ -79,6 +79,11 @@ impl Attempt {
         std::iter::once(&self.work.call).chain(others)
     }
 
+    /// The bytes of its rows' bodies.
+    pub(super) fn bytes(&self) -> usize {
+        self.calls().map(|call| call.body.len()).sum()
+    }
+
     /// What it can cost at most, in USD; nothing where that is not known.
     pub(super) fn worst_cost_usd(&self) -> f64 {
         let worst = self.calls().map(|call| call.worst_cost_usd.unwrap_or(0.0));

@@ -16,6 +16,9 @@ use crate::model::{Category, Fault, Model};
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
 const ALL_INVALID: u32 = 20;
 
+/// A call that is refused for this long has been passed over by two minutes' quotas.
+const TOO_LARGE: Duration = Duration::from_secs(120);
+
 /// No longer than the last commit took are rows gathered for the next one, and no longer than
 /// this: their slots stand idle meanwhile.
 const LONGEST_GATHERING: Duration = Duration::from_millis(1);
@@ -114,6 +117,15 @@ where
                     identity: attempt.identity(),
                 });
                 self.stop(Stop::Fault(Box::new(fault)), tell);
+            }
+            Next::Again(_) if too_large(&attempt, &fault, landed) => {
+                tell(&Event::Again {
+                    identity: attempt.identity(),
+                    fault: &fault,
+                    after: Duration::ZERO,
+                });
+                self.settings.sharing.bytes = attempt.bytes() / 2;
+                self.part(attempt);
             }
             Next::Again(after) => {
                 tell(&Event::Again {
@@ -310,6 +322,14 @@ where
             None => Ok(self.stop.map(|(stop, _)| stop)),
         }
     }
+}
+
+/// Whether a call that several rows share has more tokens than a minute of a quota that nobody
+/// knows: it would be refused for ever.
+fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
+    let since = attempt.history.refused_since;
+    let passed_over = since.is_some_and(|since| TOO_LARGE <= now - since);
+    fault.category == Category::Throttled && 1 < attempt.rows() && passed_over
 }
 
 /// The fault of a call as that of each of its rows. A body that was not understood is kept with

@@ -10,7 +10,7 @@ use crate::model::Fault;
 pub enum Event<'a> {
     /// A call went out.
     Sent {
-        /// Whose call.
+        /// Whose call: the first row's, where several share it, here and below.
         identity: &'a Identity,
     },
     /// A call came back with a passing fault, and its row will be sent again.

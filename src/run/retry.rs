@@ -64,6 +64,7 @@ impl History {
     /// before it.
     pub(super) fn begin_anew(&mut self) {
         self.shared += std::mem::take(&mut self.attempts);
+        self.refused_since = None;
     }
 
     /// Whether the row was never sent.

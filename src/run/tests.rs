@@ -36,6 +36,8 @@ enum Act {
 /// A service that takes 100 ms a call and asks the script what to do with the nth call of a row.
 struct Scripted<F> {
     script: F,
+    /// A call of more rows has more tokens than there are in a minute.
+    most_rows: usize,
     calls: Mutex<HashMap<u64, u32>>,
 }
 
@@ -51,6 +53,9 @@ where
 
     /// What the script does with any of the rows happens to all of them.
     async fn invoke_together(&self, calls: &[&Call]) -> Result<Vec<Reply>, Fault> {
+        if self.most_rows < calls.len() {
+            return Err(fault(Category::Throttled));
+        }
         let acts: Vec<Act> = calls.iter().map(|call| self.act(row(call))).collect();
         let act = acts.into_iter().find(|act| !matches!(act, Act::Answer));
         play(act.unwrap_or(Act::Answer)).await?;
@@ -205,6 +210,7 @@ struct Scene {
     settings: Settings,
     store: Memory,
     asks: Vec<(u64, Ask)>,
+    most_rows: usize,
 }
 
 impl Scene {
@@ -214,6 +220,7 @@ impl Scene {
             settings: settings(),
             store: Memory::default(),
             asks: Vec::new(),
+            most_rows: usize::MAX,
         }
     }
 
@@ -226,6 +233,7 @@ impl Scene {
         let mut story = Vec::new();
         let model = Arc::new(Scripted {
             script,
+            most_rows: self.most_rows,
             calls: Mutex::default(),
         });
         let rows = self.rows.into_iter().map(Ok::<_, Full>);

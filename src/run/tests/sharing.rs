@@ -189,6 +189,7 @@ async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_o
     };
     let model = Arc::new(Scripted {
         script,
+        most_rows: usize::MAX,
         calls: Mutex::default(),
     });
     let scene = scene(3, 3);
@@ -231,4 +232,24 @@ async fn what_is_left_of_a_budget_is_spent_on_fewer_rows() {
     let story = scene.play(|_, _| Act::Answer).await;
     assert_eq!(ended(&story, "answered"), [1, 2, 3, 4, 5], "{story}");
     assert!(story.contains("over: stopped, max_cost_usd"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_no_minute_has_the_tokens_for_become_smaller_and_stay_so() {
+    let mut scene = scene(400, 96);
+    scene.settings.concurrency = 2;
+    scene.most_rows = 20;
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert_eq!(ended(&story, "answered").len(), 400, "{story}");
+    let over: u64 = story
+        .lines()
+        .last()
+        .unwrap()
+        .trim()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(over < 15 * 60_000, "in {over} ms");
 }
