@@ -124,7 +124,8 @@ where
                     fault: &fault,
                     after: Duration::ZERO,
                 });
-                self.settings.sharing.bytes = attempt.bytes() / 2;
+                let fits = &mut self.settings.sharing.bytes;
+                *fits = (*fits).min(attempt.bytes() / 2);
                 self.part(attempt);
             }
             Next::Again(after) => {

@@ -282,6 +282,9 @@ where
             self.put_back(attempt, now);
             return self.commit_or_wait(Why::Credentials, until, now);
         }
+        if 1 < attempt.rows() && self.settings.sharing.bytes < attempt.bytes() {
+            return self.admit_half(attempt, now);
+        }
         let (why, until) = match self.meter.purse(attempt.worst_cost_usd()) {
             Purse::Empty(reached) => return self.send_less(attempt, Stop::Limit(reached), now),
             Purse::Wait => (Why::Budget, None),
@@ -300,10 +303,14 @@ where
 
     /// What is left of a limit is too little for a call; perhaps not for one of fewer rows.
     fn send_less(&mut self, attempt: Attempt, stop: Stop, now: Instant) -> Step {
-        let rows = attempt.rows();
-        if rows == 1 {
-            return Step::Stop(stop);
+        match attempt.rows() {
+            1 => Step::Stop(stop),
+            _ => self.admit_half(attempt, now),
         }
+    }
+
+    fn admit_half(&mut self, attempt: Attempt, now: Instant) -> Step {
+        let rows = attempt.rows();
         let [first, second] = attempt.part(rows / 2);
         self.waiting.insert(now, second);
         self.admit(first, now)

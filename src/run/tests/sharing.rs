@@ -251,5 +251,5 @@ async fn calls_that_no_minute_has_the_tokens_for_become_smaller_and_stay_so() {
         .unwrap()
         .parse()
         .unwrap();
-    assert!(over < 15 * 60_000, "in {over} ms");
+    assert!(over < 10 * 60_000, "in {over} ms");
 }
