@@ -6,7 +6,8 @@ use super::failure::Failure;
 use crate::emulator::{Emulator, Scenario};
 use crate::job::Plan;
 use crate::model::aws::Access;
-use crate::model::bedrock::{Bodies, Target};
+use crate::model::bedrock::{Bodies, Parts, Target};
+use crate::output::KeepRaw;
 
 /// Where the calls of a job go; starts the embedded emulator where there is a scenario for it.
 pub(super) async fn access(plan: &Plan, scenario: Option<&Scenario>) -> Result<Access, Failure> {
@@ -44,6 +45,10 @@ pub(super) fn target(plan: &Plan, sends_bodies: bool) -> Target {
             Bodies::Built
         },
         reasoning: plan.reasoning,
+        parts: match plan.keep_raw {
+            KeepRaw::Always => Parts::Kept,
+            KeepRaw::Errors | KeepRaw::Never => Parts::Dropped,
+        },
         facts: plan.facts.clone(),
     }
 }

@@ -67,6 +67,8 @@ pub struct Target {
     pub bodies: Bodies,
     /// Whether replies keep the reasoning before their answers.
     pub reasoning: Reasoning,
+    /// Whether rows that share a call keep their parts of its body.
+    pub parts: Parts,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
 }
@@ -78,6 +80,15 @@ pub enum Bodies {
     Built,
     /// Each row brought its own.
     OfRows,
+}
+
+/// What becomes of each row's part of a body, once it is read. They are many in memory at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// It is kept beside what was read.
+    Kept,
+    /// It is let go.
+    Dropped,
 }
 
 /// A model on Amazon Bedrock.
@@ -218,8 +229,14 @@ impl Bedrock {
                 request_id: came.request_id.clone(),
             });
             let reply = reply.map_err(|fault| not_parted(fault.message))?;
-            let cost_usd = costs.as_ref().map(|costs| costs[at]);
-            Ok(Reply { cost_usd, ..reply })
+            Ok(Reply {
+                cost_usd: costs.as_ref().map(|costs| costs[at]),
+                raw: match self.target.parts {
+                    Parts::Kept => reply.raw,
+                    Parts::Dropped => Bytes::new(),
+                },
+                ..reply
+            })
         };
         parts
             .into_iter()
