@@ -219,6 +219,7 @@ impl Plan {
             known.facts.as_ref(),
             terms.tier.unwrap_or_default(),
             &model,
+            family,
         )?;
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),

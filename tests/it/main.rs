@@ -19,6 +19,7 @@ mod models;
 mod output;
 mod pace;
 mod plan;
+mod prices;
 mod quotas;
 mod real_data;
 mod reference;

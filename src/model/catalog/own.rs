@@ -7,6 +7,9 @@
 //! output_usd_per_1k = 0.0050
 //! cache_read_usd_per_1k = 0.0001
 //! cache_write_usd_per_1k = 0.00125
+//! usd_per_image = 0.08         # that the model makes
+//! usd_per_image_shown = 0.0001 # that the model embeds
+//! usd_per_query = 0.002        # of a reranker
 //! max_input_tokens = 200_000
 //! max_output_tokens = 64_000
 //! burndown = 5
@@ -31,7 +34,7 @@ pub struct Known {
 
 /// What every message about such a file ends with.
 const SHAPE: &str = "each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with \
-                     input_usd_per_1k and output_usd_per_1k in it";
+                     input_usd_per_1k and output_usd_per_1k in it, or usd_per_image";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +43,9 @@ struct Own {
     output_usd_per_1k: Option<f64>,
     cache_read_usd_per_1k: Option<f64>,
     cache_write_usd_per_1k: Option<f64>,
+    usd_per_image: Option<f64>,
+    usd_per_image_shown: Option<f64>,
+    usd_per_query: Option<f64>,
     max_input_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
     burndown: Option<f64>,
@@ -84,6 +90,10 @@ impl Known {
         if priced {
             facts.above = None;
         }
+        let piece = &mut facts.piece;
+        piece.made = own.usd_per_image.or(piece.made);
+        piece.shown = own.usd_per_image_shown.or(piece.shown);
+        piece.query = own.usd_per_query.or(piece.query);
         facts.max_in = own.max_input_tokens.or(facts.max_in);
         facts.max_out = own.max_output_tokens.or(facts.max_out);
         self.burndown = own.burndown.or(self.burndown);
@@ -102,6 +112,9 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
             own.output_usd_per_1k,
             own.cache_read_usd_per_1k,
             own.cache_write_usd_per_1k,
+            own.usd_per_image,
+            own.usd_per_image_shown,
+            own.usd_per_query,
         ]
     };
     let below_zero = |own: &Own| {
