@@ -11,6 +11,7 @@ mod families;
 mod faults;
 mod flat;
 mod harness;
+mod images;
 mod inputs;
 mod jobs;
 mod ledger;
