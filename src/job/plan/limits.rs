@@ -93,10 +93,7 @@ pub(super) fn tokens(
             return Err(wrong("limits.burndown", message));
         }
     };
-    if !(0.0 < burndown && burndown.is_finite()) {
-        let message = "it must be above 0: tokens of quota for one token of output, such as 5";
-        return Err(wrong("limits.burndown", message));
-    }
+    check_burndown(burndown)?;
     let most = known.facts.as_ref().and_then(|facts| facts.max_out);
     Ok(TokenLimits {
         per_minute: table.tokens_per_minute,
@@ -107,6 +104,22 @@ pub(super) fn tokens(
             false => 0,
         },
     })
+}
+
+/// More than any model's: the dearest today is 15 (Amazon Bedrock user guide, "How tokens are
+/// counted", as of October 2026). A rate this far off stops nearly every call from being sent.
+const MOST_BURNDOWN: f64 = 100.0;
+
+fn check_burndown(burndown: f64) -> Result<(), JobError> {
+    if 0.0 < burndown && burndown <= MOST_BURNDOWN {
+        return Ok(());
+    }
+    let message = format!(
+        "{burndown} is not above 0 and up to {MOST_BURNDOWN}: it is the tokens of quota for one \
+         token of output, such as 5 (Claude up to 4.7), 10 or 15 (newer Claude and GPT), or 1 \
+         (most others)"
+    );
+    Err(wrong("limits.burndown", message))
 }
 
 pub(super) fn limits(
