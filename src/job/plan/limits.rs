@@ -6,7 +6,7 @@ use std::path::Path;
 use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
 use crate::job::file::{JobError, LimitsTable, unreadable};
-use crate::model::catalog::{Bill, Known, Metered, ModelFacts, Tier, quota_codes};
+use crate::model::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Tier, quota_codes};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
@@ -105,10 +105,6 @@ pub(super) fn tokens(
         },
     })
 }
-
-/// More than any model's: the dearest today is 15 (Amazon Bedrock user guide, "How tokens are
-/// counted", as of October 2026). A rate this far off stops nearly every call from being sent.
-const MOST_BURNDOWN: f64 = 100.0;
 
 fn check_burndown(burndown: f64) -> Result<(), JobError> {
     if 0.0 < burndown && burndown <= MOST_BURNDOWN {

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-pub use burndown::burndown;
+pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;

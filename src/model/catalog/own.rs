@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::burndown::is_known;
+use super::burndown::{MOST_BURNDOWN, is_known};
 use super::{ModelFacts, Price, anywhere, burndown, lookup};
 use crate::model::id::ModelId;
 
@@ -125,14 +125,14 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
     };
     let no_burndown = |own: &Own| {
         own.burndown
-            .is_some_and(|rate| rate <= 0.0 || rate.is_nan())
+            .is_some_and(|rate| !(0.0 < rate && rate <= MOST_BURNDOWN))
     };
     match own
         .iter()
         .find(|(_, own)| below_zero(own) || no_burndown(own))
     {
         Some((model, _)) => Err(format!(
-            "`{model}`: a price below 0, or a burndown of 0 or below"
+            "`{model}`: a price below 0, or a burndown that is not above 0 and up to {MOST_BURNDOWN}"
         )),
         None => Ok(own),
     }
@@ -206,7 +206,12 @@ mod tests {
             error.starts_with("line 2: unknown field `input`"),
             "{error}"
         );
-        let error = known(&format!("[\"{HAIKU}\"]\nburndown = 0\n")).unwrap_err();
-        assert!(error.contains("a burndown of 0 or below"), "{error}");
+        for rate in ["0", "-1", "1000", "nan"] {
+            let error = known(&format!("[\"{HAIKU}\"]\nburndown = {rate}\n")).unwrap_err();
+            assert!(
+                error.contains("a burndown that is not above 0 and up to 100"),
+                "{error}"
+            );
+        }
     }
 }
