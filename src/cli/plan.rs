@@ -74,6 +74,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         mut refusals,
     } = Look::at(&paths, existing(matches));
     let mut gathered = Gathered::new(
+        plan.family,
         maker.layout_bytes(),
         plan.tokens.default_max_tokens,
         maker.sharing(plan.tokens.per_minute),

@@ -40,10 +40,9 @@ pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
 use super::wire::{self, BoundedAnswer};
-use crate::model::catalog::{ModelFacts, Tier};
+use crate::model::catalog::{Bill, ModelFacts, Tier};
 use crate::model::family::{Family, Joined};
 use crate::model::fault::Scope;
-use crate::model::shares::apportion_usd;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
 };
@@ -144,7 +143,7 @@ impl Model for Bedrock {
         let outcome = match self.target.delivery {
             Delivery::Whole => {
                 let came = self.invoke_whole(&client, call).await;
-                came.and_then(|came| self.read(came))
+                came.and_then(|came| self.read(call, came))
             }
             Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle).await,
         };
@@ -165,7 +164,7 @@ impl Model for Bedrock {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let came = self.invoke_whole(&client, &call).await;
         self.renew_after(&came, number).await;
-        self.share_out(came?, &weights)
+        self.share_out(calls, came?, &weights)
     }
 }
 
@@ -212,41 +211,34 @@ impl Bedrock {
 
     /// Parts the answer to a call that several rows shared. They are read as if each had come
     /// alone; what is not understood is none of theirs.
-    fn share_out(&self, came: Came, weights: &[u64]) -> Result<Vec<Reply>, Fault> {
+    fn share_out(&self, calls: &[&Call], came: Came, weights: &[u64]) -> Result<Vec<Reply>, Fault> {
         let not_parted =
             |why: String| not_understood(why, came.raw.clone(), came.request_id.clone());
         let parts = self.target.family.part(&came.raw, weights.len());
         let parts = parts.map_err(|misread| not_parted(misread.to_string()))?;
-        let cost_usd = self.cost_usd(&came.usage, self.tier(&came.served));
         let usages = came.usage.apportioned(weights);
-        let tokens = usages.iter().map(|usage| usage.input_tokens.unwrap_or(0));
-        let costs = cost_usd.map(|cost| apportion_usd(cost, &tokens.collect::<Vec<_>>()));
-        let reply = |(at, (part, usage)): (usize, (Vec<u8>, Usage))| {
-            let reply = self.read(Came {
+        let reply = |(call, (part, usage)): (&&Call, (Vec<u8>, Usage))| {
+            let part = Came {
                 raw: part.into(),
                 usage,
                 served: came.served.clone(),
                 request_id: came.request_id.clone(),
-            });
+            };
+            let reply = self.read(call, part);
             let reply = reply.map_err(|fault| not_parted(fault.message))?;
-            Ok(Reply {
-                cost_usd: costs.as_ref().map(|costs| costs[at]),
-                raw: match self.target.parts {
-                    Parts::Kept => reply.raw,
-                    Parts::Dropped => Bytes::new(),
+            Ok(match self.target.parts {
+                Parts::Kept => reply,
+                Parts::Dropped => Reply {
+                    raw: Bytes::new(),
+                    ..reply
                 },
-                ..reply
             })
         };
-        parts
-            .into_iter()
-            .zip(usages)
-            .enumerate()
-            .map(reply)
-            .collect()
+        let parts = parts.into_iter().zip(usages);
+        calls.iter().zip(parts).map(reply).collect()
     }
 
-    fn read(&self, came: Came) -> Result<Reply, Fault> {
+    fn read(&self, call: &Call, came: Came) -> Result<Reply, Fault> {
         let Came {
             raw,
             usage: headers,
@@ -264,39 +256,46 @@ impl Bedrock {
         match understood {
             Ok(mut reading) => {
                 reading.usage = reading.usage.or(headers);
-                Ok(self.reply(reading, served, request_id, raw))
+                let request = Some(call.body.as_ref());
+                let bill = self.target.family.bill_of_answer(request, &reading);
+                Ok(self.billed(bill, reading, served, request_id, raw))
             }
             Err(why) => Err(not_understood(why, raw, request_id)),
         }
     }
 
+    /// A streamed answer is text, which is billed by tokens.
     fn reply(
         &self,
+        reading: Reading,
+        served: Served,
+        request_id: Option<String>,
+        raw: Bytes,
+    ) -> Reply {
+        self.billed(Some(Bill::TOKENS), reading, served, request_id, raw)
+    }
+
+    fn billed(
+        &self,
+        bill: Option<Bill>,
         mut reading: Reading,
         served: Served,
         request_id: Option<String>,
         raw: Bytes,
     ) -> Reply {
-        let tier = self.tier(&served);
+        let tier = served.tier.as_deref().and_then(Tier::parse);
+        let tier = tier.or(self.target.terms.tier).unwrap_or_default();
         if self.target.reasoning == Reasoning::Dropped {
             reading.reasoning = None;
         }
         Reply {
-            cost_usd: self.cost_usd(&reading.usage, tier),
+            cost_usd: bill.and_then(|bill| self.cost_usd(&bill, &reading.usage, tier)),
             reading,
             request_id,
             served,
             first_token: None,
             raw,
         }
-    }
-}
-
-impl Bedrock {
-    /// The tier a call was served in, as far as is known.
-    fn tier(&self, served: &Served) -> Tier {
-        let tier = served.tier.as_deref().and_then(Tier::parse);
-        tier.or(self.target.terms.tier).unwrap_or_default()
     }
 }
 
@@ -328,8 +327,9 @@ impl Bedrock {
     }
 
     /// To ten places: what is behind them is the noise of floating point.
-    fn cost_usd(&self, usage: &Usage, tier: Tier) -> Option<f64> {
-        let cost = self.target.facts.as_ref()?.cost_usd(usage, tier)?;
+    fn cost_usd(&self, bill: &Bill, usage: &Usage, tier: Tier) -> Option<f64> {
+        let facts = self.target.facts.as_ref()?;
+        let cost = facts.billed_usd(bill, usage, tier)?;
         Some((cost * 1e10).round() / 1e10)
     }
 }

@@ -1,4 +1,4 @@
-//! What a call that several rows share used and cost, shared out among them.
+//! The tokens of a call that several rows share, shared out among them; each row costs its own.
 
 use super::Usage;
 
@@ -19,12 +19,6 @@ pub(super) fn apportion(total: u64, weights: &[u64]) -> Vec<u64> {
         shares[at] += 1;
     }
     shares
-}
-
-/// The same of an amount of money, in steps of 1e-10 USD.
-pub(super) fn apportion_usd(total: f64, weights: &[u64]) -> Vec<f64> {
-    let steps = apportion((total * 1e10).round() as u64, weights);
-    steps.into_iter().map(|steps| steps as f64 / 1e10).collect()
 }
 
 impl Usage {
@@ -105,6 +99,5 @@ mod tests {
         let inputs: Vec<_> = shares.iter().map(|usage| usage.input_tokens).collect();
         assert_eq!(inputs, [Some(3), Some(2)]);
         assert!(shares.iter().all(|usage| usage.output_tokens.is_none()));
-        assert_eq!(apportion_usd(3e-10, &[1, 1]), [2e-10, 1e-10]);
     }
 }

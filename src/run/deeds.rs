@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::retry::Next;
 use super::state::{BrokenDisk, Landed, State};
 use super::tokens::Charge;
 use super::{Ask, Ended, Event, Outcome, Row, Share, Stop, Store};
+use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
@@ -46,16 +47,13 @@ where
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
             let sent = Instant::now();
-            let outcome = match timeout(limit, attempt.send(&*model)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(gave_up(limit)),
-            };
+            let outcome = Alarm::after(limit).or(attempt.send(&*model)).await;
             Landed {
                 attempt,
                 charge,
                 sent,
                 landed: Instant::now(),
-                outcome,
+                outcome: outcome.unwrap_or_else(|| Err(gave_up(limit))),
             }
         });
     }

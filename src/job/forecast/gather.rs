@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use crate::job::survey::has_changed;
+use crate::model::catalog::{Metered, Pieces};
+use crate::model::family::Family;
 use crate::output::PastRow;
 use crate::output::lessons::bucket;
 use crate::run::{Row, Sharing, Work};
@@ -31,6 +33,7 @@ pub struct Gathered {
     /// The call that the next row may share.
     last: Gathering,
     sharing: Sharing,
+    family: Family,
     layout_bytes: u64,
     default_max_tokens: u64,
 }
@@ -41,6 +44,13 @@ pub(super) struct Sizes {
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) max_tokens: u64,
+    /// The bytes of prompts whose tokens are billed.
+    pub(super) metered_bytes: u64,
+    /// What is billed by the piece, at least and at most.
+    pub(super) least: Pieces,
+    pub(super) most: Pieces,
+    /// Rows of which nobody knows what they are billed by.
+    pub(super) unpriced: u64,
 }
 
 /// What is known of input tokens from answers.
@@ -80,10 +90,17 @@ enum Standing {
 }
 
 impl Gathered {
-    /// Nothing yet. Of each body, `layout_bytes` are no prompt; a call without a limit of its own
-    /// may be answered with `default_max_tokens`. Rows share calls as `sharing` lets them.
-    pub fn new(layout_bytes: usize, default_max_tokens: u64, sharing: Sharing) -> Self {
+    /// Nothing yet, for calls to a model of `family`. Of each body, `layout_bytes` are no prompt; a
+    /// call without a limit of its own may be answered with `default_max_tokens`. Rows share calls as
+    /// `sharing` lets them.
+    pub fn new(
+        family: Family,
+        layout_bytes: usize,
+        default_max_tokens: u64,
+        sharing: Sharing,
+    ) -> Self {
         Self {
+            family,
             answered: 0,
             failed: 0,
             unusable: 0,
@@ -133,9 +150,34 @@ impl Gathered {
         if self.left.len() <= at {
             self.left.resize(at + 1, Sizes::default());
         }
-        self.left[at].rows += 1;
-        self.left[at].bytes += bytes;
-        self.left[at].max_tokens += max_tokens;
+        let sizes = &mut self.left[at];
+        sizes.rows += 1;
+        sizes.bytes += bytes;
+        sizes.max_tokens += max_tokens;
+        match self.family.bill(&work.call.body) {
+            Some(bill) => {
+                sizes.least = sizes.least.and(bill.least);
+                sizes.most = sizes.most.and(bill.most);
+                if bill.tokens == Metered::Billed {
+                    sizes.metered_bytes += bytes;
+                }
+            }
+            None => sizes.unpriced += 1,
+        }
+        self.share(work, bytes, max_tokens);
+        match &mut self.first {
+            Some((first, Standing::Left)) if self.calls == 1 => {
+                first.bodies.push(work.call.body.clone());
+            }
+            Some((_, Standing::Left)) => {}
+            Some((_, Standing::Ended)) | None => {
+                self.first = Some((First::of(work), Standing::Left));
+            }
+        }
+    }
+
+    /// Puts a row into the call of those before it, or into a new one.
+    fn share(&mut self, work: &Work, bytes: u64, max_tokens: u64) {
         let body = work.call.body.len();
         let Gathering {
             rows: shared_by,
@@ -149,15 +191,6 @@ impl Gathered {
         self.last.join(body, bytes, max_tokens);
         self.largest = self.largest.max(self.last.prompts);
         self.most_output = self.most_output.max(self.last.max_tokens);
-        match &mut self.first {
-            Some((first, Standing::Left)) if self.calls == 1 => {
-                first.bodies.push(work.call.body.clone());
-            }
-            Some((_, Standing::Left)) => {}
-            Some((_, Standing::Ended)) | None => {
-                self.first = Some((First::of(work), Standing::Left));
-            }
-        }
     }
 
     fn ended(&mut self, work: &Work, before: &PastRow) {
