@@ -67,6 +67,14 @@ impl<F> Scripted<F>
 where
     F: Fn(u64, u32) -> Act,
 {
+    fn new(script: F, most_rows: usize) -> Self {
+        Self {
+            script,
+            most_rows,
+            calls: Mutex::default(),
+        }
+    }
+
     fn act(&self, row: u64) -> Act {
         let mut calls = self.calls.lock().unwrap();
         let nth = calls.entry(row).or_default();
@@ -231,11 +239,7 @@ impl Scene {
     {
         let start = Instant::now();
         let mut story = Vec::new();
-        let model = Arc::new(Scripted {
-            script,
-            most_rows: self.most_rows,
-            calls: Mutex::default(),
-        });
+        let model = Arc::new(Scripted::new(script, self.most_rows));
         let rows = self.rows.into_iter().map(Ok::<_, Full>);
         let (ask, asked) = watch::channel(Ask::Run);
         let asks = self.asks;

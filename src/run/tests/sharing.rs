@@ -187,11 +187,7 @@ async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_o
             ..fault(Category::BadResponse)
         })
     };
-    let model = Arc::new(Scripted {
-        script,
-        most_rows: usize::MAX,
-        calls: Mutex::default(),
-    });
+    let model = Arc::new(Scripted::new(script, usize::MAX));
     let scene = scene(3, 3);
     let rows = scene.rows.into_iter().map(Ok::<_, Full>);
     let (_ask, asked) = watch::channel(Ask::Run);

@@ -24,7 +24,7 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
         }
         let out = out.exits(74);
         assert!(
-            out.stderr.contains("no room for the answers of 4 calls"),
+            out.stderr.contains("no room for the answers of 4 rows"),
             "{}",
             out.stderr
         );
@@ -40,7 +40,7 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
 fn where_no_file_may_grow_at_all_nothing_is_sent() {
     let service = Service::playing(SHORT);
     let out = service.job(2).through("ulimit -f 0; exec \"$@\"").run();
-    let out = out.exits(74).says("no room for the answers of 64 calls");
+    let out = out.exits(74).says("no room for the answers of 64 rows");
     assert_eq!((service.counts().calls, out.answers().len()), (0, 0));
 }
 
