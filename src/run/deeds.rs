@@ -124,7 +124,7 @@ where
                 });
                 let fits = &mut self.settings.sharing.bytes;
                 *fits = (*fits).min(attempt.bytes() / 2);
-                self.part(attempt);
+                self.part(attempt, landed);
             }
             Next::Again(after) => {
                 tell(&Event::Again {
@@ -172,7 +172,7 @@ where
                     fault: &fault,
                     after: Duration::ZERO,
                 });
-                self.part(attempt);
+                self.part(attempt, landed);
             }
             Next::Fail => {
                 self.note_invalid(&fault, tell);
@@ -185,9 +185,9 @@ where
     /// Sends the rows of a call in two, to find the one that the others failed with.
     ///
     /// They go in halves; but while nothing was ever answered, the first row alone at first: it
-    /// tells soonest whether any row is right. What is due since it was read goes before what was
-    /// read later, so that what is wrong with every row is seen before all of them are asked about.
-    fn part(&mut self, mut attempt: Attempt) {
+    /// tells soonest whether any row is right, so that what is wrong with every row is seen before
+    /// all of them are asked about.
+    fn part(&mut self, mut attempt: Attempt, now: Instant) {
         let was_whole = attempt.history.shared == 0;
         attempt.history.begin_anew();
         let at = if was_whole && !self.answered_any {
@@ -195,9 +195,8 @@ where
         } else {
             attempt.rows() / 2
         };
-        let due = attempt.read;
         for part in attempt.part(at) {
-            self.waiting.insert(due, part);
+            self.waiting.insert(now, part);
         }
     }
 

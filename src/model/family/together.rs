@@ -264,6 +264,8 @@ mod tests {
     fn an_answer_without_an_entry_for_each_row_is_not_parted() {
         let two_for_three = "the reply has 2 `embeddings` for the 3 rows of the call";
         parted(r#"{"embeddings":[[1],[2]]}"#, 3, &[two_for_three]);
+        let two_for_one = "the reply has 2 `embeddings` for the 1 rows of the call";
+        parted(r#"{"embeddings":[[1],[2]]}"#, 1, &[two_for_one]);
         let of_one_kind = r#"{"embeddings":{"float":[[1],[2],[3]],"int8":[[1],[2]]}}"#;
         parted(of_one_kind, 3, &[two_for_three]);
         let none = "`embeddings` is no list with an entry for each row";
