@@ -24,7 +24,7 @@ fn a_streamed_answer_is_the_same_as_a_whole_one() {
         "us.anthropic.claude-haiku-4-5-20251001-v1:0",
         "amazon.nova-lite-v1:0",
         "amazon.titan-text-express-v1",
-        "deepseek.r1-v1:0",
+        "us.deepseek.r1-v1:0",
         "meta.llama3-8b-instruct-v1:0",
         "mistral.mistral-7b-instruct-v0:2",
         "mistral.mistral-large-2407-v1:0",
