@@ -7,7 +7,7 @@ use super::print;
 use super::repair::existing_output;
 use super::run::locks;
 use crate::exit::Exit;
-use crate::job::file::unreadable;
+use crate::job::small;
 use crate::model::catalog::{Known, Tier};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
@@ -40,10 +40,8 @@ impl Reader {
         let family = text("family").map(|name| Family::parse(name));
         let prices = text("prices").map(|path| {
             let path = std::path::Path::new(path);
-            std::fs::read_to_string(path).map_err(|error| {
-                let why = unreadable(path, &error);
-                Failure::usage(format!("--prices {}: {why}", path.display()))
-            })
+            small::text(path)
+                .map_err(|why| Failure::usage(format!("--prices {}: {why}", path.display())))
         });
         Ok(Self {
             family: family.transpose().map_err(Failure::usage)?,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
-use crate::job::file::{JobError, OutputTable, PromptTable, unreadable};
+use crate::job::file::{JobError, OutputTable, PromptTable};
+use crate::job::small;
 use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 
@@ -80,11 +81,9 @@ pub(super) fn source(
 
 /// A file's last newline ends the file, not the prompt.
 pub(super) fn template_file(path: &Path) -> Result<String, JobError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        wrong(
-            "prompt.template_file",
-            format!("{}: {}", path.display(), unreadable(path, &error)),
-        )
+    let text = small::text(path).map_err(|why| {
+        let message = format!("{}: {why}", path.display());
+        wrong("prompt.template_file", message)
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let text = text.strip_suffix('\n').unwrap_or(text);
