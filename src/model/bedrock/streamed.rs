@@ -17,7 +17,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Bedrock, causes, not_understood, wire};
+use super::{Bedrock, BoundedAnswer, causes, not_understood, wire};
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
@@ -52,7 +52,10 @@ impl Bedrock {
             first_token: None,
         };
         let operation = client.invoke_model_with_response_stream();
-        let asked = addressed!(operation, self.target, call).send();
+        let asked = addressed!(operation, self.target, call)
+            .customize()
+            .interceptor(BoundedAnswer::STREAMED)
+            .send();
         let begun = timeout(idle, asked).await.map_err(|_| silent(idle, None))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
@@ -179,12 +182,7 @@ fn fault(error: ChunkError, mut raw: Vec<u8>, request_id: Option<String>) -> Fau
             raw.push(b']');
             not_understood(message, raw.into(), request_id)
         }
-        ChunkError::TooLong => Fault {
-            status_code: Some(200),
-            maybe_billed: true,
-            request_id,
-            ..Fault::local(Category::BadResponse, message)
-        },
+        ChunkError::TooLong => too_long(request_id),
         ChunkError::Stream(StreamError::BrokenOff { kind, message }) => Fault {
             status_code: Some(200),
             ..mid_stream(Some(&kind), MODEL_ERROR, &message, request_id)
@@ -198,11 +196,23 @@ fn fault(error: ChunkError, mut raw: Vec<u8>, request_id: Option<String>) -> Fau
     }
 }
 
+fn too_long(request_id: Option<String>) -> Fault {
+    Fault {
+        status_code: Some(200),
+        maybe_billed: true,
+        request_id,
+        ..Fault::local(Category::BadResponse, wire::too_long())
+    }
+}
+
 /// An exception or a failure between two chunks.
 fn broken<R>(error: &SdkError<ResponseStreamError, R>, request_id: Option<String>) -> Fault
 where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
+    if wire::is_too_long(error) {
+        return too_long(request_id);
+    }
     let SdkError::ServiceError(refused) = error else {
         return Fault {
             maybe_billed: true,
