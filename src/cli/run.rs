@@ -25,7 +25,7 @@ use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
 use crate::output::text::time;
-use crate::output::{Claim, Existing, LedgerError, Locks, Manner, OutputPaths};
+use crate::output::{Claim, Existing, LedgerError, Locks, Manner, Mode, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
 
 /// `plan` holds a lock for a moment to see whether a run does.
@@ -75,7 +75,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     refuse_output_over_input(&input, &paths)?;
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
-    let claim = asked.stake(&paths).await?;
+    let claim = asked.stake(&paths, plan.mode).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
@@ -160,12 +160,12 @@ pub(super) fn locks(matches: &ArgMatches) -> Locks {
 
 impl Asked {
     /// Claims the output; waits for another run on it if that is wanted.
-    async fn stake(&self, paths: &OutputPaths) -> Result<Claim, LedgerError> {
+    async fn stake(&self, paths: &OutputPaths, mode: Mode) -> Result<Claim, LedgerError> {
         let patience = self.wait_lock.unwrap_or(LOOKERS_ARE_QUICK);
         let give_up = Instant::now() + patience;
         let mut is_said = self.wait_lock.is_none();
         loop {
-            match Claim::stake(paths, self.existing, self.locks) {
+            match Claim::stake(paths, mode, self.existing, self.locks) {
                 Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
                     if !std::mem::replace(&mut is_said, true) {
                         let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
@@ -236,6 +236,7 @@ fn context(
         tokens_per_minute: plan.tokens.per_minute,
         started_at: Timestamp::now(),
         paths: paths.clone(),
+        mode: plan.mode,
         retry_failed: resume::with(&command, "--retry-failed"),
         resume: command,
     }

@@ -129,6 +129,7 @@ pub struct OutputTable {
     pub raw: Option<String>,
     pub reasoning: bool,
     pub durability: Option<String>,
+    pub mode: Option<String>,
     pub max_failures: Option<toml::Value>,
 }
 

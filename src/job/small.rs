@@ -42,11 +42,14 @@ pub fn text(path: &Path) -> Result<String, String> {
 
 /// Why a file cannot be read, with the nearest name beside it.
 fn unreadable(path: &Path, error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => format!("no such file{}", file_like(path)),
-        ErrorKind::IsADirectory => "a directory, not a file".into(),
-        _ => format!("cannot be read: {error}"),
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        return format!("no such file{}", file_like(path));
     }
+    if kind == ErrorKind::IsADirectory {
+        return "a directory, not a file".into();
+    }
+    format!("cannot be read: {error}")
 }
 
 #[cfg(test)]

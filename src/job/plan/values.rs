@@ -8,7 +8,7 @@ use crate::input::Format;
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, OutputTable, PromptTable};
 use crate::job::small;
-use crate::output::{Durability, KeepRaw};
+use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 
 pub(super) fn missing(
@@ -161,6 +161,19 @@ pub(super) fn durability(typed: Option<&str>) -> Result<Durability, JobError> {
             format!("\"{other}\" is not sync or none"),
         )),
     }
+}
+
+pub(super) fn mode(typed: Option<&str>) -> Result<Mode, JobError> {
+    let Some(typed) = typed else {
+        return Ok(Mode::default());
+    };
+    Mode::parse(typed).ok_or_else(|| {
+        let message = format!(
+            "\"{typed}\" is no mode for the files: give it in octal, such as \"0640\"; the owner \
+             must be able to read and write (0600), and nobody to execute"
+        );
+        wrong("output.mode", message)
+    })
 }
 
 pub(super) fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError> {
