@@ -29,7 +29,10 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     for line in text {
         print::text(&format!("{}: {line}", paths.answered.display()));
     }
-    Ok(Exit::Complete)
+    match repaired.uncounted {
+        Some(error) => Err(error.into()),
+        None => Ok(Exit::Complete),
+    }
 }
 
 /// The output that is named, which must be there.

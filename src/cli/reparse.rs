@@ -31,7 +31,10 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     for line in describe(&reparsed, &paths) {
         print::text(&format!("{}: {line}", paths.answered.display()));
     }
-    Ok(Exit::Complete)
+    match reparsed.uncounted {
+        Some(error) => Err(error.into()),
+        None => Ok(Exit::Complete),
+    }
 }
 
 impl Reader {

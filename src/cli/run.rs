@@ -398,7 +398,14 @@ impl Job<'_> {
         } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
             print::said(&summary.to_string());
         }
-        written?;
+        if let Err(error) = written {
+            let answers = self.context.paths.answered.display();
+            let message = format!(
+                "{error}; what is in {answers} is safe: make room, or put right what else it says, \
+                 and the same command writes the summary down"
+            );
+            return Err(Failure::new(Exit::CannotWrite, message));
+        }
         match printed {
             Err(error)
                 if error.kind() != ErrorKind::BrokenPipe && ending.exit == Exit::Complete =>

@@ -24,7 +24,7 @@ use super::{Mode, Tally, run_file};
 const GROUP: usize = 256;
 
 /// What was put right.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Repaired {
     /// Lines that mean nothing, by file.
     pub bad: Vec<TakenLines>,
@@ -38,6 +38,8 @@ pub struct Repaired {
     pub there_already: u64,
     /// Lines of that file that mean nothing.
     pub not_added: u64,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
 }
 
 /// Lines that were taken out of a file.
@@ -99,7 +101,7 @@ pub(super) fn repair_on(
             &mut past.tally,
         )?;
     }
-    run_file::count_anew(&*disk, paths, &past.tally, "repair")?;
+    repaired.uncounted = run_file::count_anew(&*disk, paths, &past.tally, "repair").err();
     Ok(repaired)
 }
 

@@ -37,6 +37,8 @@ pub struct Reparsed {
     pub without_body: u64,
     /// Where the lines are kept that were failures.
     pub aside: Option<PathBuf>,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
 }
 
 /// What a body says, and what it cost.
@@ -106,7 +108,7 @@ pub(super) fn reparse_on(
     })?;
     reparsed.aside = Some(aside);
     let now = claim.look_again()?;
-    run_file::count_anew(&*disk, paths, &now.past.tally, "reparse")?;
+    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse").err();
     Ok(reparsed)
 }
 

@@ -82,6 +82,21 @@ fn the_run_file_is_true_after_repair_and_what_was_rescued_counts() {
 }
 
 #[test]
+fn a_run_file_that_cannot_be_counted_anew_is_said_behind_what_was_repaired() {
+    let out = first();
+    let whole = out.text("out.jsonl");
+    let out = out.file("out.jsonl", whole.replacen("{\"custom_id\"", "oops", 1));
+    std::fs::create_dir(out.directory.path().join("out.run.json.tmp")).unwrap();
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(74);
+    assert!(
+        out.stdout.contains("1 line that cannot be read"),
+        "{}",
+        out.stdout
+    );
+    out.says("promptmill: cannot open out.run.json.tmp: ");
+}
+
+#[test]
 fn only_a_file_can_be_added() {
     let out = first()
         .again("repair")
