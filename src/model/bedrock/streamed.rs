@@ -4,34 +4,27 @@
 //! connection that closes in good order before the family's own end, and not a silence. The model
 //! has worked by then, so the call may have been billed.
 
-use std::pin::{Pin, pin};
+use std::ops::Range;
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
+use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::Instant;
 
 use super::{Bedrock, BoundedAnswer, causes, not_understood, wire};
+use crate::alarm::Alarm;
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
 /// The status of what a provider says within a chunk: it is the model's failure.
 const MODEL_ERROR: u16 = 424;
-
-/// Chunks as they come.
-struct Chunks {
-    assembly: Assembly,
-    /// All of them in a JSON array, in case they make no answer.
-    raw: Vec<u8>,
-    sent: Instant,
-    first_token: Option<Duration>,
-}
 
 impl Bedrock {
     pub(super) async fn invoke_streamed(
@@ -45,18 +38,16 @@ impl Bedrock {
             let message = format!("the layout `{}` does not stream", family.name());
             Fault::local(Category::InvalidRequest, message).job_wide()
         })?;
-        let mut chunks = Chunks {
-            assembly,
-            raw: b"[".to_vec(),
-            sent: Instant::now(),
-            first_token: None,
-        };
+        let mut chunks = Chunks::new(assembly);
         let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call)
             .customize()
             .interceptor(BoundedAnswer::STREAMED)
             .send();
-        let begun = timeout(idle, asked).await.map_err(|_| silent(idle, None))?;
+        let begun = Alarm::after(idle)
+            .or(asked)
+            .await
+            .ok_or_else(|| silent(idle))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
         let served = Served {
@@ -66,157 +57,155 @@ impl Bedrock {
                 .as_ref()
                 .map(ToString::to_string),
         };
-        let mut events = stream.body;
-        let mut patience = Patience::new(idle);
-        loop {
-            let came = patience.wait_for(events.recv()).await;
-            let came = came.ok_or_else(|| silent(idle, request_id.clone()))?;
-            match came.map_err(|error| broken(&error, request_id.clone()))? {
-                Some(ResponseStream::Chunk(part)) => {
-                    let bytes = part.bytes.map(Blob::into_inner).unwrap_or_default();
-                    if let Err(error) = chunks.take(&bytes) {
-                        return Err(fault(error, chunks.raw, request_id));
-                    }
-                }
-                // Kinds of events that this version does not know are none of an answer's.
-                Some(_) => {}
-                None => return self.finish(chunks, served, request_id),
-            }
-        }
-    }
-
-    fn finish(
-        &self,
-        chunks: Chunks,
-        served: Served,
-        request_id: Option<String>,
-    ) -> Result<Reply, Fault> {
-        let Chunks {
-            assembly,
-            raw,
-            first_token,
-            ..
-        } = chunks;
-        match assembly.finish() {
+        let received = receive(stream.body, &mut chunks, idle).await;
+        // A chunk that is wrong came before whatever broke the stream after it.
+        let whole = chunks.read().and(received);
+        match whole.and_then(|()| Ok(chunks.assembly.finish()?)) {
             Ok(whole) => {
                 let body = Bytes::from(whole.body.to_string());
-                let reply = self.reply(whole.reading, served, request_id, body);
                 Ok(Reply {
-                    first_token,
-                    ..reply
+                    first_token: chunks.first_token,
+                    ..self.reply(whole.reading, served, request_id, body)
                 })
             }
-            Err(error) => Err(fault(error.into(), raw, request_id)),
+            Err(error) => Err(Fault {
+                request_id,
+                ..fault(error, chunks.raw)
+            }),
         }
     }
 }
 
-/// How long a stream may say nothing. One timer serves all chunks: it is only looked at when it
-/// fires, and most streams end before that.
-struct Patience {
+/// Takes in what comes, until the stream closes in good order.
+async fn receive(
+    mut events: EventReceiver<ResponseStream, ResponseStreamError>,
+    chunks: &mut Chunks,
     idle: Duration,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Patience {
-    fn new(idle: Duration) -> Self {
-        Self {
-            idle,
-            timer: Box::pin(sleep(idle)),
-        }
-    }
-
-    /// What comes next; `None` if nothing does for too long.
-    async fn wait_for<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
-        let began = Instant::now();
-        let mut next = pin!(next);
-        loop {
-            tokio::select! {
-                biased;
-                came = &mut next => return Some(came),
-                () = self.timer.as_mut() => {
-                    let end = began + self.idle;
-                    if end <= Instant::now() {
-                        return None;
-                    }
-                    self.timer.as_mut().reset(end);
-                }
+) -> Result<(), BadStream> {
+    let mut silence = Alarm::after(idle);
+    loop {
+        let came = silence.or(events.recv()).await;
+        silence.put_off(idle);
+        match came.ok_or_else(|| silent(idle))? {
+            Ok(Some(ResponseStream::Chunk(part))) => {
+                chunks.take(part.bytes.as_ref().map_or(&[], Blob::as_ref))?;
             }
+            // Kinds of events that this version does not know are none of an answer's.
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(()),
+            Err(error) if wire::is_too_long(&error) => return Err(BadStream::TooLong),
+            Err(error) => return Err(broken(&error).into()),
         }
     }
 }
 
-/// Why a chunk is no part of an answer.
-#[derive(Debug, thiserror::Error)]
-enum ChunkError {
-    #[error("a chunk is not JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error(transparent)]
-    Stream(#[from] StreamError),
-    #[error("{}", wire::too_long())]
-    TooLong,
+/// Chunks as they come. They are read at once until there are words, for the time of the first;
+/// from then on many together, because a processor that turns to another stream after each has
+/// forgotten how.
+struct Chunks {
+    assembly: Assembly,
+    /// All of them in a JSON array, in case they make no answer.
+    raw: Vec<u8>,
+    /// Where in it those stand that are not read yet.
+    unread: Vec<Range<usize>>,
+    sent: Instant,
+    first_token: Option<Duration>,
 }
 
 impl Chunks {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
+    /// The most chunks that are read together: enough for the processor, few for the memory.
+    const TOGETHER: usize = 256;
+
+    fn new(assembly: Assembly) -> Self {
+        Self {
+            assembly,
+            raw: b"[".to_vec(),
+            unread: Vec::new(),
+            sent: Instant::now(),
+            first_token: None,
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), BadStream> {
         if 1 < self.raw.len() {
             self.raw.push(b',');
         }
-        if wire::LONGEST_ANSWER < self.raw.len() + bytes.len() {
-            return Err(ChunkError::TooLong);
+        let begin = self.raw.len();
+        let end = begin + bytes.len();
+        if wire::LONGEST_ANSWER < end {
+            return Err(BadStream::TooLong);
         }
         self.raw.extend_from_slice(bytes);
-        let chunk: Value = serde_json::from_slice(bytes)?;
-        self.assembly.push(&chunk)?;
-        if self.first_token.is_none() && self.assembly.has_words() {
-            self.first_token = Some(self.sent.elapsed());
+        self.unread.push(begin..end);
+        if self.first_token.is_none() {
+            self.read()?;
+            let has_words = self.assembly.has_words();
+            self.first_token = has_words.then(|| self.sent.elapsed());
+        } else if Self::TOGETHER <= self.unread.len() {
+            self.read()?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<(), BadStream> {
+        for range in self.unread.drain(..) {
+            let chunk: Value = serde_json::from_slice(&self.raw[range])?;
+            self.assembly.push(&chunk)?;
         }
         Ok(())
     }
 }
 
-fn fault(error: ChunkError, mut raw: Vec<u8>, request_id: Option<String>) -> Fault {
-    let message = error.to_string();
-    match error {
-        ChunkError::Json(_) | ChunkError::Stream(StreamError::Misread(_)) => {
-            raw.push(b']');
-            not_understood(message, raw.into(), request_id)
-        }
-        ChunkError::TooLong => too_long(request_id),
-        ChunkError::Stream(StreamError::BrokenOff { kind, message }) => Fault {
-            status_code: Some(200),
-            ..mid_stream(Some(&kind), MODEL_ERROR, &message, request_id)
-        },
-        ChunkError::Stream(StreamError::CutShort { .. }) => Fault {
-            status_code: Some(200),
-            maybe_billed: true,
-            request_id,
-            ..Fault::local(Category::Network, message)
-        },
+/// Why a stream is no answer.
+#[derive(Debug, thiserror::Error)]
+enum BadStream {
+    #[error("a chunk is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Chunk(#[from] StreamError),
+    #[error("{}", wire::too_long())]
+    TooLong,
+    #[error("{}", .0.message)]
+    Stopped(Box<Fault>),
+}
+
+impl From<Fault> for BadStream {
+    fn from(fault: Fault) -> Self {
+        Self::Stopped(Box::new(fault))
     }
 }
 
-fn too_long(request_id: Option<String>) -> Fault {
-    Fault {
+/// What becomes of the row, whose model has worked for it; `raw` is what came.
+fn fault(error: BadStream, mut raw: Vec<u8>) -> Fault {
+    let message = error.to_string();
+    let of_answer = |category| Fault {
         status_code: Some(200),
         maybe_billed: true,
-        request_id,
-        ..Fault::local(Category::BadResponse, wire::too_long())
+        ..Fault::local(category, message.clone())
+    };
+    match error {
+        BadStream::Json(_) | BadStream::Chunk(StreamError::Misread(_)) => {
+            raw.push(b']');
+            not_understood(message, raw.into(), None)
+        }
+        BadStream::TooLong => of_answer(Category::BadResponse),
+        BadStream::Chunk(StreamError::BrokenOff { kind, message }) => Fault {
+            status_code: Some(200),
+            ..mid_stream(Some(&kind), MODEL_ERROR, &message)
+        },
+        BadStream::Chunk(StreamError::CutShort { .. }) => of_answer(Category::Network),
+        BadStream::Stopped(fault) => *fault,
     }
 }
 
 /// An exception or a failure between two chunks.
-fn broken<R>(error: &SdkError<ResponseStreamError, R>, request_id: Option<String>) -> Fault
+fn broken<R>(error: &SdkError<ResponseStreamError, R>) -> Fault
 where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    if wire::is_too_long(error) {
-        return too_long(request_id);
-    }
     let SdkError::ServiceError(refused) = error else {
         return Fault {
             maybe_billed: true,
-            request_id,
             ..Fault::local(Category::Network, causes(error))
         };
     };
@@ -248,23 +237,22 @@ where
     ];
     let named = known.into_iter().find(|(is_it, ..)| *is_it);
     match named {
-        Some((_, code, status)) => mid_stream(Some(code), status, message, request_id),
-        None => mid_stream(error.code(), 500, message, request_id),
+        Some((_, code, status)) => mid_stream(Some(code), status, message),
+        None => mid_stream(error.code(), 500, message),
     }
 }
 
-fn mid_stream(code: Option<&str>, status: u16, message: &str, request_id: Option<String>) -> Fault {
+fn mid_stream(code: Option<&str>, status: u16, message: &str) -> Fault {
     Fault {
         maybe_billed: true,
-        ..Fault::from_response(code, status, message, None, request_id)
+        ..Fault::from_response(code, status, message, None, None)
     }
 }
 
-fn silent(idle: Duration, request_id: Option<String>) -> Fault {
+fn silent(idle: Duration) -> Fault {
     let message = format!("the stream said nothing for {} s", idle.as_secs());
     Fault {
         maybe_billed: true,
-        request_id,
         ..Fault::local(Category::AttemptTimeout, message)
     }
 }
