@@ -225,9 +225,11 @@ where
     pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
-            Ask::Interrupt => self.stop(Stop::Interrupted, tell),
-            Ask::Terminate => self.stop(Stop::Terminated, tell),
-            Ask::Leave => self.leave = true,
+            Ask::Drain(signal) => self.stop(signal.into(), tell),
+            Ask::Leave(first) => {
+                self.stop(first.into(), tell);
+                self.leave = true;
+            }
         }
     }
 

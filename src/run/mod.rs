@@ -39,7 +39,7 @@ pub use event::{Event, Why};
 pub use limits::{Limits, Reached};
 pub use pace::{Gauge, RequestsPerMinute};
 pub use retry::RetryPolicy;
-pub use stop::{Ask, Stop};
+pub use stop::{Ask, Signal, Stop};
 pub use tokens::TokenLimits;
 
 /// A row that is ready to be sent.

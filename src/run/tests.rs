@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Ask, Ended, Event, Identity, Limits, Outcome, RequestsPerMinute, RetryPolicy, Row, Settings,
-    Store, TokenLimits, Work, run,
+    Signal, Store, TokenLimits, Work, run,
 };
 use crate::model::fault::Scope;
 use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
@@ -174,7 +174,7 @@ struct Scene {
     rows: Vec<Row>,
     settings: Settings,
     store: Memory,
-    asks: Vec<(u64, Ask)>,
+    asks: Vec<(u64, Signal)>,
 }
 
 impl Scene {
@@ -204,7 +204,7 @@ impl Scene {
         tokio::spawn(async move {
             for (at, what) in asks {
                 tokio::time::sleep_until(start + Duration::from_millis(at)).await;
-                ask.send_replace(what);
+                ask.send_modify(|asked| *asked = asked.and(what));
             }
             std::future::pending::<()>().await;
         });

@@ -72,7 +72,7 @@ async fn one_answer_shows_that_the_request_itself_is_right() {
 #[tokio::test(start_paused = true)]
 async fn the_first_signal_drains_and_the_second_leaves() {
     let mut scene = Scene::of(9);
-    scene.asks = vec![(50, Ask::Interrupt), (2_000, Ask::Leave)];
+    scene.asks = vec![(50, Signal::Interrupt), (2_000, Signal::Terminate)];
     let story = scene
         .play(|row, _| if row == 1 { Act::Hang } else { Act::Answer })
         .await;
@@ -93,10 +93,27 @@ async fn the_first_signal_drains_and_the_second_leaves() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_has_its_limit() {
     let mut scene = Scene::of(1);
-    scene.asks = vec![(50, Ask::Terminate)];
+    scene.asks = vec![(50, Signal::Terminate)];
     let story = scene.play(|_, _| Act::Hang).await;
     assert!(
         story.ends_with("25050 abandoned\n25050 over: stopped, sigterm"),
         "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_signals_at_once_leave_and_the_first_is_reported() {
+    let mut scene = Scene::of(9);
+    scene.asks = vec![(50, Signal::Interrupt), (50, Signal::Terminate)];
+    let story = scene.play(|_, _| Act::Hang).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         50 stops: stopped, ctrl-c
+         50 abandoned
+         50 abandoned
+         50 over: stopped, ctrl-c",
     );
 }
