@@ -193,6 +193,11 @@ where
                 Step::Done => return state.finish(store, &mut tell),
             }
         };
+        debug_assert!(
+            wait.until.is_some() || !state.in_flight.is_empty(),
+            "nothing would ever end a wait for {}",
+            wait.why.as_str()
+        );
         tell(&Event::Waits(wait.why, state.gauge()));
         let wake = earliest(wait.until, state.deadline());
         tokio::select! {

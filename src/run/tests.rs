@@ -1,6 +1,7 @@
 //! The loop in paused time: a script for the service on one side, what happened on the other.
 
 mod disk;
+mod ends;
 mod pace;
 mod patience;
 mod retries;
