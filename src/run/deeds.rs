@@ -7,8 +7,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, timeout};
 
 use super::retry::Next;
-use super::state::{Attempt, BrokenDisk, Landed, State};
-use super::tokens::Charge;
+use super::state::{Admitted, Attempt, BrokenDisk, Landed, State};
 use super::{Ask, Ended, Event, Outcome, Row, Stop, Store};
 use crate::model::{Category, Fault, Model};
 
@@ -28,27 +27,22 @@ where
     R: Iterator<Item = Result<Row, E>>,
 {
     /// Starts one attempt.
-    pub(super) fn send(
-        &mut self,
-        attempt: Attempt,
-        charge: Charge,
-        tell: &mut impl FnMut(&Event<'_>),
-    ) {
+    pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
+        let work = &admitted.attempt.work;
         tell(&Event::Sent {
-            identity: &attempt.work.identity,
+            identity: &work.identity,
         });
-        self.meter.hold(&attempt.work.call);
+        self.meter.hold(&work.call);
         let model = Arc::clone(&self.model);
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
             let sent = Instant::now();
-            let outcome = match timeout(limit, model.invoke(&attempt.work.call)).await {
+            let outcome = match timeout(limit, model.invoke(&admitted.attempt.work.call)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(gave_up(limit)),
             };
             Landed {
-                attempt,
-                charge,
+                admitted,
                 sent,
                 landed: Instant::now(),
                 outcome,
@@ -74,18 +68,22 @@ where
 
     fn settle(&mut self, landed: Landed, tell: &mut impl FnMut(&Event<'_>)) {
         let Landed {
-            mut attempt,
-            charge,
+            admitted,
             sent,
             landed,
             outcome,
         } = landed;
+        let Admitted {
+            mut attempt,
+            charge,
+            at,
+        } = admitted;
         self.meter.settle(&attempt.work.call, &outcome);
         let row = attempt.work.identity.row;
-        let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
+        let services_fault = self.pace.landed(row, &charge, &outcome, at, landed);
         let fault = match outcome {
             Ok(reply) => {
-                self.hold.passed(sent);
+                self.hold.passed(at);
                 self.waiting.earn();
                 self.answered_any = true;
                 self.last_answer = landed;
@@ -96,10 +94,10 @@ where
             Err(fault) => fault,
         };
         if fault.status_code.is_some() && !fault.may_be_renewed() {
-            self.hold.passed(sent);
+            self.hold.passed(at);
         }
         if fault.wants_fewer_connections() {
-            self.width.narrow(self.in_flight.len() + 1, sent, landed);
+            self.width.narrow(self.in_flight.len() + 1, at, landed);
         }
         self.last_fault = Some(Box::new(fault.clone()));
         let dice = self.jitter.f64();

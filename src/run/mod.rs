@@ -186,7 +186,7 @@ where
     loop {
         let wait = loop {
             match state.step(Instant::now()) {
-                Step::Send(attempt, charge) => state.send(*attempt, charge, &mut tell),
+                Step::Send(admitted) => state.send(*admitted, &mut tell),
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
                 Step::Wait(wait) => break wait,

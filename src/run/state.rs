@@ -33,10 +33,17 @@ pub(super) struct Attempt {
     pub(super) read: Instant,
 }
 
-/// An attempt that came back.
-pub(super) struct Landed {
+/// An attempt that every quota had room for.
+pub(super) struct Admitted {
     pub(super) attempt: Attempt,
     pub(super) charge: Charge,
+    /// The instant that the quotas know it by. Its task starts a little later.
+    pub(super) at: Instant,
+}
+
+/// An attempt that came back.
+pub(super) struct Landed {
+    pub(super) admitted: Admitted,
     pub(super) sent: Instant,
     pub(super) landed: Instant,
     pub(super) outcome: Result<Reply, Fault>,
@@ -44,7 +51,7 @@ pub(super) struct Landed {
 
 /// What to do next.
 pub(super) enum Step {
-    Send(Box<Attempt>, Charge),
+    Send(Box<Admitted>),
     Commit,
     Stop(Stop),
     Wait(Wait),
@@ -279,7 +286,11 @@ where
                 match admitted {
                     Ok(charge) => {
                         self.waiting.pay(&mut attempt, now);
-                        return Step::Send(Box::new(attempt), charge);
+                        return Step::Send(Box::new(Admitted {
+                            attempt,
+                            charge,
+                            at: now,
+                        }));
                     }
                     Err(Refusal::Day) => return Step::Stop(Stop::TokensPerDay),
                     Err(Refusal::Wait(why, until)) => (why, until),
