@@ -303,8 +303,15 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         1 => "1 call".into(),
         calls => format!("{} calls", count(calls)),
     };
-    format!(
-        "stopping: {why}; waiting up to {} for {calls} in flight (press Ctrl-C again to leave now)",
-        time(drain),
-    )
+    let drain = time(drain);
+    if stop.is_pressing() {
+        format!(
+            "stopping: {why}; waiting up to {drain} for {calls} in flight (press Ctrl-C again to \
+             leave now)"
+        )
+    } else {
+        format!(
+            "stopping: {why}; waiting for {calls} in flight (press Ctrl-C to wait {drain} at most)"
+        )
+    }
 }

@@ -231,11 +231,22 @@ where
         }
     }
 
-    /// The first reason to stop is the one that is reported.
+    /// The first reason to stop is the one that is reported; the first that is pressing says until
+    /// when calls in flight may land.
     pub(super) fn stop(&mut self, stop: Stop, tell: &mut impl FnMut(&Event<'_>)) {
-        if self.stop.is_none() {
-            tell(&Event::Stops(&stop));
-            self.stop = Some((stop, Instant::now() + self.settings.drain));
+        let drained = stop
+            .is_pressing()
+            .then(|| Instant::now() + self.settings.drain);
+        match &mut self.stop {
+            None => {
+                tell(&Event::Stops(&stop));
+                self.stop = Some((stop, drained));
+            }
+            Some((_, until)) if until.is_none() && drained.is_some() => {
+                tell(&Event::Stops(&stop));
+                *until = drained;
+            }
+            Some(_) => {}
         }
     }
 

@@ -153,7 +153,7 @@ pub struct Settings {
     pub first_alone: bool,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
-    /// How long calls in flight may still land after a stop.
+    /// How long calls in flight may still land after a signal or the deadline.
     pub drain: Duration,
     /// How often readers are told the time.
     pub tick: Duration,

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::hold::Hold;
-use super::limits::{Meter, Purse};
+use super::limits::{Meter, Purse, Reached};
 use super::pace::{Gauge, Pace, Refusal};
 use super::retry::History;
 use super::tokens::Charge;
@@ -85,8 +85,8 @@ pub(super) struct State<M, R, E> {
     /// Until when rows are gathered, where they end faster than they can be committed one by one.
     pub(super) gather_until: Instant,
     pub(super) broken_disk: Option<BrokenDisk>,
-    /// Why no new calls start, and until when those in flight may land.
-    pub(super) stop: Option<(Stop, Instant)>,
+    /// Why no new calls start, and until when those in flight may land, if somebody is in a hurry.
+    pub(super) stop: Option<(Stop, Option<Instant>)>,
     /// Asked to leave without waiting.
     pub(super) leave: bool,
     pub(super) last_answer: Instant,
@@ -142,7 +142,7 @@ where
 
     /// When something is to be done even if nothing lands.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.meter.deadline().filter(|_| self.stop.is_none())
+        self.meter.deadline().filter(|_| !self.is_hurried())
     }
 
     /// What can be done now.
@@ -150,8 +150,8 @@ where
         if let Some(step) = self.mend_disk(now) {
             return step;
         }
-        if let Some((_, deadline)) = self.stop {
-            return self.drain(deadline, now);
+        if let Some((_, until)) = self.stop {
+            return self.drain(until, now);
         }
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
@@ -185,17 +185,30 @@ where
         }))
     }
 
-    fn drain(&self, deadline: Instant, now: Instant) -> Step {
+    /// Calls in flight are paid for and are let land. Only those who wait for the run's end can
+    /// cut that short; the deadline is one of them, also when something else has stopped the run.
+    fn drain(&self, until: Option<Instant>, now: Instant) -> Step {
         if !self.ended.is_empty() {
             return Step::Commit;
         }
-        if self.in_flight.is_empty() || self.leave || deadline <= now {
+        let is_over = until.is_some_and(|until| until <= now);
+        if self.in_flight.is_empty() || self.leave || is_over {
             return Step::Done;
         }
-        Step::Wait(Wait {
-            why: Why::Drain,
-            until: Some(deadline),
-        })
+        match self.meter.reached(now) {
+            Some(reached @ Reached::Deadline(_)) if until.is_none() => {
+                Step::Stop(Stop::Limit(reached))
+            }
+            _ => Step::Wait(Wait {
+                why: Why::Drain,
+                until,
+            }),
+        }
+    }
+
+    /// Whether the run stops and somebody waits for its end.
+    fn is_hurried(&self) -> bool {
+        matches!(self.stop, Some((_, Some(_))))
     }
 
     fn reason_to_stop(&self, now: Instant) -> Option<Stop> {

@@ -70,6 +70,22 @@ pub enum Stop {
     },
 }
 
+impl Stop {
+    /// Whether somebody waits for the run's end: calls in flight may then land for the drain time,
+    /// and else for as long as an attempt may take.
+    pub fn is_pressing(&self) -> bool {
+        match self {
+            Self::Interrupted | Self::Terminated | Self::Limit(Reached::Deadline(_)) => true,
+            Self::Fault(_)
+            | Self::AllInvalid(_)
+            | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
+            | Self::TokensPerDay
+            | Self::Unreachable { .. }
+            | Self::CannotWrite { .. } => false,
+        }
+    }
+}
+
 impl From<Signal> for Stop {
     fn from(signal: Signal) -> Self {
         match signal {

@@ -28,6 +28,7 @@ use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, U
 #[derive(Clone)]
 enum Act {
     Answer,
+    AnswerAfter(Duration),
     Refuse(Fault),
     Hang,
     Panic,
@@ -53,6 +54,7 @@ where
         };
         match (self.script)(row, nth) {
             Act::Answer => sleep(Duration::from_millis(100)).await,
+            Act::AnswerAfter(time) => sleep(time).await,
             Act::Refuse(fault) => {
                 sleep(Duration::from_millis(1)).await;
                 return Err(fault);

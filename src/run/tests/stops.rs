@@ -117,3 +117,63 @@ async fn two_signals_at_once_leave_and_the_first_is_reported() {
          50 over: stopped, ctrl-c",
     );
 }
+
+/// Row 1 takes ten minutes, and another stops the run.
+async fn a_slow_answer_and_a_stop(signal: Option<u64>, deadline: Option<Duration>) -> String {
+    let mut scene = Scene::of(2);
+    scene.settings.attempt_timeout = Duration::from_secs(900);
+    scene.settings.limits.deadline = deadline;
+    scene.asks = signal
+        .into_iter()
+        .map(|at| (at, Signal::Interrupt))
+        .collect();
+    scene
+        .play(|row, _| match row {
+            1 => Act::AnswerAfter(Duration::from_secs(600)),
+            _ => Act::Refuse(fault(Category::DailyQuota)),
+        })
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_stops_waits_for_the_calls_that_are_paid_for() {
+    let story = a_slow_answer_and_a_stop(None, None).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         1 2 left
+         1 stops: stopped by daily_quota
+         1 waits for calls in flight
+         600000 1 answered after 1 attempts
+         600000 over: stopped by daily_quota",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_while_calls_land_sets_the_drain_time() {
+    let story = a_slow_answer_and_a_stop(Some(50_000), None).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         1 2 left
+         1 stops: stopped by daily_quota
+         1 waits for calls in flight
+         50000 stops: stopped, ctrl-c
+         50000 waits for calls in flight
+         75000 abandoned
+         75000 over: stopped by daily_quota",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_sets_the_drain_time_too_whatever_has_stopped_the_run() {
+    let story = a_slow_answer_and_a_stop(None, Some(Duration::from_secs(100))).await;
+    assert!(
+        story.ends_with("125000 abandoned\n125000 over: stopped by daily_quota"),
+        "{story}"
+    );
+}
