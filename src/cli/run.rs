@@ -345,7 +345,7 @@ impl Job<'_> {
                 })
             });
         let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
-        let outcome = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
+        let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
             display.show(event, &mut progress, now);
@@ -354,7 +354,7 @@ impl Job<'_> {
         display.close();
         // The run file may need the room.
         ledger.release();
-        self.conclude(outcome?, &progress)
+        self.conclude(stop, &progress)
     }
 
     fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
@@ -446,6 +446,16 @@ fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<S
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
         Stop::Terminated => (Exit::Stopped, None),
+        Stop::Input(_) => (
+            Exit::Usage,
+            words(
+                "what was answered is in the output; put the input right, then run the same command",
+            ),
+        ),
+        Stop::Bug => (
+            Exit::Bug,
+            words("what was answered is in the output, and the same command goes on"),
+        ),
         Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
         Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
         Stop::Limit(Reached::Cost { .. }) => (

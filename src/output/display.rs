@@ -290,6 +290,8 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     let why = match stop {
         Stop::Interrupted => "Ctrl-C",
         Stop::Terminated => "asked to terminate",
+        Stop::Input(_) => "the input broke off",
+        Stop::Bug => "a bug in promptmill",
         Stop::Fault(_) | Stop::AllInvalid(_) => "a fault that every row would share",
         Stop::Limit(Reached::Cost { .. }) => "the budget is used up",
         Stop::Limit(Reached::Deadline(_)) => "the deadline has come",

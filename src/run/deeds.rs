@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::retry::Next;
 use super::state::{Admitted, Attempt, BrokenDisk, Landed, State};
-use super::{Ask, Ended, Event, Outcome, Row, Stop, Store};
+use super::{Ask, Ended, Event, Outcome, Row, Stop, Store, chain};
 use crate::model::{Category, Fault, Model};
 
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
@@ -21,10 +21,11 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 /// How long to wait before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
-impl<M, R, E> State<M, R, E>
+impl<M, R, E> State<M, R>
 where
     M: Model,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     /// Starts one attempt.
     pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
@@ -50,7 +51,9 @@ where
         });
     }
 
-    /// Takes in `first` and everything else that has landed by now.
+    /// Takes in `first` and everything else that has landed by now. An attempt that panicked is a
+    /// bug, and its call may be paid for like those beside it: they land and are kept before the run
+    /// goes down.
     pub(super) fn land(
         &mut self,
         first: Result<Landed, JoinError>,
@@ -60,7 +63,10 @@ where
         while let Some(joined) = next {
             match joined {
                 Ok(landed) => self.settle(landed, tell),
-                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                Err(_) => {
+                    tell(&Event::Abandoned);
+                    self.stop(Stop::Bug, tell);
+                }
             }
             next = self.in_flight.try_join_next();
         }
@@ -255,7 +261,7 @@ where
         self,
         store: &mut S,
         tell: &mut impl FnMut(&Event<'_>),
-    ) -> Result<Option<Stop>, E> {
+    ) -> Option<Stop> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
         }
@@ -264,16 +270,13 @@ where
             let mut rows: Vec<_> = rows.collect();
             rows.sort_unstable();
             let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
-            return Ok(Some(Stop::CannotWrite {
+            return Some(Stop::CannotWrite {
                 why: disk.why,
                 rows,
                 rescued: kept.flatten(),
-            }));
+            });
         }
-        match self.input_error {
-            Some(error) => Err(error),
-            None => Ok(self.stop.map(|(stop, _)| stop)),
-        }
+        self.stop.map(|(stop, _)| stop)
     }
 }
 
@@ -284,15 +287,4 @@ fn gave_up(limit: Duration) -> Fault {
         maybe_billed: true,
         ..Fault::local(Category::AttemptTimeout, message)
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -162,9 +162,6 @@ pub struct Settings {
 }
 
 /// Runs every row to its end, or until something stops the run. Returns what stopped it.
-///
-/// # Errors
-/// The rows' own error, if the input breaks off; calls in flight have landed by then.
 pub async fn run<M, S, R, E>(
     model: Arc<M>,
     rows: R,
@@ -172,11 +169,12 @@ pub async fn run<M, S, R, E>(
     settings: Settings,
     mut asked: watch::Receiver<Ask>,
     mut tell: impl FnMut(&Event<'_>),
-) -> Result<Option<Stop>, E>
+) -> Option<Stop>
 where
     M: Model,
     S: Store,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     let mut tick = tokio::time::interval_at(Instant::now() + settings.tick, settings.tick);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -222,4 +220,16 @@ async fn until(instant: Option<Instant>) {
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,
     }
+}
+
+/// An error and what it came from, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

@@ -13,7 +13,7 @@ use super::retry::History;
 use super::tokens::Charge;
 use super::waiting::Waiting;
 use super::width::Width;
-use super::{Ended, Outcome, Row, Settings, Stop, Why, Work};
+use super::{Ended, Outcome, Row, Settings, Stop, Why, Work, chain};
 use crate::model::{Fault, Model, Reply};
 
 /// Rows that wait for another attempt, per slot: a bound on memory while a service is down.
@@ -65,7 +65,7 @@ pub(super) struct Wait {
 }
 
 /// The loop's belongings.
-pub(super) struct State<M, R, E> {
+pub(super) struct State<M, R> {
     pub(super) model: Arc<M>,
     rows: std::iter::Fuse<R>,
     pub(super) settings: Settings,
@@ -93,7 +93,8 @@ pub(super) struct State<M, R, E> {
     pub(super) answered_any: bool,
     pub(super) invalid_in_a_row: u32,
     pub(super) last_fault: Option<Box<Fault>>,
-    pub(super) input_error: Option<E>,
+    /// What the input said when it broke off.
+    input_broke: Option<String>,
 }
 
 /// A commit has failed: when it was tried, when to try again, and when to give up.
@@ -104,10 +105,11 @@ pub(super) struct BrokenDisk {
     pub(super) why: String,
 }
 
-impl<M, R, E> State<M, R, E>
+impl<M, R, E> State<M, R>
 where
     M: Model,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     pub(super) fn new(model: Arc<M>, rows: R, settings: Settings, start: Instant) -> Self {
         Self {
@@ -131,7 +133,7 @@ where
             answered_any: false,
             invalid_in_a_row: 0,
             last_fault: None,
-            input_error: None,
+            input_broke: None,
         }
     }
 
@@ -164,7 +166,10 @@ where
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
-            None => self.nothing_to_send(now),
+            None => match self.input_broke.take() {
+                Some(why) => Step::Stop(Stop::Input(why)),
+                None => self.nothing_to_send(now),
+            },
         }
     }
 
@@ -247,9 +252,6 @@ where
 
     /// Reads on to the next row that can be sent; rows that cannot be end here.
     fn read(&mut self, now: Instant) -> Option<Attempt> {
-        if self.input_error.is_some() {
-            return None;
-        }
         while self.ended.len() < MOST_UNCOMMITTED {
             match self.rows.next()? {
                 Ok(Row::Ready(work)) => {
@@ -265,7 +267,7 @@ where
                         .push(Ended::unsent(identity, Outcome::Failed(fault), now));
                 }
                 Err(error) => {
-                    self.input_error = Some(error);
+                    self.input_broke = Some(chain(&error));
                     return None;
                 }
             }

@@ -44,6 +44,10 @@ pub enum Stop {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// The input broke off while it was read.
+    Input(String),
+    /// An attempt panicked: a bug of ours.
+    Bug,
     /// A fault that every other row would share.
     Fault(Box<Fault>),
     /// Row after row is refused as invalid and none was ever answered.
@@ -76,7 +80,9 @@ impl Stop {
     pub fn is_pressing(&self) -> bool {
         match self {
             Self::Interrupted | Self::Terminated | Self::Limit(Reached::Deadline(_)) => true,
-            Self::Fault(_)
+            Self::Input(_)
+            | Self::Bug
+            | Self::Fault(_)
             | Self::AllInvalid(_)
             | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
             | Self::TokensPerDay
@@ -101,6 +107,8 @@ impl fmt::Display for Stop {
         match self {
             Self::Interrupted => f.write_str("Ctrl-C"),
             Self::Terminated => f.write_str("SIGTERM"),
+            Self::Input(why) => write!(f, "the input: {why}"),
+            Self::Bug => f.write_str("a bug in promptmill"),
             Self::Fault(fault) => write!(f, "{fault}"),
             Self::AllInvalid(fault) => {
                 write!(f, "row after row refused as invalid, the last with {fault}")

@@ -177,3 +177,41 @@ async fn the_deadline_sets_the_drain_time_too_whatever_has_stopped_the_run() {
         "{story}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_panics_stops_the_run_and_what_is_beside_it_is_kept() {
+    let story = Scene::of(9)
+        .play(|row, _| if row == 2 { Act::Panic } else { Act::Answer })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         0 abandoned
+         0 stops: stopped, a bug in promptmill
+         0 waits for calls in flight
+         100 1 answered after 1 attempts
+         100 over: stopped, a bug in promptmill",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_breaks_off_stops_the_run_and_calls_in_flight_land() {
+    let mut scene = Scene::of(3);
+    scene.breaks_off = true;
+    scene.settings.concurrency = 4;
+    let story = scene.play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 sent 3
+         0 stops: stopped, the input: no space left on device
+         0 waits for calls in flight
+         100 1 answered after 1 attempts
+         100 2 answered after 1 attempts
+         100 3 answered after 1 attempts
+         100 over: stopped, the input: no space left on device",
+    );
+}

@@ -153,7 +153,7 @@ pub(super) async fn run(job: Job, service: Arc<Rehearsal>, start: Instant) -> Ou
         asked,
         tell,
     );
-    let stop = stop.await.unwrap();
+    let stop = stop.await;
     assert!(stop.is_none(), "stopped: {stop:?}");
     outcome.makespan_s = start.elapsed().as_secs_f64();
     outcome.too_soon_s = model.asked.lock().unwrap().too_soon.as_secs_f64();
