@@ -157,7 +157,7 @@ impl Pace {
             self.refused(fault, sent, now);
         } else if fault.category == Category::ModelNotReady {
             self.outage.not_ready(now);
-        } else if fault.is_outage() {
+        } else if fault.is_silence() {
             self.calls.hold(sent);
             return self.outage.fault(row, now);
         } else {
