@@ -88,6 +88,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let job = Job {
         asked,
         redo,
+        answered_before: 0 < survey.answered,
         scenario,
         plan: &plan,
         input,
@@ -246,6 +247,8 @@ struct Job<'a> {
     asked: Asked,
     /// Keys of rows that have ended and run again, because they have changed.
     redo: Vec<u64>,
+    /// Whether a row was answered as it would be sent now.
+    answered_before: bool,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,
@@ -367,6 +370,7 @@ impl Job<'_> {
                 ..self.plan.limits
             },
             retry: self.plan.retry,
+            answered_before: self.answered_before,
             first_alone: self.plan.shares_prefix(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.asked.drain,

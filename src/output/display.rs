@@ -272,6 +272,7 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::Tokens
             | Why::Refusals
             | Why::FirstAnswer
+            | Why::Proof
             | Why::Budget
             | Why::Answers
             | Why::Retries

@@ -11,7 +11,7 @@ use super::state::{Admitted, Attempt, BrokenDisk, Landed, State};
 use super::{Ask, Ended, Event, Outcome, Row, Stop, Store, chain};
 use crate::model::{Category, Fault, Model};
 
-/// Rows refused as invalid before any row was answered, after which the request itself is wrong.
+/// Rows refused as invalid before any row was answered, after which the request itself may be wrong.
 const ALL_INVALID: u32 = 20;
 
 /// No longer than the last commit took are rows gathered for the next one, and no longer than
@@ -92,6 +92,7 @@ where
                 self.hold.passed(at);
                 self.waiting.earn();
                 self.answered_any = true;
+                self.doubt = None;
                 self.last_answer = landed;
                 self.width.widen();
                 attempt.history.attempts += 1;
@@ -157,7 +158,7 @@ where
                 );
             }
             Next::Fail => {
-                self.note_invalid(&fault, tell);
+                self.note_invalid(&fault);
                 self.end(attempt, sent, landed, Outcome::Failed(fault));
             }
         }
@@ -184,14 +185,16 @@ where
         });
     }
 
-    /// When nothing but refusals comes back, the request itself is wrong.
-    fn note_invalid(&mut self, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
-        if fault.category != Category::InvalidRequest || self.answered_any {
+    /// When nothing but refusals comes back, the request itself is wrong. Refusals are sooner back
+    /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
+    fn note_invalid(&mut self, fault: &Fault) {
+        let is_proved = self.answered_any || self.settings.answered_before;
+        if fault.category != Category::InvalidRequest || is_proved {
             return;
         }
-        self.invalid_in_a_row += 1;
-        if self.invalid_in_a_row == ALL_INVALID {
-            self.stop(Stop::AllInvalid(Box::new(fault.clone())), tell);
+        self.invalid += 1;
+        if ALL_INVALID <= self.invalid {
+            self.doubt = Some(Box::new(fault.clone()));
         }
     }
 

@@ -60,6 +60,8 @@ pub enum Why {
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
+    /// Row after row was refused as invalid; an answer would show that the request itself is right.
+    Proof,
     /// The rest of the budget is held by calls in flight.
     Budget,
     /// Every row is on its way; the answers are to come.
@@ -86,6 +88,7 @@ impl Why {
             Self::Credentials => "the credentials, which have to be renewed",
             Self::NotReady => "the model, which is being loaded",
             Self::FirstAnswer => "the first answer, which fills the prompt cache",
+            Self::Proof => "a first answer, since every row so far was refused as invalid",
             Self::Budget => "the budget",
             Self::Answers => "the last answers",
             Self::Retries => "retries",

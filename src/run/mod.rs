@@ -148,6 +148,9 @@ pub struct Settings {
     pub limits: Limits,
     /// What deserves another attempt, and when.
     pub retry: RetryPolicy,
+    /// Whether the job was answered before: the shape of its requests is right then, whatever single
+    /// rows are refused for.
+    pub answered_before: bool,
     /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
     /// the others read.
     pub first_alone: bool,

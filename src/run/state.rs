@@ -91,7 +91,10 @@ pub(super) struct State<M, R> {
     pub(super) leave: bool,
     pub(super) last_answer: Instant,
     pub(super) answered_any: bool,
-    pub(super) invalid_in_a_row: u32,
+    /// Rows refused as invalid while none was answered.
+    pub(super) invalid: u32,
+    /// The last of them, once they are so many that the request itself may be wrong.
+    pub(super) doubt: Option<Box<Fault>>,
     pub(super) last_fault: Option<Box<Fault>>,
     /// What the input said when it broke off.
     input_broke: Option<String>,
@@ -131,7 +134,8 @@ where
             leave: false,
             last_answer: start,
             answered_any: false,
-            invalid_in_a_row: 0,
+            invalid: 0,
+            doubt: None,
             last_fault: None,
             input_broke: None,
         }
@@ -242,10 +246,13 @@ where
         if let Some(due) = self.waiting.due(now) {
             return Some(due);
         }
-        if let Some(head) = self.head.take() {
+        if self.doubt.is_none()
+            && let Some(head) = self.head.take()
+        {
             return Some(head);
         }
         let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
+        let has_room = has_room && self.doubt.is_none();
         let new = if has_room { self.read(now) } else { None };
         new.or_else(|| self.waiting.unpaid(now))
     }
@@ -329,10 +336,19 @@ where
         let due = next.map(|(_, due)| due);
         match next {
             Some((Why::RetryBudget, _)) => self.commit_or_wait(Why::RetryBudget, due, now),
-            _ if !self.in_flight.is_empty() => self.commit_or_wait(Why::Answers, due, now),
+            _ if !self.in_flight.is_empty() => {
+                let why = match &self.doubt {
+                    Some(_) => Why::Proof,
+                    None => Why::Answers,
+                };
+                self.commit_or_wait(why, due, now)
+            }
             Some((why, _)) => self.commit_or_wait(why, due, now),
             None if !self.ended.is_empty() => self.commit_or_wait(Why::Retries, None, now),
-            None => Step::Done,
+            None => match &self.doubt {
+                Some(fault) => Step::Stop(Stop::AllInvalid(fault.clone())),
+                None => Step::Done,
+            },
         }
     }
 

@@ -145,6 +145,7 @@ fn settings() -> Settings {
             max_attempts: 3,
             throttle_wait: Duration::from_secs(900),
         },
+        answered_before: false,
         first_alone: false,
         attempt_timeout: Duration::from_secs(60),
         drain: Duration::from_secs(25),

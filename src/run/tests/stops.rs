@@ -215,3 +215,54 @@ async fn an_input_that_breaks_off_stops_the_run_and_calls_in_flight_land() {
          100 over: stopped, the input: no space left on device",
     );
 }
+
+/// A third of the rows are bad; refusals come at once, answers after four seconds.
+fn a_third_is_bad(row: u64, _: u32) -> Act {
+    match row % 3 {
+        0 => Act::AnswerAfter(Duration::from_secs(4)),
+        _ => Act::Refuse(fault(Category::InvalidRequest)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_refusals_before_the_first_answer_is_due_hold_new_rows_and_stop_nothing() {
+    let mut scene = Scene::of(90);
+    scene.settings.concurrency = 16;
+    let story = scene.play(a_third_is_bad).await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert!(story.contains("waits for a first answer"), "{story}");
+    let sent = story.matches(" sent ").count();
+    assert_eq!(sent, 90, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_is_in_doubt_rows_that_were_sent_are_sent_again_before_the_run_is_given_up() {
+    let mut scene = Scene::of(40);
+    scene.settings.concurrency = 4;
+    let story = scene
+        .play(|row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(Fault {
+                retry_after: Some(Duration::from_secs(5)),
+                ..fault(Category::Unavailable)
+            }),
+            (1, _) => Act::Answer,
+            _ => Act::Refuse(fault(Category::InvalidRequest)),
+        })
+        .await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_was_answered_before_has_the_right_shape() {
+    let mut scene = Scene::of(60);
+    scene.settings.answered_before = true;
+    let story = scene
+        .play(|_, _| Act::Refuse(fault(Category::InvalidRequest)))
+        .await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert_eq!(
+        story.matches("failed, invalid_request").count(),
+        60,
+        "{story}"
+    );
+}

@@ -242,6 +242,7 @@ fn settings(job: &Job) -> Settings {
             max_attempts: 6,
             throttle_wait: Duration::from_secs(900),
         },
+        answered_before: false,
         first_alone: false,
         attempt_timeout: Duration::from_secs(900),
         drain: Duration::from_secs(25),
