@@ -25,7 +25,6 @@ macro_rules! addressed {
 mod streamed;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
@@ -35,10 +34,12 @@ use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
+use super::retry_after::retry_after;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
 use crate::model::family::Family;
@@ -271,9 +272,7 @@ where
                 Some(message) if !message.is_empty() => message.to_owned(),
                 Some(_) | None => wire::unsigned(refused.raw()),
             },
-            header("retry-after")
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
+            retry_after(header, Timestamp::now()),
             request_id,
         ),
         SdkError::ResponseError(_) => broken(),

@@ -84,6 +84,7 @@ where
             charge,
             at,
         } = admitted;
+        let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
         self.meter.settle(&attempt.work.call, &outcome);
         let row = attempt.work.identity.row;
         let services_fault = self.pace.landed(row, &charge, &outcome, at, landed);
