@@ -16,7 +16,7 @@ use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
+use crate::job::survey::{Changed, Survey, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::Fault;
 use crate::model::bedrock::Bedrock;
@@ -339,14 +339,8 @@ impl Job<'_> {
             .showing_when(signals.status);
         let rows = self
             .maker
-            .rows(&self.input)?
-            .take(limit_of(self.asked.limit))
-            .filter(|row| {
-                let who = row.as_ref().map(identity);
-                who.map_or(true, |who| {
-                    past.row(who.custom_id.as_deref(), who.row).is_none()
-                })
-            });
+            .rows_after(&past, &self.input)?
+            .take(limit_of(self.asked.limit));
         let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
         let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();

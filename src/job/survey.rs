@@ -118,7 +118,7 @@ pub fn limit_of(limit: Option<u64>) -> usize {
 pub fn identity(row: &Row) -> &Identity {
     match row {
         Row::Ready(work) => &work.identity,
-        Row::Rejected(identity, _) => identity,
+        Row::Rejected(identity, _) | Row::Past(identity) => identity,
     }
 }
 

@@ -274,6 +274,7 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::FirstAnswer
             | Why::Proof
             | Why::Budget
+            | Why::Input
             | Why::Answers
             | Why::Retries
             | Why::RetryBudget

@@ -64,6 +64,8 @@ pub enum Why {
     Proof,
     /// The rest of the budget is held by calls in flight.
     Budget,
+    /// Rows that have ended are passed over, on the way to the next that has not.
+    Input,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
@@ -90,6 +92,7 @@ impl Why {
             Self::FirstAnswer => "the first answer, which fills the prompt cache",
             Self::Proof => "a first answer, since every row so far was refused as invalid",
             Self::Budget => "the budget",
+            Self::Input => "the input, where it has ended rows",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
             Self::RetryBudget => "the retry budget",

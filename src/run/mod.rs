@@ -71,6 +71,8 @@ pub enum Row {
     Ready(Work),
     /// It ended before it could be sent.
     Rejected(Identity, Fault),
+    /// It ended in an earlier run: there is nothing to do.
+    Past(Identity),
 }
 
 /// A row that has come to its end.
@@ -208,8 +210,9 @@ where
                 Err(_) => asks_may_come = false,
             },
             Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
-            () = until(wake) => {}
+            // Before the wait, which is over at once while rows are passed over.
             _ = tick.tick() => tell(&Event::Tick),
+            () = until(wake) => {}
         }
     }
 }
@@ -220,6 +223,8 @@ fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 
 async fn until(instant: Option<Instant>) {
     match instant {
+        // Others have their turn: signals, and the calls in flight.
+        Some(instant) if instant <= Instant::now() => tokio::task::yield_now().await,
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,
     }

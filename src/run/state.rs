@@ -2,6 +2,7 @@
 //! is in [`deeds`](super::deeds).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -21,6 +22,11 @@ const WAITING_PER_SLOT: usize = 4;
 
 /// Rows that may end without a call before they are committed.
 const MOST_UNCOMMITTED: usize = 1024;
+
+/// Rows that ended in an earlier run are passed over so many at a time, and for so long: answers,
+/// signals and the clock have their turn in between.
+const PASSED_AT_ONCE: u32 = 1024;
+const PASSED_FOR: Duration = Duration::from_millis(10);
 
 /// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
@@ -76,6 +82,8 @@ pub(super) struct State<M, R> {
     pub(super) in_flight: JoinSet<Landed>,
     /// The next row of the input, read but not yet admitted.
     head: Option<Attempt>,
+    /// Whether rows that have ended were passed over, and there may be one behind them that has not.
+    passes_over: bool,
     /// Rows to be sent again.
     pub(super) waiting: Waiting,
     /// Whether everything waits for new credentials.
@@ -125,6 +133,7 @@ where
             settings,
             in_flight: JoinSet::new(),
             head: None,
+            passes_over: false,
             waiting: Waiting::new(start),
             hold: Hold::default(),
             ended: Vec::new(),
@@ -254,11 +263,16 @@ where
         let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
         let has_room = has_room && self.doubt.is_none();
         let new = if has_room { self.read(now) } else { None };
-        new.or_else(|| self.waiting.unpaid(now))
+        match new {
+            None if !self.passes_over => self.waiting.unpaid(now),
+            new => new,
+        }
     }
 
     /// Reads on to the next row that can be sent; rows that cannot be end here.
     fn read(&mut self, now: Instant) -> Option<Attempt> {
+        self.passes_over = false;
+        let mut passed = 0;
         while self.ended.len() < MOST_UNCOMMITTED {
             match self.rows.next()? {
                 Ok(Row::Ready(work)) => {
@@ -272,6 +286,13 @@ where
                     self.meter.ended(true);
                     self.ended
                         .push(Ended::unsent(identity, Outcome::Failed(fault), now));
+                }
+                Ok(Row::Past(_)) => {
+                    passed += 1;
+                    if passed == PASSED_AT_ONCE || PASSED_FOR <= now.elapsed() {
+                        self.passes_over = true;
+                        return None;
+                    }
                 }
                 Err(error) => {
                     self.input_broke = Some(chain(&error));
@@ -332,6 +353,9 @@ where
     }
 
     fn nothing_to_send(&self, now: Instant) -> Step {
+        if self.passes_over {
+            return self.commit_or_wait(Why::Input, Some(now), now);
+        }
         let next = self.waiting.next(now);
         let due = next.map(|(_, due)| due);
         match next {

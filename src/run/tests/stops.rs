@@ -266,3 +266,46 @@ async fn a_job_that_was_answered_before_has_the_right_shape() {
         "{story}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
+    let past = |row| {
+        Row::Past(Identity {
+            row,
+            ..Identity::default()
+        })
+    };
+    let mut scene = Scene::of(2);
+    scene.rows.splice(1..1, (1_000..11_000).map(past));
+    let story = scene.play(|_, _| Act::Answer).await;
+    let waits = "0 waits for the input, where it has ended rows\n".repeat(9);
+    check(
+        &story,
+        &format!(
+            "0 sent 1
+             {waits}
+             0 sent 2
+             0 waits for concurrency
+             100 1 answered after 1 attempts
+             100 2 answered after 1 attempts
+             100 over: every row ended"
+        ),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_is_heard_among_rows_that_have_ended() {
+    let mut scene = Scene::of(1);
+    let past = |row| {
+        Row::Past(Identity {
+            row,
+            ..Identity::default()
+        })
+    };
+    scene.rows.extend((1_000..300_000).map(past));
+    scene.asks = vec![(0, Signal::Terminate)];
+    let story = scene.play(|_, _| Act::Answer).await;
+    let passed = story.matches("where it has ended rows").count();
+    assert!(passed < 10, "{story}");
+    assert!(story.ends_with("over: stopped, sigterm"), "{story}");
+}
