@@ -412,29 +412,32 @@ impl Job<'_> {
     }
 
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
-        let failed = progress.overall().failed;
-        let Some(stop) = stop else {
-            let exceeded = self
-                .plan
-                .max_failures
-                .exceeded_by(failed, self.context.rows);
-            let exit = if exceeded {
-                Exit::TooManyFailed
-            } else {
-                Exit::Complete
-            };
-            return Ending {
-                exit,
-                stopped_by: None,
-                advice: None,
-            };
+        let overall = progress.overall();
+        let is_whole = self.context.rows <= overall.ended();
+        let (exit, advice) = match stop {
+            Some(stop @ Stop::CannotWrite { .. }) => self.verdict(stop),
+            Some(stop) if !is_whole => self.verdict(stop),
+            // What stops a run while its last calls land has nothing left to stop.
+            Some(_) | None => (self.judge(overall.failed), None),
         };
-        let (exit, advice) = verdict(stop, &self.plan.model, &self.context.paths);
         Ending {
             exit,
-            stopped_by: Some(stop.to_string()),
+            stopped_by: stop.map(Stop::to_string),
             advice,
         }
+    }
+
+    /// The exit code of a run whose rows have all ended.
+    fn judge(&self, failed: u64) -> Exit {
+        let allowed = &self.plan.max_failures;
+        match allowed.exceeded_by(failed, self.context.rows) {
+            true => Exit::TooManyFailed,
+            false => Exit::Complete,
+        }
+    }
+
+    fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
+        verdict(stop, &self.plan.model, &self.context.paths)
     }
 }
 
