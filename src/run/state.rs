@@ -155,9 +155,11 @@ where
         self.pace.gauge()
     }
 
-    /// When something is to be done even if nothing lands.
+    /// When something is to be done even if nothing lands. While the disk is broken the deadline can
+    /// wait for the next try.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.meter.deadline().filter(|_| !self.is_hurried())
+        let is_heeded = !self.is_hurried() && self.broken_disk.is_none();
+        self.meter.deadline().filter(|_| is_heeded)
     }
 
     /// What can be done now.
@@ -260,9 +262,12 @@ where
         {
             return Some(head);
         }
+        self.passes_over = false;
         let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
-        let has_room = has_room && self.doubt.is_none();
-        let new = if has_room { self.read(now) } else { None };
+        let new = match &self.doubt {
+            None if has_room => self.read(now),
+            Some(_) | None => None,
+        };
         match new {
             None if !self.passes_over => self.waiting.unpaid(now),
             new => new,
@@ -271,7 +276,6 @@ where
 
     /// Reads on to the next row that can be sent; rows that cannot be end here.
     fn read(&mut self, now: Instant) -> Option<Attempt> {
-        self.passes_over = false;
         let mut passed = 0;
         while self.ended.len() < MOST_UNCOMMITTED {
             match self.rows.next()? {

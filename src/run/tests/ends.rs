@@ -46,6 +46,16 @@ fn any_scene(dice: &mut Rng) -> Scene {
     };
     scene.store.refusals = any_of(dice, &[0, 0, 2]);
     scene.store.room = any_of(dice, &[usize::MAX, usize::MAX, 5]);
+    if dice.u8(..4) == 0 {
+        let past = |row| {
+            Row::Past(Identity {
+                row,
+                ..Identity::default()
+            })
+        };
+        let at = dice.usize(..scene.rows.len());
+        scene.rows.splice(at..at, (1_000..4_000).map(past));
+    }
     scene.breaks_off = dice.u8(..6) == 0;
     if dice.u8(..4) == 0 {
         scene.asks = vec![(dice.u64(..5_000), Signal::Terminate)];
