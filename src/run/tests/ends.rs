@@ -93,7 +93,7 @@ fn any_service(dice: &mut Rng) -> impl Fn(u64, u32) -> Act + Send + Sync + use<>
 
 #[tokio::test(start_paused = true)]
 async fn every_run_comes_to_its_end() {
-    for seed in 0..300 {
+    for seed in 0..2_000 {
         let mut dice = Rng::with_seed(seed);
         let scene = any_scene(&mut dice);
         let service = any_service(&mut dice);
