@@ -80,16 +80,15 @@ where
         } = landed;
         let Admitted {
             mut attempt,
-            charge,
-            at,
+            admission,
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
         self.meter.settle(&attempt.work.call, &outcome);
         let row = attempt.work.identity.row;
-        let services_fault = self.pace.landed(row, &charge, &outcome, at, landed);
+        let services_fault = self.pace.landed(row, admission, &outcome, landed);
         let fault = match outcome {
             Ok(reply) => {
-                self.hold.passed(at);
+                self.hold.passed(admission.at);
                 self.waiting.earn();
                 self.answered_any = true;
                 self.doubt = None;
@@ -101,10 +100,11 @@ where
             Err(fault) => fault,
         };
         if fault.status_code.is_some() && !fault.may_be_renewed() {
-            self.hold.passed(at);
+            self.hold.passed(admission.at);
         }
         if fault.wants_fewer_connections() {
-            self.width.narrow(self.in_flight.len() + 1, at, landed);
+            self.width
+                .narrow(self.in_flight.len() + 1, admission.at, landed);
         }
         self.last_fault = Some(Box::new(fault.clone()));
         let dice = self.jitter.f64();

@@ -9,9 +9,8 @@ use tokio::time::Instant;
 
 use super::hold::Hold;
 use super::limits::{Meter, Purse, Reached};
-use super::pace::{Gauge, Pace, Refusal};
+use super::pace::{Admission, Gauge, Pace, Refusal};
 use super::retry::History;
-use super::tokens::Charge;
 use super::waiting::Waiting;
 use super::width::Width;
 use super::{Ended, Outcome, Row, Settings, Stop, Why, Work, chain};
@@ -42,9 +41,7 @@ pub(super) struct Attempt {
 /// An attempt that every quota had room for.
 pub(super) struct Admitted {
     pub(super) attempt: Attempt,
-    pub(super) charge: Charge,
-    /// The instant that the quotas know it by. Its task starts a little later.
-    pub(super) at: Instant,
+    pub(super) admission: Admission,
 }
 
 /// An attempt that came back.
@@ -331,13 +328,9 @@ where
                     .pace
                     .admit(&attempt.work.call, self.in_flight.len(), now);
                 match admitted {
-                    Ok(charge) => {
+                    Ok(admission) => {
                         self.waiting.pay(&mut attempt, now);
-                        return Step::Send(Box::new(Admitted {
-                            attempt,
-                            charge,
-                            at: now,
-                        }));
+                        return Step::Send(Box::new(Admitted { attempt, admission }));
                     }
                     Err(Refusal::Day) => return Step::Stop(Stop::TokensPerDay),
                     Err(Refusal::Wait(why, until)) => (why, until),

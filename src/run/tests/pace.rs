@@ -84,6 +84,6 @@ async fn a_call_is_known_to_the_pace_by_the_instant_it_was_admitted_at() {
     sleep(Duration::from_millis(2)).await;
     state.send(*admitted, &mut |_| {});
     let landed = state.in_flight.join_next().await.unwrap().unwrap();
-    assert_eq!(landed.admitted.at, now);
+    assert_eq!(landed.admitted.admission.at, now);
     assert!(now < landed.sent);
 }
