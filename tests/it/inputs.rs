@@ -450,8 +450,8 @@ fn an_input_that_breaks_off_while_it_is_read_stops_the_run_with_its_summary() {
         .scenario("[latency]\nfirst_token_ms = 100\nper_token_ms = 0\njitter = 0\n")
         .spawn();
     running.wait_for_lines(2);
-    let file = std::fs::OpenOptions::new().write(true);
-    let file = file.open(running.path("in.csv.gz")).unwrap();
+    let path = running.path("in.csv.gz");
+    let file = std::fs::File::options().write(true).open(path).unwrap();
     file.set_len(packed.len() as u64 / 2).unwrap();
     let out = running.wait().exits(2).says("what to do");
     let run = out.run_file();
