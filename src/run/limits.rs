@@ -166,13 +166,16 @@ mod tests {
             ..Limits::default()
         };
         let mut meter = Meter::new(limits, Instant::now());
-        // Sums of which fractions of a cent are left when they are taken apart in another order.
-        let calls: Vec<Call> = (1..=999).map(|n| call(99.9 / f64::from(n))).collect();
+        // Of their sum 1.4e-14 is left when they are taken from it one by one.
+        let calls: Vec<Call> = (1..=10).map(|n| call(99.9 / f64::from(n))).collect();
         let dear = call(100_000.0);
         calls.iter().for_each(|call| meter.hold(call));
         assert_eq!(meter.purse(&dear), Purse::Wait);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
-        calls.iter().for_each(|call| meter.settle(call, &lost()));
+        calls
+            .iter()
+            .rev()
+            .for_each(|call| meter.settle(call, &lost()));
         assert_eq!((meter.held_usd, meter.purse(&dear)), (0.0, Purse::Open));
         let beyond = call(100_000.1);
         assert!(matches!(meter.purse(&beyond), Purse::Empty(_)));
