@@ -40,6 +40,13 @@ struct Scripted<F> {
     calls: Mutex<HashMap<u64, u32>>,
 }
 
+fn scripted<F>(script: F) -> Arc<Scripted<F>> {
+    Arc::new(Scripted {
+        script,
+        calls: Mutex::default(),
+    })
+}
+
 impl<F> Model for Scripted<F>
 where
     F: Fn(u64, u32) -> Act + Send + Sync + 'static,
@@ -201,10 +208,7 @@ impl Scene {
     {
         let start = Instant::now();
         let mut story = Vec::new();
-        let model = Arc::new(Scripted {
-            script,
-            calls: Mutex::default(),
-        });
+        let model = scripted(script);
         let end = self.breaks_off.then_some(Err(Full));
         let rows = self.rows.into_iter().map(Ok).chain(end);
         let (ask, asked) = watch::channel(Ask::Run);

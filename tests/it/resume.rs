@@ -285,6 +285,7 @@ fn rows_that_are_refused_again_do_not_stop_a_job_that_was_answered_before() {
     let out = out
         .again("run")
         .on_the_emulator("prompts.csv")
+        .scenario(scenario)
         .args(args)
         .args(["--retry-failed"])
         .run()

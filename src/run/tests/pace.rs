@@ -71,10 +71,7 @@ async fn while_a_model_is_not_ready_one_call_at_a_time_finds_out_when_it_is() {
 #[tokio::test]
 async fn a_call_is_known_to_the_pace_by_the_instant_it_was_admitted_at() {
     // Real time, for it goes on between the admission and the call's own task.
-    let model = Arc::new(Scripted {
-        script: |_, _| Act::Refuse(fault(Category::Throttled)),
-        calls: Mutex::default(),
-    });
+    let model = scripted(|_, _| Act::Refuse(fault(Category::Throttled)));
     let rows = [Ok::<_, Full>(work(1))].into_iter();
     let mut state = State::new(model, rows, settings(), Instant::now());
     let now = Instant::now();

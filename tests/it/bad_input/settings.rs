@@ -48,7 +48,9 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
         ("--throttle-wait", "retry.throttle_wait"),
     ] {
         for typed in ["87601h", "2562047788015215h", "9223372036854775807s"] {
-            let message = format!("`{key}`: \"{typed}\" is longer than ten years (87600h)");
+            let message = format!(
+                "`{key}`: \"{typed}\" is longer than ten years (87600h); name a shorter time"
+            );
             with([flag, typed], &message);
         }
     }
