@@ -40,7 +40,7 @@ struct Scripted<F> {
     calls: Mutex<HashMap<u64, u32>>,
 }
 
-fn scripted<F>(script: F) -> Arc<Scripted<F>> {
+fn scripted<F: Fn(u64, u32) -> Act>(script: F) -> Arc<Scripted<F>> {
     Arc::new(Scripted {
         script,
         calls: Mutex::default(),
