@@ -107,7 +107,7 @@ fn run_command() -> Command {
                 .long("drain")
                 .value_name("TIME")
                 .default_value("25s")
-                .help("How long calls in flight may still land after a stop"),
+                .help("How long calls in flight may still land after Ctrl-C, SIGTERM or the deadline"),
         )
         .arg(
             Arg::new("wait-lock")

@@ -20,7 +20,7 @@ use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
+use crate::job::survey::{Changed, Survey, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
@@ -75,6 +75,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let job = Job {
         asked,
         redo,
+        answered_before: 0 < survey.answered,
         scenario,
         plan: &plan,
         input,
@@ -146,6 +147,8 @@ struct Job<'a> {
     asked: Asked,
     /// Keys of rows that have ended and run again, because they have changed.
     redo: Vec<u64>,
+    /// Whether a row was answered as it would be sent now.
+    answered_before: bool,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,
@@ -180,16 +183,10 @@ impl Job<'_> {
             .showing_when(signals.status);
         let rows = self
             .maker
-            .rows(&self.input)?
-            .take(limit_of(self.asked.limit))
-            .filter(|row| {
-                let who = row.as_ref().map(identity);
-                who.map_or(true, |who| {
-                    past.row(who.custom_id.as_deref(), who.row).is_none()
-                })
-            });
+            .rows_after(&past, &self.input)?
+            .take(limit_of(self.asked.limit));
         let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
-        let outcome = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
+        let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
             display.show(event, &mut progress, now);
@@ -198,7 +195,7 @@ impl Job<'_> {
         display.close();
         // The run file may need the room.
         ledger.release();
-        self.conclude(outcome?, &progress)
+        self.conclude(stop, &progress)
     }
 
     fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
@@ -211,6 +208,7 @@ impl Job<'_> {
                 ..self.plan.limits
             },
             retry: self.plan.retry,
+            answered_before: self.answered_before,
             first_alone: self.plan.shares_prefix(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.asked.drain,
@@ -265,28 +263,31 @@ impl Job<'_> {
     }
 
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
-        let failed = progress.overall().failed;
-        let Some(stop) = stop else {
-            let exceeded = self
-                .plan
-                .max_failures
-                .exceeded_by(failed, self.context.rows);
-            let exit = if exceeded {
-                Exit::TooManyFailed
-            } else {
-                Exit::Complete
-            };
-            return Ending {
-                exit,
-                stopped_by: None,
-                advice: None,
-            };
+        let overall = progress.overall();
+        let is_whole = self.context.rows <= overall.ended();
+        let (exit, advice) = match stop {
+            Some(stop @ Stop::CannotWrite { .. }) => self.verdict(stop),
+            Some(stop) if !is_whole => self.verdict(stop),
+            // What stops a run while its last calls land has nothing left to stop.
+            Some(_) | None => (self.judge(overall.failed), None),
         };
-        let (exit, advice) = verdict(stop, &self.plan.model, &self.context.paths);
         Ending {
             exit,
-            stopped_by: Some(stop.to_string()),
+            stopped_by: stop.map(Stop::to_string),
             advice,
         }
+    }
+
+    /// The exit code of a run whose rows have all ended.
+    fn judge(&self, failed: u64) -> Exit {
+        let allowed = &self.plan.max_failures;
+        match allowed.exceeded_by(failed, self.context.rows) {
+            true => Exit::TooManyFailed,
+            false => Exit::Complete,
+        }
+    }
+
+    fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
+        verdict(stop, &self.plan.model, &self.context.paths)
     }
 }

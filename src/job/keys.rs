@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
     key(("limits", "max_cost_usd"), ("max-cost", None), Kind::Number, "USD",
         "What the output may cost in all; calls in flight count at their worst"),
     key(("limits", "deadline"), ("deadline", None), Kind::Time, "TIME",
-        "How long the run may take; then it stops with 8 and can be resumed"),
+        "How long the run may send; then calls in flight land for --drain, and it stops with 8, resumable"),
     key(("limits", "max_error_rate"), ("max-error-rate", None), Kind::Share, "N%",
         "Stop with 8 once more than this share of at least 50 rows has failed"),
 

@@ -20,6 +20,8 @@ pub struct Survey {
     pub rows: u64,
     /// Rows that have ended already.
     pub ended: u64,
+    /// Rows that were answered as what they are now.
+    pub answered: u64,
     /// Rows that cannot be sent and have not ended.
     pub unusable: Trouble,
     /// Rows that ended as something else than they are now.
@@ -116,7 +118,7 @@ pub fn limit_of(limit: Option<u64>) -> usize {
 pub fn identity(row: &Row) -> &Identity {
     match row {
         Row::Ready(work) => &work.identity,
-        Row::Rejected(identity, _) => identity,
+        Row::Rejected(identity, _) | Row::Past(identity) => identity,
     }
 }
 
@@ -213,7 +215,9 @@ impl Survey {
             return;
         };
         self.ended += 1;
-        if has_changed(who, before) {
+        let has_changed = has_changed(who, before);
+        self.answered += u64::from(!has_changed && !before.failed);
+        if has_changed {
             self.changed_keys.push(before.key);
             self.changed.add(|| match &who.custom_id {
                 Some(id) => format!("row {} ({id})", who.row),

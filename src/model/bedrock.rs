@@ -25,7 +25,6 @@ macro_rules! addressed {
 mod streamed;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
@@ -35,10 +34,12 @@ use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
+use super::retry_after::retry_after;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{Bill, ModelFacts, Tier};
 use crate::model::family::Family;
@@ -280,9 +281,7 @@ where
         ..wire::broken(error)
     };
     let refused = |code, raw: &HttpResponse, message: &str| {
-        let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
-        let wait = seconds.map(Duration::from_secs);
-        let status = raw.status().as_u16();
+        let (status, wait) = (raw.status().as_u16(), retry_after(header, Timestamp::now()));
         Fault::from_response(code, status, message, wait, request_id.clone())
     };
     match error {

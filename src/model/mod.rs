@@ -12,6 +12,7 @@ pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
+mod retry_after;
 mod terms;
 mod wire;
 

@@ -234,6 +234,12 @@ impl Summary<'_> {
                 "{}: {ended} of {rows} rows ended in {took}{made_up}",
                 context.name
             ),
+            Some(why) if matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) => format!(
+                "{}: {ended} of {rows} rows ended in {took}{made_up}\n  {:<10} {}, with nothing left to send",
+                context.name,
+                "stopped by",
+                one_line(why, 2000),
+            ),
             Some(why) => format!(
                 "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
                 context.name,

@@ -60,8 +60,12 @@ pub enum Why {
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
+    /// Row after row was refused as invalid; an answer would show that the request itself is right.
+    Proof,
     /// The rest of the budget is held by calls in flight.
     Budget,
+    /// Rows that have ended are passed over, on the way to the next that has not.
+    Input,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
@@ -86,7 +90,9 @@ impl Why {
             Self::Credentials => "the credentials, which have to be renewed",
             Self::NotReady => "the model, which is being loaded",
             Self::FirstAnswer => "the first answer, which fills the prompt cache",
+            Self::Proof => "a first answer, since every row so far was refused as invalid",
             Self::Budget => "the budget",
+            Self::Input => "the input, where it has ended rows",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
             Self::RetryBudget => "the retry budget",

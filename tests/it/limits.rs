@@ -274,3 +274,23 @@ fn a_row_that_always_breaks_the_service_fails_and_the_others_do_not() {
     assert_eq!(out.answers().len(), 11);
     assert_eq!(out.failures()["r007"]["attempts"], 3);
 }
+
+#[test]
+fn a_stop_while_the_last_calls_land_is_mentioned_and_changes_nothing() {
+    let slow = "[latency]\nfirst_token_ms = 2000\nper_token_ms = 0\njitter = 0\n\
+                [[fault]]\nkind = \"validation\"\nmatching = \"bad\"\n";
+    for (row, code) in [("fine", 0), ("bad", 3)] {
+        let out = Job::over(&format!("id,text\na,one\nb,{row}\n"))
+            .scenario(slow)
+            .args(["-t", "{{ text }}", "-c", "2", "--deadline", "1s"])
+            .run()
+            .exits(code)
+            .says("the deadline of 1 s, with nothing left to send");
+        let run = out.run_file();
+        assert_eq!(run["stopped_by"], "the deadline of 1 s");
+        assert_eq!(
+            (&run["remaining"], &run["exit_code"]),
+            (&0.into(), &code.into())
+        );
+    }
+}

@@ -69,3 +69,14 @@ fn a_second_signal_leaves_at_once_and_counts_what_it_abandons() {
     assert_eq!(out.run_file()["this_run"]["maybe_billed"], 1);
     assert_eq!(out.answers().len(), 8);
 }
+
+#[test]
+fn two_signals_at_once_leave_and_nothing_more_is_sent() {
+    let running = running();
+    running.signal("INT");
+    running.signal("TERM");
+    let out = running.wait().exits(130);
+    let run = out.run_file();
+    assert_eq!(run["stopped_by"], "Ctrl-C");
+    assert!(out.answers().len() < 10, "{run}");
+}

@@ -12,6 +12,16 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
         Stop::Terminated => (Exit::Stopped, None),
+        Stop::Input(_) => (
+            Exit::Usage,
+            words(
+                "what was answered is in the output; put the input right, then run the same command",
+            ),
+        ),
+        Stop::Bug => (
+            Exit::Bug,
+            words("what was answered is in the output, and the same command goes on"),
+        ),
         Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
         Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
         Stop::Limit(Reached::Cost { .. }) => (

@@ -116,11 +116,19 @@ pub(super) fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
 /// # Errors
 /// Anything else, and no time at all.
 pub fn time(key: &'static str, typed: &str) -> Result<Duration, JobError> {
-    parse_time(typed).ok_or_else(|| {
+    let time = parse_time(typed).ok_or_else(|| {
         let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
         wrong(key, message)
-    })
+    })?;
+    if LONGEST_TIME < time {
+        let message = format!("\"{typed}\" is longer than ten years (87600h); name a shorter time");
+        return Err(wrong(key, message));
+    }
+    Ok(time)
 }
+
+/// No time is longer, so that each can be added to now: ten years.
+const LONGEST_TIME: Duration = Duration::from_secs(87_600 * 3_600);
 
 pub(in crate::job) fn parse_time(typed: &str) -> Option<Duration> {
     let parsed: jiff::SignedDuration = typed.parse().ok()?;

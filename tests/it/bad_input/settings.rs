@@ -41,6 +41,19 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
         ["--drain", "soon"],
         "`--drain`: \"soon\" is not a time above 0 such as \"90s\" or \"15m\"",
     );
+    for (flag, key) in [
+        ("--drain", "--drain"),
+        ("--wait-lock", "--wait-lock"),
+        ("--deadline", "limits.deadline"),
+        ("--throttle-wait", "retry.throttle_wait"),
+    ] {
+        for typed in ["87601h", "2562047788015215h", "9223372036854775807s"] {
+            let message = format!(
+                "`{key}`: \"{typed}\" is longer than ten years (87600h); name a shorter time"
+            );
+            with([flag, typed], &message);
+        }
+    }
     for typed in ["some", "101%", "-1", "1.5"] {
         with(
             ["--max-failures", typed],
