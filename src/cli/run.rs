@@ -229,7 +229,7 @@ fn context(
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
-        max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
+        max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
         requests_per_minute: plan
             .requests_per_minute
             .map(|limit| u64::from(limit.0.get())),
@@ -382,7 +382,7 @@ impl Job<'_> {
             keep_raw: plan.keep_raw,
             durability: plan.durability,
             calls: plan.concurrency,
-            max_tokens: plan.parameters.max_tokens,
+            max_tokens: plan.longest_answer(),
         }
     }
 

@@ -51,6 +51,44 @@ fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
 }
 
 #[test]
+fn what_is_merged_into_bodies_counts_for_the_budget() {
+    // An answer of 300 tokens costs about 0.00007 dollars; of 16, as max_tokens has it, 0.000004.
+    let long = format!("{QUICK}[output]\nmin_tokens = 300\nmean_tokens = 310\nmax_tokens = 320\n");
+    let asked = [
+        ["--extra", r#"{"inferenceConfig":{"maxTokens":400}}"#],
+        ["--extra", r#"{"inferenceConfig":{"max_new_tokens":400,"maxTokens":400}}"#],
+    ];
+    for extra in asked {
+        let out = Job::over(&rows(100))
+            .scenario(&long)
+            .args(["-t", "{{ text }}", "--max-tokens", "16", "-c", "32"])
+            .args(extra)
+            .args(["--max-cost", "0.0008"])
+            .run()
+            .exits(8);
+        let spent = out.run_file()["total"]["cost_usd"].as_f64().unwrap();
+        assert!((0.0006..=0.0008).contains(&spent), "{spent}");
+    }
+}
+
+#[test]
+fn several_answers_to_a_prompt_count_for_the_budget() {
+    let body = r#"{"prompt":"p","max_tokens":100,"num_generations":5}"#;
+    let input: String = (1..=3).map(|n| format!("{{\"id\":{n},\"body\":{body}}}\n")).collect();
+    let job = |most: &str| {
+        Job::new("run")
+            .file("rows.jsonl", &input)
+            .scenario(QUICK)
+            .args(["-i", "rows.jsonl", "-o", "out.jsonl", "--body", "body"])
+            .args(["-m", "cohere.command-text-v14", "-c", "1", "--max-cost", most])
+            .run()
+    };
+    // 51 bytes of input at 0.001 and 500 tokens of output at 0.002 by 1,000: 0.001051 at worst.
+    job("0.00105").exits(8).sent_nothing();
+    assert!(!job("0.00106").answers().is_empty());
+}
+
+#[test]
 fn a_budget_for_an_unknown_price_is_refused_until_a_price_is_given() {
     let job = |more: [&str; 2]| {
         Job::new("run")

@@ -389,3 +389,11 @@ fn a_job_that_makes_no_sense_is_refused_in_the_words_of_run() {
     let refusal = "- the output a.jsonl is the input: choose another --output\n";
     assert!(out.stdout.contains(refusal), "{}", out.stdout);
 }
+
+#[test]
+fn a_plan_reckons_with_the_limit_that_is_merged_into_the_body() {
+    let merged = r#"{"inferenceConfig":{"maxTokens":4000}}"#;
+    let job = plan(ROWS).args(["--max-tokens", "16", "--extra", merged, "--json"]);
+    let plan = object(&traceless(job, 0));
+    assert_eq!(plan["tokens"]["output"]["worst"], 16_000.0, "{plan}");
+}
