@@ -33,6 +33,8 @@ struct Planned {
     gone: u64,
     /// What the answers so far have cost; `None` where that is not known.
     spent_usd: Option<f64>,
+    /// What calls may have cost beyond that.
+    maybe_billed_usd: f64,
     /// Whether rows bring whole bodies.
     sends_bodies: bool,
     /// What a person should know.
@@ -93,6 +95,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),
+        maybe_billed_usd: past.tally.uncertain_usd(),
         sends_bodies: maker.sends_bodies(),
         plan: plan.clone(),
         survey,
@@ -151,7 +154,7 @@ impl Planned {
     fn over_budget(&self) -> Option<String> {
         let most = self.plan.limits.max_cost_usd?;
         let cost = self.forecast.on_demand;
-        let total = self.spent_usd? + cost.expected.or(cost.low)?;
+        let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
         let message = format!(
             "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",
             dollars(most),

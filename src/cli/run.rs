@@ -344,7 +344,7 @@ impl Job<'_> {
                     past.row(who.custom_id.as_deref(), who.row).is_none()
                 })
             });
-        let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
+        let settings = self.settings(display.tick(), past.tally.charge_usd(), &quotas);
         let outcome = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);

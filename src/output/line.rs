@@ -43,6 +43,8 @@ struct Line<'a> {
     attempts: u32,
     throttles: u32,
     maybe_billed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maybe_billed_usd: Option<f64>,
     queued_ms: u128,
     latency_ms: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +149,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         attempts: ended.attempts,
         throttles: ended.throttles,
         maybe_billed: ended.maybe_billed,
+        maybe_billed_usd: something(ended.maybe_billed_usd),
         queued_ms: ended.queued.as_millis(),
         latency_ms: ended.latency.as_millis(),
         first_token_ms: first_token(&ended.outcome).map(|time| time.as_millis()),
@@ -255,6 +258,8 @@ pub(super) struct Known {
     #[serde(default)]
     pub(super) cost_usd: Option<f64>,
     #[serde(default)]
+    pub(super) maybe_billed_usd: f64,
+    #[serde(default)]
     pub(super) latency_ms: Option<u64>,
     #[serde(default)]
     pub(super) error: Option<KnownError>,
@@ -277,6 +282,8 @@ pub(super) struct Kept {
     attempts: u32,
     throttles: u32,
     maybe_billed: u32,
+    #[serde(default)]
+    maybe_billed_usd: f64,
     queued_ms: u64,
     latency_ms: u64,
     started_at: String,
@@ -294,6 +301,23 @@ impl Kept {
         let text = raw.as_str().map(str::to_owned);
         Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
     }
+
+    /// What may have been billed beside the answer, whose cost is known now. All attempts of a row
+    /// are the same call, so each counted for as much.
+    fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> f64 {
+        match (cost_usd, self.maybe_billed) {
+            (None, _) | (_, 0) => self.maybe_billed_usd,
+            (Some(_), attempts) => {
+                self.maybe_billed_usd * f64::from(attempts - 1) / f64::from(attempts)
+            }
+        }
+    }
+}
+
+/// An amount to ten places, unless it is nothing: what is behind them is the noise of floating point.
+fn something(usd: f64) -> Option<f64> {
+    let usd = (usd * 1e10).round() / 1e10;
+    (0.0 < usd).then_some(usd)
 }
 
 /// The line of an answer that was not understood when it came. It keeps its body.
@@ -307,6 +331,7 @@ pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) ->
         attempts: kept.attempts,
         throttles: kept.throttles,
         maybe_billed: kept.maybe_billed,
+        maybe_billed_usd: something(kept.maybe_billed_besides(cost_usd)),
         queued_ms: kept.queued_ms.into(),
         latency_ms: kept.latency_ms.into(),
         first_token_ms: None,

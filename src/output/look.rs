@@ -10,6 +10,7 @@ use super::claim::{Existing, refuse_what_is_not_ours};
 use super::error::{LedgerError, io_error};
 use super::past::Past;
 use super::paths::OutputPaths;
+use super::run_file;
 use super::scan::State;
 
 /// What is there now.
@@ -44,6 +45,11 @@ impl Look {
         for (path, stays) in files.into_iter().zip(existing.stays()) {
             look.read(path, stays);
         }
+        let noted = run_file::unlisted_usd(&std::fs::read(&paths.run).unwrap_or_default());
+        look.past.tally.unlisted_usd = match existing {
+            Existing::Fresh => 0.0,
+            Existing::Resume | Existing::RetryFailed => look.past.tally.unlisted_usd + noted,
+        };
         look
     }
 
@@ -65,9 +71,10 @@ impl Look {
             Err(LedgerError::Corrupt { .. }) if !stays => {}
             Err(error) => self.refusals.push(error.to_string()),
         }
-        // What goes aside still tells how long answers are.
+        // What goes aside still tells how long answers are, and was paid for.
         if !stays {
             self.past.lessons.add(&aside.lessons);
+            self.past.tally.unlisted_usd += aside.tally.charge_usd();
         }
     }
 }

@@ -19,6 +19,7 @@ mod rate;
 mod repair;
 mod reparse;
 mod rewrite;
+mod run_file;
 mod scan;
 pub mod summary;
 pub mod tally;

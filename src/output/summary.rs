@@ -83,6 +83,21 @@ struct Counts<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
+    /// What rows may have cost beyond that.
+    maybe_billed_usd: f64,
+    /// What may have been paid for and stands with no row; `run_file` reads it back.
+    unlisted_usd: f64,
+}
+
+impl<'a> Counts<'a> {
+    fn of(tally: &'a Tally) -> Self {
+        Self {
+            tally,
+            cost_usd: tally.known_cost(),
+            maybe_billed_usd: tally.maybe_billed_usd,
+            unlisted_usd: tally.unlisted_usd,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -155,19 +170,13 @@ impl<'a> Summary<'a> {
             stopped_by: ending.stopped_by.as_deref(),
             rows: context.rows,
             remaining: self.remaining(),
-            total: Counts {
-                tally: overall,
-                cost_usd: overall.known_cost(),
-            },
+            total: Counts::of(overall),
             this_run: ThisRun {
                 learned_requests_per_minute: progress.gauge.learned_per_minute,
                 learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
                 quota_tokens: progress.gauge.tokens_settled,
                 reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
-                counts: Counts {
-                    tally: &progress.now,
-                    cost_usd: progress.now.known_cost(),
-                },
+                counts: Counts::of(&progress.now),
                 calls: progress.sent,
                 throttles: progress.throttles,
                 retries: progress.retries,
@@ -273,7 +282,7 @@ impl Summary<'_> {
             let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
             figures.push(("tokens", format!("{input} in{cached}, {output} out")));
         }
-        if 0 < overall.answered() {
+        if 0 < overall.answered() || 0.0 < overall.uncertain_usd() {
             figures.push(("cost", self.cost()));
         }
         if 0 < progress.sent {
@@ -320,13 +329,23 @@ impl Summary<'_> {
     }
 
     fn cost(&self) -> String {
-        match (self.overall.known_cost(), self.context.emulated) {
+        let Self {
+            overall, context, ..
+        } = self;
+        let known = match (overall.known_cost(), context.emulated) {
             (Some(cost), false) => dollars(cost),
             (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
             (None, _) => format!(
                 "unknown for {} of {} answers",
-                count(self.overall.unpriced),
-                count(self.overall.answered()),
+                count(overall.unpriced),
+                count(overall.answered()),
+            ),
+        };
+        match overall.uncertain_usd() {
+            0.0 => known,
+            usd => format!(
+                "{known}; up to {} more for calls that may have been billed",
+                dollars(usd)
             ),
         }
     }

@@ -29,6 +29,14 @@ pub struct Tally {
     /// Cost over all answers whose price is known.
     #[serde(skip)]
     pub cost_usd: f64,
+    /// What rows may have cost beyond that: attempts that were given up on or not understood, and
+    /// answers without a count, each at its worst.
+    #[serde(skip)]
+    pub maybe_billed_usd: f64,
+    /// What may have been paid for and stands with no row of the output: lines that were put
+    /// aside, calls that were abandoned.
+    #[serde(skip)]
+    pub unlisted_usd: f64,
     /// Answers whose cost is not known.
     pub unpriced: u64,
     /// Failures by category.
@@ -77,6 +85,16 @@ impl Tally {
         (self.unpriced == 0).then_some(self.cost_usd)
     }
 
+    /// What all of it may have cost, in USD: what a budget goes by.
+    pub fn charge_usd(&self) -> f64 {
+        self.cost_usd + self.maybe_billed_usd + self.unlisted_usd
+    }
+
+    /// What of it nobody knows for sure, in USD.
+    pub fn uncertain_usd(&self) -> f64 {
+        self.maybe_billed_usd + self.unlisted_usd
+    }
+
     /// Adds `other`'s counts to these.
     pub fn add(&mut self, other: &Tally) {
         self.succeeded += other.succeeded;
@@ -85,6 +103,8 @@ impl Tally {
         self.cut_off += other.cut_off;
         self.longest_output = self.longest_output.max(other.longest_output);
         self.cost_usd += other.cost_usd;
+        self.maybe_billed_usd += other.maybe_billed_usd;
+        self.unlisted_usd += other.unlisted_usd;
         self.unpriced += other.unpriced;
         self.usage.input_tokens += other.usage.input_tokens;
         self.usage.output_tokens += other.usage.output_tokens;
@@ -102,6 +122,7 @@ impl Tally {
     }
 
     fn take(&mut self, ended: &Ended) {
+        self.maybe_billed_usd += ended.maybe_billed_usd;
         match &ended.outcome {
             Outcome::Answered(reply) => {
                 self.answer(
@@ -122,6 +143,7 @@ impl Tally {
 
     /// Counts a line that an earlier run wrote.
     pub(super) fn take_past(&mut self, known: &Known) {
+        self.maybe_billed_usd += known.maybe_billed_usd;
         match &known.error {
             None => self.answer(
                 &known.status,
@@ -236,6 +258,7 @@ impl Progress {
                 self.in_flight -= 1;
                 self.maybe_billed += 1;
             }
+            Event::Unlisted { unlisted_usd } => self.now.unlisted_usd += unlisted_usd,
             Event::Waits(why, gauge) => {
                 self.gauge = *gauge;
                 self.waits(*why, now);

@@ -80,7 +80,7 @@ where
             landed,
             outcome,
         } = landed;
-        self.meter.settle(&attempt.work.call, &outcome);
+        attempt.history.maybe_billed_usd += self.meter.settle(&attempt.work.call, &outcome);
         let row = attempt.work.identity.row;
         let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
         let fault = match outcome {
@@ -174,6 +174,7 @@ where
             attempts: attempt.history.attempts,
             throttles: attempt.history.throttles,
             maybe_billed: attempt.history.maybe_billed,
+            maybe_billed_usd: attempt.history.maybe_billed_usd,
             queued: sent - attempt.read,
             latency: landed - sent,
             ..Ended::unsent(attempt.work.identity, outcome, landed)
@@ -199,6 +200,7 @@ where
         if kept.is_ok() {
             self.gather_until = now + (now - began).min(LONGEST_GATHERING);
             for ended in self.ended.drain(..) {
+                self.meter.listed(ended.charge_usd());
                 tell(&Event::Ended(&ended));
             }
         }
@@ -247,6 +249,9 @@ where
     ) -> Result<Option<Stop>, E> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
+        }
+        if let Some(unlisted_usd) = self.meter.unlisted_usd() {
+            tell(&Event::Unlisted { unlisted_usd });
         }
         if let Some(disk) = self.broken_disk {
             let rows = self.ended.iter().map(|ended| ended.identity.row);

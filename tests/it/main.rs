@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod caching;
+mod charges;
 mod check;
 mod emulator;
 mod families;

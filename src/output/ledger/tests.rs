@@ -62,6 +62,7 @@ fn ended(row: u64, bytes: usize) -> Ended {
         attempts: 1,
         throttles: 0,
         maybe_billed: 0,
+        maybe_billed_usd: 0.0,
         queued: Duration::ZERO,
         latency: Duration::ZERO,
         landed: Instant::now(),

@@ -136,6 +136,8 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     assert_eq!(answer["raw"], body);
     // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
     assert_eq!(answer["cost_usd"], 0.0003, "{NOVA}");
+    assert!(0.0 < failed["b"]["maybe_billed_usd"].as_f64().unwrap());
+    assert_eq!(answer["maybe_billed_usd"], serde_json::Value::Null);
     let done = again(out).run().exits(3);
     assert_eq!(done.run_file()["this_run"]["calls"], 0);
     assert_eq!(done.run_file()["total"]["succeeded"], 3);
