@@ -11,6 +11,7 @@ use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
+use super::made_up::Who;
 use super::run::{changed, existing, refuse_output_over_input, scenario};
 use super::{behind, flags, print};
 use crate::exit::Exit;
@@ -90,6 +91,8 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         refuse_output_over_input(&input, &paths).err(),
         scenario(&plan.endpoint).err(),
     ];
+    let who = Who::answers(&plan.endpoint, variable);
+    refusals.extend(who.refusal(&past.tally, &plan.output));
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
     refusals.extend(survey.refusals(&plan, changed));
     let mut planned = Planned {

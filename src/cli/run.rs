@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
+use super::made_up::Who;
 use super::{behind, connect, emulate, flags, print, resume, signals};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
@@ -76,6 +77,12 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths).await?;
+    if !claim.past.is_empty() {
+        let who = Who::answers(&plan.endpoint, variable).asked().await;
+        if let Some(refusal) = who.refusal(&claim.past.tally, &plan.output) {
+            return Err(Failure::usage(refusal));
+        }
+    }
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
@@ -384,6 +391,7 @@ impl Job<'_> {
             calls: plan.concurrency,
             max_tokens: plan.longest_answer(),
         }
+            emulated: self.context.emulated,
     }
 
     /// Prints the summary, writes it down, and finds the exit code.

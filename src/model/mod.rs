@@ -8,6 +8,7 @@ pub mod bedrock;
 pub mod catalog;
 mod client;
 pub mod control;
+pub mod emulated;
 pub mod family;
 pub mod fault;
 pub mod id;
@@ -59,6 +60,8 @@ pub struct Served {
     pub tier: Option<String>,
     /// The latency mode.
     pub latency_mode: Option<String>,
+    /// Whether an emulator made it up.
+    pub emulated: bool,
 }
 
 /// A reply's body, understood.

@@ -27,6 +27,8 @@ pub struct Stamp<'a> {
     pub model: &'a str,
     /// When to keep the provider's body.
     pub keep_raw: KeepRaw,
+    /// Whether the embedded emulator is asked: then all of the line is made up.
+    pub emulated: bool,
     /// The files of the row's images, seen from the output.
     pub files: &'a [String],
     /// The wall clock when the row ended.
@@ -54,6 +56,8 @@ struct Line<'a> {
     request_id: Option<&'a str>,
     fingerprint: Option<&'a str>,
     metadata: Option<&'a Map<String, Value>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Value>,
 }
@@ -162,6 +166,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
     };
     serde_json::to_writer(&mut *out, &line).expect("a line holds nothing JSON cannot say");
     out.push(b'\n');
+        emulated: stamp.emulated || is_emulated(&ended.outcome),
 }
 
 /// `succeeded`, `filtered` or `failed`.
@@ -233,6 +238,14 @@ fn first_token(outcome: &Outcome) -> Option<Duration> {
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
     let bytes = match (outcome, keep) {
         (_, KeepRaw::Never) | (Outcome::Answered(_), KeepRaw::Errors) => return None,
+/// Whether who answered said that it is an emulator.
+pub(super) fn is_emulated(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(reply) => reply.served.emulated,
+        Outcome::Failed(fault) => fault.emulated,
+    }
+}
+
         (Outcome::Answered(reply), KeepRaw::Always) => &reply.raw,
         (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
     };
@@ -264,6 +277,8 @@ pub(super) struct Known {
     #[serde(default)]
     pub(super) error: Option<KnownError>,
 }
+    pub(super) emulated: bool,
+    #[serde(default)]
 
 /// The failure of a line that is read back.
 #[derive(Debug, Deserialize)]
@@ -295,6 +310,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    #[serde(default)]
+    emulated: bool,
     /// The body as it came, but for the blanks in it.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         let raw = self.raw.as_ref()?;
@@ -344,5 +361,6 @@ pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) ->
     };
     let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");
     text.push(b'\n');
+        emulated: kept.emulated,
     text
 }

@@ -145,6 +145,11 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// Whether an emulator has answered, be it the embedded one or another.
+    fn is_made_up(&self) -> bool {
+        self.context.emulated || 0 < self.overall.made_up
+    }
+
     fn remaining(&self) -> u64 {
         self.context.rows.saturating_sub(self.overall.ended())
     }
@@ -162,7 +167,7 @@ impl<'a> Summary<'a> {
             promptmill: env!("CARGO_PKG_VERSION"),
             name: &context.name,
             model: &context.model,
-            emulated: context.emulated,
+            emulated: self.is_made_up(),
             fingerprint: &context.fingerprint,
             started_at: context.started_at.to_string(),
             finished_at: Timestamp::now().to_string(),
@@ -241,7 +246,7 @@ impl Summary<'_> {
         let ended = count(self.overall.ended());
         let rows = count(context.rows);
         let took = time(self.elapsed);
-        let made_up = if context.emulated {
+        let made_up = if self.is_made_up() {
             "; the emulator made these answers up"
         } else {
             ""
@@ -329,10 +334,8 @@ impl Summary<'_> {
     }
 
     fn cost(&self) -> String {
-        let Self {
-            overall, context, ..
-        } = self;
-        let known = match (overall.known_cost(), context.emulated) {
+        let overall = &self.overall;
+        let known = match (overall.known_cost(), self.is_made_up()) {
             (Some(cost), false) => dollars(cost),
             (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
             (None, _) => format!(

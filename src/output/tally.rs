@@ -39,6 +39,12 @@ pub struct Tally {
     pub unlisted_usd: f64,
     /// Answers whose cost is not known.
     pub unpriced: u64,
+    /// Rows that an emulator answered or failed.
+    #[serde(skip)]
+    pub made_up: u64,
+    /// Rows that a model answered.
+    #[serde(skip)]
+    pub real: u64,
     /// Failures by category.
     pub failures: BTreeMap<String, Failures>,
 }
@@ -106,6 +112,8 @@ impl Tally {
         self.maybe_billed_usd += other.maybe_billed_usd;
         self.unlisted_usd += other.unlisted_usd;
         self.unpriced += other.unpriced;
+        self.made_up += other.made_up;
+        self.real += other.real;
         self.usage.input_tokens += other.usage.input_tokens;
         self.usage.output_tokens += other.usage.output_tokens;
         self.usage.cache_read_input_tokens += other.usage.cache_read_input_tokens;
@@ -123,6 +131,8 @@ impl Tally {
 
     fn take(&mut self, ended: &Ended) {
         self.maybe_billed_usd += ended.maybe_billed_usd;
+        let answered = matches!(ended.outcome, Outcome::Answered(_));
+        self.whose(line::is_emulated(&ended.outcome), answered);
         match &ended.outcome {
             Outcome::Answered(reply) => {
                 self.answer(
@@ -144,6 +154,7 @@ impl Tally {
     /// Counts a line that an earlier run wrote.
     pub(super) fn take_past(&mut self, known: &Known) {
         self.maybe_billed_usd += known.maybe_billed_usd;
+        self.whose(known.emulated, known.error.is_none());
         match &known.error {
             None => self.answer(
                 &known.status,
@@ -160,6 +171,12 @@ impl Tally {
                 );
             }
         }
+    }
+
+    /// A failure that no emulator says is its own may be anybody's.
+    fn whose(&mut self, emulated: bool, answered: bool) {
+        self.made_up += u64::from(emulated);
+        self.real += u64::from(answered && !emulated);
     }
 
     fn answer(&mut self, status: &str, finish: &str, usage: line::Tokens, cost_usd: Option<f64>) {

@@ -16,6 +16,7 @@ mod inputs;
 mod jobs;
 mod ledger;
 mod limits;
+mod made_up;
 mod models;
 mod output;
 mod pace;

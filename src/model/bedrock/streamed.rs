@@ -19,7 +19,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Bedrock, causes, not_understood, wire};
+use super::{Bedrock, Heard, causes, not_understood, wire};
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
@@ -32,6 +32,7 @@ impl Bedrock {
         client: &Client,
         call: &Call,
         idle: Duration,
+        heard: &Heard,
     ) -> Result<Reply, Fault> {
         let family = self.target.family;
         let assembly = family.assemble().ok_or_else(|| {
@@ -40,7 +41,10 @@ impl Bedrock {
         })?;
         let mut chunks = Chunks::new(assembly);
         let operation = client.invoke_model_with_response_stream();
-        let asked = addressed!(operation, self.target, call).send();
+        let asked = addressed!(operation, self.target, call)
+            .customize()
+            .interceptor(heard.clone())
+            .send();
         let begun = timeout(idle, asked).await.map_err(|_| silent(idle))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
@@ -50,6 +54,7 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            ..Served::default()
         };
         let received = receive(stream.body, &mut chunks, idle).await;
         // A chunk that is wrong came before whatever broke the stream after it.

@@ -32,6 +32,7 @@ fn manner(durability: Durability) -> Manner {
     Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
+        emulated: false,
         durability,
         calls: CALLS,
         max_tokens: Some(100),
