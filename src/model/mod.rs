@@ -139,6 +139,8 @@ pub struct Usage {
     pub cache_read_input_tokens: Option<u64>,
     /// The part of the input that was written to the prompt cache.
     pub cache_write_input_tokens: Option<u64>,
+    /// The part of what was written that stays for an hour, which costs more than five minutes.
+    pub cache_write_1h_input_tokens: Option<u64>,
 }
 
 /// Why a model stopped: a closed list over all families.

@@ -122,6 +122,8 @@ pub(super) struct Tokens {
     pub(super) output_tokens: Option<u64>,
     pub(super) cache_read_input_tokens: Option<u64>,
     pub(super) cache_write_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_write_1h_input_tokens: Option<u64>,
 }
 
 impl From<Usage> for Tokens {
@@ -131,12 +133,14 @@ impl From<Usage> for Tokens {
             output_tokens,
             cache_read_input_tokens,
             cache_write_input_tokens,
+            cache_write_1h_input_tokens,
         } = usage;
         Self {
             input_tokens,
             output_tokens,
             cache_read_input_tokens,
             cache_write_input_tokens,
+            cache_write_1h_input_tokens: cache_write_1h_input_tokens.filter(|tokens| 0 < *tokens),
         }
     }
 }
@@ -162,11 +166,11 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         request_id: request_id(&ended.outcome),
         fingerprint: identity.fingerprint.as_deref(),
         metadata: identity.metadata.as_ref(),
+        emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
     };
     serde_json::to_writer(&mut *out, &line).expect("a line holds nothing JSON cannot say");
     out.push(b'\n');
-        emulated: stamp.emulated || is_emulated(&ended.outcome),
 }
 
 /// `succeeded`, `filtered` or `failed`.
@@ -234,10 +238,6 @@ fn first_token(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
-/// The provider's body: JSON where it is JSON, else text.
-fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
-    let bytes = match (outcome, keep) {
-        (_, KeepRaw::Never) | (Outcome::Answered(_), KeepRaw::Errors) => return None,
 /// Whether who answered said that it is an emulator.
 pub(super) fn is_emulated(outcome: &Outcome) -> bool {
     match outcome {
@@ -246,6 +246,10 @@ pub(super) fn is_emulated(outcome: &Outcome) -> bool {
     }
 }
 
+/// The provider's body: JSON where it is JSON, else text.
+fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
+    let bytes = match (outcome, keep) {
+        (_, KeepRaw::Never) | (Outcome::Answered(_), KeepRaw::Errors) => return None,
         (Outcome::Answered(reply), KeepRaw::Always) => &reply.raw,
         (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
     };
@@ -273,12 +277,12 @@ pub(super) struct Known {
     #[serde(default)]
     pub(super) maybe_billed_usd: f64,
     #[serde(default)]
+    pub(super) emulated: bool,
+    #[serde(default)]
     pub(super) latency_ms: Option<u64>,
     #[serde(default)]
     pub(super) error: Option<KnownError>,
 }
-    pub(super) emulated: bool,
-    #[serde(default)]
 
 /// The failure of a line that is read back.
 #[derive(Debug, Deserialize)]
@@ -306,12 +310,12 @@ pub(super) struct Kept {
     request_id: Option<String>,
     fingerprint: Option<String>,
     metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    emulated: bool,
     raw: Option<Value>,
 }
 
 impl Kept {
-    #[serde(default)]
-    emulated: bool,
     /// The body as it came, but for the blanks in it.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         let raw = self.raw.as_ref()?;
@@ -357,10 +361,10 @@ pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) ->
         request_id: kept.request_id.as_deref(),
         fingerprint: kept.fingerprint.as_deref(),
         metadata: kept.metadata.as_ref(),
+        emulated: kept.emulated,
         raw: kept.raw.clone(),
     };
     let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");
     text.push(b'\n');
-        emulated: kept.emulated,
     text
 }

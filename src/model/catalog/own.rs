@@ -6,7 +6,8 @@
 //! input_usd_per_1k = 0.0010
 //! output_usd_per_1k = 0.0050
 //! cache_read_usd_per_1k = 0.0001
-//! cache_write_usd_per_1k = 0.00125
+//! cache_write_usd_per_1k = 0.00125                  # for five minutes
+//! cache_write_1h_usd_per_1k = 0.002                 # for an hour
 //! max_input_tokens = 200_000
 //! max_output_tokens = 64_000
 //! burndown = 5
@@ -40,6 +41,7 @@ struct Own {
     output_usd_per_1k: Option<f64>,
     cache_read_usd_per_1k: Option<f64>,
     cache_write_usd_per_1k: Option<f64>,
+    cache_write_1h_usd_per_1k: Option<f64>,
     max_input_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
     burndown: Option<f64>,
@@ -74,6 +76,10 @@ impl Known {
             (&mut facts.price.output, own.output_usd_per_1k),
             (&mut facts.price.cache_read, own.cache_read_usd_per_1k),
             (&mut facts.price.cache_write, own.cache_write_usd_per_1k),
+            (
+                &mut facts.price.cache_write_1h,
+                own.cache_write_1h_usd_per_1k,
+            ),
         ];
         let mut priced = false;
         for (price, own) in prices {
@@ -102,6 +108,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
             own.output_usd_per_1k,
             own.cache_read_usd_per_1k,
             own.cache_write_usd_per_1k,
+            own.cache_write_1h_usd_per_1k,
         ]
     };
     let below_zero = |own: &Own| {
