@@ -24,7 +24,7 @@ use crate::model::bedrock::Bedrock;
 use crate::model::id::{ModelId, suggest};
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
-use crate::output::tally::Progress;
+use crate::output::tally::{Progress, Tally};
 use crate::output::text::time;
 use crate::output::{Claim, Existing, LedgerError, Locks, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
@@ -84,7 +84,10 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         }
     }
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
-    let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
+    let typed: Vec<_> = std::env::args_os().collect();
+    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
+    let words = resume::words(&typed, dated);
+    let context = context(&words, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
@@ -100,6 +103,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         input,
         maker: &maker,
         context,
+        words,
         hidden,
     };
     job.say_opening(&claim, &survey);
@@ -219,16 +223,14 @@ pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Re
 }
 
 fn context(
-    matches: &ArgMatches,
+    words: &[String],
     plan: &Plan,
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
     ended: u64,
 ) -> Context {
-    let typed: Vec<_> = std::env::args_os().collect();
-    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
-    let command = resume::command(&typed, dated);
+    let command = resume::command(words);
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
@@ -259,6 +261,8 @@ struct Job<'a> {
     input: Input,
     maker: &'a RowMaker<'a>,
     context: Context,
+    /// The command that goes on where this run ends, word by word.
+    words: Vec<String>,
     /// Why it is not known which model stands behind the job's ARN.
     hidden: Option<String>,
 }
@@ -387,17 +391,18 @@ impl Job<'_> {
         Manner {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
+            emulated: self.context.emulated,
             durability: plan.durability,
             calls: plan.concurrency,
             max_tokens: plan.longest_answer(),
         }
-            emulated: self.context.emulated,
     }
 
     /// Prints the summary, writes it down, and finds the exit code.
     fn conclude(&self, stop: Option<Stop>, progress: &Progress) -> Result<Exit, Failure> {
         let ending = self.ending(stop.as_ref(), progress);
-        let summary = Summary::new(&self.context, &ending, progress, Instant::now());
+        let context = self.context_after(stop.as_ref(), progress);
+        let summary = Summary::new(&context, &ending, progress, Instant::now());
         let written = summary.write();
         let mut printed = Ok(());
         if self.asked.json {
@@ -421,6 +426,17 @@ impl Job<'_> {
         }
     }
 
+    /// What the summary knows. After a stop by cost, the command that goes on has a limit with
+    /// which it can.
+    fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
+        let mut context = self.context.clone();
+        if let Some(Stop::Limit(Reached::Cost { max_usd, .. })) = stop {
+            let enough = enough_usd(*max_usd, &progress.overall(), context.rows);
+            context.resume = resume::command(&resume::with_max_cost(&self.words, enough));
+        }
+        context
+    }
+
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
         let failed = progress.overall().failed;
         let Some(stop) = stop else {
@@ -440,12 +456,26 @@ impl Job<'_> {
             };
         };
         let (exit, advice) = verdict(stop, &self.plan.model, &self.context.paths);
+        // With --fresh in it, the same command would begin anew; the one that is printed does not.
+        let advice = match self.asked.existing {
+            Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
+            Existing::Resume | Existing::RetryFailed => advice,
+        };
         Ending {
             exit,
             stopped_by: Some(stop.to_string()),
             advice,
         }
     }
+}
+
+/// A limit for all `rows`, if the others cost what those have that ended: rounded up, with some room
+/// for calls at their worst, and at least twice the one that was too low.
+fn enough_usd(max_usd: f64, so_far: &Tally, rows: u64) -> f64 {
+    let each = so_far.charge_usd() / so_far.ended().max(1) as f64;
+    let enough = (1.1 * each * rows as f64).max(2.0 * max_usd);
+    let step = 10_f64.powf(enough.log10().floor() - 1.0);
+    (enough / step).ceil() * step
 }
 
 /// The exit code of a stop, and what the person should do about it.
@@ -458,7 +488,7 @@ fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<S
         Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
         Stop::Limit(Reached::Cost { .. }) => (
             Exit::Limit,
-            words("raise max_cost_usd, then run the same command"),
+            words("raise max_cost_usd: with the same limit the same command would stop at once"),
         ),
         Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
         Stop::Limit(Reached::ErrorRate { .. }) => (
