@@ -46,7 +46,9 @@ pub(super) fn note(disk: &dyn Disk, paths: &OutputPaths, usd: f64) -> Result<(),
 fn text(disk: &dyn Disk, paths: &OutputPaths) -> Result<Vec<u8>, LedgerError> {
     let mut text = Vec::new();
     if let Some(mut file) = open_if_there(disk, &paths.run)? {
-        let read = file.seek_to(0).and_then(|()| file.read_to_end(&mut text).map(drop));
+        let read = file
+            .seek_to(0)
+            .and_then(|()| file.read_to_end(&mut text).map(drop));
         read.map_err(io_error("read", &paths.run))?;
     }
     Ok(text)

@@ -24,7 +24,10 @@ fn again(out: Out, scenario: &str) -> Job {
 
 /// What the lines of both files may have cost beyond what is known.
 fn on_lines(out: &Out) -> f64 {
-    let lines = out.answers().into_values().chain(out.failures().into_values());
+    let lines = out
+        .answers()
+        .into_values()
+        .chain(out.failures().into_values());
     lines
         .filter_map(|line| line["maybe_billed_usd"].as_f64())
         .sum()
@@ -113,9 +116,14 @@ fn answers_of_rows_that_have_changed_still_count() {
 #[test]
 fn an_output_that_begins_anew_has_cost_nothing_yet() {
     let out = spent_for_nothing();
-    let out = again(out, QUICK).args(["--retry-failed", "--limit", "1"]).run().exits(0);
+    let out = again(out, QUICK)
+        .args(["--retry-failed", "--limit", "1"])
+        .run()
+        .exits(0);
     assert!(0.0 < total(&out, "unlisted_usd"));
-    let out = again(out, QUICK).args(["--fresh", "--limit", "3"]).args(BUDGET);
+    let out = again(out, QUICK)
+        .args(["--fresh", "--limit", "3"])
+        .args(BUDGET);
     let out = out.run().exits(0);
     assert_eq!(total(&out, "unlisted_usd"), 0.0);
     assert_eq!(out.answers().len(), 3);
@@ -124,7 +132,15 @@ fn an_output_that_begins_anew_has_cost_nothing_yet() {
 #[test]
 fn a_plan_reckons_with_what_may_have_been_billed() {
     let out = spent_for_nothing();
-    let planned = out.again("plan").on_the_emulator("prompts.csv").args(ARGS).run();
+    let planned = out
+        .again("plan")
+        .on_the_emulator("prompts.csv")
+        .args(ARGS)
+        .run();
     let planned = planned.exits(0);
-    assert!(planned.stdout.contains(" left, $0 spent, up to $0.001"), "{}", planned.stdout);
+    assert!(
+        planned.stdout.contains(" left, $0 spent, up to $0.001"),
+        "{}",
+        planned.stdout
+    );
 }

@@ -107,9 +107,7 @@ async fn what_no_row_tells_of_is_told_at_the_end() {
         })
         .await;
     assert!(
-        story.ends_with(
-            "6000 abandoned\n 6000 $2.00 are in no line\n 6000 over: stopped, ctrl-c"
-        ),
+        story.ends_with("6000 abandoned\n 6000 $2.00 are in no line\n 6000 over: stopped, ctrl-c"),
         "{story}"
     );
 }
