@@ -7,6 +7,7 @@ mod connect;
 mod emulate;
 mod failure;
 mod flags;
+mod made_up;
 mod models;
 mod plan;
 mod print;

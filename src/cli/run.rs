@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
+use super::made_up::Who;
 use super::{behind, connect, emulate, flags, print, resume, signals};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
@@ -26,10 +27,10 @@ use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
-use crate::output::{Claim, Manner, OutputPaths};
-use crate::run::{Limits, Settings, Stop};
+use crate::output::{Claim, Existing, Manner, OutputPaths};
+use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
-use verdict::verdict;
+use verdict::{enough_usd, verdict};
 
 pub(super) use asked::{changed, existing, locks};
 pub(super) use verdict::stopped;
@@ -63,8 +64,17 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths, plan.mode).await?;
+    if !claim.past.is_empty() {
+        let who = Who::answers(&plan.endpoint, variable).asked().await;
+        if let Some(refusal) = who.refusal(&claim.past.tally, &plan.output) {
+            return Err(Failure::usage(refusal));
+        }
+    }
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
-    let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
+    let typed: Vec<_> = std::env::args_os().collect();
+    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
+    let words = resume::words(&typed, dated);
+    let context = context(&words, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
@@ -81,6 +91,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         input,
         maker: &maker,
         context,
+        words,
         hidden,
     };
     job.say_opening(&claim, &survey);
@@ -112,16 +123,14 @@ pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Re
 }
 
 fn context(
-    matches: &ArgMatches,
+    words: &[String],
     plan: &Plan,
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
     ended: u64,
 ) -> Context {
-    let typed: Vec<_> = std::env::args_os().collect();
-    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
-    let command = resume::command(&typed, dated);
+    let command = resume::command(words);
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
@@ -129,7 +138,7 @@ fn context(
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
-        max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
+        max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
         requests_per_minute: plan
             .requests_per_minute
             .map(|limit| u64::from(limit.0.get())),
@@ -155,6 +164,8 @@ struct Job<'a> {
     input: Input,
     maker: &'a RowMaker<'a>,
     context: Context,
+    /// The command that goes on where this run ends, word by word.
+    words: Vec<String>,
     /// Why it is not known which model stands behind the job's ARN.
     hidden: Option<String>,
 }
@@ -185,7 +196,7 @@ impl Job<'_> {
             .maker
             .rows_after(&past, &self.input)?
             .take(limit_of(self.asked.limit));
-        let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
+        let settings = self.settings(display.tick(), past.tally.charge_usd(), &quotas);
         let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
@@ -222,16 +233,18 @@ impl Job<'_> {
         Manner {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
+            emulated: self.context.emulated,
             durability: plan.durability,
             calls: plan.concurrency,
-            max_tokens: plan.parameters.max_tokens,
+            max_tokens: plan.longest_answer(),
         }
     }
 
     /// Prints the summary, writes it down, and finds the exit code.
     fn conclude(&self, stop: Option<Stop>, progress: &Progress) -> Result<Exit, Failure> {
         let ending = self.ending(stop.as_ref(), progress);
-        let summary = Summary::new(&self.context, &ending, progress, Instant::now());
+        let context = self.context_after(stop.as_ref(), progress);
+        let summary = Summary::new(&context, &ending, progress, Instant::now());
         let written = summary.write();
         let mut printed = Ok(());
         if self.asked.json {
@@ -262,6 +275,17 @@ impl Job<'_> {
         }
     }
 
+    /// What the summary knows. After a stop by cost, the command that goes on has a limit with
+    /// which it can.
+    fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
+        let mut context = self.context.clone();
+        if let Some(Stop::Limit(Reached::Cost { max_usd, .. })) = stop {
+            let enough = enough_usd(*max_usd, &progress.overall(), context.rows);
+            context.resume = resume::command(&resume::with_max_cost(&self.words, enough));
+        }
+        context
+    }
+
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
         let overall = progress.overall();
         let is_whole = self.context.rows <= overall.ended();
@@ -270,6 +294,11 @@ impl Job<'_> {
             Some(stop) if !is_whole => self.verdict(stop),
             // What stops a run while its last calls land has nothing left to stop.
             Some(_) | None => (self.judge(overall.failed), None),
+        };
+        // With --fresh in it, the same command would begin anew; the one that is printed does not.
+        let advice = match self.asked.existing {
+            Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
+            Existing::Resume | Existing::RetryFailed => advice,
         };
         Ending {
             exit,

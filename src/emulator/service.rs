@@ -98,6 +98,10 @@ impl Service {
         request: Request<Incoming>,
         line: Arc<Line>,
     ) -> Result<Response<Sent>, HangUp> {
+        if wire::asks_who(&request) {
+            let who = concat!("promptmill ", env!("CARGO_PKG_VERSION"));
+            return Ok(reply::json(&serde_json::json!({"emulator": who})));
+        }
         if let Some(operation) = service_quotas::operation(&request) {
             return self.quotas_asked(&operation, request).await;
         }

@@ -180,6 +180,12 @@ impl Plan {
         self.parameters.cache && self.system.as_ref().is_some_and(is_fixed)
     }
 
+    /// The longest answer that a body of the job's own asks for, whatever is merged into it.
+    pub fn longest_answer(&self) -> Option<u32> {
+        let base = self.model.base();
+        self.family.asks_for(&self.parameters, base).limit
+    }
+
     /// Checks `job` and fills in what it leaves out. `job_file` names the job where nothing
     /// else does; `today` stands for `{{ date }}`; `variable` reads the environment.
     ///

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::model::catalog::ModelFacts;
-use crate::model::family::{Family, max_tokens_of};
+use crate::model::family::{Asked, Family};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
 use crate::output::Past;
@@ -231,10 +231,8 @@ impl<'a> RowMaker<'a> {
     }
 
     fn call(&self, body: Vec<u8>) -> Call {
-        let max_tokens = match self.sends_bodies {
-            true => max_tokens_of(&body),
-            false => self.plan.parameters.max_tokens,
-        };
+        // What is merged into a body, or brought by a row, goes before the job's own limit.
+        let max_tokens = Asked::of(&body).max_tokens(self.plan.tokens.default_max_tokens);
         Call {
             worst_cost_usd: self.worst_cost_usd(&body, max_tokens),
             max_tokens,

@@ -39,6 +39,7 @@ use jiff::Timestamp;
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
+use super::emulated;
 use super::retry_after::retry_after;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{Bill, ModelFacts, Tier};
@@ -130,10 +131,15 @@ impl Bedrock {
 impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
-        let outcome = match self.target.delivery {
-            Delivery::Whole => self.invoke_whole(&client, call).await,
-            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle).await,
+        let heard = Heard::default();
+        let mut outcome = match self.target.delivery {
+            Delivery::Whole => self.invoke_whole(&client, call, &heard).await,
+            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle, &heard).await,
         };
+        match &mut outcome {
+            Ok(reply) => reply.served.emulated = heard.emulated(),
+            Err(fault) => fault.emulated = heard.emulated(),
+        }
         if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
             self.clients.expired(number).await;
         }
@@ -142,12 +148,16 @@ impl Model for Bedrock {
 }
 
 impl Bedrock {
-    async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
-        let counts = TokenHeaders::default();
+    async fn invoke_whole(
+        &self,
+        client: &Client,
+        call: &Call,
+        heard: &Heard,
+    ) -> Result<Reply, Fault> {
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
             .interceptor(BoundedAnswer::WHOLE)
-            .interceptor(counts.clone())
+            .interceptor(heard.clone())
             .send()
             .await;
         let answer = sent.map_err(|error| self.fault(&error))?;
@@ -157,10 +167,11 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            ..Served::default()
         };
         let request_id = answer.request_id().map(str::to_owned);
         let raw = Bytes::from(answer.body.into_inner());
-        self.read(call, raw, counts.usage(), served, request_id)
+        self.read(call, raw, heard.usage(), served, request_id)
     }
 
     fn read(
@@ -313,19 +324,29 @@ where
     }
 }
 
-/// Reads the token counts that the SDK does not model from the response's headers.
+/// Reads what the SDK does not model from the response's headers.
 #[derive(Debug, Clone, Default)]
-struct TokenHeaders(Arc<OnceLock<Usage>>);
+struct Heard(Arc<OnceLock<Headers>>);
 
-impl TokenHeaders {
+#[derive(Debug, Clone, Copy, Default)]
+struct Headers {
+    usage: Usage,
+    emulated: bool,
+}
+
+impl Heard {
     fn usage(&self) -> Usage {
-        self.0.get().copied().unwrap_or_default()
+        self.0.get().copied().unwrap_or_default().usage
+    }
+
+    fn emulated(&self) -> bool {
+        self.0.get().copied().unwrap_or_default().emulated
     }
 }
 
-impl Intercept for TokenHeaders {
+impl Intercept for Heard {
     fn name(&self) -> &'static str {
-        "token headers"
+        "headers of the answer"
     }
 
     fn read_before_deserialization(
@@ -342,12 +363,15 @@ impl Intercept for TokenHeaders {
                 .ok()
         };
         // Set once: without the SDK's retry there is one response a call.
-        let _ = self.0.set(Usage::from_headers(
-            count("input"),
-            count("output"),
-            count("cache-read-input"),
-            count("cache-write-input"),
-        ));
+        let _ = self.0.set(Headers {
+            usage: Usage::from_headers(
+                count("input"),
+                count("output"),
+                count("cache-read-input"),
+                count("cache-write-input"),
+            ),
+            emulated: headers.get("server").is_some_and(emulated::is_emulator),
+        });
         Ok(())
     }
 }

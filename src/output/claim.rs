@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::disk::{self, Disk};
+use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Ledger, Manner};
+use super::line::Known;
 use super::lock::Lock;
 use super::mode::Mode;
 use super::past::{Past, TornTail, key};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
-use super::{mount, pictures, run_file};
+use super::scan::each_line;
+use super::{Tally, mount, pictures, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct Claim {
     disk: Arc<dyn Disk>,
     paths: OutputPaths,
     existing: Existing,
+    /// What the lines have cost, and may have, that are put aside while the output goes on.
+    leaving_usd: f64,
     lock: Lock,
 }
 
@@ -87,6 +91,7 @@ impl Claim {
             disk,
             paths: paths.clone(),
             existing,
+            leaving_usd: 0.0,
             lock,
         };
         claim.read()?;
@@ -102,6 +107,7 @@ impl Claim {
     fn read(&mut self) -> Result<(), LedgerError> {
         let (paths, disk) = (&self.paths, &*self.disk);
         self.past = Past::default();
+        self.leaving_usd = 0.0;
         let files = [&paths.answered, &paths.failed];
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = Past::default();
@@ -113,6 +119,10 @@ impl Claim {
                 Err(error) => return Err(error),
             }
             past.complete();
+            self.leaving_usd += left.tally.charge_usd();
+        }
+        if self.existing != Existing::Fresh {
+            self.past.tally.unlisted_usd = run_file::unlisted_usd(disk, &paths.run)?;
         }
         Ok(())
     }
@@ -127,13 +137,58 @@ impl Claim {
         manner: Manner,
         redo: &[u64],
     ) -> Result<(Ledger, Past, Vec<PathBuf>), LedgerError> {
+        let mut redo = redo.to_vec();
+        redo.sort_unstable();
+        let noted = run_file::unlisted_usd(&*self.disk, &self.paths.run)?;
+        let unlisted = self.unlisted_usd(noted, &redo)?;
+        if noted < unlisted {
+            run_file::note(&*self.disk, &self.paths, unlisted)?;
+        }
         let mut aside = self.put_aside()?;
+        if unlisted < noted {
+            run_file::note(&*self.disk, &self.paths, unlisted)?;
+        }
+        self.past.tally.unlisted_usd = unlisted;
         if !redo.is_empty() {
-            aside.extend(self.put_rows_aside(redo)?);
+            aside.extend(self.put_rows_aside(&redo)?);
             self.read()?;
         }
         let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
         Ok((ledger, self.past, aside))
+    }
+
+    /// What counts although it stands with no row, once these rows and what does not stay are put
+    /// aside; nothing, where the output begins anew. So far it was `noted`.
+    fn unlisted_usd(&self, noted: f64, redo: &[u64]) -> Result<f64, LedgerError> {
+        let failed = match self.existing {
+            Existing::Fresh => return Ok(0.0),
+            Existing::RetryFailed => self.leaving_usd,
+            Existing::Resume => self.charge_of(redo, &self.paths.failed)?,
+        };
+        Ok(noted + failed + self.charge_of(redo, &self.paths.answered)?)
+    }
+
+    /// What rows have cost, and may have, by their lines in the file at `path`. Their keys are
+    /// sorted.
+    fn charge_of(&self, rows: &[u64], path: &Path) -> Result<f64, LedgerError> {
+        let mut of_rows = Tally::default();
+        if rows.is_empty() || !self.disk.exists(path) {
+            return Ok(0.0);
+        }
+        let mut file = self
+            .disk
+            .open(path, Open::Append)
+            .map_err(io_error("open", path))?;
+        let read = each_line(&mut *file, |found| {
+            let known = found.known.as_ref();
+            let key = |known: &Known| key(known.custom_id.as_deref(), known.row);
+            if let Some(known) = known.filter(|known| rows.binary_search(&key(known)).is_ok()) {
+                of_rows.take_past(known);
+            }
+            Ok(())
+        });
+        read.map_err(io_error("read", path))?;
+        Ok(of_rows.charge_usd())
     }
 
     fn put_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
@@ -181,10 +236,8 @@ impl Claim {
         }
     }
 
-    /// Takes the lines of some rows out of both files.
+    /// Takes the lines of some rows, whose keys are sorted, out of both files.
     fn put_rows_aside(&self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
-        let mut redo = redo.to_vec();
-        redo.sort_unstable();
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let files = [
             (&self.paths.answered, before.answered, false),

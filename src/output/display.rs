@@ -105,6 +105,7 @@ impl Display {
             | Event::Ended(_)
             | Event::Left { .. }
             | Event::Abandoned
+            | Event::Unlisted { .. }
             | Event::Waits(..) => {}
         }
     }

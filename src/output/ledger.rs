@@ -80,6 +80,8 @@ pub struct Manner {
     pub model: String,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
+    /// Whether the embedded emulator is asked.
+    pub emulated: bool,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
     /// The most calls in flight: as many lines there must be room for.
@@ -177,6 +179,7 @@ fn stamp<'a>(manner: &'a Manner, ended: &Ended, files: &'a [String], now: Timest
     Stamp {
         model: &manner.model,
         keep_raw: manner.keep_raw,
+        emulated: manner.emulated,
         files,
         finished_at: now - age,
     }

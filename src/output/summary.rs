@@ -126,6 +126,11 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// Whether an emulator has answered, be it the embedded one or another.
+    fn is_made_up(&self) -> bool {
+        self.context.emulated || 0 < self.overall.made_up
+    }
+
     fn remaining(&self) -> u64 {
         self.context.rows.saturating_sub(self.overall.ended())
     }
@@ -143,7 +148,7 @@ impl<'a> Summary<'a> {
             promptmill: env!("CARGO_PKG_VERSION"),
             name: &context.name,
             model: &context.model,
-            emulated: context.emulated,
+            emulated: self.is_made_up(),
             fingerprint: &context.fingerprint,
             started_at: context.started_at.to_string(),
             finished_at: Timestamp::now().to_string(),
@@ -224,7 +229,7 @@ impl Summary<'_> {
         let ended = count(self.overall.ended());
         let rows = count(context.rows);
         let took = time(self.elapsed);
-        let made_up = if context.emulated {
+        let made_up = if self.is_made_up() {
             "; the emulator made these answers up"
         } else {
             ""
@@ -271,7 +276,7 @@ impl Summary<'_> {
             let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
             figures.push(("tokens", format!("{input} in{cached}, {output} out")));
         }
-        if 0 < overall.answered() {
+        if 0 < overall.answered() || 0.0 < overall.uncertain_usd() {
             figures.push(("cost", self.cost()));
         }
         if 0 < progress.sent {
@@ -318,13 +323,21 @@ impl Summary<'_> {
     }
 
     fn cost(&self) -> String {
-        match (self.overall.known_cost(), self.context.emulated) {
+        let overall = &self.overall;
+        let known = match (overall.known_cost(), self.is_made_up()) {
             (Some(cost), false) => dollars(cost),
             (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
             (None, _) => format!(
                 "unknown for {} of {} answers",
-                count(self.overall.unpriced),
-                count(self.overall.answered()),
+                count(overall.unpriced),
+                count(overall.answered()),
+            ),
+        };
+        match overall.uncertain_usd() {
+            0.0 => known,
+            usd => format!(
+                "{known}; up to {} more for calls that may have been billed",
+                dollars(usd)
             ),
         }
     }

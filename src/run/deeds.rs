@@ -83,7 +83,7 @@ where
             admission,
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
-        self.meter.settle(&attempt.work.call, &outcome);
+        attempt.history.maybe_billed_usd += self.meter.settle(&attempt.work.call, &outcome);
         let row = attempt.work.identity.row;
         let services_fault = self.pace.landed(row, admission, &outcome, landed);
         let fault = match outcome {
@@ -179,6 +179,7 @@ where
             attempts: attempt.history.attempts,
             throttles: attempt.history.throttles,
             maybe_billed: attempt.history.maybe_billed,
+            maybe_billed_usd: attempt.history.maybe_billed_usd,
             queued: sent - attempt.read,
             latency: landed - sent,
             ..Ended::unsent(attempt.work.identity, outcome, landed)
@@ -206,6 +207,7 @@ where
         if kept.is_ok() {
             self.gather_until = now + (now - began).min(LONGEST_GATHERING);
             for ended in self.ended.drain(..) {
+                self.meter.listed(ended.charge_usd());
                 tell(&Event::Ended(&ended));
             }
         }
@@ -267,6 +269,9 @@ where
     ) -> Option<Stop> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
+        }
+        if let Some(unlisted_usd) = self.meter.unlisted_usd() {
+            tell(&Event::Unlisted { unlisted_usd });
         }
         if let Some(disk) = self.broken_disk {
             let rows = self.ended.iter().map(|ended| ended.identity.row);

@@ -31,6 +31,11 @@ pub enum Event<'a> {
     },
     /// A call in flight was abandoned; its row is left for the next run.
     Abandoned,
+    /// What may have been paid for and stands in no line that was kept, in USD. The last event.
+    Unlisted {
+        /// Calls that were abandoned, attempts of rows that are left, rows that were lost.
+        unlisted_usd: f64,
+    },
     /// The output could not be written; it is tried again.
     CannotWrite(&'a (dyn std::error::Error + 'static)),
     /// Nothing more can be done right now, for this reason.

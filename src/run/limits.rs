@@ -18,7 +18,7 @@ const SAMPLE: u64 = 50;
 pub struct Limits {
     /// What the output may cost in all, in USD.
     pub max_cost_usd: Option<f64>,
-    /// What it has cost before this run.
+    /// What it has cost before this run, with all that may have been billed.
     pub spent_usd: f64,
     /// How long the run may take.
     pub deadline: Option<Duration>,
@@ -33,7 +33,7 @@ pub enum Reached {
     Cost {
         /// The limit.
         max_usd: f64,
-        /// What was spent.
+        /// What was spent, or may have been.
         spent_usd: f64,
     },
     /// The time is over.
@@ -67,6 +67,8 @@ pub(super) struct Meter {
     /// What calls in flight could cost, and how many they are.
     held_usd: f64,
     in_flight: u64,
+    /// What of it, in this run, stands with rows that were kept.
+    listed_usd: f64,
     ended: u64,
     failed: u64,
 }
@@ -79,6 +81,7 @@ impl Meter {
             spent_usd: limits.spent_usd,
             held_usd: 0.0,
             in_flight: 0,
+            listed_usd: 0.0,
             ended: 0,
             failed: 0,
         }
@@ -124,8 +127,9 @@ impl Meter {
         self.in_flight += 1;
     }
 
-    /// A call is over. One that may have been billed is counted at its worst.
-    pub(super) fn settle(&mut self, call: &Call, outcome: &Result<Reply, Fault>) {
+    /// A call is over. One whose cost nobody knows is counted at its worst if it may have been
+    /// billed: returns that much, in USD.
+    pub(super) fn settle(&mut self, call: &Call, outcome: &Result<Reply, Fault>) -> f64 {
         let worst = call.worst_cost_usd.unwrap_or(0.0);
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sum is the noise of floating point.
@@ -133,11 +137,30 @@ impl Meter {
             0 => 0.0,
             _ => (self.held_usd - worst).max(0.0),
         };
-        self.spent_usd += match outcome {
-            Ok(reply) => reply.cost_usd.unwrap_or(worst),
-            Err(fault) if fault.maybe_billed => worst,
-            Err(_) => 0.0,
+        let (known, unknown) = match outcome {
+            Ok(Reply {
+                cost_usd: Some(cost),
+                ..
+            }) => (*cost, 0.0),
+            Ok(_) => (0.0, worst),
+            Err(fault) if fault.maybe_billed => (0.0, worst),
+            Err(_) => (0.0, 0.0),
         };
+        self.spent_usd += known + unknown;
+        unknown
+    }
+
+    /// A row has been kept, and with it what it cost.
+    pub(super) fn listed(&mut self, usd: f64) {
+        self.listed_usd += usd;
+    }
+
+    /// What this run may have paid for and no row tells of: calls in flight, and attempts of rows
+    /// that are left. `None` where there is nothing but the noise of floating point.
+    pub(super) fn unlisted_usd(&self) -> Option<f64> {
+        let counted_usd = self.spent_usd - self.limits.spent_usd + self.held_usd;
+        let unlisted_usd = counted_usd - self.listed_usd;
+        (1e-9 < unlisted_usd).then_some(unlisted_usd)
     }
 
     /// A row has ended.
@@ -172,10 +195,9 @@ mod tests {
         calls.iter().for_each(|call| meter.hold(call));
         assert_eq!(meter.purse(&dear), Purse::Wait);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
-        calls
-            .iter()
-            .rev()
-            .for_each(|call| meter.settle(call, &lost()));
+        for call in calls.iter().rev() {
+            meter.settle(call, &lost());
+        }
         assert_eq!((meter.held_usd, meter.purse(&dear)), (0.0, Purse::Open));
         let beyond = call(100_000.1);
         assert!(matches!(meter.purse(&beyond), Purse::Empty(_)));

@@ -88,6 +88,8 @@ pub struct Ended {
     pub throttles: u32,
     /// How many attempts we gave up on after sending; each may have been billed.
     pub maybe_billed: u32,
+    /// What its attempts may have cost at worst beyond what its reply says, in USD.
+    pub maybe_billed_usd: f64,
     /// From being read to being sent for the last time.
     pub queued: Duration,
     /// From being sent for the last time to its answer.
@@ -105,10 +107,20 @@ impl Ended {
             attempts: 0,
             throttles: 0,
             maybe_billed: 0,
+            maybe_billed_usd: 0.0,
             queued: Duration::ZERO,
             latency: Duration::ZERO,
             landed: now,
         }
+    }
+
+    /// What it has cost, and may have cost beyond that, in USD.
+    fn charge_usd(&self) -> f64 {
+        let known = match &self.outcome {
+            Outcome::Answered(reply) => reply.cost_usd.unwrap_or(0.0),
+            Outcome::Failed(_) => 0.0,
+        };
+        known + self.maybe_billed_usd
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct History {
     pub(super) throttles: u32,
     /// Attempts given up on after sending.
     pub(super) maybe_billed: u32,
+    /// What attempts may have cost beyond what replies say, in USD.
+    pub(super) maybe_billed_usd: f64,
     /// Whether it was ever sent.
     pub(super) was_sent: bool,
     /// When the current run of refusals began.

@@ -116,7 +116,7 @@ impl fmt::Display for Stop {
             Self::Limit(Reached::Cost { max_usd, spent_usd }) => {
                 write!(
                     f,
-                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent, and the next call could cost more than the rest"
+                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent or may have been, and the next call could cost more than the rest"
                 )
             }
             Self::Limit(Reached::Deadline(time)) => {

@@ -284,6 +284,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
         }
         Event::Left { identity } => format!("{} left", identity.row),
         Event::Abandoned => "abandoned".into(),
+        Event::Unlisted { unlisted_usd } => format!("${unlisted_usd:.2} are in no line"),
         Event::CannotWrite(error) => format!("cannot write: {error}"),
         Event::Stops(stop) => format!("stops: {}", how(Some(stop))),
         Event::Waits(why, _) => format!("waits for {}", why.as_str()),

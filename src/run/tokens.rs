@@ -287,6 +287,7 @@ mod tests {
             output_tokens: output,
             cache_read_input_tokens: Some(cached),
             cache_write_input_tokens: None,
+            cache_write_1h_input_tokens: None,
         })
     }
 

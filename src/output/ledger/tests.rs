@@ -32,6 +32,7 @@ fn manner(durability: Durability) -> Manner {
     Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
+        emulated: false,
         durability,
         calls: CALLS,
         max_tokens: Some(100),
@@ -62,6 +63,7 @@ fn ended(row: u64, bytes: usize) -> Ended {
         attempts: 1,
         throttles: 0,
         maybe_billed: 0,
+        maybe_billed_usd: 0.0,
         queued: Duration::ZERO,
         latency: Duration::ZERO,
         landed: Instant::now(),

@@ -91,6 +91,37 @@ async fn the_first_signal_drains_and_the_second_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_no_row_tells_of_is_told_at_the_end() {
+    // Row 1 breaks off once and is then never answered; what row 2 cost stands with row 2.
+    let mut scene = Scene::of(0);
+    scene.rows = [1, 2].map(|row| priced(row, 1.0)).into();
+    scene.asks = vec![(5_000, Signal::Interrupt), (6_000, Signal::Interrupt)];
+    let story = scene
+        .play(|row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(Fault {
+                maybe_billed: true,
+                ..fault(Category::AttemptTimeout)
+            }),
+            (1, _) => Act::Hang,
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(
+        story.ends_with("6000 abandoned\n 6000 $2.00 are in no line\n 6000 over: stopped, ctrl-c"),
+        "{story}"
+    );
+}
+
+/// A row whose call costs at most so many USD.
+fn priced(row: u64, worst_cost_usd: f64) -> Row {
+    let Row::Ready(mut work) = work(row) else {
+        unreachable!("made to be sent");
+    };
+    work.call.worst_cost_usd = Some(worst_cost_usd);
+    Row::Ready(work)
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_has_its_limit() {
     let mut scene = Scene::of(1);
     scene.asks = vec![(50, Signal::Terminate)];

@@ -200,6 +200,8 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
         (&3.into(), &1.into())
     );
     assert_eq!(out.run_file()["counted"]["by"], "reparse");
+    assert!(0.0 < failed["b"]["maybe_billed_usd"].as_f64().unwrap());
+    assert_eq!(answer["maybe_billed_usd"], serde_json::Value::Null);
     let done = again(out).run().exits(3);
     assert_eq!(done.run_file()["this_run"]["calls"], 0);
     assert_eq!(done.run_file()["total"]["succeeded"], 3);

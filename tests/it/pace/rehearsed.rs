@@ -169,6 +169,7 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
         Event::Ended(ended) => note_end(ended, start, outcome),
         Event::Left { .. }
         | Event::Abandoned
+        | Event::Unlisted { .. }
         | Event::CannotWrite(_)
         | Event::Stops(_)
         | Event::Waits(..)
