@@ -210,7 +210,8 @@ pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerE
     for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
         refuse_what_is_no_file(path)?;
     }
-    refuse_foreign_run_file(&paths.run)
+    refuse_foreign_run_file(&paths.run)?;
+    lock::refuse_foreign(&paths.lock)
 }
 
 fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
