@@ -1,5 +1,7 @@
 //! The one error of the command line: what to print, and the exit code that goes with it.
 
+use std::io::ErrorKind;
+
 use crate::emulator::{BindError, ScenarioError};
 use crate::exit::Exit;
 use crate::input::InputError;
@@ -69,6 +71,13 @@ impl From<LedgerError> for Failure {
             | LedgerError::NotAFile { .. }
             | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. } => Exit::Usage,
+            // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
+            LedgerError::NoDirectory { cause, .. } => match cause.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                    Exit::Usage
+                }
+                _ => Exit::CannotWrite,
+            },
             LedgerError::Gone { .. }
             | LedgerError::Disturbed { .. }
             | LedgerError::NoRoom { .. }

@@ -193,8 +193,10 @@ pub(super) fn claim(
 ) -> Result<Box<dyn OnDisk>, LedgerError> {
     refuse_what_is_not_ours(paths)?;
     let directory = paths.directory();
-    disk.create_directories(directory)
-        .map_err(io_error("create", directory))?;
+    disk.create_directories(directory).map_err(|cause| {
+        let path = directory.into();
+        LedgerError::NoDirectory { path, cause }
+    })?;
     if locks == Locks::Trusted
         && let Some(kind) = mount::untrusted(directory)
     {

@@ -43,6 +43,14 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no directory for it, and none can be made.
+    #[error("cannot create {}: {} choose another --output", path.display(), no_directory(path, cause))]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// It is a directory, a device or a pipe.
     #[error(
         "{path} is not a regular file, and a run goes on from its file: choose another --output",
@@ -109,6 +117,16 @@ pub enum LedgerError {
         /// What the system said.
         cause: io::Error,
     },
+}
+
+/// Why there is no such directory.
+fn no_directory(path: &Path, cause: &io::Error) -> String {
+    let file = path.ancestors().find(|part| part.is_file());
+    match (file, cause.kind()) {
+        (Some(file), _) => format!("{} is a file, not a directory:", file.display()),
+        (None, io::ErrorKind::NotFound) => "no directory can be made there:".into(),
+        (None, _) => format!("{cause}; mend that, or"),
+    }
 }
 
 /// Names the file and the deed in an I/O error.

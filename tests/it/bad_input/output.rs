@@ -81,9 +81,20 @@ fn files_of_other_programs_beside_the_output_are_left_as_they_were() {
 }
 
 #[test]
-fn an_output_that_cannot_be_made_is_another_matter_than_a_mistake() {
-    let blocked = to("taken/out.jsonl").file("taken", "a file");
-    refused(blocked, 74).says("promptmill: cannot create taken: ");
-    let folder = to("out.d").file("out.d/a", "");
-    refused(folder, 2).says("promptmill: out.d is not a regular file");
+fn an_output_that_leads_through_a_file_or_nowhere_is_a_mistake() {
+    let blocked = to("taken/deep/out.jsonl").file("taken", "a file");
+    refused(blocked, 2).says(
+        "promptmill: cannot create taken/deep: taken is a file, not a directory: choose another \
+         --output\n",
+    );
+    let blocked = to("a.jsonl/out.jsonl").file("a.jsonl", "a file");
+    refused(blocked, 2).says("cannot create a.jsonl: a.jsonl is a file, not a directory: choose");
+    if cfg!(target_os = "linux") {
+        refused(to("/proc/nowhere/out.jsonl"), 2).says(
+            "promptmill: cannot create /proc/nowhere: no directory can be made there: choose \
+             another --output\n",
+        );
+    }
+    let folder = to("d.jsonl").file("d.jsonl/a", "");
+    refused(folder, 2).says("promptmill: d.jsonl is not a regular file");
 }
