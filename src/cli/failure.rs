@@ -68,6 +68,7 @@ impl From<LedgerError> for Failure {
         let exit = match &error {
             LedgerError::Locked { .. } => Exit::Locked,
             LedgerError::NotOurs { .. }
+            | LedgerError::OfAnother { .. }
             | LedgerError::NotAFile { .. }
             | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. } => Exit::Usage,

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::print;
 use super::run::locks;
 use crate::exit::Exit;
+use crate::output::paths::check_name;
 use crate::output::text::count;
 use crate::output::{OutputPaths, Repaired, repair as put_right};
 
@@ -29,6 +30,7 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
 /// The output that is named, which must be there.
 pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
     let output: &PathBuf = matches.get_one("output").expect("it is required");
+    check_name(output).map_err(Failure::usage)?;
     let paths = OutputPaths::new(output);
     if paths.answered.exists() || paths.failed.exists() {
         return Ok(paths);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
@@ -212,7 +213,7 @@ pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerE
     for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
         refuse_what_is_no_file(path)?;
     }
-    refuse_foreign_run_file(&paths.run)?;
+    refuse_foreign_run_file(paths)?;
     lock::refuse_foreign(&paths.lock)
 }
 
@@ -223,16 +224,25 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
     }
 }
 
-/// The run file is replaced at the end, so what is there must be one.
-fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
-    let Ok(text) = std::fs::read(path) else {
+/// The run file is replaced at the end, so what is there must be one, and this output's. Where its
+/// directory is now says nothing: both may have been moved.
+fn refuse_foreign_run_file(paths: &OutputPaths) -> Result<(), LedgerError> {
+    let path = paths.run.clone();
+    let Ok(text) = std::fs::read(&path) else {
         return Ok(());
     };
-    let ours = serde_json::from_slice::<serde_json::Value>(&text)
-        .is_ok_and(|file| file.get("promptmill").is_some());
-    if ours {
-        Ok(())
-    } else {
-        Err(LedgerError::NotOurs { path: path.into() })
+    let file: Value = serde_json::from_slice(&text).unwrap_or_default();
+    if file.get("promptmill").is_none() {
+        return Err(LedgerError::NotOurs { path });
     }
+    let output = file
+        .get("output")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let named = Path::new(output).file_name();
+    if named.is_some() && named != paths.answered.file_name() {
+        let output = output.to_owned();
+        return Err(LedgerError::OfAnother { path, output });
+    }
+    Ok(())
 }

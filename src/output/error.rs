@@ -43,6 +43,17 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// A file beside it belongs to another output.
+    #[error(
+        "{path} belongs to the output {output}, as it says: choose another --output, or move it away",
+        path = .path.display()
+    )]
+    OfAnother {
+        /// The file.
+        path: PathBuf,
+        /// The output it belongs to.
+        output: String,
+    },
     /// There is no directory for it, and none can be made.
     #[error("cannot create {}: {} choose another --output", path.display(), no_directory(path, cause))]
     NoDirectory {

@@ -7,6 +7,7 @@ use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, OutputTable, PromptTable, unreadable};
+use crate::output::paths::check_name;
 use crate::output::{Durability, KeepRaw};
 use crate::prompt::PromptSource;
 
@@ -109,7 +110,10 @@ pub(super) fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
         let message = format!("\"{name}\" is a directory; name a file, such as {name}out.jsonl");
         return Err(wrong("output.path", message));
     }
-    Ok(path)
+    match check_name(&path) {
+        Ok(()) => Ok(path),
+        Err(why) => Err(wrong("output.path", why)),
+    }
 }
 
 /// Reads a time such as `90s`, `15m`, `6h`.

@@ -1,6 +1,6 @@
 //! Outputs that are not ours to write, or cannot be written.
 
-use super::{refused, to};
+use super::{output, refused, to};
 use crate::harness::{Job, NOVA, QUICK};
 
 #[test]
@@ -31,7 +31,7 @@ fn an_output_that_is_the_input_is_refused_and_left_as_it_was() {
 
 #[test]
 fn an_output_that_promptmill_did_not_write_is_left_as_it_was() {
-    for (name, content) in [("out.txt", "my notes"), ("out.csv", "a,b\n1,2\n")] {
+    for (name, content) in [("out.jsonl", "my notes"), ("b.jsonl", "a,b\n1,2\n")] {
         for fresh in [false, true] {
             let job = to(name).file(name, content);
             let job = if fresh { job.args(["--fresh"]) } else { job };
@@ -42,6 +42,41 @@ fn an_output_that_promptmill_did_not_write_is_left_as_it_was() {
             assert_eq!(out.text(name), content);
         }
     }
+}
+
+#[test]
+fn a_name_that_would_share_files_with_another_output_is_refused() {
+    let ending = |name: &str, meant: &str| {
+        output(
+            name,
+            &format!(
+                "`output.path`: {name} does not end in .jsonl, and an output is JSON Lines: name \
+                 one that does, such as {meant}"
+            ),
+        );
+    };
+    ending("st", "st.jsonl");
+    ending("out.txt", "out.jsonl");
+    ending("/dev/null", "/dev/null.jsonl");
+    let beside = "is a file beside the output a.jsonl: name a.jsonl";
+    for name in ["a.failed.jsonl", "a.run.json"] {
+        output(name, &format!("`output.path`: {name} {beside}"));
+    }
+}
+
+#[test]
+fn a_run_file_that_names_another_output_is_not_written_over() {
+    let theirs = r#"{"promptmill":"0.1.0","output":"old/st"}"#;
+    let job = to("st.jsonl").file("st.run.json", theirs);
+    let out = refused(job, 2).says(
+        "promptmill: st.run.json belongs to the output old/st, as it says: choose another \
+         --output, or move it away\n",
+    );
+    assert_eq!(out.text("st.run.json"), theirs);
+    // A directory may have another name than it had then.
+    let moved = theirs.replace("old/st", "old/st.jsonl");
+    let job = to("st.jsonl").file("st.run.json", moved);
+    job.run().exits(0);
 }
 
 #[test]

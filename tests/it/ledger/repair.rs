@@ -60,6 +60,24 @@ fn repair_and_reparse_want_an_output_that_is_there() {
 }
 
 #[test]
+fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
+    let mut out = first();
+    for verb in ["repair", "reparse"] {
+        for name in ["out.failed.jsonl", "out.run.json", "out.lock"] {
+            out = out.again(verb).args([name]).run().exits(2);
+            let expected = format!(
+                "promptmill: {name} is a file beside the output out.jsonl: name out.jsonl\n"
+            );
+            assert_eq!(out.stderr, expected);
+        }
+    }
+    let directory = std::fs::read_dir(out.directory.path()).unwrap();
+    let names = directory.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let locks = names.filter(|name| name.ends_with(".lock"));
+    assert_eq!(locks.collect::<Vec<_>>(), ["out.lock"], "stray locks");
+}
+
+#[test]
 fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let out = first();
     let before = out.answers();
