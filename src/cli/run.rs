@@ -64,17 +64,28 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
-    let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
+    let gone = survey.gone(&claim.past);
+    let context = context(matches, &plan, &maker, &paths, &survey, gone);
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
-    let redo = match asked.changed {
-        Changed::Refused => Vec::new(),
-        Changed::Redone => survey.changed_keys.clone(),
+    let changed: &[u64] = match asked.changed {
+        Changed::Refused => &[],
+        Changed::Redone => &survey.changed_keys,
+    };
+    let kept = match asked.limit {
+        None => Kept {
+            rows: gone,
+            failures: survey.gone_failures(&claim.past),
+        },
+        // The rest of the input was not looked at, and may have them.
+        Some(_) => Kept::default(),
     };
     let job = Job {
         asked,
-        redo,
+        is_done: survey.ended == survey.rows && changed.is_empty(),
+        redo: [changed, survey.outdated.as_slice()].concat(),
+        kept,
         scenario,
         plan: &plan,
         input,
@@ -116,7 +127,7 @@ fn context(
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
-    ended: u64,
+    gone: u64,
 ) -> Context {
     let typed: Vec<_> = std::env::args_os().collect();
     let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
@@ -124,7 +135,7 @@ fn context(
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
-        rows: survey.rows + (ended - survey.ended),
+        rows: survey.rows + gone,
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
@@ -140,11 +151,21 @@ fn context(
     }
 }
 
+/// What the output keeps of rows that the input no longer has.
+#[derive(Default)]
+struct Kept {
+    rows: u64,
+    failures: u64,
+}
+
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
-    /// Keys of rows that have ended and run again, because they have changed.
+    /// Whether every row has ended and none runs again.
+    is_done: bool,
+    /// Keys in the output whose lines are put aside: of rows that have changed or were mended.
     redo: Vec<u64>,
+    kept: Kept,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,
@@ -156,9 +177,10 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
-        let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
-        if claim.past.len() == self.context.rows && self.redo.is_empty() {
+    async fn carry_out(self, mut claim: Claim) -> Result<Exit, Failure> {
+        if self.is_done {
+            self.put_aside(&mut claim)?;
+            let progress = Progress::new(claim.past.tally.clone(), Instant::now());
             return self.conclude(None, &progress);
         }
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
@@ -168,12 +190,10 @@ impl Job<'_> {
         self.say_quotas(&quotas);
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
-        let (mut ledger, past, aside) = claim.begin(self.manner(), &self.redo)?;
-        for aside in aside {
-            self.say(&format!("earlier output is kept in {}", aside.display()));
-        }
+        self.put_aside(&mut claim)?;
+        let (mut ledger, past) = claim.begin(self.manner())?;
         let start = Instant::now();
-        progress = Progress::new(past.tally.clone(), start);
+        let mut progress = Progress::new(past.tally.clone(), start);
         let drain = self.asked.drain;
         let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
             .showing_when(signals.status);
@@ -198,6 +218,13 @@ impl Job<'_> {
         // The run file may need the room.
         ledger.release();
         self.conclude(outcome?, &progress)
+    }
+
+    fn put_aside(&self, claim: &mut Claim) -> Result<(), Failure> {
+        for aside in claim.put_aside(&self.redo)? {
+            self.say(&format!("earlier output is kept in {}", aside.display()));
+        }
+        Ok(())
     }
 
     fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
@@ -257,12 +284,10 @@ impl Job<'_> {
     }
 
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
-        let failed = progress.overall().failed;
         let Some(stop) = stop else {
-            let exceeded = self
-                .plan
-                .max_failures
-                .exceeded_by(failed, self.context.rows);
+            let failed = progress.overall().failed - self.kept.failures;
+            let rows = self.context.rows - self.kept.rows;
+            let exceeded = self.plan.max_failures.exceeded_by(failed, rows);
             let exit = if exceeded {
                 Exit::TooManyFailed
             } else {

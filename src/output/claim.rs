@@ -1,5 +1,5 @@
 //! An output, claimed for one run: locked, read, mended at its end, and otherwise left as it is
-//! until [`Claim::begin`]. A run that is refused before its first call changes nothing.
+//! until [`Claim::put_aside`]. A run that is refused before its first call changes nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Ledger, Manner};
-use super::past::{Past, TornTail, key};
+use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
 use super::{lock, mount, pictures};
@@ -109,26 +109,30 @@ impl Claim {
         Ok(())
     }
 
-    /// Puts aside what does not stay, makes ready to append, and says what is where. `redo` are
-    /// the keys of rows that have ended and are to run again.
+    /// Puts aside what does not stay, and the lines of the rows with the keys in `redo`, which have
+    /// ended and are to run again. Says where what was put aside is.
     ///
     /// # Errors
     /// The disk refused.
-    pub fn begin(
-        mut self,
-        manner: Manner,
-        redo: &[u64],
-    ) -> Result<(Ledger, Past, Vec<PathBuf>), LedgerError> {
-        let mut aside = self.put_aside()?;
+    pub fn put_aside(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
+        let mut aside = self.put_files_aside()?;
         if !redo.is_empty() {
             aside.extend(self.put_rows_aside(redo)?);
             self.read()?;
         }
-        let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
-        Ok((ledger, self.past, aside))
+        Ok(aside)
     }
 
-    fn put_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
+    /// Makes ready to append to what stays.
+    ///
+    /// # Errors
+    /// The disk refused, or has no room.
+    pub fn begin(self, manner: Manner) -> Result<(Ledger, Past), LedgerError> {
+        let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
+        Ok((ledger, self.past))
+    }
+
+    fn put_files_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let moves = [
             (
@@ -144,7 +148,7 @@ impl Claim {
         ];
         let mut aside = Vec::new();
         for (from, to, goes) in moves {
-            if goes && self.disk.exists(from) {
+            if goes && self.holds_something(from)? {
                 self.disk
                     .rename(from, &to)
                     .map_err(io_error("move", from))?;
@@ -159,6 +163,14 @@ impl Claim {
             sync_directory(&*self.disk, &self.paths.answered)?;
         }
         Ok(aside)
+    }
+
+    fn holds_something(&self, path: &Path) -> Result<bool, LedgerError> {
+        let Some(file) = open_if_there(&*self.disk, path)? else {
+            return Ok(false);
+        };
+        let len = file.len().map_err(io_error("read", path))?;
+        Ok(0 < len)
     }
 
     /// Moves the images after the lines that name them, which are then told where they are. A crash

@@ -36,6 +36,13 @@ pub struct PastRow {
     pub input_tokens: Option<NonZeroU32>,
 }
 
+impl PastRow {
+    /// Whether it failed before there was a request to send.
+    pub fn could_not_be_sent(&self) -> bool {
+        self.failed && self.fingerprint.is_none()
+    }
+}
+
 impl Past {
     /// The row of this id, or of this number where it has no id.
     pub fn row(&self, custom_id: Option<&str>, row: u64) -> Option<&PastRow> {
