@@ -71,7 +71,8 @@ impl From<LedgerError> for Failure {
             | LedgerError::OfAnother { .. }
             | LedgerError::NotAFile { .. }
             | LedgerError::Network { .. }
-            | LedgerError::Corrupt { .. } => Exit::Usage,
+            | LedgerError::Corrupt { .. }
+            | LedgerError::Twice { .. } => Exit::Usage,
             // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
             LedgerError::NoDirectory { cause, .. } => match cause.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {

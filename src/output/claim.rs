@@ -101,7 +101,7 @@ impl Claim {
             match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
                 // What is put aside may be broken; that is what it is put aside for.
-                Err(LedgerError::Corrupt { .. }) if !stays => {}
+                Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
                 Err(error) => return Err(error),
             }
             past.complete();

@@ -85,6 +85,22 @@ pub enum LedgerError {
         /// Where it starts.
         byte: u64,
     },
+    /// A row stands in it twice.
+    #[error(
+        "{path}: row {row} stands twice, in line {first} and in line {line}: take one of them out, or \
+         let `promptmill repair` put the later line aside",
+        path = .path.display()
+    )]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The row's number.
+        row: u64,
+        /// Its first line, from 1.
+        first: u64,
+        /// Its second.
+        line: u64,
+    },
     /// The file was deleted or moved while a run wrote to it.
     #[error(
         "{path} is gone: it, or its directory, was removed or moved while the run was writing to it",

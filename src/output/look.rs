@@ -62,7 +62,7 @@ impl Look {
                  them aside, and their rows run again",
                 path.display()
             )),
-            Err(LedgerError::Corrupt { .. }) if !stays => {}
+            Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
             Err(error) => self.refusals.push(error.to_string()),
         }
         // What goes aside still tells how long answers are.

@@ -78,6 +78,37 @@ fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
 }
 
 #[test]
+fn a_row_that_stands_twice_is_refused_and_repair_takes_the_later_line_out() {
+    let out = Job::over("id,text\na,one\nb,two\n").args(["-t", "{{ text }}"]);
+    let out = out.run().exits(0);
+    let lines = out.text("out.jsonl");
+    let out = out.file("prompts.csv", ROWS);
+    let out = out.file("out.jsonl", format!("{lines}{lines}"));
+    let row = if lines.starts_with("{\"custom_id\":\"a\"") {
+        1
+    } else {
+        2
+    };
+    let said = format!("out.jsonl: row {row} stands twice, in line 1 and in line 3: ");
+    let plan = out.again("plan").on_the_emulator("prompts.csv");
+    let plan = plan.args(["-t", "{{ text }}"]).run().exits(2);
+    assert!(plan.stdout.contains(&said), "{}", plan.stdout);
+    let out = again(plan).run().exits(2).says(&said);
+    let out = out.says("`promptmill repair` put the later line aside");
+    assert_eq!(out.text("out.jsonl"), format!("{lines}{lines}"));
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    assert_eq!(out.text("out.jsonl"), lines);
+    let done = again(out).run().exits(0);
+    assert_eq!(done.answered(), "a b c d");
+    let run = done.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&4.into(), &0.into())
+    );
+    assert_eq!(run["this_run"]["calls"], 2);
+}
+
+#[test]
 fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let out = first();
     let before = out.answers();
