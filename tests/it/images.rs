@@ -118,3 +118,28 @@ fn a_resume_leaves_the_images_that_are_there_alone() {
     assert!(kept.is_subset(&all) && all.len() == 4);
     assert_eq!(there(&out, "out.images"), all);
 }
+
+#[test]
+fn answers_that_are_understood_later_bring_their_images() {
+    let out = first();
+    let answers = out.answers();
+    let raw = serde_json::json!({ "images": ["iVBORw0KGgo=", "iVBORw0KGgp4"] });
+    let mut failed = answers["b"].clone();
+    failed["status"] = "failed".into();
+    failed["error"] = serde_json::json!({ "category": "bad_response", "message": "x" });
+    failed["raw"] = raw;
+    for answer_only in ["completion", "files", "usage", "cost_usd", "finish_reason"] {
+        failed.as_object_mut().unwrap().remove(answer_only);
+    }
+    let out = out.file("out.jsonl", format!("{}\n", answers["a"]));
+    let out = out.file("out.failed.jsonl", format!("{failed}\n"));
+    let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
+    assert!(
+        out.stdout.contains("1 answers understood now"),
+        "{}",
+        out.stdout
+    );
+    let files = out.answers()["b"]["files"].clone();
+    assert_eq!(files.as_array().map(Vec::len), Some(2), "{files}");
+    assert_eq!(named(&out, "out.jsonl").len(), 4);
+}
