@@ -72,7 +72,8 @@ impl From<LedgerError> for Failure {
             | LedgerError::NotAFile { .. }
             | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. }
-            | LedgerError::Twice { .. } => Exit::Usage,
+            | LedgerError::Twice { .. }
+            | LedgerError::OtherModel { .. } => Exit::Usage,
             // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
             LedgerError::NoDirectory { cause, .. } => match cause.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::print;
 use super::run::locks;
 use crate::exit::Exit;
+use crate::job::file::unreadable;
 use crate::output::paths::check_name;
 use crate::output::text::count;
 use crate::output::{OutputPaths, Repaired, repair as put_right};
@@ -16,6 +17,12 @@ use crate::output::{OutputPaths, Repaired, repair as put_right};
 pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = existing_output(matches)?;
     let add: Option<&PathBuf> = matches.get_one("add");
+    if let Some(add) = add
+        && let Err(error) = add.metadata()
+    {
+        let why = unreadable(add, &error);
+        return Err(Failure::usage(format!("--add {}: {why}", add.display())));
+    }
     let repaired = put_right(&paths, locks(matches), add.map(PathBuf::as_path))?;
     let mut text = describe(&repaired);
     if text.is_empty() {
@@ -76,6 +83,12 @@ fn describe(repaired: &Repaired) -> Vec<String> {
             count(repaired.added),
             count(repaired.there_already),
             count(repaired.not_added),
+        ));
+    }
+    if 0 < repaired.without_images {
+        text.push(format!(
+            "{} rows not added, for the images they name cannot be read: these rows run again",
+            count(repaired.without_images),
         ));
     }
     text

@@ -101,6 +101,25 @@ pub enum LedgerError {
         /// Its second.
         line: u64,
     },
+    /// Rows of another job are to be added.
+    #[error(
+        "{path}: line {line} is of {other}, and {output} is of {models}: these are the rows of another \
+         job; nothing was added",
+        path = .path.display(),
+        output = .output.display(),
+    )]
+    OtherModel {
+        /// The file they are in.
+        path: PathBuf,
+        /// The first such line, from 1.
+        line: u64,
+        /// Its model.
+        other: String,
+        /// The output they were to go to.
+        output: PathBuf,
+        /// The models of that.
+        models: String,
+    },
     /// The file was deleted or moved while a run wrote to it.
     #[error(
         "{path} is gone: it, or its directory, was removed or moved while the run was writing to it",

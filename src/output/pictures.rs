@@ -5,7 +5,7 @@
 //! no id can lead out of the folder; what tells ids apart that look the same then is a hash.
 
 use std::io::{self, BufWriter, ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
@@ -58,6 +58,35 @@ pub(super) fn keep_row(
         sync(disk, folder)?;
     }
     Ok(names)
+}
+
+/// The same for images that a line in the directory `from` names: what they are called here, or
+/// `None` where one of them cannot be read, or does not lie below `from`.
+///
+/// # Errors
+/// The disk refused.
+pub(super) fn adopt(
+    disk: &dyn Disk,
+    folder: &Path,
+    from: &Path,
+    files: &[String],
+) -> Result<Option<Vec<String>>, LedgerError> {
+    let mut names = Vec::new();
+    for file in files {
+        let file = Path::new(file);
+        let mut parts = file.components();
+        if !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Ok(None);
+        }
+        let Ok(bytes) = read(disk, &from.join(file)) else {
+            return Ok(None);
+        };
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let path = write(disk, folder, &stem, &Picture::new(bytes.into()))?;
+        names.push(name(folder, &path));
+    }
+    sync(disk, folder)?;
+    Ok(Some(names))
 }
 
 fn sync(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {

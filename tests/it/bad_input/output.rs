@@ -92,11 +92,7 @@ fn files_of_other_programs_beside_the_output_are_left_as_they_were() {
         assert_eq!(out.text("Cargo.lock"), lock);
         let plan = out.again("plan").args(["-i", "prompts.csv", "-m", NOVA]);
         let plan = plan.args(["-o", "Cargo.jsonl"]).run().exits(2);
-        assert!(
-            plan.stdout.contains("Cargo.lock exists"),
-            "{}",
-            plan.stdout
-        );
+        assert!(plan.stdout.contains("Cargo.lock exists"), "{}", plan.stdout);
     }
     let notes = ["out.run.json.tmp", "out.jsonl.tmp"];
     let job = notes

@@ -109,6 +109,26 @@ fn a_row_that_stands_twice_is_refused_and_repair_takes_the_later_line_out() {
 }
 
 #[test]
+fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
+    let out = first();
+    let lines = out.text("out.jsonl");
+    let other = lines.replace(NOVA, "amazon.nova-pro-v1:0");
+    let other = other.replace("\"custom_id\":\"", "\"custom_id\":\"other-");
+    let out = out.file("other.jsonl", other);
+    let add = |out: Out, name: &str| {
+        let job = out.again("repair").args(["out.jsonl", "--add", name]);
+        let out = job.run().exits(2);
+        assert_eq!(out.text("out.jsonl"), lines);
+        out
+    };
+    let out = add(out, "other.jsonl").says(
+        "promptmill: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
+         amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
+    );
+    add(out, "nofile").says("promptmill: --add nofile: no such file");
+}
+
+#[test]
 fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let out = first();
     let before = out.answers();
