@@ -63,6 +63,13 @@ impl From<BindError> for Failure {
     }
 }
 
+fn leads_nowhere(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists
+    )
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match &error {
@@ -75,13 +82,9 @@ impl From<LedgerError> for Failure {
             | LedgerError::Twice { .. }
             | LedgerError::OtherModel { .. } => Exit::Usage,
             // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
-            LedgerError::NoDirectory { cause, .. } => match cause.kind() {
-                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-                    Exit::Usage
-                }
-                _ => Exit::CannotWrite,
-            },
-            LedgerError::Gone { .. }
+            LedgerError::NoDirectory { cause, .. } if leads_nowhere(cause.kind()) => Exit::Usage,
+            LedgerError::NoDirectory { .. }
+            | LedgerError::Gone { .. }
             | LedgerError::Disturbed { .. }
             | LedgerError::NoRoom { .. }
             | LedgerError::Io { .. } => Exit::CannotWrite,

@@ -31,7 +31,7 @@ fn an_output_that_is_the_input_is_refused_and_left_as_it_was() {
 
 #[test]
 fn an_output_that_promptmill_did_not_write_is_left_as_it_was() {
-    for (name, content) in [("out.jsonl", "my notes"), ("b.jsonl", "a,b\n1,2\n")] {
+    for (name, content) in [("a.jsonl", "my notes"), ("b.jsonl", "a,b\n1,2\n")] {
         for fresh in [false, true] {
             let job = to(name).file(name, content);
             let job = if fresh { job.args(["--fresh"]) } else { job };
