@@ -186,7 +186,8 @@ fn job_args() -> [Arg; 5] {
         switch(
             "retry-failed",
             "Put earlier failures aside and run their rows again",
-        ),
+        )
+        .conflicts_with("fresh"),
         switch(
             "redo-changed",
             "Put the lines of rows aside whose request has changed, and run these rows again",

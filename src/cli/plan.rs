@@ -88,7 +88,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         gathered.take(row, before.filter(stays));
     })?;
     let gone = match limit {
-        None => past.len() - survey.ended,
+        None => survey.gone(&past),
         Some(_) => 0,
     };
     let settings = [
@@ -120,6 +120,7 @@ impl Planned {
     fn remarks(&self) -> Vec<String> {
         let remarks = [
             self.gone_rows(),
+            self.mended_rows(),
             self.unknown_model(),
             self.made_up(),
             self.over_budget(),
@@ -136,6 +137,10 @@ impl Planned {
             count(self.gone)
         );
         (0 < self.gone).then_some(message)
+    }
+
+    fn mended_rows(&self) -> Option<String> {
+        (!self.survey.outdated.is_empty()).then(|| self.survey.mended())
     }
 
     fn unknown_model(&self) -> Option<String> {

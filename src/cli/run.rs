@@ -26,7 +26,7 @@ use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
-use crate::output::tally::Progress;
+use crate::output::tally::{Progress, Tally};
 use crate::output::{Claim, Existing, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
@@ -74,18 +74,29 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let typed: Vec<_> = std::env::args_os().collect();
     let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
     let words = resume::words(&typed, dated);
-    let context = context(&words, &plan, &maker, &paths, &survey, claim.past.len());
+    let gone = survey.gone(&claim.past);
+    let context = context(&words, &plan, &maker, &paths, &survey, gone);
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
-    let redo = match asked.changed {
-        Changed::Refused => Vec::new(),
-        Changed::Redone => survey.changed_keys.clone(),
+    let changed: &[u64] = match asked.changed {
+        Changed::Refused => &[],
+        Changed::Redone => &survey.changed_keys,
+    };
+    let kept = match asked.limit {
+        None => Kept {
+            rows: gone,
+            failures: survey.gone_failures(&claim.past),
+        },
+        // The rest of the input was not looked at, and may have them.
+        Some(_) => Kept::default(),
     };
     let job = Job {
         asked,
-        redo,
         answered_before: 0 < survey.answered,
+        is_done: survey.ended == survey.rows && changed.is_empty(),
+        redo: [changed, survey.outdated.as_slice()].concat(),
+        kept,
         scenario,
         plan: &plan,
         input,
@@ -128,13 +139,13 @@ fn context(
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
-    ended: u64,
+    gone: u64,
 ) -> Context {
     let command = resume::command(words);
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
-        rows: survey.rows + (ended - survey.ended),
+        rows: survey.rows + gone,
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
@@ -151,13 +162,23 @@ fn context(
     }
 }
 
+/// What the output keeps of rows that the input no longer has.
+#[derive(Default)]
+struct Kept {
+    rows: u64,
+    failures: u64,
+}
+
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
-    /// Keys of rows that have ended and run again, because they have changed.
+    /// Whether every row has ended and none runs again.
+    is_done: bool,
+    /// Keys in the output whose lines are put aside: of rows that have changed or were mended.
     redo: Vec<u64>,
     /// Whether a row was answered as it would be sent now.
     answered_before: bool,
+    kept: Kept,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,
@@ -171,9 +192,10 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
-        let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
-        if claim.past.len() == self.context.rows && self.redo.is_empty() {
+    async fn carry_out(self, mut claim: Claim) -> Result<Exit, Failure> {
+        if self.is_done {
+            self.put_aside(&mut claim)?;
+            let progress = Progress::new(claim.past.tally.clone(), Instant::now());
             return self.conclude(None, &progress);
         }
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
@@ -183,12 +205,10 @@ impl Job<'_> {
         self.say_quotas(&quotas);
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
-        let (mut ledger, past, aside) = claim.begin(self.manner(), &self.redo)?;
-        for aside in aside {
-            self.say(&format!("earlier output is kept in {}", aside.display()));
-        }
+        self.put_aside(&mut claim)?;
+        let (mut ledger, past) = claim.begin(self.manner())?;
         let start = Instant::now();
-        progress = Progress::new(past.tally.clone(), start);
+        let mut progress = Progress::new(past.tally.clone(), start);
         let drain = self.asked.drain;
         let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
             .showing_when(signals.status);
@@ -207,6 +227,13 @@ impl Job<'_> {
         // The run file may need the room.
         ledger.release();
         self.conclude(stop, &progress)
+    }
+
+    fn put_aside(&self, claim: &mut Claim) -> Result<(), Failure> {
+        for aside in claim.put_aside(&self.redo)? {
+            self.say(&format!("earlier output is kept in {}", aside.display()));
+        }
+        Ok(())
     }
 
     fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
@@ -293,7 +320,7 @@ impl Job<'_> {
             Some(stop @ Stop::CannotWrite { .. }) => self.verdict(stop),
             Some(stop) if !is_whole => self.verdict(stop),
             // What stops a run while its last calls land has nothing left to stop.
-            Some(_) | None => (self.judge(overall.failed), None),
+            Some(_) | None => (self.judge(&overall), None),
         };
         // With --fresh in it, the same command would begin anew; the one that is printed does not.
         let advice = match self.asked.existing {
@@ -308,9 +335,10 @@ impl Job<'_> {
     }
 
     /// The exit code of a run whose rows have all ended.
-    fn judge(&self, failed: u64) -> Exit {
-        let allowed = &self.plan.max_failures;
-        match allowed.exceeded_by(failed, self.context.rows) {
+    fn judge(&self, overall: &Tally) -> Exit {
+        let failed = overall.failed - self.kept.failures;
+        let rows = self.context.rows - self.kept.rows;
+        match self.plan.max_failures.exceeded_by(failed, rows) {
             true => Exit::TooManyFailed,
             false => Exit::Complete,
         }

@@ -200,7 +200,7 @@ pub const KEYS: &[Key] = &[
         "How long a stream may say nothing before the call is given up [default: 5m]"),
 
     key(("output", "path"), ("output", Some('o')), Kind::Text, "FILE",
-        "Where the answers go; failures go beside it, to FILE.failed.jsonl"),
+        "Where the answers go, OUT.jsonl; failures go beside it, to OUT.failed.jsonl"),
     key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
         "Keep the provider's own body: always, errors or never [default: errors]"),
     key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",

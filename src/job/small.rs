@@ -41,7 +41,7 @@ pub fn text(path: &Path) -> Result<String, String> {
 }
 
 /// Why a file cannot be read, with the nearest name beside it.
-fn unreadable(path: &Path, error: &io::Error) -> String {
+pub fn unreadable(path: &Path, error: &io::Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::NotFound {
         return format!("no such file{}", file_like(path));

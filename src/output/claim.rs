@@ -1,10 +1,11 @@
 //! An output, claimed for one run: locked, read, mended at its end, and otherwise left as it is
-//! until [`Claim::begin`]. A run that is refused before its first call changes nothing.
+//! until [`Claim::put_aside`]. A run that is refused before its first call changes nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
@@ -12,11 +13,11 @@ use super::ledger::{Ledger, Manner};
 use super::line::Known;
 use super::lock::Lock;
 use super::mode::Mode;
-use super::past::{Past, TornTail, key};
+use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
 use super::scan::each_line;
-use super::{Tally, mount, pictures, run_file};
+use super::{Tally, lock, mount, pictures, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +116,7 @@ impl Claim {
             match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
                 // What is put aside may be broken; that is what it is put aside for.
-                Err(LedgerError::Corrupt { .. }) if !stays => {}
+                Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
                 Err(error) => return Err(error),
             }
             past.complete();
@@ -127,16 +128,12 @@ impl Claim {
         Ok(())
     }
 
-    /// Puts aside what does not stay, makes ready to append, and says what is where. `redo` are
-    /// the keys of rows that have ended and are to run again.
+    /// Puts aside what does not stay, and the lines of the rows with the keys in `redo`, which have
+    /// ended and are to run again. Says where what was put aside is.
     ///
     /// # Errors
     /// The disk refused.
-    pub fn begin(
-        mut self,
-        manner: Manner,
-        redo: &[u64],
-    ) -> Result<(Ledger, Past, Vec<PathBuf>), LedgerError> {
+    pub fn put_aside(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
         let mut redo = redo.to_vec();
         redo.sort_unstable();
         let noted = run_file::unlisted_usd(&*self.disk, &self.paths.run)?;
@@ -144,7 +141,7 @@ impl Claim {
         if noted < unlisted {
             run_file::note(&*self.disk, &self.paths, unlisted)?;
         }
-        let mut aside = self.put_aside()?;
+        let mut aside = self.put_files_aside()?;
         if unlisted < noted {
             run_file::note(&*self.disk, &self.paths, unlisted)?;
         }
@@ -153,8 +150,16 @@ impl Claim {
             aside.extend(self.put_rows_aside(&redo)?);
             self.read()?;
         }
+        Ok(aside)
+    }
+
+    /// Makes ready to append to what stays.
+    ///
+    /// # Errors
+    /// The disk refused, or has no room.
+    pub fn begin(self, manner: Manner) -> Result<(Ledger, Past), LedgerError> {
         let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
-        Ok((ledger, self.past, aside))
+        Ok((ledger, self.past))
     }
 
     /// What counts although it stands with no row, once these rows and what does not stay are put
@@ -191,7 +196,7 @@ impl Claim {
         Ok(of_rows.charge_usd())
     }
 
-    fn put_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
+    fn put_files_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let moves = [
             (
@@ -207,7 +212,7 @@ impl Claim {
         ];
         let mut aside = Vec::new();
         for (from, to, goes) in moves {
-            if goes && self.disk.exists(from) {
+            if goes && self.holds_something(from)? {
                 self.disk
                     .rename(from, &to)
                     .map_err(io_error("move", from))?;
@@ -222,6 +227,14 @@ impl Claim {
             sync_directory(&*self.disk, &self.paths.answered)?;
         }
         Ok(aside)
+    }
+
+    fn holds_something(&self, path: &Path) -> Result<bool, LedgerError> {
+        let Some(file) = open_if_there(&*self.disk, path)? else {
+            return Ok(false);
+        };
+        let len = file.len().map_err(io_error("read", path))?;
+        Ok(0 < len)
     }
 
     /// Moves the images after the lines that name them, which are then told where they are. A crash
@@ -271,8 +284,10 @@ pub(super) fn claim(
 ) -> Result<Lock, LedgerError> {
     refuse_what_is_not_ours(paths)?;
     let directory = paths.directory();
-    disk.create_directories(directory)
-        .map_err(io_error("create", directory))?;
+    disk.create_directories(directory).map_err(|cause| {
+        let path = directory.into();
+        LedgerError::NoDirectory { path, cause }
+    })?;
     if locks == Locks::Trusted
         && let Some(kind) = mount::untrusted(directory)
     {
@@ -288,7 +303,8 @@ pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerE
     for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
         refuse_what_is_no_file(path)?;
     }
-    refuse_foreign_run_file(&paths.run)
+    refuse_foreign_run_file(paths)?;
+    lock::refuse_foreign(&paths.lock)
 }
 
 fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
@@ -298,10 +314,21 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
     }
 }
 
-/// The run file is replaced at the end, so what is there must be one.
-fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
-    if !path.exists() || run_file::read(path).is_some() {
+/// The run file is replaced at the end, so what is there must be one, and this output's. Where its
+/// directory is now says nothing: both may have been moved.
+fn refuse_foreign_run_file(paths: &OutputPaths) -> Result<(), LedgerError> {
+    let path = paths.run.clone();
+    if !path.exists() {
         return Ok(());
     }
-    Err(LedgerError::NotOurs { path: path.into() })
+    let Some(file) = run_file::read(&path) else {
+        return Err(LedgerError::NotOurs { path });
+    };
+    let output = file.get("output").and_then(Value::as_str);
+    let named = output.and_then(|output| Path::new(output).file_name());
+    if named.is_some() && named != paths.answered.file_name() {
+        let output = output.unwrap_or_default().to_owned();
+        return Err(LedgerError::OfAnother { path, output });
+    }
+    Ok(())
 }

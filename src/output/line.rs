@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
-use crate::run::{Ended, Outcome};
+use crate::run::{Ended, Identity, Outcome};
 
 /// When the provider's own body is kept beside what was read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,6 +316,15 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            row: self.row,
+            custom_id: self.custom_id.clone(),
+            fingerprint: self.fingerprint.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
     /// The body as it came, but for the blanks in it.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         let raw = self.raw.as_ref()?;
@@ -342,13 +351,21 @@ fn something(usd: f64) -> Option<f64> {
 }
 
 /// The line of an answer that was not understood when it came. It keeps its body.
-pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) -> Vec<u8> {
+pub(super) fn reparsed(
+    kept: &Kept,
+    reading: &Reading,
+    files: &[String],
+    cost_usd: Option<f64>,
+) -> Vec<u8> {
     let served = Served::default();
     let line = Line {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
         status: answer_status(reading.finish_reason),
-        ending: Ending::Answered(Answer::of(reading, &served, &kept.model, cost_usd)),
+        ending: Ending::Answered(Answer {
+            files,
+            ..Answer::of(reading, &served, &kept.model, cost_usd)
+        }),
         attempts: kept.attempts,
         throttles: kept.throttles,
         maybe_billed: kept.maybe_billed,

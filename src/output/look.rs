@@ -67,7 +67,7 @@ impl Look {
                  them aside, and their rows run again",
                 path.display()
             )),
-            Err(LedgerError::Corrupt { .. }) if !stays => {}
+            Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
             Err(error) => self.refusals.push(error.to_string()),
         }
         let made_up = 0 < past.tally.made_up;

@@ -25,13 +25,41 @@ pub struct OutputPaths {
     stem: PathBuf,
 }
 
+/// How an output's name ends: the names of the files beside it are made of what is before.
+const ENDING: &str = ".jsonl";
+
+/// How the names of the files beside an output end.
+const BESIDE: [&str; 4] = [".failed.jsonl", ".run.json", ".images", ".lock"];
+
+/// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
+/// their endings alone would share the files beside them.
+///
+/// # Errors
+/// A name that does not end in `.jsonl`, or that of a file beside an output.
+pub fn check_name(path: &Path) -> Result<(), String> {
+    let name = path.to_string_lossy();
+    if let Some(stem) = BESIDE.iter().find_map(|end| name.strip_suffix(end)) {
+        return Err(format!(
+            "{name} is a file beside the output {stem}{ENDING}: name {stem}{ENDING}"
+        ));
+    }
+    if name.ends_with(ENDING) {
+        return Ok(());
+    }
+    let meant = path.with_extension(&ENDING[1..]);
+    Err(format!(
+        "{name} does not end in {ENDING}, and an output is JSON Lines: name one that does, such as {}",
+        meant.display()
+    ))
+}
+
 impl OutputPaths {
     /// The files that go with `answered`, or with what it leads to where it is a link; its `.jsonl`
     /// is replaced in the others' names.
     pub fn new(answered: &Path) -> Self {
         let answered = &led_to(answered);
         let name = answered.to_string_lossy();
-        let stem = name.strip_suffix(".jsonl").unwrap_or(&name);
+        let stem = name.strip_suffix(ENDING).unwrap_or(&name);
         Self {
             answered: answered.to_owned(),
             failed: format!("{stem}.failed.jsonl").into(),
@@ -167,9 +195,28 @@ mod tests {
     }
 
     #[test]
-    fn an_output_without_the_usual_ending_keeps_its_name() {
-        let paths = OutputPaths::new(Path::new("answers"));
-        assert_eq!(paths.failed, Path::new("answers.failed.jsonl"));
-        assert_eq!(paths.directory(), Path::new("."));
+    fn no_two_names_of_outputs_share_the_files_beside_them() {
+        let check = |name: &str| check_name(Path::new(name));
+        assert_eq!(check("out/tags.jsonl"), Ok(()));
+        assert_eq!(check("v1.2.jsonl"), Ok(()));
+        for name in [
+            "out/tags.failed.jsonl",
+            "out/tags.run.json",
+            "out/tags.lock",
+        ] {
+            let why = check(name).unwrap_err();
+            let meant =
+                format!("{name} is a file beside the output out/tags.jsonl: name out/tags.jsonl");
+            assert_eq!(why, meant);
+        }
+        for (name, meant) in [
+            ("st", "st.jsonl"),
+            ("a/tags.csv", "a/tags.jsonl"),
+            ("tags.JSONL", "tags.jsonl"),
+        ] {
+            let why = check(name).unwrap_err();
+            assert!(why.starts_with(name), "{why}");
+            assert!(why.ends_with(&format!(", such as {meant}")), "{why}");
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! Nothing is thrown away. What is taken out of a file is kept beside it; rows whose lines were
 //! taken out run again with the next run.
 
+mod brought;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
 use super::{Mode, Tally, run_file};
+use brought::{brought, refuse_another_jobs_rows};
 
 /// Lines that are added at once.
 const GROUP: usize = 256;
@@ -40,6 +43,8 @@ pub struct Repaired {
     pub not_added: u64,
     /// Why the run file could not be made to say so.
     pub uncounted: Option<LedgerError>,
+    /// Rows of that file whose images cannot be read.
+    pub without_images: u64,
 }
 
 /// Lines that were taken out of a file.
@@ -79,6 +84,9 @@ pub(super) fn repair_on(
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
     let _lock = claim(&*disk, paths, locks)?;
+    if let Some(from) = add {
+        refuse_another_jobs_rows(&*disk, paths, from)?;
+    }
     let mut repaired = Repaired::default();
     let mut rows = HashSet::new();
     for path in [&paths.answered, &paths.failed] {
@@ -209,20 +217,30 @@ fn add_lines(
             repaired.not_added += 1;
             return Ok(());
         };
-        if !rows.insert(key(known.custom_id.as_deref(), known.row)) {
+        let key = key(known.custom_id.as_deref(), known.row);
+        if rows.contains(&key) {
             repaired.there_already += 1;
             return Ok(());
         }
+        let line = match brought(&**disk, paths, from, found.bytes) {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                repaired.without_images += 1;
+                return Ok(());
+            }
+            Err(error) => {
+                refused = Some(error);
+                return Err(std::io::ErrorKind::Other.into());
+            }
+        };
+        rows.insert(key);
         let is_failed = known.status == "failed";
         let sink = if is_failed {
             &mut failed
         } else {
             &mut answered
         };
-        sink.add(|lines| {
-            lines.extend_from_slice(found.bytes.trim_ascii_end());
-            lines.push(b'\n');
-        });
+        sink.add(|lines| lines.extend_from_slice(&line));
         repaired.added += 1;
         tally.take_past(known);
         waiting += 1;

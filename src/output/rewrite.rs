@@ -11,6 +11,10 @@ use super::scan::{Found, each_line};
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 18;
 
+/// The end of the name a file has until it takes the place of the old one. Many programs leave files
+/// that end in `.tmp`; what ends like this is ours to write over.
+const BESIDE: &str = ".promptmill-new";
+
 /// Puts what `write` writes in the place of `path`, or of what it leads to where it is a link.
 /// Whatever happens, that is the old file or the new one; its mode stays.
 pub(super) fn replace(
@@ -20,7 +24,7 @@ pub(super) fn replace(
 ) -> Result<(), LedgerError> {
     let path = &led_to(path);
     let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
+    beside.push(BESIDE);
     let beside = Path::new(&beside);
     let mut file = disk
         .open(beside, Open::Anew)

@@ -1,5 +1,7 @@
 //! The same command again goes on where it stopped, and refuses what it cannot go on with.
 
+mod mended;
+
 use crate::harness::{Job, NOVA, Out, digest};
 
 const ROWS: &str = "id,text\na,one\nb,two\nc,three\nd,four\n";

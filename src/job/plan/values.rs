@@ -8,6 +8,7 @@ use crate::input::Format;
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, OutputTable, PromptTable};
 use crate::job::small;
+use crate::output::paths::check_name;
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 
@@ -108,7 +109,10 @@ pub(super) fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
         let message = format!("\"{name}\" is a directory; name a file, such as {name}out.jsonl");
         return Err(wrong("output.path", message));
     }
-    Ok(path)
+    match check_name(&path) {
+        Ok(()) => Ok(path),
+        Err(why) => Err(wrong("output.path", why)),
+    }
 }
 
 /// Reads a time such as `90s`, `15m`, `6h`.

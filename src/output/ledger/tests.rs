@@ -126,7 +126,7 @@ impl Life {
     fn live(&mut self) -> Result<(), LedgerError> {
         let claim = self.stake()?;
         self.torn += claim.torn.len();
-        let (mut ledger, past, _) = claim.begin(manner(self.durability), &[])?;
+        let (mut ledger, past) = claim.begin(manner(self.durability))?;
         let is_there = |row: u64| past.row(Some(&format!("r{row}")), row).is_some();
         self.lost
             .extend(self.done.iter().filter(|row| !is_there(**row)));
@@ -335,8 +335,7 @@ fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
 fn begun(disk: &Simulated) -> Result<(Ledger, Past), LedgerError> {
     let disk = Arc::new(disk.clone());
     let claim = Claim::stake_on(disk, &paths(), Existing::Resume, Locks::Any)?;
-    let (ledger, past, _) = claim.begin(manner(Durability::Sync), &[])?;
-    Ok((ledger, past))
+    claim.begin(manner(Durability::Sync))
 }
 
 #[test]

@@ -81,6 +81,11 @@ fn a_command_line_that_cannot_be_parsed_is_answered_with_what_was_meant() {
         .says("a similar argument exists: '--max-tokens'");
     on(["--limit", "0"]).says("--limit");
     on(["--input", "other.csv"]).says("'--input <FILE>' cannot be used multiple times");
+    for verb in ["run", "plan"] {
+        let both = ["--fresh", "--retry-failed"];
+        let job = Job::new(verb).file("prompts.csv", ROWS).args(both);
+        refused(job, 2).says("'--fresh' cannot be used with '--retry-failed'");
+    }
     refused(Job::new("rum"), 2).says("unrecognized subcommand 'rum'");
 }
 

@@ -118,6 +118,75 @@ fn repair_and_reparse_want_an_output_that_is_there() {
 }
 
 #[test]
+fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
+    let mut out = first();
+    for verb in ["repair", "reparse"] {
+        for name in ["out.failed.jsonl", "out.run.json", "out.lock"] {
+            out = out.again(verb).args([name]).run().exits(2);
+            let expected = format!(
+                "promptmill: {name} is a file beside the output out.jsonl: name out.jsonl\n"
+            );
+            assert_eq!(out.stderr, expected);
+        }
+    }
+    let directory = std::fs::read_dir(out.directory.path()).unwrap();
+    let names = directory.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let locks = names.filter(|name| name.ends_with(".lock"));
+    assert_eq!(locks.collect::<Vec<_>>(), ["out.lock"], "stray locks");
+}
+
+#[test]
+fn a_row_that_stands_twice_is_refused_and_repair_takes_the_later_line_out() {
+    let out = Job::over("id,text\na,one\nb,two\n").args(["-t", "{{ text }}"]);
+    let out = out.run().exits(0);
+    let lines = out.text("out.jsonl");
+    let out = out.file("prompts.csv", ROWS);
+    let out = out.file("out.jsonl", format!("{lines}{lines}"));
+    let row = if lines.starts_with("{\"custom_id\":\"a\"") {
+        1
+    } else {
+        2
+    };
+    let said = format!("out.jsonl: row {row} stands twice, in line 1 and in line 3: ");
+    let plan = out.again("plan").on_the_emulator("prompts.csv");
+    let plan = plan.args(["-t", "{{ text }}"]).run().exits(2);
+    assert!(plan.stdout.contains(&said), "{}", plan.stdout);
+    let out = again(plan).run().exits(2).says(&said);
+    let out = out.says("`promptmill repair` put the later line aside");
+    assert_eq!(out.text("out.jsonl"), format!("{lines}{lines}"));
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    assert_eq!(out.text("out.jsonl"), lines);
+    let done = again(out).run().exits(0);
+    assert_eq!(done.answered(), "a b c d");
+    let run = done.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&4.into(), &0.into())
+    );
+    assert_eq!(run["this_run"]["calls"], 2);
+}
+
+#[test]
+fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
+    let out = first();
+    let lines = out.text("out.jsonl");
+    let other = lines.replace(NOVA, "amazon.nova-pro-v1:0");
+    let other = other.replace("\"custom_id\":\"", "\"custom_id\":\"other-");
+    let out = out.file("other.jsonl", other);
+    let add = |out: Out, name: &str| {
+        let job = out.again("repair").args(["out.jsonl", "--add", name]);
+        let out = job.run().exits(2);
+        assert_eq!(out.text("out.jsonl"), lines);
+        out
+    };
+    let out = add(out, "other.jsonl").says(
+        "promptmill: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
+         amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
+    );
+    add(out, "nofile").says("promptmill: --add nofile: no such file");
+}
+
+#[test]
 fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let out = first();
     let before = out.answers();
