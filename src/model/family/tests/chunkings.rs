@@ -65,6 +65,21 @@ fn cut(chunk: &Value, dice: &mut fastrand::Rng) -> Vec<Value> {
     vec![head, tail]
 }
 
+/// A chunk with the service's own keys before all others: nobody promises an order.
+fn with_service_keys_first(chunk: &Value) -> Value {
+    let Value::Object(said) = chunk else {
+        return chunk.clone();
+    };
+    let mut all = serde_json::Map::new();
+    all.insert("amazon-bedrock-trace".to_owned(), json!({"guardrail": {}}));
+    let (own, rest): (Vec<_>, Vec<_>) = said
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .partition(|(key, _)| key.starts_with("amazon-bedrock-"));
+    all.extend(own.into_iter().chain(rest));
+    Value::Object(all)
+}
+
 fn streaming() -> impl Iterator<Item = (Family, Vec<Value>)> {
     let stream = |family: &Family| Some((*family, first(*family, "stream")?.chunks()));
     Family::ALL.iter().filter_map(stream)
@@ -83,6 +98,9 @@ fn any_chunking_says_what_the_whole_reply_says() {
                     .iter()
                     .flat_map(|chunk| cut(chunk, &mut dice))
                     .collect();
+            }
+            if round % 2 == 1 {
+                cuts = cuts.iter().map(with_service_keys_first).collect();
             }
             let mut reading = assembled(family, &cuts).expect("it has its end");
             if whole.usage == Usage::default() {
