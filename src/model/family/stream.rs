@@ -71,7 +71,8 @@ const METRICS: &str = "amazon-bedrock-invocationMetrics";
 /// Keys that are the service's own begin so, in any family.
 pub(super) const SERVICE: &str = "amazon-bedrock-";
 
-/// What some providers send after the last chunk.
+/// What some providers send after the last chunk. It says that no more comes, not that the answer
+/// came to its end.
 const DONE: &str = "[DONE]";
 
 impl Family {
@@ -100,7 +101,6 @@ impl Assembly {
     pub fn push(&mut self, chunk: &Value) -> Result<(), StreamError> {
         self.chunks += 1;
         if chunk.as_str() == Some(DONE) {
-            self.brought.end = true;
             return Ok(());
         }
         if let Some(metrics) = chunk.get(METRICS) {
@@ -134,7 +134,9 @@ impl Assembly {
         self.brought.words
     }
 
-    /// The answer, once no more chunks come.
+    /// The answer, once no more chunks come. It has come to its end if the family's word for that
+    /// came, or the model's reason to stop with the counts that the service ends a stream with; every
+    /// family that streams has such a reason, so without one the answer is cut short.
     ///
     /// # Errors
     /// It has not come to its end, or is none.
@@ -142,11 +144,14 @@ impl Assembly {
         let latency_ms = count(&self.metrics, "/invocationLatency");
         let stopped = text(&self.whole, "/amazon-bedrock-guardrailAction") == Some("INTERVENED");
         let ended = self.brought.end || latency_ms.is_some() || stopped;
+        let chunks = self.chunks;
         if !ended || self.whole.is_null() {
-            let chunks = self.chunks;
             return Err(StreamError::CutShort { chunks });
         }
         let mut reading = self.family.read(&self.whole)?;
+        if !self.brought.end && !stopped && reading.stop_reason.is_none() {
+            return Err(StreamError::CutShort { chunks });
+        }
         reading.usage = reading.usage.or(self.usage());
         Ok(Assembled {
             reading,

@@ -129,6 +129,26 @@ fn a_stream_without_its_end_is_no_answer() {
     }
 }
 
+/// What may follow a stream that was cut: neither says why the model stopped.
+#[test]
+fn neither_the_counts_nor_done_make_a_cut_stream_an_answer() {
+    let metrics = json!({"inputTokenCount": 9, "outputTokenCount": 3, "invocationLatency": 700});
+    let counts = json!({"amazon-bedrock-invocationMetrics": metrics});
+    for (family, chunks) in streaming() {
+        let reading = assembled(family, &chunks).expect("it has its end");
+        let word = format!("\"{}\"", reading.stop_reason.expect("it says why"));
+        let end = chunks.iter().position(|it| it.to_string().contains(&word));
+        for tail in [json!("[DONE]"), counts.clone()] {
+            let mut cut = chunks[..end.expect("a chunk says why")].to_vec();
+            cut.push(tail.clone());
+            let error = assembled(family, &cut).expect_err(family.name());
+            let chunks = cut.len() as u64;
+            let name = family.name();
+            assert_eq!(error, StreamError::CutShort { chunks }, "{name}: {tail}");
+        }
+    }
+}
+
 #[test]
 fn words_are_noticed_when_they_come() {
     for (family, chunks) in streaming() {
