@@ -221,12 +221,15 @@ fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault 
 }
 
 impl Bedrock {
-    /// A body that a row brought says nothing about the other rows' bodies.
     fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let fault = fault(error);
+        self.blame(fault(error))
+    }
+
+    /// A body that a row brought says nothing about the other rows' bodies.
+    fn blame(&self, fault: Fault) -> Fault {
         if self.target.bodies == Bodies::OfRows && fault.blames_body() {
             return Fault {
                 scope: Scope::Row,

@@ -202,13 +202,6 @@ fn empty(chunk: &Value) -> Value {
 /// is the one that is read. Mistral's earlier models say `message` for `delta`.
 pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`choices`, a list with deltas", chunk);
-    if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
-        let kind = text(error, "/type").or_else(|| text(error, "/code"));
-        return Err(StreamError::BrokenOff {
-            kind: kind.unwrap_or("error").to_owned(),
-            message: text(error, "/message").unwrap_or_default().to_owned(),
-        });
-    }
     let choices = match list(chunk, "/choices") {
         Some(choices) => choices.as_slice(),
         None if chunk.get("usage").is_some_and(Value::is_object) => &[],

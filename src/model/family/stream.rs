@@ -31,6 +31,8 @@ pub enum StreamError {
     BrokenOff {
         /// The provider's word for it.
         kind: String,
+        /// The status it would have had as an answer of its own, where the provider says so.
+        status: Option<u16>,
         /// What it says about it.
         message: String,
     },
@@ -105,6 +107,9 @@ impl Assembly {
         }
         if let Some(metrics) = chunk.get(METRICS) {
             self.metrics = metrics.clone();
+        }
+        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+            return Err(broken_off(error));
         }
         if says_something(chunk) {
             let Brought { words, end } = self.join(chunk)?;
@@ -185,6 +190,22 @@ impl Assembly {
                 whole.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+/// What a provider says in place of a chunk, in any family: Anthropic an object with a type, OpenAI
+/// one whose code may be a status, or the word for what its type only hints at (`tokens`), some
+/// servers a bare text.
+fn broken_off(error: &Value) -> StreamError {
+    let status = count(error, "/code").and_then(|code| u16::try_from(code).ok());
+    let word = |pointer| text(error, pointer).filter(|word| !word.is_empty());
+    let telling = word("/type").filter(|kind| kind.ends_with("_error"));
+    let kind = telling.or_else(|| word("/code")).or_else(|| word("/type"));
+    let message = error.as_str().or_else(|| word("/message"));
+    StreamError::BrokenOff {
+        kind: kind.unwrap_or("error").to_owned(),
+        status: status.filter(|status| (400..600).contains(status)),
+        message: message.unwrap_or("it does not say why").to_owned(),
     }
 }
 
