@@ -41,7 +41,7 @@ use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{ModelFacts, Tier};
-use crate::model::family::Family;
+use crate::model::family::{Family, NoAnswer};
 use crate::model::fault::Scope;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
@@ -169,21 +169,20 @@ impl Bedrock {
         served: Served,
         request_id: Option<String>,
     ) -> Result<Reply, Fault> {
-        let understood = serde_json::from_slice(&raw)
-            .map_err(|error| format!("the answer is not JSON: {error}"))
-            .and_then(|body| {
-                self.target
-                    .family
-                    .read(&body)
-                    .map_err(|misread| misread.to_string())
-            });
-        match understood {
-            Ok(mut reading) => {
-                reading.usage = reading.usage.or(headers);
-                Ok(self.reply(reading, served, request_id, raw))
-            }
-            Err(why) => Err(not_understood(why, raw, request_id)),
-        }
+        let no_answer = match serde_json::from_slice(&raw) {
+            Ok(body) => match self.target.family.read(&body) {
+                Ok(mut reading) => {
+                    reading.usage = reading.usage.or(headers);
+                    return Ok(self.reply(reading, served, request_id, raw));
+                }
+                Err(error) => no_answer(error, raw),
+            },
+            Err(error) => not_understood(format!("the answer is not JSON: {error}"), raw),
+        };
+        Err(Fault {
+            request_id,
+            ..no_answer
+        })
     }
 
     fn reply(
@@ -209,11 +208,23 @@ impl Bedrock {
     }
 }
 
+/// A reply that is no answer. A model that failed may do better the next time.
+fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
+    let why = error.to_string();
+    match error {
+        NoAnswer::Misread(_) => not_understood(why, raw),
+        NoAnswer::Failed { word } => Fault {
+            category: Category::ModelError,
+            code: Some(word),
+            ..not_understood(why, raw)
+        },
+    }
+}
+
 /// An answer that came, was paid for and says nothing to us; it is kept as it is.
-fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault {
+fn not_understood(why: String, raw: Bytes) -> Fault {
     Fault {
         status_code: Some(200),
-        request_id,
         raw: Some(raw),
         maybe_billed: true,
         ..Fault::local(Category::BadResponse, why)
@@ -330,5 +341,30 @@ impl Intercept for TokenHeaders {
             count("cache-write-input"),
         ));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::fault::Verdict;
+
+    #[test]
+    fn a_model_that_stopped_with_an_error_is_asked_again_and_its_body_kept() {
+        for word in ["malformed_model_output", "malformed_tool_use"] {
+            let body = json!({"content": [{"type": "text", "text": "I"}], "stop_reason": word});
+            let error = Family::ClaudeMessages.read(&body).expect_err(word);
+            let fault = no_answer(error, body.to_string().into());
+            assert_eq!(fault.category, Category::ModelError, "{word}");
+            assert_eq!(fault.verdict(), Verdict::Retry, "{word}");
+            assert_eq!(fault.code.as_deref(), Some(word));
+            assert_eq!(fault.raw, Some(body.to_string().into()));
+            assert!(fault.maybe_billed);
+        }
+        let error = Family::ClaudeMessages.read(&json!({})).expect_err("no shape");
+        let fault = no_answer(error, Bytes::new());
+        assert_eq!(fault.category, Category::BadResponse);
     }
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Bedrock, causes, not_understood, wire};
+use super::{Bedrock, causes, no_answer, not_understood, wire};
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
@@ -211,9 +211,13 @@ fn fault(error: BadStream, mut raw: Vec<u8>) -> Fault {
         ..Fault::local(category, message.clone())
     };
     match error {
-        BadStream::Json(_) | BadStream::Chunk(StreamError::Misread(_)) => {
+        BadStream::Json(_) => {
             raw.push(b']');
-            not_understood(message, raw.into(), None)
+            not_understood(message, raw.into())
+        }
+        BadStream::Chunk(StreamError::NoAnswer(error)) => {
+            raw.push(b']');
+            no_answer(error, raw.into())
         }
         BadStream::TooLong => of_answer(Category::BadResponse),
         BadStream::Chunk(StreamError::BrokenOff {

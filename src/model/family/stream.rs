@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::json::{at_mut, count, misread, text};
 use super::layout::Stream;
-use super::{Family, Misread, raw};
+use super::{Family, Misread, NoAnswer, raw};
 use crate::model::{Reading, Usage};
 
 /// Puts a chunk into the body that came so far, which is null before the first.
@@ -23,9 +23,9 @@ pub(super) struct Brought {
 /// Why a stream is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// A chunk, or what the chunks make together, is not shaped as the family's.
+    /// A chunk is not shaped as the family's, or what the chunks make together is no answer.
     #[error(transparent)]
-    Misread(#[from] Misread),
+    NoAnswer(#[from] NoAnswer),
     /// The provider said in the middle of its answer that it cannot go on.
     #[error("the model broke off: {kind}: {message}")]
     BrokenOff {
@@ -42,6 +42,12 @@ pub enum StreamError {
         /// How many chunks had come.
         chunks: u64,
     },
+}
+
+impl From<Misread> for StreamError {
+    fn from(misread: Misread) -> Self {
+        Self::NoAnswer(misread.into())
+    }
 }
 
 /// An answer that is coming in chunks.
