@@ -142,24 +142,26 @@ impl Model for Bedrock {
 
 impl Bedrock {
     async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
-        let counts = TokenHeaders::default();
+        let headers = ServiceHeaders::default();
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
             .interceptor(BoundedAnswer)
-            .interceptor(counts.clone())
+            .interceptor(headers.clone())
             .send()
             .await;
         let answer = sent.map_err(|error| self.fault(&error))?;
+        let measured = headers.read();
         let served = Served {
             tier: answer.service_tier.as_ref().map(ToString::to_string),
             latency_mode: answer
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            latency_ms: measured.latency_ms,
         };
         let request_id = answer.request_id().map(str::to_owned);
         let raw = Bytes::from(answer.body.into_inner());
-        self.read(raw, counts.usage(), served, request_id)
+        self.read(raw, measured.usage, served, request_id)
     }
 
     fn read(
@@ -305,19 +307,26 @@ where
     }
 }
 
-/// Reads the token counts that the SDK does not model from the response's headers.
+/// Reads what the SDK does not model from the response's headers.
 #[derive(Debug, Clone, Default)]
-struct TokenHeaders(Arc<OnceLock<Usage>>);
+struct ServiceHeaders(Arc<OnceLock<Measured>>);
 
-impl TokenHeaders {
-    fn usage(&self) -> Usage {
+/// What the service measured of a call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Measured {
+    usage: Usage,
+    latency_ms: Option<u64>,
+}
+
+impl ServiceHeaders {
+    fn read(&self) -> Measured {
         self.0.get().copied().unwrap_or_default()
     }
 }
 
-impl Intercept for TokenHeaders {
+impl Intercept for ServiceHeaders {
     fn name(&self) -> &'static str {
-        "token headers"
+        "service headers"
     }
 
     fn read_before_deserialization(
@@ -327,19 +336,17 @@ impl Intercept for TokenHeaders {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let headers = context.response().headers();
-        let count = |what: &str| {
-            headers
-                .get(format!("x-amzn-bedrock-{what}-token-count"))?
-                .parse()
-                .ok()
-        };
+        let number = |what: &str| headers.get(format!("x-amzn-bedrock-{what}"))?.parse().ok();
         // Set once: without the SDK's retry there is one response a call.
-        let _ = self.0.set(Usage::from_headers(
-            count("input"),
-            count("output"),
-            count("cache-read-input"),
-            count("cache-write-input"),
-        ));
+        let _ = self.0.set(Measured {
+            usage: Usage::from_headers(
+                number("input-token-count"),
+                number("output-token-count"),
+                number("cache-read-input-token-count"),
+                number("cache-write-input-token-count"),
+            ),
+            latency_ms: number("invocation-latency"),
+        });
         Ok(())
     }
 }

@@ -44,12 +44,13 @@ impl Bedrock {
         let begun = timeout(idle, asked).await.map_err(|_| silent(idle))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
-        let served = Served {
+        let mut served = Served {
             tier: stream.service_tier.as_ref().map(ToString::to_string),
             latency_mode: stream
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            latency_ms: None,
         };
         let received = receive(stream.body, &mut chunks, idle).await;
         // A chunk that is wrong came before whatever broke the stream after it.
@@ -57,6 +58,7 @@ impl Bedrock {
         match whole.and_then(|()| Ok(chunks.assembly.finish()?)) {
             Ok(whole) => {
                 let body = Bytes::from(whole.body.to_string());
+                served.latency_ms = whole.latency_ms;
                 Ok(Reply {
                     first_token: chunks.first_token,
                     ..self.reply(whole.reading, served, request_id, body)

@@ -69,8 +69,6 @@ pub struct Assembled {
     pub body: Value,
     /// How long the model took, as the service measured it.
     pub latency_ms: Option<u64>,
-    /// How long its first byte took, as the service measured it.
-    pub first_byte_ms: Option<u64>,
 }
 
 /// What the service adds to the last chunk.
@@ -167,7 +165,6 @@ impl Assembly {
         Ok(Assembled {
             reading,
             latency_ms,
-            first_byte_ms: count(&self.metrics, "/firstByteLatency"),
             body: self.whole,
         })
     }
