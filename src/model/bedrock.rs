@@ -370,7 +370,9 @@ mod tests {
             assert_eq!(fault.raw, Some(body.to_string().into()));
             assert!(fault.maybe_billed);
         }
-        let error = Family::ClaudeMessages.read(&json!({})).expect_err("no shape");
+        let error = Family::ClaudeMessages
+            .read(&json!({}))
+            .expect_err("no shape");
         let fault = no_answer(error, Bytes::new());
         assert_eq!(fault.category, Category::BadResponse);
     }

@@ -301,19 +301,14 @@ mod tests {
     use super::*;
     use crate::model::family::Family;
 
-    /// What becomes of an answer of `family` in which `said` follows the first words.
+    /// What becomes of an answer of `family` that breaks off with `said`.
     #[track_caller]
     fn check(family: Family, said: Value, told: &str) {
         let mut chunks = Chunks::new(family.assemble().unwrap());
-        let first = match family {
-            Family::ClaudeMessages => json!({"type": "message_start", "message": {"content": []}}),
-            Family::TextCompletion => json!({"choices": [{"text": "Io", "finish_reason": null}]}),
-            _ => json!({"choices": [{"index": 0, "delta": {"content": "Io"}}]}),
-        };
-        let taken = [first, said.clone()]
-            .iter()
-            .try_for_each(|chunk| chunks.take(chunk.to_string().as_bytes()));
-        let error = taken.and_then(|()| chunks.read()).expect_err("it broke off");
+        let taken = chunks.take(said.to_string().as_bytes());
+        let error = taken
+            .and_then(|()| chunks.read())
+            .expect_err("it broke off");
         let fault = fault(error, Vec::new());
         let found = format!(
             "{} {} {:?}: {}",
@@ -337,8 +332,14 @@ mod tests {
         claude("rate_limit_error", "throttled 200 Retry: so it is");
         claude("api_error", "server_error 200 Retry: so it is");
         claude("timeout_error", "model_timeout 200 Retry: so it is");
-        claude("invalid_request_error", "invalid_request 200 RowFailed: so it is");
-        claude("request_too_large", "request_too_large 200 RowFailed: so it is");
+        claude(
+            "invalid_request_error",
+            "invalid_request 200 RowFailed: so it is",
+        );
+        claude(
+            "request_too_large",
+            "request_too_large 200 RowFailed: so it is",
+        );
         claude("some_new_error", "model_error 200 Retry: so it is");
     }
 
@@ -367,7 +368,10 @@ mod tests {
                 json!({"type": "invalid_request_error", "code": "context_length_exceeded", "message": long}),
                 &format!("context_window 200 RowFailed: {long}"),
             );
-            openai(json!("the engine died"), "model_error 200 Retry: the engine died");
+            openai(
+                json!("the engine died"),
+                "model_error 200 Retry: the engine died",
+            );
             openai(json!({}), "model_error 200 Retry: it does not say why");
         }
     }

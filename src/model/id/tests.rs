@@ -55,8 +55,14 @@ fn arns_tell_their_region_and_sometimes_their_model() {
 
 #[test]
 fn a_geography_may_be_newer_than_the_list() {
-    check("kr.anthropic.claude-opus-5", "Profile anthropic.claude-opus-5 -");
-    check("mx.amazon.nova-lite-v1:0", "Profile amazon.nova-lite-v1:0 -");
+    check(
+        "kr.anthropic.claude-opus-5",
+        "Profile anthropic.claude-opus-5 -",
+    );
+    check(
+        "mx.amazon.nova-lite-v1:0",
+        "Profile amazon.nova-lite-v1:0 -",
+    );
     check(
         "arn:aws:bedrock:ap-northeast-2:123456789012:inference-profile/kr.amazon.nova-lite-v1:0",
         "Profile amazon.nova-lite-v1:0 ap-northeast-2",
@@ -72,6 +78,7 @@ fn opaque_arns_tell_their_kind_and_region_only() {
         ),
         ("provisioned-model/a1b2c3d4e5f6", "Provisioned"),
         ("custom-model-deployment/a1b2c3d4e5f6", "CustomDeployment"),
+        ("custom-model/imported/a1b2c3d4e5f6", "Custom"),
         ("imported-model/a1b2c3d4e5f6", "Imported"),
         ("prompt-router/mine", "PromptRouter"),
         ("default-prompt-router/anthropic.claude:1", "PromptRouter"),
@@ -119,7 +126,13 @@ fn a_provider_that_is_not_known_is_called_where_the_family_is_named() {
         let id = ModelId::parse_of_any_provider(text).expect("a form that there is");
         assert_eq!((id.kind(), id.base()), (kind, Some(base)), "{text}");
     }
-    for none in ["newlab", "newlab.", ".brain", ".amazon.nova-lite-v1:0", "a..b"] {
+    for none in [
+        "newlab",
+        "newlab.",
+        ".brain",
+        ".amazon.nova-lite-v1:0",
+        "a..b",
+    ] {
         let error = ModelId::parse_of_any_provider(none).expect_err(none);
         assert!(matches!(error, IdError::UnknownForm { .. }), "{none}");
     }
