@@ -75,7 +75,7 @@ pub(super) fn parameters(
         extra: table.extra.clone(),
     };
     if parameters.max_tokens.is_none() {
-        parameters.max_tokens = family.default_max_tokens(model.base());
+        parameters.max_tokens = family.default_max_tokens(model.base(), &table.extra);
     }
     let checked = family.check(&parameters, model.base(), doubtful(table));
     checked.map_err(|error| wrong("model", error))?;

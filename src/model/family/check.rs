@@ -52,6 +52,7 @@ impl Family {
             .filter_map(|(parameter, value)| self.is_out_of_range(parameter, value))
             .collect();
         problems.extend(self.refuses_extra(&parameters.extra));
+        problems.extend(self.refuses_beside_thinking(parameters));
         if let Some(base) = base {
             problems.extend(self.model_refuses(parameters, base));
         }

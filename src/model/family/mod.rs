@@ -33,6 +33,7 @@ mod rerank;
 mod stream;
 mod takes;
 mod text_completion;
+mod thinking;
 mod titan_text;
 mod usage;
 mod words;
