@@ -41,6 +41,8 @@ struct Entry {
     limit_key: Option<String>,
     max_out: Option<u64>,
     stream: Option<bool>,
+    #[serde(default)]
+    refuses_extra: Vec<String>,
 }
 
 /// What one model can and cannot. What nobody has written down is taken to be possible.
@@ -77,8 +79,12 @@ impl Capabilities {
             max_output: facts.and_then(|facts| facts.max_out),
             ..Self::default()
         };
-        let about = |entry: &&Entry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
-        ENTRIES.iter().filter(about).fold(known, Self::and)
+        entries_about(base).fold(known, Self::and)
+    }
+
+    /// The keys of a body that the model behind a base id refuses.
+    pub fn refuses_extra(base: &str) -> impl Iterator<Item = &'static str> {
+        entries_about(base).flat_map(|entry| entry.refuses_extra.iter().map(String::as_str))
     }
 
     fn and(self, entry: &'static Entry) -> Self {
@@ -93,6 +99,11 @@ impl Capabilities {
             no_stream: self.no_stream || entry.stream == Some(false),
         }
     }
+}
+
+fn entries_about(base: &str) -> impl Iterator<Item = &'static Entry> {
+    let about = move |entry: &&Entry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
+    ENTRIES.iter().filter(about)
 }
 
 #[cfg(test)]

@@ -124,6 +124,7 @@ impl Family {
             stops.then(|| format!("{base} takes no stop: remove it")),
             refuses_to_think_not(parameters, base, &model),
             self.refuses_length(parameters.max_tokens, base, &model),
+            refuses_keys(&parameters.extra, base),
         ]
         .into_iter()
         .flatten()
@@ -159,6 +160,13 @@ fn refuses_sampling(parameters: &Parameters, base: &str, model: &Capabilities) -
     let both = parameters.temperature.is_some() && parameters.top_p.is_some();
     (both && model.one_sampling)
         .then(|| format!("{base} takes temperature or top_p, not both: remove one"))
+}
+
+/// Keys that the model answers as if something else were wrong.
+fn refuses_keys(extra: &Map<String, Value>, base: &str) -> Option<String> {
+    let given = Capabilities::refuses_extra(base).filter(|key| extra.contains_key(*key));
+    let keys: Vec<_> = given.map(|key| format!("extra.{key}")).collect();
+    (!keys.is_empty()).then(|| format!("{base} takes no {}: remove it", keys.join(", no ")))
 }
 
 /// Claude's switch for thinking, turned off where it cannot be.
@@ -274,6 +282,24 @@ mod tests {
             Some("xai.grok-4.7"),
             r#"{"stop":1}"#,
             "xai.grok-4.7 takes no stop: remove it",
+        );
+    }
+
+    #[test]
+    fn a_key_that_a_model_refuses_is_refused_before_it_answers_503() {
+        let extra = r#"{"extra":{"presence_penalty":0.5,"frequency_penalty":1,"seed":4}}"#;
+        check(
+            "openai-chat",
+            Some("xai.grok-4.7"),
+            extra,
+            "xai.grok-4.7 takes no extra.presence_penalty, no extra.frequency_penalty: remove it",
+        );
+        check("openai-chat", Some("qwen.qwen3-32b-v1:0"), extra, "ok");
+        check(
+            "openai-chat",
+            Some("openai.gpt-oss-20b-1:0"),
+            r#"{"extra":{"logit_bias":{}}}"#,
+            "openai.gpt-oss-20b-1:0 takes no extra.logit_bias: remove it",
         );
     }
 
