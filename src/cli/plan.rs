@@ -112,6 +112,7 @@ impl Planned {
             self.gone_rows(),
             self.unknown_model(),
             self.made_up(),
+            self.plan.prefix_remark(),
             self.over_budget(),
             self.over_deadline(),
             self.over_the_minute(),

@@ -172,12 +172,6 @@ impl std::fmt::Display for MaxFailures {
 }
 
 impl Plan {
-    /// Whether all rows begin with the same prefix, which the service caches.
-    pub fn shares_prefix(&self) -> bool {
-        let is_fixed = |text: &String| !text.contains("{{") && !text.contains("{%");
-        self.parameters.cache && self.system.as_ref().is_some_and(is_fixed)
-    }
-
     /// Checks `job` and fills in what it leaves out. `job_file` names the job where nothing
     /// else does; `today` stands for `{{ date }}`; `variable` reads the environment.
     ///
