@@ -7,6 +7,14 @@ use super::takes::Takes;
 use super::{Family, Parameter, Parameters};
 use crate::model::catalog::Capabilities;
 
+/// What the model behind `base` wants beside a prompt and `extra` does not bring; `None` where it
+/// wants no more.
+pub fn lacks(extra: &Map<String, Value>, base: &str) -> Option<String> {
+    let missing = Capabilities::needs_extra(base).filter(|key| !extra.contains_key(*key));
+    let missing: Vec<_> = missing.map(|key| format!("`{key}`")).collect();
+    (!missing.is_empty()).then(|| missing.join(" and "))
+}
+
 /// Parameters the model would refuse: every problem of a job in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .problems.join("; "))]

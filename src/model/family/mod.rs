@@ -45,7 +45,7 @@ use crate::prompt::Prompt;
 
 pub use abilities::Abilities;
 pub use asked::max_tokens_of;
-pub use check::{Doubtful, ParameterError};
+pub use check::{Doubtful, ParameterError, lacks};
 pub use json::merge;
 pub use parameters::{Parameter, Parameters};
 pub use stream::{Assembled, Assembly, StreamError};
