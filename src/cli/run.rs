@@ -1,7 +1,11 @@
 //! `promptmill run`: from a job to its exit code.
 
+mod asked;
+mod opening;
+mod verdict;
+
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,34 +22,17 @@ use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::model::Fault;
 use crate::model::bedrock::Bedrock;
-use crate::model::id::{ModelId, suggest};
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Progress;
-use crate::output::text::time;
-use crate::output::{Claim, Existing, LedgerError, Locks, Manner, OutputPaths};
-use crate::run::{Limits, Reached, Settings, Stop};
+use crate::output::{Claim, Manner, OutputPaths};
+use crate::run::{Limits, Settings, Stop};
+use asked::Asked;
+use verdict::verdict;
 
-/// `plan` holds a lock for a moment to see whether a run does.
-const LOOKERS_ARE_QUICK: Duration = Duration::from_millis(50);
-
-/// How often a lock is asked for that another run holds.
-const LOCK_EVERY: Duration = Duration::from_millis(20);
-
-/// What the command line says beside the job.
-struct Asked {
-    job_file: Option<PathBuf>,
-    limit: Option<u64>,
-    existing: Existing,
-    changed: Changed,
-    wait_lock: Option<Duration>,
-    locks: Locks,
-    drain: Duration,
-    style: Style,
-    json: bool,
-}
+pub(super) use asked::{changed, existing, locks};
+pub(super) use verdict::stopped;
 
 /// Runs a job.
 ///
@@ -63,7 +50,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
 }
 
 async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let asked = asked(matches)?;
+    let asked = Asked::of(matches)?;
     let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
     let hidden = behind::settle(&mut job).await;
     let today = Zoned::now().date();
@@ -103,94 +90,6 @@ pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure>
     match endpoint {
         Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
         Endpoint::Aws | Endpoint::Url(_) => Ok(None),
-    }
-}
-
-fn asked(matches: &ArgMatches) -> Result<Asked, Failure> {
-    let json = matches.get_flag("json");
-    let drain: &String = matches.get_one("drain").expect("it has a default");
-    let wait_lock: Option<&String> = matches.get_one("wait-lock");
-    Ok(Asked {
-        job_file: matches.get_one("job").cloned(),
-        limit: matches.get_one("limit").copied(),
-        existing: existing(matches),
-        changed: changed(matches),
-        wait_lock: wait_lock
-            .map(|time| crate::job::time("--wait-lock", time))
-            .transpose()?,
-        locks: locks(matches),
-        drain: if drain == "0s" {
-            Duration::ZERO
-        } else {
-            crate::job::time("--drain", drain)?
-        },
-        style: match (matches.get_flag("quiet"), json) {
-            (true, _) => Style::Quiet,
-            (false, true) => Style::Json,
-            (false, false) => Style::for_stderr(),
-        },
-        json,
-    })
-}
-
-/// What is to become of earlier output.
-pub(super) fn existing(matches: &ArgMatches) -> Existing {
-    match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
-        (true, _) => Existing::Fresh,
-        (false, true) => Existing::RetryFailed,
-        (false, false) => Existing::Resume,
-    }
-}
-
-/// What is to become of rows that have changed since they ended.
-pub(super) fn changed(matches: &ArgMatches) -> Changed {
-    match matches.get_flag("redo-changed") {
-        true => Changed::Redone,
-        false => Changed::Refused,
-    }
-}
-
-/// Whose locks are trusted.
-pub(super) fn locks(matches: &ArgMatches) -> Locks {
-    match matches.get_flag("trust-locks") {
-        true => Locks::Any,
-        false => Locks::Trusted,
-    }
-}
-
-impl Asked {
-    /// Claims the output; waits for another run on it if that is wanted.
-    async fn stake(&self, paths: &OutputPaths) -> Result<Claim, LedgerError> {
-        let patience = self.wait_lock.unwrap_or(LOOKERS_ARE_QUICK);
-        let give_up = Instant::now() + patience;
-        let mut is_said = self.wait_lock.is_none();
-        loop {
-            match Claim::stake(paths, self.existing, self.locks) {
-                Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
-                    if !std::mem::replace(&mut is_said, true) {
-                        let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
-                        let output = output.display();
-                        let patience = time(patience);
-                        self.say(&format!(
-                            "another run is writing {output}{who}; waiting for it for up to {patience}"
-                        ));
-                    }
-                    tokio::time::sleep(LOCK_EVERY).await;
-                }
-                staked => return staked,
-            }
-        }
-    }
-
-    fn say(&self, text: &str) {
-        match self.style {
-            Style::Quiet => {}
-            Style::Json => {
-                let note = serde_json::json!({ "event": "note", "message": text });
-                print::noted(&note);
-            }
-            Style::Live | Style::Lines => print::said(text),
-        }
     }
 }
 
@@ -257,65 +156,6 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// What a person wants to know before the first call.
-    fn say_opening(&self, claim: &Claim, survey: &Survey) {
-        for torn in &claim.torn {
-            self.say(&format!(
-                "{} ended inside a line, as after a crash: its last {} bytes are kept in {}, and \
-                 that row runs again",
-                torn.from.display(),
-                torn.bytes,
-                torn.kept.display()
-            ));
-        }
-        let gone = claim.past.len() - survey.ended;
-        if 0 < gone && self.asked.limit.is_none() {
-            self.say(&format!(
-                "{gone} rows of the output are no longer in the input; they are kept"
-            ));
-        }
-        let model = self.plan.model.as_str();
-        if let Some(why) = &self.hidden {
-            self.say(&format!("{model}: {why}; its price is unknown"));
-        }
-        if let Some(found) = self.plan.model.found_behind() {
-            self.say(&format!("behind {model} is {found}, as Bedrock says"));
-        }
-        if self.plan.facts.is_none() && self.plan.model.base().is_some() {
-            let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
-            let meant = meant.unwrap_or_default();
-            self.say(&format!(
-                "`{model}` is not in the catalogue{meant}: its price is unknown"
-            ));
-        }
-        if let Some(remark) = self.plan.prefix_remark() {
-            self.say(&remark);
-        }
-        if self.context.emulated {
-            self.say(
-                "the emulator answers: every completion is made up, nothing is sent or billed",
-            );
-        }
-    }
-
-    fn say(&self, text: &str) {
-        self.asked.say(text);
-    }
-
-    /// What was read of the account's quotas; what is missing is said to everyone.
-    fn say_quotas(&self, quotas: &Quotas) {
-        if let Some(note) = &quotas.note {
-            self.say(note);
-        }
-        match (&quotas.warning, self.asked.style) {
-            (None, _) => {}
-            (Some(warning), Style::Quiet) => {
-                print::said(warning);
-            }
-            (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
-        }
-    }
-
     async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
         let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
         if claim.past.len() == self.context.rows && self.redo.is_empty() {
@@ -440,63 +280,5 @@ impl Job<'_> {
             stopped_by: Some(stop.to_string()),
             advice,
         }
-    }
-}
-
-/// The exit code of a stop, and what the person should do about it.
-fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
-    let words = |text: &str| Some(text.to_owned());
-    match stop {
-        Stop::Interrupted => (Exit::Interrupted, None),
-        Stop::Terminated => (Exit::Stopped, None),
-        Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
-        Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
-        Stop::Limit(Reached::Cost { .. }) => (
-            Exit::Limit,
-            words("raise max_cost_usd, then run the same command"),
-        ),
-        Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
-        Stop::Limit(Reached::ErrorRate { .. }) => (
-            Exit::Limit,
-            words("look at the failures; run the same command with --retry-failed to go on"),
-        ),
-        Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
-        Stop::Unreachable { .. } => (Exit::Stopped, words("run the same command later")),
-        Stop::CannotWrite { rescued, .. } => (
-            Exit::CannotWrite,
-            Some(match rescued {
-                None => {
-                    "make room, or put right what else it says; then run the same command".into()
-                }
-                Some(place) => format!(
-                    "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
-                     puts these rows into the output, and the same command goes on",
-                    paths.answered.display()
-                ),
-            }),
-        ),
-    }
-}
-
-/// The exit code of a fault that stopped the run.
-pub(super) fn stopped(fault: &Fault) -> Exit {
-    use crate::model::Category;
-    match fault.category {
-        Category::AccessDenied | Category::NotFound | Category::Credentials => Exit::Access,
-        Category::InvalidRequest
-        | Category::ContextWindow
-        | Category::RequestTooLarge
-        | Category::BadInputRow
-        | Category::BadResponse => Exit::Usage,
-        Category::DailyQuota
-        | Category::ServiceQuota
-        | Category::Throttled
-        | Category::ModelNotReady
-        | Category::Unavailable
-        | Category::ServerError
-        | Category::ModelTimeout
-        | Category::ModelError
-        | Category::Network
-        | Category::AttemptTimeout => Exit::Stopped,
     }
 }

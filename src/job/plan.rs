@@ -202,7 +202,7 @@ impl Plan {
         let doubtful = doubtful(&job.model);
         let terms = terms(&job.model)?;
         let idle = job.retry.idle_timeout.as_deref();
-        let delivery = delivery(job.model.stream, idle, family, &model, doubtful)?;
+        let delivery = delivery(&job.model, idle, family, &model)?;
         let idle_with_bodies = idle_with_bodies(&job.model);
         let region = region(job.model.region, &model)?;
         let own = job.model.prices.as_deref().map(&path).transpose()?;
@@ -213,6 +213,7 @@ impl Plan {
             known.facts.as_ref(),
             terms.tier.unwrap_or_default(),
             &model,
+            family,
         )?;
         Ok(Self {
             name: job.name.unwrap_or_else(|| default_name(job_file)),

@@ -227,6 +227,38 @@ fn reasoning_is_kept_apart_and_only_if_it_is_wanted() {
 }
 
 #[test]
+fn a_block_of_thought_is_kept_apart_whole_and_streamed() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    for (model, extra) in [
+        (
+            "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+            r#"{"thinking":{"type":"enabled","budget_tokens":1024}}"#,
+        ),
+        (
+            "amazon.nova-2-lite-v1:0",
+            r#"{"inferenceConfig":{"reasoningConfig":{"type":"enabled","maxReasoningEffort":"low"}}}"#,
+        ),
+    ] {
+        let think = ["--extra", extra, "--max-tokens", "2000"];
+        let keep = [&think[..], &["--reasoning"]].concat();
+        let whole = answer(model, row, &keep);
+        let thought = whole["reasoning"].as_str().expect(model);
+        assert!(thought.ends_with('.'), "{model}: {thought}");
+        let said = whole["completion"].as_str().expect(model);
+        assert!(said.starts_with("[emulated "), "{model}: {said}");
+        let streamed = answer(model, row, &[&keep[..], &["--stream"]].concat());
+        for key in ["reasoning", "completion", "usage", "cost_usd"] {
+            assert_eq!(streamed[key], whole[key], "{model}: {key}");
+        }
+        let dropped = answer(model, row, &think);
+        assert_eq!(dropped.get("reasoning"), None, "{model}");
+        assert_eq!(dropped["completion"], whole["completion"], "{model}");
+        let unasked = answer(model, row, &["--max-tokens", "2000", "--reasoning"]);
+        assert_eq!(unasked.get("reasoning"), None, "{model}");
+    }
+}
+
+#[test]
 fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
     let opus = "us.anthropic.claude-opus-4-7";
     let row = r#"{"prompt":"Name a moon."}"#;

@@ -289,3 +289,44 @@ fn a_guardrail_that_intervenes_filters_the_answer() {
         assert_eq!(row["status"], "succeeded", "{row}");
     }
 }
+
+/// A model that is newer than the catalogue, of an account whose control plane says so.
+fn newer(verb: &str, control_plane: &str) -> Job {
+    Job::new(verb)
+        .file("prompts.csv", "prompt\none\n")
+        .scenario(&format!("{QUICK}\n[control_plane]\n{control_plane}\n"))
+        .args(["-i", "prompts.csv", "-o", "out.jsonl", "-m", NEWER])
+}
+
+const NEWER: &str = "us.anthropic.claude-zeta-9";
+const WHOLE_ONLY: &str = "whole_only = [\"anthropic.claude-zeta-9\"]";
+const NO_STREAM: &str = "`model.stream`: `us.anthropic.claude-zeta-9` does not answer \
+    InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out";
+
+#[test]
+fn whether_a_newer_model_streams_is_asked_before_anything_is_sent() {
+    for verb in ["run", "check"] {
+        newer(verb, WHOLE_ONLY)
+            .args(["--stream"])
+            .run()
+            .exits(2)
+            .says(NO_STREAM)
+            .sent_nothing();
+        newer(verb, WHOLE_ONLY).run().exits(0);
+        newer(verb, WHOLE_ONLY)
+            .args(["--stream", "--force"])
+            .run()
+            .exits(0);
+    }
+}
+
+#[test]
+fn who_may_not_ask_goes_on_without_a_word() {
+    let denied = format!("{WHOLE_ONLY}\ndenied = [\"GetFoundationModel\"]");
+    for verb in ["run", "check"] {
+        let out = newer(verb, &denied).args(["--stream"]).run().exits(0);
+        assert!(!out.stderr.contains("GetFoundationModel"), "{}", out.stderr);
+    }
+    let unheard = newer("run", "").args(["--stream"]).run().exits(0);
+    assert_eq!(unheard.answers()["1"]["status"], "succeeded");
+}

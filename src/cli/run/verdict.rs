@@ -1,0 +1,64 @@
+//! What a stop means: the exit code, and what the person should do about it.
+
+use crate::exit::Exit;
+use crate::model::id::ModelId;
+use crate::model::{Category, Fault};
+use crate::output::OutputPaths;
+use crate::run::{Reached, Stop};
+
+/// The exit code of a stop, and what the person should do about it.
+pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
+    let words = |text: &str| Some(text.to_owned());
+    match stop {
+        Stop::Interrupted => (Exit::Interrupted, None),
+        Stop::Terminated => (Exit::Stopped, None),
+        Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
+        Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
+        Stop::Limit(Reached::Cost { .. }) => (
+            Exit::Limit,
+            words("raise max_cost_usd, then run the same command"),
+        ),
+        Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
+        Stop::Limit(Reached::ErrorRate { .. }) => (
+            Exit::Limit,
+            words("look at the failures; run the same command with --retry-failed to go on"),
+        ),
+        Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
+        Stop::Unreachable { .. } => (Exit::Stopped, words("run the same command later")),
+        Stop::CannotWrite { rescued, .. } => (
+            Exit::CannotWrite,
+            Some(match rescued {
+                None => {
+                    "make room, or put right what else it says; then run the same command".into()
+                }
+                Some(place) => format!(
+                    "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
+                     puts these rows into the output, and the same command goes on",
+                    paths.answered.display()
+                ),
+            }),
+        ),
+    }
+}
+
+/// The exit code of a fault that stopped the run.
+pub(in crate::cli) fn stopped(fault: &Fault) -> Exit {
+    match fault.category {
+        Category::AccessDenied | Category::NotFound | Category::Credentials => Exit::Access,
+        Category::InvalidRequest
+        | Category::ContextWindow
+        | Category::RequestTooLarge
+        | Category::BadInputRow
+        | Category::BadResponse => Exit::Usage,
+        Category::DailyQuota
+        | Category::ServiceQuota
+        | Category::Throttled
+        | Category::ModelNotReady
+        | Category::Unavailable
+        | Category::ServerError
+        | Category::ModelTimeout
+        | Category::ModelError
+        | Category::Network
+        | Category::AttemptTimeout => Exit::Stopped,
+    }
+}
