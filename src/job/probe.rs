@@ -11,7 +11,8 @@ const WORDS: &str = "Reply with one word: ready";
 
 impl Plan {
     /// A call with the job's own parameters and a prompt of a few words; `None` where the family
-    /// has no form for a prompt, or the model wants more than one, and only the job's rows know what a body looks like.
+    /// has no form for a prompt, or the model wants more than one, and only the job's rows know what a
+    /// body looks like.
     ///
     /// Its answer is kept short, unless the job merges fields of its own into bodies: some of
     /// them, such as a budget for thinking, must be less than `max_tokens`.

@@ -163,8 +163,8 @@ impl ModelId {
         }
     }
 
-    /// Understands an id as it was typed, whoever's model it is: where the family is named, nothing
-    /// is asked of the provider.
+    /// Understands an id as it was typed, whosever model it is: where the family is named, the
+    /// provider decides nothing.
     pub fn parse_of_any_provider(text: &str) -> Result<Self, IdError> {
         if text.trim().is_empty() {
             return Err(IdError::Empty);
