@@ -157,10 +157,16 @@ impl Assembly {
         if !ended || self.whole.is_null() {
             return Err(StreamError::CutShort { chunks });
         }
-        let mut reading = self.family.read(&self.whole)?;
-        if !self.brought.end && !stopped && reading.stop_reason.is_none() {
+        let read = self.family.read(&self.whole);
+        let is_told_why = match &read {
+            Ok(reading) => reading.stop_reason.is_some(),
+            Err(NoAnswer::Failed { .. }) => true,
+            Err(NoAnswer::Misread(_)) => false,
+        };
+        if !self.brought.end && !stopped && !is_told_why {
             return Err(StreamError::CutShort { chunks });
         }
+        let mut reading = read?;
         reading.usage = reading.usage.or(self.usage());
         Ok(Assembled {
             reading,
