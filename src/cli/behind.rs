@@ -14,6 +14,7 @@ use crate::job::{JobFile, is_url};
 use crate::model::aws::Access;
 use crate::model::catalog;
 use crate::model::control::Control;
+use crate::model::family::Family;
 use crate::model::id::ModelId;
 
 /// A run does not wait longer to hear whether a model streams: the first call would tell too.
@@ -59,15 +60,18 @@ async fn settle_stream(job: &mut JobFile) {
     job.model.answers_whole = streams == Ok(Some(false));
 }
 
-/// The job's model, where it is to stream and the catalogue has never heard of it.
+/// The job's model, where it is to stream, and the catalogue has never heard of it although its
+/// layout is known: any other is refused or sent anyway.
 fn unknown_stream(job: &JobFile) -> Option<ModelId> {
     let model = ModelId::parse_of_any_provider(job.model.id.as_deref()?).ok()?;
     let model = match &job.model.behind {
         Some(behind) => model.behind(behind),
         None => model,
     };
-    let is_known = catalog::anywhere(model.base()?).is_some();
-    let matters = job.model.stream && !job.model.force && !is_known;
+    let base = model.base()?;
+    let is_known = catalog::anywhere(base).is_some();
+    let has_layout = job.model.family.is_some() || Family::of(base).is_some();
+    let matters = job.model.stream && !job.model.force && !is_known && has_layout;
     matters.then_some(model)
 }
 

@@ -187,6 +187,14 @@ fn one(list: Vec<Value>, id: &str, arn: &str, name: &str) -> Result<Value, Refus
     })
 }
 
+/// Whether a model is called through its inference profiles only, wherever it is offered.
+pub(super) fn only_by_profile(base: &str) -> bool {
+    let by_profile = |offered: &Vec<String>| offered.first().is_some_and(|types| types == "I");
+    MODELS
+        .get(base)
+        .is_some_and(|regions| regions.values().all(by_profile))
+}
+
 /// The models of the region, as it offers them.
 fn models(question: &Question, account: &ControlPlane) -> Vec<Value> {
     let here = question.region.as_str();

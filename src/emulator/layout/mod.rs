@@ -13,6 +13,7 @@ mod conversation;
 mod embed;
 mod image;
 mod nova;
+mod peculiar;
 mod raw;
 mod titan;
 
@@ -195,7 +196,7 @@ impl Layout {
 
     /// Reads and judges a body; `base` is the base id, empty where an ARN hides it.
     pub(super) fn read(self, body: &Object, base: &str) -> Result<Ask, Refusal> {
-        match self.for_body(body) {
+        let asked = match self.for_body(body) {
             Self::Claude => claude::read(body),
             Self::Nova => nova::read(body),
             Self::Chat => chat::read(body, base),
@@ -221,7 +222,9 @@ impl Layout {
             Self::AmazonImage => image::read_amazon(body),
             Self::StabilityImage => image::read_stability(body),
             Self::Sdxl => image::read_sdxl(body),
-        }
+        }?;
+        peculiar::check(self, base, body)?;
+        Ok(asked)
     }
 
     /// Writes the answer to a body that [`Layout::read`] accepted; `id` is as in the path.
@@ -264,6 +267,14 @@ impl Layout {
     /// Whether it has chunks.
     pub(super) fn streams(self) -> bool {
         chunks::writer(self).is_some()
+    }
+
+    /// Judges a body that is to be answered in chunks.
+    pub(super) fn check_stream(self, body: &Object, base: &str) -> Result<(), Refusal> {
+        if !self.streams() {
+            return Err(Refusal::no_stream());
+        }
+        peculiar::check_stream(self, base, body)
     }
 
     fn for_body(self, body: &Object) -> Self {

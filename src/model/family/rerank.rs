@@ -63,8 +63,8 @@ fn bill(body: &Value) -> Option<Bill> {
     let query = text(body, "/query").map_or(0, str::len) as u64;
     let room = TOKENS_A_PART.saturating_sub(query).max(1);
     let parts = |document: &Value| {
-        let text = document.as_str();
-        let bytes = text.map_or_else(|| document.to_string().len(), str::len);
+        let text = document.as_str().map(str::len);
+        let bytes = text.unwrap_or_else(|| document.to_string().len());
         (bytes as u64).div_ceil(room).max(1)
     };
     let queries = |parts: u64| Pieces {
