@@ -116,7 +116,7 @@ fn a_model_that_wants_more_than_a_prompt_is_not_sent_one_alone() {
     let row = r#"{"prompt":"Name a moon.","body":{"prompt":"x","image":"aGk="}}"#;
     let models = [
         (
-            "stability.stable-image-erase-object-v1:0",
+            "us.stability.stable-image-erase-object-v1:0",
             "`image`",
             "image",
         ),
@@ -138,7 +138,7 @@ fn a_model_that_wants_more_than_a_prompt_is_not_sent_one_alone() {
     }
     run(models[0].0, row, &["--body", "body"]).exits(0);
     run(
-        "stability.stable-style-transfer-v1:0",
+        "us.stability.stable-style-transfer-v1:0",
         row,
         &["--extra", r#"{"init_image":"aGk="}"#],
     )
