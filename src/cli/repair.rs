@@ -15,6 +15,12 @@ use crate::output::{OutputPaths, Repaired, repair as put_right};
 pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = existing_output(matches)?;
     let add: Option<&PathBuf> = matches.get_one("add");
+    if let Some(add) = add.filter(|add| add.exists() && !add.is_file()) {
+        let add = add.display();
+        let message =
+            format!("--add {add}: not a regular file; name the one that `run` has rescued");
+        return Err(Failure::usage(message));
+    }
     let repaired = put_right(&paths, locks(matches), add.map(PathBuf::as_path))?;
     let mut text = describe(&repaired);
     if text.is_empty() {
@@ -23,7 +29,10 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     for line in text {
         print::text(&format!("{}: {line}", paths.answered.display()));
     }
-    Ok(Exit::Complete)
+    match repaired.uncounted {
+        Some(error) => Err(error.into()),
+        None => Ok(Exit::Complete),
+    }
 }
 
 /// The output that is named, which must be there.

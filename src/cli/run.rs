@@ -62,7 +62,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     refuse_output_over_input(&input, &paths)?;
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
-    let claim = asked.stake(&paths).await?;
+    let claim = asked.stake(&paths, plan.mode).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
     let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
@@ -135,6 +135,7 @@ fn context(
         tokens_per_minute: plan.tokens.per_minute,
         started_at: Timestamp::now(),
         paths: paths.clone(),
+        mode: plan.mode,
         retry_failed: resume::with(&command, "--retry-failed"),
         resume: command,
     }
@@ -240,7 +241,14 @@ impl Job<'_> {
         } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
             print::said(&summary.to_string());
         }
-        written?;
+        if let Err(error) = written {
+            let answers = self.context.paths.answered.display();
+            let message = format!(
+                "{error}; what is in {answers} is safe: make room, or put right what else it says, \
+                 and the same command writes the summary down"
+            );
+            return Err(Failure::new(Exit::CannotWrite, message));
+        }
         match printed {
             Err(error)
                 if error.kind() != ErrorKind::BrokenPipe && ending.exit == Exit::Complete =>

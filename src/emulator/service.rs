@@ -361,6 +361,7 @@ async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
     match effect {
         Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
         Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
+        Effect::HugeError(retry_after_s) => Ok(reply::html_502(retry_after_s).map(Sent::huge)),
         Effect::Stall => std::future::pending().await,
         Effect::HangUp(how) => {
             line.cut(how);

@@ -207,6 +207,8 @@ pub const KEYS: &[Key] = &[
         "Keep what the model thought before it answered, beside the answer"),
     key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
         "sync: an answer counts once it survives a power cut; none: once it is written [default: sync]"),
+    key(("output", "mode"), ("output-mode", None), Kind::Text, "MODE",
+        "Who may read and write new files, in octal, such as 0640 [default: 0600]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),
 

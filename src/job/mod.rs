@@ -12,6 +12,7 @@ mod plan;
 mod prefix;
 mod probe;
 pub mod rows;
+pub mod small;
 pub mod survey;
 
 pub use file::{JobError, JobFile};

@@ -18,15 +18,15 @@ use crate::model::catalog::ModelFacts;
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 use crate::model::{Delivery, Terms};
-use crate::output::{Durability, KeepRaw};
+use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
 use model::{cache, doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario};
 use terms::{delivery, terms};
 use values::{
-    default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
-    source,
+    default_name, durability, format, json, keep_raw, max_failures, missing, mode, named,
+    output_file, source,
 };
 
 pub use model::{is_url, region};
@@ -103,6 +103,8 @@ pub struct Plan {
     pub reasoning: Reasoning,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
+    /// Who may read what a run creates.
+    pub mode: Mode,
     /// How many rows may fail.
     pub max_failures: MaxFailures,
 }
@@ -260,6 +262,7 @@ impl Plan {
             },
             keep_raw: keep_raw(job.output.raw.as_deref())?,
             durability: durability(job.output.durability.as_deref())?,
+            mode: mode(job.output.mode.as_deref())?,
             max_failures: max_failures(&job.output)?,
         })
     }

@@ -145,7 +145,7 @@ impl Bedrock {
         let headers = ServiceHeaders::default();
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
-            .interceptor(BoundedAnswer)
+            .interceptor(BoundedAnswer::WHOLE)
             .interceptor(headers.clone())
             .send()
             .await;
@@ -295,20 +295,27 @@ where
         request_id: request_id.clone(),
         ..wire::broken(error)
     };
+    let refused = |code, raw: &HttpResponse, message: &str| {
+        let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+        let wait = seconds.map(Duration::from_secs);
+        let status = raw.status().as_u16();
+        Fault::from_response(code, status, message, wait, request_id.clone())
+    };
     match error {
-        SdkError::ServiceError(refused) => Fault::from_response(
-            refused.err().code(),
-            refused.raw().status().as_u16(),
-            &match refused.err().message() {
+        SdkError::ServiceError(error) => {
+            let message = match error.err().message() {
                 Some(message) if !message.is_empty() => message.to_owned(),
-                Some(_) | None => wire::unsigned(refused.raw()),
-            },
-            header("retry-after")
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
-            request_id,
-        ),
-        SdkError::ResponseError(_) => broken(),
+                Some(_) | None => wire::unsigned(error.raw()),
+            };
+            refused(error.err().code(), error.raw(), &message)
+        }
+        SdkError::ResponseError(answer) => match answer.raw() {
+            raw if !raw.status().is_success() && wire::is_too_long(error) => {
+                let code = header("x-amzn-errortype").and_then(|code| code.split(':').next());
+                refused(code, raw, &wire::too_long_error(raw))
+            }
+            _ => broken(),
+        },
         SdkError::TimeoutError(_) => Fault {
             maybe_billed: true,
             ..local(Category::AttemptTimeout)

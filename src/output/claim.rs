@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::disk::{self, Disk, OnDisk};
+use super::disk::{self, Disk};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Ledger, Manner};
+use super::lock::Lock;
+use super::mode::Mode;
 use super::past::{Past, TornTail, key};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
-use super::{lock, mount, pictures};
+use super::{mount, pictures, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +57,21 @@ pub struct Claim {
     disk: Arc<dyn Disk>,
     paths: OutputPaths,
     existing: Existing,
-    lock: Box<dyn OnDisk>,
+    lock: Lock,
 }
 
 impl Claim {
-    /// Takes the lock and reads what earlier runs left.
+    /// Takes the lock and reads what earlier runs left. What is created has this `mode`.
     ///
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
     pub fn stake(
         paths: &OutputPaths,
+        mode: Mode,
         existing: Existing,
         locks: Locks,
     ) -> Result<Self, LedgerError> {
-        Self::stake_on(disk::real(), paths, existing, locks)
+        Self::stake_on(disk::real(mode), paths, existing, locks)
     }
 
     pub(super) fn stake_on(
@@ -88,6 +91,12 @@ impl Claim {
         };
         claim.read()?;
         Ok(claim)
+    }
+
+    /// The same claim after its holder has changed the files.
+    pub(super) fn look_again(mut self) -> Result<Self, LedgerError> {
+        self.read()?;
+        Ok(self)
     }
 
     fn read(&mut self) -> Result<(), LedgerError> {
@@ -206,7 +215,7 @@ pub(super) fn claim(
     disk: &dyn Disk,
     paths: &OutputPaths,
     locks: Locks,
-) -> Result<Box<dyn OnDisk>, LedgerError> {
+) -> Result<Lock, LedgerError> {
     refuse_what_is_not_ours(paths)?;
     let directory = paths.directory();
     disk.create_directories(directory)
@@ -217,7 +226,7 @@ pub(super) fn claim(
         let output = paths.answered.clone();
         return Err(LedgerError::Network { output, kind });
     }
-    lock::take(disk, paths)
+    Lock::take(disk, paths)
 }
 
 /// Refuses what no run has left, without opening what is no file: opening a pipe would wait for
@@ -238,14 +247,8 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
 
 /// The run file is replaced at the end, so what is there must be one.
 fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
-    let Ok(text) = std::fs::read(path) else {
+    if !path.exists() || run_file::read(path).is_some() {
         return Ok(());
-    };
-    let ours = serde_json::from_slice::<serde_json::Value>(&text)
-        .is_ok_and(|file| file.get("promptmill").is_some());
-    if ours {
-        Ok(())
-    } else {
-        Err(LedgerError::NotOurs { path: path.into() })
     }
+    Err(LedgerError::NotOurs { path: path.into() })
 }

@@ -86,10 +86,10 @@ pub enum LedgerError {
     },
     /// The disk has no room for what is to come.
     #[error(
-        "no room for the answers of {calls} calls ({megabytes} MB) on the disk of {path}, or within \
+        "no room for the answers of {calls} calls ({size}) on the disk of {path}, or within \
          the limit of a file's size: make room, or give a lower --concurrency",
         path = .path.display(),
-        megabytes = .bytes.div_ceil(1_000_000),
+        size = size(*.bytes),
     )]
     NoRoom {
         /// The file.
@@ -109,6 +109,13 @@ pub enum LedgerError {
         /// What the system said.
         cause: io::Error,
     },
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        ..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
+    }
 }
 
 /// Names the file and the deed in an I/O error.

@@ -45,9 +45,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::disk::{Disk, OnDisk, Open};
+use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::line::{self, KeepRaw, Stamp};
+use super::lock::Lock;
 use super::paths::OutputPaths;
 use super::pictures;
 use crate::run::{Ended, Outcome, Store};
@@ -96,7 +97,7 @@ pub struct Ledger {
     failed: Sink,
     manner: Manner,
     /// Held for as long as the ledger lives.
-    _lock: Box<dyn OnDisk>,
+    lock: Lock,
 }
 
 impl Ledger {
@@ -106,7 +107,7 @@ impl Ledger {
         disk: Arc<dyn Disk>,
         paths: &OutputPaths,
         manner: Manner,
-        lock: Box<dyn OnDisk>,
+        lock: Lock,
     ) -> Result<Self, LedgerError> {
         let tokens = u64::from(manner.max_tokens.unwrap_or_default());
         let answer = LINE_BYTES + TOKEN_BYTES * tokens;
@@ -116,10 +117,11 @@ impl Ledger {
             failed: sink(&paths.failed, FAILURE_BYTES),
             paths: paths.clone(),
             manner,
-            _lock: lock,
+            lock,
             disk,
         };
         ledger.answered.open()?;
+        ledger.lock.hold_output(&*ledger.disk, &ledger.paths)?;
         if ledger.disk.exists(&paths.failed) {
             ledger.failed.open()?;
         }

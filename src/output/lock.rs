@@ -3,15 +3,20 @@
 //! The lock is the kernel's (`flock`), on a file that is never renamed and never removed, so that
 //! two runs always ask for the same one; it ends with the process that holds it, however that
 //! dies, so there is no stale lock. What stands in the file is only for messages: who holds it.
+//!
+//! A file may have several names. Links are followed before a lock is named
+//! ([`paths`](super::paths)); for hard links the output itself is locked too.
 
 use std::fmt;
 use std::fs::TryLockError;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
+use super::past::open_if_there;
 use super::paths::OutputPaths;
 
 /// Who holds a lock.
@@ -45,20 +50,57 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Takes the lock, or says who holds it.
-pub(super) fn take(disk: &dyn Disk, paths: &OutputPaths) -> Result<Box<dyn OnDisk>, LedgerError> {
-    let path = &paths.lock;
-    let mut file = disk
-        .open(path, Open::AppendOrCreate)
-        .map_err(io_error("open", path))?;
-    match file.try_lock() {
-        Ok(()) => {
-            sign(&mut *file);
-            Ok(file)
+/// An output's lock, held for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _named: Box<dyn OnDisk>,
+    /// The output, by whatever name.
+    output: Option<Box<dyn OnDisk>>,
+}
+
+impl Lock {
+    /// Takes the lock, or says who holds it.
+    pub(super) fn take(disk: &dyn Disk, paths: &OutputPaths) -> Result<Self, LedgerError> {
+        let path = &paths.lock;
+        let mut file = disk
+            .open(path, Open::AppendOrCreate)
+            .map_err(io_error("open", path))?;
+        try_lock(&mut *file, path, paths)?;
+        sign(&mut *file);
+        let mut lock = Self {
+            _named: file,
+            output: None,
+        };
+        lock.hold_output(disk, paths)?;
+        Ok(lock)
+    }
+
+    /// Locks the output itself, once it is there, and again when another file took its place.
+    pub(super) fn hold_output(
+        &mut self,
+        disk: &dyn Disk,
+        paths: &OutputPaths,
+    ) -> Result<(), LedgerError> {
+        let path = &paths.answered;
+        let is_held = self.output.as_ref().map(|held| held.is_at(path));
+        if is_held.is_some_and(|held| held.unwrap_or(false)) {
+            return Ok(());
         }
+        let Some(mut output) = open_if_there(disk, path)? else {
+            return Ok(());
+        };
+        try_lock(&mut *output, path, paths)?;
+        self.output = Some(output);
+        Ok(())
+    }
+}
+
+fn try_lock(file: &mut dyn OnDisk, path: &Path, of: &OutputPaths) -> Result<(), LedgerError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked {
-            output: paths.answered.clone(),
-            holder: holder(&mut *file),
+            output: of.answered.clone(),
+            holder: holder(file),
         }),
         Err(TryLockError::Error(error)) => Err(io_error("lock", path)(error)),
     }

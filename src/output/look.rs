@@ -4,12 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::claim::{Existing, refuse_what_is_not_ours};
 use super::error::{LedgerError, io_error};
 use super::past::Past;
 use super::paths::OutputPaths;
+use super::run_file;
 use super::scan::State;
 
 /// What is there now.
@@ -92,10 +91,5 @@ fn is_locked(lock: &Path) -> bool {
 
 /// Whether the emulator answered the last run into this output, as its run file says.
 fn is_made_up(run: &Path) -> bool {
-    #[derive(Deserialize)]
-    struct RunFile {
-        emulated: bool,
-    }
-    let text = std::fs::read(run).unwrap_or_default();
-    serde_json::from_slice::<RunFile>(&text).is_ok_and(|run| run.emulated)
+    run_file::read(run).is_some_and(|run| run.get("emulated") == Some(&true.into()))
 }

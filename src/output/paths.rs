@@ -1,4 +1,7 @@
 //! The files of one output, all beside each other.
+//!
+//! An output that is a link is the file it leads to, and the others are beside that file: so they
+//! are the same files, and the lock the same lock, under whatever name a run is given.
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +26,10 @@ pub struct OutputPaths {
 }
 
 impl OutputPaths {
-    /// The files that go with `answered`, whose `.jsonl` is replaced in the others' names.
+    /// The files that go with `answered`, or with what it leads to where it is a link; its `.jsonl`
+    /// is replaced in the others' names.
     pub fn new(answered: &Path) -> Self {
+        let answered = &led_to(answered);
         let name = answered.to_string_lossy();
         let stem = name.strip_suffix(".jsonl").unwrap_or(&name);
         Self {
@@ -97,6 +102,25 @@ impl OutputPaths {
     }
 }
 
+/// The most links that lead from one to the next (Linux, path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// Where a file is that is a link, be there one or not; what is none is where it says.
+pub(super) fn led_to(path: &Path) -> PathBuf {
+    let mut end = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = end.read_link() else { break };
+        end = end.parent().unwrap_or(Path::new("")).join(next);
+    }
+    // What some links name is no path: `/dev/stdout` may lead to `pipe:[4711]`.
+    let is_there = |path: &Path| path.metadata().is_ok();
+    if is_there(path) == is_there(&end) {
+        end
+    } else {
+        path.to_owned()
+    }
+}
+
 fn numbered(name: &str, nth: u32) -> String {
     if nth == 1 {
         name.to_owned()
@@ -117,6 +141,29 @@ mod tests {
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
         assert_eq!(paths.pictures, Path::new("out/tags.images"));
         assert_eq!(paths.directory(), Path::new("out"));
+    }
+
+    #[test]
+    fn a_link_is_what_it_leads_to_and_what_is_no_file_stays_as_it_was_named() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("real.jsonl", at("one")).unwrap();
+        symlink(at("one"), at("two")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                OutputPaths::new(&at("two")),
+                OutputPaths::new(&at("real.jsonl"))
+            );
+            std::fs::write(at("real.jsonl"), "").unwrap(); // first it is not there, then it is
+        }
+        assert_eq!(led_to(&at("plain")), at("plain"));
+        assert_eq!(led_to(&at("loop")), at("loop"));
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let pipe = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let named = PathBuf::from(format!("/proc/self/fd/{pipe}"));
+        assert_eq!(led_to(&named), named);
     }
 
     #[test]

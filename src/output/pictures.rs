@@ -172,7 +172,7 @@ fn stem(who: &Identity) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::disk;
+    use super::super::{Mode, disk};
     use super::*;
 
     fn identity(id: &str) -> Identity {
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn an_image_is_never_written_over_and_found_again() {
         let place = tempfile::tempdir().unwrap();
-        let disk = disk::real();
+        let disk = disk::real(Mode::default());
         let folder = place.path().join("out.images");
         let picture = |bytes: &'static [u8]| Picture::new(bytes.into());
         let (one, two) = (picture(b"one"), picture(b"two"));
@@ -227,7 +227,7 @@ mod tests {
         std::fs::write(place.path().join("file"), "").unwrap();
         let folder = place.path().join("file").join("out.images");
         let picture = Picture::new("x".into());
-        let error = write(&*disk::real(), &folder, "row", &picture).unwrap_err();
+        let error = write(&*disk::real(Mode::default()), &folder, "row", &picture).unwrap_err();
         assert!(error.to_string().starts_with("cannot create "), "{error}");
     }
 }

@@ -18,12 +18,13 @@ use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
+use super::{Mode, Tally, run_file};
 
 /// Lines that are added at once.
 const GROUP: usize = 256;
 
 /// What was put right.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Repaired {
     /// Lines that mean nothing, by file.
     pub bad: Vec<TakenLines>,
@@ -37,6 +38,8 @@ pub struct Repaired {
     pub there_already: u64,
     /// Lines of that file that mean nothing.
     pub not_added: u64,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
 }
 
 /// Lines that were taken out of a file.
@@ -65,7 +68,8 @@ pub fn repair(
     locks: Locks,
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
-    repair_on(disk::real(), paths, locks, add)
+    let mode = Mode::of_output(paths);
+    repair_on(disk::real(mode), paths, locks, add)
 }
 
 pub(super) fn repair_on(
@@ -88,8 +92,16 @@ pub(super) fn repair_on(
         past.complete();
     }
     if let Some(from) = add {
-        add_lines(&disk, paths, from, &mut rows, &mut repaired)?;
+        add_lines(
+            &disk,
+            paths,
+            from,
+            &mut rows,
+            &mut repaired,
+            &mut past.tally,
+        )?;
     }
+    repaired.uncounted = run_file::count_anew(&*disk, paths, &past.tally, "repair").err();
     Ok(repaired)
 }
 
@@ -182,6 +194,7 @@ fn add_lines(
     from: &Path,
     rows: &mut HashSet<u64>,
     repaired: &mut Repaired,
+    tally: &mut Tally,
 ) -> Result<(), LedgerError> {
     let Some(mut file) = open_if_there(&**disk, from)? else {
         let missing = std::io::ErrorKind::NotFound.into();
@@ -211,6 +224,7 @@ fn add_lines(
             lines.push(b'\n');
         });
         repaired.added += 1;
+        tally.take_past(known);
         waiting += 1;
         if waiting == GROUP {
             waiting = 0;

@@ -18,6 +18,7 @@ use super::past::key;
 use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::each_line;
+use super::{Mode, run_file};
 use crate::model::{Category, Reading};
 
 /// Lines that are committed at once.
@@ -36,6 +37,8 @@ pub struct Reparsed {
     pub without_body: u64,
     /// Where the lines are kept that were failures.
     pub aside: Option<PathBuf>,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
 }
 
 /// What a body says, and what it cost.
@@ -50,7 +53,8 @@ pub fn reparse(
     locks: Locks,
     read: impl FnMut(&str, &[u8]) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    reparse_on(disk::real(), paths, locks, read)
+    let mode = Mode::of_output(paths);
+    reparse_on(disk::real(mode), paths, locks, read)
 }
 
 pub(super) fn reparse_on(
@@ -59,7 +63,7 @@ pub(super) fn reparse_on(
     locks: Locks,
     mut read: impl FnMut(&str, &[u8]) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let _claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
+    let claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
     let mut reparsed = Reparsed::default();
     if !disk.exists(&paths.failed) {
         return Ok(reparsed);
@@ -103,6 +107,8 @@ pub(super) fn reparse_on(
         key.is_some_and(|key| moved.binary_search(&key).is_ok())
     })?;
     reparsed.aside = Some(aside);
+    let now = claim.look_again()?;
+    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse").err();
     Ok(reparsed)
 }
 

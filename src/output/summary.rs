@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::disk;
 use super::rewrite::replace;
-use super::tally::{Progress, Tally};
+use super::tally::{Counts, Progress, Tally};
 use super::text::{count, dollars, one_line, time};
-use super::{LedgerError, OutputPaths};
+use super::{LedgerError, Mode, OutputPaths};
 use crate::exit::Exit;
 use crate::run::Why;
 
@@ -40,6 +40,8 @@ pub struct Context {
     pub started_at: Timestamp,
     /// Where the output is.
     pub paths: OutputPaths,
+    /// Who may read it.
+    pub mode: Mode,
     /// The command that goes on where this run ended.
     pub resume: String,
     /// The command that runs the failed rows again.
@@ -76,13 +78,7 @@ struct RunFile<'a> {
     output: String,
     failed_output: String,
     resume: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Counts<'a> {
-    #[serde(flatten)]
-    tally: &'a Tally,
-    cost_usd: Option<f64>,
+    command: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,19 +151,13 @@ impl<'a> Summary<'a> {
             stopped_by: ending.stopped_by.as_deref(),
             rows: context.rows,
             remaining: self.remaining(),
-            total: Counts {
-                tally: overall,
-                cost_usd: overall.known_cost(),
-            },
+            total: Counts::of(overall),
             this_run: ThisRun {
                 learned_requests_per_minute: progress.gauge.learned_per_minute,
                 learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
                 quota_tokens: progress.gauge.tokens_settled,
                 reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
-                counts: Counts {
-                    tally: &progress.now,
-                    cost_usd: progress.now.known_cost(),
-                },
+                counts: Counts::of(&progress.now),
                 calls: progress.sent,
                 throttles: progress.throttles,
                 retries: progress.retries,
@@ -178,6 +168,7 @@ impl<'a> Summary<'a> {
             output: context.paths.answered.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
             resume: (0 < self.remaining()).then_some(&context.resume),
+            command: &context.resume,
         };
         serde_json::to_string_pretty(&file).expect("a run file holds nothing JSON cannot say")
     }
@@ -187,7 +178,8 @@ impl<'a> Summary<'a> {
     /// # Errors
     /// The disk refused.
     pub fn write(&self) -> Result<(), LedgerError> {
-        replace(&*disk::real(), &self.context.paths.run, |file| {
+        let disk = disk::real(self.context.mode);
+        replace(&*disk, &self.context.paths.run, |file| {
             file.write_all(self.json().as_bytes())?;
             file.write_all(b"\n")
         })

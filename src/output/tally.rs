@@ -35,6 +35,22 @@ pub struct Tally {
     pub failures: BTreeMap<String, Failures>,
 }
 
+/// Counts as the run file has them.
+#[derive(Debug, Serialize)]
+pub(super) struct Counts<'a> {
+    #[serde(flatten)]
+    tally: &'a Tally,
+    cost_usd: Option<f64>,
+}
+
+impl<'a> Counts<'a> {
+    pub(super) fn of(tally: &'a Tally) -> Self {
+        // To ten places, as in the lines: the order of the sum says nothing.
+        let cost_usd = tally.known_cost().map(|cost| (cost * 1e10).round() / 1e10);
+        Self { tally, cost_usd }
+    }
+}
+
 /// Sums of tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {

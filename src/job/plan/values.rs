@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
-use crate::job::file::{JobError, OutputTable, PromptTable, unreadable};
-use crate::output::{Durability, KeepRaw};
+use crate::job::file::{JobError, OutputTable, PromptTable};
+use crate::job::small;
+use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 
 pub(super) fn missing(
@@ -80,11 +81,9 @@ pub(super) fn source(
 
 /// A file's last newline ends the file, not the prompt.
 pub(super) fn template_file(path: &Path) -> Result<String, JobError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        wrong(
-            "prompt.template_file",
-            format!("{}: {}", path.display(), unreadable(path, &error)),
-        )
+    let text = small::text(path).map_err(|why| {
+        let message = format!("{}: {why}", path.display());
+        wrong("prompt.template_file", message)
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -162,6 +161,19 @@ pub(super) fn durability(typed: Option<&str>) -> Result<Durability, JobError> {
             format!("\"{other}\" is not sync or none"),
         )),
     }
+}
+
+pub(super) fn mode(typed: Option<&str>) -> Result<Mode, JobError> {
+    let Some(typed) = typed else {
+        return Ok(Mode::default());
+    };
+    Mode::parse(typed).ok_or_else(|| {
+        let message = format!(
+            "\"{typed}\" is no mode for the files: give it in octal, such as \"0640\"; the owner \
+             must be able to read and write (0600), and nobody to execute"
+        );
+        wrong("output.mode", message)
+    })
 }
 
 pub(super) fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError> {

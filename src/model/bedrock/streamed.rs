@@ -18,7 +18,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Bedrock, causes, no_answer, not_understood, wire};
+use super::{Bedrock, BoundedAnswer, causes, no_answer, not_understood, wire};
 use crate::alarm::Alarm;
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
@@ -40,7 +40,10 @@ impl Bedrock {
         })?;
         let mut chunks = Chunks::new(assembly);
         let operation = client.invoke_model_with_response_stream();
-        let asked = addressed!(operation, self.target, call).send();
+        let asked = addressed!(operation, self.target, call)
+            .customize()
+            .interceptor(BoundedAnswer::STREAMED)
+            .send();
         let begun = Alarm::after(idle)
             .or(asked)
             .await
@@ -92,6 +95,7 @@ async fn receive(
             // Kinds of events that this version does not know are none of an answer's.
             Ok(Some(_)) => {}
             Ok(None) => return Ok(()),
+            Err(error) if wire::is_too_long(&error) => return Err(BadStream::TooLong),
             Err(error) => return Err(broken(&error).into()),
         }
     }

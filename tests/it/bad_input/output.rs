@@ -19,7 +19,7 @@ fn an_output_that_is_the_input_is_refused_and_left_as_it_was() {
     };
     over("in.jsonl", "in.jsonl", "in.jsonl", "in.jsonl");
     over("in.jsonl", "in.jsonl", "./in.jsonl", "./in.jsonl");
-    over("in.jsonl", "link.jsonl", "link.jsonl", "link.jsonl");
+    over("in.jsonl", "link.jsonl", "link.jsonl", "in.jsonl");
     over(
         "a.failed.jsonl",
         "a.failed.jsonl",

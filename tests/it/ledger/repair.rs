@@ -49,6 +49,64 @@ fn repair_of_a_good_output_changes_nothing() {
 }
 
 #[test]
+fn the_run_file_is_true_after_repair_and_what_was_rescued_counts() {
+    let out = first();
+    let whole = out.text("out.jsonl");
+    let (_, rest) = whole.split_once('\n').unwrap();
+    let (second, last) = rest.split_once('\n').unwrap();
+    let was = out.run_file();
+    let out = out.file("out.jsonl", format!("oops\n{rest}"));
+    let out = out.file("rescued.jsonl", format!("{second}\n"));
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    let run = out.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(run["resume"], was["command"]);
+    assert_eq!(run["counted"]["by"], "repair");
+    assert_eq!(run["this_run"], was["this_run"]);
+    let out = out.file("out.jsonl", last);
+    let add = out
+        .again("repair")
+        .args(["out.jsonl", "--add", "rescued.jsonl"]);
+    let out = add.run().exits(0);
+    let run = out.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&3.into(), &1.into())
+    );
+    let done = again(out).run().exits(0);
+    assert_eq!(done.run_file()["total"], was["total"]);
+    assert!(done.run_file()["counted"].is_null() && done.run_file()["resume"].is_null());
+}
+
+#[test]
+fn a_run_file_that_cannot_be_counted_anew_is_said_behind_what_was_repaired() {
+    let out = first();
+    let whole = out.text("out.jsonl");
+    let out = out.file("out.jsonl", whole.replacen("{\"custom_id\"", "oops", 1));
+    std::fs::create_dir(out.directory.path().join("out.run.json.tmp")).unwrap();
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(74);
+    assert!(
+        out.stdout.contains("1 line that cannot be read"),
+        "{}",
+        out.stdout
+    );
+    out.says("promptmill: cannot open out.run.json.tmp: ");
+}
+
+#[test]
+fn only_a_file_can_be_added() {
+    let out = first()
+        .again("repair")
+        .args(["out.jsonl", "--add", "/dev/zero"])
+        .run();
+    out.exits(2)
+        .says("--add /dev/zero: not a regular file; name the one that `run` has rescued");
+}
+
+#[test]
 fn repair_and_reparse_want_an_output_that_is_there() {
     for verb in ["repair", "reparse"] {
         Job::new(verb)
@@ -136,6 +194,12 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     assert_eq!(answer["raw"], body);
     // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
     assert_eq!(answer["cost_usd"], 0.0003, "{NOVA}");
+    let total = &out.run_file()["total"];
+    assert_eq!(
+        (&total["succeeded"], &total["failed"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(out.run_file()["counted"]["by"], "reparse");
     let done = again(out).run().exits(3);
     assert_eq!(done.run_file()["this_run"]["calls"], 0);
     assert_eq!(done.run_file()["total"]["succeeded"], 3);
