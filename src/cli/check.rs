@@ -92,7 +92,7 @@ fn first_row(plan: &Plan, hidden: Option<&str>) -> Result<Call, Failure> {
     for row in maker.rows(&input)? {
         match row? {
             Row::Ready(work) => return Ok(work.call),
-            Row::Rejected(..) => {}
+            Row::Rejected(..) | Row::Past(_) => {}
         }
     }
     Err(Failure::usage(

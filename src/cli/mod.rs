@@ -7,6 +7,7 @@ mod connect;
 mod emulate;
 mod failure;
 mod flags;
+mod made_up;
 mod models;
 mod plan;
 mod print;
@@ -107,7 +108,7 @@ fn run_command() -> Command {
                 .long("drain")
                 .value_name("TIME")
                 .default_value("25s")
-                .help("How long calls in flight may still land after a stop"),
+                .help("How long calls in flight may still land after Ctrl-C, SIGTERM or the deadline"),
         )
         .arg(
             Arg::new("wait-lock")
@@ -185,7 +186,8 @@ fn job_args() -> [Arg; 5] {
         switch(
             "retry-failed",
             "Put earlier failures aside and run their rows again",
-        ),
+        )
+        .conflicts_with("fresh"),
         switch(
             "redo-changed",
             "Put the lines of rows aside whose request has changed, and run these rows again",

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-/// This command line again. `--fresh` is left out, for it would begin anew, and a dated output
-/// is written out, for tomorrow it would be another file.
-pub(super) fn command(typed: &[OsString], dated_output: Option<&Path>) -> String {
+/// The words of this command line. `--fresh` is left out, for it would begin anew, and a dated
+/// output is written out, for tomorrow it would be another file.
+pub(super) fn words(typed: &[OsString], dated_output: Option<&Path>) -> Vec<String> {
     let mut words = vec![program(typed)];
     words.extend(
         typed
@@ -19,6 +19,11 @@ pub(super) fn command(typed: &[OsString], dated_output: Option<&Path>) -> String
     if let Some(output) = dated_output {
         words.extend(["--output".to_owned(), output.display().to_string()]);
     }
+    words
+}
+
+/// The words as they can be pasted into a shell.
+pub(super) fn command(words: &[String]) -> String {
     words
         .iter()
         .map(|word| quote(word))
@@ -33,6 +38,25 @@ pub(super) fn with(command: &str, switch: &str) -> String {
     } else {
         format!("{command} {switch}")
     }
+}
+
+/// The same words with another `--max-cost`, in USD.
+pub(super) fn with_max_cost(words: &[String], usd: f64) -> Vec<String> {
+    const FLAG: &str = "--max-cost";
+    let mut others = Vec::new();
+    let mut given = words.iter();
+    while let Some(word) = given.next() {
+        match word.strip_prefix(FLAG) {
+            Some("") => drop(given.next()),
+            Some(rest) if rest.starts_with('=') => {}
+            Some(_) | None => others.push(word.clone()),
+        }
+    }
+    // What is behind six places is the noise of floating point.
+    let usd = format!("{usd:.6}");
+    let usd = usd.trim_end_matches('0').trim_end_matches('.');
+    others.extend([FLAG, usd].map(str::to_owned));
+    others
 }
 
 /// The output, where its path holds a date and no flag names it.
@@ -68,7 +92,8 @@ mod tests {
     #[track_caller]
     fn check(typed: &[&str], dated: Option<&str>, expected: &str) {
         let typed: Vec<_> = typed.iter().map(OsString::from).collect();
-        assert_eq!(command(&typed, dated.map(Path::new)), expected);
+        let words = words(&typed, dated.map(Path::new));
+        assert_eq!(command(&words), expected);
     }
 
     #[test]
@@ -92,6 +117,23 @@ mod tests {
             Some("out/2026-11-22/tags.jsonl"),
             "promptmill run job.toml --output out/2026-11-22/tags.jsonl",
         );
+    }
+
+    #[test]
+    fn a_limit_of_cost_takes_the_place_of_the_one_there_was() {
+        let raised = |typed: &[&str]| {
+            let typed: Vec<_> = typed.iter().map(|word| (*word).to_owned()).collect();
+            command(&with_max_cost(&typed, 0.1 + 0.2))
+        };
+        let expected = "promptmill run x --json --max-cost 0.3";
+        assert_eq!(raised(&["promptmill", "run", "x", "--json"]), expected);
+        let apart = ["promptmill", "run", "--max-cost", "1", "x", "--json"];
+        assert_eq!(raised(&apart), expected);
+        let joined = ["promptmill", "run", "--max-cost=1", "x", "--json"];
+        assert_eq!(raised(&joined), expected);
+        let template = ["promptmill", "run", "-t", "at --max-cost 1 {{ x }}"];
+        let expected = "promptmill run -t 'at --max-cost 1 {{ x }}' --max-cost 0.3";
+        assert_eq!(raised(&template), expected);
     }
 
     #[test]

@@ -9,9 +9,11 @@ pub mod file;
 pub mod forecast;
 pub mod keys;
 mod plan;
+mod prefix;
 mod probe;
 pub mod rows;
 mod sharing;
+pub mod small;
 pub mod survey;
 
 pub use file::{JobError, JobFile};

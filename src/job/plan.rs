@@ -19,7 +19,7 @@ use crate::model::catalog::ModelFacts;
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 use crate::model::{Delivery, Terms};
-use crate::output::{Durability, KeepRaw};
+use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{known, limits, quota_source, requests_per_minute, tokens};
@@ -29,8 +29,8 @@ use model::{
 };
 use terms::{delivery, terms};
 use values::{
-    default_name, durability, format, json, keep_raw, max_failures, missing, named, output_file,
-    source,
+    default_name, durability, format, json, keep_raw, max_failures, missing, mode, named,
+    output_file, source,
 };
 
 pub use model::{is_url, region};
@@ -109,6 +109,8 @@ pub struct Plan {
     pub reasoning: Reasoning,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
+    /// Who may read what a run creates.
+    pub mode: Mode,
     /// How many rows may fail.
     pub max_failures: MaxFailures,
 }
@@ -178,10 +180,10 @@ impl std::fmt::Display for MaxFailures {
 }
 
 impl Plan {
-    /// Whether all rows begin with the same prefix, which the service caches.
-    pub fn shares_prefix(&self) -> bool {
-        let is_fixed = |text: &String| !text.contains("{{") && !text.contains("{%");
-        self.parameters.cache && self.system.as_ref().is_some_and(is_fixed)
+    /// The longest answer that a body of the job's own asks for, whatever is merged into it.
+    pub fn longest_answer(&self) -> Option<u32> {
+        let base = self.model.base();
+        self.family.asks_for(&self.parameters, base).limit
     }
 
     /// Checks `job` and fills in what it leaves out. `job_file` names the job where nothing
@@ -274,6 +276,7 @@ impl Plan {
             },
             keep_raw: keep_raw(job.output.raw.as_deref())?,
             durability: durability(job.output.durability.as_deref())?,
+            mode: mode(job.output.mode.as_deref())?,
             max_failures: max_failures(&job.output)?,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::model::Call;
+use crate::model::family::Asked;
 use crate::prompt::{Message, Prompt, Role};
 
 /// The least that every model takes (OpenAI's refuse less), and enough for a word.
@@ -11,7 +12,8 @@ const WORDS: &str = "Reply with one word: ready";
 
 impl Plan {
     /// A call with the job's own parameters and a prompt of a few words; `None` where the family
-    /// has no form for a prompt, and only the job's rows know what a body looks like.
+    /// has no form for a prompt, or the model wants more than one, and only the job's rows know what a
+    /// body looks like.
     ///
     /// Its answer is kept short, unless the job merges fields of its own into bodies: some of
     /// them, such as a budget for thinking, must be less than `max_tokens`.
@@ -26,14 +28,17 @@ impl Plan {
         };
         let base = self.model.base();
         self.family.accepts(&prompt, base, self.doubtful).ok()?;
+        if self.lacks().is_some() {
+            return None;
+        }
         let mut parameters = self.parameters.clone();
         if parameters.extra.is_empty() {
             parameters.max_tokens = parameters.max_tokens.map(|most| most.min(MAX_TOKENS));
         }
-        let body = self.family.body(&prompt, &parameters, base);
+        let body = self.family.body(&prompt, &parameters, base).to_string();
         Some(Call {
-            body: body.to_string().into(),
-            max_tokens: parameters.max_tokens,
+            max_tokens: Asked::of(body.as_bytes()).max_tokens(self.tokens.default_max_tokens),
+            body: body.into(),
             worst_cost_usd: None,
         })
     }

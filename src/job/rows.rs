@@ -8,9 +8,10 @@ use super::Plan;
 use super::sharing::sharing;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::model::catalog::ModelFacts;
-use crate::model::family::{Family, max_tokens_of};
+use crate::model::family::{Asked, Doubtful, Family, lacks};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
+use crate::output::Past;
 use crate::prompt::{
     Content, Message, Prompt, PromptError, PromptSource, PromptSpec, Prompter, Role,
 };
@@ -75,6 +76,17 @@ pub enum MismatchError {
         /// What the rows bring.
         bring: &'static str,
     },
+    /// A model that wants more than a prompt.
+    #[error(
+        "`{model}` wants {what} beside the prompt: give it in [model.extra] (--extra) where it is the \
+         same for all rows, or send whole bodies with --body FIELD; --force sends the prompt alone"
+    )]
+    Lacks {
+        /// The model id.
+        model: String,
+        /// The keys it wants.
+        what: String,
+    },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
     IdleKey {
@@ -87,6 +99,7 @@ pub enum MismatchError {
 pub struct Rows<'a> {
     maker: &'a RowMaker<'a>,
     records: Records,
+    past: Option<&'a Past>,
 }
 
 impl<'a> RowMaker<'a> {
@@ -116,6 +129,12 @@ impl<'a> RowMaker<'a> {
         if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
             return Err(MismatchError::IdleKey { key });
         }
+        if !sends_bodies && let Some(what) = plan.lacks() {
+            return Err(MismatchError::Lacks {
+                model: plan.model.to_string(),
+                what,
+            });
+        }
         let rows_per_call = plan.rows_per_call.of(&source)?;
         let spec = PromptSpec {
             source,
@@ -139,6 +158,18 @@ impl<'a> RowMaker<'a> {
         Ok(Rows {
             maker: self,
             records: input.records()?,
+            past: None,
+        })
+    }
+
+    /// The same, where nothing is made of rows that have ended but [`Row::Past`].
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub fn rows_after(&'a self, past: &'a Past, input: &Input) -> Result<Rows<'a>, InputError> {
+        Ok(Rows {
+            past: Some(past),
+            ..self.rows(input)?
         })
     }
 
@@ -185,35 +216,13 @@ impl<'a> RowMaker<'a> {
         self.id != Id::Number
     }
 
-    fn row(&self, read: Result<Record, BadRow>) -> Row {
-        let record = match read {
-            Ok(record) => record,
-            Err(bad) => {
-                // A number is known even of a row that cannot be read.
-                let number = (self.id == Id::Number).then(|| bad.row.to_string());
-                let identity = Identity {
-                    row: bad.row,
-                    custom_id: number,
-                    ..Identity::default()
-                };
-                return Row::Rejected(identity, unusable(&bad));
-            }
-        };
-        let mut identity = Identity {
-            row: record.row,
-            custom_id: None,
-            fingerprint: None,
-            metadata: Some(self.keep.of(&record)),
-        };
-        let body = self
-            .id
-            .of(&record)
-            .map_err(|bad| unusable(&bad))
-            .and_then(|id| {
-                identity.custom_id = Some(id);
-                self.body(&record)
-            });
-        match body {
+    fn row(&self, read: Result<Record, BadRow>, past: Option<&Past>) -> Row {
+        let (mut identity, record) = self.identified(read);
+        let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
+        if before.is_some() {
+            return Row::Past(identity);
+        }
+        match record.and_then(|record| self.body(&record)) {
             Ok(body) => {
                 identity.fingerprint = Some(self.fingerprint(&body));
                 Row::Ready(Work {
@@ -225,11 +234,45 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    fn call(&self, body: Vec<u8>) -> Call {
-        let max_tokens = match self.sends_bodies {
-            true => max_tokens_of(&body),
-            false => self.plan.parameters.max_tokens,
+    /// Who a record's row is, and the record if it can be used.
+    fn identified(&self, read: Result<Record, BadRow>) -> (Identity, Result<Record, Fault>) {
+        let record = match read {
+            Ok(record) => record,
+            Err(bad) => {
+                // A number is known even of a row that cannot be read.
+                let number = (self.id == Id::Number).then(|| bad.row.to_string());
+                let identity = Identity {
+                    row: bad.row,
+                    custom_id: number,
+                    ..Identity::default()
+                };
+                return (identity, Err(unusable(&bad)));
+            }
         };
+        let identity = Identity {
+            row: record.row,
+            custom_id: None,
+            fingerprint: None,
+            metadata: Some(self.keep.of(&record)),
+        };
+        match self.id.of(&record) {
+            Ok(id) => {
+                let custom_id = Some(id);
+                (
+                    Identity {
+                        custom_id,
+                        ..identity
+                    },
+                    Ok(record),
+                )
+            }
+            Err(bad) => (identity, Err(unusable(&bad))),
+        }
+    }
+
+    fn call(&self, body: Vec<u8>) -> Call {
+        // What is merged into a body, or brought by a row, goes before the job's own limit.
+        let max_tokens = Asked::of(&body).max_tokens(self.plan.tokens.default_max_tokens);
         Call {
             worst_cost_usd: self.worst_cost_usd(&body, max_tokens),
             max_tokens,
@@ -335,6 +378,16 @@ impl<'a> RowMaker<'a> {
 }
 
 impl Plan {
+    /// What the model wants beside a prompt and the job does not bring.
+    pub(super) fn lacks(&self) -> Option<String> {
+        let base = self.model.base()?;
+        let lacks = || lacks(&self.parameters.extra, base);
+        match self.doubtful {
+            Doubtful::Refused => lacks(),
+            Doubtful::Sent => None,
+        }
+    }
+
     /// What stands for the job's settings, whatever its rows.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
@@ -361,7 +414,8 @@ impl Iterator for Rows<'_> {
     type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.records.next()?.map(|record| self.maker.row(record)))
+        let read = self.records.next()?;
+        Some(read.map(|record| self.maker.row(record, self.past)))
     }
 }
 

@@ -25,7 +25,6 @@ macro_rules! addressed {
 mod streamed;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
@@ -35,13 +34,16 @@ use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
+use super::emulated;
+use super::retry_after::retry_after;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{Bill, ModelFacts, Tier};
-use crate::model::family::{Family, Joined};
+use crate::model::family::{Family, Joined, NoAnswer};
 use crate::model::fault::Scope;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
@@ -140,15 +142,15 @@ impl Bedrock {
 impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
+        let heard = Heard::default();
         let outcome = match self.target.delivery {
             Delivery::Whole => {
-                let came = self.invoke_whole(&client, call).await;
+                let came = self.invoke_whole(&client, call, &heard).await;
                 came.and_then(|came| self.read(call, came))
             }
-            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle).await,
+            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle, &heard).await,
         };
-        self.renew_after(&outcome, number).await;
-        outcome
+        self.look_over(outcome, &heard, number).await
     }
 
     async fn invoke_together(&self, calls: &[&Call]) -> Result<Vec<Reply>, Fault> {
@@ -162,9 +164,10 @@ impl Model for Bedrock {
             worst_cost_usd: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
-        let came = self.invoke_whole(&client, &call).await;
-        self.renew_after(&came, number).await;
-        self.share_out(calls, came?, &weights)
+        let heard = Heard::default();
+        let came = self.invoke_whole(&client, &call, &heard).await;
+        let replies = came.and_then(|came| self.share_out(calls, came, &weights));
+        self.look_over(replies, &heard, number).await
     }
 }
 
@@ -178,19 +181,34 @@ struct Came {
 }
 
 impl Bedrock {
-    /// New credentials are looked for where these have expired.
-    async fn renew_after<T>(&self, outcome: &Result<T, Fault>, number: u64) {
+    /// Marks a fault that an emulator made up. New credentials are looked for where these have
+    /// expired.
+    async fn look_over<T>(
+        &self,
+        outcome: Result<T, Fault>,
+        heard: &Heard,
+        number: u64,
+    ) -> Result<T, Fault> {
+        let outcome = outcome.map_err(|fault| Fault {
+            emulated: heard.emulated(),
+            ..fault
+        });
         if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
             self.clients.expired(number).await;
         }
+        outcome
     }
 
-    async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Came, Fault> {
-        let counts = TokenHeaders::default();
+    async fn invoke_whole(
+        &self,
+        client: &Client,
+        call: &Call,
+        heard: &Heard,
+    ) -> Result<Came, Fault> {
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
-            .interceptor(BoundedAnswer)
-            .interceptor(counts.clone())
+            .interceptor(BoundedAnswer::WHOLE)
+            .interceptor(heard.clone())
             .send()
             .await;
         let answer = sent.map_err(|error| self.fault(&error))?;
@@ -200,9 +218,11 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            latency_ms: heard.latency_ms(),
+            emulated: heard.emulated(),
         };
         Ok(Came {
-            usage: counts.usage(),
+            usage: heard.usage(),
             served,
             request_id: answer.request_id().map(str::to_owned),
             raw: answer.body.into_inner().into(),
@@ -212,10 +232,13 @@ impl Bedrock {
     /// Parts the answer to a call that several rows shared. They are read as if each had come
     /// alone; what is not understood is none of theirs.
     fn share_out(&self, calls: &[&Call], came: Came, weights: &[u64]) -> Result<Vec<Reply>, Fault> {
-        let not_parted =
-            |why: String| not_understood(why, came.raw.clone(), came.request_id.clone());
+        let of_all = |fault: Fault| Fault {
+            raw: Some(came.raw.clone()),
+            request_id: came.request_id.clone(),
+            ..fault
+        };
         let parts = self.target.family.part(&came.raw, weights.len());
-        let parts = parts.map_err(|misread| not_parted(misread.to_string()))?;
+        let parts = parts.map_err(|misread| of_all(no_answer(misread.into(), Bytes::new())))?;
         let usages = came.usage.apportioned(weights);
         let reply = |(call, (part, usage)): (&&Call, (Vec<u8>, Usage))| {
             let part = Came {
@@ -224,8 +247,7 @@ impl Bedrock {
                 served: came.served.clone(),
                 request_id: came.request_id.clone(),
             };
-            let reply = self.read(call, part);
-            let reply = reply.map_err(|fault| not_parted(fault.message))?;
+            let reply = self.read(call, part).map_err(of_all)?;
             Ok(match self.target.parts {
                 Parts::Kept => reply,
                 Parts::Dropped => Reply {
@@ -245,23 +267,22 @@ impl Bedrock {
             served,
             request_id,
         } = came;
-        let understood = serde_json::from_slice(&raw)
-            .map_err(|error| format!("the answer is not JSON: {error}"))
-            .and_then(|body| {
-                self.target
-                    .family
-                    .read(&body)
-                    .map_err(|misread| misread.to_string())
-            });
-        match understood {
-            Ok(mut reading) => {
-                reading.usage = reading.usage.or(headers);
-                let request = Some(call.body.as_ref());
-                let bill = self.target.family.bill_of_answer(request, &reading);
-                Ok(self.billed(bill, reading, served, request_id, raw))
-            }
-            Err(why) => Err(not_understood(why, raw, request_id)),
-        }
+        let no_answer = match serde_json::from_slice(&raw) {
+            Ok(body) => match self.target.family.read(&body) {
+                Ok(mut reading) => {
+                    reading.usage = reading.usage.or(headers);
+                    let request = Some(call.body.as_ref());
+                    let bill = self.target.family.bill_of_answer(request, &reading);
+                    return Ok(self.billed(bill, reading, served, request_id, raw));
+                }
+                Err(error) => no_answer(error, raw),
+            },
+            Err(error) => not_understood(format!("the answer is not JSON: {error}"), raw),
+        };
+        Err(Fault {
+            request_id,
+            ..no_answer
+        })
     }
 
     /// A streamed answer is text, which is billed by tokens.
@@ -299,11 +320,23 @@ impl Bedrock {
     }
 }
 
+/// A reply that is no answer. A model that failed may do better the next time.
+fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
+    let why = error.to_string();
+    match error {
+        NoAnswer::Misread(_) => not_understood(why, raw),
+        NoAnswer::Failed { word } => Fault {
+            category: Category::ModelError,
+            code: Some(word),
+            ..not_understood(why, raw)
+        },
+    }
+}
+
 /// An answer that came, was paid for and says nothing to us; it is kept as it is.
-fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault {
+fn not_understood(why: String, raw: Bytes) -> Fault {
     Fault {
         status_code: Some(200),
-        request_id,
         raw: Some(raw),
         maybe_billed: true,
         ..Fault::local(Category::BadResponse, why)
@@ -311,12 +344,15 @@ fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault 
 }
 
 impl Bedrock {
-    /// A body that a row brought says nothing about the other rows' bodies.
     fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let fault = fault(error);
+        self.blame(fault(error))
+    }
+
+    /// A body that a row brought says nothing about the other rows' bodies.
+    fn blame(&self, fault: Fault) -> Fault {
         if self.target.bodies == Bodies::OfRows && fault.blames_body() {
             return Fault {
                 scope: Scope::Row,
@@ -354,20 +390,25 @@ where
         request_id: request_id.clone(),
         ..wire::broken(error)
     };
+    let refused = |code, raw: &HttpResponse, message: &str| {
+        let (status, wait) = (raw.status().as_u16(), retry_after(header, Timestamp::now()));
+        Fault::from_response(code, status, message, wait, request_id.clone())
+    };
     match error {
-        SdkError::ServiceError(refused) => Fault::from_response(
-            refused.err().code(),
-            refused.raw().status().as_u16(),
-            &match refused.err().message() {
+        SdkError::ServiceError(error) => {
+            let message = match error.err().message() {
                 Some(message) if !message.is_empty() => message.to_owned(),
-                Some(_) | None => wire::unsigned(refused.raw()),
-            },
-            header("retry-after")
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
-            request_id,
-        ),
-        SdkError::ResponseError(_) => broken(),
+                Some(_) | None => wire::unsigned(error.raw()),
+            };
+            refused(error.err().code(), error.raw(), &message)
+        }
+        SdkError::ResponseError(answer) => match answer.raw() {
+            raw if !raw.status().is_success() && wire::is_too_long(error) => {
+                let code = header("x-amzn-errortype").and_then(|code| code.split(':').next());
+                refused(code, raw, &wire::too_long_error(raw))
+            }
+            _ => broken(),
+        },
         SdkError::TimeoutError(_) => Fault {
             maybe_billed: true,
             ..local(Category::AttemptTimeout)
@@ -382,19 +423,34 @@ where
     }
 }
 
-/// Reads the token counts that the SDK does not model from the response's headers.
+/// Reads what the SDK does not model from the response's headers.
 #[derive(Debug, Clone, Default)]
-struct TokenHeaders(Arc<OnceLock<Usage>>);
+struct Heard(Arc<OnceLock<Headers>>);
 
-impl TokenHeaders {
+#[derive(Debug, Clone, Copy, Default)]
+struct Headers {
+    usage: Usage,
+    latency_ms: Option<u64>,
+    emulated: bool,
+}
+
+impl Heard {
     fn usage(&self) -> Usage {
-        self.0.get().copied().unwrap_or_default()
+        self.0.get().copied().unwrap_or_default().usage
+    }
+
+    fn latency_ms(&self) -> Option<u64> {
+        self.0.get().copied().unwrap_or_default().latency_ms
+    }
+
+    fn emulated(&self) -> bool {
+        self.0.get().copied().unwrap_or_default().emulated
     }
 }
 
-impl Intercept for TokenHeaders {
+impl Intercept for Heard {
     fn name(&self) -> &'static str {
-        "token headers"
+        "headers of the answer"
     }
 
     fn read_before_deserialization(
@@ -404,19 +460,45 @@ impl Intercept for TokenHeaders {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let headers = context.response().headers();
-        let count = |what: &str| {
-            headers
-                .get(format!("x-amzn-bedrock-{what}-token-count"))?
-                .parse()
-                .ok()
-        };
+        let number = |what: &str| headers.get(format!("x-amzn-bedrock-{what}"))?.parse().ok();
         // Set once: without the SDK's retry there is one response a call.
-        let _ = self.0.set(Usage::from_headers(
-            count("input"),
-            count("output"),
-            count("cache-read-input"),
-            count("cache-write-input"),
-        ));
+        let _ = self.0.set(Headers {
+            usage: Usage::from_headers(
+                number("input-token-count"),
+                number("output-token-count"),
+                number("cache-read-input-token-count"),
+                number("cache-write-input-token-count"),
+            ),
+            latency_ms: number("invocation-latency"),
+            emulated: headers.get("server").is_some_and(emulated::is_emulator),
+        });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::fault::Verdict;
+
+    #[test]
+    fn a_model_that_stopped_with_an_error_is_asked_again_and_its_body_kept() {
+        for word in ["malformed_model_output", "malformed_tool_use"] {
+            let body = json!({"content": [{"type": "text", "text": "I"}], "stop_reason": word});
+            let error = Family::ClaudeMessages.read(&body).expect_err(word);
+            let fault = no_answer(error, body.to_string().into());
+            assert_eq!(fault.category, Category::ModelError, "{word}");
+            assert_eq!(fault.verdict(), Verdict::Retry, "{word}");
+            assert_eq!(fault.code.as_deref(), Some(word));
+            assert_eq!(fault.raw, Some(body.to_string().into()));
+            assert!(fault.maybe_billed);
+        }
+        let error = Family::ClaudeMessages
+            .read(&json!({}))
+            .expect_err("no shape");
+        let fault = no_answer(error, Bytes::new());
+        assert_eq!(fault.category, Category::BadResponse);
     }
 }

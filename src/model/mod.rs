@@ -8,10 +8,12 @@ pub mod bedrock;
 pub mod catalog;
 mod client;
 pub mod control;
+pub mod emulated;
 pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
+mod retry_after;
 mod shares;
 mod terms;
 mod wire;
@@ -53,13 +55,17 @@ pub struct Reply {
     pub raw: Bytes,
 }
 
-/// What a reply says of the terms it was served on; `None` where it says nothing.
+/// What a reply says of how it was served; `None` where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Served {
     /// The service tier.
     pub tier: Option<String>,
     /// The latency mode.
     pub latency_mode: Option<String>,
+    /// Whether an emulator made it up.
+    pub emulated: bool,
+    /// How long the model took, as the service measured it.
+    pub latency_ms: Option<u64>,
 }
 
 /// A reply's body, understood.
@@ -137,6 +143,8 @@ pub struct Usage {
     pub cache_read_input_tokens: Option<u64>,
     /// The part of the input that was written to the prompt cache.
     pub cache_write_input_tokens: Option<u64>,
+    /// The part of what was written that stays for an hour, which costs more than five minutes.
+    pub cache_write_1h_input_tokens: Option<u64>,
 }
 
 /// Why a model stopped: a closed list over all families.

@@ -36,6 +36,10 @@ impl Usage {
                 self.cache_write_input_tokens,
                 other.cache_write_input_tokens,
             ),
+            cache_write_1h_input_tokens: sum(
+                self.cache_write_1h_input_tokens,
+                other.cache_write_1h_input_tokens,
+            ),
         }
     }
 
@@ -46,12 +50,14 @@ impl Usage {
         let output = share(self.output_tokens);
         let cache_read = share(self.cache_read_input_tokens);
         let cache_write = share(self.cache_write_input_tokens);
+        let cache_write_1h = share(self.cache_write_1h_input_tokens);
         let of = |counts: &Option<Vec<u64>>, at: usize| counts.as_ref().map(|it| it[at]);
         let shares = (0..weights.len()).map(|at| Self {
             input_tokens: of(&input, at),
             output_tokens: of(&output, at),
             cache_read_input_tokens: of(&cache_read, at),
             cache_write_input_tokens: of(&cache_write, at),
+            cache_write_1h_input_tokens: of(&cache_write_1h, at),
         });
         shares.collect()
     }

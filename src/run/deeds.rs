@@ -8,13 +8,12 @@ use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::retry::Next;
-use super::state::{BrokenDisk, Landed, State};
-use super::tokens::Charge;
-use super::{Ask, Ended, Event, Outcome, Row, Share, Stop, Store};
+use super::state::{Admitted, BrokenDisk, Landed, State};
+use super::{Ask, Ended, Event, Outcome, Row, Share, Stop, Store, chain};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
-/// Rows refused as invalid before any row was answered, after which the request itself is wrong.
+/// Rows refused as invalid before any row was answered, after which the request itself may be wrong.
 const ALL_INVALID: u32 = 20;
 
 /// A call that is refused for this long has been passed over by two minutes' quotas.
@@ -27,30 +26,26 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 /// How long to wait before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
-impl<M, R, E> State<M, R, E>
+impl<M, R, E> State<M, R>
 where
     M: Model,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     /// Starts one attempt.
-    pub(super) fn send(
-        &mut self,
-        attempt: Attempt,
-        charge: Charge,
-        tell: &mut impl FnMut(&Event<'_>),
-    ) {
+    pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
         tell(&Event::Sent {
-            identity: attempt.identity(),
+            identity: admitted.attempt.identity(),
         });
-        self.meter.hold(attempt.worst_cost_usd());
+        self.meter.hold(admitted.attempt.worst_cost_usd());
         let model = Arc::clone(&self.model);
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
             let sent = Instant::now();
-            let outcome = Alarm::after(limit).or(attempt.send(&*model)).await;
+            let answer = admitted.attempt.send(&*model);
+            let outcome = Alarm::after(limit).or(answer).await;
             Landed {
-                attempt,
-                charge,
+                admitted,
                 sent,
                 landed: Instant::now(),
                 outcome: outcome.unwrap_or_else(|| Err(gave_up(limit))),
@@ -58,7 +53,9 @@ where
         });
     }
 
-    /// Takes in `first` and everything else that has landed by now.
+    /// Takes in `first` and everything else that has landed by now. An attempt that panicked is a
+    /// bug, and its call may be paid for like those beside it: they land and are kept before the run
+    /// goes down.
     pub(super) fn land(
         &mut self,
         first: Result<Landed, JoinError>,
@@ -68,7 +65,10 @@ where
         while let Some(joined) = next {
             match joined {
                 Ok(landed) => self.settle(landed, tell),
-                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                Err(_) => {
+                    tell(&Event::Abandoned);
+                    self.stop(Stop::Bug, tell);
+                }
             }
             next = self.in_flight.try_join_next();
         }
@@ -76,20 +76,29 @@ where
 
     fn settle(&mut self, landed: Landed, tell: &mut impl FnMut(&Event<'_>)) {
         let Landed {
-            mut attempt,
-            charge,
+            admitted,
             sent,
             landed,
             outcome,
         } = landed;
-        self.meter.settle(attempt.worst_cost_usd(), &outcome);
+        let Admitted {
+            mut attempt,
+            admission,
+        } = admitted;
+        let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
+        let unknown_usd = self.meter.settle(attempt.worst_cost_usd(), &outcome);
+        attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
-        let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
+        let services_fault = self.pace.landed(row, admission, &outcome, landed);
         let fault = match outcome {
             Ok(answers) => {
-                self.hold.passed(sent);
+                self.hold.passed(admission.at);
                 self.waiting.earn();
                 self.answered_any = true;
+                self.doubt = None;
+                for part in self.held_back.drain(..) {
+                    self.waiting.insert(landed, part);
+                }
                 self.last_answer = landed;
                 self.width.widen();
                 attempt.history.attempts += 1;
@@ -100,10 +109,11 @@ where
             Err(fault) => fault,
         };
         if fault.status_code.is_some() && !fault.may_be_renewed() {
-            self.hold.passed(sent);
+            self.hold.passed(admission.at);
         }
         if fault.wants_fewer_connections() {
-            self.width.narrow(self.in_flight.len() + 1, sent, landed);
+            self.width
+                .narrow(self.in_flight.len() + 1, admission.at, landed);
         }
         self.last_fault = Some(Box::new(fault.clone()));
         let dice = self.jitter.f64();
@@ -175,7 +185,7 @@ where
                 self.part(attempt, landed);
             }
             Next::Fail => {
-                self.note_invalid(&fault, tell);
+                self.note_invalid(&fault);
                 let failed = of_each(fault, attempt.rows(), attempt.identity().row);
                 self.end(attempt, sent, landed, failed.map(Outcome::Failed));
             }
@@ -188,7 +198,7 @@ where
     /// tells soonest whether any row is right, so that what is wrong with every row is seen before
     /// all of them are asked about.
     fn part(&mut self, mut attempt: Attempt, now: Instant) {
-        let was_whole = attempt.history.shared == 0;
+        let was_whole = !attempt.history.was_shared();
         attempt.history.begin_anew();
         let at = if was_whole && !self.answered_any {
             1
@@ -228,6 +238,7 @@ where
                 attempts: history.shared + history.attempts,
                 throttles: history.throttles,
                 maybe_billed: history.maybe_billed,
+                maybe_billed_usd: history.maybe_billed_usd,
                 queued: sent - attempt.read,
                 latency: landed - sent,
                 ..Ended::unsent(work.identity, outcome, landed)
@@ -235,14 +246,16 @@ where
         }
     }
 
-    /// When nothing but refusals comes back, the request itself is wrong.
-    fn note_invalid(&mut self, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
-        if fault.category != Category::InvalidRequest || self.answered_any {
+    /// When nothing but refusals comes back, the request itself is wrong. Refusals are sooner back
+    /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
+    fn note_invalid(&mut self, fault: &Fault) {
+        let is_proved = self.answered_any || self.settings.answered_before;
+        if fault.category != Category::InvalidRequest || is_proved {
             return;
         }
-        self.invalid_in_a_row += 1;
-        if self.invalid_in_a_row == ALL_INVALID {
-            self.stop(Stop::AllInvalid(Box::new(fault.clone())), tell);
+        self.invalid += 1;
+        if ALL_INVALID <= self.invalid {
+            self.doubt = Some(Box::new(fault.clone()));
         }
     }
 
@@ -255,6 +268,7 @@ where
             self.gather_until = now + (now - began).min(LONGEST_GATHERING);
             self.held_slots = 0;
             for ended in self.ended.drain(..) {
+                self.meter.listed(ended.charge_usd());
                 tell(&Event::Ended(&ended));
             }
         }
@@ -281,17 +295,30 @@ where
     pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
-            Ask::Interrupt => self.stop(Stop::Interrupted, tell),
-            Ask::Terminate => self.stop(Stop::Terminated, tell),
-            Ask::Leave => self.leave = true,
+            Ask::Drain(signal) => self.stop(signal.into(), tell),
+            Ask::Leave(first) => {
+                self.stop(first.into(), tell);
+                self.leave = true;
+            }
         }
     }
 
-    /// The first reason to stop is the one that is reported.
+    /// The first reason to stop is the one that is reported; the first that is pressing says until
+    /// when calls in flight may land.
     pub(super) fn stop(&mut self, stop: Stop, tell: &mut impl FnMut(&Event<'_>)) {
-        if self.stop.is_none() {
-            tell(&Event::Stops(&stop));
-            self.stop = Some((stop, Instant::now() + self.settings.drain));
+        let drained = stop
+            .is_pressing()
+            .then(|| Instant::now() + self.settings.drain);
+        match &mut self.stop {
+            None => {
+                tell(&Event::Stops(&stop));
+                self.stop = Some((stop, drained));
+            }
+            Some((_, until)) if until.is_none() && drained.is_some() => {
+                tell(&Event::Stops(&stop));
+                *until = drained;
+            }
+            Some(_) => {}
         }
     }
 
@@ -300,25 +327,25 @@ where
         self,
         store: &mut S,
         tell: &mut impl FnMut(&Event<'_>),
-    ) -> Result<Option<Stop>, E> {
+    ) -> Option<Stop> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
+        }
+        if let Some(unlisted_usd) = self.meter.unlisted_usd() {
+            tell(&Event::Unlisted { unlisted_usd });
         }
         if let Some(disk) = self.broken_disk {
             let rows = self.ended.iter().map(|ended| ended.identity.row);
             let mut rows: Vec<_> = rows.collect();
             rows.sort_unstable();
             let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
-            return Ok(Some(Stop::CannotWrite {
+            return Some(Stop::CannotWrite {
                 why: disk.why,
                 rows,
                 rescued: kept.flatten(),
-            }));
+            });
         }
-        match self.input_error {
-            Some(error) => Err(error),
-            None => Ok(self.stop.map(|(stop, _)| stop)),
-        }
+        self.stop.map(|(stop, _)| stop)
     }
 }
 
@@ -351,15 +378,4 @@ fn gave_up(limit: Duration) -> Fault {
         maybe_billed: true,
         ..Fault::local(Category::AttemptTimeout, message)
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

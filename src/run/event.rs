@@ -13,7 +13,7 @@ pub enum Event<'a> {
         /// Whose call: the first row's, where several share it, here and below.
         identity: &'a Identity,
     },
-    /// A call came back with a passing fault, and its row will be sent again.
+    /// A call came back with a passing fault, and its rows will be sent again.
     Again {
         /// Whose call.
         identity: &'a Identity,
@@ -24,13 +24,18 @@ pub enum Event<'a> {
     },
     /// A row came to its end and is kept for good.
     Ended(&'a Ended),
-    /// A call came back with something that stops the run; its row is left for the next one.
+    /// A call came back with something that stops the run; its rows are left for the next one.
     Left {
         /// Whose call.
         identity: &'a Identity,
     },
-    /// A call in flight was abandoned; its row is left for the next run.
+    /// A call in flight was abandoned; its rows are left for the next run.
     Abandoned,
+    /// What may have been paid for and stands in no line that was kept, in USD. The last event.
+    Unlisted {
+        /// Calls that were abandoned, attempts of rows that are left, rows that were lost.
+        unlisted_usd: f64,
+    },
     /// The output could not be written; it is tried again.
     CannotWrite(&'a (dyn std::error::Error + 'static)),
     /// Nothing more can be done right now, for this reason.
@@ -60,8 +65,12 @@ pub enum Why {
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
+    /// Row after row was refused as invalid; an answer would show that the request itself is right.
+    Proof,
     /// The rest of the budget is held by calls in flight.
     Budget,
+    /// Rows that have ended are passed over, on the way to the next that has not.
+    Input,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
@@ -86,7 +95,9 @@ impl Why {
             Self::Credentials => "the credentials, which have to be renewed",
             Self::NotReady => "the model, which is being loaded",
             Self::FirstAnswer => "the first answer, which fills the prompt cache",
+            Self::Proof => "a first answer, since every row so far was refused as invalid",
             Self::Budget => "the budget",
+            Self::Input => "the input, where it has ended rows",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
             Self::RetryBudget => "the retry budget",

@@ -19,7 +19,7 @@ const SAMPLE: u64 = 50;
 pub struct Limits {
     /// What the output may cost in all, in USD.
     pub max_cost_usd: Option<f64>,
-    /// What it has cost before this run.
+    /// What it has cost before this run, with all that may have been billed.
     pub spent_usd: f64,
     /// How long the run may take.
     pub deadline: Option<Duration>,
@@ -34,7 +34,7 @@ pub enum Reached {
     Cost {
         /// The limit.
         max_usd: f64,
-        /// What was spent.
+        /// What was spent, or may have been.
         spent_usd: f64,
     },
     /// The time is over.
@@ -65,7 +65,11 @@ pub(super) struct Meter {
     limits: Limits,
     start: Instant,
     spent_usd: f64,
+    /// What calls in flight could cost, and how many they are.
     held_usd: f64,
+    in_flight: u64,
+    /// What of it, in this run, stands with rows that were kept.
+    listed_usd: f64,
     ended: u64,
     failed: u64,
 }
@@ -77,6 +81,8 @@ impl Meter {
             start,
             spent_usd: limits.spent_usd,
             held_usd: 0.0,
+            in_flight: 0,
+            listed_usd: 0.0,
             ended: 0,
             failed: 0,
         }
@@ -107,7 +113,7 @@ impl Meter {
         };
         match self.spent_usd + self.held_usd + worst_usd <= max_usd {
             true => Purse::Open,
-            false if 0.0 < self.held_usd => Purse::Wait,
+            false if 0 < self.in_flight => Purse::Wait,
             false => Purse::Empty(Reached::Cost {
                 max_usd,
                 spent_usd: self.spent_usd,
@@ -118,25 +124,71 @@ impl Meter {
     /// A call starts.
     pub(super) fn hold(&mut self, worst_usd: f64) {
         self.held_usd += worst_usd;
+        self.in_flight += 1;
     }
 
-    /// A call is over. One that may have been billed is counted at its worst.
-    pub(super) fn settle(&mut self, worst_usd: f64, outcome: &Result<Answers, Fault>) {
-        self.held_usd = (self.held_usd - worst_usd).max(0.0);
-        // What is left of the sum of what is no longer held is the noise of floating point.
-        if self.held_usd < 1e-12 {
-            self.held_usd = 0.0;
-        }
-        self.spent_usd += match outcome {
-            Ok(answers) => answers.cost_usd().unwrap_or(worst_usd),
-            Err(fault) if fault.maybe_billed => worst_usd,
-            Err(_) => 0.0,
+    /// A call is over. One whose cost nobody knows is counted at its worst if it may have been
+    /// billed: returns that much, in USD.
+    pub(super) fn settle(&mut self, worst_usd: f64, outcome: &Result<Answers, Fault>) -> f64 {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        // With nothing in flight, what is left of the sum is the noise of floating point.
+        self.held_usd = match self.in_flight {
+            0 => 0.0,
+            _ => (self.held_usd - worst_usd).max(0.0),
         };
+        let (known, unknown) = match outcome {
+            Ok(answers) => match answers.cost_usd() {
+                Some(cost) => (cost, 0.0),
+                None => (0.0, worst_usd),
+            },
+            Err(fault) if fault.maybe_billed => (0.0, worst_usd),
+            Err(_) => (0.0, 0.0),
+        };
+        self.spent_usd += known + unknown;
+        unknown
+    }
+
+    /// A row has been kept, and with it what it cost.
+    pub(super) fn listed(&mut self, usd: f64) {
+        self.listed_usd += usd;
+    }
+
+    /// What this run may have paid for and no row tells of: calls in flight, and attempts of rows
+    /// that are left. `None` where there is nothing but the noise of floating point.
+    pub(super) fn unlisted_usd(&self) -> Option<f64> {
+        let counted_usd = self.spent_usd - self.limits.spent_usd + self.held_usd;
+        let unlisted_usd = counted_usd - self.listed_usd;
+        (1e-9 < unlisted_usd).then_some(unlisted_usd)
     }
 
     /// A row has ended.
     pub(super) fn ended(&mut self, failed: bool) {
         self.ended += 1;
         self.failed += u64::from(failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_held_once_nothing_is_in_flight_whatever_floating_point_leaves() {
+        let limits = Limits {
+            max_cost_usd: Some(100_000.0),
+            ..Limits::default()
+        };
+        let mut meter = Meter::new(limits, Instant::now());
+        // Of their sum 1.4e-14 is left when they are taken from it one by one.
+        let calls: Vec<f64> = (1..=10).map(|n| 99.9 / f64::from(n)).collect();
+        let dear = 100_000.0;
+        calls.iter().for_each(|worst| meter.hold(*worst));
+        assert_eq!(meter.purse(dear), Purse::Wait);
+        let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
+        for worst in calls.iter().rev() {
+            meter.settle(*worst, &lost());
+        }
+        assert_eq!((meter.held_usd, meter.purse(dear)), (0.0, Purse::Open));
+        assert!(matches!(meter.purse(100_000.1), Purse::Empty(_)));
     }
 }

@@ -3,9 +3,18 @@
 use serde_json::{Map, Value};
 
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
+use super::asked::limits_in;
 use super::takes::Takes;
 use super::{Family, Parameter, Parameters};
 use crate::model::catalog::Capabilities;
+
+/// What the model behind `base` wants beside a prompt and `extra` does not bring; `None` where it
+/// wants no more.
+pub fn lacks(extra: &Map<String, Value>, base: &str) -> Option<String> {
+    let missing = Capabilities::needs_extra(base).filter(|key| !extra.contains_key(*key));
+    let missing: Vec<_> = missing.map(|key| format!("`{key}`")).collect();
+    (!missing.is_empty()).then(|| missing.join(" and "))
+}
 
 /// Parameters the model would refuse: every problem of a job in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +61,7 @@ impl Family {
             .filter_map(|(parameter, value)| self.is_out_of_range(parameter, value))
             .collect();
         problems.extend(self.refuses_extra(&parameters.extra));
+        problems.extend(self.refuses_beside_thinking(parameters));
         if let Some(base) = base {
             problems.extend(self.model_refuses(parameters, base));
         }
@@ -122,24 +132,31 @@ impl Family {
             refuses_sampling(parameters, base, &model),
             stops.then(|| format!("{base} takes no stop: remove it")),
             refuses_to_think_not(parameters, base, &model),
-            self.refuses_length(parameters.max_tokens, base, &model),
+            self.refuses_length(parameters, base, &model),
+            refuses_keys(&parameters.extra, base),
         ]
         .into_iter()
         .flatten()
         .collect()
     }
 
+    /// What is merged into the body goes before the parameter.
     fn refuses_length(
         self,
-        max_tokens: Option<u32>,
+        parameters: &Parameters,
         base: &str,
         model: &Capabilities,
     ) -> Option<String> {
-        let (asked, most) = (max_tokens?, model.max_output?);
+        let asked = self.asks_for(parameters, Some(base)).limit?;
+        let most = model.max_output?;
         // Where the family itself refuses it, that sentence is enough.
         let is_taken = self.is_out_of_range(MaxTokens, f64::from(asked)).is_none();
+        let key = match limits_in(&parameters.extra) {
+            keys if keys.is_empty() || parameters.max_tokens == Some(asked) => "max_tokens".into(),
+            keys => keys.join(", "),
+        };
         (is_taken && most < u64::from(asked))
-            .then(|| format!("max_tokens = {asked} is too much: {base} writes at most {most}"))
+            .then(|| format!("{key} = {asked} is too much: {base} writes at most {most}"))
     }
 }
 
@@ -158,6 +175,13 @@ fn refuses_sampling(parameters: &Parameters, base: &str, model: &Capabilities) -
     let both = parameters.temperature.is_some() && parameters.top_p.is_some();
     (both && model.one_sampling)
         .then(|| format!("{base} takes temperature or top_p, not both: remove one"))
+}
+
+/// Keys that the model answers as if something else were wrong.
+fn refuses_keys(extra: &Map<String, Value>, base: &str) -> Option<String> {
+    let given = Capabilities::refuses_extra(base).filter(|key| extra.contains_key(*key));
+    let keys: Vec<_> = given.map(|key| format!("extra.{key}")).collect();
+    (!keys.is_empty()).then(|| format!("{base} takes no {}: remove it", keys.join(", no ")))
 }
 
 /// Claude's switch for thinking, turned off where it cannot be.
@@ -273,6 +297,40 @@ mod tests {
             Some("xai.grok-4.7"),
             r#"{"stop":1}"#,
             "xai.grok-4.7 takes no stop: remove it",
+        );
+    }
+
+    #[test]
+    fn what_is_merged_into_the_body_counts_for_its_length() {
+        let lite = Some("amazon.nova-lite-v1:0");
+        let merged = r#"{"max_tokens":16,"extra":{"inferenceConfig":{"maxTokens":90000}}}"#;
+        check(
+            "nova",
+            lite,
+            merged,
+            "extra.inferenceConfig.maxTokens = 90000 is too much: amazon.nova-lite-v1:0 writes at \
+             most 10000",
+        );
+        let opus = Some("anthropic.claude-opus-4-7");
+        let smaller = r#"{"max_tokens":900000,"extra":{"max_tokens":16}}"#;
+        check("claude-messages", opus, smaller, "ok");
+    }
+
+    #[test]
+    fn a_key_that_a_model_refuses_is_refused_before_it_answers_503() {
+        let extra = r#"{"extra":{"presence_penalty":0.5,"frequency_penalty":1,"seed":4}}"#;
+        check(
+            "openai-chat",
+            Some("xai.grok-4.7"),
+            extra,
+            "xai.grok-4.7 takes no extra.presence_penalty, no extra.frequency_penalty: remove it",
+        );
+        check("openai-chat", Some("qwen.qwen3-32b-v1:0"), extra, "ok");
+        check(
+            "openai-chat",
+            Some("openai.gpt-oss-20b-1:0"),
+            r#"{"extra":{"logit_bias":{}}}"#,
+            "openai.gpt-oss-20b-1:0 takes no extra.logit_bias: remove it",
         );
     }
 

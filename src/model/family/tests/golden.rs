@@ -186,11 +186,13 @@ fn shared(family: Family, case: &Case) -> String {
     let rows = rows.parse().expect("a number of rows");
     let read = |part: Vec<u8>| {
         let part = serde_json::from_slice(&part).expect("a part is JSON");
-        family.read(&part).map(|reading| line(&reading))
+        let read = family.read(&part).map_err(|error| error.to_string());
+        read.map(|reading| line(&reading))
     };
     let parts = family.part(case.given.as_bytes(), rows);
+    let parts = parts.map_err(|misread| misread.to_string());
     let lines = parts.and_then(|parts| parts.into_iter().map(read).collect::<Result<Vec<_>, _>>());
-    lines.map_or_else(|misread| misread.to_string(), |lines| lines.join("\n"))
+    lines.map_or_else(|why| why, |lines| lines.join("\n"))
 }
 
 /// What the chunks make together, or why they make nothing.
