@@ -1,6 +1,7 @@
 //! Rows that share a call: how they come together, and how they part again.
 
 use super::*;
+use crate::run::Share;
 
 /// `rows` rows, of which `shared` may share a call, one call at a time.
 fn scene(rows: u64, shared: usize) -> Scene {
@@ -16,6 +17,37 @@ fn scene(rows: u64, shared: usize) -> Scene {
 /// How many calls went out.
 fn calls(story: &str) -> usize {
     story.matches(" sent ").count()
+}
+
+/// Every row that ended, as it was kept.
+async fn kept<F>(scene: Scene, script: F) -> Vec<Ended>
+where
+    F: Fn(u64, u32) -> Act + Send + Sync + 'static,
+{
+    struct Kept(Vec<Ended>);
+    impl Store for Kept {
+        type Error = Full;
+
+        fn commit(&mut self, ended: &[Ended]) -> Result<(), Full> {
+            self.0.extend_from_slice(ended);
+            Ok(())
+        }
+
+        fn make_room(&mut self) -> Result<(), Full> {
+            Ok(())
+        }
+
+        fn rescue(&mut self, _: &[Ended]) -> Option<String> {
+            None
+        }
+    }
+    let model = Arc::new(Scripted::new(script, usize::MAX));
+    let rows = scene.rows.into_iter().map(Ok::<_, Full>);
+    let (_ask, asked) = watch::channel(Ask::Run);
+    let mut store = Kept(Vec::new());
+    let stop = run(model, rows, &mut store, scene.settings, asked, |_| {}).await;
+    assert!(stop.is_none(), "{stop:?}");
+    store.0
 }
 
 /// The rows that were answered, and those that failed, in their order.
@@ -155,48 +187,84 @@ async fn one_row_that_always_breaks_the_model_fails_alone_after_all_its_attempts
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_once() {
-    struct Kept(Vec<(u64, bool, u32, u32)>);
-    impl Store for Kept {
-        type Error = Full;
-
-        fn commit(&mut self, ended: &[Ended]) -> Result<(), Full> {
-            for ended in ended {
-                let Outcome::Failed(fault) = &ended.outcome else {
-                    panic!("answered: {ended:?}");
-                };
-                let place = (ended.share.rows, ended.share.place);
-                let row = ended.identity.row;
-                self.0.push((row, fault.raw.is_some(), place.0, place.1));
-                let elsewhere = fault.message.ends_with("; its body is kept with row 1");
-                assert_ne!(elsewhere, fault.raw.is_some(), "{fault:?}");
-            }
-            Ok(())
-        }
-
-        fn make_room(&mut self) -> Result<(), Full> {
-            Ok(())
-        }
-
-        fn rescue(&mut self, _: &[Ended]) -> Option<String> {
-            None
-        }
-    }
     let script = |_, _| {
         Act::Refuse(Fault {
             raw: Some("{}".into()),
             ..fault(Category::BadResponse)
         })
     };
-    let model = Arc::new(Scripted::new(script, usize::MAX));
-    let scene = scene(3, 3);
-    let rows = scene.rows.into_iter().map(Ok::<_, Full>);
-    let (_ask, asked) = watch::channel(Ask::Run);
-    let mut store = Kept(Vec::new());
-    let stop = run(model, rows, &mut store, scene.settings, asked, |_| {}).await;
-    assert!(stop.is_none());
+    let ended = kept(scene(3, 3), script).await;
+    for (place, ended) in (1..).zip(&ended) {
+        assert_eq!(ended.share, Share { rows: 3, place });
+        let Outcome::Failed(fault) = &ended.outcome else {
+            panic!("answered: {ended:?}");
+        };
+        assert_eq!(fault.raw.is_some(), ended.share.is_first(), "{fault:?}");
+        let elsewhere = fault.message.ends_with("; its body is kept with row 1");
+        assert_ne!(elsewhere, fault.raw.is_some(), "{fault:?}");
+    }
+    assert_eq!(ended.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
+    let mut scene = scene(4, 4);
+    for row in &mut scene.rows {
+        let Row::Ready(work) = row else {
+            panic!("made ready above");
+        };
+        work.call.worst_cost_usd = Some(work.identity.row as f64);
+    }
+    // It breaks off with all four, which could cost $10, and is then parted over row 4: $4 alone.
+    let ended = kept(scene, |row, nth| match (row, nth) {
+        (1, 1) => Act::Refuse(Fault {
+            maybe_billed: true,
+            ..fault(Category::AttemptTimeout)
+        }),
+        (4, 2..) => Act::Refuse(Fault {
+            maybe_billed: true,
+            ..fault(Category::RequestTooLarge)
+        }),
+        _ => Act::Answer,
+    })
+    .await;
+    let mut shares: Vec<_> = ended
+        .iter()
+        .map(|ended| (ended.identity.row, ended.maybe_billed_usd))
+        .collect();
+    shares.sort_by_key(|(row, _)| *row);
+    // Row 1 goes alone after the second; then come the three, and at last rows 3 and 4.
+    let three = 5.0 + 9.0 / 3.0;
     assert_eq!(
-        store.0,
-        [(1, true, 3, 1), (2, false, 3, 2), (3, false, 3, 3)]
+        shares,
+        [
+            (1, 5.0),
+            (2, three),
+            (3, three + 3.5),
+            (4, three + 3.5 + 4.0)
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_leaves_every_row_of_its_call() {
+    let mut scene = scene(6, 3);
+    scene.settings.concurrency = 2;
+    let story = scene
+        .play(|row, _| if row == 2 { Act::Panic } else { Act::Answer })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 4
+         0 waits for concurrency
+         0 abandoned
+         0 stops: stopped, a bug in promptmill
+         0 waits for calls in flight
+         100 4 answered after 1 attempts
+         100 5 answered after 1 attempts
+         100 6 answered after 1 attempts
+         100 over: stopped, a bug in promptmill",
     );
 }
 
@@ -213,6 +281,28 @@ async fn where_every_row_is_invalid_twenty_of_them_stop_the_run_long_before_all_
         assert!((20..=64).contains(&failed), "{failed} failed");
         assert!(calls(&story) <= 192, "{} calls", calls(&story));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_lets_the_parts_go_on_that_were_held_back_in_doubt() {
+    let mut scene = scene(2_400, 96);
+    scene.settings.concurrency = 25;
+    // The first row of every call is bad; only the last call is answered, and late.
+    let story = scene
+        .play(|row, _| match row {
+            2_305.. => Act::AnswerAfter(Duration::from_secs(5)),
+            row if row % 96 == 1 => Act::Refuse(fault(Category::InvalidRequest)),
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(story.contains("waits for a first answer"), "{story}");
+    assert_eq!(
+        ended(&story, "failed, invalid_request").len(),
+        24,
+        "{story}"
+    );
+    assert_eq!(ended(&story, "answered").len(), 2_376, "{story}");
+    assert!(story.ends_with("over: every row ended"), "{story}");
 }
 
 #[tokio::test(start_paused = true)]
