@@ -373,7 +373,7 @@ impl Kept {
     }
 
     /// What may have been billed beside the answer, whose cost is known now. All attempts of a row
-    /// are the same call, so each counted for as much.
+    /// are the same call, or one that it shared, so each counted for about as much.
     fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> f64 {
         match (cost_usd, self.maybe_billed) {
             (None, _) | (_, 0) => self.maybe_billed_usd,

@@ -60,6 +60,8 @@ fn a_thousand_rows_are_eleven_requests_and_each_has_the_record_it_would_have_alo
         (&last["rows_in_call"], &last["place_in_call"]),
         (&40.into(), &40.into())
     );
+    assert_eq!(last["emulated"], true, "{last}");
+    assert!(last["service_latency_ms"].is_u64(), "{last}");
     let tokens = sum(&shared, |line| {
         line["usage"]["input_tokens"].as_u64().unwrap() as f64
     });
@@ -154,6 +156,14 @@ fn an_answer_that_is_not_understood_is_kept_once_and_read_again_for_each_row() {
         let line = &failures[id];
         assert_eq!(line["error"]["category"], "bad_response", "{line}");
         assert_eq!(line["rows_in_call"], 3, "{line}");
+        assert_eq!(line["emulated"], true, "{line}");
+        // Each bears a third of what the call may have cost.
+        let share = line["maybe_billed_usd"].as_f64().unwrap();
+        let whole = out.run_file()["total"]["maybe_billed_usd"]
+            .as_f64()
+            .unwrap();
+        assert!(0.0 < share, "{line}");
+        assert!((whole / 3.0 - share).abs() < 1e-10, "{whole}: {line}");
     }
     let said = failures["r2"]["error"]["message"].as_str().unwrap();
     assert!(said.ends_with("; its body is kept with row 1"), "{said}");
