@@ -1,7 +1,7 @@
 //! Rows that share a call: how they come together, and how they part again.
 
 use super::*;
-use crate::run::Share;
+use crate::run::{Share, Stop};
 
 /// `rows` rows, of which `shared` may share a call, one call at a time.
 fn scene(rows: u64, shared: usize) -> Scene {
@@ -244,6 +244,18 @@ async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
             (4, three + 3.5 + 4.0)
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_the_input_broke_off_is_sent_and_nothing_behind_it() {
+    let rows = [Ok(work(1)), Err(Full), Ok(work(2))].into_iter();
+    let settings = scene(0, 3).settings;
+    let model = Arc::new(Scripted::new(|_, _| Act::Answer, usize::MAX));
+    let (_ask, asked) = watch::channel(Ask::Run);
+    let mut store = Memory::default();
+    let stop = run(model, rows, &mut store, settings, asked, |_| {}).await;
+    assert!(matches!(stop, Some(Stop::Input(_))), "{stop:?}");
+    assert_eq!(store.kept, [1]);
 }
 
 #[tokio::test(start_paused = true)]
