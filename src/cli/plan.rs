@@ -11,7 +11,7 @@ use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
-use super::run::{changed, existing, refuse_output_over_input, scenario};
+use super::run::{changed, existing, locks, refuse_output_over_input, scenario};
 use super::{behind, flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -72,7 +72,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         past,
         notes,
         mut refusals,
-    } = Look::at(&paths, existing(matches));
+    } = Look::at(&paths, existing(matches), locks(matches));
     let mut gathered = Gathered::new(maker.layout_bytes(), plan.tokens.default_max_tokens);
     let changed = changed(matches);
     let survey = survey_showing(&maker, &input, &past, limit, |row, before| {

@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
-use crate::job::{Endpoint, JobFile, Plan};
+use crate::job::{Endpoint, JobFile, PinnedPath, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
@@ -55,6 +55,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let hidden = behind::settle(&mut job).await;
     let today = Zoned::now().date();
     let variable = |name: &str| std::env::var(name).ok();
+    let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     let input = Input::open(&plan.input, plan.format)?;
     let scenario = scenario(&plan.endpoint)?;
@@ -64,7 +65,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths).await?;
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
-    let context = context(matches, &plan, &maker, &paths, &survey, claim.past.len());
+    let context = context(&pinned, &plan, &maker, &paths, &survey, claim.past.len());
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
@@ -111,16 +112,15 @@ pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Re
 }
 
 fn context(
-    matches: &ArgMatches,
+    pinned: &[PinnedPath],
     plan: &Plan,
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
     ended: u64,
 ) -> Context {
-    let typed: Vec<_> = std::env::args_os().collect();
-    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
-    let command = resume::command(&typed, dated);
+    let verb = super::run_command();
+    let command = resume::Typed::new(std::env::args_os(), &verb).again(pinned);
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),

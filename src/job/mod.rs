@@ -13,5 +13,5 @@ mod probe;
 pub mod rows;
 pub mod survey;
 
-pub use file::{JobError, JobFile};
+pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::model::Call;
-use crate::prompt::{Message, Prompt, Role};
+use crate::prompt::{Message, Prompt, PromptSource, Role};
 
 /// The least that every model takes (OpenAI's refuse less), and enough for a word.
 const MAX_TOKENS: u32 = 16;
@@ -10,12 +10,15 @@ const MAX_TOKENS: u32 = 16;
 const WORDS: &str = "Reply with one word: ready";
 
 impl Plan {
-    /// A call with the job's own parameters and a prompt of a few words; `None` where the family
-    /// has no form for a prompt, and only the job's rows know what a body looks like.
+    /// A call with the job's own parameters and a prompt of a few words; `None` where the job sends
+    /// bodies, or the family has no form for a prompt: then only rows know what a body looks like.
     ///
     /// Its answer is kept short, unless the job merges fields of its own into bodies: some of
     /// them, such as a budget for thinking, must be less than `max_tokens`.
     pub fn probe(&self) -> Option<Call> {
+        if matches!(self.source, Some(PromptSource::Body(_))) {
+            return None;
+        }
         let prompt = Prompt {
             system: None,
             messages: vec![Message {

@@ -24,5 +24,6 @@ mod real_data;
 mod reference;
 mod resume;
 mod secrets;
+mod shell;
 mod signals;
 mod streaming;

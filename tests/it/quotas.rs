@@ -283,3 +283,33 @@ fn keys_that_make_no_sense_are_refused() {
         "`limits.utilization`: it is a share of the quotas that quota = \"auto\" reads",
     );
 }
+
+#[test]
+fn the_embedded_emulator_answers_without_an_account() {
+    let scenario = "[[quota]]\nmodel = \"us.anthropic*\"\nrequests_per_minute = 1000\n";
+    let job = Job::new("quotas")
+        .scenario(scenario)
+        .args([HAIKU, "--region", "us-west-2"]);
+    let out = job.run().exits(0);
+    assert!(
+        out.stdout.contains("called from us-west-2\n"),
+        "{}",
+        out.stdout
+    );
+    assert!(
+        out.stdout.contains("requests_per_minute = 1_000\n"),
+        "{}",
+        out.stdout
+    );
+}
+
+#[test]
+fn no_way_to_the_service_names_the_place_and_what_to_look_at() {
+    signed(Job::new("quotas").args([HAIKU, "--endpoint-url", "http://127.0.0.1:9"]))
+        .run()
+        .exits(75)
+        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ")
+        .says(
+            "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
+        );
+}
