@@ -9,6 +9,7 @@
 //!
 //! ARCHITECTURE.md at the top of the repository says what each part refuses to know.
 
+mod alarm;
 pub mod cli;
 pub mod emulator;
 pub mod exit;

@@ -1,4 +1,9 @@
-//! Which model stands behind a job's ARN, asked of Bedrock where neither id nor family tells.
+//! What Bedrock is asked of a job's model before the plan is made: which one stands behind an ARN,
+//! where neither id nor family tells, and whether it streams, where the catalogue does not tell.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::connect;
 use super::emulate;
@@ -7,12 +12,23 @@ use crate::job::expand::expand;
 use crate::job::rows::MismatchError;
 use crate::job::{JobFile, is_url};
 use crate::model::aws::Access;
+use crate::model::catalog;
 use crate::model::control::Control;
+use crate::model::family::Family;
 use crate::model::id::ModelId;
 
-/// Notes in `job` what stands behind its model. Where that cannot be found out, the job is left
-/// as it is, and the answer says why.
+/// A run does not wait longer to hear whether a model streams: the first call would tell too.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Notes in `job` what stands behind its model, and whether that is known not to stream. Where
+/// the first cannot be found out, the answer says why; the second is then left to the first call.
 pub(super) async fn settle(job: &mut JobFile) -> Option<String> {
+    let unknown = settle_model(job).await;
+    settle_stream(job).await;
+    unknown
+}
+
+async fn settle_model(job: &mut JobFile) -> Option<String> {
     let model = hidden(job)?;
     let found = async {
         let access = access(job, &model).await?;
@@ -26,6 +42,37 @@ pub(super) async fn settle(job: &mut JobFile) -> Option<String> {
         }
         Err(why) => Some(format!("which model is behind it is not known: {why}")),
     }
+}
+
+async fn settle_stream(job: &mut JobFile) {
+    let Some(model) = unknown_stream(job) else {
+        return;
+    };
+    let Some(base) = model.base() else {
+        return;
+    };
+    let asked = async {
+        let access = access(job, &model).await.ok()?;
+        let control = Control::connect(access).await.ok()?;
+        control.streams(base).await.ok()?
+    };
+    let streams = timeout(PATIENCE, asked).await;
+    job.model.answers_whole = streams == Ok(Some(false));
+}
+
+/// The job's model, where it is to stream, and the catalogue has never heard of it although its
+/// layout is known: any other is refused or sent anyway.
+fn unknown_stream(job: &JobFile) -> Option<ModelId> {
+    let model = ModelId::parse(job.model.id.as_deref()?).ok()?;
+    let model = match &job.model.behind {
+        Some(behind) => model.behind(behind),
+        None => model,
+    };
+    let base = model.base()?;
+    let is_known = catalog::anywhere(base).is_some();
+    let has_layout = job.model.family.is_some() || Family::of(base).is_some();
+    let matters = job.model.stream && !job.model.force && !is_known && has_layout;
+    matters.then_some(model)
 }
 
 /// A job without a layout for its prompts, and why Bedrock could not be asked for it.

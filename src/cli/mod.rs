@@ -193,7 +193,10 @@ fn part_args() -> [Arg; 4] {
             .value_name("N")
             .value_parser(whole_from_one)
             .help("Only the first N rows of the input"),
-        switch("fresh", "Put earlier output aside and begin anew"),
+        switch(
+            "fresh",
+            "Put earlier output aside, its images too, and begin anew",
+        ),
         switch(
             "retry-failed",
             "Put earlier failures aside and run their rows again",

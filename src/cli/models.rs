@@ -207,6 +207,8 @@ impl Known<'_> {
             "writes": self.offer.writes,
             "input_usd_per_million": input,
             "output_usd_per_million": output,
+            "usd_per_image": self.facts.and_then(|facts| facts.piece.made),
+            "usd_per_query": self.facts.and_then(|facts| facts.piece.query),
             "context_tokens": self.context(),
             "max_output_tokens": self.limits().and_then(|facts| facts.max_out),
             "state": self.offer.state,

@@ -73,7 +73,11 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         notes,
         mut refusals,
     } = Look::at(&paths, existing(matches), locks(matches));
-    let mut gathered = Gathered::new(maker.layout_bytes(), plan.tokens.default_max_tokens);
+    let mut gathered = Gathered::new(
+        plan.family,
+        maker.layout_bytes(),
+        plan.tokens.default_max_tokens,
+    );
     let changed = changed(matches);
     let survey = survey_showing(&maker, &input, &past, limit, |row, before| {
         let stays =

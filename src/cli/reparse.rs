@@ -8,7 +8,7 @@ use super::repair::existing_output;
 use super::run::locks;
 use crate::exit::Exit;
 use crate::job::file::unreadable;
-use crate::model::catalog::{Known, Tier};
+use crate::model::catalog::{Known, ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::output::text::{count, one_line};
@@ -62,7 +62,10 @@ impl Reader {
         let region = self.region.as_deref().or_else(|| id.region());
         let known = Known::of(&id, region, self.prices.as_deref())?;
         let facts = known.facts.as_ref();
-        let cost_usd = facts.and_then(|facts| facts.cost_usd(&reading.usage, Tier::Default));
+        // The request is not kept: what it alone tells of the cost is unknown.
+        let bill = family.bill_of_answer(None, &reading);
+        let cost = |facts: &ModelFacts| facts.billed_usd(&bill?, &reading.usage, Tier::Default);
+        let cost_usd = facts.and_then(cost);
         // To ten places, as a run writes it.
         let cost_usd = cost_usd.map(|cost| (cost * 1e10).round() / 1e10);
         Ok((reading, cost_usd))

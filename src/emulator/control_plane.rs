@@ -44,6 +44,9 @@ pub struct ControlPlane {
     pub denied: Vec<String>,
     /// Entries of a page at most. Default 1,000.
     pub page: Option<usize>,
+    /// Models of every region that answer in one piece only, beside those of the list; they may be
+    /// newer than it.
+    pub whole_only: Vec<String>,
 }
 
 /// A question to the control plane.
@@ -112,8 +115,8 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
     let here = question.region.as_str();
     let name = path.get(1..).unwrap_or_default().join("/");
     match operation {
-        "ListFoundationModels" => Ok(json!({"modelSummaries": models(question)})),
-        "GetFoundationModel" => one(models(question), "modelId", "modelArn", &name)
+        "ListFoundationModels" => Ok(json!({"modelSummaries": models(question, account)})),
+        "GetFoundationModel" => one(models(question, account), "modelId", "modelArn", &name)
             .map(|model| json!({"modelDetails": model})),
         "ListInferenceProfiles" => question.page(account, "inferenceProfileSummaries", {
             let wanted = question.query.get("type");
@@ -182,9 +185,22 @@ fn one(list: Vec<Value>, id: &str, arn: &str, name: &str) -> Result<Value, Refus
     })
 }
 
+/// Whether a model is called through its inference profiles only, wherever it is offered.
+pub(super) fn only_by_profile(base: &str) -> bool {
+    let by_profile = |offered: &Vec<String>| offered.first().is_some_and(|types| types == "I");
+    MODELS
+        .get(base)
+        .is_some_and(|regions| regions.values().all(by_profile))
+}
+
 /// The models of the region, as it offers them.
-fn models(question: &Question) -> Vec<Value> {
+fn models(question: &Question, account: &ControlPlane) -> Vec<Value> {
     let here = question.region.as_str();
+    let added = account.whole_only.iter().map(|id| {
+        let mut added = model(id, here, "O");
+        added["responseStreamingSupported"] = false.into();
+        added
+    });
     let listed = MODELS.iter().filter_map(|(id, regions)| {
         let types = regions.get(here)?.first()?;
         Some(model(id, here, types))
@@ -206,7 +222,9 @@ fn models(question: &Question) -> Vec<Value> {
             has("inferenceTypesSupported", wanted)
         })
     };
-    listed.filter(wanted).collect()
+    let is_added = |id: &Value| account.whole_only.iter().any(|added| id == added);
+    let listed = listed.filter(|model| !is_added(&model["modelId"]));
+    listed.chain(added).filter(wanted).collect()
 }
 
 fn model(id: &str, region: &str, types: &str) -> Value {
@@ -418,6 +436,20 @@ mod tests {
     }
 
     #[test]
+    fn a_model_says_whether_it_streams() {
+        let streams = "/modelDetails/responseStreamingSupported";
+        let of = |id: &str| format!("/foundation-models/{}", id.replace(':', "%3A"));
+        check(&of("amazon.nova-lite-v1:0"), streams, "true");
+        check(&of("amazon.titan-embed-text-v2:0"), streams, "false");
+        let account = ControlPlane {
+            whole_only: vec!["amazon.nova-lite-v1:0".into()],
+            ..ControlPlane::default()
+        };
+        let found = ask(&of("amazon.nova-lite-v1:0"), &account).unwrap();
+        assert_eq!(found.pointer(streams), Some(&Value::Bool(false)));
+    }
+
+    #[test]
     fn a_list_is_filtered_and_comes_in_pages() {
         let path = "/foundation-models?byProvider=deepseek&byInferenceType=INFERENCE_PROFILE";
         check(path, "/modelSummaries/0/modelId", "\"deepseek.r1-v1:0\"");
@@ -429,6 +461,7 @@ mod tests {
         let account = ControlPlane {
             page: Some(7),
             denied: vec!["ListImportedModels".into()],
+            ..ControlPlane::default()
         };
         let found = ask("/inference-profiles?nextToken=7", &account).unwrap();
         assert_eq!(found["nextToken"], "14");

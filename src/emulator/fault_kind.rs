@@ -169,8 +169,6 @@ const TIMED_OUT: &str = "Model has timed out in processing the request. Try your
 const OVER_QUOTA: &str = "Your request exceeds the service quota for your account.";
 const NO_ACCESS: &str = "You don't have access to the model with the specified model ID.";
 const INVALID: &str = "The model could not go on with this input.";
-const PROFILE_NEEDED: &str = "Invocation of this model with on-demand throughput isn’t supported. \
-    Retry your request with the ID or ARN of an inference profile that contains this model.";
 const ONE_SAMPLING: &str = "temperature and top_p cannot both be specified for this model. Please \
     use only one.";
 const NOT_AUTHORIZED: &str = "User: arn:aws:iam::123456789012:user/emulated is not authorized to \
@@ -213,7 +211,7 @@ impl FaultKind {
             Self::ClockSkew => error(403, "InvalidSignatureException", SKEWED),
             Self::NotFound => refuse(Refusal::end_of_life()),
             Self::Validation => refuse(Refusal::malformed("#: the scenario refuses this request")),
-            Self::ProfileNeeded => error(400, "ValidationException", PROFILE_NEEDED),
+            Self::ProfileNeeded => refuse(Refusal::profile_needed()),
             Self::UnknownModel => refuse(Refusal::unknown_model()),
             Self::RefusedParameter => error(400, "ValidationException", ONE_SAMPLING),
             Self::NotAuthorized => error(403, "AccessDeniedException", NOT_AUTHORIZED),

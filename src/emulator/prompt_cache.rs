@@ -15,25 +15,38 @@ use super::words::Fingerprint;
 /// How long an entry lives that nobody reads (user guide, "Prompt caching", October 2026).
 const LIVES: Duration = Duration::from_secs(300);
 
+/// The shortest prefix that Claude models cache, in tokens, by how their base ids begin; the first
+/// that fits. Source: user guide, "Prompt caching", and the models' pages, October 2026.
+const SHORTEST: [(&str, u64); 11] = [
+    ("anthropic.claude-opus-4-5", 4096),
+    ("anthropic.claude-opus-4-6", 4096),
+    ("anthropic.claude-haiku-4-5", 4096),
+    ("anthropic.claude-opus-4-7", 4096),
+    ("anthropic.claude-3-5-haiku", 2048),
+    ("anthropic.claude-sonnet-5-5", 512),
+    ("anthropic.claude-sonnet-5", 1024),
+    ("anthropic.claude-opus-5", 512),
+    ("anthropic.claude-haiku-5", 512),
+    ("anthropic.claude-fable-5", 512),
+    ("anthropic.claude-mythos-5", 512),
+];
+
+/// That of all others.
+const SHORTEST_ELSEWHERE: u64 = 1024;
+
 /// What is cached at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PromptCache {
-    /// The shortest prefix, in tokens; a shorter one is not cached, and nothing fails. Default
-    /// 1,024.
-    pub min_tokens: u64,
-}
-
-impl Default for PromptCache {
-    fn default() -> Self {
-        Self { min_tokens: 1024 }
-    }
+    /// The shortest prefix, in tokens, of any model; a shorter one is not cached, and nothing
+    /// fails. Without it each model has its own.
+    pub min_tokens: Option<u64>,
 }
 
 /// The account's cache.
 #[derive(Debug)]
 pub(super) struct Entries {
-    min_tokens: u64,
+    min_tokens: Option<u64>,
     used: Mutex<HashMap<u64, Instant>>,
 }
 
@@ -42,6 +55,8 @@ pub(super) struct Entries {
 pub(super) struct Prefix {
     key: u64,
     tokens: u64,
+    /// The fewest that its model caches.
+    shortest: u64,
 }
 
 /// Input tokens that were read from the cache, or written to it.
@@ -53,7 +68,7 @@ pub(super) struct Cached {
 
 impl Prefix {
     /// The system prompt up to its last mark: `cache_control` of Claude, `cachePoint` of Nova.
-    pub(super) fn of(model: &str, body: &Object) -> Option<Self> {
+    pub(super) fn of(model: &str, base: &str, body: &Object) -> Option<Self> {
         let blocks = body.get("system")?.as_array()?;
         let marked = |block: &Value| {
             block.get("cache_control").is_some() || block.get("cachePoint").is_some()
@@ -64,8 +79,14 @@ impl Prefix {
         Some(Self {
             key: Fingerprint::new(model, &text).seed,
             tokens: tokens_of(text.len()),
+            shortest: shortest(base),
         })
     }
+}
+
+fn shortest(base: &str) -> u64 {
+    let of_model = SHORTEST.iter().find(|(name, _)| base.starts_with(name));
+    of_model.map_or(SHORTEST_ELSEWHERE, |(_, tokens)| *tokens)
 }
 
 impl Entries {
@@ -78,7 +99,8 @@ impl Entries {
 
     /// What a request that begins now reads from the cache, or will have written to it.
     pub(super) fn look(&self, prefix: Option<Prefix>) -> Cached {
-        let Some(prefix) = prefix.filter(|prefix| self.min_tokens <= prefix.tokens) else {
+        let is_long = |prefix: &Prefix| self.min_tokens.unwrap_or(prefix.shortest) <= prefix.tokens;
+        let Some(prefix) = prefix.filter(is_long) else {
             return Cached::default();
         };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);

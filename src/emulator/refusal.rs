@@ -67,6 +67,14 @@ impl Refusal {
         Self::validation("The provided model identifier is invalid.")
     }
 
+    /// A model that is called by its profiles only was called by its own id.
+    pub(super) fn profile_needed() -> Self {
+        Self::validation(
+            "Invocation of this model with on-demand throughput isn’t supported. Retry your \
+             request with the ID or ARN of an inference profile that contains this model.",
+        )
+    }
+
     /// A model that once was.
     pub(super) fn end_of_life() -> Self {
         let message = "This model version has reached the end of its life. Please refer to the \

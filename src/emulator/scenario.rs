@@ -13,6 +13,7 @@
 //!
 //! [control_plane]
 //! denied = ["ListImportedModels"]   # what the account may not ask about its models
+//! whole_only = ["amazon.nova-9-v1:0"]   # models that do not stream, beside those of the list
 //! page = 50                         # entries of a page at most
 //!
 //! [latency]

@@ -277,10 +277,11 @@ impl Service {
             Entry::Base(base, layout) => (base, layout),
             Entry::Opaque => ("", Layout::of_fields(&body)),
         };
+        if id == base && control_plane::only_by_profile(base) {
+            return Err(Refusal::profile_needed());
+        }
         if operation == Operation::Stream {
-            if !layout.streams() {
-                return Err(Refusal::no_stream());
-            }
+            layout.check_stream(&body, base)?;
             // Where a body may say so too, it says what the path says.
             body.retain(|key, value| key != "stream" || value.as_bool() != Some(true));
         }
@@ -290,7 +291,7 @@ impl Service {
         }
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
-            prefix: Prefix::of(&id, &body),
+            prefix: Prefix::of(&id, base, &body),
             caller,
             operation,
             terms,

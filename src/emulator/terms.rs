@@ -101,6 +101,7 @@ impl Terms {
         }
         let blocked = guardrail.blocks.iter().any(|text| prompt.contains(text));
         if blocked {
+            answer.thought.clear();
             answer.text.clone_from(&guardrail.message);
             answer.ending = Ending::Done;
         }

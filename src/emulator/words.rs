@@ -60,9 +60,17 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
             stop,
             opening,
         } => {
-            let (text, ending) = text(print, output, *max_tokens, stop, *opening);
+            let mut rng = fastrand::Rng::with_seed(print.seed);
+            let room = usize::try_from(*max_tokens)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(TOKEN_BYTES);
+            let length = output.draw(rng.f64()).saturating_mul(TOKEN_BYTES);
+            let thought = thought(&mut rng, room, *opening);
+            let room = room - thought.len();
+            let (text, ending) = text(print, &mut rng, length, room, stop, *opening);
             Answer {
-                output_tokens: text.len().div_ceil(TOKEN_BYTES) as u64,
+                output_tokens: (thought.len() + text.len()).div_ceil(TOKEN_BYTES) as u64,
+                thought,
                 text,
                 vectors: Vec::new(),
                 ending,
@@ -74,6 +82,7 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
 
 fn wordless(ask: &Ask, vectors: Vec<Vec<f32>>) -> Answer {
     Answer {
+        thought: String::new(),
         text: String::new(),
         vectors,
         ending: Ending::Done,
@@ -84,25 +93,21 @@ fn wordless(ask: &Ask, vectors: Vec<Vec<f32>>) -> Answer {
 
 fn text(
     print: Fingerprint,
-    output: &Output,
-    max_tokens: u64,
+    rng: &mut fastrand::Rng,
+    length: usize,
+    room: usize,
     stop: &[String],
     opening: Opening,
 ) -> (String, Ending) {
-    let mut rng = fastrand::Rng::with_seed(print.seed);
-    let room = usize::try_from(max_tokens)
-        .unwrap_or(usize::MAX)
-        .saturating_mul(TOKEN_BYTES);
-    let length = output.draw(rng.f64()).saturating_mul(TOKEN_BYTES);
     let mut text = String::with_capacity(length.min(room) + 64);
-    open(&mut text, &mut rng, opening);
+    open(&mut text, rng, opening);
     let prefix = format_args!("[emulated {:08x}] ", print.digest >> 32).to_string();
     text.push_str(&prefix);
     let words_from = text.len();
     let natural = words_from - prefix.len() + length;
     babble(
         &mut text,
-        &mut rng,
+        rng,
         natural.min(room.saturating_add(LONGEST_WORD)),
     );
     let mut ending = Ending::Done;
@@ -117,9 +122,19 @@ fn text(
     (text, ending)
 }
 
+/// What is thought in a block of its own, as far as there is room for it.
+fn thought(rng: &mut fastrand::Rng, room: usize, opening: Opening) -> String {
+    let mut thought = String::new();
+    if opening == Opening::Apart {
+        babble(&mut thought, rng, OPENING_TOKENS * TOKEN_BYTES);
+        thought.truncate(room); // all of it is ASCII
+    }
+    thought
+}
+
 fn open(text: &mut String, rng: &mut fastrand::Rng, opening: Opening) {
     let (before, after) = match opening {
-        Opening::None => return,
+        Opening::None | Opening::Apart => return,
         Opening::Tags => ("<reasoning>", "</reasoning>"),
         Opening::Thought => ("", "\n</think>\n\n"),
     };
@@ -206,7 +221,8 @@ mod tests {
             Ending::Length => "length".to_owned(),
             Ending::Stop(text) => format!("stop {text:?}"),
         };
-        format!("|{}| {} {ending}", answer.text, answer.output_tokens)
+        let (thought, text) = (answer.thought, answer.text);
+        format!("{thought}|{text}| {} {ending}", answer.output_tokens)
     }
 
     #[track_caller]
@@ -254,5 +270,18 @@ mod tests {
             said(99, &[], Opening::Thought, 6),
             "|garhurma tathstan kesne sto dealstulbou loulfothkea fumi.\n</think>\n\n[emulated 3639efcd] geasstaveas.| 25 done",
         );
+    }
+
+    #[test]
+    fn a_thought_apart_counts_and_takes_its_room_from_the_answer() {
+        check(
+            said(99, &[], Opening::Apart, 6),
+            "garhurma tathstan kesne sto dealstulbou loulfothkea fumi.|[emulated 3639efcd] geasstaveas.| 23 done",
+        );
+        check(
+            said(16, &[], Opening::Apart, 6),
+            "garhurma tathstan kesne sto dealstulbou loulfothkea fumi.|[emulat| 16 length",
+        );
+        check(said(2, &[], Opening::Apart, 6), "garhurma|| 2 length");
     }
 }

@@ -93,6 +93,9 @@ pub struct ModelTable {
     /// in the same way. Nobody types it.
     #[serde(skip)]
     pub behind: Option<String>,
+    /// Bedrock says that the model does not answer in chunks. Nobody types it.
+    #[serde(skip)]
+    pub answers_whole: bool,
 }
 
 /// `[limits]`

@@ -208,21 +208,19 @@ impl<'a> RowMaker<'a> {
             false => self.plan.parameters.max_tokens,
         };
         Call {
-            worst_cost_usd: self.worst_cost_usd(body.len() as u64, max_tokens),
+            worst_cost_usd: self.worst_cost_usd(&body, max_tokens),
             max_tokens,
             body: body.into(),
         }
     }
 
     /// A token is at least a byte, and an answer no longer than its limit.
-    fn worst_cost_usd(&self, bytes: u64, max_tokens: Option<u32>) -> Option<f64> {
-        let price = self
-            .plan
-            .facts
-            .as_ref()?
-            .price_of(bytes, self.plan.terms.tier.unwrap_or_default())?;
+    fn worst_cost_usd(&self, body: &[u8], max_tokens: Option<u32>) -> Option<f64> {
+        let facts = self.plan.facts.as_ref()?;
+        let bill = self.plan.family.bill(body)?;
         let output = max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from);
-        price.of(bytes, output)
+        let tier = self.plan.terms.tier.unwrap_or_default();
+        facts.worst_usd(&bill, body.len() as u64, output, tier)
     }
 
     fn body(&self, record: &Record) -> Result<Vec<u8>, Fault> {
@@ -252,7 +250,21 @@ impl<'a> RowMaker<'a> {
             );
             return Err(Fault::local(Category::RequestTooLarge, message));
         }
+        self.refuse_unpriced(record.row, &body)?;
         Ok(body)
+    }
+
+    /// A limit to the cost cannot hold where nobody knows what a call costs.
+    fn refuse_unpriced(&self, row: u64, body: &[u8]) -> Result<(), Fault> {
+        let is_limited = self.plan.limits.max_cost_usd.is_some();
+        if !is_limited || self.plan.family.bill(body).is_some() {
+            return Ok(());
+        }
+        let message = format!(
+            "row {row}: it asks for what has no known price, such as video or sound, and the cost \
+             is limited: take max_cost_usd out, or the row"
+        );
+        Err(Fault::local(Category::BadInputRow, message))
     }
 
     /// A prompt that is surely more than the model reads is not worth a call. Bodies that are sent

@@ -40,7 +40,7 @@ pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
 use super::wire::{self, BoundedAnswer};
-use crate::model::catalog::{ModelFacts, Tier};
+use crate::model::catalog::{Bill, ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::fault::Scope;
 use crate::model::{
@@ -159,11 +159,12 @@ impl Bedrock {
         };
         let request_id = answer.request_id().map(str::to_owned);
         let raw = Bytes::from(answer.body.into_inner());
-        self.read(raw, counts.usage(), served, request_id)
+        self.read(call, raw, counts.usage(), served, request_id)
     }
 
     fn read(
         &self,
+        call: &Call,
         raw: Bytes,
         headers: Usage,
         served: Served,
@@ -180,14 +181,28 @@ impl Bedrock {
         match understood {
             Ok(mut reading) => {
                 reading.usage = reading.usage.or(headers);
-                Ok(self.reply(reading, served, request_id, raw))
+                let request = Some(call.body.as_ref());
+                let bill = self.target.family.bill_of_answer(request, &reading);
+                Ok(self.billed(bill, reading, served, request_id, raw))
             }
             Err(why) => Err(not_understood(why, raw, request_id)),
         }
     }
 
+    /// A streamed answer is text, which is billed by tokens.
     fn reply(
         &self,
+        reading: Reading,
+        served: Served,
+        request_id: Option<String>,
+        raw: Bytes,
+    ) -> Reply {
+        self.billed(Some(Bill::TOKENS), reading, served, request_id, raw)
+    }
+
+    fn billed(
+        &self,
+        bill: Option<Bill>,
         mut reading: Reading,
         served: Served,
         request_id: Option<String>,
@@ -199,7 +214,7 @@ impl Bedrock {
             reading.reasoning = None;
         }
         Reply {
-            cost_usd: self.cost_usd(&reading.usage, tier),
+            cost_usd: bill.and_then(|bill| self.cost_usd(&bill, &reading.usage, tier)),
             reading,
             request_id,
             served,
@@ -237,8 +252,9 @@ impl Bedrock {
     }
 
     /// To ten places: what is behind them is the noise of floating point.
-    fn cost_usd(&self, usage: &Usage, tier: Tier) -> Option<f64> {
-        let cost = self.target.facts.as_ref()?.cost_usd(usage, tier)?;
+    fn cost_usd(&self, bill: &Bill, usage: &Usage, tier: Tier) -> Option<f64> {
+        let facts = self.target.facts.as_ref()?;
+        let cost = facts.billed_usd(bill, usage, tier)?;
         Some((cost * 1e10).round() / 1e10)
     }
 }

@@ -2,12 +2,13 @@
 //! machinery under the SDK.
 //!
 //! The SDK has a crate for it, of 11 MB of source: alone it builds for 141 s in release on two
-//! cores (aws-sdk-bedrock 1.166, measured 2026-11-22), for eight GET requests. They are made here
+//! cores (aws-sdk-bedrock 1.166, measured 2026-11-22), for nine GET requests. They are made here
 //! with what carries the SDK's own operations, so that signing, API keys, retries, proxies and
 //! endpoints are as they are for calls. Requests here cost no quota of a model.
 
 mod behind;
 mod offers;
+mod streams;
 
 use std::fmt::Write as _;
 use std::time::Duration;

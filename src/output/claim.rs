@@ -12,7 +12,7 @@ use super::ledger::{Ledger, Manner};
 use super::past::{Past, TornTail, key};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
-use super::{lock, mount};
+use super::{lock, mount, pictures};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Claim {
         let moves = [
             (
                 &self.paths.answered,
-                before.answered,
+                before.answered.clone(),
                 self.existing == Existing::Fresh,
             ),
             (
@@ -150,10 +150,26 @@ impl Claim {
                 aside.push(to);
             }
         }
+        if self.existing == Existing::Fresh && self.disk.exists(&self.paths.pictures) {
+            self.put_pictures_aside(&before.pictures, aside.first())?;
+            aside.push(before.pictures);
+        }
         if !aside.is_empty() {
             sync_directory(&*self.disk, &self.paths.answered)?;
         }
         Ok(aside)
+    }
+
+    /// Moves the images after the lines that name them, which are then told where they are. A crash
+    /// between the two leaves the images whole, under the name that the lines have.
+    fn put_pictures_aside(&self, to: &Path, lines: Option<&PathBuf>) -> Result<(), LedgerError> {
+        let from = &self.paths.pictures;
+        let moved = self.disk.rename(from, to);
+        moved.map_err(io_error("move", from))?;
+        match lines {
+            Some(lines) => pictures::name_anew(&*self.disk, lines, from, to),
+            None => Ok(()),
+        }
     }
 
     /// Takes the lines of some rows out of both files.

@@ -54,11 +54,14 @@ impl OutputPaths {
     }
 
     /// Where earlier output is put, under names that go together as these do:
-    /// `OUT.before-20261122T021500Z.jsonl` and `….failed.jsonl`.
+    /// `OUT.before-20261122T021500Z.jsonl`, `….failed.jsonl` and `….images`.
     pub(super) fn before(&self, disk: &dyn Disk, now: Timestamp) -> Self {
         let stem = self.stem_at("before", now);
         let paths = |nth| Self::new(Path::new(&format!("{}.jsonl", numbered(&stem, nth))));
-        let is_free = |paths: &Self| !disk.exists(&paths.answered) && !disk.exists(&paths.failed);
+        let is_free = |paths: &Self| {
+            let all = [&paths.answered, &paths.failed, &paths.pictures];
+            all.into_iter().all(|path| !disk.exists(path))
+        };
         let nth = (1..).find(|nth| is_free(&paths(*nth)));
         paths(nth.unwrap_or(1))
     }

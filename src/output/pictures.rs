@@ -4,12 +4,16 @@
 //! A file is never written over. Its name is made of letters, digits, `-`, `_` and `.` alone, so that
 //! no id can lead out of the folder; what tells ids apart that look the same then is a hash.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::past::key;
+use super::rewrite::replace;
+use super::scan::each_line;
 use crate::model::Picture;
 use crate::run::{Ended, Identity, Outcome};
 
@@ -109,6 +113,47 @@ fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
     let parent = folder.parent().unwrap_or(Path::new("."));
     disk.sync_directory(parent)
         .map_err(io_error("sync", parent))
+}
+
+/// Tells the lines of the file at `lines` that the images they name are in the folder `to` now.
+///
+/// # Errors
+/// The disk refused; then the file is what it was.
+pub(super) fn name_anew(
+    disk: &dyn Disk,
+    lines: &Path,
+    from: &Path,
+    to: &Path,
+) -> Result<(), LedgerError> {
+    let mut old = disk
+        .open(lines, Open::Append)
+        .map_err(io_error("open", lines))?;
+    let beginning = |folder: &Path| {
+        let name = folder.file_name().unwrap_or_default();
+        format!("{}/", name.to_string_lossy())
+    };
+    let (from, to) = (beginning(from), beginning(to));
+    replace(disk, lines, |file| {
+        let mut new = BufWriter::new(file);
+        each_line(&mut *old, |found| match moved(found.bytes, &from, &to) {
+            Some(line) => new.write_all(&line),
+            None => new.write_all(found.bytes),
+        })?;
+        new.flush()
+    })
+}
+
+/// The line with the other folder; `None` where it names nothing in the first.
+fn moved(line: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
+    let mut value: Value = serde_json::from_slice(line).ok()?;
+    let files = value.get_mut("files")?.as_array_mut()?;
+    for file in files {
+        let name = file.as_str()?.strip_prefix(from)?;
+        *file = format!("{to}{name}").into();
+    }
+    let mut line = value.to_string().into_bytes();
+    line.push(b'\n');
+    Some(line)
 }
 
 /// What the files of a row are named after: its id as far as it can stand in a name, and a hash of

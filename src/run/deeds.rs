@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::retry::Next;
 use super::state::{Attempt, BrokenDisk, Landed, State};
 use super::tokens::Charge;
 use super::{Ask, Ended, Event, Outcome, Row, Stop, Store};
+use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
 /// Rows refused as invalid before any row was answered, after which the request itself is wrong.
@@ -42,16 +43,14 @@ where
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
             let sent = Instant::now();
-            let outcome = match timeout(limit, model.invoke(&attempt.work.call)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(gave_up(limit)),
-            };
+            let answer = model.invoke(&attempt.work.call);
+            let outcome = Alarm::after(limit).or(answer).await;
             Landed {
                 attempt,
                 charge,
                 sent,
                 landed: Instant::now(),
-                outcome,
+                outcome: outcome.unwrap_or_else(|| Err(gave_up(limit))),
             }
         });
     }

@@ -9,8 +9,9 @@ use crate::harness::repository;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("input", &[]),
     ("prompt", &["input"]),
-    ("model", &["prompt"]),
-    ("run", &["model"]),
+    ("alarm", &[]),
+    ("model", &["alarm", "prompt"]),
+    ("run", &["alarm", "model"]),
     ("output", &["exit", "model", "run"]),
     ("job", &["input", "model", "output", "prompt", "run"]),
     ("emulator", &[]),

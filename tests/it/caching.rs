@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::harness::{Job, Out};
 
-/// 1,250 tokens, by the emulator's measure.
+/// 5,000 tokens, by the emulator's measure.
 fn system() -> String {
-    "Answer in one word. ".repeat(250)
+    "Answer in one word. ".repeat(1000)
 }
 
 /// Slow enough for all rows to start before the first is answered.
@@ -45,8 +45,8 @@ fn the_first_call_writes_the_cache_and_the_others_read_it() {
             let job = job(model).args(["--system", &system(), "--cache", stream]);
             let out = job.run().exits(0);
             let cached = cached(&out);
-            assert_eq!(cached[0], (0, 1250), "{model} {stream}");
-            assert_eq!(cached[1..], [(1250, 0); 5], "{model} {stream}");
+            assert_eq!(cached[0], (0, 5000), "{model} {stream}");
+            assert_eq!(cached[1..], [(5000, 0); 5], "{model} {stream}");
         }
     }
 }
@@ -61,7 +61,7 @@ fn what_is_read_from_the_cache_costs_less() {
         let out = job.run().exits(0);
         let row = &out.answers()["r6"];
         assert_eq!(
-            row["usage"]["input_tokens"], 1259,
+            row["usage"]["input_tokens"], 5009,
             "cached ones included: {row}"
         );
         row["cost_usd"].as_f64().unwrap()
@@ -69,7 +69,7 @@ fn what_is_read_from_the_cache_costs_less() {
     // claude-haiku-4-5 through us.: $1.10 a million tokens of input, $0.11 read from the cache
     // (catalogue).
     let saved = cost(&[]) - cost(&["--cache"]);
-    assert!((saved - 1250.0 * 0.99e-6).abs() < 1e-9, "{saved}");
+    assert!((saved - 5000.0 * 0.99e-6).abs() < 1e-9, "{saved}");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn each_way_to_fail_says_what_to_do() {
     );
     fails(
         "marketplace_pending",
-        "mistral.pixtral-large-2502-v1:0",
+        "us.mistral.pixtral-large-2502-v1:0",
         77,
         "MPAgreementBeingCreated: ",
         "the account's subscription to this model is being set up: try again in 15 minutes",

@@ -12,7 +12,7 @@ const MODELS: [(&str, &str); 29] = [
         "us.anthropic.claude-haiku-4-5-20251001-v1:0",
     ),
     ("claude-text", "anthropic.claude-v2:1"),
-    ("nova", "amazon.nova-2-lite-v1:0"),
+    ("nova", "us.amazon.nova-2-lite-v1:0"),
     ("titan-text", "amazon.titan-text-express-v1"),
     ("openai-chat", "openai.gpt-oss-20b-1:0"),
     ("mistral-chat", "mistral.mistral-large-2407-v1:0"),
@@ -32,7 +32,7 @@ const MODELS: [(&str, &str); 29] = [
     ("titan-embed-text", "amazon.titan-embed-text-v2:0"),
     ("titan-embed-image", "amazon.titan-embed-image-v1"),
     ("nova-embed", "amazon.nova-2-multimodal-embeddings-v1:0"),
-    ("cohere-embed", "cohere.embed-v4:0"),
+    ("cohere-embed", "us.cohere.embed-v4:0"),
     ("marengo", "us.twelvelabs.marengo-embed-3-0-v1:0"),
     ("rerank", "cohere.rerank-v3-5:0"),
     ("amazon-image", "amazon.nova-canvas-v1:0"),
@@ -115,7 +115,7 @@ fn every_family_gets_its_answer() {
 fn several_texts_are_embedded_in_one_call_and_in_their_order() {
     let embed = |texts: &str| {
         let row = format!(r#"{{"t":{texts}}}"#);
-        answer("cohere.embed-v4:0", &row, &["--texts", "t"])
+        answer("us.cohere.embed-v4:0", &row, &["--texts", "t"])
     };
     let both = embed(r#"["Io","Rhea"]"#);
     assert_eq!(
@@ -124,7 +124,7 @@ fn several_texts_are_embedded_in_one_call_and_in_their_order() {
     );
     let many: Vec<String> = (0..97).map(|n| format!("\"{n}\"")).collect();
     let row = format!(r#"{{"t":[{}]}}"#, many.join(","));
-    run("cohere.embed-v4:0", &row, &["--texts", "t"])
+    run("us.cohere.embed-v4:0", &row, &["--texts", "t"])
         .exits(2)
         .says("cohere-embed takes 96 texts at most, not 97: make more rows of them");
     run("amazon.nova-lite-v1:0", r#"{"t":["a"]}"#, &["--texts", "t"])
@@ -192,6 +192,38 @@ fn reasoning_is_kept_apart_and_only_if_it_is_wanted() {
 }
 
 #[test]
+fn a_block_of_thought_is_kept_apart_whole_and_streamed() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    for (model, extra) in [
+        (
+            "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+            r#"{"thinking":{"type":"enabled","budget_tokens":1024}}"#,
+        ),
+        (
+            "us.amazon.nova-2-lite-v1:0",
+            r#"{"inferenceConfig":{"reasoningConfig":{"type":"enabled","maxReasoningEffort":"low"}}}"#,
+        ),
+    ] {
+        let think = ["--extra", extra, "--max-tokens", "2000"];
+        let keep = [&think[..], &["--reasoning"]].concat();
+        let whole = answer(model, row, &keep);
+        let thought = whole["reasoning"].as_str().expect(model);
+        assert!(thought.ends_with('.'), "{model}: {thought}");
+        let said = whole["completion"].as_str().expect(model);
+        assert!(said.starts_with("[emulated "), "{model}: {said}");
+        let streamed = answer(model, row, &[&keep[..], &["--stream"]].concat());
+        for key in ["reasoning", "completion", "usage", "cost_usd"] {
+            assert_eq!(streamed[key], whole[key], "{model}: {key}");
+        }
+        let dropped = answer(model, row, &think);
+        assert_eq!(dropped.get("reasoning"), None, "{model}");
+        assert_eq!(dropped["completion"], whole["completion"], "{model}");
+        let unasked = answer(model, row, &["--max-tokens", "2000", "--reasoning"]);
+        assert_eq!(unasked.get("reasoning"), None, "{model}");
+    }
+}
+
+#[test]
 fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
     let opus = "us.anthropic.claude-opus-4-7";
     let row = r#"{"prompt":"Name a moon."}"#;
@@ -199,14 +231,25 @@ fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
         .exits(2)
         .says("anthropic.claude-opus-4-7 takes no temperature: remove it")
         .sent_nothing();
-    let line = answer(opus, row, &["--temperature", "0.5", "--force"]);
-    assert_eq!(line["status"], "succeeded");
+    let refused = |row: &str, flags: &[&str]| {
+        let out = run(opus, row, flags).exits(3);
+        out.text("out.failed.jsonl")
+    };
+    let said = refused(row, &["--temperature", "0.5", "--force"]);
+    assert!(
+        said.contains("`temperature` is not supported by this model."),
+        "{said}"
+    );
     let begun =
         r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     run(opus, begun, &[])
         .exits(2)
         .says("refuses to go on from an assistant's words");
-    assert_eq!(answer(opus, begun, &["--force"])["status"], "succeeded");
+    let said = refused(begun, &["--force"]);
+    assert!(
+        said.contains("This model does not support assistant message prefill."),
+        "{said}"
+    );
 }
 
 #[test]

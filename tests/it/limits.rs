@@ -214,10 +214,17 @@ fn limits_that_make_no_sense_are_refused_with_the_remedy() {
             ["--tokens-per-minute", "0"],
             "`--tokens-per-minute` takes a whole number from 1, not \"0\"",
         ),
-        (["--burndown", "0"], "`limits.burndown`: it must be above 0"),
+        (
+            ["--burndown", "0"],
+            "`limits.burndown`: 0 is not above 0 and up to 100: it is the tokens of quota for one",
+        ),
         (
             ["--burndown", "-5"],
-            "`limits.burndown`: it must be above 0",
+            "`limits.burndown`: -5 is not above 0 and up to 100",
+        ),
+        (
+            ["--burndown", "1000"],
+            "`limits.burndown`: 1000 is not above 0 and up to 100",
         ),
         (
             ["--max-cost", "0"],

@@ -134,6 +134,8 @@ fn json_has_every_field_of_an_offer() {
             "writes": ["TEXT"],
             "input_usd_per_million": 0.06,
             "output_usd_per_million": 0.24,
+            "usd_per_image": null,
+            "usd_per_query": null,
             "context_tokens": 300_000,
             "max_output_tokens": 10_000,
             "state": null,

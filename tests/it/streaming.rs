@@ -24,7 +24,7 @@ fn a_streamed_answer_is_the_same_as_a_whole_one() {
         "us.anthropic.claude-haiku-4-5-20251001-v1:0",
         "amazon.nova-lite-v1:0",
         "amazon.titan-text-express-v1",
-        "deepseek.r1-v1:0",
+        "us.deepseek.r1-v1:0",
         "meta.llama3-8b-instruct-v1:0",
         "mistral.mistral-7b-instruct-v0:2",
         "mistral.mistral-large-2407-v1:0",
@@ -163,6 +163,34 @@ fn an_event_of_a_kind_that_nobody_has_heard_of_is_passed_over() {
     );
 }
 
+#[test]
+fn what_is_wrong_with_a_stream_is_said_in_these_words() {
+    let shape = "the reply is not shaped as claude-messages: expected an event with a `type`, in \
+                 its order, came ";
+    for (kind, category, message) in [
+        (
+            "not_json",
+            "bad_response",
+            "a chunk is not JSON: expected value at line 1 column 1",
+        ),
+        ("wrong_shape", "bad_response", &format!("{shape}`surprise`")),
+        (
+            "stream_bare_string",
+            "bad_response",
+            &format!("{shape}a bare string"),
+        ),
+        (
+            "empty_body",
+            "network",
+            "the stream stopped before its end; chunks that came: 0",
+        ),
+    ] {
+        let error = &struck(kind, 9)["error"];
+        assert_eq!(error["message"], message, "{kind}");
+        assert_eq!(error["category"], category, "{kind}");
+    }
+}
+
 /// What a run says that sends nothing.
 #[track_caller]
 fn refused<const N: usize>(model: &str, args: [&str; N], message: &str) {
@@ -171,7 +199,7 @@ fn refused<const N: usize>(model: &str, args: [&str; N], message: &str) {
         .scenario(QUICK)
         .args(["-i", "prompts.csv", "-m", model, "-o", "out.jsonl"])
         .args(["-t", "{{ text }}"]);
-    job.args(args).run().exits(2).says(message);
+    job.args(args).run().exits(2).says(message).sent_nothing();
 }
 
 #[test]
@@ -181,6 +209,16 @@ fn what_cannot_stream_is_not_asked_to() {
         ["--stream"],
         "`model.stream`: `titan-embed-text` answers in one piece and does not stream: leave it out",
     );
+    for (image, family) in [
+        ("amazon.nova-canvas-v1:0", "amazon-image"),
+        ("stability.stable-image-core-v1:1", "stability-image"),
+        ("stability.stable-diffusion-xl-v1", "stable-diffusion-xl"),
+    ] {
+        let message = format!(
+            "`model.stream`: `{family}` answers in one piece and does not stream: leave it out"
+        );
+        refused(image, ["--stream"], &message);
+    }
     refused(
         "meta.llama4-scout-17b-instruct-v1:0",
         ["--stream"],
@@ -274,4 +312,45 @@ fn a_guardrail_that_intervenes_filters_the_answer() {
     for row in served([]) {
         assert_eq!(row["status"], "succeeded", "{row}");
     }
+}
+
+/// A model that is newer than the catalogue, of an account whose control plane says so.
+fn newer(verb: &str, control_plane: &str) -> Job {
+    Job::new(verb)
+        .file("prompts.csv", "prompt\none\n")
+        .scenario(&format!("{QUICK}\n[control_plane]\n{control_plane}\n"))
+        .args(["-i", "prompts.csv", "-o", "out.jsonl", "-m", NEWER])
+}
+
+const NEWER: &str = "us.anthropic.claude-zeta-9";
+const WHOLE_ONLY: &str = "whole_only = [\"anthropic.claude-zeta-9\"]";
+const NO_STREAM: &str = "`model.stream`: `us.anthropic.claude-zeta-9` does not answer \
+    InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out";
+
+#[test]
+fn whether_a_newer_model_streams_is_asked_before_anything_is_sent() {
+    for verb in ["run", "check"] {
+        newer(verb, WHOLE_ONLY)
+            .args(["--stream"])
+            .run()
+            .exits(2)
+            .says(NO_STREAM)
+            .sent_nothing();
+        newer(verb, WHOLE_ONLY).run().exits(0);
+        newer(verb, WHOLE_ONLY)
+            .args(["--stream", "--force"])
+            .run()
+            .exits(0);
+    }
+}
+
+#[test]
+fn who_may_not_ask_goes_on_without_a_word() {
+    let denied = format!("{WHOLE_ONLY}\ndenied = [\"GetFoundationModel\"]");
+    for verb in ["run", "check"] {
+        let out = newer(verb, &denied).args(["--stream"]).run().exits(0);
+        assert!(!out.stderr.contains("GetFoundationModel"), "{}", out.stderr);
+    }
+    let unheard = newer("run", "").args(["--stream"]).run().exits(0);
+    assert_eq!(unheard.answers()["1"]["status"], "succeeded");
 }

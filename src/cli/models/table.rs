@@ -82,6 +82,10 @@ impl Known<'_> {
             (Some(state), None) => remarks.push(state.clone()),
             (None, _) => {}
         }
+        let piece = self.facts.map(|facts| facts.piece).unwrap_or_default();
+        for (price, what) in [(piece.made, "an image"), (piece.query, "a query")] {
+            remarks.extend(price.map(|usd| format!("${usd} {what}")));
+        }
         let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);
         if writes("SPEECH") || writes("VIDEO") {
             remarks.push("not by InvokeModel".to_owned());

@@ -69,7 +69,7 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
         wants: Wants::Words {
             max_tokens: whole(body, "max_completion_tokens", limit),
             stop: texts(body, "stop"),
-            opening: opening(body, base),
+            opening: opening(base),
         },
     })
 }
@@ -101,11 +101,9 @@ fn refuse_contradictions(body: &Object, base: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// gpt-oss and Kimi K2 Thinking reason in the text. The real ones always do; here only when the
-/// request asks for an effort, so that the plain case stays plain.
-fn opening(body: &Object, base: &str) -> Opening {
-    let tagged = base.starts_with("openai.gpt-oss") || base.contains("kimi-k2-thinking");
-    if tagged && body.contains_key("reasoning_effort") {
+/// gpt-oss and Kimi K2 Thinking reason in the text.
+fn opening(base: &str) -> Opening {
+    if base.starts_with("openai.gpt-oss") || base.contains("kimi-k2-thinking") {
         Opening::Tags
     } else {
         Opening::None

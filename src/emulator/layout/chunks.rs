@@ -10,36 +10,46 @@ use super::{Answer, Layout, chat, claude, command_r, completion, nova, titan};
 /// A chunk is about a token.
 const CHUNK_BYTES: usize = 4;
 
-/// The chunks of an answer that was not refused; `None` where the layout does not stream.
-pub(super) fn of(layout: Layout, id: &str, answer: &Answer) -> Option<Vec<Value>> {
-    let pieces = pieces(&answer.text);
+/// Makes chunks of an answer by the model of an id.
+type Writer = fn(&str, &Answer) -> Vec<Value>;
+
+/// What makes the chunks of a layout; `None` where it does not stream.
+pub(super) fn writer(layout: Layout) -> Option<Writer> {
     Some(match layout {
-        Layout::Claude => claude(id, answer, &pieces),
-        Layout::Nova => nova(answer, &pieces),
-        Layout::Chat | Layout::Palmyra => chat(id, answer, &pieces),
-        Layout::ClaudeText => claude_text(answer, &pieces),
-        Layout::Command => command(answer, &pieces),
-        Layout::CommandR => chat_events(answer, &pieces),
-        Layout::Pegasus => each(&pieces, |piece, is_last| {
-            let reason = is_last.then(|| chat::finish_reason(answer));
-            json!({"message": piece, "finishReason": reason})
-        }),
-        Layout::MistralChat => each(&pieces, |piece, is_last| {
-            let reason = is_last.then(|| chat::finish_reason(answer));
-            let message = json!({"role": "assistant", "content": piece});
-            json!({"choices": [{"index": 0, "message": message, "stop_reason": reason}]})
-        }),
-        Layout::MistralText | Layout::MistralEither => each(&pieces, |piece, is_last| {
-            let reason = is_last.then(|| chat::finish_reason(answer));
-            json!({"outputs": [{"text": piece, "stop_reason": reason}]})
-        }),
-        Layout::Deepseek => each(&pieces, |piece, is_last| {
-            let reason = is_last.then(|| chat::finish_reason(answer));
-            json!({"choices": [{"text": piece, "stop_reason": reason}]})
-        }),
-        Layout::Llama => llama(answer, &pieces),
-        Layout::Completion => text_completion(answer, &pieces),
-        Layout::TitanText => titan(answer, &pieces),
+        Layout::Claude => claude,
+        Layout::Nova => |_, answer| nova(answer),
+        Layout::Chat | Layout::Palmyra => chat,
+        Layout::ClaudeText => |_, answer| claude_text(answer),
+        Layout::Command => |_, answer| command(answer),
+        Layout::CommandR => |_, answer| chat_events(answer),
+        Layout::Pegasus => |_, answer| {
+            each(answer, |piece, is_last| {
+                let reason = is_last.then(|| chat::finish_reason(answer));
+                json!({"message": piece, "finishReason": reason})
+            })
+        },
+        Layout::MistralChat => |_, answer| {
+            each(answer, |piece, is_last| {
+                let reason = is_last.then(|| chat::finish_reason(answer));
+                let message = json!({"role": "assistant", "content": piece});
+                json!({"choices": [{"index": 0, "message": message, "stop_reason": reason}]})
+            })
+        },
+        Layout::MistralText | Layout::MistralEither => |_, answer| {
+            each(answer, |piece, is_last| {
+                let reason = is_last.then(|| chat::finish_reason(answer));
+                json!({"outputs": [{"text": piece, "stop_reason": reason}]})
+            })
+        },
+        Layout::Deepseek => |_, answer| {
+            each(answer, |piece, is_last| {
+                let reason = is_last.then(|| chat::finish_reason(answer));
+                json!({"choices": [{"text": piece, "stop_reason": reason}]})
+            })
+        },
+        Layout::Llama => |_, answer| llama(answer),
+        Layout::Completion => |_, answer| text_completion(answer),
+        Layout::TitanText => |_, answer| titan(answer),
         Layout::TitanEmbed1
         | Layout::TitanEmbed2
         | Layout::Jurassic
@@ -67,7 +77,8 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-fn each(pieces: &[&str], chunk: impl Fn(&str, bool) -> Value) -> Vec<Value> {
+fn each(answer: &Answer, chunk: impl Fn(&str, bool) -> Value) -> Vec<Value> {
+    let pieces = pieces(&answer.text);
     let last = pieces.len() - 1;
     let numbered = pieces.iter().enumerate();
     numbered
@@ -75,49 +86,86 @@ fn each(pieces: &[&str], chunk: impl Fn(&str, bool) -> Value) -> Vec<Value> {
         .collect()
 }
 
-fn claude(id: &str, answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn claude(id: &str, answer: &Answer) -> Vec<Value> {
     let whole = claude::write(id, answer);
     let mut message = whole.clone();
     message["content"] = json!([]);
     message["stop_reason"] = Value::Null;
     message["stop_sequence"] = Value::Null;
     message["usage"]["output_tokens"] = 1.into();
-    let mut chunks = vec![
-        json!({"type": "message_start", "message": message}),
-        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
-        json!({"type": "ping"}),
-    ];
-    chunks.extend(pieces.iter().map(|piece| {
-        let delta = json!({"type": "text_delta", "text": piece});
-        json!({"type": "content_block_delta", "index": 0, "delta": delta})
-    }));
+    let mut chunks = vec![json!({"type": "message_start", "message": message})];
+    let blocks = whole["content"].as_array().into_iter().flatten();
+    for (index, block) in blocks.enumerate() {
+        chunks.extend(claude_block(index, block));
+        if index == 0 {
+            chunks.insert(2, json!({"type": "ping"}));
+        }
+    }
     let delta = json!({
         "stop_reason": whole["stop_reason"],
         "stop_sequence": whole["stop_sequence"],
     });
     chunks.extend([
-        json!({"type": "content_block_stop", "index": 0}),
         json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": answer.output_tokens}}),
         json!({"type": "message_stop"}),
     ]);
     chunks
 }
 
-fn nova(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+/// A block begins empty, and a thought is signed when it is over.
+fn claude_block(index: usize, block: &Value) -> Vec<Value> {
+    let delta =
+        |delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
+    let kind = block["type"].as_str().unwrap_or_default();
+    let mut empty = block.clone();
+    empty[kind] = "".into();
+    if kind == "thinking" {
+        empty["signature"] = "".into();
+    }
+    let mut chunks =
+        vec![json!({"type": "content_block_start", "index": index, "content_block": empty})];
+    let grows = format!("{kind}_delta");
+    let text = block[kind].as_str().unwrap_or_default();
+    let pieces = pieces(text).into_iter();
+    chunks.extend(pieces.map(|piece| delta(json!({"type": grows, kind: piece}))));
+    if kind == "thinking" {
+        let signature = &block["signature"];
+        chunks.push(delta(
+            json!({"type": "signature_delta", "signature": signature}),
+        ));
+    }
+    chunks.push(json!({"type": "content_block_stop", "index": index}));
+    chunks
+}
+
+fn nova(answer: &Answer) -> Vec<Value> {
     let whole = nova::write(answer);
     let mut chunks = vec![json!({"messageStart": {"role": "assistant"}})];
-    chunks.extend(pieces.iter().map(
-        |piece| json!({"contentBlockDelta": {"delta": {"text": piece}, "contentBlockIndex": 0}}),
-    ));
+    let blocks = whole["output"]["message"]["content"].as_array();
+    for (index, block) in blocks.into_iter().flatten().enumerate() {
+        let thinks = block.get("reasoningContent").is_some();
+        let text = if thinks {
+            &answer.thought
+        } else {
+            &answer.text
+        };
+        chunks.extend(pieces(text).into_iter().map(|piece| {
+            let delta = match thinks {
+                true => nova::thought(piece),
+                false => json!({"text": piece}),
+            };
+            json!({"contentBlockDelta": {"delta": delta, "contentBlockIndex": index}})
+        }));
+        chunks.push(json!({"contentBlockStop": {"contentBlockIndex": index}}));
+    }
     chunks.extend([
-        json!({"contentBlockStop": {"contentBlockIndex": 0}}),
         json!({"messageStop": {"stopReason": whole["stopReason"]}}),
         json!({"metadata": {"usage": whole["usage"], "metrics": {}, "trace": {}}}),
     ]);
     chunks
 }
 
-fn chat(id: &str, answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn chat(id: &str, answer: &Answer) -> Vec<Value> {
     let whole = chat::write(id, answer);
     let chunk = |choices: Value| {
         json!({
@@ -133,7 +181,7 @@ fn chat(id: &str, answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     };
     let mut chunks = vec![choice(json!({"role": "assistant", "content": ""}), None)];
     chunks.extend(
-        pieces
+        pieces(&answer.text)
             .iter()
             .map(|piece| choice(json!({"content": piece}), None)),
     );
@@ -144,9 +192,9 @@ fn chat(id: &str, answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     chunks
 }
 
-fn claude_text(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn claude_text(answer: &Answer) -> Vec<Value> {
     let whole = completion::write_claude(answer);
-    each(pieces, |piece, is_last| {
+    each(answer, |piece, is_last| {
         let said = |key| {
             if is_last {
                 whole[key].clone()
@@ -159,19 +207,19 @@ fn claude_text(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
 }
 
 /// The last chunk has no text.
-fn command(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn command(answer: &Answer) -> Vec<Value> {
     let text = |piece: &&str| json!({"text": piece, "is_finished": false, "index": 0});
-    let mut chunks: Vec<Value> = pieces.iter().map(text).collect();
+    let mut chunks: Vec<Value> = pieces(&answer.text).iter().map(text).collect();
     let reason = completion::cohere_reason(answer);
     chunks.push(json!({"is_finished": true, "finish_reason": reason, "index": 0}));
     chunks
 }
 
 /// The last event has the whole reply in it once more.
-fn chat_events(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn chat_events(answer: &Answer) -> Vec<Value> {
     let start = json!({"event_type": "stream-start", "is_finished": false});
     let mut chunks = vec![start];
-    chunks.extend(pieces.iter().map(
+    chunks.extend(pieces(&answer.text).iter().map(
         |piece| json!({"event_type": "text-generation", "text": piece, "is_finished": false}),
     ));
     chunks.push(json!({
@@ -183,7 +231,8 @@ fn chat_events(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     chunks
 }
 
-fn llama(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn llama(answer: &Answer) -> Vec<Value> {
+    let pieces = pieces(&answer.text);
     let mut count: u64 = 0;
     let last = pieces.len() - 1;
     let chunk = |(number, piece): (usize, &&str)| {
@@ -198,8 +247,8 @@ fn llama(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     pieces.iter().enumerate().map(chunk).collect()
 }
 
-fn text_completion(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
-    let mut chunks = each(pieces, |piece, is_last| {
+fn text_completion(answer: &Answer) -> Vec<Value> {
+    let mut chunks = each(answer, |piece, is_last| {
         let usage = is_last.then(|| {
             json!({
                 "prompt_tokens": answer.input_tokens,
@@ -223,9 +272,9 @@ fn text_completion(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
     chunks
 }
 
-fn titan(answer: &Answer, pieces: &[&str]) -> Vec<Value> {
+fn titan(answer: &Answer) -> Vec<Value> {
     let whole = titan::write(answer);
-    each(pieces, |piece, is_last| {
+    each(answer, |piece, is_last| {
         let reason = match is_last {
             true => whole["results"][0]["completionReason"].clone(),
             false => Value::Null,

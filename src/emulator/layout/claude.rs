@@ -9,6 +9,9 @@ use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
 
 const VERSION: &str = "bedrock-2023-05-31";
 
+/// The least that may be thought.
+const LEAST_BUDGET: u64 = 1_024;
+
 const KEYS: [Key; 16] = [
     required("anthropic_version", Kind::Text),
     required("max_tokens", Kind::Whole(1, u32::MAX as u64)),
@@ -46,6 +49,7 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
         let message = "messages: text content blocks must be non-empty";
         return Err(Refusal::validation(message));
     }
+    let opening = opening(body)?;
     let system = conversation::system_bytes(body.get("system"));
     Ok(Ask {
         prompt: talk.last_user,
@@ -53,10 +57,37 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
         wants: Wants::Words {
             max_tokens: whole(body, "max_tokens", 1),
             stop: texts(body, "stop_sequences"),
-            opening: Opening::None,
+            opening,
         },
     })
 }
+
+/// Thought in a block of its own, where it is asked for. Source for what is refused: Amazon Bedrock
+/// user guide, "Anthropic Claude Messages API", as of October 2026.
+fn opening(body: &Object) -> Result<Opening, Refusal> {
+    let thinking = body.get("thinking");
+    match thinking.and_then(|thinking| thinking["type"].as_str()) {
+        Some("adaptive") => return Ok(Opening::Apart),
+        Some("enabled") => {}
+        Some(_) | None => return Ok(Opening::None),
+    }
+    let budget = thinking.and_then(|thinking| thinking["budget_tokens"].as_u64());
+    let budget = budget.unwrap_or(0);
+    let temperature = body.get("temperature").and_then(Value::as_f64);
+    let wrong = if budget < LEAST_BUDGET {
+        "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
+    } else if whole(body, "max_tokens", 0) <= budget {
+        "`max_tokens` must be greater than `thinking.budget_tokens`."
+    } else if temperature.is_some_and(|temperature| temperature != 1.0) {
+        "`temperature` may only be set to 1 when thinking is enabled."
+    } else {
+        return Ok(Opening::Apart);
+    };
+    Err(Refusal::validation(wrong))
+}
+
+/// What stands in place of the proof that a thought is Claude's own.
+const SIGNATURE: &str = "ZW11bGF0ZWQ=";
 
 pub(super) fn write(id: &str, answer: &Answer) -> Value {
     let (stop_reason, stop_sequence) = match &answer.ending {
@@ -64,12 +95,16 @@ pub(super) fn write(id: &str, answer: &Answer) -> Value {
         Ending::Length => ("max_tokens", None),
         Ending::Stop(text) => ("stop_sequence", Some(text)),
     };
+    let thought = (!answer.thought.is_empty())
+        .then(|| json!({"type": "thinking", "thinking": answer.thought, "signature": SIGNATURE}));
+    let text = json!({"type": "text", "text": answer.text});
+    let blocks = thought.into_iter().chain([text]);
     json!({
         "id": "msg_bdrk_emulated",
         "type": "message",
         "role": "assistant",
         "model": id,
-        "content": [{"type": "text", "text": answer.text}],
+        "content": blocks.collect::<Value>(),
         "stop_reason": stop_reason,
         "stop_sequence": stop_sequence,
         "usage": {

@@ -7,7 +7,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
 
 /// One blue pixel, as PNG in base64.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+pub(super) const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
 const AMAZON_KEYS: [Key; 9] = [
     required("taskType", Kind::Text),

@@ -13,6 +13,7 @@ mod conversation;
 mod embed;
 mod image;
 mod nova;
+mod peculiar;
 mod raw;
 mod titan;
 
@@ -107,7 +108,7 @@ pub(super) enum Wants {
     Pictures,
 }
 
-/// Reasoning that some models write into their text.
+/// Reasoning that some models write before their text, most of them into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
     /// None.
@@ -116,11 +117,15 @@ pub(super) enum Opening {
     Tags,
     /// The rest of a thought that the prompt began, up to `</think>`: DeepSeek R1.
     Thought,
+    /// A block of its own: Claude and Nova.
+    Apart,
 }
 
 /// What was produced.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
+    /// What was thought before it, where that stands apart; empty where nothing was.
+    pub(super) thought: String,
     /// The text; empty where something else is wanted.
     pub(super) text: String,
     /// The vectors; none where something else is wanted.
@@ -129,7 +134,7 @@ pub(super) struct Answer {
     pub(super) ending: Ending,
     /// Tokens of the input.
     pub(super) input_tokens: u64,
-    /// Tokens of the text.
+    /// Tokens of thought and text.
     pub(super) output_tokens: u64,
 }
 
@@ -191,7 +196,7 @@ impl Layout {
 
     /// Reads and judges a body; `base` is the base id, empty where an ARN hides it.
     pub(super) fn read(self, body: &Object, base: &str) -> Result<Ask, Refusal> {
-        match self.for_body(body) {
+        let asked = match self.for_body(body) {
             Self::Claude => claude::read(body),
             Self::Nova => nova::read(body),
             Self::Chat => chat::read(body, base),
@@ -217,7 +222,9 @@ impl Layout {
             Self::AmazonImage => image::read_amazon(body),
             Self::StabilityImage => image::read_stability(body),
             Self::Sdxl => image::read_sdxl(body),
-        }
+        }?;
+        peculiar::check(self, base, body)?;
+        Ok(asked)
     }
 
     /// Writes the answer to a body that [`Layout::read`] accepted; `id` is as in the path.
@@ -253,39 +260,21 @@ impl Layout {
 
     /// The chunks of the same answer; `None` where the layout does not stream.
     pub(super) fn chunks(self, body: &Object, id: &str, answer: &Answer) -> Option<Vec<Value>> {
-        chunks::of(self.for_body(body), id, answer)
+        let write = chunks::writer(self.for_body(body))?;
+        Some(write(id, answer))
     }
 
     /// Whether it has chunks.
     pub(super) fn streams(self) -> bool {
-        match self {
-            Self::Claude
-            | Self::Nova
-            | Self::Chat
-            | Self::MistralChat
-            | Self::MistralText
-            | Self::MistralEither
-            | Self::Llama
-            | Self::Deepseek
-            | Self::Completion
-            | Self::TitanText
-            | Self::ClaudeText
-            | Self::Command
-            | Self::CommandR
-            | Self::Palmyra
-            | Self::Pegasus => true,
-            Self::TitanEmbed1
-            | Self::TitanEmbed2
-            | Self::Jurassic
-            | Self::TitanEmbedImage
-            | Self::NovaEmbed
-            | Self::CohereEmbed
-            | Self::Marengo
-            | Self::Rerank
-            | Self::AmazonImage
-            | Self::StabilityImage
-            | Self::Sdxl => false,
+        chunks::writer(self).is_some()
+    }
+
+    /// Judges a body that is to be answered in chunks.
+    pub(super) fn check_stream(self, body: &Object, base: &str) -> Result<(), Refusal> {
+        if !self.streams() {
+            return Err(Refusal::no_stream());
         }
+        peculiar::check_stream(self, base, body)
     }
 
     fn for_body(self, body: &Object) -> Self {

@@ -63,9 +63,24 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
         wants: Wants::Words {
             max_tokens: whole(inference, "maxTokens", limit),
             stop: texts(inference, "stopSequences"),
-            opening: Opening::None,
+            opening: opening(body, inference),
         },
     })
+}
+
+/// A thought in a block of its own, where it is asked for: beside the other settings, or above them.
+fn opening(body: &Object, inference: &Object) -> Opening {
+    let config = [body, inference].map(|place| place.get("reasoningConfig"));
+    let is_on = |config: &Value| config["type"] == "enabled";
+    match config.into_iter().flatten().any(is_on) {
+        true => Opening::Apart,
+        false => Opening::None,
+    }
+}
+
+/// A block of thought.
+pub(super) fn thought(text: &str) -> Value {
+    json!({"reasoningContent": {"reasoningText": {"text": text}}})
 }
 
 pub(super) fn write(answer: &Answer) -> Value {
@@ -74,8 +89,10 @@ pub(super) fn write(answer: &Answer) -> Value {
         Ending::Length => "max_tokens",
         Ending::Stop(_) => "stop_sequence",
     };
+    let thought = (!answer.thought.is_empty()).then(|| thought(&answer.thought));
+    let blocks = thought.into_iter().chain([json!({"text": answer.text})]);
     json!({
-        "output": {"message": {"role": "assistant", "content": [{"text": answer.text}]}},
+        "output": {"message": {"role": "assistant", "content": blocks.collect::<Value>()}},
         "stopReason": stop_reason,
         "usage": {
             "inputTokens": answer.input_tokens,

@@ -3,12 +3,14 @@
 use bytes::Bytes;
 
 use crate::job::survey::has_changed;
+use crate::model::catalog::{Metered, Pieces};
+use crate::model::family::Family;
 use crate::output::PastRow;
 use crate::output::lessons::bucket;
 use crate::run::{Row, Work};
 
 /// Sums over the rows of an input.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gathered {
     /// Rows that have ended with an answer.
     pub answered: u64,
@@ -26,6 +28,7 @@ pub struct Gathered {
     pub(super) measured: Measured,
     /// The first row that is left, else the first of all.
     first: Option<(First, Standing)>,
+    family: Family,
     layout_bytes: u64,
     default_max_tokens: u64,
 }
@@ -36,6 +39,13 @@ pub(super) struct Sizes {
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) max_tokens: u64,
+    /// The bytes of prompts whose tokens are billed.
+    pub(super) metered_bytes: u64,
+    /// What is billed by the piece, at least and at most.
+    pub(super) least: Pieces,
+    pub(super) most: Pieces,
+    /// Rows of which nobody knows what they are billed by.
+    pub(super) unpriced: u64,
 }
 
 /// What is known of input tokens from answers.
@@ -64,13 +74,21 @@ enum Standing {
 }
 
 impl Gathered {
-    /// Nothing yet. Of each body, `layout_bytes` are no prompt; a call without a limit of its own
-    /// may be answered with `default_max_tokens`.
-    pub fn new(layout_bytes: usize, default_max_tokens: u64) -> Self {
+    /// Nothing yet, for calls to a model of `family`. Of each body, `layout_bytes` are no prompt; a
+    /// call without a limit of its own may be answered with `default_max_tokens`.
+    pub fn new(family: Family, layout_bytes: usize, default_max_tokens: u64) -> Self {
         Self {
+            family,
+            answered: 0,
+            failed: 0,
+            unusable: 0,
+            left: Vec::new(),
+            largest: 0,
+            most_output: 0,
+            measured: Measured::default(),
+            first: None,
             layout_bytes: layout_bytes as u64,
             default_max_tokens,
-            ..Self::default()
         }
     }
 
@@ -107,9 +125,20 @@ impl Gathered {
         if self.left.len() <= at {
             self.left.resize(at + 1, Sizes::default());
         }
-        self.left[at].rows += 1;
-        self.left[at].bytes += bytes;
-        self.left[at].max_tokens += max_tokens;
+        let sizes = &mut self.left[at];
+        sizes.rows += 1;
+        sizes.bytes += bytes;
+        sizes.max_tokens += max_tokens;
+        match self.family.bill(&work.call.body) {
+            Some(bill) => {
+                sizes.least = sizes.least.and(bill.least);
+                sizes.most = sizes.most.and(bill.most);
+                if bill.tokens == Metered::Billed {
+                    sizes.metered_bytes += bytes;
+                }
+            }
+            None => sizes.unpriced += 1,
+        }
         self.largest = self.largest.max(bytes);
         self.most_output = self.most_output.max(max_tokens);
         if !matches!(self.first, Some((_, Standing::Left))) {

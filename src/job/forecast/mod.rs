@@ -94,7 +94,7 @@ impl Forecast {
     /// Works out what the rows in `gathered` will take, given what answers have taught.
     pub fn new(gathered: &Gathered, lessons: &Lessons, plan: &Plan) -> Self {
         let sums = Sums::new(gathered, lessons);
-        let cost = |way| sums.cost(plan.facts.as_ref(), way);
+        let cost = |way| sums.cost(plan, way);
         let burndown = plan.tokens.burndown;
         let quota = sums.each(|case| Some(sums.input(case) + sums.output(case)? * burndown));
         let latency = lessons.latency();
@@ -217,14 +217,22 @@ impl<'a> Sums<'a> {
     }
 
     /// Unknown where the price of any call is: a price may depend on the input's length.
-    fn cost(&self, facts: Option<&ModelFacts>, way: Way) -> Estimate {
+    fn cost(&self, plan: &Plan, way: Way) -> Estimate {
+        let facts = plan.facts.as_ref();
         self.each(|case| {
-            let cost = |sizes: &gather::Sizes| {
-                let input = self.input_of(sizes, case);
+            let tokens = |sizes: &gather::Sizes| {
+                let input = sizes.metered_bytes as f64 / self.bytes_per_token.of(case);
                 let each = (input / sizes.rows as f64) as u64;
                 let price = price(facts?, way, each)?;
                 let output = self.output_of(sizes, case)?;
                 price.of(input.round() as u64, output.round() as u64)
+            };
+            let cost = |sizes: &gather::Sizes| {
+                let tokens = match sizes.metered_bytes {
+                    0 => 0.0,
+                    _ => tokens(sizes)?,
+                };
+                Some(tokens + pieces_usd(facts?, sizes, case, way)?)
             };
             let there = self.sizes.iter().filter(|sizes| 0 < sizes.rows);
             there.map(cost).sum()
@@ -239,6 +247,22 @@ fn around(bytes_per_token: f64) -> Cases<f64> {
         expected: bytes_per_token,
         worst: bytes_per_token / (1.0 + SPREAD),
     }
+}
+
+/// What is billed by the piece is so at the standard price alone.
+fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -> Option<f64> {
+    let pieces = match case {
+        _ if 0 < sizes.unpriced => return None,
+        Case::Low | Case::Expected => sizes.least,
+        Case::Worst => sizes.most,
+    };
+    let tier = match way {
+        Way::OnDemand => Tier::Default,
+        Way::Flex => Tier::Flex,
+        // Nothing is known of either, and the tier that is never priced says so.
+        Way::Batch => Tier::Reserved,
+    };
+    facts.pieces_usd(pieces, tier)
 }
 
 fn price(facts: &ModelFacts, way: Way, input_tokens: u64) -> Option<Price> {

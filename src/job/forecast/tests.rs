@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use super::*;
 use crate::job::JobFile;
+use crate::model::family::Family;
 use crate::model::{Call, Category, Fault};
 use crate::output::PastRow;
 use crate::run::{Identity, Row, Work};
@@ -45,7 +46,7 @@ fn answered(input_tokens: u32) -> PastRow {
 }
 
 fn gathered(rows: &[(usize, Option<PastRow>)]) -> Gathered {
-    let mut gathered = Gathered::new(LAYOUT, 4096);
+    let mut gathered = Gathered::new(Family::Nova, LAYOUT, 4096);
     for (number, (bytes, before)) in (1..).zip(rows) {
         gathered.take(&row(number, *bytes), before.as_ref());
     }

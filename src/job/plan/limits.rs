@@ -6,7 +6,7 @@ use std::path::Path;
 use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
 use crate::job::file::{JobError, LimitsTable, Mistakes, unreadable};
-use crate::model::catalog::{Known, ModelFacts, Tier, quota_codes};
+use crate::model::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Tier, quota_codes};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
@@ -93,10 +93,7 @@ pub(super) fn tokens(
             return Err(wrong("limits.burndown", message));
         }
     };
-    if !(0.0 < burndown && burndown.is_finite()) {
-        let message = "it must be above 0: tokens of quota for one token of output, such as 5";
-        return Err(wrong("limits.burndown", message));
-    }
+    check_burndown(burndown)?;
     let most = known.facts.as_ref().and_then(|facts| facts.max_out);
     Ok(TokenLimits {
         per_minute: table.tokens_per_minute,
@@ -109,14 +106,27 @@ pub(super) fn tokens(
     })
 }
 
+fn check_burndown(burndown: f64) -> Result<(), JobError> {
+    if 0.0 < burndown && burndown <= MOST_BURNDOWN {
+        return Ok(());
+    }
+    let message = format!(
+        "{burndown} is not above 0 and up to {MOST_BURNDOWN}: it is the tokens of quota for one \
+         token of output, such as 5 (Claude up to 4.7), 10 or 15 (newer Claude and GPT), or 1 \
+         (most others)"
+    );
+    Err(wrong("limits.burndown", message))
+}
+
 pub(super) fn limits(
     table: &LimitsTable,
     facts: Option<&ModelFacts>,
     tier: Tier,
     model: &ModelId,
+    family: Family,
     mistakes: &mut Mistakes,
 ) -> Option<Limits> {
-    let max_cost_usd = mistakes.keep(max_cost(table, facts, tier, model));
+    let max_cost_usd = mistakes.keep(max_cost(table, facts, tier, model, family));
     let typed = table.deadline.as_deref();
     let deadline = typed.map(|typed| time("limits.deadline", typed));
     let deadline = mistakes.keep(deadline.transpose());
@@ -133,19 +143,21 @@ fn max_cost(
     facts: Option<&ModelFacts>,
     tier: Tier,
     model: &ModelId,
+    family: Family,
 ) -> Result<Option<f64>, JobError> {
     if let Some(max) = table.max_cost_usd {
         if !(0.0 < max && max.is_finite()) {
             return Err(wrong("limits.max_cost_usd", "it must be above 0"));
         }
-        if let Some(what) = unpriced(facts) {
+        let bill = family.usual_bill(model.base());
+        if let Some(what) = unpriced(facts, &bill) {
             let message = format!(
                 "the price of {what}`{model}` is not known, so its cost cannot be limited: give its \
                  price in a file with --prices, under [\"{model}\"], or leave the limit out"
             );
             return Err(wrong("limits.max_cost_usd", message));
         }
-        if facts.is_some_and(|facts| facts.price_of(0, tier).is_none()) {
+        if facts.is_some_and(|facts| facts.worst_usd(&bill, 0, 0, tier).is_none()) {
             let message = format!(
                 "the price of `{model}` in the service tier {} is not known, so its cost cannot be \
                  limited: leave the tier or the limit out",
@@ -158,7 +170,14 @@ fn max_cost(
 }
 
 /// What of a model has no price, if anything: all of it, its input, or its output.
-fn unpriced(facts: Option<&ModelFacts>) -> Option<&'static str> {
+fn unpriced(facts: Option<&ModelFacts>, bill: &Bill) -> Option<&'static str> {
+    let pieces = facts.and_then(|facts| facts.pieces_usd(bill.most, Tier::Default));
+    if pieces.is_none() {
+        return Some("");
+    }
+    if bill.tokens == Metered::Free {
+        return None;
+    }
     let price = facts.map(|facts| &facts.price);
     let input = price.and_then(|price| price.input);
     let output = price.and_then(|price| price.output);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::limits::{known, limits, tokens};
-use super::model::{cache, doubtful, idle_with_bodies, parameters, region};
+use super::model::{cache, idle_with_bodies, parameters, region};
 use super::terms::delivery;
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobFile, Mistakes};
@@ -41,8 +41,7 @@ impl OfModel {
             .and_then(|cache| parameters(&job.model, cache, family, &model));
         let parameters = mistakes.keep(parameters);
         let idle = job.retry.idle_timeout.as_deref();
-        let doubtful = doubtful(job.model.force);
-        let delivery = delivery(job.model.stream, idle, family, &model, doubtful);
+        let delivery = delivery(&job.model, idle, family, &model);
         let delivery = mistakes.keep(delivery);
         let region = mistakes.keep(region(job.model.region.clone(), &model));
         let own = job.model.prices.as_deref().map(path).transpose();
@@ -51,7 +50,14 @@ impl OfModel {
         let known = mistakes.keep(known(&model, place.as_deref(), own?.as_deref()))?;
         let tokens = mistakes.keep(tokens(&job.limits, &known, &model, family));
         let tier = terms.and_then(|terms| terms.tier).unwrap_or_default();
-        let limits = limits(&job.limits, known.facts.as_ref(), tier, &model, mistakes);
+        let limits = limits(
+            &job.limits,
+            known.facts.as_ref(),
+            tier,
+            &model,
+            family,
+            mistakes,
+        );
         Some(Self {
             region: region?,
             parameters: parameters?,

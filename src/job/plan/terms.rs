@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::values::{time, wrong};
 use crate::job::file::{JobError, ModelTable};
 use crate::model::catalog::{Capabilities, Tier};
-use crate::model::family::{Doubtful, Family};
+use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::model::{Delivery, Guardrail, Terms};
 
@@ -104,14 +104,13 @@ fn is_taken(text: &str) -> bool {
 
 /// A model that does not stream is told before it is asked to.
 pub(super) fn delivery(
-    streams: bool,
+    table: &ModelTable,
     idle: Option<&str>,
     family: Family,
     model: &ModelId,
-    doubtful: Doubtful,
 ) -> Result<Delivery, JobError> {
     const IDLE: &str = "retry.idle_timeout";
-    match (streams, idle) {
+    match (table.stream, idle) {
         (false, None) => return Ok(Delivery::Whole),
         (false, Some(_)) => {
             return Err(wrong(
@@ -128,11 +127,12 @@ pub(super) fn delivery(
         );
         return Err(wrong("model.stream", message));
     }
-    let known_not_to = |base| Capabilities::of(base).no_stream;
-    if doubtful == Doubtful::Refused && model.base().is_some_and(known_not_to) {
+    let listed = |base| Capabilities::of(base).no_stream;
+    let answers_whole = table.answers_whole || model.base().is_some_and(listed);
+    if answers_whole && !table.force {
         let message = format!(
             "`{model}` does not answer InvokeModelWithResponseStream (responseStreamingSupported \
-             is false): leave it out"
+             is false): leave it out, or send it all the same with --force"
         );
         return Err(wrong("model.stream", message));
     }

@@ -5,7 +5,6 @@
 //! has worked by then, so the call may have been billed.
 
 use std::ops::Range;
-use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
@@ -17,9 +16,10 @@ use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::Instant;
 
 use super::{Bedrock, causes, not_understood, wire};
+use crate::alarm::Alarm;
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
@@ -41,7 +41,10 @@ impl Bedrock {
         let mut chunks = Chunks::new(assembly);
         let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call).send();
-        let begun = timeout(idle, asked).await.map_err(|_| silent(idle))?;
+        let begun = Alarm::after(idle)
+            .or(asked)
+            .await
+            .ok_or_else(|| silent(idle))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
         let served = Served {
@@ -76,9 +79,10 @@ async fn receive(
     chunks: &mut Chunks,
     idle: Duration,
 ) -> Result<(), BadStream> {
-    let mut patience = Patience::new(idle);
+    let mut silence = Alarm::after(idle);
     loop {
-        let came = patience.wait_for(events.recv()).await;
+        let came = silence.or(events.recv()).await;
+        silence.put_off(idle);
         match came.ok_or_else(|| silent(idle))? {
             Ok(Some(ResponseStream::Chunk(part))) => {
                 chunks.take(part.bytes.as_ref().map_or(&[], Blob::as_ref))?;
@@ -145,41 +149,6 @@ impl Chunks {
             self.assembly.push(&chunk)?;
         }
         Ok(())
-    }
-}
-
-/// How long a stream may say nothing. One timer serves all chunks: it is only looked at when it
-/// fires, and most streams end before that.
-struct Patience {
-    idle: Duration,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Patience {
-    fn new(idle: Duration) -> Self {
-        Self {
-            idle,
-            timer: Box::pin(sleep(idle)),
-        }
-    }
-
-    /// What comes next; `None` if nothing does for too long.
-    async fn wait_for<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
-        let began = Instant::now();
-        let mut next = pin!(next);
-        loop {
-            tokio::select! {
-                biased;
-                came = &mut next => return Some(came),
-                () = self.timer.as_mut() => {
-                    let end = began + self.idle;
-                    if end <= Instant::now() {
-                        return None;
-                    }
-                    self.timer.as_mut().reset(end);
-                }
-            }
-        }
     }
 }
 

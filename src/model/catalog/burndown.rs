@@ -3,6 +3,10 @@
 //! Source: Amazon Bedrock user guide, "Token burndown rates", as of October 2026. Billing is
 //! always one for one; only the quota counts differently.
 
+/// More than any model's, of which the dearest is 15: with a rate far off, hardly a call would be
+/// sent in a minute.
+pub const MOST_BURNDOWN: f64 = 100.0;
+
 /// Base ids by how they begin, and their rate. The first row that fits counts; what is in no
 /// row has a rate of 1: "all other models", says the guide. Haiku 5.5, Sonnet 5.5, Fable 5 and Mythos 5 are not listed there: they are
 /// taken to be like the other models of their generation.

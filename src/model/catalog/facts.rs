@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::PiecePrice;
 use crate::model::Usage;
 
 /// What is known of one model.
@@ -18,6 +19,8 @@ pub struct ModelFacts {
     pub batch: Option<Price>,
     /// A standard price that holds for the whole request once its input is above so many tokens.
     pub above: Option<(u64, Price)>,
+    /// The price of what is billed by the piece.
+    pub piece: PiecePrice,
     /// The most input tokens.
     pub max_in: Option<u64>,
     /// The most output tokens.
@@ -157,6 +160,9 @@ struct Line {
     bo: Option<f64>,
     pi: Option<f64>,
     po: Option<f64>,
+    img_out: Option<f64>,
+    img_in: Option<f64>,
+    per_query: Option<f64>,
     above_100k: Option<Price>,
     above_200k: Option<Price>,
     above_272k: Option<Price>,
@@ -194,6 +200,11 @@ impl From<Line> for ModelFacts {
             above: step(100_000, line.above_100k)
                 .or(step(200_000, line.above_200k))
                 .or(step(272_000, line.above_272k)),
+            piece: PiecePrice {
+                made: line.img_out,
+                shown: line.img_in,
+                query: line.per_query,
+            },
             max_in: line.max_in,
             max_out: line.max_out,
             no_sampling: line.no_sampling,

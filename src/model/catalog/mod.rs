@@ -8,6 +8,7 @@ mod burndown;
 mod capabilities;
 mod facts;
 mod own;
+mod pieces;
 pub mod quota_codes;
 mod regions;
 
@@ -16,10 +17,11 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-pub use burndown::burndown;
+pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;
+pub use pieces::{Bill, Metered, PiecePrice, Pieces};
 pub use regions::{ids_in, regions_of};
 
 use crate::model::id::{strip_context, strip_geo};

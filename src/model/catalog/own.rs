@@ -7,6 +7,9 @@
 //! output_usd_per_1k = 0.0050
 //! cache_read_usd_per_1k = 0.0001
 //! cache_write_usd_per_1k = 0.00125
+//! usd_per_image = 0.08         # that the model makes
+//! usd_per_image_shown = 0.0001 # that the model embeds
+//! usd_per_query = 0.002        # of a reranker
 //! max_input_tokens = 200_000
 //! max_output_tokens = 64_000
 //! burndown = 5
@@ -16,7 +19,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::burndown::is_known;
+use super::burndown::{MOST_BURNDOWN, is_known};
 use super::{ModelFacts, Price, anywhere, burndown, lookup};
 use crate::model::id::ModelId;
 
@@ -31,7 +34,7 @@ pub struct Known {
 
 /// What every message about such a file ends with.
 const SHAPE: &str = "each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with \
-                     input_usd_per_1k and output_usd_per_1k in it";
+                     input_usd_per_1k and output_usd_per_1k in it, or usd_per_image";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +43,9 @@ struct Own {
     output_usd_per_1k: Option<f64>,
     cache_read_usd_per_1k: Option<f64>,
     cache_write_usd_per_1k: Option<f64>,
+    usd_per_image: Option<f64>,
+    usd_per_image_shown: Option<f64>,
+    usd_per_query: Option<f64>,
     max_input_tokens: Option<u64>,
     max_output_tokens: Option<u64>,
     burndown: Option<f64>,
@@ -84,6 +90,10 @@ impl Known {
         if priced {
             facts.above = None;
         }
+        let piece = &mut facts.piece;
+        piece.made = own.usd_per_image.or(piece.made);
+        piece.shown = own.usd_per_image_shown.or(piece.shown);
+        piece.query = own.usd_per_query.or(piece.query);
         facts.max_in = own.max_input_tokens.or(facts.max_in);
         facts.max_out = own.max_output_tokens.or(facts.max_out);
         self.burndown = own.burndown.or(self.burndown);
@@ -102,6 +112,9 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
             own.output_usd_per_1k,
             own.cache_read_usd_per_1k,
             own.cache_write_usd_per_1k,
+            own.usd_per_image,
+            own.usd_per_image_shown,
+            own.usd_per_query,
         ]
     };
     let below_zero = |own: &Own| {
@@ -112,14 +125,14 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
     };
     let no_burndown = |own: &Own| {
         own.burndown
-            .is_some_and(|rate| rate <= 0.0 || rate.is_nan())
+            .is_some_and(|rate| !(0.0 < rate && rate <= MOST_BURNDOWN))
     };
     match own
         .iter()
         .find(|(_, own)| below_zero(own) || no_burndown(own))
     {
         Some((model, _)) => Err(format!(
-            "`{model}`: a price below 0, or a burndown of 0 or below"
+            "`{model}`: a price below 0, or a burndown that is not above 0 and up to {MOST_BURNDOWN}"
         )),
         None => Ok(own),
     }
@@ -193,7 +206,12 @@ mod tests {
             error.starts_with("line 2: unknown field `input`"),
             "{error}"
         );
-        let error = known(&format!("[\"{HAIKU}\"]\nburndown = 0\n")).unwrap_err();
-        assert!(error.contains("a burndown of 0 or below"), "{error}");
+        for rate in ["0", "-1", "1000", "nan"] {
+            let error = known(&format!("[\"{HAIKU}\"]\nburndown = {rate}\n")).unwrap_err();
+            assert!(
+                error.contains("a burndown that is not above 0 and up to 100"),
+                "{error}"
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, list, misread, text};
-use super::layout::{Answer, Counts, Images, Layout, Stream, USER_FIRST};
+use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
 use super::stream::{Brought, StreamError, begin, block, grow, put};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
 use super::words::{answered, role, thought};
@@ -21,6 +21,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::InMessages,
     answer: Answer::Text,
     counts: Counts::InBody,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Begun, Counts, Form, Images, Layout, Order, Stream, Turns};
+use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Order, Stream, Turns};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::answered;
@@ -25,6 +25,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::None,
     answer: Answer::Text,
     counts: Counts::InHeaders,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),

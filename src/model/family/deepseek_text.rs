@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Begun, Counts, Form, Images, Layout, Order, Stream, Turns};
+use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Order, Stream, Turns};
 use super::takes::within;
 use super::words::{answered, neutralise};
 use super::{Misread, Parameter, Parameters, text_completion, usage};
@@ -30,6 +30,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::None,
     answer: Answer::Text,
     counts: Counts::InHeaders,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(text_completion::join),

@@ -8,10 +8,11 @@
 use serde_json::{Map, Value, json};
 
 use super::json::{Body, count, misread, text};
-use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::SERVICE;
 use super::words::texts;
 use super::{Misread, Parameters};
+use crate::model::catalog::{Bill, Metered, Pieces};
 use crate::model::{FinishReason, Reading, Usage};
 use crate::prompt::Prompt;
 
@@ -23,6 +24,7 @@ pub(super) const TITAN_TEXT: Layout = Layout {
     images: Images::None,
     answer: Answer::Output,
     counts: Counts::InBody,
+    billed: Billed::Tokens,
     body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
     read: read_titan,
     stream: Stream::None,
@@ -32,6 +34,7 @@ pub(super) const TITAN_IMAGE: Layout = Layout {
     name: "titan-embed-image",
     serves: &["amazon.titan-embed-image"],
     images: Images::InBody,
+    billed: Billed::ByRequest(titan_bill),
     ..TITAN_TEXT
 };
 
@@ -40,6 +43,7 @@ pub(super) const NOVA: Layout = Layout {
     serves: &["amazon.nova-2-multimodal-embeddings"],
     images: Images::InBody,
     counts: Counts::InHeaders,
+    billed: Billed::ByRequest(nova_bill),
     body: nova,
     read: read_nova,
     ..TITAN_TEXT
@@ -60,6 +64,7 @@ pub(super) const MARENGO: Layout = Layout {
     name: "marengo",
     serves: &["twelvelabs.marengo"],
     counts: Counts::InHeaders,
+    billed: Billed::ByRequest(marengo_bill),
     body: marengo,
     read: read_marengo,
     ..TITAN_TEXT
@@ -96,6 +101,51 @@ fn marengo(prompt: &Prompt, _parameters: &Parameters, base: Option<&str>) -> Val
         true => json!({"inputType": "text", "inputText": text}),
         false => json!({"inputType": "text", "text": {"inputText": text}}),
     }
+}
+
+/// Its text by tokens, its image by the piece.
+fn titan_bill(body: &Value) -> Option<Bill> {
+    let shown = u64::from(text(body, "/inputImage").is_some());
+    Some(Bill::of(
+        Metered::Billed,
+        Pieces {
+            shown,
+            ..Pieces::NONE
+        },
+    ))
+}
+
+/// A text by tokens, an image by the piece; video and sound by the second, and nobody knows how many
+/// a file has.
+fn nova_bill(body: &Value) -> Option<Bill> {
+    let input = body.get("singleEmbeddingParams")?;
+    let has = |key: &str| input.get(key).is_some();
+    match () {
+        () if has("video") || has("audio") => None,
+        () if has("image") => Some(one_image()),
+        () => Some(Bill::TOKENS),
+    }
+}
+
+/// A text is a query.
+fn marengo_bill(body: &Value) -> Option<Bill> {
+    let query = Pieces {
+        queries: 1,
+        ..Pieces::NONE
+    };
+    match text(body, "/inputType")? {
+        "text" => Some(Bill::of(Metered::Free, query)),
+        "image" => Some(one_image()),
+        _ => None,
+    }
+}
+
+fn one_image() -> Bill {
+    let shown = Pieces {
+        shown: 1,
+        ..Pieces::NONE
+    };
+    Bill::of(Metered::Free, shown)
 }
 
 fn read_titan(body: &Value) -> Result<Reading, Misread> {

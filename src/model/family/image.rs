@@ -10,10 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::Misread;
-use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::json::{Body, count, list, misread, text};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::SERVICE;
 use super::words::one_text;
+use crate::model::catalog::{Bill, Metered, Pieces};
 use crate::model::{FinishReason, Picture, Reading};
 
 pub(super) const AMAZON: Layout = Layout {
@@ -24,6 +25,9 @@ pub(super) const AMAZON: Layout = Layout {
     images: Images::InBody,
     answer: Answer::Images,
     counts: Counts::Nowhere,
+    billed: Billed::ByRequest(|body| {
+        Some(images(count(body, "/imageGenerationConfig/numberOfImages")))
+    }),
     body: |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
     read: read_amazon,
     stream: Stream::None,
@@ -32,6 +36,7 @@ pub(super) const AMAZON: Layout = Layout {
 pub(super) const STABILITY: Layout = Layout {
     name: "stability-image",
     serves: &["stability."],
+    billed: Billed::ByRequest(|_| Some(images(None))),
     body: |prompt, _, _| Body::default().with("prompt", one_text(prompt)).finish(),
     read: read_stability,
     ..AMAZON
@@ -40,10 +45,26 @@ pub(super) const STABILITY: Layout = Layout {
 pub(super) const SDXL: Layout = Layout {
     name: "stable-diffusion-xl",
     serves: &["stability.stable-diffusion-xl"],
+    billed: Billed::ByRequest(|body| Some(images(count(body, "/samples")))),
     body: |prompt, _, _| json!({"text_prompts": [{"text": one_text(prompt)}]}),
     read: read_sdxl,
     ..AMAZON
 };
+
+/// What these models read and write is not billed by tokens.
+pub(super) const TOKENS: Metered = Metered::Free;
+
+/// One image, if no other number is asked for.
+fn images(asked: Option<u64>) -> Bill {
+    let made = asked.unwrap_or(1);
+    Bill::of(
+        TOKENS,
+        Pieces {
+            made,
+            ..Pieces::NONE
+        },
+    )
+}
 
 /// An error comes in place of images, or of those a filter held back, with the status of a success.
 fn read_amazon(body: &Value) -> Result<Reading, Misread> {

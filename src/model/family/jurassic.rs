@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::takes::{Takes, any, within};
 use super::words::{answered, one_text};
 use super::{Misread, Parameter, Parameters};
@@ -21,6 +21,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::None,
     answer: Answer::Text,
     counts: Counts::InHeaders,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::None,

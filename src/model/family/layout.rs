@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::stream::Join;
 use super::{Misread, Parameters, Takes};
 use crate::model::Reading;
+use crate::model::catalog::Bill;
 use crate::prompt::Prompt;
 
 /// A family, in one place.
@@ -23,6 +24,8 @@ pub(super) struct Layout {
     pub(super) answer: Answer,
     /// Where its replies count tokens.
     pub(super) counts: Counts,
+    /// What its calls are billed by.
+    pub(super) billed: Billed,
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
     /// Reads a reply's body.
@@ -124,6 +127,16 @@ pub(super) enum Counts {
     InHeaders,
     /// Not at all.
     Nowhere,
+}
+
+/// What a family's calls are billed by.
+#[derive(Clone, Copy)]
+pub(super) enum Billed {
+    /// Tokens.
+    Tokens,
+    /// What the request says, which may be images or searches; `None` where it asks for something
+    /// whose price nobody knows, such as seconds of video.
+    ByRequest(fn(&Value) -> Option<Bill>),
 }
 
 /// A conversation in any order, which the model goes on from.

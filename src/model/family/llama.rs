@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, misread, text};
-use super::layout::{Answer, Counts, FREE, IN_TURN, Images, Layout, Stream};
+use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
 use super::words::{answered, awaits_answer, neutralise, role};
@@ -21,6 +21,7 @@ pub(super) const LLAMA_3: Layout = Layout {
     images: Images::InBody,
     answer: Answer::Text,
     counts: Counts::InBody,
+    billed: Billed::Tokens,
     body: |prompt, parameters, _| body(template(&TOKENS_3, prompt), parameters),
     read,
     stream: Stream::Joined(join),

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Counts, IN_TURN, Images, Layout, Stream};
+use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
 use super::words::{answered, neutralise};
@@ -27,6 +27,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::None,
     answer: Answer::Text,
     counts: Counts::InHeaders,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),

@@ -8,6 +8,7 @@
 mod abilities;
 mod accepts;
 mod asked;
+mod bill;
 mod check;
 mod claude_messages;
 mod claude_text;

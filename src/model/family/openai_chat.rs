@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Counts, FREE, Images, Layout, Stream};
+use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, block, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, finish, role, split_reasoning, thought};
@@ -42,6 +42,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::InMessages,
     answer: Answer::Text,
     counts: Counts::InBody,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, misread, text};
-use super::layout::{Answer, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
 use super::words::{answered, one_text};
@@ -23,6 +23,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::None,
     answer: Answer::Text,
     counts: Counts::InHeaders,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::embed::{holds_something, whole};
 use super::json::{Body, misread};
-use super::layout::{Answer, Counts, Form, Images, Layout, Stream};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
 use super::{Family, Misread};
 use crate::model::Reading;
 
@@ -19,6 +19,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::InBody,
     answer: Answer::Text,
     counts: Counts::InBody,
+    billed: Billed::Tokens,
     body: |_, _, _| Body::default().finish(),
     read,
     stream: Stream::ByShape,

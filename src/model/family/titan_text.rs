@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, misread, text};
-use super::layout::{Answer, Counts, FREE, Images, Layout, Stream};
+use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
 use super::words::{answered, awaits_answer};
@@ -26,6 +26,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::None,
     answer: Answer::Text,
     counts: Counts::InBody,
+    billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),

@@ -94,9 +94,9 @@ const FILES: &[(Place, &str, &[u8], &str)] = &[
     (Template, "template.txt", b"{% include \"x\" %}", "template line 1: syntax error: unknown statement include"),
     (Template, "template.txt", b"{# open", "template line 1: syntax error: unexpected end of comment"),
     (Template, "template.txt", b"", "prompts.csv: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 2): the prompt is empty; the fields that the template uses are blank\nmend them"),
-    (Prices, "prices.toml", b"x", "`model.prices`: prices.toml: line 1: key with no value, expected `=` (each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with input_usd_per_1k and output_usd_per_1k in it)"),
-    (Prices, "prices.toml", b"[[\"x\"]]\n", "`model.prices`: prices.toml: line 1: invalid type: map, expected f64 (each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with input_usd_per_1k and output_usd_per_1k in it)"),
-    (Prices, "prices.toml", b"[[price]]\ninput = \"free\"\n", "`model.prices`: prices.toml: line 1: invalid type: map, expected f64 (each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with input_usd_per_1k and output_usd_per_1k in it)"),
+    (Prices, "prices.toml", b"x", "`model.prices`: prices.toml: line 1: key with no value, expected `=` (each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with input_usd_per_1k and output_usd_per_1k in it, or usd_per_image)"),
+    (Prices, "prices.toml", b"[[\"x\"]]\n", "`model.prices`: prices.toml: line 1: invalid type: map, expected f64 (each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with input_usd_per_1k and output_usd_per_1k in it, or usd_per_image)"),
+    (Prices, "prices.toml", b"[[price]]\ninput = \"free\"\n", "`model.prices`: prices.toml: line 1: invalid type: map, expected f64 (each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with input_usd_per_1k and output_usd_per_1k in it, or usd_per_image)"),
     (JobFile, "job.toml", b"[output]\npath = \"out/{{ id }}.jsonl\"\n", "`out/{{ id }}.jsonl`: only ${NAME} and {{ date }} can stand in a path"),
     (JobFile, "job.toml", b"[output]\npath = \"${NO_SUCH}/out.jsonl\"\n", "`${NO_SUCH}/out.jsonl`: no environment variable NO_SUCH; set it, or write the path out"),
 ];

@@ -18,10 +18,16 @@
 //! {"the":"last"}
 //! =>
 //! as for a reply
+//!
+//! # image                   a whole body that shows an image, and what it is billed by
+//! {"a":"body"}
+//! =>
+//! tokens, 1 shown
 //! ```
 
 use super::*;
 use crate::model::Reading;
+use crate::model::catalog::{Bill, Metered};
 use crate::prompt::{Image, Message, Role};
 
 /// What a family's file holds.
@@ -189,8 +195,29 @@ fn said(family: Family, case: &Case) -> String {
             Ok(reading) => line(&reading),
             Err(error) => error.to_string(),
         },
+        Some("image") => match family.bill(case.given.as_bytes()) {
+            Some(bill) => billed(&bill),
+            None => "nobody knows".to_owned(),
+        },
         kind => panic!("what is {kind:?}?"),
     }
+}
+
+/// What a request is billed by, in one line.
+fn billed(bill: &Bill) -> String {
+    assert_eq!(
+        bill.least, bill.most,
+        "a body that shows an image is no search"
+    );
+    let tokens = (bill.tokens == Metered::Billed).then(|| "tokens".to_owned());
+    let pieces = [(bill.most.made, "made"), (bill.most.shown, "shown")];
+    let pieces = pieces.into_iter().filter(|(number, _)| 0 < *number);
+    let pieces = pieces.map(|(number, what)| format!("{number} {what}"));
+    tokens
+        .into_iter()
+        .chain(pieces)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[test]
@@ -229,6 +256,8 @@ fn every_cell_of_the_documentation_has_its_example() {
         assert_eq!(abilities.multi_turn, asks(&turns), "{name}");
         let images = |it: &Prompt| it.messages.iter().any(|it| !it.images.is_empty());
         assert_eq!(abilities.images == "in messages", asks(&images), "{name}");
+        let in_a_body = cases.iter().any(|case| case.is("image"));
+        assert_eq!(abilities.images == "in a body", in_a_body, "{name}: image");
         let reply = first(family, "reply").expect(name);
         let reading = family.read(&reply.body()).expect(name);
         assert_eq!(
@@ -247,5 +276,36 @@ fn every_cell_of_the_documentation_has_its_example() {
             "{name}"
         );
         assert_eq!(abilities.streams, family.assemble().is_some(), "{name}");
+        if abilities.stop_reason {
+            says_why_it_stopped(family);
+        }
+        if abilities.streams {
+            let stream = first(family, "stream").expect(name);
+            let reading = assembled(family, &stream.chunks()).expect(name);
+            let counted = reading.usage.input_tokens.and(reading.usage.output_tokens);
+            assert!(counted.is_some(), "{name}: usage of a stream");
+            assert!(
+                reading.stop_reason.is_some(),
+                "{name}: stop reason of a stream"
+            );
+        }
+    }
+}
+
+/// An answer that is over and one that was cut are told apart.
+#[track_caller]
+fn says_why_it_stopped(family: Family) {
+    let reasons: Vec<FinishReason> = cases(family)
+        .iter()
+        .filter(|case| case.is("reply"))
+        .filter_map(|case| family.read(&case.body()).ok())
+        .map(|reading| reading.finish_reason)
+        .collect();
+    for reason in [FinishReason::Stop, FinishReason::Length] {
+        let name = family.name();
+        assert!(
+            reasons.contains(&reason),
+            "{name}: a reply that is {reason:?}"
+        );
     }
 }

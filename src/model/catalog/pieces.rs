@@ -1,0 +1,188 @@
+//! What is billed by the piece: images that a model makes or is shown, and searches of a reranker.
+//!
+//! The catalogue has one price for an image, whatever its size and quality; where Amazon Bedrock
+//! asks more for large or premium images, `--prices` says so.
+
+use crate::model::Usage;
+
+use super::{ModelFacts, Tier};
+
+/// Things that a call is billed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pieces {
+    /// Images that the model makes.
+    pub made: u64,
+    /// Images that the model is shown.
+    pub shown: u64,
+    /// Searches.
+    pub queries: u64,
+}
+
+/// USD for one of each; what is not known is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PiecePrice {
+    /// An image that the model makes.
+    pub made: Option<f64>,
+    /// An image that the model is shown.
+    pub shown: Option<f64>,
+    /// A search.
+    pub query: Option<f64>,
+}
+
+/// How a request is billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bill {
+    /// Whether its tokens are billed.
+    pub tokens: Metered,
+    /// At least so many pieces.
+    pub least: Pieces,
+    /// At most so many pieces.
+    pub most: Pieces,
+}
+
+/// Whether something is billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metered {
+    /// It is.
+    Billed,
+    /// It costs nothing.
+    Free,
+}
+
+impl Bill {
+    /// Tokens and nothing else.
+    pub const TOKENS: Self = Self::of(Metered::Billed, Pieces::NONE);
+
+    /// So many pieces, neither more nor less.
+    pub const fn of(tokens: Metered, pieces: Pieces) -> Self {
+        Self {
+            tokens,
+            least: pieces,
+            most: pieces,
+        }
+    }
+}
+
+impl Pieces {
+    /// None of them.
+    pub const NONE: Self = Self {
+        made: 0,
+        shown: 0,
+        queries: 0,
+    };
+
+    /// These and those.
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            made: self.made.saturating_add(more.made),
+            shown: self.shown.saturating_add(more.shown),
+            queries: self.queries.saturating_add(more.queries),
+        }
+    }
+}
+
+impl PiecePrice {
+    /// What `pieces` cost, in USD. Nothing costs nothing, whatever its price.
+    fn of(&self, pieces: Pieces) -> Option<f64> {
+        let parts = [
+            (pieces.made, self.made),
+            (pieces.shown, self.shown),
+            (pieces.queries, self.query),
+        ];
+        let cost = |(number, price): (u64, Option<f64>)| match number {
+            0 => Some(0.0),
+            number => Some(number as f64 * price?),
+        };
+        parts.into_iter().map(cost).sum()
+    }
+}
+
+impl ModelFacts {
+    /// What `pieces` cost, in USD; `None` where a price is unknown. Their prices are known of the
+    /// standard tier alone.
+    pub fn pieces_usd(&self, pieces: Pieces, tier: Tier) -> Option<f64> {
+        match tier {
+            _ if pieces == Pieces::NONE => Some(0.0),
+            Tier::Default => self.piece.of(pieces),
+            Tier::Flex | Tier::Priority | Tier::Reserved => None,
+        }
+    }
+
+    /// What a request with this bill costs whose call used `usage`, in USD; `None` where a count
+    /// or a price is unknown.
+    pub fn billed_usd(&self, bill: &Bill, usage: &Usage, tier: Tier) -> Option<f64> {
+        let tokens = match bill.tokens {
+            Metered::Billed => self.cost_usd(usage, tier)?,
+            Metered::Free => 0.0,
+        };
+        let known = (bill.least == bill.most).then_some(bill.most)?;
+        Some(tokens + self.pieces_usd(known, tier)?)
+    }
+
+    /// What a request with this bill can cost at most, with so many tokens in and out.
+    pub fn worst_usd(&self, bill: &Bill, input: u64, output: u64, tier: Tier) -> Option<f64> {
+        let tokens = match bill.tokens {
+            Metered::Billed => self.price_of(input, tier)?.of(input, output)?,
+            Metered::Free => 0.0,
+        };
+        Some(tokens + self.pieces_usd(bill.most, tier)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::catalog;
+
+    fn made(made: u64) -> Pieces {
+        Pieces {
+            made,
+            ..Pieces::NONE
+        }
+    }
+
+    #[track_caller]
+    fn check(id: &str, bill: Bill, tier: Tier, usd: Option<f64>) {
+        let facts = catalog::lookup(id, None).expect("listed");
+        let cost = facts.billed_usd(&bill, &Usage::default(), tier);
+        assert_eq!(cost, usd, "{id}");
+    }
+
+    #[test]
+    fn images_and_searches_cost_what_the_catalogue_says() {
+        let images = |number| Bill::of(Metered::Free, made(number));
+        let canvas = "us.amazon.nova-canvas-v1:0";
+        check(canvas, images(2), Tier::Default, Some(0.12));
+        check(canvas, images(0), Tier::Default, Some(0.0));
+        check(canvas, images(1), Tier::Flex, None);
+        check(
+            "stability.sd3-5-large-v1:0",
+            images(1),
+            Tier::Default,
+            Some(0.08),
+        );
+        check("amazon.nova-lite-v1:0", images(1), Tier::Default, None);
+        let search = Pieces {
+            queries: 3,
+            ..Pieces::NONE
+        };
+        let search = Bill::of(Metered::Free, search);
+        check("cohere.rerank-v3-5:0", search, Tier::Default, Some(0.006));
+    }
+
+    #[test]
+    fn a_number_that_is_not_certain_has_no_cost_but_a_worst_one() {
+        let bill = Bill {
+            most: made(3),
+            ..Bill::of(Metered::Free, made(1))
+        };
+        let canvas = "amazon.nova-canvas-v1:0";
+        check(canvas, bill, Tier::Default, None);
+        let facts = catalog::lookup(canvas, None).expect("listed");
+        let worst = facts.worst_usd(&bill, 1_000, 0, Tier::Default);
+        assert_eq!(
+            worst.map(|usd| format!("{usd:.2}")).as_deref(),
+            Some("0.18")
+        );
+    }
+}
