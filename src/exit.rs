@@ -68,7 +68,7 @@ impl Exit {
             Self::Usage => "usage, job file, input or changed settings; a retry will not help",
             Self::TooManyFailed => "every row ended, but more failed than max_failures allows",
             Self::Limit => {
-                "stopped by a limit you set: cost, deadline or error rate; the same command resumes"
+                "stopped by a limit you set: deadline, error rate, or cost, which must be raised to go on"
             }
             Self::Locked => "another run is writing this output",
             Self::Bug => "a bug in promptmill",

@@ -130,7 +130,7 @@ fn first_row(maker: &RowMaker<'_>, input: &Input) -> Result<Call, Failure> {
     for row in maker.rows(input)? {
         match row? {
             Row::Ready(work) => return Ok(work.call),
-            Row::Rejected(..) => {}
+            Row::Rejected(..) | Row::Past(_) => {}
         }
     }
     Err(Failure::usage(

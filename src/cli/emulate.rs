@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::print;
 use crate::emulator::{Emulator, Scenario, Stats};
 use crate::exit::Exit;
-use crate::job::file::unreadable;
+use crate::job::small;
 
 /// How often the emulator says what it has served, when that has changed.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -32,9 +32,8 @@ pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
         return Ok(Scenario::default());
     };
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("scenario {name}: {}", unreadable(path, &error)))
-    })?;
+    let text =
+        small::text(path).map_err(|why| Failure::usage(format!("scenario {name}: {why}")))?;
     Ok(Scenario::parse(&text, &name)?)
 }
 

@@ -1,5 +1,7 @@
 //! The one error of the command line: what to print, and the exit code that goes with it.
 
+use std::io::ErrorKind;
+
 use crate::emulator::{BindError, ScenarioError};
 use crate::exit::Exit;
 use crate::input::InputError;
@@ -61,15 +63,28 @@ impl From<BindError> for Failure {
     }
 }
 
+fn leads_nowhere(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists
+    )
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match &error {
             LedgerError::Locked { .. } => Exit::Locked,
             LedgerError::NotOurs { .. }
+            | LedgerError::OfAnother { .. }
             | LedgerError::NotAFile { .. }
             | LedgerError::Network { .. }
-            | LedgerError::Corrupt { .. } => Exit::Usage,
-            LedgerError::Gone { .. }
+            | LedgerError::Corrupt { .. }
+            | LedgerError::Twice { .. }
+            | LedgerError::OtherModel { .. } => Exit::Usage,
+            // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
+            LedgerError::NoDirectory { cause, .. } if leads_nowhere(cause.kind()) => Exit::Usage,
+            LedgerError::NoDirectory { .. }
+            | LedgerError::Gone { .. }
             | LedgerError::Disturbed { .. }
             | LedgerError::NoRoom { .. }
             | LedgerError::Io { .. } => Exit::CannotWrite,

@@ -7,6 +7,7 @@ mod connect;
 mod emulate;
 mod failure;
 mod flags;
+mod made_up;
 mod models;
 mod plan;
 mod print;
@@ -200,7 +201,8 @@ fn part_args() -> [Arg; 4] {
         switch(
             "retry-failed",
             "Put earlier failures aside and run their rows again",
-        ),
+        )
+        .conflicts_with("fresh"),
         switch(
             "redo-changed",
             "Put the lines of rows aside whose request has changed, and run these rows again",
@@ -216,7 +218,7 @@ fn run_args() -> [Arg; 4] {
             .long("drain")
             .value_name("TIME")
             .default_value("25s")
-            .help("How long calls in flight may still land after a stop"),
+            .help("How long calls in flight may still land after Ctrl-C, SIGTERM or the deadline"),
         Arg::new("wait-lock")
             .long("wait-lock")
             .value_name("TIME")

@@ -11,6 +11,7 @@ use clap::ArgMatches;
 use jiff::Zoned;
 
 use super::failure::Failure;
+use super::made_up::Who;
 use super::run::{changed, existing, locks, refuse_output_over_input, scenario};
 use super::{behind, flags, print};
 use crate::exit::Exit;
@@ -33,6 +34,8 @@ struct Planned {
     gone: u64,
     /// What the answers so far have cost; `None` where that is not known.
     spent_usd: Option<f64>,
+    /// What calls may have cost beyond that.
+    maybe_billed_usd: f64,
     /// Whether rows bring whole bodies.
     sends_bodies: bool,
     /// What a person should know.
@@ -85,18 +88,21 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         gathered.take(row, before.filter(stays));
     })?;
     let gone = match limit {
-        None => past.len() - survey.ended,
+        None => survey.gone(&past),
         Some(_) => 0,
     };
     let settings = [
         refuse_output_over_input(&input, &paths).err(),
         scenario(&plan.endpoint).err(),
     ];
+    let who = Who::answers(&plan.endpoint, variable);
+    refusals.extend(who.refusal(&past.tally, &plan.output));
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
     refusals.extend(survey.refusals(&plan, changed));
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),
+        maybe_billed_usd: past.tally.uncertain_usd(),
         sends_bodies: maker.sends_bodies(),
         plan: plan.clone(),
         survey,
@@ -114,6 +120,7 @@ impl Planned {
     fn remarks(&self) -> Vec<String> {
         let remarks = [
             self.gone_rows(),
+            self.mended_rows(),
             self.unknown_model(),
             self.made_up(),
             self.over_budget(),
@@ -130,6 +137,10 @@ impl Planned {
             count(self.gone)
         );
         (0 < self.gone).then_some(message)
+    }
+
+    fn mended_rows(&self) -> Option<String> {
+        (!self.survey.outdated.is_empty()).then(|| self.survey.mended())
     }
 
     fn unknown_model(&self) -> Option<String> {
@@ -155,7 +166,7 @@ impl Planned {
     fn over_budget(&self) -> Option<String> {
         let most = self.plan.limits.max_cost_usd?;
         let cost = self.forecast.on_demand;
-        let total = self.spent_usd? + cost.expected.or(cost.low)?;
+        let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
         let message = format!(
             "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",
             dollars(most),

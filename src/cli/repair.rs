@@ -8,6 +8,8 @@ use super::failure::Failure;
 use super::print;
 use super::run::locks;
 use crate::exit::Exit;
+use crate::job::small::unreadable;
+use crate::output::paths::check_name;
 use crate::output::text::count;
 use crate::output::{OutputPaths, Repaired, repair as put_right};
 
@@ -15,6 +17,16 @@ use crate::output::{OutputPaths, Repaired, repair as put_right};
 pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = existing_output(matches)?;
     let add: Option<&PathBuf> = matches.get_one("add");
+    if let Some(add) = add {
+        let why = match add.metadata() {
+            Ok(there) if there.is_file() => None,
+            Ok(_) => Some("not a regular file; name the one that `run` has rescued".into()),
+            Err(error) => Some(unreadable(add, &error)),
+        };
+        if let Some(why) = why {
+            return Err(Failure::usage(format!("--add {}: {why}", add.display())));
+        }
+    }
     let repaired = put_right(&paths, locks(matches), add.map(PathBuf::as_path))?;
     let mut text = describe(&repaired);
     if text.is_empty() {
@@ -23,12 +35,16 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     for line in text {
         print::text(&format!("{}: {line}", paths.answered.display()));
     }
-    Ok(Exit::Complete)
+    match repaired.uncounted {
+        Some(error) => Err(error.into()),
+        None => Ok(Exit::Complete),
+    }
 }
 
 /// The output that is named, which must be there.
 pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
     let output: &PathBuf = matches.get_one("output").expect("it is required");
+    check_name(output).map_err(Failure::usage)?;
     let paths = OutputPaths::new(output);
     if paths.answered.exists() || paths.failed.exists() {
         return Ok(paths);
@@ -74,6 +90,12 @@ fn describe(repaired: &Repaired) -> Vec<String> {
             count(repaired.added),
             count(repaired.there_already),
             count(repaired.not_added),
+        ));
+    }
+    if 0 < repaired.without_images {
+        text.push(format!(
+            "{} rows not added, for the images they name cannot be read: these rows run again",
+            count(repaired.without_images),
         ));
     }
     text

@@ -7,7 +7,7 @@ use super::print;
 use super::repair::existing_output;
 use super::run::locks;
 use crate::exit::Exit;
-use crate::job::file::unreadable;
+use crate::job::small;
 use crate::model::catalog::{Known, ModelFacts, Tier};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
@@ -31,7 +31,10 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     for line in describe(&reparsed, &paths) {
         print::text(&format!("{}: {line}", paths.answered.display()));
     }
-    Ok(Exit::Complete)
+    match reparsed.uncounted {
+        Some(error) => Err(error.into()),
+        None => Ok(Exit::Complete),
+    }
 }
 
 impl Reader {
@@ -40,10 +43,8 @@ impl Reader {
         let family = text("family").map(|name| Family::parse(name));
         let prices = text("prices").map(|path| {
             let path = std::path::Path::new(path);
-            std::fs::read_to_string(path).map_err(|error| {
-                let why = unreadable(path, &error);
-                Failure::usage(format!("--prices {}: {why}", path.display()))
-            })
+            small::text(path)
+                .map_err(|why| Failure::usage(format!("--prices {}: {why}", path.display())))
         });
         Ok(Self {
             family: family.transpose().map_err(Failure::usage)?,

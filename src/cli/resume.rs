@@ -7,10 +7,13 @@ use clap::{Arg, Command};
 
 use crate::job::PinnedPath;
 
-/// The command line as it was typed, with what clap knows of it.
-pub(super) struct Typed<'a> {
+/// The command line as it was typed, with what clap knows of it, and what stands in it otherwise
+/// when it is given again.
+pub(super) struct Typed {
     words: Vec<String>,
-    verb: &'a Command,
+    verb: Command,
+    /// By flag, the values that take the place of what was typed, or are added.
+    values: BTreeMap<&'static str, String>,
 }
 
 /// What a word of the command line is.
@@ -22,44 +25,60 @@ enum Word<'a> {
     Value(&'a str, usize),
 }
 
-impl<'a> Typed<'a> {
-    /// These words, the program first, for this verb.
-    pub(super) fn new(words: impl Iterator<Item = OsString>, verb: &'a Command) -> Self {
+impl Typed {
+    /// These words, the program first, for this verb. Paths that depend on the day or on the
+    /// environment are written out: tomorrow, or in another shell, they would be other files.
+    pub(super) fn new(
+        words: impl Iterator<Item = OsString>,
+        verb: Command,
+        pinned: Vec<PinnedPath>,
+    ) -> Self {
         let words = words.map(|word| word.to_string_lossy().into_owned());
+        let values = pinned.into_iter().map(|path| (path.flag, path.path));
         Self {
             words: words.collect(),
             verb,
+            values: values.collect(),
         }
     }
 
-    /// This command line again. `--fresh` is left out, for it would begin anew, and paths that
-    /// depend on the day or on the environment are written out: tomorrow, or in another shell,
-    /// they would be other files.
-    pub(super) fn again(&self, pinned: &[PinnedPath]) -> String {
-        let mut open: BTreeMap<_, _> = pinned
-            .iter()
-            .map(|path| (path.flag, path.path.as_str()))
-            .collect();
+    /// This command line again. `--fresh` is left out, for it would begin anew.
+    pub(super) fn again(&self) -> String {
+        self.again_with(&self.values)
+    }
+
+    /// The same with another `--max-cost`, in USD.
+    pub(super) fn again_with_max_cost(&self, usd: f64) -> String {
+        // What is behind six places is the noise of floating point.
+        let usd = format!("{usd:.6}");
+        let usd = usd.trim_end_matches('0').trim_end_matches('.');
+        let mut values = self.values.clone();
+        values.insert("max-cost", usd.to_owned());
+        self.again_with(&values)
+    }
+
+    fn again_with(&self, values: &BTreeMap<&'static str, String>) -> String {
+        let mut left = values.clone();
         let mut again = Vec::new();
         for (word, is) in self.words.iter().zip(self.parse()) {
             match is {
                 Word::Other if word == "--fresh" => {}
-                Word::Value(flag, at) if open.contains_key(flag) => {
-                    let path = open.remove(flag).unwrap_or_default();
-                    again.push(format!("{}{path}", &word[..at]));
-                }
-                Word::Other | Word::Value(..) => again.push(word.clone()),
+                Word::Value(flag, at) => again.push(match left.remove(flag) {
+                    Some(value) => format!("{}{value}", &word[..at]),
+                    None => word.clone(),
+                }),
+                Word::Other => again.push(word.clone()),
             }
         }
-        for (flag, path) in open {
-            again.extend([format!("--{flag}"), path.to_owned()]);
+        for (flag, value) in left {
+            again.extend([format!("--{flag}"), value]);
         }
         let quoted: Vec<_> = again.iter().map(|word| quote(word)).collect();
         quoted.join(" ")
     }
 
     /// What each word is.
-    fn parse(&self) -> Vec<Word<'a>> {
+    fn parse(&self) -> Vec<Word<'_>> {
         let mut flag_before = None;
         let parsed = self.words.iter().map(|word| {
             if let Some(flag) = flag_before.take() {
@@ -82,7 +101,7 @@ impl<'a> Typed<'a> {
     }
 
     /// The flag of `--flag` or `--flag=value` that takes a value, and where that begins.
-    fn long(&self, word: &str) -> (Option<&'a str>, Option<usize>) {
+    fn long(&self, word: &str) -> (Option<&str>, Option<usize>) {
         let (name, at) = match word.split_once('=') {
             Some((name, _)) => (name, Some("--".len() + name.len() + 1)),
             None => (word, None),
@@ -94,7 +113,7 @@ impl<'a> Typed<'a> {
     }
 
     /// The same for `-f`, `-fvalue` and `-qf`.
-    fn short(&self, word: &str) -> (Option<&'a str>, Option<usize>) {
+    fn short(&self, word: &str) -> (Option<&str>, Option<usize>) {
         let Some(letters) = word.strip_prefix('-') else {
             return (None, None);
         };
@@ -108,7 +127,7 @@ impl<'a> Typed<'a> {
         (None, None)
     }
 
-    fn taking(&self, is_it: impl Fn(&Arg) -> bool) -> Option<&'a Arg> {
+    fn taking(&self, is_it: impl Fn(&Arg) -> bool) -> Option<&Arg> {
         let mut takes = self.verb.get_arguments();
         takes.find(|arg| arg.get_action().takes_values() && is_it(arg))
     }
@@ -136,18 +155,18 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn typed(words: &[&str], pinned: &[(&'static str, &str)]) -> Typed {
+        let pinned = pinned.iter().map(|(flag, path)| PinnedPath {
+            flag,
+            path: (*path).to_owned(),
+        });
+        let words = words.iter().map(OsString::from);
+        Typed::new(words, crate::cli::run_command(), pinned.collect())
+    }
+
     #[track_caller]
-    fn check(typed: &[&str], pinned: &[(&'static str, &str)], expected: &str) {
-        let verb = crate::cli::run_command();
-        let pinned: Vec<_> = pinned
-            .iter()
-            .map(|(flag, path)| PinnedPath {
-                flag,
-                path: (*path).to_owned(),
-            })
-            .collect();
-        let typed = Typed::new(typed.iter().map(OsString::from), &verb);
-        assert_eq!(typed.again(&pinned), expected);
+    fn check(words: &[&str], pinned: &[(&'static str, &str)], expected: &str) {
+        assert_eq!(typed(words, pinned).again(), expected);
     }
 
     #[test]
@@ -214,6 +233,37 @@ mod tests {
             &[("output", pinned[0].1), ("template-file", "x.txt")],
             "promptmill run --template-file x.txt -t -o -qo d/2026-11-22/x.jsonl",
         );
+    }
+
+    #[test]
+    fn a_limit_of_cost_takes_the_place_of_the_one_there_was() {
+        for (words, expected) in [
+            (vec!["x", "--json"], "x --json --max-cost 0.3"),
+            (
+                vec!["--max-cost", "1", "x", "--json"],
+                "--max-cost 0.3 x --json",
+            ),
+            (
+                vec!["--max-cost=1", "x", "--fresh", "--json"],
+                "--max-cost=0.3 x --json",
+            ),
+            (
+                vec!["-t", "at --max-cost 1 {{ x }}"],
+                "-t 'at --max-cost 1 {{ x }}' --max-cost 0.3",
+            ),
+            (
+                vec!["-t", "--max-cost", "-od/{{ date }}.jsonl"],
+                "-t --max-cost -od/2026-11-22.jsonl --max-cost 0.3",
+            ),
+        ] {
+            let words: Vec<_> = ["promptmill", "run"].into_iter().chain(words).collect();
+            let pinned: &[_] = match expected.contains("-o") {
+                true => &[("output", "d/2026-11-22.jsonl")],
+                false => &[],
+            };
+            let raised = typed(&words, pinned).again_with_max_cost(0.1 + 0.2);
+            assert_eq!(raised, format!("promptmill run {expected}"));
+        }
     }
 
     #[test]

@@ -15,21 +15,23 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
+use super::made_up::Who;
+use super::resume::Typed;
 use super::{behind, connect, emulate, flags, print, resume, signals};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Changed, Survey, identity, limit_of, survey};
-use crate::job::{Endpoint, JobFile, PinnedPath, Plan};
+use crate::job::survey::{Changed, Survey, limit_of, survey};
+use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
-use crate::output::tally::Progress;
-use crate::output::{Claim, Manner, OutputPaths};
-use crate::run::{Limits, Settings, Stop};
+use crate::output::tally::{Progress, Tally};
+use crate::output::{Claim, Existing, Manner, OutputPaths};
+use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
-use verdict::verdict;
+use verdict::{enough_usd, verdict};
 
 pub(super) use asked::{changed, existing, locks};
 pub(super) use verdict::stopped;
@@ -63,24 +65,44 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     refuse_output_over_input(&input, &paths)?;
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
-    let claim = asked.stake(&paths).await?;
+    let claim = asked.stake(&paths, plan.mode).await?;
+    if !claim.past.is_empty() {
+        let who = Who::answers(&plan.endpoint, variable).asked().await;
+        if let Some(refusal) = who.refusal(&claim.past.tally, &plan.output) {
+            return Err(Failure::usage(refusal));
+        }
+    }
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
-    let context = context(&pinned, &plan, &maker, &paths, &survey, claim.past.len());
+    let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
+    let gone = survey.gone(&claim.past);
+    let context = context(&typed, &plan, &maker, &paths, &survey, gone);
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
-    let redo = match asked.changed {
-        Changed::Refused => Vec::new(),
-        Changed::Redone => survey.changed_keys.clone(),
+    let changed: &[u64] = match asked.changed {
+        Changed::Refused => &[],
+        Changed::Redone => &survey.changed_keys,
+    };
+    let kept = match asked.limit {
+        None => Kept {
+            rows: gone,
+            failures: survey.gone_failures(&claim.past),
+        },
+        // The rest of the input was not looked at, and may have them.
+        Some(_) => Kept::default(),
     };
     let job = Job {
         asked,
-        redo,
+        answered_before: 0 < survey.answered,
+        is_done: survey.ended == survey.rows && changed.is_empty(),
+        redo: [changed, survey.outdated.as_slice()].concat(),
+        kept,
         scenario,
         plan: &plan,
         input,
         maker: &maker,
         context,
+        typed,
         hidden,
     };
     job.say_opening(&claim, &survey);
@@ -112,53 +134,68 @@ pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Re
 }
 
 fn context(
-    pinned: &[PinnedPath],
+    typed: &Typed,
     plan: &Plan,
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
-    ended: u64,
+    gone: u64,
 ) -> Context {
-    let verb = super::run_command();
-    let command = resume::Typed::new(std::env::args_os(), &verb).again(pinned);
+    let command = typed.again();
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
-        rows: survey.rows + (ended - survey.ended),
+        rows: survey.rows + gone,
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
-        max_tokens: plan.parameters.max_tokens.filter(|_| !maker.sends_bodies()),
+        max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
         requests_per_minute: plan
             .requests_per_minute
             .map(|limit| u64::from(limit.0.get())),
         tokens_per_minute: plan.tokens.per_minute,
         started_at: Timestamp::now(),
         paths: paths.clone(),
+        mode: plan.mode,
         retry_failed: resume::with(&command, "--retry-failed"),
         resume: command,
     }
 }
 
+/// What the output keeps of rows that the input no longer has.
+#[derive(Default)]
+struct Kept {
+    rows: u64,
+    failures: u64,
+}
+
 /// A job that is ready to run.
 struct Job<'a> {
     asked: Asked,
-    /// Keys of rows that have ended and run again, because they have changed.
+    /// Whether every row has ended and none runs again.
+    is_done: bool,
+    /// Keys in the output whose lines are put aside: of rows that have changed or were mended.
     redo: Vec<u64>,
+    /// Whether a row was answered as it would be sent now.
+    answered_before: bool,
+    kept: Kept,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,
     input: Input,
     maker: &'a RowMaker<'a>,
     context: Context,
+    /// The command line, which goes on where this run ends.
+    typed: Typed,
     /// Why it is not known which model stands behind the job's ARN.
     hidden: Option<String>,
 }
 
 impl Job<'_> {
-    async fn carry_out(self, claim: Claim) -> Result<Exit, Failure> {
-        let mut progress = Progress::new(claim.past.tally.clone(), Instant::now());
-        if claim.past.len() == self.context.rows && self.redo.is_empty() {
+    async fn carry_out(self, mut claim: Claim) -> Result<Exit, Failure> {
+        if self.is_done {
+            self.put_aside(&mut claim)?;
+            let progress = Progress::new(claim.past.tally.clone(), Instant::now());
             return self.conclude(None, &progress);
         }
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
@@ -168,27 +205,19 @@ impl Job<'_> {
         self.say_quotas(&quotas);
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
-        let (mut ledger, past, aside) = claim.begin(self.manner(), &self.redo)?;
-        for aside in aside {
-            self.say(&format!("earlier output is kept in {}", aside.display()));
-        }
+        self.put_aside(&mut claim)?;
+        let (mut ledger, past) = claim.begin(self.manner())?;
         let start = Instant::now();
-        progress = Progress::new(past.tally.clone(), start);
+        let mut progress = Progress::new(past.tally.clone(), start);
         let drain = self.asked.drain;
         let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
             .showing_when(signals.status);
         let rows = self
             .maker
-            .rows(&self.input)?
-            .take(limit_of(self.asked.limit))
-            .filter(|row| {
-                let who = row.as_ref().map(identity);
-                who.map_or(true, |who| {
-                    past.row(who.custom_id.as_deref(), who.row).is_none()
-                })
-            });
-        let settings = self.settings(display.tick(), past.tally.cost_usd, &quotas);
-        let outcome = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
+            .rows_after(&past, &self.input)?
+            .take(limit_of(self.asked.limit));
+        let settings = self.settings(display.tick(), past.tally.charge_usd(), &quotas);
+        let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
             display.show(event, &mut progress, now);
@@ -197,7 +226,14 @@ impl Job<'_> {
         display.close();
         // The run file may need the room.
         ledger.release();
-        self.conclude(outcome?, &progress)
+        self.conclude(stop, &progress)
+    }
+
+    fn put_aside(&self, claim: &mut Claim) -> Result<(), Failure> {
+        for aside in claim.put_aside(&self.redo)? {
+            self.say(&format!("earlier output is kept in {}", aside.display()));
+        }
+        Ok(())
     }
 
     fn settings(&self, tick: Duration, spent_usd: f64, quotas: &Quotas) -> Settings {
@@ -210,6 +246,7 @@ impl Job<'_> {
                 ..self.plan.limits
             },
             retry: self.plan.retry,
+            answered_before: self.answered_before,
             first_alone: self.plan.shares_prefix(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.asked.drain,
@@ -223,16 +260,18 @@ impl Job<'_> {
         Manner {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
+            emulated: self.context.emulated,
             durability: plan.durability,
             calls: plan.concurrency,
-            max_tokens: plan.parameters.max_tokens,
+            max_tokens: plan.longest_answer(),
         }
     }
 
     /// Prints the summary, writes it down, and finds the exit code.
     fn conclude(&self, stop: Option<Stop>, progress: &Progress) -> Result<Exit, Failure> {
         let ending = self.ending(stop.as_ref(), progress);
-        let summary = Summary::new(&self.context, &ending, progress, Instant::now());
+        let context = self.context_after(stop.as_ref(), progress);
+        let summary = Summary::new(&context, &ending, progress, Instant::now());
         let written = summary.write();
         let mut printed = Ok(());
         if self.asked.json {
@@ -240,7 +279,14 @@ impl Job<'_> {
         } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
             print::said(&summary.to_string());
         }
-        written?;
+        if let Err(error) = written {
+            let answers = self.context.paths.answered.display();
+            let message = format!(
+                "{error}; what is in {answers} is safe: make room, or put right what else it says, \
+                 and the same command writes the summary down"
+            );
+            return Err(Failure::new(Exit::CannotWrite, message));
+        }
         match printed {
             Err(error)
                 if error.kind() != ErrorKind::BrokenPipe && ending.exit == Exit::Complete =>
@@ -256,29 +302,50 @@ impl Job<'_> {
         }
     }
 
+    /// What the summary knows. After a stop by cost, the command that goes on has a limit with
+    /// which it can.
+    fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
+        let mut context = self.context.clone();
+        if let Some(Stop::Limit(Reached::Cost { max_usd, .. })) = stop {
+            let enough = enough_usd(*max_usd, &progress.overall(), context.rows);
+            context.resume = self.typed.again_with_max_cost(enough);
+            context.retry_failed = resume::with(&context.resume, "--retry-failed");
+        }
+        context
+    }
+
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
-        let failed = progress.overall().failed;
-        let Some(stop) = stop else {
-            let exceeded = self
-                .plan
-                .max_failures
-                .exceeded_by(failed, self.context.rows);
-            let exit = if exceeded {
-                Exit::TooManyFailed
-            } else {
-                Exit::Complete
-            };
-            return Ending {
-                exit,
-                stopped_by: None,
-                advice: None,
-            };
+        let overall = progress.overall();
+        let is_whole = self.context.rows <= overall.ended();
+        let (exit, advice) = match stop {
+            Some(stop @ Stop::CannotWrite { .. }) => self.verdict(stop),
+            Some(stop) if !is_whole => self.verdict(stop),
+            // What stops a run while its last calls land has nothing left to stop.
+            Some(_) | None => (self.judge(&overall), None),
         };
-        let (exit, advice) = verdict(stop, &self.plan.model, &self.context.paths);
+        // With --fresh in it, the same command would begin anew; the one that is printed does not.
+        let advice = match self.asked.existing {
+            Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
+            Existing::Resume | Existing::RetryFailed => advice,
+        };
         Ending {
             exit,
-            stopped_by: Some(stop.to_string()),
+            stopped_by: stop.map(Stop::to_string),
             advice,
         }
+    }
+
+    /// The exit code of a run whose rows have all ended.
+    fn judge(&self, overall: &Tally) -> Exit {
+        let failed = overall.failed - self.kept.failures;
+        let rows = self.context.rows - self.kept.rows;
+        match self.plan.max_failures.exceeded_by(failed, rows) {
+            true => Exit::TooManyFailed,
+            false => Exit::Complete,
+        }
+    }
+
+    fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
+        verdict(stop, &self.plan.model, &self.context.paths)
     }
 }

@@ -10,7 +10,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::run::Ask;
+use crate::run::{self, Ask};
 
 /// What signals have asked for so far.
 pub(super) struct Signals {
@@ -75,22 +75,16 @@ struct Relay {
 impl Relay {
     async fn carry(mut self) {
         loop {
-            let first = tokio::select! {
-                _ = self.interrupts.recv() => Ask::Interrupt,
-                _ = self.terminations.recv() => Ask::Terminate,
-                () = hangup(&mut self.hangups) => Ask::Terminate,
+            let signal = tokio::select! {
+                _ = self.interrupts.recv() => run::Signal::Interrupt,
+                _ = self.terminations.recv() => run::Signal::Terminate,
+                () = hangup(&mut self.hangups) => run::Signal::Terminate,
                 _ = self.status.recv() => {
                     self.show.send_replace(());
                     continue;
                 }
             };
-            self.ask.send_modify(|asked| {
-                *asked = if *asked == Ask::Run {
-                    first
-                } else {
-                    Ask::Leave
-                };
-            });
+            self.ask.send_modify(|asked| *asked = asked.and(signal));
         }
     }
 }

@@ -44,6 +44,19 @@ pub(super) fn exception(kind: &str, text: &str) -> Bytes {
     message(&headers, json!({"message": text}).to_string().as_bytes())
 }
 
+/// The beginning of a message that says to have this many bytes.
+pub(super) fn beginning(total: u32) -> Bytes {
+    prelude(total, 0).freeze()
+}
+
+fn prelude(total: u32, head: u32) -> BytesMut {
+    let mut prelude = BytesMut::with_capacity(total.min(1 << 16) as usize);
+    prelude.put_u32(total);
+    prelude.put_u32(head);
+    prelude.put_u32(crc32fast::hash(&prelude));
+    prelude
+}
+
 fn message(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
     let mut head = BytesMut::new();
     for (name, value) in headers {
@@ -55,10 +68,7 @@ fn message(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
         head.put_slice(value.as_bytes());
     }
     let total = FRAME_BYTES + head.len() + payload.len();
-    let mut whole = BytesMut::with_capacity(total);
-    whole.put_u32(total as u32);
-    whole.put_u32(head.len() as u32);
-    whole.put_u32(crc32fast::hash(&whole));
+    let mut whole = prelude(total as u32, head.len() as u32);
     whole.put_slice(&head);
     whole.put_slice(payload);
     whole.put_u32(crc32fast::hash(&whole));

@@ -56,6 +56,8 @@ pub enum FaultKind {
     /// 502 with a page of HTML, as a proxy answers.
     #[serde(rename = "html_502")]
     Html502,
+    /// 502 with a page of HTML of 200 MB, of a length that is not said beforehand.
+    HugeError,
     /// The connection is reset before the reply.
     Reset,
     /// The connection is reset in the middle of the reply's body.
@@ -80,7 +82,7 @@ pub enum FaultKind {
     NotJson,
     /// 200 with JSON of no family's shape.
     WrongShape,
-    /// 200 with a body, no stream, of 200 MB, of a length that is not said beforehand.
+    /// 200 with a body of 200 MB, of a length that is not said beforehand; in a stream, a chunk.
     HugeBody,
     /// In the middle of a stream: modelStreamErrorException. It and all below strike streams only.
     StreamModelError,
@@ -113,6 +115,8 @@ pub(super) enum Effect {
     Refuse(Refusal),
     /// A proxy answers in the service's place, with these seconds in `retry-after`.
     Html502(Option<u32>),
+    /// The same, and its page has no end that anybody would wait for.
+    HugeError(Option<u32>),
     /// The connection ends.
     HangUp(Cut),
     /// Nothing happens any more.
@@ -219,6 +223,7 @@ impl FaultKind {
             Self::MarketplacePending => error(403, "MPAgreementBeingCreated", SUBSCRIBING),
             Self::UseCaseForm => error(404, "ResourceNotFoundException", NO_FORM),
             Self::Html502 => Some(Effect::Html502(retry_after_s)),
+            Self::HugeError => Some(Effect::HugeError(retry_after_s)),
             Self::Reset => Some(Effect::HangUp(Cut::Reset)),
             Self::Closed => Some(Effect::HangUp(Cut::Close)),
             Self::Stall => Some(Effect::Stall),
@@ -258,7 +263,7 @@ impl FaultKind {
     pub(super) fn has_headers(self) -> bool {
         matches!(
             self.effect(None),
-            Some(Effect::Refuse(_) | Effect::Html502(_))
+            Some(Effect::Refuse(_) | Effect::Html502(_) | Effect::HugeError(_))
         )
     }
 }

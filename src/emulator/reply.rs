@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
 use hyper::{Response, StatusCode};
 
 use super::prompt_cache::Cached;
@@ -26,6 +26,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 const CHUNK_TYPE: HeaderName = HeaderName::from_static("x-amzn-bedrock-content-type");
+/// Who answers, so that nobody takes what was made up for a model's words.
+const EMULATOR: HeaderValue = HeaderValue::from_static("promptmill-emulator");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
 /// What the reply's headers say about an answer.
@@ -118,6 +120,7 @@ fn with_retry_after(mut reply: Response<Sent>, seconds: Option<u32>) -> Response
 fn reply(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<Sent> {
     let mut reply = Response::new(Sent::whole(body));
     *reply.status_mut() = status;
+    reply.headers_mut().insert(SERVER, EMULATOR);
     reply.headers_mut().insert(CONTENT_TYPE, kind);
     if let Ok(id) = HeaderValue::try_from(request_id()) {
         reply.headers_mut().insert(REQUEST_ID, id);

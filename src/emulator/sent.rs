@@ -13,10 +13,16 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use super::line::{Cut, Line};
 
 /// The length of a body that no answer has.
-const HUGE_BYTES: u64 = 200_000_000;
+pub(super) const HUGE_BYTES: u32 = 200_000_000;
 
 /// A piece of it.
 static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+
+/// All of it.
+pub(super) fn pieces() -> impl Iterator<Item = Bytes> {
+    let pieces = HUGE_BYTES as usize / PIECE.len();
+    std::iter::repeat_n(Bytes::from_static(&PIECE), pieces)
+}
 
 /// How long a byte takes where each is sent by itself.
 const BYTE_TIME: Duration = Duration::from_secs(1);
@@ -139,7 +145,7 @@ impl Sent {
     pub(super) fn huge(mut self) -> Self {
         if let Self::Whole(whole) = &mut self {
             whole.promised = None;
-            whole.left = Left::Pieces(HUGE_BYTES);
+            whole.left = Left::Pieces(HUGE_BYTES.into());
         }
         self
     }

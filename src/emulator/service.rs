@@ -98,6 +98,10 @@ impl Service {
         request: Request<Incoming>,
         line: Arc<Line>,
     ) -> Result<Response<Sent>, HangUp> {
+        if wire::asks_who(&request) {
+            let who = concat!("promptmill ", env!("CARGO_PKG_VERSION"));
+            return Ok(reply::json(&serde_json::json!({"emulator": who})));
+        }
         if let Some(operation) = service_quotas::operation(&request) {
             return self.quotas_asked(&operation, request).await;
         }
@@ -361,6 +365,7 @@ async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
     match effect {
         Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
         Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
+        Effect::HugeError(retry_after_s) => Ok(reply::html_502(retry_after_s).map(Sent::huge)),
         Effect::Stall => std::future::pending().await,
         Effect::HangUp(how) => {
             line.cut(how);

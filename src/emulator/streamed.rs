@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::event_stream::{chunk, event, exception};
+use super::event_stream::{beginning, chunk, event, exception};
 use super::fault_kind::{InStream, Spoil};
 use super::reply::Metrics;
-use super::sent::{Close, Sent};
+use super::sent::{Close, HUGE_BYTES, Sent, pieces};
 
 /// Padding is of up to this many letters.
 const MOST_PADDING: usize = 40;
@@ -58,7 +58,13 @@ fn spoiled(mut frames: VecDeque<Bytes>, spoil: Option<Spoil>) -> (VecDeque<Bytes
     let middle = frames.len() / 2;
     let close = match spoil {
         // These are made for bodies that come whole.
-        None | Some(Spoil::Last(_) | Spoil::Drip | Spoil::Huge) => Close::Properly,
+        None | Some(Spoil::Last(_) | Spoil::Drip) => Close::Properly,
+        Some(Spoil::Huge) => {
+            frames.truncate(middle);
+            frames.push_back(beginning(HUGE_BYTES));
+            frames.extend(pieces());
+            Close::Properly
+        }
         Some(Spoil::Halve(_)) => {
             let mut torn = frames[middle].clone();
             torn.truncate(torn.len() / 2);

@@ -128,7 +128,7 @@ async fn an_answer_carries_the_headers_of_the_service() {
     let (head, length) = head.rsplit_once("\n").unwrap();
     assert_eq!(
         head,
-        "HTTP/1.1 200 OK\ncontent-type: application/json\n\
+        "HTTP/1.1 200 OK\nserver: promptmill-emulator\ncontent-type: application/json\n\
          x-amzn-bedrock-input-token-count: 8\nx-amzn-bedrock-output-token-count: 11\n\
          x-amzn-bedrock-invocation-latency: 0\nconnection: close"
     );

@@ -20,6 +20,11 @@ pub(super) enum Operation {
     Stream,
 }
 
+/// Whether a request only asks who is there.
+pub(super) fn asks_who<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && request.uri().path() == "/"
+}
+
 /// The operation, and the model id, of a request that is fit to be read further.
 pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), Refusal> {
     let path = request.uri().path();

@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 
 use super::error::InputError;
 use super::jsonl::{object, too_long};
-use super::{LONGEST_RECORD, Row};
+use super::{ENDLESS_RECORD, LONGEST_RECORD, Row, endless};
 
 /// The records of a JSON document.
 pub(super) struct Elements<R> {
@@ -99,6 +99,7 @@ impl<R: BufRead> Elements<R> {
     fn collect_element(&mut self) -> Result<(), InputError> {
         self.element.clear();
         let mut nesting = Nesting::default();
+        let (line, mut length) = (self.line, 0);
         loop {
             if self.peek()?.is_none() {
                 return Err(self.cut_short());
@@ -115,6 +116,10 @@ impl<R: BufRead> Elements<R> {
             self.reader.consume(used);
             if end.is_some() {
                 return Ok(());
+            }
+            length += used as u64;
+            if ENDLESS_RECORD < length {
+                return Err(endless(&self.name, line));
             }
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::InputError;
 use super::lines::{Line, Lines};
-use super::{BadRow, LONGEST_RECORD, Record, Row};
+use super::{BadRow, ENDLESS_RECORD, LONGEST_RECORD, Record, Row, endless};
 
 /// The records of a JSON Lines text.
 pub(super) struct JsonLines<R> {
@@ -23,7 +23,7 @@ impl<R: BufRead> JsonLines<R> {
     fn bounded(name: &str, reader: R, longest: usize) -> Self {
         Self {
             name: name.into(),
-            lines: Lines::new(reader, longest),
+            lines: Lines::new(reader, longest, ENDLESS_RECORD),
             row: 0,
         }
     }
@@ -53,6 +53,7 @@ impl<R: BufRead> Iterator for JsonLines<R> {
             return Some(Ok(match text {
                 Line::Whole(text) => object(text, row, line),
                 Line::TooLong => Err(too_long(row, line)),
+                Line::Endless => return Some(Err(endless(&self.name, line))),
             }));
         }
     }

@@ -1,11 +1,13 @@
-//! Lines of bounded length. A longer one is passed over without being kept.
+//! Lines of bounded length. A longer one is passed over without being kept, if it ends.
 
 use std::io::{self, BufRead, Read};
 
-/// Reads lines, keeping one at a time and never more than `longest` bytes of it.
+/// Reads lines, keeping one at a time and never more than `longest` bytes of it; behind `endless`
+/// more it looks for no end.
 pub(super) struct Lines<R> {
     reader: R,
     longest: usize,
+    endless: u64,
     buffer: Vec<u8>,
     /// The number of the last line read, from 1.
     pub(super) line: u64,
@@ -18,13 +20,16 @@ pub(super) enum Line<'a> {
     Whole(&'a [u8]),
     /// Longer than the bound; what follows is the next line.
     TooLong,
+    /// So long that its end was not looked for.
+    Endless,
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(super) fn new(reader: R, longest: usize) -> Self {
+    pub(super) fn new(reader: R, longest: usize, endless: u64) -> Self {
         Self {
             reader,
             longest,
+            endless,
             buffer: Vec::new(),
             line: 0,
         }
@@ -46,8 +51,12 @@ impl<R: BufRead> Lines<R> {
         if self.buffer.ends_with(b"\n") {
             self.buffer.pop();
         } else if self.longest < self.buffer.len() {
-            self.reader.skip_until(b'\n')?;
-            return Ok(Some(Line::TooLong));
+            let mut rest = self.reader.by_ref().take(self.endless);
+            rest.skip_until(b'\n')?;
+            return Ok(Some(match rest.limit() {
+                0 => Line::Endless,
+                _ => Line::TooLong,
+            }));
         }
         let text = self.buffer.strip_suffix(b"\r").unwrap_or(&self.buffer);
         Ok(Some(Line::Whole(text)))
@@ -60,12 +69,13 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let mut lines = Lines::new(text.as_bytes(), 4);
+        let mut lines = Lines::new(text.as_bytes(), 4, 8);
         let mut read = Vec::new();
         while let Some(line) = lines.next_line().unwrap() {
             read.push(match line {
                 Line::Whole(text) => String::from_utf8(text.to_vec()).unwrap(),
                 Line::TooLong => "too long".into(),
+                Line::Endless => "endless".into(),
             });
         }
         assert_eq!(read, expected);
@@ -81,5 +91,6 @@ mod tests {
     fn a_line_past_the_bound_is_passed_over_whole() {
         check("abcd\nabcde\nf\n", &["abcd", "too long", "f"]);
         check("abcdefghijk", &["too long"]);
+        check("abcdefghijklmn", &["endless", "n"]);
     }
 }

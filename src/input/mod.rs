@@ -20,6 +20,7 @@ mod lines;
 mod open;
 mod pick;
 mod source;
+mod spool;
 mod suggest;
 
 use serde_json::{Map, Value};
@@ -35,6 +36,22 @@ pub use suggest::{did_you_mean, listed};
 /// The longest record that is read, in bytes. InvokeModel takes bodies of at most 25 MB (its API
 /// reference), so a longer one is a mistake: a quote left open, or a file that is not text.
 pub const LONGEST_RECORD: usize = 64 << 20;
+
+/// Where a record goes on past this, no end is looked for any more: it is a device, a stream, the
+/// wrong file. Up to here a record that is too long is one bad row.
+const ENDLESS_RECORD: u64 = 1 << 30;
+
+/// A record past [`ENDLESS_RECORD`].
+fn endless(name: &str, line: u64) -> InputError {
+    InputError::Malformed {
+        name: name.into(),
+        line,
+        problem: format!(
+            "longer than {} MiB without an end; is this a file of rows?",
+            ENDLESS_RECORD >> 20
+        ),
+    }
+}
 
 /// One record of the input: its fields by name, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]

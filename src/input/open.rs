@@ -13,9 +13,10 @@ use super::format::Format;
 use super::json::Elements;
 use super::jsonl::JsonLines;
 use super::source::{Bytes, Source, peek};
+use super::spool::spool;
 
 /// How many bytes are looked at to tell the format.
-const START: u64 = 64 << 10;
+pub(super) const START: u64 = 64 << 10;
 
 /// How many records are tried, where there is no header, to find one that tells its fields.
 const TRIED: usize = 1000;
@@ -50,7 +51,7 @@ impl Input {
     /// text begins.
     pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Self::from_stream("standard input", None, io::stdin().lock(), format);
+            return Self::from_stream("standard input", None, io::stdin(), format);
         }
         let name = path.display().to_string();
         let unreadable = |source| InputError::Unreadable {
@@ -77,13 +78,10 @@ impl Input {
     fn from_stream(
         name: &str,
         path: Option<&Path>,
-        stream: impl io::Read,
+        stream: impl io::Read + Send + 'static,
         format: Option<Format>,
     ) -> Result<Self, InputError> {
-        let source = Source::spool(stream).map_err(|source| InputError::Spool {
-            name: name.into(),
-            source,
-        })?;
+        let source = spool(name, stream, format)?;
         Self::settle(name.into(), path, source, format)
     }
 
@@ -219,13 +217,7 @@ fn settle_format(
     if first.is_none() && (start.len() as u64) < START {
         return Err(InputError::Empty { name: name.into() });
     }
-    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-        return Err(InputError::Utf16 { name: name.into() });
-    }
-    if let Some(what) = not_text(&start) {
-        let name = name.into();
-        return Err(InputError::NotText { name, what });
-    }
+    refuse_what_is_no_text(name, &start)?;
     match format {
         Some(Format::Jsonl) if first == Some(&b'[') => {
             Err(InputError::ArrayNotLines { name: name.into() })
@@ -234,6 +226,20 @@ fn settle_format(
         Some(Format::Json) if first == Some(&b'{') => Ok(Format::of_start(&start)),
         Some(format) => Ok(format),
         None => Ok(Format::of_start(&start)),
+    }
+}
+
+/// Refuses an input that begins like this, if no text does.
+pub(super) fn refuse_what_is_no_text(name: &str, start: &[u8]) -> Result<(), InputError> {
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Err(InputError::Utf16 { name: name.into() });
+    }
+    match not_text(start) {
+        Some(what) => Err(InputError::NotText {
+            name: name.into(),
+            what,
+        }),
+        None => Ok(()),
     }
 }
 

@@ -39,11 +39,9 @@ struct Rewound {
 }
 
 impl Source {
-    /// Keeps all of `stream` in a temporary file that has no name and goes away with the process.
-    pub(super) fn spool(mut stream: impl Read) -> io::Result<Self> {
-        let mut file = tempfile::tempfile()?;
-        io::copy(&mut stream, &mut file)?;
-        Ok(Self::Spooled(Arc::new(file)))
+    /// A stream that was kept in this file.
+    pub(super) fn spooled(file: File) -> Self {
+        Self::Spooled(Arc::new(file))
     }
 
     /// The text from its beginning, whatever its compression.
@@ -64,6 +62,11 @@ pub(super) fn peek(mut bytes: Bytes, length: u64) -> io::Result<(Vec<u8>, Bytes)
     let mut start = Vec::new();
     bytes.by_ref().take(length).read_to_end(&mut start)?;
     Ok((start.clone(), Box::new(Cursor::new(start).chain(bytes))))
+}
+
+/// Whether bytes that begin like this are an archive's.
+pub(super) fn is_compressed(start: &[u8]) -> bool {
+    start.starts_with(GZIP) || start.starts_with(ZSTD)
 }
 
 fn decompressed(raw: Bytes) -> io::Result<Bytes> {
@@ -154,9 +157,15 @@ mod tests {
     use super::super::testing::{gzip, zstandard};
     use super::*;
 
+    fn spooled(bytes: &[u8]) -> Source {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, bytes).unwrap();
+        Source::spooled(file)
+    }
+
     #[track_caller]
     fn check(bytes: &[u8], expected: &str) {
-        let source = Source::spool(bytes).unwrap();
+        let source = spooled(bytes);
         let mut text = Vec::new();
         match source
             .text()
@@ -206,7 +215,7 @@ mod tests {
 
     #[test]
     fn two_readings_do_not_disturb_each_other() {
-        let source = Source::spool(&b"abcdefgh"[..]).unwrap();
+        let source = spooled(b"abcdefgh");
         let (mut one, mut two) = (source.text().unwrap(), source.text().unwrap());
         let read = |from: &mut Bytes| {
             let mut four = [0; 4];

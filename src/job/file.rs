@@ -3,7 +3,6 @@
 mod check;
 mod error;
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use jiff::civil::Date;
@@ -12,7 +11,8 @@ use toml::de::DeTable;
 
 use super::expand::{expand, is_open};
 use super::keys::PROMPT_SOURCES;
-use crate::input::{Format, file_like};
+use super::small;
+use crate::input::Format;
 use check::{Place, newlines};
 
 pub use error::JobError;
@@ -135,6 +135,7 @@ pub struct OutputTable {
     pub raw: Option<String>,
     pub reasoning: bool,
     pub durability: Option<String>,
+    pub mode: Option<String>,
     pub max_failures: Option<toml::Value>,
 }
 
@@ -224,9 +225,9 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
     if Format::of_path(path).is_some() || path == Path::new("-") {
         return Err(JobError::Prompts { file });
     }
-    let bytes = std::fs::read(path).map_err(|error| JobError::Read {
-        file: file.clone(),
-        problem: unreadable(path, &error),
+    let bytes = small::bytes(path).map_err(|problem| {
+        let file = file.clone();
+        JobError::Read { file, problem }
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = 1 + newlines(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
@@ -241,19 +242,4 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
     let typed = DeTable::parse(&text).map_err(|error| place.syntax(&error))?;
     place.check(typed.get_ref())?;
     toml::from_str(&text).map_err(|error| place.syntax(&error))
-}
-
-/// Why a file that the job names cannot be read, with the nearest name beside it.
-pub fn unreadable(path: &Path, error: &std::io::Error) -> String {
-    let kind = error.kind();
-    if kind == ErrorKind::NotFound {
-        return format!("no such file{}", file_like(path));
-    }
-    if kind == ErrorKind::IsADirectory {
-        return "a directory, not a file".into();
-    }
-    if kind == ErrorKind::InvalidData {
-        return "not UTF-8; save the file as UTF-8".into();
-    }
-    format!("cannot be read: {error}")
 }

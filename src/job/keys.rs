@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
     key(("limits", "max_cost_usd"), ("max-cost", None), Kind::Number, "USD",
         "What the output may cost in all; calls in flight count at their worst"),
     key(("limits", "deadline"), ("deadline", None), Kind::Time, "TIME",
-        "How long the run may take; then it stops with 8 and can be resumed"),
+        "How long the run may send; then calls in flight land for --drain, and it stops with 8, resumable"),
     key(("limits", "max_error_rate"), ("max-error-rate", None), Kind::Share, "N%",
         "Stop with 8 once more than this share of at least 50 rows has failed"),
 
@@ -200,13 +200,15 @@ pub const KEYS: &[Key] = &[
         "How long a stream may say nothing before the call is given up [default: 5m]"),
 
     key(("output", "path"), ("output", Some('o')), Kind::Text, "FILE",
-        "Where the answers go; failures go beside it, to FILE.failed.jsonl"),
+        "Where the answers go, OUT.jsonl; failures go beside it, to OUT.failed.jsonl"),
     key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
         "Keep the provider's own body: always, errors or never [default: errors]"),
     key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",
         "Keep what the model thought before it answered, beside the answer"),
     key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
         "sync: an answer counts once it survives a power cut; none: once it is written [default: sync]"),
+    key(("output", "mode"), ("output-mode", None), Kind::Text, "MODE",
+        "Who may read and write new files, in octal, such as 0640 [default: 0600]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),
 

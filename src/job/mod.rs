@@ -11,6 +11,7 @@ pub mod keys;
 mod plan;
 mod probe;
 pub mod rows;
+pub mod small;
 pub mod survey;
 
 pub use file::{JobError, JobFile, PinnedPath};

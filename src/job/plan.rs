@@ -19,7 +19,7 @@ use crate::model::catalog::ModelFacts;
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 use crate::model::{Delivery, Terms};
-use crate::output::{Durability, KeepRaw};
+use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{quota_source, requests_per_minute};
@@ -28,7 +28,7 @@ use of_model::OfModel;
 use terms::terms;
 use values::{
     attempt_timeout, default_name, durability, format, input_file, json, keep_raw, max_failures,
-    output_file, retry, source,
+    mode, output_file, retry, source,
 };
 
 pub use model::{is_url, region};
@@ -103,6 +103,8 @@ pub struct Plan {
     pub reasoning: Reasoning,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
+    /// Who may read what a run creates.
+    pub mode: Mode,
     /// How many rows may fail.
     pub max_failures: MaxFailures,
 }
@@ -178,6 +180,12 @@ impl Plan {
         self.parameters.cache && self.system.as_ref().is_some_and(is_fixed)
     }
 
+    /// The longest answer that a body of the job's own asks for, whatever is merged into it.
+    pub fn longest_answer(&self) -> Option<u32> {
+        let base = self.model.base();
+        self.family.asks_for(&self.parameters, base).limit
+    }
+
     /// Checks `job` and fills in what it leaves out. `job_file` names the job where nothing
     /// else does; `today` stands for `{{ date }}`; `variable` reads the environment.
     ///
@@ -208,6 +216,7 @@ impl Plan {
         let output = mistakes.keep(output_file(&job.output, &path));
         let keep_raw = mistakes.keep(keep_raw(job.output.raw.as_deref()));
         let durability = mistakes.keep(durability(job.output.durability.as_deref()));
+        let mode = mistakes.keep(mode(job.output.mode.as_deref()));
         let max_failures = mistakes.keep(max_failures(&job.output));
         let complete = || {
             let of_model = of_model?;
@@ -246,6 +255,7 @@ impl Plan {
                 },
                 keep_raw: keep_raw?,
                 durability: durability?,
+                mode: mode?,
                 max_failures: max_failures?,
             })
         };

@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::model::Call;
+use crate::model::family::Asked;
 use crate::prompt::{Message, Prompt, PromptSource, Role};
 
 /// The least that every model takes (OpenAI's refuse less), and enough for a word.
@@ -33,10 +34,10 @@ impl Plan {
         if parameters.extra.is_empty() {
             parameters.max_tokens = parameters.max_tokens.map(|most| most.min(MAX_TOKENS));
         }
-        let body = self.family.body(&prompt, &parameters, base);
+        let body = self.family.body(&prompt, &parameters, base).to_string();
         Some(Call {
-            body: body.to_string().into(),
-            max_tokens: parameters.max_tokens,
+            max_tokens: Asked::of(body.as_bytes()).max_tokens(self.tokens.default_max_tokens),
+            body: body.into(),
             worst_cost_usd: None,
         })
     }

@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::model::catalog::ModelFacts;
-use crate::model::family::{Family, max_tokens_of};
+use crate::model::family::{Asked, Family};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
+use crate::output::Past;
 use crate::prompt::{
     Content, Message, Prompt, PromptError, PromptSource, PromptSpec, Prompter, Role,
 };
@@ -76,6 +77,7 @@ pub enum MismatchError {
 pub struct Rows<'a> {
     maker: &'a RowMaker<'a>,
     records: Records,
+    past: Option<&'a Past>,
 }
 
 impl<'a> RowMaker<'a> {
@@ -126,6 +128,18 @@ impl<'a> RowMaker<'a> {
         Ok(Rows {
             maker: self,
             records: input.records()?,
+            past: None,
+        })
+    }
+
+    /// The same, where nothing is made of rows that have ended but [`Row::Past`].
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub fn rows_after(&'a self, past: &'a Past, input: &Input) -> Result<Rows<'a>, InputError> {
+        Ok(Rows {
+            past: Some(past),
+            ..self.rows(input)?
         })
     }
 
@@ -162,35 +176,13 @@ impl<'a> RowMaker<'a> {
         self.id != Id::Number
     }
 
-    fn row(&self, read: Result<Record, BadRow>) -> Row {
-        let record = match read {
-            Ok(record) => record,
-            Err(bad) => {
-                // A number is known even of a row that cannot be read.
-                let number = (self.id == Id::Number).then(|| bad.row.to_string());
-                let identity = Identity {
-                    row: bad.row,
-                    custom_id: number,
-                    ..Identity::default()
-                };
-                return Row::Rejected(identity, unusable(&bad));
-            }
-        };
-        let mut identity = Identity {
-            row: record.row,
-            custom_id: None,
-            fingerprint: None,
-            metadata: Some(self.keep.of(&record)),
-        };
-        let body = self
-            .id
-            .of(&record)
-            .map_err(|bad| unusable(&bad))
-            .and_then(|id| {
-                identity.custom_id = Some(id);
-                self.body(&record)
-            });
-        match body {
+    fn row(&self, read: Result<Record, BadRow>, past: Option<&Past>) -> Row {
+        let (mut identity, record) = self.identified(read);
+        let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
+        if before.is_some() {
+            return Row::Past(identity);
+        }
+        match record.and_then(|record| self.body(&record)) {
             Ok(body) => {
                 identity.fingerprint = Some(self.fingerprint(&body));
                 Row::Ready(Work {
@@ -202,11 +194,45 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    fn call(&self, body: Vec<u8>) -> Call {
-        let max_tokens = match self.sends_bodies {
-            true => max_tokens_of(&body),
-            false => self.plan.parameters.max_tokens,
+    /// Who a record's row is, and the record if it can be used.
+    fn identified(&self, read: Result<Record, BadRow>) -> (Identity, Result<Record, Fault>) {
+        let record = match read {
+            Ok(record) => record,
+            Err(bad) => {
+                // A number is known even of a row that cannot be read.
+                let number = (self.id == Id::Number).then(|| bad.row.to_string());
+                let identity = Identity {
+                    row: bad.row,
+                    custom_id: number,
+                    ..Identity::default()
+                };
+                return (identity, Err(unusable(&bad)));
+            }
         };
+        let identity = Identity {
+            row: record.row,
+            custom_id: None,
+            fingerprint: None,
+            metadata: Some(self.keep.of(&record)),
+        };
+        match self.id.of(&record) {
+            Ok(id) => {
+                let custom_id = Some(id);
+                (
+                    Identity {
+                        custom_id,
+                        ..identity
+                    },
+                    Ok(record),
+                )
+            }
+            Err(bad) => (identity, Err(unusable(&bad))),
+        }
+    }
+
+    fn call(&self, body: Vec<u8>) -> Call {
+        // What is merged into a body, or brought by a row, goes before the job's own limit.
+        let max_tokens = Asked::of(&body).max_tokens(self.plan.tokens.default_max_tokens);
         Call {
             worst_cost_usd: self.worst_cost_usd(&body, max_tokens),
             max_tokens,
@@ -338,7 +364,8 @@ impl Iterator for Rows<'_> {
     type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.records.next()?.map(|record| self.maker.row(record)))
+        let read = self.records.next()?;
+        Some(read.map(|record| self.maker.row(record, self.past)))
     }
 }
 

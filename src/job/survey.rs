@@ -20,6 +20,13 @@ pub struct Survey {
     pub rows: u64,
     /// Rows that have ended already.
     pub ended: u64,
+    /// Rows that were answered as what they are now.
+    pub answered: u64,
+    /// Those of them that ended in failure.
+    pub failed: u64,
+    /// Keys in the output of failures that hold no longer: of rows that could not be read or sent
+    /// when they ended, and have been mended since.
+    pub outdated: Vec<u64>,
     /// Rows that cannot be sent and have not ended.
     pub unusable: Trouble,
     /// Rows that ended as something else than they are now.
@@ -88,8 +95,7 @@ pub fn survey_showing(
     let mut ids = Vec::new();
     for row in maker.rows(input)?.take(limit_of(limit)) {
         let row = row?;
-        let who = identity(&row);
-        let before = past.row(who.custom_id.as_deref(), who.row);
+        let before = survey.standing(&row, past);
         see(&row, before);
         survey.take(&row, before);
         if survey.named_ids
@@ -116,7 +122,7 @@ pub fn limit_of(limit: Option<u64>) -> usize {
 pub fn identity(row: &Row) -> &Identity {
     match row {
         Row::Ready(work) => &work.identity,
-        Row::Rejected(identity, _) => identity,
+        Row::Rejected(identity, _) | Row::Past(identity) => identity,
     }
 }
 
@@ -203,6 +209,47 @@ impl Survey {
         exceeded.then(message)
     }
 
+    /// Rows of the output that the input does not have, or the part of it that was asked for.
+    pub fn gone(&self, past: &Past) -> u64 {
+        let outdated = self.outdated.len() as u64;
+        past.len().saturating_sub(self.ended + outdated)
+    }
+
+    /// What is said of failures that hold no longer.
+    pub fn mended(&self) -> String {
+        match self.outdated.len() {
+            1 => "1 row that could not be read or sent has been mended since: its failure is put \
+                  aside"
+                .into(),
+            many => format!(
+                "{many} rows that could not be read or sent have been mended since: their failures \
+                 are put aside"
+            ),
+        }
+    }
+
+    /// The failures among them.
+    pub fn gone_failures(&self, past: &Past) -> u64 {
+        let outdated = self.outdated.len() as u64;
+        past.tally.failed.saturating_sub(self.failed + outdated)
+    }
+
+    /// How a row has ended, if that still holds.
+    fn standing<'p>(&mut self, row: &Row, past: &'p Past) -> Option<&'p PastRow> {
+        let who = identity(row);
+        // A row whose id could not be read was known by its number.
+        let unnamed = past.row(None, who.row);
+        let has_a_name_now = who.custom_id.is_some();
+        let outdated = unnamed.filter(|before| has_a_name_now && before.failed);
+        self.outdated.extend(outdated.map(|before| before.key));
+        let before = past.row(who.custom_id.as_deref(), who.row)?;
+        if before.could_not_be_sent() && matches!(row, Row::Ready(_)) {
+            self.outdated.push(before.key);
+            return None;
+        }
+        Some(before)
+    }
+
     fn take(&mut self, row: &Row, before: Option<&PastRow>) {
         self.rows += 1;
         let who = identity(row);
@@ -213,7 +260,10 @@ impl Survey {
             return;
         };
         self.ended += 1;
-        if has_changed(who, before) {
+        self.failed += u64::from(before.failed);
+        let has_changed = has_changed(who, before);
+        self.answered += u64::from(!has_changed && !before.failed);
+        if has_changed {
             self.changed_keys.push(before.key);
             self.changed.add(|| match &who.custom_id {
                 Some(id) => format!("row {} ({id})", who.row),

@@ -25,7 +25,6 @@ macro_rules! addressed {
 mod streamed;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
@@ -35,10 +34,13 @@ use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 pub use super::aws::{Access, ConnectError};
 use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
+use super::emulated;
+use super::retry_after::retry_after;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{Bill, ModelFacts, Tier};
 use crate::model::family::Family;
@@ -129,10 +131,15 @@ impl Bedrock {
 impl Model for Bedrock {
     async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
-        let outcome = match self.target.delivery {
-            Delivery::Whole => self.invoke_whole(&client, call).await,
-            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle).await,
+        let heard = Heard::default();
+        let mut outcome = match self.target.delivery {
+            Delivery::Whole => self.invoke_whole(&client, call, &heard).await,
+            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle, &heard).await,
         };
+        match &mut outcome {
+            Ok(reply) => reply.served.emulated = heard.emulated(),
+            Err(fault) => fault.emulated = heard.emulated(),
+        }
         if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
             self.clients.expired(number).await;
         }
@@ -141,12 +148,16 @@ impl Model for Bedrock {
 }
 
 impl Bedrock {
-    async fn invoke_whole(&self, client: &Client, call: &Call) -> Result<Reply, Fault> {
-        let counts = TokenHeaders::default();
+    async fn invoke_whole(
+        &self,
+        client: &Client,
+        call: &Call,
+        heard: &Heard,
+    ) -> Result<Reply, Fault> {
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
-            .interceptor(BoundedAnswer)
-            .interceptor(counts.clone())
+            .interceptor(BoundedAnswer::WHOLE)
+            .interceptor(heard.clone())
             .send()
             .await;
         let answer = sent.map_err(|error| self.fault(&error))?;
@@ -156,10 +167,11 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            ..Served::default()
         };
         let request_id = answer.request_id().map(str::to_owned);
         let raw = Bytes::from(answer.body.into_inner());
-        self.read(call, raw, counts.usage(), served, request_id)
+        self.read(call, raw, heard.usage(), served, request_id)
     }
 
     fn read(
@@ -279,20 +291,25 @@ where
         request_id: request_id.clone(),
         ..wire::broken(error)
     };
+    let refused = |code, raw: &HttpResponse, message: &str| {
+        let (status, wait) = (raw.status().as_u16(), retry_after(header, Timestamp::now()));
+        Fault::from_response(code, status, message, wait, request_id.clone())
+    };
     match error {
-        SdkError::ServiceError(refused) => Fault::from_response(
-            refused.err().code(),
-            refused.raw().status().as_u16(),
-            &match refused.err().message() {
+        SdkError::ServiceError(error) => {
+            let message = match error.err().message() {
                 Some(message) if !message.is_empty() => message.to_owned(),
-                Some(_) | None => wire::unsigned(refused.raw()),
-            },
-            header("retry-after")
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
-            request_id,
-        ),
-        SdkError::ResponseError(_) => broken(),
+                Some(_) | None => wire::unsigned(error.raw()),
+            };
+            refused(error.err().code(), error.raw(), &message)
+        }
+        SdkError::ResponseError(answer) => match answer.raw() {
+            raw if !raw.status().is_success() && wire::is_too_long(error) => {
+                let code = header("x-amzn-errortype").and_then(|code| code.split(':').next());
+                refused(code, raw, &wire::too_long_error(raw))
+            }
+            _ => broken(),
+        },
         SdkError::TimeoutError(_) => Fault {
             maybe_billed: true,
             ..local(Category::AttemptTimeout)
@@ -307,19 +324,29 @@ where
     }
 }
 
-/// Reads the token counts that the SDK does not model from the response's headers.
+/// Reads what the SDK does not model from the response's headers.
 #[derive(Debug, Clone, Default)]
-struct TokenHeaders(Arc<OnceLock<Usage>>);
+struct Heard(Arc<OnceLock<Headers>>);
 
-impl TokenHeaders {
+#[derive(Debug, Clone, Copy, Default)]
+struct Headers {
+    usage: Usage,
+    emulated: bool,
+}
+
+impl Heard {
     fn usage(&self) -> Usage {
-        self.0.get().copied().unwrap_or_default()
+        self.0.get().copied().unwrap_or_default().usage
+    }
+
+    fn emulated(&self) -> bool {
+        self.0.get().copied().unwrap_or_default().emulated
     }
 }
 
-impl Intercept for TokenHeaders {
+impl Intercept for Heard {
     fn name(&self) -> &'static str {
-        "token headers"
+        "headers of the answer"
     }
 
     fn read_before_deserialization(
@@ -336,12 +363,15 @@ impl Intercept for TokenHeaders {
                 .ok()
         };
         // Set once: without the SDK's retry there is one response a call.
-        let _ = self.0.set(Usage::from_headers(
-            count("input"),
-            count("output"),
-            count("cache-read-input"),
-            count("cache-write-input"),
-        ));
+        let _ = self.0.set(Headers {
+            usage: Usage::from_headers(
+                count("input"),
+                count("output"),
+                count("cache-read-input"),
+                count("cache-write-input"),
+            ),
+            emulated: headers.get("server").is_some_and(emulated::is_emulator),
+        });
         Ok(())
     }
 }

@@ -40,6 +40,7 @@ use serde_json::Value;
 
 use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
 use super::fault::{Category, Fault};
+use super::wire::BoundedAnswer;
 pub use offers::{Listing, Offer};
 
 /// How long one answer may take, repeats included.
@@ -155,6 +156,7 @@ impl Control {
             .retry_classifier(TransientErrorClassifier::<Refused>::new())
             .retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
             .with_connection_poisoning()
+            .interceptor(BoundedAnswer::WHOLE)
             .runtime_plugin(self.identity());
         if let Some(version) = self.sdk.behavior_version() {
             operation = operation.behavior_version(version);

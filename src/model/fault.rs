@@ -31,6 +31,8 @@ pub struct Fault {
     pub scope: Scope,
     /// Whether the call may have been billed although no answer came of it.
     pub maybe_billed: bool,
+    /// Whether an emulator made it up.
+    pub emulated: bool,
     /// The body of an answer that could not be understood.
     pub raw: Option<Bytes>,
 }
@@ -116,6 +118,7 @@ impl Fault {
             retry_after: None,
             scope: Scope::Row,
             maybe_billed: false,
+            emulated: false,
             raw: None,
         }
     }

@@ -8,10 +8,12 @@ pub mod bedrock;
 pub mod catalog;
 mod client;
 pub mod control;
+pub mod emulated;
 pub mod family;
 pub mod fault;
 pub mod id;
 pub mod quotas;
+mod retry_after;
 mod terms;
 mod wire;
 
@@ -59,6 +61,8 @@ pub struct Served {
     pub tier: Option<String>,
     /// The latency mode.
     pub latency_mode: Option<String>,
+    /// Whether an emulator made it up.
+    pub emulated: bool,
 }
 
 /// A reply's body, understood.
@@ -136,6 +140,8 @@ pub struct Usage {
     pub cache_read_input_tokens: Option<u64>,
     /// The part of the input that was written to the prompt cache.
     pub cache_write_input_tokens: Option<u64>,
+    /// The part of what was written that stays for an hour, which costs more than five minutes.
+    pub cache_write_1h_input_tokens: Option<u64>,
 }
 
 /// Why a model stopped: a closed list over all families.

@@ -16,6 +16,7 @@ use aws_sdk_servicequotas::types::ServiceQuota;
 use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
 use super::catalog::quota_codes::{QuotaCode, SERVICE};
 use super::fault::{Category, Fault};
+use super::wire::BoundedAnswer;
 
 /// How long one question may take, repeats included: a run that waits for it has not begun.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -105,6 +106,7 @@ impl ServiceQuotas {
             .map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
         let config = Builder::from(&sdk)
             .timeout_config(timeouts.operation_timeout(PATIENCE).build())
+            .interceptor(BoundedAnswer::WHOLE)
             .build();
         let quotas = Self {
             client: Client::from_conf(config),

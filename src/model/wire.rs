@@ -16,9 +16,31 @@ use crate::model::{Category, Fault};
 /// reference, read 2026-11-22); what is longer was sent by something else.
 pub(super) const LONGEST_ANSWER: usize = 32 << 20;
 
+/// The longest stream that is taken in. Its chunks have at most [`LONGEST_ANSWER`] together, and
+/// come with frames, padding and in base64; a chunk is not counted before all of it is there.
+const LONGEST_STREAM: usize = 4 * LONGEST_ANSWER;
+
+/// The longest error that is taken in. The service's own are a sentence or two; what is longer is
+/// somebody's page, and of every call in flight there may be one.
+const LONGEST_ERROR: usize = 1 << 20;
+
 /// Breaks an answer off that is too long, before it fills the memory.
 #[derive(Debug)]
-pub(super) struct BoundedAnswer;
+pub(super) struct BoundedAnswer {
+    longest: usize,
+}
+
+impl BoundedAnswer {
+    /// For answers that come whole.
+    pub(super) const WHOLE: Self = Self {
+        longest: LONGEST_ANSWER,
+    };
+
+    /// For answers that come in chunks.
+    pub(super) const STREAMED: Self = Self {
+        longest: LONGEST_STREAM,
+    };
+}
 
 impl Intercept for BoundedAnswer {
     fn name(&self) -> &'static str {
@@ -35,11 +57,11 @@ impl Intercept for BoundedAnswer {
         let says = response.headers().get("content-length");
         let says = says.and_then(|length| length.parse().ok()).unwrap_or(0);
         // What says beforehand that it is too long is not begun with.
-        let most = if LONGEST_ANSWER < says {
-            0
-        } else {
-            LONGEST_ANSWER
+        let longest = match response.status().is_success() {
+            true => self.longest,
+            false => LONGEST_ERROR,
         };
+        let most = if longest < says { 0 } else { longest };
         let body = Limited::new(response.take_body(), most);
         *response.body_mut() = SdkBody::from_body_1_x(body);
         Ok(())
@@ -52,12 +74,23 @@ pub(super) fn too_long() -> String {
     format!("the answer is longer than {longest} MiB, which no model's is")
 }
 
+/// Whether an answer or an error was broken off because of its length.
+pub(super) fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    cause::<LengthLimitError>(error).is_some()
+}
+
+/// What is said of an error past [`LONGEST_ERROR`].
+pub(super) fn too_long_error(raw: &HttpResponse) -> String {
+    let longest = LONGEST_ERROR >> 20;
+    format!("{}, of more than {longest} MiB", page(raw))
+}
+
 /// What it means that no whole answer came.
 pub(super) fn broken<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: Error + Send + Sync + 'static,
 {
-    if has_cause::<LengthLimitError>(error) {
+    if is_too_long(error) {
         return Fault {
             status_code: error.raw_response().map(|raw| raw.status().as_u16()),
             maybe_billed: true,
@@ -95,14 +128,15 @@ where
 
 /// What an error says that is not in the service's own form: a proxy's page, an empty body.
 pub(super) fn unsigned(raw: &HttpResponse) -> String {
+    let page = page(raw);
+    format!("{page} and no message, as from a proxy or gateway on the way")
+}
+
+fn page(raw: &HttpResponse) -> String {
     let status = raw.status().as_u16();
     let kind = raw.headers().get("content-type").unwrap_or("no content");
     let kind = kind.split(';').next().unwrap_or_default();
-    format!("HTTP {status} with {kind} and no message, as from a proxy or gateway on the way")
-}
-
-fn has_cause<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
-    cause::<T>(error).is_some()
+    format!("HTTP {status} with {kind}")
 }
 
 fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {

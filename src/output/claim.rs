@@ -1,18 +1,23 @@
 //! An output, claimed for one run: locked, read, mended at its end, and otherwise left as it is
-//! until [`Claim::begin`]. A run that is refused before its first call changes nothing.
+//! until [`Claim::put_aside`]. A run that is refused before its first call changes nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::disk::{self, Disk, OnDisk};
+use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Ledger, Manner};
-use super::past::{Past, TornTail, key};
+use super::line::Known;
+use super::lock::Lock;
+use super::mode::Mode;
+use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
-use super::{lock, mount, pictures};
+use super::scan::each_line;
+use super::{Tally, lock, mount, pictures, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +60,23 @@ pub struct Claim {
     disk: Arc<dyn Disk>,
     paths: OutputPaths,
     existing: Existing,
-    lock: Box<dyn OnDisk>,
+    /// What the lines have cost, and may have, that are put aside while the output goes on.
+    leaving_usd: f64,
+    lock: Lock,
 }
 
 impl Claim {
-    /// Takes the lock and reads what earlier runs left.
+    /// Takes the lock and reads what earlier runs left. What is created has this `mode`.
     ///
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
     pub fn stake(
         paths: &OutputPaths,
+        mode: Mode,
         existing: Existing,
         locks: Locks,
     ) -> Result<Self, LedgerError> {
-        Self::stake_on(disk::real(), paths, existing, locks)
+        Self::stake_on(disk::real(mode), paths, existing, locks)
     }
 
     pub(super) fn stake_on(
@@ -84,15 +92,23 @@ impl Claim {
             disk,
             paths: paths.clone(),
             existing,
+            leaving_usd: 0.0,
             lock,
         };
         claim.read()?;
         Ok(claim)
     }
 
+    /// The same claim after its holder has changed the files.
+    pub(super) fn look_again(mut self) -> Result<Self, LedgerError> {
+        self.read()?;
+        Ok(self)
+    }
+
     fn read(&mut self) -> Result<(), LedgerError> {
         let (paths, disk) = (&self.paths, &*self.disk);
         self.past = Past::default();
+        self.leaving_usd = 0.0;
         let files = [&paths.answered, &paths.failed];
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = Past::default();
@@ -100,34 +116,87 @@ impl Claim {
             match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
                 // What is put aside may be broken; that is what it is put aside for.
-                Err(LedgerError::Corrupt { .. }) if !stays => {}
+                Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
                 Err(error) => return Err(error),
             }
             past.complete();
+            self.leaving_usd += left.tally.charge_usd();
+        }
+        if self.existing != Existing::Fresh {
+            self.past.tally.unlisted_usd = run_file::unlisted_usd(disk, &paths.run)?;
         }
         Ok(())
     }
 
-    /// Puts aside what does not stay, makes ready to append, and says what is where. `redo` are
-    /// the keys of rows that have ended and are to run again.
+    /// Puts aside what does not stay, and the lines of the rows with the keys in `redo`, which have
+    /// ended and are to run again. Says where what was put aside is.
     ///
     /// # Errors
     /// The disk refused.
-    pub fn begin(
-        mut self,
-        manner: Manner,
-        redo: &[u64],
-    ) -> Result<(Ledger, Past, Vec<PathBuf>), LedgerError> {
-        let mut aside = self.put_aside()?;
+    pub fn put_aside(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
+        let mut redo = redo.to_vec();
+        redo.sort_unstable();
+        let noted = run_file::unlisted_usd(&*self.disk, &self.paths.run)?;
+        let unlisted = self.unlisted_usd(noted, &redo)?;
+        if noted < unlisted {
+            run_file::note(&*self.disk, &self.paths, unlisted)?;
+        }
+        let mut aside = self.put_files_aside()?;
+        if unlisted < noted {
+            run_file::note(&*self.disk, &self.paths, unlisted)?;
+        }
+        self.past.tally.unlisted_usd = unlisted;
         if !redo.is_empty() {
-            aside.extend(self.put_rows_aside(redo)?);
+            aside.extend(self.put_rows_aside(&redo)?);
             self.read()?;
         }
-        let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
-        Ok((ledger, self.past, aside))
+        Ok(aside)
     }
 
-    fn put_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
+    /// Makes ready to append to what stays.
+    ///
+    /// # Errors
+    /// The disk refused, or has no room.
+    pub fn begin(self, manner: Manner) -> Result<(Ledger, Past), LedgerError> {
+        let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
+        Ok((ledger, self.past))
+    }
+
+    /// What counts although it stands with no row, once these rows and what does not stay are put
+    /// aside; nothing, where the output begins anew. So far it was `noted`.
+    fn unlisted_usd(&self, noted: f64, redo: &[u64]) -> Result<f64, LedgerError> {
+        let failed = match self.existing {
+            Existing::Fresh => return Ok(0.0),
+            Existing::RetryFailed => self.leaving_usd,
+            Existing::Resume => self.charge_of(redo, &self.paths.failed)?,
+        };
+        Ok(noted + failed + self.charge_of(redo, &self.paths.answered)?)
+    }
+
+    /// What rows have cost, and may have, by their lines in the file at `path`. Their keys are
+    /// sorted.
+    fn charge_of(&self, rows: &[u64], path: &Path) -> Result<f64, LedgerError> {
+        let mut of_rows = Tally::default();
+        if rows.is_empty() || !self.disk.exists(path) {
+            return Ok(0.0);
+        }
+        let mut file = self
+            .disk
+            .open(path, Open::Append)
+            .map_err(io_error("open", path))?;
+        let read = each_line(&mut *file, |found| {
+            let known = found.known.as_ref();
+            let key = |known: &Known| key(known.custom_id.as_deref(), known.row);
+            if let Some(known) = known.filter(|known| rows.binary_search(&key(known)).is_ok()) {
+                of_rows.take_past(known);
+            }
+            Ok(())
+        });
+        read.map_err(io_error("read", path))?;
+        Ok(of_rows.charge_usd())
+    }
+
+    fn put_files_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let moves = [
             (
@@ -143,7 +212,7 @@ impl Claim {
         ];
         let mut aside = Vec::new();
         for (from, to, goes) in moves {
-            if goes && self.disk.exists(from) {
+            if goes && self.holds_something(from)? {
                 self.disk
                     .rename(from, &to)
                     .map_err(io_error("move", from))?;
@@ -160,6 +229,14 @@ impl Claim {
         Ok(aside)
     }
 
+    fn holds_something(&self, path: &Path) -> Result<bool, LedgerError> {
+        let Some(file) = open_if_there(&*self.disk, path)? else {
+            return Ok(false);
+        };
+        let len = file.len().map_err(io_error("read", path))?;
+        Ok(0 < len)
+    }
+
     /// Moves the images after the lines that name them, which are then told where they are. A crash
     /// between the two leaves the images whole, under the name that the lines have.
     fn put_pictures_aside(&self, to: &Path, lines: Option<&PathBuf>) -> Result<(), LedgerError> {
@@ -172,10 +249,8 @@ impl Claim {
         }
     }
 
-    /// Takes the lines of some rows out of both files.
+    /// Takes the lines of some rows, whose keys are sorted, out of both files.
     fn put_rows_aside(&self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
-        let mut redo = redo.to_vec();
-        redo.sort_unstable();
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let files = [
             (&self.paths.answered, before.answered, false),
@@ -206,18 +281,20 @@ pub(super) fn claim(
     disk: &dyn Disk,
     paths: &OutputPaths,
     locks: Locks,
-) -> Result<Box<dyn OnDisk>, LedgerError> {
+) -> Result<Lock, LedgerError> {
     refuse_what_is_not_ours(paths)?;
     let directory = paths.directory();
-    disk.create_directories(directory)
-        .map_err(io_error("create", directory))?;
+    disk.create_directories(directory).map_err(|cause| {
+        let path = directory.into();
+        LedgerError::NoDirectory { path, cause }
+    })?;
     if locks == Locks::Trusted
         && let Some(kind) = mount::untrusted(directory)
     {
         let output = paths.answered.clone();
         return Err(LedgerError::Network { output, kind });
     }
-    lock::take(disk, paths)
+    Lock::take(disk, paths)
 }
 
 /// Refuses what no run has left, without opening what is no file: opening a pipe would wait for
@@ -226,7 +303,8 @@ pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerE
     for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
         refuse_what_is_no_file(path)?;
     }
-    refuse_foreign_run_file(&paths.run)
+    refuse_foreign_run_file(paths)?;
+    lock::refuse_foreign(&paths.lock)
 }
 
 fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
@@ -236,16 +314,21 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
     }
 }
 
-/// The run file is replaced at the end, so what is there must be one.
-fn refuse_foreign_run_file(path: &Path) -> Result<(), LedgerError> {
-    let Ok(text) = std::fs::read(path) else {
+/// The run file is replaced at the end, so what is there must be one, and this output's. Where its
+/// directory is now says nothing: both may have been moved.
+fn refuse_foreign_run_file(paths: &OutputPaths) -> Result<(), LedgerError> {
+    let path = paths.run.clone();
+    if !path.exists() {
         return Ok(());
-    };
-    let ours = serde_json::from_slice::<serde_json::Value>(&text)
-        .is_ok_and(|file| file.get("promptmill").is_some());
-    if ours {
-        Ok(())
-    } else {
-        Err(LedgerError::NotOurs { path: path.into() })
     }
+    let Some(file) = run_file::read(&path) else {
+        return Err(LedgerError::NotOurs { path });
+    };
+    let output = file.get("output").and_then(Value::as_str);
+    let named = output.and_then(|output| Path::new(output).file_name());
+    if named.is_some() && named != paths.answered.file_name() {
+        let output = output.unwrap_or_default().to_owned();
+        return Err(LedgerError::OfAnother { path, output });
+    }
+    Ok(())
 }

@@ -4,15 +4,14 @@
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::mode::Mode;
+
 #[cfg(test)]
 pub(super) mod testing;
-
-/// Answers may be private: only their owner reads them, unless told otherwise.
-const MODE: u32 = 0o600;
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +59,10 @@ pub(super) trait OnDisk: Read + Write + Debug + Send {
     /// Sees to it that the file can grow to `len` bytes, without making it any longer.
     fn reserve(&mut self, len: u64) -> io::Result<()>;
 
+    /// Gives it the mode, and as far as that is allowed the owner, of the file at `path`, where
+    /// there is one.
+    fn take_after(&self, path: &Path) -> io::Result<()>;
+
     /// Whether `path` still leads to this file.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 
@@ -69,23 +72,38 @@ pub(super) trait OnDisk: Read + Write + Debug + Send {
 
 /// The file system of this machine.
 #[derive(Debug)]
-struct Real;
+struct Real {
+    /// Of what is created; what is there keeps its own.
+    mode: Mode,
+}
 
-pub(super) fn real() -> Arc<dyn Disk> {
-    Arc::new(Real)
+impl Real {
+    /// Whether a mask could take something from the mode.
+    fn is_told(&self) -> bool {
+        self.mode != Mode::default()
+    }
+}
+
+pub(super) fn real(mode: Mode) -> Arc<dyn Disk> {
+    Arc::new(Real { mode })
 }
 
 impl Disk for Real {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn OnDisk>> {
         let mut options = OpenOptions::new();
-        options.mode(MODE);
+        options.mode(self.mode.bits());
+        let is_new = self.is_told() && !path.exists();
         match how {
             Open::Append => options.read(true).append(true),
             Open::AppendOrCreate => options.read(true).append(true).create(true),
             Open::Anew => options.write(true).create(true).truncate(true),
             Open::New => options.write(true).create_new(true),
         };
-        Ok(Box::new(options.open(path)?))
+        let file = options.open(path)?;
+        if is_new {
+            file.set_permissions(self.mode.permissions())?;
+        }
+        Ok(Box::new(file))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -97,7 +115,13 @@ impl Disk for Real {
     }
 
     fn create_directories(&self, directory: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(directory)
+        let is_missing =
+            |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+        let new: Vec<_> = directory.ancestors().take_while(is_missing).collect();
+        std::fs::create_dir_all(directory)?;
+        let told = new.into_iter().filter(|_| self.is_told());
+        told.into_iter()
+            .try_for_each(|new| std::fs::set_permissions(new, self.mode.of_directory()))
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
@@ -150,6 +174,15 @@ impl OnDisk for File {
     #[cfg(not(target_os = "linux"))]
     fn reserve(&mut self, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn take_after(&self, path: &Path) -> io::Result<()> {
+        let Ok(there) = path.metadata() else {
+            return Ok(());
+        };
+        // Only root may give a file away; of everybody else it is their own already, or stays so.
+        let _ = fchown(self, Some(there.uid()), Some(there.gid()));
+        self.set_permissions(there.permissions())
     }
 
     fn is_at(&self, path: &Path) -> io::Result<bool> {

@@ -105,6 +105,7 @@ impl Display {
             | Event::Ended(_)
             | Event::Left { .. }
             | Event::Abandoned
+            | Event::Unlisted { .. }
             | Event::Waits(..) => {}
         }
     }
@@ -272,7 +273,9 @@ fn waiting(why: Why, progress: &Progress) -> String {
             | Why::Tokens
             | Why::Refusals
             | Why::FirstAnswer
+            | Why::Proof
             | Why::Budget
+            | Why::Input
             | Why::Answers
             | Why::Retries
             | Why::RetryBudget
@@ -290,6 +293,8 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     let why = match stop {
         Stop::Interrupted => "Ctrl-C",
         Stop::Terminated => "asked to terminate",
+        Stop::Input(_) => "the input broke off",
+        Stop::Bug => "a bug in promptmill",
         Stop::Fault(_) | Stop::AllInvalid(_) => "a fault that every row would share",
         Stop::Limit(Reached::Cost { .. }) => "the budget is used up",
         Stop::Limit(Reached::Deadline(_)) => "the deadline has come",
@@ -303,8 +308,15 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         1 => "1 call".into(),
         calls => format!("{} calls", count(calls)),
     };
-    format!(
-        "stopping: {why}; waiting up to {} for {calls} in flight (press Ctrl-C again to leave now)",
-        time(drain),
-    )
+    let drain = time(drain);
+    if stop.is_pressing() {
+        format!(
+            "stopping: {why}; waiting up to {drain} for {calls} in flight (press Ctrl-C again to \
+             leave now)"
+        )
+    } else {
+        format!(
+            "stopping: {why}; waiting for {calls} in flight (press Ctrl-C to wait {drain} at most)"
+        )
+    }
 }

@@ -43,6 +43,25 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// A file beside it belongs to another output.
+    #[error(
+        "{path} belongs to the output {output}, as it says: choose another --output, or move it away",
+        path = .path.display()
+    )]
+    OfAnother {
+        /// The file.
+        path: PathBuf,
+        /// The output it belongs to.
+        output: String,
+    },
+    /// There is no directory for it, and none can be made.
+    #[error("cannot create {}: {} choose another --output", path.display(), no_directory(path, cause))]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// It is a directory, a device or a pipe.
     #[error(
         "{path} is not a regular file, and a run goes on from its file: choose another --output",
@@ -66,6 +85,41 @@ pub enum LedgerError {
         /// Where it starts.
         byte: u64,
     },
+    /// A row stands in it twice.
+    #[error(
+        "{path}: row {row} stands twice, in line {first} and in line {line}: take one of them out, or \
+         let `promptmill repair` put the later line aside",
+        path = .path.display()
+    )]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The row's number.
+        row: u64,
+        /// Its first line, from 1.
+        first: u64,
+        /// Its second.
+        line: u64,
+    },
+    /// Rows of another job are to be added.
+    #[error(
+        "{path}: line {line} is of {other}, and {output} is of {models}: these are the rows of another \
+         job; nothing was added",
+        path = .path.display(),
+        output = .output.display(),
+    )]
+    OtherModel {
+        /// The file they are in.
+        path: PathBuf,
+        /// The first such line, from 1.
+        line: u64,
+        /// Its model.
+        other: String,
+        /// The output they were to go to.
+        output: PathBuf,
+        /// The models of that.
+        models: String,
+    },
     /// The file was deleted or moved while a run wrote to it.
     #[error(
         "{path} is gone: it, or its directory, was removed or moved while the run was writing to it",
@@ -86,10 +140,10 @@ pub enum LedgerError {
     },
     /// The disk has no room for what is to come.
     #[error(
-        "no room for the answers of {calls} calls ({megabytes} MB) on the disk of {path}, or within \
+        "no room for the answers of {calls} calls ({size}) on the disk of {path}, or within \
          the limit of a file's size: make room, or give a lower --concurrency",
         path = .path.display(),
-        megabytes = .bytes.div_ceil(1_000_000),
+        size = size(*.bytes),
     )]
     NoRoom {
         /// The file.
@@ -109,6 +163,23 @@ pub enum LedgerError {
         /// What the system said.
         cause: io::Error,
     },
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        ..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
+    }
+}
+
+/// Why there is no such directory.
+fn no_directory(path: &Path, cause: &io::Error) -> String {
+    let file = path.ancestors().find(|part| part.is_file());
+    match (file, cause.kind()) {
+        (Some(file), _) => format!("{} is a file, not a directory:", file.display()),
+        (None, io::ErrorKind::NotFound) => "no directory can be made there:".into(),
+        (None, _) => format!("{cause}; mend that, or"),
+    }
 }
 
 /// Names the file and the deed in an I/O error.

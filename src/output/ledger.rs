@@ -45,9 +45,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::disk::{Disk, OnDisk, Open};
+use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::line::{self, KeepRaw, Stamp};
+use super::lock::Lock;
 use super::paths::OutputPaths;
 use super::pictures;
 use crate::run::{Ended, Outcome, Store};
@@ -79,6 +80,8 @@ pub struct Manner {
     pub model: String,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
+    /// Whether the embedded emulator is asked.
+    pub emulated: bool,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
     /// The most calls in flight: as many lines there must be room for.
@@ -96,7 +99,7 @@ pub struct Ledger {
     failed: Sink,
     manner: Manner,
     /// Held for as long as the ledger lives.
-    _lock: Box<dyn OnDisk>,
+    lock: Lock,
 }
 
 impl Ledger {
@@ -106,7 +109,7 @@ impl Ledger {
         disk: Arc<dyn Disk>,
         paths: &OutputPaths,
         manner: Manner,
-        lock: Box<dyn OnDisk>,
+        lock: Lock,
     ) -> Result<Self, LedgerError> {
         let tokens = u64::from(manner.max_tokens.unwrap_or_default());
         let answer = LINE_BYTES + TOKEN_BYTES * tokens;
@@ -116,10 +119,11 @@ impl Ledger {
             failed: sink(&paths.failed, FAILURE_BYTES),
             paths: paths.clone(),
             manner,
-            _lock: lock,
+            lock,
             disk,
         };
         ledger.answered.open()?;
+        ledger.lock.hold_output(&*ledger.disk, &ledger.paths)?;
         if ledger.disk.exists(&paths.failed) {
             ledger.failed.open()?;
         }
@@ -175,6 +179,7 @@ fn stamp<'a>(manner: &'a Manner, ended: &Ended, files: &'a [String], now: Timest
     Stamp {
         model: &manner.model,
         keep_raw: manner.keep_raw,
+        emulated: manner.emulated,
         files,
         finished_at: now - age,
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
-use crate::run::{Ended, Outcome};
+use crate::run::{Ended, Identity, Outcome};
 
 /// When the provider's own body is kept beside what was read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Stamp<'a> {
     pub model: &'a str,
     /// When to keep the provider's body.
     pub keep_raw: KeepRaw,
+    /// Whether the embedded emulator is asked: then all of the line is made up.
+    pub emulated: bool,
     /// The files of the row's images, seen from the output.
     pub files: &'a [String],
     /// The wall clock when the row ended.
@@ -43,6 +45,8 @@ struct Line<'a> {
     attempts: u32,
     throttles: u32,
     maybe_billed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maybe_billed_usd: Option<f64>,
     queued_ms: u128,
     latency_ms: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +56,8 @@ struct Line<'a> {
     request_id: Option<&'a str>,
     fingerprint: Option<&'a str>,
     metadata: Option<&'a Map<String, Value>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Value>,
 }
@@ -116,6 +122,8 @@ pub(super) struct Tokens {
     pub(super) output_tokens: Option<u64>,
     pub(super) cache_read_input_tokens: Option<u64>,
     pub(super) cache_write_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_write_1h_input_tokens: Option<u64>,
 }
 
 impl From<Usage> for Tokens {
@@ -125,12 +133,14 @@ impl From<Usage> for Tokens {
             output_tokens,
             cache_read_input_tokens,
             cache_write_input_tokens,
+            cache_write_1h_input_tokens,
         } = usage;
         Self {
             input_tokens,
             output_tokens,
             cache_read_input_tokens,
             cache_write_input_tokens,
+            cache_write_1h_input_tokens: cache_write_1h_input_tokens.filter(|tokens| 0 < *tokens),
         }
     }
 }
@@ -147,6 +157,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         attempts: ended.attempts,
         throttles: ended.throttles,
         maybe_billed: ended.maybe_billed,
+        maybe_billed_usd: something(ended.maybe_billed_usd),
         queued_ms: ended.queued.as_millis(),
         latency_ms: ended.latency.as_millis(),
         first_token_ms: first_token(&ended.outcome).map(|time| time.as_millis()),
@@ -155,6 +166,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         request_id: request_id(&ended.outcome),
         fingerprint: identity.fingerprint.as_deref(),
         metadata: identity.metadata.as_ref(),
+        emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
     };
     serde_json::to_writer(&mut *out, &line).expect("a line holds nothing JSON cannot say");
@@ -226,6 +238,14 @@ fn first_token(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
+/// Whether who answered said that it is an emulator.
+pub(super) fn is_emulated(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(reply) => reply.served.emulated,
+        Outcome::Failed(fault) => fault.emulated,
+    }
+}
+
 /// The provider's body: JSON where it is JSON, else text.
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
     let bytes = match (outcome, keep) {
@@ -255,6 +275,10 @@ pub(super) struct Known {
     #[serde(default)]
     pub(super) cost_usd: Option<f64>,
     #[serde(default)]
+    pub(super) maybe_billed_usd: f64,
+    #[serde(default)]
+    pub(super) emulated: bool,
+    #[serde(default)]
     pub(super) latency_ms: Option<u64>,
     #[serde(default)]
     pub(super) error: Option<KnownError>,
@@ -277,6 +301,8 @@ pub(super) struct Kept {
     attempts: u32,
     throttles: u32,
     maybe_billed: u32,
+    #[serde(default)]
+    maybe_billed_usd: f64,
     queued_ms: u64,
     latency_ms: u64,
     started_at: String,
@@ -284,29 +310,66 @@ pub(super) struct Kept {
     request_id: Option<String>,
     fingerprint: Option<String>,
     metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    emulated: bool,
     raw: Option<Value>,
 }
 
 impl Kept {
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            row: self.row,
+            custom_id: self.custom_id.clone(),
+            fingerprint: self.fingerprint.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
     /// The body as it came, but for the blanks in it.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         let raw = self.raw.as_ref()?;
         let text = raw.as_str().map(str::to_owned);
         Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
     }
+
+    /// What may have been billed beside the answer, whose cost is known now. All attempts of a row
+    /// are the same call, so each counted for as much.
+    fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> f64 {
+        match (cost_usd, self.maybe_billed) {
+            (None, _) | (_, 0) => self.maybe_billed_usd,
+            (Some(_), attempts) => {
+                self.maybe_billed_usd * f64::from(attempts - 1) / f64::from(attempts)
+            }
+        }
+    }
+}
+
+/// An amount to ten places, unless it is nothing: what is behind them is the noise of floating point.
+fn something(usd: f64) -> Option<f64> {
+    let usd = (usd * 1e10).round() / 1e10;
+    (0.0 < usd).then_some(usd)
 }
 
 /// The line of an answer that was not understood when it came. It keeps its body.
-pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) -> Vec<u8> {
+pub(super) fn reparsed(
+    kept: &Kept,
+    reading: &Reading,
+    files: &[String],
+    cost_usd: Option<f64>,
+) -> Vec<u8> {
     let served = Served::default();
     let line = Line {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
         status: answer_status(reading.finish_reason),
-        ending: Ending::Answered(Answer::of(reading, &served, &kept.model, cost_usd)),
+        ending: Ending::Answered(Answer {
+            files,
+            ..Answer::of(reading, &served, &kept.model, cost_usd)
+        }),
         attempts: kept.attempts,
         throttles: kept.throttles,
         maybe_billed: kept.maybe_billed,
+        maybe_billed_usd: something(kept.maybe_billed_besides(cost_usd)),
         queued_ms: kept.queued_ms.into(),
         latency_ms: kept.latency_ms.into(),
         first_token_ms: None,
@@ -315,6 +378,7 @@ pub(super) fn reparsed(kept: &Kept, reading: &Reading, cost_usd: Option<f64>) ->
         request_id: kept.request_id.as_deref(),
         fingerprint: kept.fingerprint.as_deref(),
         metadata: kept.metadata.as_ref(),
+        emulated: kept.emulated,
         raw: kept.raw.clone(),
     };
     let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");

@@ -3,16 +3,28 @@
 //! The lock is the kernel's (`flock`), on a file that is never renamed and never removed, so that
 //! two runs always ask for the same one; it ends with the process that holds it, however that
 //! dies, so there is no stale lock. What stands in the file is only for messages: who holds it.
+//!
+//! A file may have several names. Links are followed before a lock is named
+//! ([`paths`](super::paths)); for hard links the output itself is locked too.
 
 use std::fmt;
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
+use std::io::Read as _;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
+use super::past::open_if_there;
 use super::paths::OutputPaths;
+
+/// What every signature begins with.
+const OURS: &[u8] = br#"{"process":"#;
+
+/// More than a signature has: the longest name of a host has 64 bytes (Linux, uname(2)).
+const MOST_BYTES: u64 = 4096;
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,20 +57,84 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Takes the lock, or says who holds it.
-pub(super) fn take(disk: &dyn Disk, paths: &OutputPaths) -> Result<Box<dyn OnDisk>, LedgerError> {
-    let path = &paths.lock;
-    let mut file = disk
-        .open(path, Open::AppendOrCreate)
-        .map_err(io_error("open", path))?;
-    match file.try_lock() {
-        Ok(()) => {
-            sign(&mut *file);
-            Ok(file)
+/// An output's lock, held for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _named: Box<dyn OnDisk>,
+    /// The output, by whatever name.
+    output: Option<Box<dyn OnDisk>>,
+}
+
+impl Lock {
+    /// Takes the lock, or says who holds it.
+    pub(super) fn take(disk: &dyn Disk, paths: &OutputPaths) -> Result<Self, LedgerError> {
+        let path = &paths.lock;
+        let mut file = disk
+            .open(path, Open::AppendOrCreate)
+            .map_err(io_error("open", path))?;
+        try_lock(&mut *file, path, paths)?;
+        sign(&mut *file);
+        let mut lock = Self {
+            _named: file,
+            output: None,
+        };
+        lock.hold_output(disk, paths)?;
+        Ok(lock)
+    }
+
+    /// Locks the output itself, once it is there, and again when another file took its place.
+    pub(super) fn hold_output(
+        &mut self,
+        disk: &dyn Disk,
+        paths: &OutputPaths,
+    ) -> Result<(), LedgerError> {
+        let path = &paths.answered;
+        let is_held = self.output.as_ref().map(|held| held.is_at(path));
+        if is_held.is_some_and(|held| held.unwrap_or(false)) {
+            return Ok(());
         }
+        let Some(mut output) = open_if_there(disk, path)? else {
+            return Ok(());
+        };
+        try_lock(&mut *output, path, paths)?;
+        self.output = Some(output);
+        Ok(())
+    }
+}
+
+/// Refuses a file of somebody else's: many programs name a file `STEM.lock`, and signing empties it.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), LedgerError> {
+    let Ok(file) = File::open(path) else {
+        return Ok(());
+    };
+    let mut text = Vec::new();
+    file.take(MOST_BYTES + 1)
+        .read_to_end(&mut text)
+        .map_err(io_error("read", path))?;
+    match may_be_signature(&text) {
+        true => Ok(()),
+        false => Err(LedgerError::NotOurs { path: path.into() }),
+    }
+}
+
+/// A signature, whole or as a full disk or a power cut left it.
+fn may_be_signature(text: &[u8]) -> bool {
+    let is_empty = text.iter().all(|byte| *byte == 0);
+    let shared = text.len().min(OURS.len());
+    let begins_like_one = text[..shared] == OURS[..shared];
+    let is_one = match serde_json::from_slice::<Holder>(text) {
+        Ok(_) => true,
+        Err(error) => error.is_eof(),
+    };
+    text.len() as u64 <= MOST_BYTES && (is_empty || begins_like_one && is_one)
+}
+
+fn try_lock(file: &mut dyn OnDisk, path: &Path, of: &OutputPaths) -> Result<(), LedgerError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked {
-            output: paths.answered.clone(),
-            holder: holder(&mut *file),
+            output: of.answered.clone(),
+            holder: holder(file),
         }),
         Err(TryLockError::Error(error)) => Err(io_error("lock", path)(error)),
     }
@@ -72,7 +148,31 @@ fn sign(file: &mut dyn OnDisk) {
 
 fn holder(file: &mut dyn OnDisk) -> Option<Holder> {
     let mut text = Vec::new();
-    let mut signature = std::io::Read::take(file, 4096);
-    std::io::Read::read_to_end(&mut signature, &mut text).ok()?;
+    let mut signature = std::io::Read::take(file, MOST_BYTES);
+    signature.read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_told_from_the_lock_file_of_another_program() {
+        let whole = serde_json::to_vec(&Holder::this_process()).unwrap();
+        for end in 0..=whole.len() {
+            assert!(may_be_signature(&whole[..end]), "{end} bytes");
+        }
+        assert!(may_be_signature(&[0; 92]), "room that was never written");
+        for theirs in [
+            "# This file is automatically @generated by Cargo.\n",
+            "{\"lockfileVersion\": 3",
+            "{\"process\":{\"a\":1}}",
+            "4711\n",
+        ] {
+            assert!(!may_be_signature(theirs.as_bytes()), "{theirs}");
+        }
+        let padded = [whole, vec![b' '; 8192]].concat();
+        assert!(!may_be_signature(&padded), "longer than any");
+    }
 }

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::claim::{Existing, Locks, refuse_what_is_not_ours};
 use super::error::{LedgerError, io_error};
 use super::mount;
 use super::past::Past;
 use super::paths::OutputPaths;
+use super::run_file;
 use super::scan::State;
 
 /// What is there now.
@@ -40,19 +39,25 @@ impl Look {
             let message = "another run is writing this output: what has ended is as of this moment";
             look.notes.push(message.into());
         }
-        if is_made_up(&paths.run) {
-            let message =
-                "the last run was answered by the emulator: what its answers teach is made up";
+        let files = [&paths.answered, &paths.failed];
+        let mut made_up = false;
+        for (path, stays) in files.into_iter().zip(existing.stays()) {
+            made_up |= look.read(path, stays);
+        }
+        if made_up {
+            let message = "the emulator made up answers in the output, and so what they teach";
             look.notes.push(message.into());
         }
-        let files = [&paths.answered, &paths.failed];
-        for (path, stays) in files.into_iter().zip(existing.stays()) {
-            look.read(path, stays);
-        }
+        let noted = run_file::read(&paths.run).map_or(0.0, |run| run_file::unlisted_in(&run));
+        look.past.tally.unlisted_usd = match existing {
+            Existing::Fresh => 0.0,
+            Existing::Resume | Existing::RetryFailed => look.past.tally.unlisted_usd + noted,
+        };
         look
     }
 
-    fn read(&mut self, path: &Path, stays: bool) {
+    /// Reads one file; whether an emulator has made up any of it.
+    fn read(&mut self, path: &Path, stays: bool) -> bool {
         let mut aside = Past::default();
         let past = if stays { &mut self.past } else { &mut aside };
         match look(past, path) {
@@ -67,13 +72,16 @@ impl Look {
                  them aside, and their rows run again",
                 path.display()
             )),
-            Err(LedgerError::Corrupt { .. }) if !stays => {}
+            Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
             Err(error) => self.refusals.push(error.to_string()),
         }
-        // What goes aside still tells how long answers are.
+        let made_up = 0 < past.tally.made_up;
+        // What goes aside still tells how long answers are, and was paid for.
         if !stays {
             self.past.lessons.add(&aside.lessons);
+            self.past.tally.unlisted_usd += aside.tally.charge_usd();
         }
+        made_up
     }
 }
 
@@ -113,14 +121,4 @@ fn look(past: &mut Past, path: &Path) -> Result<State, LedgerError> {
 /// without, and a run that starts within these microseconds says that another one is writing.
 fn is_locked(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| file.try_lock_shared().is_err())
-}
-
-/// Whether the emulator answered the last run into this output, as its run file says.
-fn is_made_up(run: &Path) -> bool {
-    #[derive(Deserialize)]
-    struct RunFile {
-        emulated: bool,
-    }
-    let text = std::fs::read(run).unwrap_or_default();
-    serde_json::from_slice::<RunFile>(&text).is_ok_and(|run| run.emulated)
 }

@@ -1,5 +1,6 @@
 //! What earlier runs left on disk: the rows that have ended, and what their answers teach.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write as _};
 use std::num::NonZeroU32;
@@ -11,7 +12,7 @@ use super::error::{LedgerError, io_error};
 use super::lessons::Lessons;
 use super::line::Known;
 use super::rewrite::take_out;
-use super::scan::{State, scan};
+use super::scan::{State, each_line, scan};
 
 /// The rows that have ended already.
 #[derive(Debug, Default)]
@@ -34,6 +35,13 @@ pub struct PastRow {
     pub failed: bool,
     /// The tokens of its request, where the answer said.
     pub input_tokens: Option<NonZeroU32>,
+}
+
+impl PastRow {
+    /// Whether it failed before there was a request to send.
+    pub fn could_not_be_sent(&self) -> bool {
+        self.failed && self.fingerprint.is_none()
+    }
 }
 
 impl Past {
@@ -83,6 +91,7 @@ impl Past {
                 self.take(&known);
             }
         })?;
+        self.refuse_two_lines_of_a_row(before, &mut *file, path)?;
         let kept = match (state, twice) {
             (State::Whole, false) => None,
             (State::NoNewline, false) => {
@@ -108,6 +117,48 @@ impl Past {
         Ok(kept)
     }
 
+    /// A row has one line in its file. Which of two answers is the right one, and why there are two,
+    /// is for a person to say.
+    fn refuse_two_lines_of_a_row(
+        &mut self,
+        before: usize,
+        file: &mut dyn OnDisk,
+        path: &Path,
+    ) -> Result<(), LedgerError> {
+        let rows = &mut self.rows[before..];
+        rows.sort_unstable();
+        let twice = rows.windows(2).filter(|two| two[0].key == two[1].key);
+        let twice: Vec<u64> = twice.map(|two| two[0].key).collect();
+        if twice.is_empty() {
+            return Ok(());
+        }
+        let mut lines = HashMap::new();
+        let mut found_twice = None;
+        each_line(file, |found| {
+            let Some(known) = found.known else {
+                return Ok(());
+            };
+            let key = key(known.custom_id.as_deref(), known.row);
+            if twice.binary_search(&key).is_ok()
+                && let Some(first) = lines.insert(key, found.number)
+            {
+                found_twice.get_or_insert((known.row, first, found.number));
+            }
+            Ok(())
+        })
+        .map_err(io_error("read", path))?;
+        let Some((row, first, line)) = found_twice else {
+            return Ok(());
+        };
+        let path = path.into();
+        Err(LedgerError::Twice {
+            path,
+            row,
+            first,
+            line,
+        })
+    }
+
     fn find(&self, before: usize, known: &Known) -> bool {
         find(&self.rows[..before], known)
     }
@@ -125,7 +176,14 @@ impl Past {
         file: &mut dyn OnDisk,
         path: &Path,
     ) -> Result<State, LedgerError> {
-        scan(file, path, |known| self.take(&known))
+        let before = self.rows.len();
+        let state = scan(file, path, |known| {
+            if !self.find(before, &known) {
+                self.take(&known);
+            }
+        })?;
+        self.refuse_two_lines_of_a_row(before, file, path)?;
+        Ok(state)
     }
 
     fn take(&mut self, known: &Known) {

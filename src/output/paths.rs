@@ -1,4 +1,7 @@
 //! The files of one output, all beside each other.
+//!
+//! An output that is a link is the file it leads to, and the others are beside that file: so they
+//! are the same files, and the lock the same lock, under whatever name a run is given.
 
 use std::path::{Path, PathBuf};
 
@@ -22,11 +25,41 @@ pub struct OutputPaths {
     stem: PathBuf,
 }
 
+/// How an output's name ends: the names of the files beside it are made of what is before.
+const ENDING: &str = ".jsonl";
+
+/// How the names of the files beside an output end.
+const BESIDE: [&str; 4] = [".failed.jsonl", ".run.json", ".images", ".lock"];
+
+/// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
+/// their endings alone would share the files beside them.
+///
+/// # Errors
+/// A name that does not end in `.jsonl`, or that of a file beside an output.
+pub fn check_name(path: &Path) -> Result<(), String> {
+    let name = path.to_string_lossy();
+    if let Some(stem) = BESIDE.iter().find_map(|end| name.strip_suffix(end)) {
+        return Err(format!(
+            "{name} is a file beside the output {stem}{ENDING}: name {stem}{ENDING}"
+        ));
+    }
+    if name.ends_with(ENDING) {
+        return Ok(());
+    }
+    let meant = path.with_extension(&ENDING[1..]);
+    Err(format!(
+        "{name} does not end in {ENDING}, and an output is JSON Lines: name one that does, such as {}",
+        meant.display()
+    ))
+}
+
 impl OutputPaths {
-    /// The files that go with `answered`, whose `.jsonl` is replaced in the others' names.
+    /// The files that go with `answered`, or with what it leads to where it is a link; its `.jsonl`
+    /// is replaced in the others' names.
     pub fn new(answered: &Path) -> Self {
+        let answered = &led_to(answered);
         let name = answered.to_string_lossy();
-        let stem = name.strip_suffix(".jsonl").unwrap_or(&name);
+        let stem = name.strip_suffix(ENDING).unwrap_or(&name);
         Self {
             answered: answered.to_owned(),
             failed: format!("{stem}.failed.jsonl").into(),
@@ -97,6 +130,25 @@ impl OutputPaths {
     }
 }
 
+/// The most links that lead from one to the next (Linux, path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// Where a file is that is a link, be there one or not; what is none is where it says.
+pub(super) fn led_to(path: &Path) -> PathBuf {
+    let mut end = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = end.read_link() else { break };
+        end = end.parent().unwrap_or(Path::new("")).join(next);
+    }
+    // What some links name is no path: `/dev/stdout` may lead to `pipe:[4711]`.
+    let is_there = |path: &Path| path.metadata().is_ok();
+    if is_there(path) == is_there(&end) {
+        end
+    } else {
+        path.to_owned()
+    }
+}
+
 fn numbered(name: &str, nth: u32) -> String {
     if nth == 1 {
         name.to_owned()
@@ -120,9 +172,51 @@ mod tests {
     }
 
     #[test]
-    fn an_output_without_the_usual_ending_keeps_its_name() {
-        let paths = OutputPaths::new(Path::new("answers"));
-        assert_eq!(paths.failed, Path::new("answers.failed.jsonl"));
-        assert_eq!(paths.directory(), Path::new("."));
+    fn a_link_is_what_it_leads_to_and_what_is_no_file_stays_as_it_was_named() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("real.jsonl", at("one")).unwrap();
+        symlink(at("one"), at("two")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(
+                OutputPaths::new(&at("two")),
+                OutputPaths::new(&at("real.jsonl"))
+            );
+            std::fs::write(at("real.jsonl"), "").unwrap(); // first it is not there, then it is
+        }
+        assert_eq!(led_to(&at("plain")), at("plain"));
+        assert_eq!(led_to(&at("loop")), at("loop"));
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let pipe = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let named = PathBuf::from(format!("/proc/self/fd/{pipe}"));
+        assert_eq!(led_to(&named), named);
+    }
+
+    #[test]
+    fn no_two_names_of_outputs_share_the_files_beside_them() {
+        let check = |name: &str| check_name(Path::new(name));
+        assert_eq!(check("out/tags.jsonl"), Ok(()));
+        assert_eq!(check("v1.2.jsonl"), Ok(()));
+        for name in [
+            "out/tags.failed.jsonl",
+            "out/tags.run.json",
+            "out/tags.lock",
+        ] {
+            let why = check(name).unwrap_err();
+            let meant =
+                format!("{name} is a file beside the output out/tags.jsonl: name out/tags.jsonl");
+            assert_eq!(why, meant);
+        }
+        for (name, meant) in [
+            ("st", "st.jsonl"),
+            ("a/tags.csv", "a/tags.jsonl"),
+            ("tags.JSONL", "tags.jsonl"),
+        ] {
+            let why = check(name).unwrap_err();
+            assert!(why.starts_with(name), "{why}");
+            assert!(why.ends_with(&format!(", such as {meant}")), "{why}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! no id can lead out of the folder; what tells ids apart that look the same then is a hash.
 
 use std::io::{self, BufWriter, ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
@@ -29,31 +29,93 @@ pub(super) fn keep(
     folder: &Path,
     ended: &[Ended],
 ) -> Result<Vec<Vec<String>>, LedgerError> {
-    let kept: Vec<Vec<String>> = ended
-        .iter()
-        .map(|ended| of_row(disk, folder, ended))
-        .collect::<Result<_, _>>()?;
+    let of_row = |ended: &Ended| match &ended.outcome {
+        Outcome::Answered(reply) => {
+            let pictures = &reply.reading.pictures;
+            write_all(disk, folder, &ended.identity, pictures)
+        }
+        Outcome::Failed(_) => Ok(Vec::new()),
+    };
+    let kept: Vec<Vec<String>> = ended.iter().map(of_row).collect::<Result<_, _>>()?;
     if kept.iter().any(|names| !names.is_empty()) {
-        let synced = disk.sync_directory(folder);
-        synced.map_err(io_error("sync", folder))?;
+        sync(disk, folder)?;
     }
     Ok(kept)
 }
 
-fn of_row(disk: &dyn Disk, folder: &Path, ended: &Ended) -> Result<Vec<String>, LedgerError> {
-    let pictures = match &ended.outcome {
-        Outcome::Answered(reply) => reply.reading.pictures.as_slice(),
-        Outcome::Failed(_) => &[],
-    };
-    let stem = stem(&ended.identity);
-    let mut names = Vec::new();
-    for (at, picture) in pictures.iter().enumerate() {
-        let path = write(disk, folder, &format!("{stem}-{}", at + 1), picture)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = folder.file_name().unwrap_or_default().to_string_lossy();
-        names.push(format!("{folder}/{name}"));
+/// The same for one row.
+///
+/// # Errors
+/// The disk refused.
+pub(super) fn keep_row(
+    disk: &dyn Disk,
+    folder: &Path,
+    who: &Identity,
+    pictures: &[Picture],
+) -> Result<Vec<String>, LedgerError> {
+    let names = write_all(disk, folder, who, pictures)?;
+    if !names.is_empty() {
+        sync(disk, folder)?;
     }
     Ok(names)
+}
+
+/// The same for images that a line in the directory `from` names: what they are called here, or
+/// `None` where one of them cannot be read, or does not lie below `from`.
+///
+/// # Errors
+/// The disk refused.
+pub(super) fn adopt(
+    disk: &dyn Disk,
+    folder: &Path,
+    from: &Path,
+    files: &[String],
+) -> Result<Option<Vec<String>>, LedgerError> {
+    let mut names = Vec::new();
+    for file in files {
+        let file = Path::new(file);
+        let mut parts = file.components();
+        if !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Ok(None);
+        }
+        let Ok(bytes) = read(disk, &from.join(file)) else {
+            return Ok(None);
+        };
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let path = write(disk, folder, &stem, &Picture::new(bytes.into()))?;
+        names.push(name(folder, &path));
+    }
+    sync(disk, folder)?;
+    Ok(Some(names))
+}
+
+fn sync(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
+    let synced = disk.sync_directory(folder);
+    synced.map_err(io_error("sync", folder))
+}
+
+fn write_all(
+    disk: &dyn Disk,
+    folder: &Path,
+    who: &Identity,
+    pictures: &[Picture],
+) -> Result<Vec<String>, LedgerError> {
+    let stem = stem(who);
+    let pictures = pictures.iter().enumerate();
+    let written = pictures.map(|(at, picture)| {
+        let path = write(disk, folder, &format!("{stem}-{}", at + 1), picture)?;
+        Ok(name(folder, &path))
+    });
+    written.collect()
+}
+
+/// What a line calls a file: its folder and its name.
+fn name(folder: &Path, path: &Path) -> String {
+    let last = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    format!("{}/{}", last(folder), last(path))
 }
 
 /// Writes an image under `stem`, or finds it there already.
@@ -172,7 +234,7 @@ fn stem(who: &Identity) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::disk;
+    use super::super::{Mode, disk};
     use super::*;
 
     fn identity(id: &str) -> Identity {
@@ -209,7 +271,7 @@ mod tests {
     #[test]
     fn an_image_is_never_written_over_and_found_again() {
         let place = tempfile::tempdir().unwrap();
-        let disk = disk::real();
+        let disk = disk::real(Mode::default());
         let folder = place.path().join("out.images");
         let picture = |bytes: &'static [u8]| Picture::new(bytes.into());
         let (one, two) = (picture(b"one"), picture(b"two"));
@@ -227,7 +289,7 @@ mod tests {
         std::fs::write(place.path().join("file"), "").unwrap();
         let folder = place.path().join("file").join("out.images");
         let picture = Picture::new("x".into());
-        let error = write(&*disk::real(), &folder, "row", &picture).unwrap_err();
+        let error = write(&*disk::real(Mode::default()), &folder, "row", &picture).unwrap_err();
         assert!(error.to_string().starts_with("cannot create "), "{error}");
     }
 }

@@ -4,6 +4,8 @@
 //! Nothing is thrown away. What is taken out of a file is kept beside it; rows whose lines were
 //! taken out run again with the next run.
 
+mod brought;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,12 +20,14 @@ use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
+use super::{Mode, Tally, run_file};
+use brought::{brought, refuse_another_jobs_rows};
 
 /// Lines that are added at once.
 const GROUP: usize = 256;
 
 /// What was put right.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Repaired {
     /// Lines that mean nothing, by file.
     pub bad: Vec<TakenLines>,
@@ -37,6 +41,10 @@ pub struct Repaired {
     pub there_already: u64,
     /// Lines of that file that mean nothing.
     pub not_added: u64,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
+    /// Rows of that file whose images cannot be read.
+    pub without_images: u64,
 }
 
 /// Lines that were taken out of a file.
@@ -65,7 +73,8 @@ pub fn repair(
     locks: Locks,
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
-    repair_on(disk::real(), paths, locks, add)
+    let mode = Mode::of_output(paths);
+    repair_on(disk::real(mode), paths, locks, add)
 }
 
 pub(super) fn repair_on(
@@ -75,6 +84,9 @@ pub(super) fn repair_on(
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
     let _lock = claim(&*disk, paths, locks)?;
+    if let Some(from) = add {
+        refuse_another_jobs_rows(&*disk, paths, from)?;
+    }
     let mut repaired = Repaired::default();
     let mut rows = HashSet::new();
     for path in [&paths.answered, &paths.failed] {
@@ -88,8 +100,16 @@ pub(super) fn repair_on(
         past.complete();
     }
     if let Some(from) = add {
-        add_lines(&disk, paths, from, &mut rows, &mut repaired)?;
+        add_lines(
+            &disk,
+            paths,
+            from,
+            &mut rows,
+            &mut repaired,
+            &mut past.tally,
+        )?;
     }
+    repaired.uncounted = run_file::count_anew(&*disk, paths, &past.tally, "repair").err();
     Ok(repaired)
 }
 
@@ -182,6 +202,7 @@ fn add_lines(
     from: &Path,
     rows: &mut HashSet<u64>,
     repaired: &mut Repaired,
+    tally: &mut Tally,
 ) -> Result<(), LedgerError> {
     let Some(mut file) = open_if_there(&**disk, from)? else {
         let missing = std::io::ErrorKind::NotFound.into();
@@ -196,21 +217,32 @@ fn add_lines(
             repaired.not_added += 1;
             return Ok(());
         };
-        if !rows.insert(key(known.custom_id.as_deref(), known.row)) {
+        let key = key(known.custom_id.as_deref(), known.row);
+        if rows.contains(&key) {
             repaired.there_already += 1;
             return Ok(());
         }
+        let line = match brought(&**disk, paths, from, found.bytes) {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                repaired.without_images += 1;
+                return Ok(());
+            }
+            Err(error) => {
+                refused = Some(error);
+                return Err(std::io::ErrorKind::Other.into());
+            }
+        };
+        rows.insert(key);
         let is_failed = known.status == "failed";
         let sink = if is_failed {
             &mut failed
         } else {
             &mut answered
         };
-        sink.add(|lines| {
-            lines.extend_from_slice(found.bytes.trim_ascii_end());
-            lines.push(b'\n');
-        });
+        sink.add(|lines| lines.extend_from_slice(&line));
         repaired.added += 1;
+        tally.take_past(known);
         waiting += 1;
         if waiting == GROUP {
             waiting = 0;

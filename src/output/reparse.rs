@@ -16,8 +16,10 @@ use super::ledger::{Durability, Sink};
 use super::line::{self, Kept};
 use super::past::key;
 use super::paths::OutputPaths;
+use super::pictures;
 use super::rewrite::take_out;
 use super::scan::each_line;
+use super::{Mode, run_file};
 use crate::model::{Category, Reading};
 
 /// Lines that are committed at once.
@@ -36,6 +38,8 @@ pub struct Reparsed {
     pub without_body: u64,
     /// Where the lines are kept that were failures.
     pub aside: Option<PathBuf>,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
 }
 
 /// What a body says, and what it cost.
@@ -50,7 +54,8 @@ pub fn reparse(
     locks: Locks,
     read: impl FnMut(&str, &[u8]) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    reparse_on(disk::real(), paths, locks, read)
+    let mode = Mode::of_output(paths);
+    reparse_on(disk::real(mode), paths, locks, read)
 }
 
 pub(super) fn reparse_on(
@@ -59,7 +64,7 @@ pub(super) fn reparse_on(
     locks: Locks,
     mut read: impl FnMut(&str, &[u8]) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let _claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
+    let claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
     let mut reparsed = Reparsed::default();
     if !disk.exists(&paths.failed) {
         return Ok(reparsed);
@@ -74,18 +79,25 @@ pub(super) fn reparse_on(
         let Some(kept) = kept(found.bytes) else {
             return Ok(());
         };
-        let Some(line) = reparsed.line(&kept, &mut read) else {
+        let Some((reading, cost_usd)) = reparsed.understand(&kept, &mut read) else {
             return Ok(());
         };
         moved.push(key(kept.custom_id.as_deref(), kept.row));
-        answers.add(|lines| lines.extend_from_slice(&line));
-        if moved.len().is_multiple_of(GROUP)
-            && let Err(error) = answers.keep()
-        {
+        // The images first: a line names files that are there.
+        let who = kept.identity();
+        let files = pictures::keep_row(&*disk, &paths.pictures, &who, &reading.pictures);
+        let added = files.and_then(|files| {
+            let line = line::reparsed(&kept, &reading, &files, cost_usd);
+            answers.add(|lines| lines.extend_from_slice(&line));
+            match moved.len().is_multiple_of(GROUP) {
+                true => answers.keep(),
+                false => Ok(()),
+            }
+        });
+        added.map_err(|error| {
             refused = Some(error);
-            return Err(std::io::ErrorKind::Other.into());
-        }
-        Ok(())
+            std::io::ErrorKind::Other.into()
+        })
     });
     if let Some(error) = refused {
         return Err(error);
@@ -103,6 +115,8 @@ pub(super) fn reparse_on(
         key.is_some_and(|key| moved.binary_search(&key).is_ok())
     })?;
     reparsed.aside = Some(aside);
+    let now = claim.look_again()?;
+    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse").err();
     Ok(reparsed)
 }
 
@@ -113,20 +127,20 @@ fn kept(line: &[u8]) -> Option<Kept> {
 }
 
 impl Reparsed {
-    /// The line of the answer, if the body is understood now.
-    fn line(
+    /// What the body says, if it is understood now, and what it cost.
+    fn understand(
         &mut self,
         kept: &Kept,
         read: &mut impl FnMut(&str, &[u8]) -> Understood,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(Reading, Option<f64>)> {
         let Some(body) = kept.body() else {
             self.without_body += 1;
             return None;
         };
         match read(&kept.model, &body) {
-            Ok((reading, cost_usd)) => {
+            Ok(understood) => {
                 self.understood += 1;
-                Some(line::reparsed(kept, &reading, cost_usd))
+                Some(understood)
             }
             Err(why) => {
                 self.not_understood += 1;

@@ -5,25 +5,32 @@ use std::path::Path;
 
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
+use super::paths::led_to;
 use super::scan::{Found, each_line};
 
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 18;
 
-/// Puts what `write` writes in the place of `path`. Whatever happens, `path` is the old file or
-/// the new one.
+/// The end of the name a file has until it takes the place of the old one. Many programs leave files
+/// that end in `.tmp`; what ends like this is ours to write over.
+const BESIDE: &str = ".promptmill-new";
+
+/// Puts what `write` writes in the place of `path`, or of what it leads to where it is a link.
+/// Whatever happens, that is the old file or the new one; its mode stays.
 pub(super) fn replace(
     disk: &dyn Disk,
     path: &Path,
     write: impl FnOnce(&mut dyn OnDisk) -> std::io::Result<()>,
 ) -> Result<(), LedgerError> {
+    let path = &led_to(path);
     let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
+    beside.push(BESIDE);
     let beside = Path::new(&beside);
     let mut file = disk
         .open(beside, Open::Anew)
         .map_err(io_error("open", beside))?;
     write(&mut *file)
+        .and_then(|()| file.take_after(path))
         .and_then(|()| file.sync())
         .and_then(|()| disk.rename(beside, path))
         // What is left of it would only take up room.

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::disk;
 use super::rewrite::replace;
-use super::tally::{Progress, Tally};
+use super::tally::{Counts, Progress, Tally};
 use super::text::{count, dollars, one_line, time};
-use super::{LedgerError, OutputPaths};
+use super::{LedgerError, Mode, OutputPaths};
 use crate::exit::Exit;
 use crate::run::Why;
 
@@ -40,6 +40,8 @@ pub struct Context {
     pub started_at: Timestamp,
     /// Where the output is.
     pub paths: OutputPaths,
+    /// Who may read it.
+    pub mode: Mode,
     /// The command that goes on where this run ended.
     pub resume: String,
     /// The command that runs the failed rows again.
@@ -76,13 +78,7 @@ struct RunFile<'a> {
     output: String,
     failed_output: String,
     resume: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Counts<'a> {
-    #[serde(flatten)]
-    tally: &'a Tally,
-    cost_usd: Option<f64>,
+    command: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,6 +126,11 @@ impl<'a> Summary<'a> {
         }
     }
 
+    /// Whether an emulator has answered, be it the embedded one or another.
+    fn is_made_up(&self) -> bool {
+        self.context.emulated || 0 < self.overall.made_up
+    }
+
     fn remaining(&self) -> u64 {
         self.context.rows.saturating_sub(self.overall.ended())
     }
@@ -147,7 +148,7 @@ impl<'a> Summary<'a> {
             promptmill: env!("CARGO_PKG_VERSION"),
             name: &context.name,
             model: &context.model,
-            emulated: context.emulated,
+            emulated: self.is_made_up(),
             fingerprint: &context.fingerprint,
             started_at: context.started_at.to_string(),
             finished_at: Timestamp::now().to_string(),
@@ -155,19 +156,13 @@ impl<'a> Summary<'a> {
             stopped_by: ending.stopped_by.as_deref(),
             rows: context.rows,
             remaining: self.remaining(),
-            total: Counts {
-                tally: overall,
-                cost_usd: overall.known_cost(),
-            },
+            total: Counts::of(overall),
             this_run: ThisRun {
                 learned_requests_per_minute: progress.gauge.learned_per_minute,
                 learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
                 quota_tokens: progress.gauge.tokens_settled,
                 reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
-                counts: Counts {
-                    tally: &progress.now,
-                    cost_usd: progress.now.known_cost(),
-                },
+                counts: Counts::of(&progress.now),
                 calls: progress.sent,
                 throttles: progress.throttles,
                 retries: progress.retries,
@@ -178,6 +173,7 @@ impl<'a> Summary<'a> {
             output: context.paths.answered.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
             resume: (0 < self.remaining()).then_some(&context.resume),
+            command: &context.resume,
         };
         serde_json::to_string_pretty(&file).expect("a run file holds nothing JSON cannot say")
     }
@@ -187,7 +183,8 @@ impl<'a> Summary<'a> {
     /// # Errors
     /// The disk refused.
     pub fn write(&self) -> Result<(), LedgerError> {
-        replace(&*disk::real(), &self.context.paths.run, |file| {
+        let disk = disk::real(self.context.mode);
+        replace(&*disk, &self.context.paths.run, |file| {
             file.write_all(self.json().as_bytes())?;
             file.write_all(b"\n")
         })
@@ -232,7 +229,7 @@ impl Summary<'_> {
         let ended = count(self.overall.ended());
         let rows = count(context.rows);
         let took = time(self.elapsed);
-        let made_up = if context.emulated {
+        let made_up = if self.is_made_up() {
             "; the emulator made these answers up"
         } else {
             ""
@@ -241,6 +238,12 @@ impl Summary<'_> {
             None => format!(
                 "{}: {ended} of {rows} rows ended in {took}{made_up}",
                 context.name
+            ),
+            Some(why) if matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) => format!(
+                "{}: {ended} of {rows} rows ended in {took}{made_up}\n  {:<10} {}, with nothing left to send",
+                context.name,
+                "stopped by",
+                one_line(why, 2000),
             ),
             Some(why) => format!(
                 "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
@@ -273,7 +276,7 @@ impl Summary<'_> {
             let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
             figures.push(("tokens", format!("{input} in{cached}, {output} out")));
         }
-        if 0 < overall.answered() {
+        if 0 < overall.answered() || 0.0 < overall.uncertain_usd() {
             figures.push(("cost", self.cost()));
         }
         if 0 < progress.sent {
@@ -320,13 +323,21 @@ impl Summary<'_> {
     }
 
     fn cost(&self) -> String {
-        match (self.overall.known_cost(), self.context.emulated) {
+        let overall = &self.overall;
+        let known = match (overall.known_cost(), self.is_made_up()) {
             (Some(cost), false) => dollars(cost),
             (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
             (None, _) => format!(
                 "unknown for {} of {} answers",
-                count(self.overall.unpriced),
-                count(self.overall.answered()),
+                count(overall.unpriced),
+                count(overall.answered()),
+            ),
+        };
+        match overall.uncertain_usd() {
+            0.0 => known,
+            usd => format!(
+                "{known}; up to {} more for calls that may have been billed",
+                dollars(usd)
             ),
         }
     }

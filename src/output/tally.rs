@@ -29,10 +29,49 @@ pub struct Tally {
     /// Cost over all answers whose price is known.
     #[serde(skip)]
     pub cost_usd: f64,
+    /// What rows may have cost beyond that: attempts that were given up on or not understood, and
+    /// answers without a count, each at its worst.
+    #[serde(skip)]
+    pub maybe_billed_usd: f64,
+    /// What may have been paid for and stands with no row of the output: lines that were put
+    /// aside, calls that were abandoned.
+    #[serde(skip)]
+    pub unlisted_usd: f64,
     /// Answers whose cost is not known.
     pub unpriced: u64,
+    /// Rows that an emulator answered or failed.
+    #[serde(skip)]
+    pub made_up: u64,
+    /// Rows that a model answered.
+    #[serde(skip)]
+    pub real: u64,
     /// Failures by category.
     pub failures: BTreeMap<String, Failures>,
+}
+
+/// Counts as the run file has them.
+#[derive(Debug, Serialize)]
+pub(super) struct Counts<'a> {
+    #[serde(flatten)]
+    tally: &'a Tally,
+    cost_usd: Option<f64>,
+    /// What rows may have cost beyond that.
+    maybe_billed_usd: f64,
+    /// What may have been paid for and stands with no row; `run_file` reads it back.
+    unlisted_usd: f64,
+}
+
+impl<'a> Counts<'a> {
+    pub(super) fn of(tally: &'a Tally) -> Self {
+        // To ten places, as in the lines: the order of the sum says nothing.
+        let rounded = |usd: f64| (usd * 1e10).round() / 1e10;
+        Self {
+            tally,
+            cost_usd: tally.known_cost().map(rounded),
+            maybe_billed_usd: rounded(tally.maybe_billed_usd),
+            unlisted_usd: rounded(tally.unlisted_usd),
+        }
+    }
 }
 
 /// Sums of tokens.
@@ -77,6 +116,16 @@ impl Tally {
         (self.unpriced == 0).then_some(self.cost_usd)
     }
 
+    /// What all of it may have cost, in USD: what a budget goes by.
+    pub fn charge_usd(&self) -> f64 {
+        self.cost_usd + self.maybe_billed_usd + self.unlisted_usd
+    }
+
+    /// What of it nobody knows for sure, in USD.
+    pub fn uncertain_usd(&self) -> f64 {
+        self.maybe_billed_usd + self.unlisted_usd
+    }
+
     /// Adds `other`'s counts to these.
     pub fn add(&mut self, other: &Tally) {
         self.succeeded += other.succeeded;
@@ -85,7 +134,11 @@ impl Tally {
         self.cut_off += other.cut_off;
         self.longest_output = self.longest_output.max(other.longest_output);
         self.cost_usd += other.cost_usd;
+        self.maybe_billed_usd += other.maybe_billed_usd;
+        self.unlisted_usd += other.unlisted_usd;
         self.unpriced += other.unpriced;
+        self.made_up += other.made_up;
+        self.real += other.real;
         self.usage.input_tokens += other.usage.input_tokens;
         self.usage.output_tokens += other.usage.output_tokens;
         self.usage.cache_read_input_tokens += other.usage.cache_read_input_tokens;
@@ -102,6 +155,9 @@ impl Tally {
     }
 
     fn take(&mut self, ended: &Ended) {
+        self.maybe_billed_usd += ended.maybe_billed_usd;
+        let answered = matches!(ended.outcome, Outcome::Answered(_));
+        self.whose(line::is_emulated(&ended.outcome), answered);
         match &ended.outcome {
             Outcome::Answered(reply) => {
                 self.answer(
@@ -122,6 +178,8 @@ impl Tally {
 
     /// Counts a line that an earlier run wrote.
     pub(super) fn take_past(&mut self, known: &Known) {
+        self.maybe_billed_usd += known.maybe_billed_usd;
+        self.whose(known.emulated, known.error.is_none());
         match &known.error {
             None => self.answer(
                 &known.status,
@@ -138,6 +196,12 @@ impl Tally {
                 );
             }
         }
+    }
+
+    /// A failure that no emulator says is its own may be anybody's.
+    fn whose(&mut self, emulated: bool, answered: bool) {
+        self.made_up += u64::from(emulated);
+        self.real += u64::from(answered && !emulated);
     }
 
     fn answer(&mut self, status: &str, finish: &str, usage: line::Tokens, cost_usd: Option<f64>) {
@@ -236,6 +300,7 @@ impl Progress {
                 self.in_flight -= 1;
                 self.maybe_billed += 1;
             }
+            Event::Unlisted { unlisted_usd } => self.now.unlisted_usd += unlisted_usd,
             Event::Waits(why, gauge) => {
                 self.gauge = *gauge;
                 self.waits(*why, now);

@@ -7,13 +7,12 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::retry::Next;
-use super::state::{Attempt, BrokenDisk, Landed, State};
-use super::tokens::Charge;
-use super::{Ask, Ended, Event, Outcome, Row, Stop, Store};
+use super::state::{Admitted, Attempt, BrokenDisk, Landed, State};
+use super::{Ask, Ended, Event, Outcome, Row, Stop, Store, chain};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
-/// Rows refused as invalid before any row was answered, after which the request itself is wrong.
+/// Rows refused as invalid before any row was answered, after which the request itself may be wrong.
 const ALL_INVALID: u32 = 20;
 
 /// No longer than the last commit took are rows gathered for the next one, and no longer than
@@ -23,31 +22,27 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 /// How long to wait before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
-impl<M, R, E> State<M, R, E>
+impl<M, R, E> State<M, R>
 where
     M: Model,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     /// Starts one attempt.
-    pub(super) fn send(
-        &mut self,
-        attempt: Attempt,
-        charge: Charge,
-        tell: &mut impl FnMut(&Event<'_>),
-    ) {
+    pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
+        let work = &admitted.attempt.work;
         tell(&Event::Sent {
-            identity: &attempt.work.identity,
+            identity: &work.identity,
         });
-        self.meter.hold(&attempt.work.call);
+        self.meter.hold(&work.call);
         let model = Arc::clone(&self.model);
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
             let sent = Instant::now();
-            let answer = model.invoke(&attempt.work.call);
+            let answer = model.invoke(&admitted.attempt.work.call);
             let outcome = Alarm::after(limit).or(answer).await;
             Landed {
-                attempt,
-                charge,
+                admitted,
                 sent,
                 landed: Instant::now(),
                 outcome: outcome.unwrap_or_else(|| Err(gave_up(limit))),
@@ -55,7 +50,9 @@ where
         });
     }
 
-    /// Takes in `first` and everything else that has landed by now.
+    /// Takes in `first` and everything else that has landed by now. An attempt that panicked is a
+    /// bug, and its call may be paid for like those beside it: they land and are kept before the run
+    /// goes down.
     pub(super) fn land(
         &mut self,
         first: Result<Landed, JoinError>,
@@ -65,7 +62,10 @@ where
         while let Some(joined) = next {
             match joined {
                 Ok(landed) => self.settle(landed, tell),
-                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+                Err(_) => {
+                    tell(&Event::Abandoned);
+                    self.stop(Stop::Bug, tell);
+                }
             }
             next = self.in_flight.try_join_next();
         }
@@ -73,20 +73,25 @@ where
 
     fn settle(&mut self, landed: Landed, tell: &mut impl FnMut(&Event<'_>)) {
         let Landed {
-            mut attempt,
-            charge,
+            admitted,
             sent,
             landed,
             outcome,
         } = landed;
-        self.meter.settle(&attempt.work.call, &outcome);
+        let Admitted {
+            mut attempt,
+            admission,
+        } = admitted;
+        let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
+        attempt.history.maybe_billed_usd += self.meter.settle(&attempt.work.call, &outcome);
         let row = attempt.work.identity.row;
-        let services_fault = self.pace.landed(row, &charge, &outcome, sent, landed);
+        let services_fault = self.pace.landed(row, admission, &outcome, landed);
         let fault = match outcome {
             Ok(reply) => {
-                self.hold.passed(sent);
+                self.hold.passed(admission.at);
                 self.waiting.earn();
                 self.answered_any = true;
+                self.doubt = None;
                 self.last_answer = landed;
                 self.width.widen();
                 attempt.history.attempts += 1;
@@ -95,10 +100,11 @@ where
             Err(fault) => fault,
         };
         if fault.status_code.is_some() && !fault.may_be_renewed() {
-            self.hold.passed(sent);
+            self.hold.passed(admission.at);
         }
         if fault.wants_fewer_connections() {
-            self.width.narrow(self.in_flight.len() + 1, sent, landed);
+            self.width
+                .narrow(self.in_flight.len() + 1, admission.at, landed);
         }
         self.last_fault = Some(Box::new(fault.clone()));
         let dice = self.jitter.f64();
@@ -152,7 +158,7 @@ where
                 );
             }
             Next::Fail => {
-                self.note_invalid(&fault, tell);
+                self.note_invalid(&fault);
                 self.end(attempt, sent, landed, Outcome::Failed(fault));
             }
         }
@@ -173,20 +179,23 @@ where
             attempts: attempt.history.attempts,
             throttles: attempt.history.throttles,
             maybe_billed: attempt.history.maybe_billed,
+            maybe_billed_usd: attempt.history.maybe_billed_usd,
             queued: sent - attempt.read,
             latency: landed - sent,
             ..Ended::unsent(attempt.work.identity, outcome, landed)
         });
     }
 
-    /// When nothing but refusals comes back, the request itself is wrong.
-    fn note_invalid(&mut self, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
-        if fault.category != Category::InvalidRequest || self.answered_any {
+    /// When nothing but refusals comes back, the request itself is wrong. Refusals are sooner back
+    /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
+    fn note_invalid(&mut self, fault: &Fault) {
+        let is_proved = self.answered_any || self.settings.answered_before;
+        if fault.category != Category::InvalidRequest || is_proved {
             return;
         }
-        self.invalid_in_a_row += 1;
-        if self.invalid_in_a_row == ALL_INVALID {
-            self.stop(Stop::AllInvalid(Box::new(fault.clone())), tell);
+        self.invalid += 1;
+        if ALL_INVALID <= self.invalid {
+            self.doubt = Some(Box::new(fault.clone()));
         }
     }
 
@@ -198,6 +207,7 @@ where
         if kept.is_ok() {
             self.gather_until = now + (now - began).min(LONGEST_GATHERING);
             for ended in self.ended.drain(..) {
+                self.meter.listed(ended.charge_usd());
                 tell(&Event::Ended(&ended));
             }
         }
@@ -224,17 +234,30 @@ where
     pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
-            Ask::Interrupt => self.stop(Stop::Interrupted, tell),
-            Ask::Terminate => self.stop(Stop::Terminated, tell),
-            Ask::Leave => self.leave = true,
+            Ask::Drain(signal) => self.stop(signal.into(), tell),
+            Ask::Leave(first) => {
+                self.stop(first.into(), tell);
+                self.leave = true;
+            }
         }
     }
 
-    /// The first reason to stop is the one that is reported.
+    /// The first reason to stop is the one that is reported; the first that is pressing says until
+    /// when calls in flight may land.
     pub(super) fn stop(&mut self, stop: Stop, tell: &mut impl FnMut(&Event<'_>)) {
-        if self.stop.is_none() {
-            tell(&Event::Stops(&stop));
-            self.stop = Some((stop, Instant::now() + self.settings.drain));
+        let drained = stop
+            .is_pressing()
+            .then(|| Instant::now() + self.settings.drain);
+        match &mut self.stop {
+            None => {
+                tell(&Event::Stops(&stop));
+                self.stop = Some((stop, drained));
+            }
+            Some((_, until)) if until.is_none() && drained.is_some() => {
+                tell(&Event::Stops(&stop));
+                *until = drained;
+            }
+            Some(_) => {}
         }
     }
 
@@ -243,25 +266,25 @@ where
         self,
         store: &mut S,
         tell: &mut impl FnMut(&Event<'_>),
-    ) -> Result<Option<Stop>, E> {
+    ) -> Option<Stop> {
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
+        }
+        if let Some(unlisted_usd) = self.meter.unlisted_usd() {
+            tell(&Event::Unlisted { unlisted_usd });
         }
         if let Some(disk) = self.broken_disk {
             let rows = self.ended.iter().map(|ended| ended.identity.row);
             let mut rows: Vec<_> = rows.collect();
             rows.sort_unstable();
             let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
-            return Ok(Some(Stop::CannotWrite {
+            return Some(Stop::CannotWrite {
                 why: disk.why,
                 rows,
                 rescued: kept.flatten(),
-            }));
+            });
         }
-        match self.input_error {
-            Some(error) => Err(error),
-            None => Ok(self.stop.map(|(stop, _)| stop)),
-        }
+        self.stop.map(|(stop, _)| stop)
     }
 }
 
@@ -272,15 +295,4 @@ fn gave_up(limit: Duration) -> Fault {
         maybe_billed: true,
         ..Fault::local(Category::AttemptTimeout, message)
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -31,6 +31,11 @@ pub enum Event<'a> {
     },
     /// A call in flight was abandoned; its row is left for the next run.
     Abandoned,
+    /// What may have been paid for and stands in no line that was kept, in USD. The last event.
+    Unlisted {
+        /// Calls that were abandoned, attempts of rows that are left, rows that were lost.
+        unlisted_usd: f64,
+    },
     /// The output could not be written; it is tried again.
     CannotWrite(&'a (dyn std::error::Error + 'static)),
     /// Nothing more can be done right now, for this reason.
@@ -60,8 +65,12 @@ pub enum Why {
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
+    /// Row after row was refused as invalid; an answer would show that the request itself is right.
+    Proof,
     /// The rest of the budget is held by calls in flight.
     Budget,
+    /// Rows that have ended are passed over, on the way to the next that has not.
+    Input,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
@@ -86,7 +95,9 @@ impl Why {
             Self::Credentials => "the credentials, which have to be renewed",
             Self::NotReady => "the model, which is being loaded",
             Self::FirstAnswer => "the first answer, which fills the prompt cache",
+            Self::Proof => "a first answer, since every row so far was refused as invalid",
             Self::Budget => "the budget",
+            Self::Input => "the input, where it has ended rows",
             Self::Answers => "the last answers",
             Self::Retries => "retries",
             Self::RetryBudget => "the retry budget",

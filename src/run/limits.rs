@@ -18,7 +18,7 @@ const SAMPLE: u64 = 50;
 pub struct Limits {
     /// What the output may cost in all, in USD.
     pub max_cost_usd: Option<f64>,
-    /// What it has cost before this run.
+    /// What it has cost before this run, with all that may have been billed.
     pub spent_usd: f64,
     /// How long the run may take.
     pub deadline: Option<Duration>,
@@ -33,7 +33,7 @@ pub enum Reached {
     Cost {
         /// The limit.
         max_usd: f64,
-        /// What was spent.
+        /// What was spent, or may have been.
         spent_usd: f64,
     },
     /// The time is over.
@@ -64,7 +64,11 @@ pub(super) struct Meter {
     limits: Limits,
     start: Instant,
     spent_usd: f64,
+    /// What calls in flight could cost, and how many they are.
     held_usd: f64,
+    in_flight: u64,
+    /// What of it, in this run, stands with rows that were kept.
+    listed_usd: f64,
     ended: u64,
     failed: u64,
 }
@@ -76,6 +80,8 @@ impl Meter {
             start,
             spent_usd: limits.spent_usd,
             held_usd: 0.0,
+            in_flight: 0,
+            listed_usd: 0.0,
             ended: 0,
             failed: 0,
         }
@@ -107,7 +113,7 @@ impl Meter {
         let worst = call.worst_cost_usd.unwrap_or(0.0);
         match self.spent_usd + self.held_usd + worst <= max_usd {
             true => Purse::Open,
-            false if 0.0 < self.held_usd => Purse::Wait,
+            false if 0 < self.in_flight => Purse::Wait,
             false => Purse::Empty(Reached::Cost {
                 max_usd,
                 spent_usd: self.spent_usd,
@@ -118,26 +124,82 @@ impl Meter {
     /// A call starts.
     pub(super) fn hold(&mut self, call: &Call) {
         self.held_usd += call.worst_cost_usd.unwrap_or(0.0);
+        self.in_flight += 1;
     }
 
-    /// A call is over. One that may have been billed is counted at its worst.
-    pub(super) fn settle(&mut self, call: &Call, outcome: &Result<Reply, Fault>) {
+    /// A call is over. One whose cost nobody knows is counted at its worst if it may have been
+    /// billed: returns that much, in USD.
+    pub(super) fn settle(&mut self, call: &Call, outcome: &Result<Reply, Fault>) -> f64 {
         let worst = call.worst_cost_usd.unwrap_or(0.0);
-        self.held_usd = (self.held_usd - worst).max(0.0);
-        // What is left of the sum of what is no longer held is the noise of floating point.
-        if self.held_usd < 1e-12 {
-            self.held_usd = 0.0;
-        }
-        self.spent_usd += match outcome {
-            Ok(reply) => reply.cost_usd.unwrap_or(worst),
-            Err(fault) if fault.maybe_billed => worst,
-            Err(_) => 0.0,
+        self.in_flight = self.in_flight.saturating_sub(1);
+        // With nothing in flight, what is left of the sum is the noise of floating point.
+        self.held_usd = match self.in_flight {
+            0 => 0.0,
+            _ => (self.held_usd - worst).max(0.0),
         };
+        let (known, unknown) = match outcome {
+            Ok(Reply {
+                cost_usd: Some(cost),
+                ..
+            }) => (*cost, 0.0),
+            Ok(_) => (0.0, worst),
+            Err(fault) if fault.maybe_billed => (0.0, worst),
+            Err(_) => (0.0, 0.0),
+        };
+        self.spent_usd += known + unknown;
+        unknown
+    }
+
+    /// A row has been kept, and with it what it cost.
+    pub(super) fn listed(&mut self, usd: f64) {
+        self.listed_usd += usd;
+    }
+
+    /// What this run may have paid for and no row tells of: calls in flight, and attempts of rows
+    /// that are left. `None` where there is nothing but the noise of floating point.
+    pub(super) fn unlisted_usd(&self) -> Option<f64> {
+        let counted_usd = self.spent_usd - self.limits.spent_usd + self.held_usd;
+        let unlisted_usd = counted_usd - self.listed_usd;
+        (1e-9 < unlisted_usd).then_some(unlisted_usd)
     }
 
     /// A row has ended.
     pub(super) fn ended(&mut self, failed: bool) {
         self.ended += 1;
         self.failed += u64::from(failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(worst_cost_usd: f64) -> Call {
+        Call {
+            body: "x".into(),
+            max_tokens: None,
+            worst_cost_usd: Some(worst_cost_usd),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_held_once_nothing_is_in_flight_whatever_floating_point_leaves() {
+        let limits = Limits {
+            max_cost_usd: Some(100_000.0),
+            ..Limits::default()
+        };
+        let mut meter = Meter::new(limits, Instant::now());
+        // Of their sum 1.4e-14 is left when they are taken from it one by one.
+        let calls: Vec<Call> = (1..=10).map(|n| call(99.9 / f64::from(n))).collect();
+        let dear = call(100_000.0);
+        calls.iter().for_each(|call| meter.hold(call));
+        assert_eq!(meter.purse(&dear), Purse::Wait);
+        let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
+        for call in calls.iter().rev() {
+            meter.settle(call, &lost());
+        }
+        assert_eq!((meter.held_usd, meter.purse(&dear)), (0.0, Purse::Open));
+        let beyond = call(100_000.1);
+        assert!(matches!(meter.purse(&beyond), Purse::Empty(_)));
     }
 }

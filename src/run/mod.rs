@@ -39,7 +39,7 @@ pub use event::{Event, Why};
 pub use limits::{Limits, Reached};
 pub use pace::{Gauge, RequestsPerMinute};
 pub use retry::RetryPolicy;
-pub use stop::{Ask, Stop};
+pub use stop::{Ask, Signal, Stop};
 pub use tokens::TokenLimits;
 
 /// A row that is ready to be sent.
@@ -71,6 +71,8 @@ pub enum Row {
     Ready(Work),
     /// It ended before it could be sent.
     Rejected(Identity, Fault),
+    /// It ended in an earlier run: there is nothing to do.
+    Past(Identity),
 }
 
 /// A row that has come to its end.
@@ -86,6 +88,8 @@ pub struct Ended {
     pub throttles: u32,
     /// How many attempts we gave up on after sending; each may have been billed.
     pub maybe_billed: u32,
+    /// What its attempts may have cost at worst beyond what its reply says, in USD.
+    pub maybe_billed_usd: f64,
     /// From being read to being sent for the last time.
     pub queued: Duration,
     /// From being sent for the last time to its answer.
@@ -103,10 +107,20 @@ impl Ended {
             attempts: 0,
             throttles: 0,
             maybe_billed: 0,
+            maybe_billed_usd: 0.0,
             queued: Duration::ZERO,
             latency: Duration::ZERO,
             landed: now,
         }
+    }
+
+    /// What it has cost, and may have cost beyond that, in USD.
+    fn charge_usd(&self) -> f64 {
+        let known = match &self.outcome {
+            Outcome::Answered(reply) => reply.cost_usd.unwrap_or(0.0),
+            Outcome::Failed(_) => 0.0,
+        };
+        known + self.maybe_billed_usd
     }
 }
 
@@ -148,12 +162,15 @@ pub struct Settings {
     pub limits: Limits,
     /// What deserves another attempt, and when.
     pub retry: RetryPolicy,
+    /// Whether the job was answered before: the shape of its requests is right then, whatever single
+    /// rows are refused for.
+    pub answered_before: bool,
     /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
     /// the others read.
     pub first_alone: bool,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
-    /// How long calls in flight may still land after a stop.
+    /// How long calls in flight may still land after a signal or the deadline.
     pub drain: Duration,
     /// How often readers are told the time.
     pub tick: Duration,
@@ -162,9 +179,6 @@ pub struct Settings {
 }
 
 /// Runs every row to its end, or until something stops the run. Returns what stopped it.
-///
-/// # Errors
-/// The rows' own error, if the input breaks off; calls in flight have landed by then.
 pub async fn run<M, S, R, E>(
     model: Arc<M>,
     rows: R,
@@ -172,11 +186,12 @@ pub async fn run<M, S, R, E>(
     settings: Settings,
     mut asked: watch::Receiver<Ask>,
     mut tell: impl FnMut(&Event<'_>),
-) -> Result<Option<Stop>, E>
+) -> Option<Stop>
 where
     M: Model,
     S: Store,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     let mut tick = tokio::time::interval_at(Instant::now() + settings.tick, settings.tick);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -186,13 +201,18 @@ where
     loop {
         let wait = loop {
             match state.step(Instant::now()) {
-                Step::Send(attempt, charge) => state.send(*attempt, charge, &mut tell),
+                Step::Send(admitted) => state.send(*admitted, &mut tell),
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
                 Step::Wait(wait) => break wait,
                 Step::Done => return state.finish(store, &mut tell),
             }
         };
+        debug_assert!(
+            wait.until.is_some() || !state.in_flight.is_empty(),
+            "nothing would ever end a wait for {}",
+            wait.why.as_str()
+        );
         tell(&Event::Waits(wait.why, state.gauge()));
         let wake = earliest(wait.until, state.deadline());
         tokio::select! {
@@ -202,8 +222,9 @@ where
                 Err(_) => asks_may_come = false,
             },
             Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
-            () = until(wake) => {}
+            // Before the wait, which is over at once while rows are passed over.
             _ = tick.tick() => tell(&Event::Tick),
+            () = until(wake) => {}
         }
     }
 }
@@ -214,7 +235,21 @@ fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 
 async fn until(instant: Option<Instant>) {
     match instant {
+        // Others have their turn: signals, and the calls in flight.
+        Some(instant) if instant <= Instant::now() => tokio::task::yield_now().await,
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,
     }
+}
+
+/// An error and what it came from, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

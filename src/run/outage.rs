@@ -1,4 +1,6 @@
 //! When nothing comes back but passing faults, the service is down: rows wait, they do not fail.
+//! Calls that nobody answers in time are among them, for each may be billed, and the fewer of them
+//! are sent the better; but a few rows that never are answered in time are to blame themselves.
 //!
 //! One bad call in five is bad luck, twenty in a row are an outage; and so are fewer, if a row is
 //! about to fail of them and other rows fare no better. From then on a single call at a time finds

@@ -52,6 +52,15 @@ pub(super) enum Refusal {
     Day,
 }
 
+/// That a call may start: what it holds of the quotas, and the instant they know it by. Its task
+/// starts a little later.
+#[must_use = "what a call holds is given back when it lands"]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Admission {
+    charge: Charge,
+    pub(super) at: Instant,
+}
+
 type Governor = RateLimiter<NotKeyed, InMemoryState, LoopClock, NoOpMiddleware<Nanos>>;
 
 /// Everything that paces a run.
@@ -91,7 +100,7 @@ impl Pace {
         call: &Call,
         in_flight: usize,
         now: Instant,
-    ) -> Result<Charge, Refusal> {
+    ) -> Result<Admission, Refusal> {
         if let Some((why, probe)) = self.outage.next_probe() {
             if 0 < in_flight {
                 return Err(Refusal::Wait(why, None));
@@ -114,7 +123,7 @@ impl Pace {
             .map_err(|until| Refusal::Wait(Why::Requests, Some(until)))?;
         self.calls.sent(1.0, now);
         self.tokens.reserve(&charge, now);
-        Ok(charge)
+        Ok(Admission { charge, at: now })
     }
 
     fn take_request(&self) -> Result<(), Instant> {
@@ -132,17 +141,17 @@ impl Pace {
     pub(super) fn landed(
         &mut self,
         row: u64,
-        charge: &Charge,
+        admission: Admission,
         outcome: &Result<Reply, Fault>,
-        sent: Instant,
         now: Instant,
     ) -> bool {
+        let Admission { charge, at: sent } = admission;
         let fault = match outcome {
             Ok(reply) => {
                 self.outage.heard();
                 self.calls.answered(sent, now);
                 self.tokens
-                    .settle(charge, Settled::Used(reply.reading.usage), sent);
+                    .settle(&charge, Settled::Used(reply.reading.usage), sent);
                 return false;
             }
             Err(fault) => fault,
@@ -152,12 +161,12 @@ impl Pace {
         } else {
             Settled::Nothing
         };
-        self.tokens.settle(charge, settled, sent);
+        self.tokens.settle(&charge, settled, sent);
         if fault.category == Category::Throttled {
             self.refused(fault, sent, now);
         } else if fault.category == Category::ModelNotReady {
             self.outage.not_ready(now);
-        } else if fault.is_outage() {
+        } else if fault.is_silence() {
             self.calls.hold(sent);
             return self.outage.fault(row, now);
         } else {

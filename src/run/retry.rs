@@ -1,7 +1,7 @@
 //! What deserves another attempt, and when: the only place where that is decided.
 //!
 //! Waits are drawn with full jitter: uniformly between nothing and a bound that doubles from
-//! attempt to attempt. What the service asks for (`Retry-After`) is never undercut.
+//! attempt to attempt. What the service asks for (`Retry-After`) is not undercut, within reason.
 
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct History {
     pub(super) throttles: u32,
     /// Attempts given up on after sending.
     pub(super) maybe_billed: u32,
+    /// What attempts may have cost beyond what replies say, in USD.
+    pub(super) maybe_billed_usd: f64,
     /// Whether it was ever sent.
     pub(super) was_sent: bool,
     /// When the current run of refusals began.
@@ -52,6 +54,10 @@ pub(super) enum Next {
 /// A slow generation that broke is dear to repeat: fewer attempts than for a cheap failure.
 const DEAR_ATTEMPTS: u32 = 3;
 
+/// The longest wait that the service is granted at once: its quotas come back within a minute, and
+/// whoever asks for an hour is asked again after this.
+const LONGEST_ASK: Duration = Duration::from_secs(300);
+
 impl History {
     /// Its last fault was the service's: it costs the row no attempt after all.
     pub(super) fn forgive(&mut self) {
@@ -65,6 +71,15 @@ impl History {
 }
 
 impl RetryPolicy {
+    /// `fault` as far as it is heeded: a wait that the service asks for has its limits.
+    pub(super) fn heeded(&self, fault: Fault) -> Fault {
+        let longest = LONGEST_ASK.min(self.throttle_wait);
+        Fault {
+            retry_after: fault.retry_after.map(|asked| asked.min(longest)),
+            ..fault
+        }
+    }
+
     /// Takes `fault` into the row's `history` and decides. `dice` is uniform in `0..1`. Where the
     /// service as a whole is down, the fault is `services_fault` and costs the row nothing.
     pub(super) fn after(

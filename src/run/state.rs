@@ -2,18 +2,18 @@
 //! is in [`deeds`](super::deeds).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::hold::Hold;
-use super::limits::{Meter, Purse};
-use super::pace::{Gauge, Pace, Refusal};
+use super::limits::{Meter, Purse, Reached};
+use super::pace::{Admission, Gauge, Pace, Refusal};
 use super::retry::History;
-use super::tokens::Charge;
 use super::waiting::Waiting;
 use super::width::Width;
-use super::{Ended, Outcome, Row, Settings, Stop, Why, Work};
+use super::{Ended, Outcome, Row, Settings, Stop, Why, Work, chain};
 use crate::model::{Fault, Model, Reply};
 
 /// Rows that wait for another attempt, per slot: a bound on memory while a service is down.
@@ -21,6 +21,11 @@ const WAITING_PER_SLOT: usize = 4;
 
 /// Rows that may end without a call before they are committed.
 const MOST_UNCOMMITTED: usize = 1024;
+
+/// Rows that ended in an earlier run are passed over so many at a time, and for so long: answers,
+/// signals and the clock have their turn in between.
+const PASSED_AT_ONCE: u32 = 1024;
+const PASSED_FOR: Duration = Duration::from_millis(10);
 
 /// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
@@ -33,10 +38,15 @@ pub(super) struct Attempt {
     pub(super) read: Instant,
 }
 
+/// An attempt that every quota had room for.
+pub(super) struct Admitted {
+    pub(super) attempt: Attempt,
+    pub(super) admission: Admission,
+}
+
 /// An attempt that came back.
 pub(super) struct Landed {
-    pub(super) attempt: Attempt,
-    pub(super) charge: Charge,
+    pub(super) admitted: Admitted,
     pub(super) sent: Instant,
     pub(super) landed: Instant,
     pub(super) outcome: Result<Reply, Fault>,
@@ -44,7 +54,7 @@ pub(super) struct Landed {
 
 /// What to do next.
 pub(super) enum Step {
-    Send(Box<Attempt>, Charge),
+    Send(Box<Admitted>),
     Commit,
     Stop(Stop),
     Wait(Wait),
@@ -58,7 +68,7 @@ pub(super) struct Wait {
 }
 
 /// The loop's belongings.
-pub(super) struct State<M, R, E> {
+pub(super) struct State<M, R> {
     pub(super) model: Arc<M>,
     rows: std::iter::Fuse<R>,
     pub(super) settings: Settings,
@@ -69,6 +79,8 @@ pub(super) struct State<M, R, E> {
     pub(super) in_flight: JoinSet<Landed>,
     /// The next row of the input, read but not yet admitted.
     head: Option<Attempt>,
+    /// Whether rows that have ended were passed over, and there may be one behind them that has not.
+    passes_over: bool,
     /// Rows to be sent again.
     pub(super) waiting: Waiting,
     /// Whether everything waits for new credentials.
@@ -78,15 +90,19 @@ pub(super) struct State<M, R, E> {
     /// Until when rows are gathered, where they end faster than they can be committed one by one.
     pub(super) gather_until: Instant,
     pub(super) broken_disk: Option<BrokenDisk>,
-    /// Why no new calls start, and until when those in flight may land.
-    pub(super) stop: Option<(Stop, Instant)>,
+    /// Why no new calls start, and until when those in flight may land, if somebody is in a hurry.
+    pub(super) stop: Option<(Stop, Option<Instant>)>,
     /// Asked to leave without waiting.
     pub(super) leave: bool,
     pub(super) last_answer: Instant,
     pub(super) answered_any: bool,
-    pub(super) invalid_in_a_row: u32,
+    /// Rows refused as invalid while none was answered.
+    pub(super) invalid: u32,
+    /// The last of them, once they are so many that the request itself may be wrong.
+    pub(super) doubt: Option<Box<Fault>>,
     pub(super) last_fault: Option<Box<Fault>>,
-    pub(super) input_error: Option<E>,
+    /// What the input said when it broke off.
+    input_broke: Option<String>,
 }
 
 /// A commit has failed: when it was tried, when to try again, and when to give up.
@@ -97,10 +113,11 @@ pub(super) struct BrokenDisk {
     pub(super) why: String,
 }
 
-impl<M, R, E> State<M, R, E>
+impl<M, R, E> State<M, R>
 where
     M: Model,
     R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
 {
     pub(super) fn new(model: Arc<M>, rows: R, settings: Settings, start: Instant) -> Self {
         Self {
@@ -113,6 +130,7 @@ where
             settings,
             in_flight: JoinSet::new(),
             head: None,
+            passes_over: false,
             waiting: Waiting::new(start),
             hold: Hold::default(),
             ended: Vec::new(),
@@ -122,9 +140,10 @@ where
             leave: false,
             last_answer: start,
             answered_any: false,
-            invalid_in_a_row: 0,
+            invalid: 0,
+            doubt: None,
             last_fault: None,
-            input_error: None,
+            input_broke: None,
         }
     }
 
@@ -133,9 +152,11 @@ where
         self.pace.gauge()
     }
 
-    /// When something is to be done even if nothing lands.
+    /// When something is to be done even if nothing lands. While the disk is broken the deadline can
+    /// wait for the next try.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.meter.deadline().filter(|_| self.stop.is_none())
+        let is_heeded = !self.is_hurried() && self.broken_disk.is_none();
+        self.meter.deadline().filter(|_| is_heeded)
     }
 
     /// What can be done now.
@@ -143,8 +164,8 @@ where
         if let Some(step) = self.mend_disk(now) {
             return step;
         }
-        if let Some((_, deadline)) = self.stop {
-            return self.drain(deadline, now);
+        if let Some((_, until)) = self.stop {
+            return self.drain(until, now);
         }
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
@@ -157,7 +178,10 @@ where
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
-            None => self.nothing_to_send(now),
+            None => match self.input_broke.take() {
+                Some(why) => Step::Stop(Stop::Input(why)),
+                None => self.nothing_to_send(now),
+            },
         }
     }
 
@@ -178,17 +202,30 @@ where
         }))
     }
 
-    fn drain(&self, deadline: Instant, now: Instant) -> Step {
+    /// Calls in flight are paid for and are let land. Only those who wait for the run's end can
+    /// cut that short; the deadline is one of them, also when something else has stopped the run.
+    fn drain(&self, until: Option<Instant>, now: Instant) -> Step {
         if !self.ended.is_empty() {
             return Step::Commit;
         }
-        if self.in_flight.is_empty() || self.leave || deadline <= now {
+        let is_over = until.is_some_and(|until| until <= now);
+        if self.in_flight.is_empty() || self.leave || is_over {
             return Step::Done;
         }
-        Step::Wait(Wait {
-            why: Why::Drain,
-            until: Some(deadline),
-        })
+        match self.meter.reached(now) {
+            Some(reached @ Reached::Deadline(_)) if until.is_none() => {
+                Step::Stop(Stop::Limit(reached))
+            }
+            _ => Step::Wait(Wait {
+                why: Why::Drain,
+                until,
+            }),
+        }
+    }
+
+    /// Whether the run stops and somebody waits for its end.
+    fn is_hurried(&self) -> bool {
+        matches!(self.stop, Some((_, Some(_))))
     }
 
     fn reason_to_stop(&self, now: Instant) -> Option<Stop> {
@@ -217,19 +254,26 @@ where
         if let Some(due) = self.waiting.due(now) {
             return Some(due);
         }
-        if let Some(head) = self.head.take() {
+        if self.doubt.is_none()
+            && let Some(head) = self.head.take()
+        {
             return Some(head);
         }
+        self.passes_over = false;
         let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
-        let new = if has_room { self.read(now) } else { None };
-        new.or_else(|| self.waiting.unpaid(now))
+        let new = match &self.doubt {
+            None if has_room => self.read(now),
+            Some(_) | None => None,
+        };
+        match new {
+            None if !self.passes_over => self.waiting.unpaid(now),
+            new => new,
+        }
     }
 
     /// Reads on to the next row that can be sent; rows that cannot be end here.
     fn read(&mut self, now: Instant) -> Option<Attempt> {
-        if self.input_error.is_some() {
-            return None;
-        }
+        let mut passed = 0;
         while self.ended.len() < MOST_UNCOMMITTED {
             match self.rows.next()? {
                 Ok(Row::Ready(work)) => {
@@ -244,8 +288,15 @@ where
                     self.ended
                         .push(Ended::unsent(identity, Outcome::Failed(fault), now));
                 }
+                Ok(Row::Past(_)) => {
+                    passed += 1;
+                    if passed == PASSED_AT_ONCE || PASSED_FOR <= now.elapsed() {
+                        self.passes_over = true;
+                        return None;
+                    }
+                }
                 Err(error) => {
-                    self.input_error = Some(error);
+                    self.input_broke = Some(chain(&error));
                     return None;
                 }
             }
@@ -277,9 +328,9 @@ where
                     .pace
                     .admit(&attempt.work.call, self.in_flight.len(), now);
                 match admitted {
-                    Ok(charge) => {
+                    Ok(admission) => {
                         self.waiting.pay(&mut attempt, now);
-                        return Step::Send(Box::new(attempt), charge);
+                        return Step::Send(Box::new(Admitted { attempt, admission }));
                     }
                     Err(Refusal::Day) => return Step::Stop(Stop::TokensPerDay),
                     Err(Refusal::Wait(why, until)) => (why, until),
@@ -299,14 +350,26 @@ where
     }
 
     fn nothing_to_send(&self, now: Instant) -> Step {
+        if self.passes_over {
+            return self.commit_or_wait(Why::Input, Some(now), now);
+        }
         let next = self.waiting.next(now);
         let due = next.map(|(_, due)| due);
         match next {
             Some((Why::RetryBudget, _)) => self.commit_or_wait(Why::RetryBudget, due, now),
-            _ if !self.in_flight.is_empty() => self.commit_or_wait(Why::Answers, due, now),
+            _ if !self.in_flight.is_empty() => {
+                let why = match &self.doubt {
+                    Some(_) => Why::Proof,
+                    None => Why::Answers,
+                };
+                self.commit_or_wait(why, due, now)
+            }
             Some((why, _)) => self.commit_or_wait(why, due, now),
             None if !self.ended.is_empty() => self.commit_or_wait(Why::Retries, None, now),
-            None => Step::Done,
+            None => match &self.doubt {
+                Some(fault) => Step::Stop(Stop::AllInvalid(fault.clone())),
+                None => Step::Done,
+            },
         }
     }
 

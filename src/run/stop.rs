@@ -6,17 +6,35 @@ use std::time::Duration;
 use super::limits::Reached;
 use crate::model::Fault;
 
-/// What the person at the terminal, or the system, asks of the run. Later is stronger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Who asks a run to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The person at the terminal: Ctrl-C.
+    Interrupt,
+    /// The system: SIGTERM.
+    Terminate,
+}
+
+/// What is asked of the run so far. Each names the first signal: whoever looks too late to see one
+/// by one still knows what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// Carry on.
     Run,
-    /// Start nothing new, let calls in flight land (first Ctrl-C).
-    Interrupt,
-    /// The same, asked by the system (first SIGTERM).
-    Terminate,
-    /// Commit what has landed and leave (any second signal).
-    Leave,
+    /// Start nothing new, let calls in flight land.
+    Drain(Signal),
+    /// Commit what has landed and leave: there was a second signal.
+    Leave(Signal),
+}
+
+impl Ask {
+    /// What is asked once `signal` has come too.
+    pub fn and(self, signal: Signal) -> Self {
+        match self {
+            Self::Run => Self::Drain(signal),
+            Self::Drain(first) | Self::Leave(first) => Self::Leave(first),
+        }
+    }
 }
 
 /// Why a run ended before its rows did. Every one of them is resumable.
@@ -26,6 +44,10 @@ pub enum Stop {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// The input broke off while it was read.
+    Input(String),
+    /// An attempt panicked: a bug of ours.
+    Bug,
     /// A fault that every other row would share.
     Fault(Box<Fault>),
     /// Row after row is refused as invalid and none was ever answered.
@@ -52,12 +74,41 @@ pub enum Stop {
     },
 }
 
+impl Stop {
+    /// Whether somebody waits for the run's end: calls in flight may then land for the drain time,
+    /// and else for as long as an attempt may take.
+    pub fn is_pressing(&self) -> bool {
+        match self {
+            Self::Interrupted | Self::Terminated | Self::Limit(Reached::Deadline(_)) => true,
+            Self::Input(_)
+            | Self::Bug
+            | Self::Fault(_)
+            | Self::AllInvalid(_)
+            | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
+            | Self::TokensPerDay
+            | Self::Unreachable { .. }
+            | Self::CannotWrite { .. } => false,
+        }
+    }
+}
+
+impl From<Signal> for Stop {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::Interrupted,
+            Signal::Terminate => Self::Terminated,
+        }
+    }
+}
+
 /// In the past tense, as the summary says it after "stopped by".
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interrupted => f.write_str("Ctrl-C"),
             Self::Terminated => f.write_str("SIGTERM"),
+            Self::Input(why) => write!(f, "the input: {why}"),
+            Self::Bug => f.write_str("a bug in promptmill"),
             Self::Fault(fault) => write!(f, "{fault}"),
             Self::AllInvalid(fault) => {
                 write!(f, "row after row refused as invalid, the last with {fault}")
@@ -65,7 +116,7 @@ impl fmt::Display for Stop {
             Self::Limit(Reached::Cost { max_usd, spent_usd }) => {
                 write!(
                     f,
-                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent, and the next call could cost more than the rest"
+                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent or may have been, and the next call could cost more than the rest"
                 )
             }
             Self::Limit(Reached::Deadline(time)) => {
@@ -114,6 +165,13 @@ fn ranges(rows: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_signal_leaves_and_the_first_says_why() {
+        let first = Ask::Run.and(Signal::Interrupt);
+        assert_eq!(first, Ask::Drain(Signal::Interrupt));
+        assert_eq!(first.and(Signal::Terminate), Ask::Leave(Signal::Interrupt));
+    }
 
     #[test]
     fn rows_are_named_by_their_ranges() {

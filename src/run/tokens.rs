@@ -5,7 +5,8 @@
 //! "token burndown", read October 2026). So a call is charged twice over here: what it reserves
 //! counts against the minute while it is in flight, and what it is expected to settle to, which
 //! is learned from the replies, sets the pace. An admission is settled exactly once: refunded if
-//! it never started, charged in full if nobody said what it used.
+//! it never started, charged in full if nobody said what it used. A day counts calls in flight at the
+//! worst they can settle to, so that it is never overshot.
 
 use tokio::time::Instant;
 
@@ -40,6 +41,8 @@ pub(super) struct Charge {
     expected: f64,
     /// The part of the reservation that is for the answer.
     most: f64,
+    /// What it settles to at the worst: the longest answer, at what each of its tokens costs.
+    worst: f64,
     /// The size of its body.
     bytes: f64,
 }
@@ -51,7 +54,7 @@ pub(super) enum Settled {
     Nothing,
     /// As the reply says.
     Used(Usage),
-    /// Nobody knows: all it had reserved.
+    /// Nobody knows: the worst.
     Unknown,
 }
 
@@ -74,6 +77,8 @@ pub(super) struct Tokens {
     /// What calls in flight have reserved, and how many they are.
     reserved: f64,
     in_flight: u64,
+    /// What they settle to at the worst: a day counts what is settled, not what is reserved.
+    worst: f64,
     /// Settled since the start.
     settled: f64,
     /// Reserved by calls that have settled to less.
@@ -92,6 +97,7 @@ impl Tokens {
             pace,
             reserved: 0.0,
             in_flight: 0,
+            worst: 0.0,
             settled: 0.0,
             never_used: 0.0,
             tokens_per_byte: Estimate::new(FIRST_TOKENS_PER_BYTE),
@@ -110,6 +116,7 @@ impl Tokens {
             reserved: input + most,
             expected: input + most * self.output_share.value * self.limits.burndown,
             most,
+            worst: input + most * self.limits.burndown.max(1.0),
             bytes,
         }
     }
@@ -117,7 +124,7 @@ impl Tokens {
     /// Whether it fits now. A call larger than the whole minute goes alone.
     pub(super) fn ready(&mut self, charge: &Charge, now: Instant) -> Result<(), Short> {
         if let Some(day) = self.limits.per_day
-            && (day as f64) < self.settled + self.reserved + charge.reserved
+            && (day as f64) < self.settled + self.worst + charge.worst
         {
             return Err(if self.in_flight == 0 {
                 Short::Day
@@ -140,6 +147,7 @@ impl Tokens {
     /// The call starts.
     pub(super) fn reserve(&mut self, charge: &Charge, now: Instant) {
         self.reserved += charge.reserved;
+        self.worst += charge.worst;
         self.in_flight += 1;
         if let Some(pace) = &mut self.pace {
             pace.sent(charge.expected, now);
@@ -149,20 +157,29 @@ impl Tokens {
     /// The call is over.
     pub(super) fn settle(&mut self, charge: &Charge, settled: Settled, sent: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        // With nothing in flight, what is left of the sum is the noise of floating point.
-        self.reserved = match self.in_flight {
-            0 => 0.0,
-            _ => (self.reserved - charge.reserved).max(0.0),
+        // With nothing in flight, what is left of the sums is the noise of floating point.
+        (self.reserved, self.worst) = match self.in_flight {
+            0 => (0.0, 0.0),
+            _ => (
+                (self.reserved - charge.reserved).max(0.0),
+                (self.worst - charge.worst).max(0.0),
+            ),
         };
         let used = match settled {
             Settled::Nothing => 0.0,
-            Settled::Unknown => charge.reserved,
+            Settled::Unknown => charge.worst,
             Settled::Used(usage) => self.learn(charge, &usage),
         };
         self.settled += used;
         self.never_used += (charge.reserved - used).max(0.0);
         if let Some(pace) = &mut self.pace {
-            pace.correct(used - charge.expected, sent);
+            // A call that broke off has hardly made the longest answer there is: the pace believes
+            // what the service had reserved for it, or minutes would be lost for every such call.
+            let believed = match settled {
+                Settled::Unknown => charge.reserved.max(charge.expected),
+                Settled::Nothing | Settled::Used(_) => used,
+            };
+            pace.correct(believed - charge.expected, sent);
         }
     }
 
@@ -202,7 +219,7 @@ impl Tokens {
             ..
         } = *usage;
         let Some(input) = input_tokens else {
-            return charge.reserved;
+            return charge.worst;
         };
         let input = input as f64;
         let output = output_tokens.map_or(charge.most, |output| output as f64);
@@ -212,7 +229,9 @@ impl Tokens {
         if 1.0 <= charge.most {
             self.output_share.learn((output / charge.most).min(1.0));
         }
-        input - cache_read_input_tokens.unwrap_or(0) as f64 + output * self.limits.burndown
+        // A reply whose counts contradict each other gives nothing back.
+        let read = cache_read_input_tokens.unwrap_or(0) as f64;
+        (input - read).max(0.0) + output * self.limits.burndown
     }
 }
 
@@ -268,6 +287,7 @@ mod tests {
             output_tokens: output,
             cache_read_input_tokens: Some(cached),
             cache_write_input_tokens: None,
+            cache_write_1h_input_tokens: None,
         })
     }
 
@@ -286,12 +306,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_is_settled_at_what_it_used_or_at_all_it_reserved() {
         check(Settled::Nothing, (0.0, 1030.0));
-        check(Settled::Unknown, (1030.0, 0.0));
+        check(Settled::Unknown, (5030.0, 0.0));
         check(used(30, Some(100), 0), (530.0, 500.0));
         check(used(30, Some(100), 20), (510.0, 520.0));
         check(used(30, Some(1000), 0), (5030.0, 0.0));
         check(used(30, None, 0), (5030.0, 0.0));
-        check(Settled::Used(Usage::default()), (1030.0, 0.0));
+        check(used(30, Some(10), 5_000), (50.0, 980.0));
+        check(Settled::Used(Usage::default()), (5030.0, 0.0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -355,11 +376,37 @@ mod tests {
     async fn a_day_counts_what_is_in_flight_at_its_worst() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000), None);
+        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(6_000), None);
         let charge = tokens.charge(&call(100, None));
         tokens.reserve(&charge, start);
         assert_eq!(tokens.ready(&charge, start), Err(Short::InFlight));
         tokens.settle(&charge, Settled::Unknown, start);
         assert_eq!(tokens.ready(&charge, start), Err(Short::Day));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_day_is_never_overshot_however_dear_a_token_of_output_is() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(50_000), None);
+        let mut in_flight = Vec::new();
+        let mut charge = tokens.charge(&call(100, None));
+        loop {
+            match tokens.ready(&charge, start) {
+                Ok(()) => {
+                    tokens.reserve(&charge, start);
+                    in_flight.push(charge);
+                }
+                // Every answer is as long as it may be.
+                Err(Short::InFlight) => {
+                    let landed = in_flight.remove(0);
+                    tokens.settle(&landed, used(30, Some(1000), 0), start);
+                }
+                Err(Short::Day | Short::Until(_)) => break,
+            }
+            charge = tokens.charge(&call(100, None));
+        }
+        let (settled, _) = tokens.totals();
+        assert!((45_000.0..=50_000.0).contains(&settled), "{settled}");
     }
 }

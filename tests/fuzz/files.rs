@@ -4,7 +4,7 @@ use std::path::Path;
 
 use promptmill::input::{Format, Input};
 use promptmill::job::{JobFile, Plan};
-use promptmill::output::{Claim, Existing, Locks, OutputPaths};
+use promptmill::output::{Claim, Existing, Locks, Mode, OutputPaths};
 
 /// Reads it in every format, twice, and by what it looks like.
 pub(crate) fn input(bytes: &[u8]) -> String {
@@ -56,7 +56,7 @@ pub(crate) fn ledger(bytes: &[u8]) -> String {
         .unwrap_or(middle);
     std::fs::write(&paths.answered, &bytes[..split]).unwrap();
     std::fs::write(&paths.failed, &bytes[split..]).unwrap();
-    let stake = || Claim::stake(&paths, Existing::Resume, Locks::Trusted);
+    let stake = || Claim::stake(&paths, Mode::default(), Existing::Resume, Locks::Trusted);
     let first = match stake() {
         Ok(claim) => claim.past.len(),
         Err(error) => return nameless(&error, folder.path()),

@@ -2,6 +2,7 @@
 //! do, with the right exit code, and before anything is sent.
 
 mod data;
+mod endless;
 mod files;
 mod job_file;
 mod model;

@@ -5,7 +5,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::harness::{Job, NOVA, QUICK, Service, pause};
+use crate::harness::{Job, NOVA, Out, QUICK, Service, pause};
 
 /// Everything that leaves something half done: connections, bodies, rows to be sent again, rows
 /// that fail with a body to keep.
@@ -80,16 +80,37 @@ fn memory_and_open_files_stay_flat_while_calls_go_wrong() {
     );
 }
 
+/// Four rows, two at a time, in `kib` of memory, against a service that sends 200 MB.
+fn against(kind: &str, kib: u32, more: &[&str]) -> Out {
+    let service = Service::playing(&format!("{QUICK}[[fault]]\nkind = \"{kind}\"\n"));
+    let job = Job::after(&format!("ulimit -v {kib}"), "run");
+    let job = job.file("in.csv", "prompt\na\nb\nc\nd\n").on(&service.url);
+    let job = job.args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "2"]);
+    let job = job.args(["--max-attempts", "2", "--throttle-wait", "2s"]);
+    more.iter().fold(job, |job, more| job.args([more])).run()
+}
+
 #[test]
 fn a_body_of_200_mb_is_not_taken_in() {
-    let huge = format!("{QUICK}[[fault]]\nkind = \"huge_body\"\n");
-    let service = Service::playing(&huge);
     // Room for two answers of 32 MiB that are being copied, and not for one of 200 MB.
-    let job = Job::after("ulimit -v 550000", "run").file("in.csv", "prompt\na\nb\nc\nd\n");
-    let out = job
-        .on(&service.url)
-        .args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "2"])
-        .run()
-        .exits(3);
+    let out = against("huge_body", 550_000, &[]).exits(3);
     assert_eq!(out.text("out.failed.jsonl").lines().count(), 4);
+}
+
+#[test]
+fn a_chunk_of_200_mb_is_not_taken_in() {
+    let out = against("huge_body", 800_000, &["--stream"]).exits(3);
+    let failures = out.text("out.failed.jsonl");
+    assert_eq!(failures.lines().count(), 4);
+    let said = failures.matches("the answer is longer than 32 MiB").count();
+    assert_eq!(said, 4, "{failures}");
+}
+
+#[test]
+fn an_error_of_200_mb_is_not_taken_in() {
+    for how in [&[][..], &["--stream"]] {
+        let out = against("huge_error", 400_000, how).exits(75);
+        let out = out.says("HTTP 502 with text/html, of more than 1 MiB");
+        out.sent_nothing();
+    }
 }

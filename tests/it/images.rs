@@ -118,3 +118,83 @@ fn a_resume_leaves_the_images_that_are_there_alone() {
     assert!(kept.is_subset(&all) && all.len() == 4);
     assert_eq!(there(&out, "out.images"), all);
 }
+
+#[test]
+fn rows_that_are_added_bring_their_images() {
+    let out = first();
+    let lines = out.text("out.jsonl");
+    let old = there(&out, "out.images");
+    // What was rescued lies elsewhere, under other names.
+    let folder = out.directory.path();
+    let elsewhere = folder.join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let images = elsewhere.join("x.rescued.images");
+    std::fs::rename(folder.join("out.images"), &images).unwrap();
+    let rescued = lines.replace("out.images/", "x.rescued.images/");
+    std::fs::write(elsewhere.join("x.rescued.jsonl"), rescued).unwrap();
+    let out = out.file("out.jsonl", "");
+    let add = |out: Out| {
+        let job = out.again("repair").args(["out.jsonl"]);
+        job.args(["--add", "elsewhere/x.rescued.jsonl"])
+            .run()
+            .exits(0)
+    };
+    let out = add(out);
+    assert!(out.stdout.contains("2 rows added"), "{}", out.stdout);
+    assert_eq!(named(&out, "out.jsonl"), old);
+    assert_eq!(out.text("out.jsonl"), lines, "the same lines again");
+
+    // A row whose images are gone runs again instead.
+    let gone = std::fs::read_dir(&images).unwrap().next().unwrap();
+    std::fs::remove_file(gone.unwrap().path()).unwrap();
+    let out = add(out.file("out.jsonl", ""));
+    let said = "1 rows not added, for the images they name cannot be read: these rows run again";
+    assert!(out.stdout.contains(said), "{}", out.stdout);
+    assert_eq!(named(&out, "out.jsonl").len(), 2);
+    let out = with_flags(out.again("run"), &[]).run().exits(0);
+    assert_eq!(named(&out, "out.jsonl"), old);
+}
+
+#[test]
+fn no_line_that_is_added_reaches_for_a_file_elsewhere() {
+    let out = first();
+    let line = out.text("out.jsonl").lines().next().unwrap().to_owned();
+    let mut line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let out = out.file("out.jsonl", "").file("secret", b"\x89PNG");
+    std::fs::create_dir(out.directory.path().join("in")).unwrap();
+    let secret = out.directory.path().join("secret");
+    for name in ["../secret", secret.to_str().unwrap()] {
+        line["files"] = serde_json::json!([name]);
+        std::fs::write(out.directory.path().join("in/x.jsonl"), format!("{line}\n")).unwrap();
+        let paths = promptmill::output::OutputPaths::new(&out.directory.path().join("out.jsonl"));
+        let added = out.directory.path().join("in/x.jsonl");
+        let locks = promptmill::output::Locks::Trusted;
+        let repaired = promptmill::output::repair(&paths, locks, Some(&added)).unwrap();
+        assert_eq!((repaired.added, repaired.without_images), (0, 1), "{name}");
+    }
+}
+
+#[test]
+fn answers_that_are_understood_later_bring_their_images() {
+    let out = first();
+    let answers = out.answers();
+    let raw = serde_json::json!({ "images": ["iVBORw0KGgo=", "iVBORw0KGgp4"] });
+    let mut failed = answers["b"].clone();
+    failed["status"] = "failed".into();
+    failed["error"] = serde_json::json!({ "category": "bad_response", "message": "x" });
+    failed["raw"] = raw;
+    for answer_only in ["completion", "files", "usage", "cost_usd", "finish_reason"] {
+        failed.as_object_mut().unwrap().remove(answer_only);
+    }
+    let out = out.file("out.jsonl", format!("{}\n", answers["a"]));
+    let out = out.file("out.failed.jsonl", format!("{failed}\n"));
+    let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
+    assert!(
+        out.stdout.contains("1 answers understood now"),
+        "{}",
+        out.stdout
+    );
+    let files = out.answers()["b"]["files"].clone();
+    assert_eq!(files.as_array().map(Vec::len), Some(2), "{files}");
+    assert_eq!(named(&out, "out.jsonl").len(), 4);
+}

@@ -437,3 +437,29 @@ fn a_bad_row_is_known_by_its_number_once_it_is_mended() {
         &[("1", "one"), ("2", "two")],
     );
 }
+
+#[test]
+fn an_input_that_breaks_off_while_it_is_read_stops_the_run_with_its_summary() {
+    // Longer than what is read ahead, and hardly to be compressed.
+    let mut dice = fastrand::Rng::with_seed(1);
+    let mut text = || -> String { (0..3_000).map(|_| dice.alphanumeric()).collect() };
+    let rows: String = (0..300).map(|n| format!("r{n},{}\n", text())).collect();
+    let packed = gzip(&format!("id,prompt\n{rows}"));
+    let running = reading("in.csv.gz", &packed)
+        .args(["-c", "2"])
+        .scenario("[latency]\nfirst_token_ms = 100\nper_token_ms = 0\njitter = 0\n")
+        .spawn();
+    running.wait_for_lines(2);
+    let path = running.path("in.csv.gz");
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(packed.len() as u64 / 2).unwrap();
+    let out = running.wait().exits(2).says("what to do");
+    let run = out.run_file();
+    let why = run["stopped_by"].as_str().unwrap();
+    assert!(why.starts_with("the input: in.csv.gz"), "{why}");
+    assert_eq!(run["exit_code"], 2);
+    assert_eq!(run["this_run"]["maybe_billed"], 0);
+    let answered = out.answers().len();
+    assert!((2..300).contains(&answered), "{answered}");
+    assert_eq!(run["remaining"], 300 - answered);
+}

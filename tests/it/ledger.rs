@@ -5,6 +5,7 @@
 
 mod files;
 mod kills;
+mod links;
 mod lock;
 mod repair;
 mod signals;

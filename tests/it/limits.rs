@@ -29,6 +29,18 @@ fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
         "{run}"
     );
     assert_ne!(run["remaining"], 0);
+    let out = out.says(
+        "what to do raise max_cost_usd: with the same limit the same command would stop at once",
+    );
+    // 100 rows take about ten times as much.
+    let resume = run["resume"].as_str().unwrap();
+    let (command, enough) = resume.split_once(" --max-cost ").unwrap();
+    assert!(!command.contains("0.0012"), "{resume}");
+    let enough = enough.to_owned();
+    assert!(
+        (0.0024..0.02).contains(&enough.parse().unwrap()),
+        "{resume}"
+    );
 
     let again = out.again("run").on_the_emulator("prompts.csv").args(args);
     let out = again.args(["--max-cost", "0.0012"]).run().exits(8);
@@ -41,13 +53,63 @@ fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
     let again = out.again("run").on_the_emulator("prompts.csv").args(args);
     assert_eq!(
         again
-            .args(["--max-cost", "1"])
+            .args(["--max-cost", &enough])
             .run()
             .exits(0)
             .answers()
             .len(),
         100
     );
+}
+
+#[test]
+fn what_is_merged_into_bodies_counts_for_the_budget() {
+    // An answer of 300 tokens costs about 0.00007 dollars; of 16, as max_tokens has it, 0.000004.
+    let long = format!("{QUICK}[output]\nmin_tokens = 300\nmean_tokens = 310\nmax_tokens = 320\n");
+    let asked = [
+        ["--extra", r#"{"inferenceConfig":{"maxTokens":400}}"#],
+        [
+            "--extra",
+            r#"{"inferenceConfig":{"max_new_tokens":400,"maxTokens":400}}"#,
+        ],
+    ];
+    for extra in asked {
+        let out = Job::over(&rows(100))
+            .scenario(&long)
+            .args(["-t", "{{ text }}", "--max-tokens", "16", "-c", "32"])
+            .args(extra)
+            .args(["--max-cost", "0.0008"])
+            .run()
+            .exits(8);
+        let spent = out.run_file()["total"]["cost_usd"].as_f64().unwrap();
+        assert!((0.0006..=0.0008).contains(&spent), "{spent}");
+    }
+}
+
+#[test]
+fn several_answers_to_a_prompt_count_for_the_budget() {
+    let body = r#"{"prompt":"p","max_tokens":100,"num_generations":5}"#;
+    let input: String = (1..=3)
+        .map(|n| format!("{{\"id\":{n},\"body\":{body}}}\n"))
+        .collect();
+    let job = |most: &str| {
+        Job::new("run")
+            .file("rows.jsonl", &input)
+            .scenario(QUICK)
+            .args(["-i", "rows.jsonl", "-o", "out.jsonl", "--body", "body"])
+            .args([
+                "-m",
+                "cohere.command-text-v14",
+                "-c",
+                "1",
+                "--max-cost",
+                most,
+            ])
+            .run()
+    };
+    // 51 bytes of input at 0.001 and 500 tokens of output at 0.002 by 1,000: 0.001051 at worst.
+    job("0.00105").exits(8).sent_nothing();
+    assert!(!job("0.00106").answers().is_empty());
 }
 
 #[test]
@@ -169,6 +231,29 @@ fn a_deadline_lets_calls_in_flight_land() {
 }
 
 #[test]
+fn a_command_that_began_anew_is_not_the_one_that_goes_on() {
+    let slow = "[latency]\nfirst_token_ms = 250\nper_token_ms = 0\njitter = 0\n";
+    let job = |more: &[&str]| {
+        let args = more
+            .iter()
+            .fold(Job::over(&rows(60)).scenario(slow), |job, arg| {
+                job.args([*arg])
+            });
+        args.args(["-t", "{{ text }}", "-c", "2", "--deadline", "1s"])
+            .run()
+            .exits(8)
+    };
+    let out = job(&["--fresh"]).says("what to do run the command below again\n");
+    assert!(
+        !out.run_file()["resume"]
+            .as_str()
+            .unwrap()
+            .contains("--fresh")
+    );
+    let _ = job(&[]).says("what to do run the same command again\n");
+}
+
+#[test]
 fn a_rate_of_errors_needs_a_sample_and_then_stops_the_run() {
     let broken = format!("{QUICK}[[fault]]\nkind = \"not_json\"\nshare = 0.5\n");
     let out = Job::over(&rows(200))
@@ -273,4 +358,24 @@ fn a_row_that_always_breaks_the_service_fails_and_the_others_do_not() {
         .exits(3);
     assert_eq!(out.answers().len(), 11);
     assert_eq!(out.failures()["r007"]["attempts"], 3);
+}
+
+#[test]
+fn a_stop_while_the_last_calls_land_is_mentioned_and_changes_nothing() {
+    let slow = "[latency]\nfirst_token_ms = 2000\nper_token_ms = 0\njitter = 0\n\
+                [[fault]]\nkind = \"validation\"\nmatching = \"bad\"\n";
+    for (row, code) in [("fine", 0), ("bad", 3)] {
+        let out = Job::over(&format!("id,text\na,one\nb,{row}\n"))
+            .scenario(slow)
+            .args(["-t", "{{ text }}", "-c", "2", "--deadline", "1s"])
+            .run()
+            .exits(code)
+            .says("the deadline of 1 s, with nothing left to send");
+        let run = out.run_file();
+        assert_eq!(run["stopped_by"], "the deadline of 1 s");
+        assert_eq!(
+            (&run["remaining"], &run["exit_code"]),
+            (&0.into(), &code.into())
+        );
+    }
 }

@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod caching;
+mod charges;
 mod check;
 mod emulator;
 mod families;
@@ -16,6 +17,7 @@ mod inputs;
 mod jobs;
 mod ledger;
 mod limits;
+mod made_up;
 mod manual;
 mod models;
 mod output;

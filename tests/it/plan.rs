@@ -270,7 +270,7 @@ fn a_plan_of_a_resumed_job_is_about_what_is_left() {
     assert!(longest <= advice && advice < Some(8192), "{lengths}");
     let notes = found["notes"].to_string();
     assert!(
-        notes.contains("the last run was answered by the emulator"),
+        notes.contains("the emulator made up answers in the output, and so what they teach"),
         "{notes}"
     );
 
@@ -341,7 +341,7 @@ fn an_output_that_a_run_holds_is_counted_as_of_now() {
     let input = running.path("prompts.csv");
     let planned = Job::new("plan")
         .args(["-i", input.to_str().unwrap(), "-o", out.to_str().unwrap()])
-        .args(["-m", NOVA])
+        .args(["-m", NOVA, "--endpoint-url", "emulator"])
         .run()
         .exits(0);
     let note = "another run is writing this output: what has ended is as of this moment";
@@ -439,4 +439,12 @@ fn all_mistakes_of_the_job_are_listed() {
     let missing =
         ["input", "model", "output"].map(|what| format!("names no {what}: give --{what}"));
     let _ = missing.iter().fold(nothing, |out, what| out.says(what));
+}
+
+#[test]
+fn a_plan_reckons_with_the_limit_that_is_merged_into_the_body() {
+    let merged = r#"{"inferenceConfig":{"maxTokens":4000}}"#;
+    let job = plan(ROWS).args(["--max-tokens", "16", "--extra", merged, "--json"]);
+    let plan = object(&traceless(job, 0));
+    assert_eq!(plan["tokens"]["output"]["worst"], 16_000.0, "{plan}");
 }

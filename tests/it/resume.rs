@@ -1,5 +1,7 @@
 //! The same command again goes on where it stopped, and refuses what it cannot go on with.
 
+mod mended;
+
 use crate::harness::{Job, NOVA, Out, QUICK, digest};
 
 const ROWS: &str = "id,text\na,one\nb,two\nc,three\nd,four\n";
@@ -301,4 +303,27 @@ fn the_command_that_resumes_names_the_same_files_on_any_day_and_in_any_shell() {
     let resume = resume.to_owned();
     let again = out.again("run").through(&resume).run().exits(0);
     assert_eq!(again.text(&format!("{day}/prompts.jsonl")), before);
+}
+
+#[test]
+fn rows_that_are_refused_again_do_not_stop_a_job_that_was_answered_before() {
+    let rows: String = (0..40).map(|n| format!("r{n},bad {n}\n")).collect();
+    let scenario = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
+                    [[fault]]\nkind = \"validation\"\nmatching = \"bad\"\n";
+    let args = ["-t", "{{ text }}", "-c", "1", "--max-failures", "40"];
+    let out = Job::over(&format!("id,text\ngood,one\n{rows}"))
+        .scenario(scenario)
+        .args(args)
+        .run()
+        .exits(0);
+    let out = out
+        .again("run")
+        .on_the_emulator("prompts.csv")
+        .scenario(scenario)
+        .args(args)
+        .args(["--retry-failed"])
+        .run()
+        .exits(0);
+    assert_eq!(out.failures().len(), 40);
+    assert_eq!(out.run_file()["this_run"]["calls"], 40);
 }

@@ -142,38 +142,89 @@ fn no_crate_that_prints_logs_is_built_in() {
 
 #[test]
 fn what_is_written_is_its_owners_alone_whatever_the_mask() {
-    let job = Job::after("umask 0", "run").file("prompts.csv", ROWS);
-    let struck = format!("{QUICK}[[fault]]\nkind = \"wrong_shape\"\nmatching = \"two\"\n");
-    let out = job
-        .on_the_emulator("prompts.csv")
-        .scenario(&struck)
-        .args(["-t", "{{ text }}"])
-        .run()
-        .exits(3);
-    assert_eq!(owners_alone(&out), 4, "answers, failures, run file, lock");
-    let again = out.again("run").on_the_emulator("prompts.csv");
-    let out = again.args(["-t", "{{ text }}", "--retry-failed"]).run();
-    assert_eq!(
-        owners_alone(&out),
-        4,
-        "answers, earlier failures, run file, lock"
-    );
+    let out = struck(0).run().exits(3);
+    all_have(&out, 0o600, 4, "answers, failures, run file, lock");
+    let out = again(out, &["--retry-failed"]);
+    all_have(&out, 0o600, 4, "answers, earlier failures, run file, lock");
 }
 
-/// Checks the files of an output, and counts them.
+#[test]
+fn a_mode_that_is_told_holds_for_every_new_file_whatever_the_mask() {
+    let out = struck(0o77).args(["--output-mode", "0640"]).run().exits(3);
+    all_have(&out, 0o640, 4, "answers, failures, run file, lock");
+    // What is there keeps its mode, and what is put beside it by hand has it too.
+    let out = again(out, &["--retry-failed"]);
+    let aside = out.file_named("out.before-");
+    all_have(&out, 0o640, 4, "answers, earlier failures, run file, lock");
+    let text = out.text("out.jsonl");
+    let (_, rest) = text.split_once('\n').unwrap();
+    let out = out.file("out.jsonl", format!("oops\n{rest}"));
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    all_have(&out, 0o640, 5, "and the bad line");
+    std::fs::remove_file(out.directory.path().join(aside)).unwrap();
+    let out = again(out, &["--fresh"]);
+    let fresh = out.directory.path().join("out.jsonl");
+    assert_eq!(mode(&fresh), 0o600, "it is new, and nothing was told");
+}
+
+#[test]
+fn a_mode_that_is_told_holds_for_images_and_new_folders() {
+    let job = Job::after("umask 077", "run").file("in.csv", "prompt\na cat\n");
+    let job = job
+        .scenario(QUICK)
+        .args(["-i", "in.csv", "-o", "new/out.jsonl"]);
+    let job = job.args(["-m", "amazon.nova-canvas-v1:0", "--output-mode", "644"]);
+    let out = job.run().exits(0);
+    let folder = out.directory.path().join("new");
+    let images = folder.join("out.images");
+    assert_eq!((mode(&folder), mode(&images)), (0o755, 0o755));
+    let image = std::fs::read_dir(images).unwrap().next().unwrap().unwrap();
+    assert_eq!(mode(&image.path()), 0o644);
+}
+
+#[test]
+fn a_mode_that_makes_no_sense_is_refused() {
+    for typed in ["0440", "rw-r-----", "0777", "8"] {
+        let out = struck(0).args(["--output-mode", typed]).run().exits(2);
+        let said = format!("`output.mode`: \"{typed}\" is no mode for the files: give it in octal");
+        out.says(&said).sent_nothing();
+    }
+}
+
+/// A run with an answer and a failure, under this mask.
+fn struck(mask: u32) -> Job {
+    let struck = format!("{QUICK}[[fault]]\nkind = \"wrong_shape\"\nmatching = \"two\"\n");
+    let job = Job::after(&format!("umask {mask:03o}"), "run");
+    let job = job.file("prompts.csv", ROWS).on_the_emulator("prompts.csv");
+    job.scenario(&struck).args(["-t", "{{ text }}"])
+}
+
+fn again(out: Out, how: &[&str]) -> Out {
+    let again = out.again("run").on_the_emulator("prompts.csv");
+    let again = again.args(["-t", "{{ text }}"]);
+    how.iter()
+        .fold(again, |job, how| job.args([how]))
+        .run()
+        .exits(0)
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+/// Checks the files of an output, and how many there are.
 #[track_caller]
-fn owners_alone(out: &Out) -> usize {
-    let files = std::fs::read_dir(out.directory.path()).unwrap();
+fn all_have(out: &Out, expected: u32, files: usize, which: &str) {
+    let found = std::fs::read_dir(out.directory.path()).unwrap();
     let mut count = 0;
-    for file in files.map(Result::unwrap) {
+    for file in found.map(Result::unwrap) {
         let name = file.file_name().into_string().unwrap();
         if name.starts_with("out.") {
-            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
-            assert_eq!(mode, 0o600, "{name}");
+            assert_eq!(mode(&file.path()), expected, "{name}");
             count += 1;
         }
     }
-    count
+    assert_eq!(count, files, "{which}");
 }
 
 #[cfg(target_os = "linux")]

@@ -66,6 +66,21 @@ fn a_second_signal_leaves_at_once_and_counts_what_it_abandons() {
     }
     running.signal("INT");
     let out = running.wait().exits(130);
-    assert_eq!(out.run_file()["this_run"]["maybe_billed"], 1);
+    let run = out.run_file();
+    assert_eq!(run["this_run"]["maybe_billed"], 1);
+    // A call at its worst: its bytes at $0.00006, and 1,024 tokens at $0.00024, by 1,000.
+    let charged = run["total"]["unlisted_usd"].as_f64().unwrap();
+    assert!((0.000_246..0.000_260).contains(&charged), "{charged}");
     assert_eq!(out.answers().len(), 8);
+}
+
+#[test]
+fn two_signals_at_once_leave_and_nothing_more_is_sent() {
+    let running = running();
+    running.signal("INT");
+    running.signal("TERM");
+    let out = running.wait().exits(130);
+    let run = out.run_file();
+    assert_eq!(run["stopped_by"], "Ctrl-C");
+    assert!(out.answers().len() < 10, "{run}");
 }

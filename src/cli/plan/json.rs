@@ -87,6 +87,8 @@ struct Cost {
     batch: Figures,
     /// By the answers so far.
     spent: Option<f64>,
+    /// What calls may have cost beyond that.
+    maybe_billed: f64,
 }
 
 #[derive(Serialize)]
@@ -162,6 +164,7 @@ pub(super) fn of(planned: &Planned) -> String {
             flex: figures(&forecast.flex),
             batch: figures(&forecast.batch),
             spent: planned.spent_usd,
+            maybe_billed: planned.maybe_billed_usd,
         },
         time: Time {
             seconds: figures(&forecast.pace.seconds),

@@ -81,8 +81,12 @@ fn so_far(planned: &Planned) -> String {
     let spent = planned
         .spent_usd
         .map(|usd| format!(", {} spent", dollars(usd)));
+    let maybe_billed = match planned.maybe_billed_usd {
+        0.0 => String::new(),
+        usd => format!(", up to {} more maybe billed", dollars(usd)),
+    };
     format!(
-        " ({} answered, {} failed, {} left{})",
+        " ({} answered, {} failed, {} left{}{maybe_billed})",
         count(answered),
         count(failed),
         count(left),

@@ -11,7 +11,7 @@ use crate::cli::print;
 use crate::job::survey::Changed;
 use crate::output::display::Style;
 use crate::output::text::time;
-use crate::output::{Claim, Existing, LedgerError, Locks, OutputPaths};
+use crate::output::{Claim, Existing, LedgerError, Locks, Mode, OutputPaths};
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const LOOKERS_ARE_QUICK: Duration = Duration::from_millis(50);
@@ -62,12 +62,16 @@ impl Asked {
     }
 
     /// Claims the output; waits for another run on it if that is wanted.
-    pub(super) async fn stake(&self, paths: &OutputPaths) -> Result<Claim, LedgerError> {
+    pub(super) async fn stake(
+        &self,
+        paths: &OutputPaths,
+        mode: Mode,
+    ) -> Result<Claim, LedgerError> {
         let patience = self.wait_lock.unwrap_or(LOOKERS_ARE_QUICK);
         let give_up = Instant::now() + patience;
         let mut is_said = self.wait_lock.is_none();
         loop {
-            match Claim::stake(paths, self.existing, self.locks) {
+            match Claim::stake(paths, mode, self.existing, self.locks) {
                 Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
                     if !std::mem::replace(&mut is_said, true) {
                         let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();

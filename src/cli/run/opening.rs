@@ -20,11 +20,14 @@ impl Job<'_> {
                 torn.kept.display()
             ));
         }
-        let gone = claim.past.len() - survey.ended;
-        if 0 < gone && self.asked.limit.is_none() {
+        let gone = self.kept.rows;
+        if 0 < gone {
             self.say(&format!(
                 "{gone} rows of the output are no longer in the input; they are kept"
             ));
+        }
+        if !survey.outdated.is_empty() {
+            self.say(&survey.mended());
         }
         let model = self.plan.model.as_str();
         if let Some(why) = &self.hidden {

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::model::id::ModelId;
 use crate::model::{Category, Fault};
-use crate::output::OutputPaths;
+use crate::output::{OutputPaths, Tally};
 use crate::run::{Reached, Stop};
 
 /// The exit code of a stop, and what the person should do about it.
@@ -12,11 +12,21 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
         Stop::Terminated => (Exit::Stopped, None),
+        Stop::Input(_) => (
+            Exit::Usage,
+            words(
+                "what was answered is in the output; put the input right, then run the same command",
+            ),
+        ),
+        Stop::Bug => (
+            Exit::Bug,
+            words("what was answered is in the output, and the same command goes on"),
+        ),
         Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
         Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
         Stop::Limit(Reached::Cost { .. }) => (
             Exit::Limit,
-            words("raise max_cost_usd, then run the same command"),
+            words("raise max_cost_usd: with the same limit the same command would stop at once"),
         ),
         Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
         Stop::Limit(Reached::ErrorRate { .. }) => (
@@ -39,6 +49,15 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
             }),
         ),
     }
+}
+
+/// A limit for all `rows`, if the others cost what those have that ended: rounded up, with some room
+/// for calls at their worst, and at least twice the one that was too low.
+pub(super) fn enough_usd(max_usd: f64, so_far: &Tally, rows: u64) -> f64 {
+    let each = so_far.charge_usd() / so_far.ended().max(1) as f64;
+    let enough = (1.1 * each * rows as f64).max(2.0 * max_usd);
+    let step = 10_f64.powf(enough.log10().floor() - 1.0);
+    (enough / step).ceil() * step
 }
 
 /// The exit code of a fault that stopped the run.

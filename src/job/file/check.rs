@@ -50,7 +50,9 @@ impl Place<'_> {
                 (found, None) if is_table(name.get_ref()) => {
                     mistakes.push((line, self.not_a_table(name.get_ref(), found, line)));
                 }
-                (_, None) => mistakes.push((line, self.unknown("", name.get_ref(), line))),
+                (found, None) => {
+                    mistakes.push((line, self.unknown("", name.get_ref(), found, line)))
+                }
             }
         }
         mistakes.sort_by_key(|(line, _)| *line);
@@ -76,7 +78,10 @@ impl Place<'_> {
             let line = self.line(name.span().start);
             match keys::find(table, name.get_ref()) {
                 Some(key) => self.misfit(key, value.get_ref(), line),
-                None => Some((line, self.unknown(table, name.get_ref(), line))),
+                None => Some((
+                    line,
+                    self.unknown(table, name.get_ref(), value.get_ref(), line),
+                )),
             }
         });
         wrong.collect()
@@ -93,7 +98,7 @@ impl Place<'_> {
         Some((line, mistake))
     }
 
-    fn unknown(&self, table: &str, name: &str, line: usize) -> JobError {
+    fn unknown(&self, table: &str, name: &str, found: &DeValue<'_>, line: usize) -> JobError {
         let key = if table.is_empty() {
             name.to_owned()
         } else {
@@ -103,16 +108,17 @@ impl Place<'_> {
             file: self.file.into(),
             line,
             key,
-            hint: hint(table, name),
+            hint: hint(table, name, found),
         }
     }
 }
 
 /// The same key of another table, else a near key of the same table, else all keys there are.
-fn hint(table: &str, name: &str) -> String {
+fn hint(table: &str, name: &str, found: &DeValue<'_>) -> String {
+    let is_table = matches!(found, DeValue::Table(_));
     let elsewhere: Vec<_> = keys::KEYS
         .iter()
-        .filter(|key| key.name == name)
+        .filter(|key| key.name == name && is_table == (key.kind == Kind::Table))
         .map(|key| match key.table {
             "" => "at the top of the file".into(),
             table => format!("in [{table}]"),

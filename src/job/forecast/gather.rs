@@ -101,7 +101,7 @@ impl Gathered {
         }
         match (row, before) {
             (Row::Rejected(..), None) => self.unusable += 1,
-            (Row::Rejected(..), Some(_)) => {}
+            (Row::Rejected(..), Some(_)) | (Row::Past(_), _) => {}
             (Row::Ready(work), None) => self.left(work),
             (Row::Ready(work), Some(before)) => self.ended(work, before),
         }

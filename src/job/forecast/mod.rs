@@ -121,7 +121,7 @@ impl Forecast {
                 plan,
             ),
             latency,
-            max_tokens: MaxTokens::new(lessons, plan.parameters.max_tokens),
+            max_tokens: MaxTokens::new(lessons, plan.longest_answer()),
         }
     }
 }

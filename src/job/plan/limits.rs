@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
-use crate::job::file::{JobError, LimitsTable, Mistakes, unreadable};
+use crate::job::file::{JobError, LimitsTable, Mistakes};
+use crate::job::small;
 use crate::model::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Tier, quota_codes};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
@@ -63,10 +64,7 @@ pub(super) fn known(
 ) -> Result<Known, JobError> {
     let refused =
         |path: &Path, why: String| wrong("model.prices", format!("{}: {why}", path.display()));
-    let text = own.map(|path| {
-        let read = std::fs::read_to_string(path);
-        read.map_err(|error| refused(path, unreadable(path, &error).to_string()))
-    });
+    let text = own.map(|path| small::text(path).map_err(|why| refused(path, why)));
     let text = text.transpose()?;
     Known::of(model, region, text.as_deref())
         .map_err(|why| refused(own.unwrap_or(Path::new("")), why))

@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
-use crate::job::file::{InputTable, JobError, OutputTable, PromptTable, RetryTable, unreadable};
-use crate::output::{Durability, KeepRaw};
+use crate::job::file::{InputTable, JobError, OutputTable, PromptTable, RetryTable};
+use crate::job::small;
+use crate::output::paths::check_name;
+use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::RetryPolicy;
 
@@ -81,11 +83,9 @@ pub(super) fn source(
 
 /// A file's last newline ends the file, not the prompt.
 pub(super) fn template_file(path: &Path) -> Result<String, JobError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        wrong(
-            "prompt.template_file",
-            format!("{}: {}", path.display(), unreadable(path, &error)),
-        )
+    let text = small::text(path).map_err(|why| {
+        let message = format!("{}: {why}", path.display());
+        wrong("prompt.template_file", message)
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -124,7 +124,10 @@ pub(super) fn output_file(
         let message = format!("\"{name}\" is a directory; name a file, such as {name}out.jsonl");
         return Err(wrong("output.path", message));
     }
-    Ok(path)
+    match check_name(&path) {
+        Ok(()) => Ok(path),
+        Err(why) => Err(wrong("output.path", why)),
+    }
 }
 
 /// Reads a time such as `90s`, `15m`, `6h`.
@@ -132,11 +135,19 @@ pub(super) fn output_file(
 /// # Errors
 /// Anything else, and no time at all.
 pub fn time(key: &'static str, typed: &str) -> Result<Duration, JobError> {
-    parse_time(typed).ok_or_else(|| {
+    let time = parse_time(typed).ok_or_else(|| {
         let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
         wrong(key, message)
-    })
+    })?;
+    if LONGEST_TIME < time {
+        let message = format!("\"{typed}\" is longer than ten years (87600h); name a shorter time");
+        return Err(wrong(key, message));
+    }
+    Ok(time)
 }
+
+/// No time is longer, so that each can be added to now: ten years.
+const LONGEST_TIME: Duration = Duration::from_secs(87_600 * 3_600);
 
 pub(in crate::job) fn parse_time(typed: &str) -> Option<Duration> {
     let parsed: jiff::SignedDuration = typed.parse().ok()?;
@@ -190,6 +201,19 @@ pub(super) fn durability(typed: Option<&str>) -> Result<Durability, JobError> {
             format!("\"{other}\" is not sync or none"),
         )),
     }
+}
+
+pub(super) fn mode(typed: Option<&str>) -> Result<Mode, JobError> {
+    let Some(typed) = typed else {
+        return Ok(Mode::default());
+    };
+    Mode::parse(typed).ok_or_else(|| {
+        let message = format!(
+            "\"{typed}\" is no mode for the files: give it in octal, such as \"0640\"; the owner \
+             must be able to read and write (0600), and nobody to execute"
+        );
+        wrong("output.mode", message)
+    })
 }
 
 pub(super) fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError> {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Bedrock, causes, not_understood, wire};
+use super::{Bedrock, BoundedAnswer, Heard, causes, not_understood, wire};
 use crate::alarm::Alarm;
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
@@ -32,6 +32,7 @@ impl Bedrock {
         client: &Client,
         call: &Call,
         idle: Duration,
+        heard: &Heard,
     ) -> Result<Reply, Fault> {
         let family = self.target.family;
         let assembly = family.assemble().ok_or_else(|| {
@@ -40,7 +41,11 @@ impl Bedrock {
         })?;
         let mut chunks = Chunks::new(assembly);
         let operation = client.invoke_model_with_response_stream();
-        let asked = addressed!(operation, self.target, call).send();
+        let asked = addressed!(operation, self.target, call)
+            .customize()
+            .interceptor(BoundedAnswer::STREAMED)
+            .interceptor(heard.clone())
+            .send();
         let begun = Alarm::after(idle)
             .or(asked)
             .await
@@ -53,6 +58,7 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            ..Served::default()
         };
         let received = receive(stream.body, &mut chunks, idle).await;
         // A chunk that is wrong came before whatever broke the stream after it.
@@ -90,6 +96,7 @@ async fn receive(
             // Kinds of events that this version does not know are none of an answer's.
             Ok(Some(_)) => {}
             Ok(None) => return Ok(()),
+            Err(error) if wire::is_too_long(&error) => return Err(BadStream::TooLong),
             Err(error) => return Err(broken(&error).into()),
         }
     }

@@ -48,7 +48,14 @@ pub struct Price {
     /// Input written to the prompt cache for five minutes.
     #[serde(rename = "cw")]
     pub cache_write: Option<f64>,
+    /// Input written to the prompt cache for an hour.
+    #[serde(rename = "cw1h")]
+    pub cache_write_1h: Option<f64>,
 }
+
+/// What an hour in the prompt cache costs, in prices of fresh input (Amazon Bedrock user guide,
+/// "Prompt caching", as of October 2026; so do all 121 entries of the price list that name it).
+const HOUR_IN_CACHE: f64 = 2.0;
 
 /// Which price list a call is billed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,18 +126,26 @@ impl Price {
     fn cost_usd(&self, usage: &Usage) -> Option<f64> {
         let read = usage.cache_read_input_tokens.unwrap_or(0);
         let written = usage.cache_write_input_tokens.unwrap_or(0);
+        let for_an_hour = usage.cache_write_1h_input_tokens.unwrap_or(0).min(written);
         let cached = read.saturating_add(written);
         let fresh = usage.input_tokens?.saturating_sub(cached);
         let parts = [
             (fresh, self.input),
             (usage.output_tokens.or(self.free_output())?, self.output),
             (read, self.cache_read),
-            (written, self.cache_write),
+            (written - for_an_hour, self.cache_write),
+            (for_an_hour, self.for_an_hour()),
         ];
         parts
             .into_iter()
             .map(|(tokens, price)| part_usd(tokens, price))
             .sum()
+    }
+
+    /// The price of an hour in the cache, which steps of price do not name.
+    fn for_an_hour(&self) -> Option<f64> {
+        self.cache_write_1h
+            .or_else(|| Some(self.input? * HOUR_IN_CACHE))
     }
 
     /// Embedding models write nothing, and their replies do not count it.
@@ -154,6 +169,7 @@ struct Line {
     o: Option<f64>,
     cr: Option<f64>,
     cw: Option<f64>,
+    cw1h: Option<f64>,
     fi: Option<f64>,
     fo: Option<f64>,
     bi: Option<f64>,
@@ -183,6 +199,7 @@ impl From<Line> for ModelFacts {
             output: line.o,
             cache_read: line.cr,
             cache_write: line.cw,
+            cache_write_1h: line.cw1h,
         };
         let tier = |input: Option<f64>, output| {
             input.is_some().then_some(Price {
@@ -225,6 +242,7 @@ mod tests {
             output_tokens: Some(output),
             cache_read_input_tokens: Some(read),
             cache_write_input_tokens: Some(written),
+            cache_write_1h_input_tokens: None,
         }
     }
 
@@ -241,6 +259,26 @@ mod tests {
         let usage = used(1000, 50, 700, 100);
         let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
         check(haiku, usage, Tier::Default, Some("0.00064500"));
+    }
+
+    #[test]
+    fn an_hour_in_the_cache_costs_more_than_five_minutes() {
+        let usage = |hour| Usage {
+            cache_write_1h_input_tokens: Some(hour),
+            ..used(1000, 0, 0, 1000)
+        };
+        // 1,000 written × 0.00125 for five minutes, 0.002 for an hour, per 1,000
+        let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
+        check(haiku, usage(0), Tier::Default, Some("0.00125000"));
+        check(haiku, usage(400), Tier::Default, Some("0.00155000"));
+        check(haiku, usage(1000), Tier::Default, Some("0.00200000"));
+        // A step of the price names no hour: 250,000 × twice 0.006.
+        let sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+        let long = Usage {
+            cache_write_1h_input_tokens: Some(250_000),
+            ..used(250_000, 0, 0, 250_000)
+        };
+        check(sonnet, long, Tier::Default, Some("3.00000000"));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! input_usd_per_1k = 0.0010
 //! output_usd_per_1k = 0.0050
 //! cache_read_usd_per_1k = 0.0001
-//! cache_write_usd_per_1k = 0.00125
+//! cache_write_usd_per_1k = 0.00125 # for five minutes
+//! cache_write_1h_usd_per_1k = 0.002 # for an hour
 //! usd_per_image = 0.08         # that the model makes
 //! usd_per_image_shown = 0.0001 # that the model embeds
 //! usd_per_query = 0.002        # of a reranker
@@ -43,6 +44,7 @@ struct Own {
     output_usd_per_1k: Option<f64>,
     cache_read_usd_per_1k: Option<f64>,
     cache_write_usd_per_1k: Option<f64>,
+    cache_write_1h_usd_per_1k: Option<f64>,
     usd_per_image: Option<f64>,
     usd_per_image_shown: Option<f64>,
     usd_per_query: Option<f64>,
@@ -80,6 +82,10 @@ impl Known {
             (&mut facts.price.output, own.output_usd_per_1k),
             (&mut facts.price.cache_read, own.cache_read_usd_per_1k),
             (&mut facts.price.cache_write, own.cache_write_usd_per_1k),
+            (
+                &mut facts.price.cache_write_1h,
+                own.cache_write_1h_usd_per_1k,
+            ),
         ];
         let mut priced = false;
         for (price, own) in prices {
@@ -112,6 +118,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, Own>, String> {
             own.output_usd_per_1k,
             own.cache_read_usd_per_1k,
             own.cache_write_usd_per_1k,
+            own.cache_write_1h_usd_per_1k,
             own.usd_per_image,
             own.usd_per_image_shown,
             own.usd_per_query,

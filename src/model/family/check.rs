@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
+use super::asked::limits_in;
 use super::takes::Takes;
 use super::{Family, Parameter, Parameters};
 use crate::model::catalog::Capabilities;
@@ -122,24 +123,30 @@ impl Family {
             refuses_sampling(parameters, base, &model),
             stops.then(|| format!("{base} takes no stop: remove it")),
             refuses_to_think_not(parameters, base, &model),
-            self.refuses_length(parameters.max_tokens, base, &model),
+            self.refuses_length(parameters, base, &model),
         ]
         .into_iter()
         .flatten()
         .collect()
     }
 
+    /// What is merged into the body goes before the parameter.
     fn refuses_length(
         self,
-        max_tokens: Option<u32>,
+        parameters: &Parameters,
         base: &str,
         model: &Capabilities,
     ) -> Option<String> {
-        let (asked, most) = (max_tokens?, model.max_output?);
+        let asked = self.asks_for(parameters, Some(base)).limit?;
+        let most = model.max_output?;
         // Where the family itself refuses it, that sentence is enough.
         let is_taken = self.is_out_of_range(MaxTokens, f64::from(asked)).is_none();
+        let key = match limits_in(&parameters.extra) {
+            keys if keys.is_empty() || parameters.max_tokens == Some(asked) => "max_tokens".into(),
+            keys => keys.join(", "),
+        };
         (is_taken && most < u64::from(asked))
-            .then(|| format!("max_tokens = {asked} is too much: {base} writes at most {most}"))
+            .then(|| format!("{key} = {asked} is too much: {base} writes at most {most}"))
     }
 }
 
@@ -274,6 +281,22 @@ mod tests {
             r#"{"stop":1}"#,
             "xai.grok-4.7 takes no stop: remove it",
         );
+    }
+
+    #[test]
+    fn what_is_merged_into_the_body_counts_for_its_length() {
+        let lite = Some("amazon.nova-lite-v1:0");
+        let merged = r#"{"max_tokens":16,"extra":{"inferenceConfig":{"maxTokens":90000}}}"#;
+        check(
+            "nova",
+            lite,
+            merged,
+            "extra.inferenceConfig.maxTokens = 90000 is too much: amazon.nova-lite-v1:0 writes at \
+             most 10000",
+        );
+        let opus = Some("anthropic.claude-opus-4-7");
+        let smaller = r#"{"max_tokens":900000,"extra":{"max_tokens":16}}"#;
+        check("claude-messages", opus, smaller, "ok");
     }
 
     #[test]

@@ -109,14 +109,18 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     })
 }
 
-/// Claude reports fresh, read and written input apart.
+/// Claude reports fresh, read and written input apart, and of what was written how much is kept for
+/// an hour.
 fn usage(body: &Value) -> Usage {
-    Usage::from_headers(
-        count(body, "/usage/input_tokens"),
-        count(body, "/usage/output_tokens"),
-        count(body, "/usage/cache_read_input_tokens"),
-        count(body, "/usage/cache_creation_input_tokens"),
-    )
+    Usage {
+        cache_write_1h_input_tokens: count(body, "/usage/cache_creation/ephemeral_1h_input_tokens"),
+        ..Usage::from_headers(
+            count(body, "/usage/input_tokens"),
+            count(body, "/usage/output_tokens"),
+            count(body, "/usage/cache_read_input_tokens"),
+            count(body, "/usage/cache_creation_input_tokens"),
+        )
+    }
 }
 
 /// Events of kinds that are not known are passed over, as Anthropic asks of its readers.

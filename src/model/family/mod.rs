@@ -44,7 +44,7 @@ use crate::model::{FinishReason, Reading};
 use crate::prompt::Prompt;
 
 pub use abilities::Abilities;
-pub use asked::max_tokens_of;
+pub use asked::Asked;
 pub use check::{Doubtful, ParameterError};
 pub use json::merge;
 pub use parameters::{Parameter, Parameters};

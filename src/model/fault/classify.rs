@@ -78,6 +78,12 @@ impl Fault {
         )
     }
 
+    /// Whether nothing came back that shows that anybody is there. Our own limit running out once is
+    /// no outage, but nor has the service been heard.
+    pub fn is_silence(&self) -> bool {
+        self.is_outage() || self.category == Category::AttemptTimeout
+    }
+
     /// Whether the service asks for fewer calls at a time, rather than fewer a minute.
     pub fn wants_fewer_connections(&self) -> bool {
         self.message

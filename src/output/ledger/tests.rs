@@ -32,6 +32,7 @@ fn manner(durability: Durability) -> Manner {
     Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
+        emulated: false,
         durability,
         calls: CALLS,
         max_tokens: Some(100),
@@ -62,6 +63,7 @@ fn ended(row: u64, bytes: usize) -> Ended {
         attempts: 1,
         throttles: 0,
         maybe_billed: 0,
+        maybe_billed_usd: 0.0,
         queued: Duration::ZERO,
         latency: Duration::ZERO,
         landed: Instant::now(),
@@ -124,7 +126,7 @@ impl Life {
     fn live(&mut self) -> Result<(), LedgerError> {
         let claim = self.stake()?;
         self.torn += claim.torn.len();
-        let (mut ledger, past, _) = claim.begin(manner(self.durability), &[])?;
+        let (mut ledger, past) = claim.begin(manner(self.durability))?;
         let is_there = |row: u64| past.row(Some(&format!("r{row}")), row).is_some();
         self.lost
             .extend(self.done.iter().filter(|row| !is_there(**row)));
@@ -333,8 +335,7 @@ fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
 fn begun(disk: &Simulated) -> Result<(Ledger, Past), LedgerError> {
     let disk = Arc::new(disk.clone());
     let claim = Claim::stake_on(disk, &paths(), Existing::Resume, Locks::Any)?;
-    let (ledger, past, _) = claim.begin(manner(Durability::Sync), &[])?;
-    Ok((ledger, past))
+    claim.begin(manner(Durability::Sync))
 }
 
 #[test]
@@ -360,7 +361,7 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
     let refused = begun(&disk).map(drop).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "no room for the answers of 16 calls (1 MB) on the disk of /simulated/out.jsonl, or within \
+        "no room for the answers of 16 calls (263 kB) on the disk of /simulated/out.jsonl, or within \
          the limit of a file's size: make room, or give a lower --concurrency"
     );
 }

@@ -82,3 +82,26 @@ async fn what_lands_after_the_room_has_ended_is_kept_before_the_run_gives_up() {
         "{story}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_waits_for_the_next_try_while_the_disk_is_full() {
+    let mut scene = Scene::of(2);
+    scene.settings.concurrency = 1;
+    scene.settings.limits.deadline = Some(Duration::from_millis(500));
+    scene.store.refusals = 3;
+    let story = scene.play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for concurrency
+         100 cannot write: no space left on device
+         100 waits for the output disk
+         1100 cannot write: no space left on device
+         1100 waits for the output disk
+         2100 cannot write: no space left on device
+         2100 waits for the output disk
+         3100 1 answered after 1 attempts
+         3100 stops: stopped, the deadline of 0 s
+         3100 over: stopped, the deadline of 0 s",
+    );
+}

@@ -1,5 +1,6 @@
 //! What the pace makes of the rows: their order, and who is sent while nobody is let in.
 
+use super::super::state::{State, Step};
 use super::*;
 
 /// A row whose answer may have so many tokens.
@@ -65,4 +66,21 @@ async fn while_a_model_is_not_ready_one_call_at_a_time_finds_out_when_it_is() {
     assert!(6 <= story.matches(loading).count(), "{story}");
     assert_eq!(sent(&story).len(), 6 + 4, "{story}");
     assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test]
+async fn a_call_is_known_to_the_pace_by_the_instant_it_was_admitted_at() {
+    // Real time, for it goes on between the admission and the call's own task.
+    let model = scripted(|_, _| Act::Refuse(fault(Category::Throttled)));
+    let rows = [Ok::<_, Full>(work(1))].into_iter();
+    let mut state = State::new(model, rows, settings(), Instant::now());
+    let now = Instant::now();
+    let Step::Send(admitted) = state.step(now) else {
+        panic!("nothing is sent");
+    };
+    sleep(Duration::from_millis(2)).await;
+    state.send(*admitted, &mut |_| {});
+    let landed = state.in_flight.join_next().await.unwrap().unwrap();
+    assert_eq!(landed.admitted.admission.at, now);
+    assert!(now < landed.sent);
 }

@@ -144,3 +144,56 @@ async fn credentials_that_never_were_good_are_tried_for_five_seconds() {
     );
     assert!(story.matches(" sent ").count() <= 6, "{story}");
 }
+
+/// Nobody answers for so many seconds, where an attempt may take one.
+async fn a_stall_of(seconds: u64, concurrency: usize) -> String {
+    let mut scene = Scene::of(30);
+    scene.settings.concurrency = concurrency;
+    scene.settings.attempt_timeout = Duration::from_secs(1);
+    let over = Instant::now() + Duration::from_secs(seconds);
+    scene
+        .play(move |_, _| match Instant::now() < over {
+            true => Act::Hang,
+            false => Act::Answer,
+        })
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_hangs_is_down_and_its_rows_wait() {
+    let story = a_stall_of(12, 30).await;
+    assert!(
+        story.contains("waits for the service, which is down"),
+        "{story}"
+    );
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert!(!story.contains("failed"), "{story}");
+    // Thirty to begin with, a few that find out, and thirty that are answered.
+    let sent = story.matches(" sent ").count();
+    assert!((61..=65).contains(&sent), "{sent}\n{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_hangs_for_too_long_stops_the_run_and_rows_are_left() {
+    let story = a_stall_of(10_000, 30).await;
+    assert!(!story.contains("failed"), "{story}");
+    assert!(
+        story.ends_with("the last attempt_timeout: no answer within 1 s"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_rows_that_nobody_answers_in_time_fail() {
+    let mut scene = Scene::of(30);
+    scene.settings.attempt_timeout = Duration::from_secs(1);
+    let story = scene
+        .play(|row, _| if 27 < row { Act::Hang } else { Act::Answer })
+        .await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert_eq!(
+        story.matches("failed, attempt_timeout").count(),
+        3,
+        "{story}"
+    );
+}

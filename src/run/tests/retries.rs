@@ -93,3 +93,31 @@ async fn a_silent_call_is_given_up_and_may_have_been_billed() {
         "{story}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_the_service_asks_for_has_its_limits() {
+    let asks = |category, seconds| {
+        move |_, nth| match nth {
+            1 => Act::Refuse(Fault {
+                retry_after: Some(Duration::from_secs(seconds)),
+                ..fault(category)
+            }),
+            _ => Act::Answer,
+        }
+    };
+    for category in [Category::Throttled, Category::Unavailable] {
+        for (asked, throttle_wait, waits) in [
+            (86_400, 900, 300_101..=300_105),
+            (u64::MAX, 900, 300_101..=300_105),
+            (86_400, 60, 60_101..=60_105),
+        ] {
+            let mut scene = Scene::of(1);
+            scene.settings.retry.throttle_wait = Duration::from_secs(throttle_wait);
+            let story = scene.play(asks(category, asked)).await;
+            let last = story.lines().last().unwrap().trim();
+            let (over, how) = last.split_once(' ').unwrap();
+            assert_eq!(how, "over: every row ended", "{story}");
+            assert!(waits.contains(&over.parse().unwrap()), "{story}");
+        }
+    }
+}

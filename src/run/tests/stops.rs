@@ -72,7 +72,7 @@ async fn one_answer_shows_that_the_request_itself_is_right() {
 #[tokio::test(start_paused = true)]
 async fn the_first_signal_drains_and_the_second_leaves() {
     let mut scene = Scene::of(9);
-    scene.asks = vec![(50, Ask::Interrupt), (2_000, Ask::Leave)];
+    scene.asks = vec![(50, Signal::Interrupt), (2_000, Signal::Terminate)];
     let story = scene
         .play(|row, _| if row == 1 { Act::Hang } else { Act::Answer })
         .await;
@@ -91,12 +91,251 @@ async fn the_first_signal_drains_and_the_second_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_no_row_tells_of_is_told_at_the_end() {
+    // Row 1 breaks off once and is then never answered; what row 2 cost stands with row 2.
+    let mut scene = Scene::of(0);
+    scene.rows = [1, 2].map(|row| priced(row, 1.0)).into();
+    scene.asks = vec![(5_000, Signal::Interrupt), (6_000, Signal::Interrupt)];
+    let story = scene
+        .play(|row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(Fault {
+                maybe_billed: true,
+                ..fault(Category::AttemptTimeout)
+            }),
+            (1, _) => Act::Hang,
+            _ => Act::Answer,
+        })
+        .await;
+    assert!(
+        story.ends_with("6000 abandoned\n 6000 $2.00 are in no line\n 6000 over: stopped, ctrl-c"),
+        "{story}"
+    );
+}
+
+/// A row whose call costs at most so many USD.
+fn priced(row: u64, worst_cost_usd: f64) -> Row {
+    let Row::Ready(mut work) = work(row) else {
+        unreachable!("made to be sent");
+    };
+    work.call.worst_cost_usd = Some(worst_cost_usd);
+    Row::Ready(work)
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_has_its_limit() {
     let mut scene = Scene::of(1);
-    scene.asks = vec![(50, Ask::Terminate)];
+    scene.asks = vec![(50, Signal::Terminate)];
     let story = scene.play(|_, _| Act::Hang).await;
     assert!(
         story.ends_with("25050 abandoned\n25050 over: stopped, sigterm"),
         "{story}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_signals_at_once_leave_and_the_first_is_reported() {
+    let mut scene = Scene::of(9);
+    scene.asks = vec![(50, Signal::Interrupt), (50, Signal::Terminate)];
+    let story = scene.play(|_, _| Act::Hang).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         50 stops: stopped, ctrl-c
+         50 abandoned
+         50 abandoned
+         50 over: stopped, ctrl-c",
+    );
+}
+
+/// Row 1 takes ten minutes, and another stops the run.
+async fn a_slow_answer_and_a_stop(signal: Option<u64>, deadline: Option<Duration>) -> String {
+    let mut scene = Scene::of(2);
+    scene.settings.attempt_timeout = Duration::from_secs(900);
+    scene.settings.limits.deadline = deadline;
+    scene.asks = signal
+        .into_iter()
+        .map(|at| (at, Signal::Interrupt))
+        .collect();
+    scene
+        .play(|row, _| match row {
+            1 => Act::AnswerAfter(Duration::from_secs(600)),
+            _ => Act::Refuse(fault(Category::DailyQuota)),
+        })
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_stops_waits_for_the_calls_that_are_paid_for() {
+    let story = a_slow_answer_and_a_stop(None, None).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         1 2 left
+         1 stops: stopped by daily_quota
+         1 waits for calls in flight
+         600000 1 answered after 1 attempts
+         600000 over: stopped by daily_quota",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_while_calls_land_sets_the_drain_time() {
+    let story = a_slow_answer_and_a_stop(Some(50_000), None).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         1 2 left
+         1 stops: stopped by daily_quota
+         1 waits for calls in flight
+         50000 stops: stopped, ctrl-c
+         50000 waits for calls in flight
+         75000 abandoned
+         75000 over: stopped by daily_quota",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_sets_the_drain_time_too_whatever_has_stopped_the_run() {
+    let story = a_slow_answer_and_a_stop(None, Some(Duration::from_secs(100))).await;
+    assert!(
+        story.ends_with("125000 abandoned\n125000 over: stopped by daily_quota"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_panics_stops_the_run_and_what_is_beside_it_is_kept() {
+    let story = Scene::of(9)
+        .play(|row, _| if row == 2 { Act::Panic } else { Act::Answer })
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         0 abandoned
+         0 stops: stopped, a bug in promptmill
+         0 waits for calls in flight
+         100 1 answered after 1 attempts
+         100 over: stopped, a bug in promptmill",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_breaks_off_stops_the_run_and_calls_in_flight_land() {
+    let mut scene = Scene::of(3);
+    scene.breaks_off = true;
+    scene.settings.concurrency = 4;
+    let story = scene.play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 sent 3
+         0 stops: stopped, the input: no space left on device
+         0 waits for calls in flight
+         100 1 answered after 1 attempts
+         100 2 answered after 1 attempts
+         100 3 answered after 1 attempts
+         100 over: stopped, the input: no space left on device",
+    );
+}
+
+/// A third of the rows are bad; refusals come at once, answers after four seconds.
+fn a_third_is_bad(row: u64, _: u32) -> Act {
+    match row % 3 {
+        0 => Act::AnswerAfter(Duration::from_secs(4)),
+        _ => Act::Refuse(fault(Category::InvalidRequest)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_refusals_before_the_first_answer_is_due_hold_new_rows_and_stop_nothing() {
+    let mut scene = Scene::of(90);
+    scene.settings.concurrency = 16;
+    let story = scene.play(a_third_is_bad).await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert!(story.contains("waits for a first answer"), "{story}");
+    let sent = story.matches(" sent ").count();
+    assert_eq!(sent, 90, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_is_in_doubt_rows_that_were_sent_are_sent_again_before_the_run_is_given_up() {
+    let mut scene = Scene::of(40);
+    scene.settings.concurrency = 4;
+    let story = scene
+        .play(|row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(Fault {
+                retry_after: Some(Duration::from_secs(5)),
+                ..fault(Category::Unavailable)
+            }),
+            (1, _) => Act::Answer,
+            _ => Act::Refuse(fault(Category::InvalidRequest)),
+        })
+        .await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_was_answered_before_has_the_right_shape() {
+    let mut scene = Scene::of(60);
+    scene.settings.answered_before = true;
+    let story = scene
+        .play(|_, _| Act::Refuse(fault(Category::InvalidRequest)))
+        .await;
+    assert!(story.ends_with("over: every row ended"), "{story}");
+    assert_eq!(
+        story.matches("failed, invalid_request").count(),
+        60,
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
+    let past = |row| {
+        Row::Past(Identity {
+            row,
+            ..Identity::default()
+        })
+    };
+    let mut scene = Scene::of(2);
+    scene.rows.splice(1..1, (1_000..11_000).map(past));
+    let story = scene.play(|_, _| Act::Answer).await;
+    let waits = ["0 waits for the input, where it has ended rows"; 9].join("\n");
+    check(
+        &story,
+        &format!(
+            "0 sent 1
+             {waits}
+             0 sent 2
+             0 waits for concurrency
+             100 1 answered after 1 attempts
+             100 2 answered after 1 attempts
+             100 over: every row ended"
+        ),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_is_heard_among_rows_that_have_ended() {
+    let mut scene = Scene::of(1);
+    let past = |row| {
+        Row::Past(Identity {
+            row,
+            ..Identity::default()
+        })
+    };
+    scene.rows.splice(0..0, (1_000..300_000).map(past));
+    scene.asks = vec![(0, Signal::Terminate)];
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(!story.contains("sent 1"), "{story}");
+    assert!(story.ends_with("over: stopped, sigterm"), "{story}");
 }

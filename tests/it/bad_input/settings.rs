@@ -41,6 +41,19 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
         ["--drain", "soon"],
         "`--drain`: \"soon\" is not a time above 0 such as \"90s\" or \"15m\"",
     );
+    for (flag, key) in [
+        ("--drain", "--drain"),
+        ("--wait-lock", "--wait-lock"),
+        ("--deadline", "limits.deadline"),
+        ("--throttle-wait", "retry.throttle_wait"),
+    ] {
+        for typed in ["87601h", "2562047788015215h", "9223372036854775807s"] {
+            let message = format!(
+                "`{key}`: \"{typed}\" is longer than ten years (87600h); name a shorter time"
+            );
+            with([flag, typed], &message);
+        }
+    }
     for typed in ["some", "101%", "-1", "1.5"] {
         with(
             ["--max-failures", typed],
@@ -68,6 +81,11 @@ fn a_command_line_that_cannot_be_parsed_is_answered_with_what_was_meant() {
         .says("a similar argument exists: '--max-tokens'");
     on(["--limit", "0"]).says("--limit");
     on(["--input", "other.csv"]).says("'--input <FILE>' cannot be used multiple times");
+    for verb in ["run", "plan"] {
+        let both = ["--fresh", "--retry-failed"];
+        let job = Job::new(verb).file("prompts.csv", ROWS).args(both);
+        refused(job, 2).says("'--fresh' cannot be used with '--retry-failed'");
+    }
     refused(Job::new("rum"), 2).says("unrecognized subcommand 'rum'");
 }
 

@@ -146,6 +146,13 @@ const MATRIX: &[Row] = &[
         "HTTP 502 with text/html and no message",
     ),
     (
+        "huge_error",
+        "server_error",
+        SentAgain(75),
+        false,
+        "HTTP 502 with text/html, of more than 1 MiB",
+    ),
+    (
         "model_error",
         "model_error",
         SentTwiceMore,

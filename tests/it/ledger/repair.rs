@@ -49,6 +49,64 @@ fn repair_of_a_good_output_changes_nothing() {
 }
 
 #[test]
+fn the_run_file_is_true_after_repair_and_what_was_rescued_counts() {
+    let out = first();
+    let whole = out.text("out.jsonl");
+    let (_, rest) = whole.split_once('\n').unwrap();
+    let (second, last) = rest.split_once('\n').unwrap();
+    let was = out.run_file();
+    let out = out.file("out.jsonl", format!("oops\n{rest}"));
+    let out = out.file("rescued.jsonl", format!("{second}\n"));
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    let run = out.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(run["resume"], was["command"]);
+    assert_eq!(run["counted"]["by"], "repair");
+    assert_eq!(run["this_run"], was["this_run"]);
+    let out = out.file("out.jsonl", last);
+    let add = out
+        .again("repair")
+        .args(["out.jsonl", "--add", "rescued.jsonl"]);
+    let out = add.run().exits(0);
+    let run = out.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&3.into(), &1.into())
+    );
+    let done = again(out).run().exits(0);
+    assert_eq!(done.run_file()["total"], was["total"]);
+    assert!(done.run_file()["counted"].is_null() && done.run_file()["resume"].is_null());
+}
+
+#[test]
+fn a_run_file_that_cannot_be_counted_anew_is_said_behind_what_was_repaired() {
+    let out = first();
+    let whole = out.text("out.jsonl");
+    let out = out.file("out.jsonl", whole.replacen("{\"custom_id\"", "oops", 1));
+    std::fs::create_dir(out.directory.path().join("out.run.json.tmp")).unwrap();
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(74);
+    assert!(
+        out.stdout.contains("1 line that cannot be read"),
+        "{}",
+        out.stdout
+    );
+    out.says("promptmill: cannot open out.run.json.tmp: ");
+}
+
+#[test]
+fn only_a_file_can_be_added() {
+    let out = first()
+        .again("repair")
+        .args(["out.jsonl", "--add", "/dev/zero"])
+        .run();
+    out.exits(2)
+        .says("--add /dev/zero: not a regular file; name the one that `run` has rescued");
+}
+
+#[test]
 fn repair_and_reparse_want_an_output_that_is_there() {
     for verb in ["repair", "reparse"] {
         Job::new(verb)
@@ -57,6 +115,75 @@ fn repair_and_reparse_want_an_output_that_is_there() {
             .exits(2)
             .says("promptmill: tags.jsonl: no such output; name the file that `run` was given");
     }
+}
+
+#[test]
+fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
+    let mut out = first();
+    for verb in ["repair", "reparse"] {
+        for name in ["out.failed.jsonl", "out.run.json", "out.lock"] {
+            out = out.again(verb).args([name]).run().exits(2);
+            let expected = format!(
+                "promptmill: {name} is a file beside the output out.jsonl: name out.jsonl\n"
+            );
+            assert_eq!(out.stderr, expected);
+        }
+    }
+    let directory = std::fs::read_dir(out.directory.path()).unwrap();
+    let names = directory.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let locks = names.filter(|name| name.ends_with(".lock"));
+    assert_eq!(locks.collect::<Vec<_>>(), ["out.lock"], "stray locks");
+}
+
+#[test]
+fn a_row_that_stands_twice_is_refused_and_repair_takes_the_later_line_out() {
+    let out = Job::over("id,text\na,one\nb,two\n").args(["-t", "{{ text }}"]);
+    let out = out.run().exits(0);
+    let lines = out.text("out.jsonl");
+    let out = out.file("prompts.csv", ROWS);
+    let out = out.file("out.jsonl", format!("{lines}{lines}"));
+    let row = if lines.starts_with("{\"custom_id\":\"a\"") {
+        1
+    } else {
+        2
+    };
+    let said = format!("out.jsonl: row {row} stands twice, in line 1 and in line 3: ");
+    let plan = out.again("plan").on_the_emulator("prompts.csv");
+    let plan = plan.args(["-t", "{{ text }}"]).run().exits(2);
+    assert!(plan.stdout.contains(&said), "{}", plan.stdout);
+    let out = again(plan).run().exits(2).says(&said);
+    let out = out.says("`promptmill repair` put the later line aside");
+    assert_eq!(out.text("out.jsonl"), format!("{lines}{lines}"));
+    let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
+    assert_eq!(out.text("out.jsonl"), lines);
+    let done = again(out).run().exits(0);
+    assert_eq!(done.answered(), "a b c d");
+    let run = done.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&4.into(), &0.into())
+    );
+    assert_eq!(run["this_run"]["calls"], 2);
+}
+
+#[test]
+fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
+    let out = first();
+    let lines = out.text("out.jsonl");
+    let other = lines.replace(NOVA, "amazon.nova-pro-v1:0");
+    let other = other.replace("\"custom_id\":\"", "\"custom_id\":\"other-");
+    let out = out.file("other.jsonl", other);
+    let add = |out: Out, name: &str| {
+        let job = out.again("repair").args(["out.jsonl", "--add", name]);
+        let out = job.run().exits(2);
+        assert_eq!(out.text("out.jsonl"), lines);
+        out
+    };
+    let out = add(out, "other.jsonl").says(
+        "promptmill: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
+         amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
+    );
+    add(out, "nofile").says("promptmill: --add nofile: no such file");
 }
 
 #[test]
@@ -136,6 +263,14 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     assert_eq!(answer["raw"], body);
     // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
     assert_eq!(answer["cost_usd"], 0.0003, "{NOVA}");
+    let total = &out.run_file()["total"];
+    assert_eq!(
+        (&total["succeeded"], &total["failed"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(out.run_file()["counted"]["by"], "reparse");
+    assert!(0.0 < failed["b"]["maybe_billed_usd"].as_f64().unwrap());
+    assert_eq!(answer["maybe_billed_usd"], serde_json::Value::Null);
     let done = again(out).run().exits(3);
     assert_eq!(done.run_file()["this_run"]["calls"], 0);
     assert_eq!(done.run_file()["total"]["succeeded"], 3);

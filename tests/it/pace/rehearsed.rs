@@ -153,7 +153,7 @@ pub(super) async fn run(job: Job, service: Arc<Rehearsal>, start: Instant) -> Ou
         asked,
         tell,
     );
-    let stop = stop.await.unwrap();
+    let stop = stop.await;
     assert!(stop.is_none(), "stopped: {stop:?}");
     outcome.makespan_s = start.elapsed().as_secs_f64();
     outcome.too_soon_s = model.asked.lock().unwrap().too_soon.as_secs_f64();
@@ -169,6 +169,7 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
         Event::Ended(ended) => note_end(ended, start, outcome),
         Event::Left { .. }
         | Event::Abandoned
+        | Event::Unlisted { .. }
         | Event::CannotWrite(_)
         | Event::Stops(_)
         | Event::Waits(..)
@@ -242,6 +243,7 @@ fn settings(job: &Job) -> Settings {
             max_attempts: 6,
             throttle_wait: Duration::from_secs(900),
         },
+        answered_before: false,
         first_alone: false,
         attempt_timeout: Duration::from_secs(900),
         drain: Duration::from_secs(25),

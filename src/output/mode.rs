@@ -1,0 +1,75 @@
+//! Who may read and write what promptmill leaves behind.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
+use super::paths::OutputPaths;
+
+/// The mode of a file: who may read it, and who may write to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode(u32);
+
+impl Default for Mode {
+    /// Answers may be private: only their owner reads them, unless told otherwise.
+    fn default() -> Self {
+        Self(0o600)
+    }
+}
+
+impl Mode {
+    /// Reads octal text such as `0640`. Its owner must be able to read and to write, for a run goes
+    /// on from its file, and nobody can execute an answer.
+    pub fn parse(typed: &str) -> Option<Self> {
+        let is_octal = typed.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+        let bits = u32::from_str_radix(typed, 8).ok()?;
+        let may_be = bits & !0o666 == 0 && bits & 0o600 == 0o600;
+        (is_octal && may_be).then_some(Self(bits))
+    }
+
+    /// That of an output that is there: what is put beside it is for the same people.
+    pub(super) fn of_output(paths: &OutputPaths) -> Self {
+        let mode = |path: &PathBuf| Some(path.metadata().ok()?.mode());
+        let there = mode(&paths.answered).or_else(|| mode(&paths.failed));
+        there.map_or(Self::default(), |mode| Self(0o600 | mode & 0o666))
+    }
+
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// For a file. A mask takes nothing away from what was told.
+    pub(super) fn permissions(self) -> Permissions {
+        Permissions::from_mode(self.0)
+    }
+
+    /// For a directory: who may read files in it may enter it.
+    pub(super) fn of_directory(self) -> Permissions {
+        Permissions::from_mode(self.0 | (self.0 & 0o444) >> 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_octal_and_its_owner_reads_and_writes() {
+        for (typed, bits) in [
+            ("0600", Some(0o600)),
+            ("640", Some(0o640)),
+            ("0666", Some(0o666)),
+            ("0440", None),
+            ("0200", None),
+            ("0750", None),
+            ("4600", None),
+            ("0o640", None),
+            ("+640", None),
+            ("rw-r-----", None),
+            ("", None),
+        ] {
+            assert_eq!(Mode::parse(typed).map(Mode::bits), bits, "{typed}");
+        }
+        assert_eq!(Mode(0o640).of_directory().mode(), 0o750);
+    }
+}

@@ -1,0 +1,121 @@
+//! `OUT.run.json` between runs: what it keeps for the next one, and counting it anew where a verb
+//! has changed what the files hold.
+//!
+//! What the last run did (`this_run`, `exit_code`, `stopped_by`) stays as it was; what the output
+//! holds (`total`, `remaining`, `resume`) is made true, and `counted` says who counted, and when.
+//!
+//! `total.unlisted_usd` is what may have been paid for and stands in no line of the output, because
+//! its lines were put aside or its calls abandoned. Lines go aside only once their cost is noted
+//! there. Who dies between the two counts it twice, which a budget bears; the other way round it
+//! would be forgotten.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::disk::Disk;
+use super::error::{LedgerError, io_error};
+use super::past::open_if_there;
+use super::paths::OutputPaths;
+use super::rewrite::replace;
+use super::tally::{Counts, Tally};
+
+type RunFile = Map<String, Value>;
+
+/// The longest run file that is read; ours have some kilobytes.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// What stands in the run file at `path`: `None` where there is none, or nothing that is one.
+pub(super) fn read(path: &Path) -> Option<RunFile> {
+    let mut text = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(MOST_BYTES).read_to_end(&mut text).ok()?;
+    parse(&text)
+}
+
+fn parse(text: &[u8]) -> Option<RunFile> {
+    let file: RunFile = serde_json::from_slice(text).ok()?;
+    file.contains_key("promptmill").then_some(file)
+}
+
+/// The same, as `disk` has it.
+fn read_on(disk: &dyn Disk, path: &Path) -> Result<Option<RunFile>, LedgerError> {
+    let mut text = Vec::new();
+    if let Some(mut file) = open_if_there(disk, path)? {
+        let read = file
+            .seek_to(0)
+            .and_then(|()| file.take(MOST_BYTES).read_to_end(&mut text).map(drop));
+        read.map_err(io_error("read", path))?;
+    }
+    Ok(parse(&text))
+}
+
+/// What this run file says of money that stands in no line, in USD.
+pub(super) fn unlisted_in(file: &RunFile) -> f64 {
+    let said = file
+        .get("total")
+        .and_then(|total| total.get("unlisted_usd"));
+    let usd = said.and_then(Value::as_f64);
+    usd.filter(|usd| 0.0 < *usd).unwrap_or(0.0)
+}
+
+/// What the run file at `path` says of it.
+pub(super) fn unlisted_usd(disk: &dyn Disk, path: &Path) -> Result<f64, LedgerError> {
+    Ok(read_on(disk, path)?.map_or(0.0, |file| unlisted_in(&file)))
+}
+
+/// Notes it, and leaves all else in the run file as it is.
+pub(super) fn note(disk: &dyn Disk, paths: &OutputPaths, usd: f64) -> Result<(), LedgerError> {
+    let mut file = read_on(disk, &paths.run)?.unwrap_or_default();
+    file.entry("promptmill")
+        .or_insert_with(|| env!("CARGO_PKG_VERSION").into());
+    let total = file.entry("total").or_insert_with(|| json!({}));
+    if let Value::Object(total) = total {
+        total.insert("unlisted_usd".into(), usd.into());
+    }
+    write(disk, &paths.run, &file)
+}
+
+fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
+    let text = serde_json::to_string_pretty(file)
+        .map_err(|error| io_error("write", path)(error.into()))?;
+    replace(disk, path, |file| {
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")
+    })
+}
+
+/// Makes the run file say what the output holds now: `tally`, as `verb` has left it.
+///
+/// # Errors
+/// The disk refused; the output is as it should be then, and the next run counts again.
+pub(super) fn count_anew(
+    disk: &dyn Disk,
+    paths: &OutputPaths,
+    tally: &Tally,
+    verb: &str,
+) -> Result<(), LedgerError> {
+    let Some(mut file) = read(&paths.run) else {
+        return Ok(());
+    };
+    let tally = Tally {
+        unlisted_usd: unlisted_in(&file),
+        ..tally.clone()
+    };
+    let total = serde_json::to_value(Counts::of(&tally)).unwrap_or_default();
+    if file.get("total") == Some(&total) {
+        return Ok(());
+    }
+    let rows = file.get("rows").and_then(Value::as_u64).unwrap_or(0);
+    let remaining = rows.saturating_sub(tally.ended());
+    let goes_on = file.get("command").filter(|_| 0 < remaining).cloned();
+    file.insert("total".into(), total);
+    file.insert("remaining".into(), remaining.into());
+    file.insert("resume".into(), goes_on.into());
+    let at = Timestamp::now().to_string();
+    file.insert("counted".into(), json!({ "by": verb, "at": at }));
+    write(disk, &paths.run, &file)
+}

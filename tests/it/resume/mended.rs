@@ -1,0 +1,106 @@
+//! Rows that could not be read or sent, and were mended since.
+
+use crate::harness::{Job, Out};
+
+const BROKEN: &str =
+    "{\"id\":\"1\",\"prompt\":\"one\"}\n{bad\n{\"id\":\"3\",\"prompt\":\"three\"}\n";
+const MENDED: &str = "{\"id\":\"1\",\"prompt\":\"one\"}\n{\"id\":\"2\",\"prompt\":\"two\"}\n\
+                      {\"id\":\"3\",\"prompt\":\"three\"}\n";
+
+/// A run over rows of which the second cannot be read.
+fn broken() -> Out {
+    let job = Job::new("run").file("prompts.jsonl", BROKEN);
+    let out = job.on_the_emulator("prompts.jsonl");
+    let out = out.args(["--max-failures", "1"]).run().exits(0);
+    assert_eq!(out.answered(), "1 3");
+    assert_eq!(out.failures()["null"]["row"], 2);
+    out
+}
+
+fn again(out: Out, rows: &str) -> Job {
+    let out = out.file("prompts.jsonl", rows);
+    out.again("run").on_the_emulator("prompts.jsonl")
+}
+
+#[track_caller]
+fn has_three_answers(out: &Out, calls: u64) {
+    assert_eq!(out.answered(), "1 2 3");
+    assert_eq!(out.text("out.failed.jsonl"), "");
+    let run = out.run_file();
+    assert_eq!((&run["rows"], &run["remaining"]), (&3.into(), &0.into()));
+    assert_eq!(run["total"]["failed"], 0);
+    assert_eq!(run["this_run"]["calls"], calls);
+}
+
+#[test]
+fn a_row_that_can_be_read_now_runs_and_its_failure_is_put_aside() {
+    let out = broken();
+    let failed = out.text("out.failed.jsonl");
+    let out = out.file("prompts.jsonl", MENDED);
+    let plan = out.again("plan").on_the_emulator("prompts.jsonl");
+    let plan = plan.run().exits(0);
+    let left = "(2 answered, 0 failed, 1 left";
+    assert!(plan.stdout.contains(left), "{}", plan.stdout);
+    let note = "1 row that could not be read or sent has been mended since";
+    assert!(plan.stdout.contains(note), "{}", plan.stdout);
+    let out = again(plan, MENDED).run().exits(0).says(note);
+    has_three_answers(&out, 1);
+    let aside = out.file_named("out.before-");
+    assert_eq!(out.text(&aside), failed);
+    let out = again(out, MENDED).run().exits(0);
+    has_three_answers(&out, 0);
+}
+
+#[test]
+fn a_failure_that_stands_beside_the_answer_of_its_row_is_put_aside_without_a_call() {
+    for flag in ["--quiet", "--retry-failed"] {
+        let out = broken();
+        let failed = out.text("out.failed.jsonl");
+        let out = again(out, MENDED).run().exits(0);
+        let aside = out.file_named("out.before-");
+        std::fs::remove_file(out.directory.path().join(aside)).unwrap();
+        let out = out.file("out.failed.jsonl", &failed);
+        let out = again(out, MENDED).args([flag]).run().exits(0);
+        has_three_answers(&out, 0);
+        let aside = out.file_named("out.before-");
+        assert_eq!(out.text(&aside), failed, "{flag}");
+    }
+}
+
+#[test]
+fn a_row_that_is_still_broken_stays_failed() {
+    let out = again(broken(), BROKEN).run().exits(3);
+    assert_eq!(out.run_file()["this_run"]["calls"], 0);
+    assert_eq!(out.failures()["null"]["row"], 2);
+}
+
+#[test]
+fn failures_of_rows_that_are_gone_are_kept_and_do_not_count() {
+    let last = BROKEN.replace("{bad\n", "") + "{bad\n";
+    let out = Job::new("run").file("prompts.jsonl", &last);
+    let out = out.on_the_emulator("prompts.jsonl");
+    let out = out.args(["--max-failures", "1"]).run().exits(0);
+    let out = again(out, &last).run().exits(3);
+    let out = again(out, &last.replace("{bad\n", "")).run().exits(0);
+    let out = out.says("1 rows of the output are no longer in the input; they are kept");
+    assert_eq!(out.failures()["null"]["row"], 3);
+}
+
+#[test]
+fn a_row_whose_prompt_was_empty_runs_once_it_has_one() {
+    let csv = "id,prompt\na,one\nb,\n";
+    let out = Job::over(csv).args(["--max-failures", "1"]).run().exits(0);
+    assert_eq!(out.failures()["b"]["error"]["category"], "bad_input_row");
+    let again = |out: Out| out.again("run").on_the_emulator("prompts.csv");
+    let out = again(out).run().exits(3);
+    let out = out.file("prompts.csv", csv.replace("b,", "b,two"));
+    let out = again(out).run().exits(0);
+    assert_eq!(out.answered(), "a b");
+    assert_eq!(out.text("out.failed.jsonl"), "");
+    let run = out.run_file();
+    assert_eq!(run["this_run"]["calls"], 1);
+    assert_eq!(
+        (&run["rows"], &run["total"]["failed"]),
+        (&2.into(), &0.into())
+    );
+}
