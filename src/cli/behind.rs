@@ -63,7 +63,7 @@ async fn settle_stream(job: &mut JobFile) {
 /// The job's model, where it is to stream, and the catalogue has never heard of it although its
 /// layout is known: any other is refused or sent anyway.
 fn unknown_stream(job: &JobFile) -> Option<ModelId> {
-    let model = ModelId::parse(job.model.id.as_deref()?).ok()?;
+    let model = ModelId::parse_of_any_provider(job.model.id.as_deref()?).ok()?;
     let model = match &job.model.behind {
         Some(behind) => model.behind(behind),
         None => model,

@@ -123,6 +123,7 @@ impl Planned {
             self.mended_rows(),
             self.unknown_model(),
             self.made_up(),
+            self.plan.prefix_remark(),
             self.over_budget(),
             self.over_deadline(),
             self.over_the_minute(),

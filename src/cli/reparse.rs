@@ -56,7 +56,7 @@ impl Reader {
     fn read(&self, model: &str, body: &[u8]) -> Understood {
         let body = serde_json::from_slice(body)
             .map_err(|error| format!("the answer is not JSON: {error}"))?;
-        let id = ModelId::parse(model).map_err(|error| error.to_string())?;
+        let id = ModelId::parse_of_any_provider(model).map_err(|error| error.to_string())?;
         let by_id = || id.base().and_then(Family::of);
         let family = self.family.or_else(by_id).unwrap_or(Family::Raw);
         let reading = family.read(&body).map_err(|misread| misread.to_string())?;

@@ -59,12 +59,13 @@ pub(super) struct Question {
 
 /// The question that a request asks; `None` for any other request.
 pub(super) fn question<B>(request: &Request<B>) -> Option<Question> {
-    const ROOTS: [&str; 6] = [
+    const ROOTS: [&str; 7] = [
         "foundation-models",
         "inference-profiles",
         "provisioned-model-throughputs",
         "provisioned-model-throughput",
         "model-customization",
+        "custom-models",
         "imported-models",
     ];
     let uri = request.uri();
@@ -98,6 +99,7 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
         ["provisioned-model-throughput", ..] => "GetProvisionedModelThroughput",
         ["model-customization", "custom-model-deployments"] => "ListCustomModelDeployments",
         ["model-customization", "custom-model-deployments", ..] => "GetCustomModelDeployment",
+        ["custom-models", _, ..] => "GetCustomModel",
         ["imported-models"] => "ListImportedModels",
         _ => {
             let message = "the emulator answers the lists of models, and what is behind an ARN";
@@ -140,14 +142,14 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
             &name,
         ),
         "ListCustomModelDeployments" => {
-            question.page(account, "modelDeploymentSummaries", vec![deployment(here)])
+            question.page(account, "modelDeploymentSummaries", deployments(here))
         }
         "GetCustomModelDeployment" => {
             let name = name.trim_start_matches("custom-model-deployments/");
-            let found = vec![deployment(here)];
             let key = "customModelDeploymentName";
-            one(found, key, "customModelDeploymentArn", name)
+            one(deployments(here), key, "customModelDeploymentArn", name)
         }
+        "GetCustomModel" => one(custom_models(here), "modelName", "modelArn", &name),
         _ => question.page(account, "modelSummaries", vec![imported(here)]),
     }
 }
@@ -343,20 +345,42 @@ fn bought(here: &str) -> Value {
     })
 }
 
-fn deployment(here: &str) -> Value {
-    let model = own(
-        here,
-        "custom-model",
-        "amazon.nova-lite-v1:0:300k/abcdefghij56",
-    );
-    json!({
-        "customModelDeploymentName": "emulated-deployment",
-        "modelDeploymentName": "emulated-deployment",
-        "customModelDeploymentArn": own(here, "custom-model-deployment", "abcdefghij78"),
-        "modelArn": model,
-        "status": "Active",
-        "createdAt": WHEN,
-    })
+/// Models that the account has trained further: one here, whose ARN tells its base, and one
+/// elsewhere, whose ARN only says that it was brought.
+fn custom_models(here: &str) -> Vec<Value> {
+    let custom = |name: &str, id: &str| {
+        json!({
+            "modelArn": own(here, "custom-model", id),
+            "modelName": name,
+            "baseModelArn": foundation_model(here, "amazon.nova-lite-v1:0:300k"),
+            "modelStatus": "Active",
+            "creationTime": WHEN,
+        })
+    };
+    vec![
+        custom("emulated-tuning", "amazon.nova-lite-v1:0:300k/abcdefghij56"),
+        custom("emulated-brought", "imported/abcdefghij57"),
+    ]
+}
+
+/// Each of them is deployed.
+fn deployments(here: &str) -> Vec<Value> {
+    let names = [
+        ("emulated-deployment", "abcdefghij78"),
+        ("emulated-brought-deployment", "abcdefghij79"),
+    ];
+    let deployed = names.into_iter().zip(custom_models(here));
+    let deployment = |((name, id), model): ((&str, &str), Value)| {
+        json!({
+            "customModelDeploymentName": name,
+            "modelDeploymentName": name,
+            "customModelDeploymentArn": own(here, "custom-model-deployment", id),
+            "modelArn": model["modelArn"],
+            "status": "Active",
+            "createdAt": WHEN,
+        })
+    };
+    deployed.map(deployment).collect()
 }
 
 fn imported(here: &str) -> Value {
@@ -423,6 +447,12 @@ mod tests {
             "/status",
             "\"Active\"",
         );
+        check(
+            &format!("/custom-models/{arn}custom-model%2Fimported%2Fabcdefghij57"),
+            "/baseModelArn",
+            "\"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0:300k\"",
+        );
+        check("/custom-models/nothing", "", "ResourceNotFoundException");
         check(
             "/inference-profiles/nothing",
             "",

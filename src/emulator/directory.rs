@@ -12,10 +12,8 @@ pub(super) enum Entry<'a> {
     Opaque,
 }
 
-/// Geographies of inference profiles (AWS profile lists, October 2026).
-const GEOGRAPHIES: [&str; 9] = [
-    "us", "eu", "apac", "jp", "au", "ca", "in", "us-gov", "global",
-];
+/// Geographies of inference profiles that are no country (AWS profile lists, October 2026).
+const GEOGRAPHIES: [&str; 3] = ["apac", "us-gov", "global"];
 
 /// ARN resource types that hide their base model.
 const OPAQUE: [&str; 7] = [
@@ -102,6 +100,7 @@ pub(super) fn look_up(id: &str) -> Result<Entry<'_>, Refusal> {
         .ok_or_else(Refusal::unknown_model)?;
     match kind {
         "foundation-model" | "inference-profile" => base(name),
+        "custom-model" if !name.contains('.') => Ok(Entry::Opaque),
         "custom-model" => base(name.split('/').next().unwrap_or(name)),
         _ if OPAQUE.contains(&kind) => Ok(Entry::Opaque),
         _ => Err(Refusal::unknown_model()),
@@ -117,9 +116,15 @@ pub(super) fn has_left(id: &str) -> bool {
 
 fn without_geography(id: &str) -> &str {
     match id.split_once('.') {
-        Some((geography, rest)) if GEOGRAPHIES.contains(&geography) => rest,
+        Some((geography, rest)) if is_geography(geography) => rest,
         Some(_) | None => id,
     }
+}
+
+/// Countries, and the unions among them, go by two letters; new ones are opened every few months.
+fn is_geography(word: &str) -> bool {
+    let is_country = word.len() == 2 && word.bytes().all(|it| it.is_ascii_lowercase());
+    is_country || GEOGRAPHIES.contains(&word)
 }
 
 /// Looks a base id up, with or without a geography before it.
@@ -175,6 +180,7 @@ mod tests {
             "us-gov.anthropic.claude-opus-5",
             "Claude anthropic.claude-opus-5",
         );
+        check("kr.amazon.nova-lite-v1:0", "Nova amazon.nova-lite-v1:0");
         check(
             "moon.anthropic.claude-opus-5",
             "400 The provided model identifier is invalid.",
@@ -194,6 +200,10 @@ mod tests {
         check(
             "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.nova-pro-v1:0:300k/abcdefabcdef",
             "Nova amazon.nova-pro-v1:0:300k",
+        );
+        check(
+            "arn:aws:bedrock:us-east-1:123456789012:custom-model/imported/abcdefabcdef",
+            "Opaque",
         );
         check(
             "arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefabcdef",

@@ -9,6 +9,7 @@ pub mod file;
 pub mod forecast;
 pub mod keys;
 mod plan;
+mod prefix;
 mod probe;
 pub mod rows;
 pub mod small;

@@ -174,12 +174,6 @@ impl std::fmt::Display for MaxFailures {
 }
 
 impl Plan {
-    /// Whether all rows begin with the same prefix, which the service caches.
-    pub fn shares_prefix(&self) -> bool {
-        let is_fixed = |text: &String| !text.contains("{{") && !text.contains("{%");
-        self.parameters.cache && self.system.as_ref().is_some_and(is_fixed)
-    }
-
     /// The longest answer that a body of the job's own asks for, whatever is merged into it.
     pub fn longest_answer(&self) -> Option<u32> {
         let base = self.model.base();

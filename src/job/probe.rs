@@ -12,7 +12,8 @@ const WORDS: &str = "Reply with one word: ready";
 
 impl Plan {
     /// A call with the job's own parameters and a prompt of a few words; `None` where the job sends
-    /// bodies, or the family has no form for a prompt: then only rows know what a body looks like.
+    /// bodies, the family has no form for a prompt, or the model wants more than one: then only
+    /// rows know what a body looks like.
     ///
     /// Its answer is kept short, unless the job merges fields of its own into bodies: some of
     /// them, such as a budget for thinking, must be less than `max_tokens`.
@@ -30,6 +31,9 @@ impl Plan {
         };
         let base = self.model.base();
         self.family.accepts(&prompt, base, self.doubtful).ok()?;
+        if self.lacks().is_some() {
+            return None;
+        }
         let mut parameters = self.parameters.clone();
         if parameters.extra.is_empty() {
             parameters.max_tokens = parameters.max_tokens.map(|most| most.min(MAX_TOKENS));

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::Plan;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::model::catalog::ModelFacts;
-use crate::model::family::{Asked, Family};
+use crate::model::family::{Asked, Doubtful, Family, lacks};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
 use crate::output::Past;
@@ -65,6 +65,17 @@ pub enum MismatchError {
         /// The family.
         family: &'static str,
     },
+    /// A model that wants more than a prompt.
+    #[error(
+        "`{model}` wants {what} beside the prompt: give it in [model.extra] (--extra) where it is the \
+         same for all rows, or send whole bodies with --body FIELD; --force sends the prompt alone"
+    )]
+    Lacks {
+        /// The model id.
+        model: String,
+        /// The keys it wants.
+        what: String,
+    },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
     IdleKey {
@@ -106,6 +117,12 @@ impl<'a> RowMaker<'a> {
         }
         if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
             return Err(MismatchError::IdleKey { key });
+        }
+        if !sends_bodies && let Some(what) = plan.lacks() {
+            return Err(MismatchError::Lacks {
+                model: plan.model.to_string(),
+                what,
+            });
         }
         let spec = PromptSpec {
             source,
@@ -338,6 +355,16 @@ impl<'a> RowMaker<'a> {
 }
 
 impl Plan {
+    /// What the model wants beside a prompt and the job does not bring.
+    pub(super) fn lacks(&self) -> Option<String> {
+        let base = self.model.base()?;
+        let lacks = || lacks(&self.parameters.extra, base);
+        match self.doubtful {
+            Doubtful::Refused => lacks(),
+            Doubtful::Sent => None,
+        }
+    }
+
     /// What stands for the job's settings, whatever its rows.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();

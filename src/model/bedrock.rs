@@ -43,7 +43,7 @@ use super::emulated;
 use super::retry_after::retry_after;
 use super::wire::{self, BoundedAnswer};
 use crate::model::catalog::{Bill, ModelFacts, Tier};
-use crate::model::family::Family;
+use crate::model::family::{Family, NoAnswer};
 use crate::model::fault::Scope;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
@@ -167,6 +167,7 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
+            latency_ms: heard.latency_ms(),
             ..Served::default()
         };
         let request_id = answer.request_id().map(str::to_owned);
@@ -182,23 +183,22 @@ impl Bedrock {
         served: Served,
         request_id: Option<String>,
     ) -> Result<Reply, Fault> {
-        let understood = serde_json::from_slice(&raw)
-            .map_err(|error| format!("the answer is not JSON: {error}"))
-            .and_then(|body| {
-                self.target
-                    .family
-                    .read(&body)
-                    .map_err(|misread| misread.to_string())
-            });
-        match understood {
-            Ok(mut reading) => {
-                reading.usage = reading.usage.or(headers);
-                let request = Some(call.body.as_ref());
-                let bill = self.target.family.bill_of_answer(request, &reading);
-                Ok(self.billed(bill, reading, served, request_id, raw))
-            }
-            Err(why) => Err(not_understood(why, raw, request_id)),
-        }
+        let no_answer = match serde_json::from_slice(&raw) {
+            Ok(body) => match self.target.family.read(&body) {
+                Ok(mut reading) => {
+                    reading.usage = reading.usage.or(headers);
+                    let request = Some(call.body.as_ref());
+                    let bill = self.target.family.bill_of_answer(request, &reading);
+                    return Ok(self.billed(bill, reading, served, request_id, raw));
+                }
+                Err(error) => no_answer(error, raw),
+            },
+            Err(error) => not_understood(format!("the answer is not JSON: {error}"), raw),
+        };
+        Err(Fault {
+            request_id,
+            ..no_answer
+        })
     }
 
     /// A streamed answer is text, which is billed by tokens.
@@ -236,11 +236,23 @@ impl Bedrock {
     }
 }
 
+/// A reply that is no answer. A model that failed may do better the next time.
+fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
+    let why = error.to_string();
+    match error {
+        NoAnswer::Misread(_) => not_understood(why, raw),
+        NoAnswer::Failed { word } => Fault {
+            category: Category::ModelError,
+            code: Some(word),
+            ..not_understood(why, raw)
+        },
+    }
+}
+
 /// An answer that came, was paid for and says nothing to us; it is kept as it is.
-fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault {
+fn not_understood(why: String, raw: Bytes) -> Fault {
     Fault {
         status_code: Some(200),
-        request_id,
         raw: Some(raw),
         maybe_billed: true,
         ..Fault::local(Category::BadResponse, why)
@@ -248,12 +260,15 @@ fn not_understood(why: String, raw: Bytes, request_id: Option<String>) -> Fault 
 }
 
 impl Bedrock {
-    /// A body that a row brought says nothing about the other rows' bodies.
     fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let fault = fault(error);
+        self.blame(fault(error))
+    }
+
+    /// A body that a row brought says nothing about the other rows' bodies.
+    fn blame(&self, fault: Fault) -> Fault {
         if self.target.bodies == Bodies::OfRows && fault.blames_body() {
             return Fault {
                 scope: Scope::Row,
@@ -331,12 +346,17 @@ struct Heard(Arc<OnceLock<Headers>>);
 #[derive(Debug, Clone, Copy, Default)]
 struct Headers {
     usage: Usage,
+    latency_ms: Option<u64>,
     emulated: bool,
 }
 
 impl Heard {
     fn usage(&self) -> Usage {
         self.0.get().copied().unwrap_or_default().usage
+    }
+
+    fn latency_ms(&self) -> Option<u64> {
+        self.0.get().copied().unwrap_or_default().latency_ms
     }
 
     fn emulated(&self) -> bool {
@@ -356,22 +376,45 @@ impl Intercept for Heard {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let headers = context.response().headers();
-        let count = |what: &str| {
-            headers
-                .get(format!("x-amzn-bedrock-{what}-token-count"))?
-                .parse()
-                .ok()
-        };
+        let number = |what: &str| headers.get(format!("x-amzn-bedrock-{what}"))?.parse().ok();
         // Set once: without the SDK's retry there is one response a call.
         let _ = self.0.set(Headers {
             usage: Usage::from_headers(
-                count("input"),
-                count("output"),
-                count("cache-read-input"),
-                count("cache-write-input"),
+                number("input-token-count"),
+                number("output-token-count"),
+                number("cache-read-input-token-count"),
+                number("cache-write-input-token-count"),
             ),
+            latency_ms: number("invocation-latency"),
             emulated: headers.get("server").is_some_and(emulated::is_emulator),
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::fault::Verdict;
+
+    #[test]
+    fn a_model_that_stopped_with_an_error_is_asked_again_and_its_body_kept() {
+        for word in ["malformed_model_output", "malformed_tool_use"] {
+            let body = json!({"content": [{"type": "text", "text": "I"}], "stop_reason": word});
+            let error = Family::ClaudeMessages.read(&body).expect_err(word);
+            let fault = no_answer(error, body.to_string().into());
+            assert_eq!(fault.category, Category::ModelError, "{word}");
+            assert_eq!(fault.verdict(), Verdict::Retry, "{word}");
+            assert_eq!(fault.code.as_deref(), Some(word));
+            assert_eq!(fault.raw, Some(body.to_string().into()));
+            assert!(fault.maybe_billed);
+        }
+        let error = Family::ClaudeMessages
+            .read(&json!({}))
+            .expect_err("no shape");
+        let fault = no_answer(error, Bytes::new());
+        assert_eq!(fault.category, Category::BadResponse);
     }
 }

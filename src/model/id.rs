@@ -13,7 +13,8 @@ pub use suggest::suggest;
 /// The longest id the service takes, in characters (botocore 1.44.5, `InvokeModelIdentifier`).
 const MAX_LENGTH: usize = 2048;
 
-/// Providers whose models are on Bedrock, as they stand before the first dot of an id.
+/// Providers whose models are on Bedrock, as they stand before the first dot of an id. Others may
+/// come any day: their models are called too, once the job says how they are spoken to.
 const PROVIDERS: [&str; 20] = [
     "ai21",
     "amazon",
@@ -37,7 +38,8 @@ const PROVIDERS: [&str; 20] = [
     "zai",
 ];
 
-/// What stands before the provider in the id of a system inference profile.
+/// What stands before the provider in the id of a system inference profile, as far as is known;
+/// before a provider that is known, anything else is a geography too.
 const GEOS: [&str; 11] = [
     "us", "eu", "apac", "jp", "au", "ca", "in", "us-gov", "global", "sa", "amer",
 ];
@@ -105,6 +107,19 @@ pub enum IdError {
         /// The id that may have been meant.
         meant: Option<String>,
     },
+    /// `provider.model`, of a provider nobody has heard of.
+    #[error(
+        "`{id}`: no provider `{provider}` is known; {}if its models are new on Amazon Bedrock, name \
+         a layout that they share with --family", hint(.meant)
+    )]
+    UnknownProvider {
+        /// What was given.
+        id: String,
+        /// Its provider.
+        provider: String,
+        /// The id that may have been meant.
+        meant: Option<String>,
+    },
     /// An ARN of something that is not a model.
     #[error("`{arn}` cannot be invoked: {reason}")]
     BadArn {
@@ -133,8 +148,24 @@ fn or_form(meant: &Option<String>) -> String {
 }
 
 impl ModelId {
-    /// Understands an id as it was typed.
+    /// Understands an id as it was typed, of a provider that is known.
     pub fn parse(text: &str) -> Result<Self, IdError> {
+        let id = Self::parse_of_any_provider(text)?;
+        match id.provider() {
+            Some(provider) if !id.is_arn() && !is_provider(provider) => {
+                Err(IdError::UnknownProvider {
+                    id: text.to_owned(),
+                    provider: provider.to_owned(),
+                    meant: suggest(text),
+                })
+            }
+            Some(_) | None => Ok(id),
+        }
+    }
+
+    /// Understands an id as it was typed, whosever model it is: where the family is named, the
+    /// provider decides nothing.
+    pub fn parse_of_any_provider(text: &str) -> Result<Self, IdError> {
         if text.trim().is_empty() {
             return Err(IdError::Empty);
         }
@@ -150,7 +181,7 @@ impl ModelId {
             return Err(IdError::BadCharacter { id, what, meant });
         }
         let (geo, base) = strip_geo(text);
-        if !has_known_provider(base) {
+        if !is_provider_and_name(base) {
             let (id, meant) = (text.to_owned(), suggest(text));
             return Err(IdError::UnknownForm { id, meant });
         }
@@ -194,10 +225,12 @@ impl ModelId {
     pub fn hides_its_model(&self) -> bool {
         self.base.is_none()
             && match self.kind {
-                Kind::ApplicationProfile | Kind::Provisioned | Kind::CustomDeployment => true,
+                Kind::ApplicationProfile
+                | Kind::Provisioned
+                | Kind::Custom
+                | Kind::CustomDeployment => true,
                 Kind::Base
                 | Kind::Profile
-                | Kind::Custom
                 | Kind::Imported
                 | Kind::PromptRouter
                 | Kind::MarketplaceEndpoint => false,
@@ -222,6 +255,10 @@ impl ModelId {
         self.base()?.split('.').next()
     }
 
+    fn is_arn(&self) -> bool {
+        self.wire.starts_with("arn:")
+    }
+
     /// The region an ARN names.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
@@ -234,10 +271,15 @@ impl fmt::Display for ModelId {
     }
 }
 
-/// Splits `us.amazon.nova-lite-v1:0` into its geography, if it has one, and the base id.
+/// Splits `us.amazon.nova-lite-v1:0` into its geography, if it has one, and the base id. Geographies
+/// are opened faster than lists are written: what stands before a provider, and is none, is one.
 pub(super) fn strip_geo(id: &str) -> (Option<&str>, &str) {
+    let is_geo = |geo: &str, base: &str| {
+        let is_known = GEOS.contains(&geo) && base.contains('.');
+        is_known || (!geo.is_empty() && !is_provider(geo) && has_known_provider(base))
+    };
     match id.split_once('.') {
-        Some((geo, base)) if GEOS.contains(&geo) && base.contains('.') => (Some(geo), base),
+        Some((geo, base)) if is_geo(geo, base) => (Some(geo), base),
         Some(_) | None => (None, id),
     }
 }
@@ -251,6 +293,11 @@ pub(super) fn strip_context(id: &str) -> &str {
         .strip_suffix('k')
         .is_some_and(|n| n.parse::<u32>().is_ok());
     if kilo || rest.contains(':') { rest } else { id }
+}
+
+/// `provider.name`, as far as the form goes.
+fn is_provider_and_name(base: &str) -> bool {
+    base.contains('.') && base.split('.').all(|part| !part.is_empty())
 }
 
 /// `provider.name`, with a provider that is known and a name that is there.

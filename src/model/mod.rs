@@ -54,7 +54,7 @@ pub struct Reply {
     pub raw: Bytes,
 }
 
-/// What a reply says of the terms it was served on; `None` where it says nothing.
+/// What a reply says of how it was served; `None` where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Served {
     /// The service tier.
@@ -63,6 +63,8 @@ pub struct Served {
     pub latency_mode: Option<String>,
     /// Whether an emulator made it up.
     pub emulated: bool,
+    /// How long the model took, as the service measured it.
+    pub latency_ms: Option<u64>,
 }
 
 /// A reply's body, understood.

@@ -51,6 +51,8 @@ struct Line<'a> {
     latency_ms: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_token_ms: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_latency_ms: Option<u64>,
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
@@ -161,6 +163,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         queued_ms: ended.queued.as_millis(),
         latency_ms: ended.latency.as_millis(),
         first_token_ms: first_token(&ended.outcome).map(|time| time.as_millis()),
+        service_latency_ms: service_latency_ms(&ended.outcome),
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
@@ -243,6 +246,13 @@ pub(super) fn is_emulated(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Answered(reply) => reply.served.emulated,
         Outcome::Failed(fault) => fault.emulated,
+    }
+}
+
+fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
+    match outcome {
+        Outcome::Answered(reply) => reply.served.latency_ms,
+        Outcome::Failed(_) => None,
     }
 }
 
@@ -373,6 +383,7 @@ pub(super) fn reparsed(
         queued_ms: kept.queued_ms.into(),
         latency_ms: kept.latency_ms.into(),
         first_token_ms: None,
+        service_latency_ms: None,
         started_at: kept.started_at.clone(),
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),

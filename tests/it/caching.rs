@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::harness::{Job, Out};
 
-/// 5,000 tokens, by the emulator's measure.
+/// 5,000 tokens, by the emulator's measure; Claude Haiku 4.5 caches 4,096 or more.
 fn system() -> String {
     "Answer in one word. ".repeat(1000)
 }
@@ -75,8 +75,25 @@ fn what_is_read_from_the_cache_costs_less() {
 #[test]
 fn a_prefix_that_is_too_short_is_not_cached_and_nothing_fails() {
     let job = job(CLAUDE).args(["--system", "Be terse.", "--cache"]);
-    let out = job.run().exits(0);
+    let out = job.run().exits(0).says("surely too short to be cached");
     assert_eq!(cached(&out), [(0, 0); 6]);
+    let waited = |row: &Value| row["queued_ms"].as_u64().unwrap();
+    let longest = out.answers().values().map(waited).max();
+    assert!(
+        longest < Some(300),
+        "no row waits for the first: {longest:?}"
+    );
+    let planned = Job::new("plan")
+        .file("prompts.csv", "id,text\na,one\n")
+        .args(["-i", "prompts.csv", "-m", CLAUDE, "-o", "out.jsonl"])
+        .args(["-t", "{{ text }}", "--system", "Be terse.", "--cache"])
+        .run()
+        .exits(0);
+    assert!(
+        planned.stdout.contains("too short to be cached"),
+        "{}",
+        planned.stdout
+    );
 }
 
 #[test]

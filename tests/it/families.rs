@@ -112,6 +112,41 @@ fn every_family_gets_its_answer() {
 }
 
 #[test]
+fn a_model_that_wants_more_than_a_prompt_is_not_sent_one_alone() {
+    let row = r#"{"prompt":"Name a moon.","body":{"prompt":"x","image":"aGk="}}"#;
+    let models = [
+        (
+            "us.stability.stable-image-erase-object-v1:0",
+            "`image`",
+            "image",
+        ),
+        (
+            "us.twelvelabs.pegasus-1-2-v1:0",
+            "`mediaSource`",
+            "mediaSource",
+        ),
+    ];
+    for (model, wants, key) in models {
+        run(model, row, &[])
+            .exits(2)
+            .says(&format!(
+                "`{model}` wants {wants} beside the prompt: give it in"
+            ))
+            .sent_nothing();
+        let extra = format!(r#"{{"{key}":{{"base64String":"aGk="}}}}"#);
+        run(model, row, &["--extra", &extra]).exits(0);
+    }
+    run(models[0].0, row, &["--body", "body"]).exits(0);
+    run(
+        "us.stability.stable-style-transfer-v1:0",
+        row,
+        &["--extra", r#"{"init_image":"aGk="}"#],
+    )
+    .exits(2)
+    .says("wants `style_image` beside the prompt");
+}
+
+#[test]
 fn several_texts_are_embedded_in_one_call_and_in_their_order() {
     let embed = |texts: &str| {
         let row = format!(r#"{{"t":{texts}}}"#);

@@ -1,6 +1,7 @@
 //! What the service can do to a run, one fault at a time, over the real wire.
 
 mod credentials;
+mod ends;
 mod matrix;
 mod way;
 

@@ -89,7 +89,7 @@ fn filters_narrow_the_list() {
         "--kind",
         "imported",
     ]);
-    assert_eq!(own.len(), 3, "{own:?}");
+    assert_eq!(own.len(), 4, "{own:?}");
     models("", ["--kind", "router"])
         .exits(2)
         .says("application-profile");
@@ -294,6 +294,21 @@ fn a_run_finds_the_model_behind_an_arn() {
     );
     let deployed = "arn:aws:bedrock:us-east-1:123456789012:custom-model-deployment/abcdefghij78";
     run(deployed, "").exits(0);
+}
+
+/// Its ARN says no more than that it was brought from elsewhere.
+#[test]
+fn a_model_that_was_brought_is_asked_for_its_base() {
+    let own = |kind: &str| format!("arn:aws:bedrock:us-east-1:123456789012:{kind}");
+    let brought = own("custom-model/imported/abcdefghij57");
+    for arn in [&brought, &own("custom-model-deployment/abcdefghij79")] {
+        let behind = format!("behind {arn} is amazon.nova-lite-v1:0, as Bedrock says\n");
+        run(arn, "").exits(0).says(&behind);
+        run(arn, "[control_plane]\ndenied = [\"GetCustomModel\"]")
+            .exits(2)
+            .says("bedrock:GetCustomModel is missing: AccessDeniedException: ")
+            .sent_nothing();
+    }
 }
 
 #[test]

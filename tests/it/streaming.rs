@@ -62,6 +62,22 @@ fn the_first_token_comes_before_the_last() {
     }
 }
 
+/// By its header, and by the metrics in the last chunk.
+#[test]
+fn what_the_service_says_of_its_own_time_is_kept_both_ways() {
+    let timed = "[latency]\nfirst_token_ms = 100\nper_token_ms = 2\njitter = 0\n\
+                 [output]\nmin_tokens = 30\nmean_tokens = 30\nmax_tokens = 30\n";
+    for model in ["amazon.nova-lite-v1:0", "openai.gpt-oss-20b-1:0"] {
+        for job in [whole(model, timed), streamed(model, timed)] {
+            for (id, row) in job.run().exits(0).answers() {
+                let ms = |field: &str| row[field].as_u64().unwrap();
+                let service = ms("service_latency_ms");
+                assert!((100..=ms("latency_ms")).contains(&service), "{id}: {row}");
+            }
+        }
+    }
+}
+
 /// The row `two` under a fault that strikes its first `times` attempts.
 fn struck(kind: &str, times: u32) -> Value {
     let scenario =

@@ -43,6 +43,9 @@ impl Job<'_> {
                 "`{model}` is not in the catalogue{meant}: its price is unknown"
             ));
         }
+        if let Some(remark) = self.plan.prefix_remark() {
+            self.say(&remark);
+        }
         if self.context.emulated {
             self.say(
                 "the emulator answers: every completion is made up, nothing is sent or billed",

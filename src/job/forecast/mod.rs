@@ -23,7 +23,7 @@ pub use pace::{Bound, Pace};
 
 /// Bytes of text in a token, before any answer has told: English prose has about 4.5, code and
 /// JSON about 3.3, Chinese about 3, digits and hashes about 2.
-const BYTES_PER_TOKEN: Cases<f64> = Cases {
+pub(super) const BYTES_PER_TOKEN: Cases<f64> = Cases {
     low: 5.0,
     expected: 3.5,
     worst: 2.0,

@@ -17,7 +17,11 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         .id
         .as_deref()
         .ok_or(missing("model", "model", "id", "model"))?;
-    let model = ModelId::parse(id).map_err(|error| wrong("model.id", error))?;
+    let parse = match &table.family {
+        Some(_) => ModelId::parse_of_any_provider,
+        None => ModelId::parse,
+    };
+    let model = parse(id).map_err(|error| wrong("model.id", error))?;
     let model = match &table.behind {
         Some(behind) => model.behind(behind),
         None => model,
@@ -72,7 +76,7 @@ pub(super) fn parameters(
         extra: table.extra.clone(),
     };
     if parameters.max_tokens.is_none() {
-        parameters.max_tokens = family.default_max_tokens(model.base());
+        parameters.max_tokens = family.default_max_tokens(model.base(), &table.extra);
     }
     let checked = family.check(&parameters, model.base(), doubtful(table.force));
     checked.map_err(|error| wrong("model", error))?;

@@ -18,12 +18,12 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Bedrock, BoundedAnswer, Heard, causes, not_understood, wire};
+use super::{Bedrock, BoundedAnswer, Heard, causes, no_answer, not_understood, wire};
 use crate::alarm::Alarm;
 use crate::model::family::{Assembly, StreamError};
 use crate::model::{Call, Category, Fault, Reply, Served};
 
-/// The status of what a provider says within a chunk: it is the model's failure.
+/// The status of what a provider says within a chunk without one: it is the model's failure.
 const MODEL_ERROR: u16 = 424;
 
 impl Bedrock {
@@ -52,7 +52,7 @@ impl Bedrock {
             .ok_or_else(|| silent(idle))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
-        let served = Served {
+        let mut served = Served {
             tier: stream.service_tier.as_ref().map(ToString::to_string),
             latency_mode: stream
                 .performance_config_latency
@@ -66,15 +66,16 @@ impl Bedrock {
         match whole.and_then(|()| Ok(chunks.assembly.finish()?)) {
             Ok(whole) => {
                 let body = Bytes::from(whole.body.to_string());
+                served.latency_ms = whole.latency_ms;
                 Ok(Reply {
                     first_token: chunks.first_token,
                     ..self.reply(whole.reading, served, request_id, body)
                 })
             }
-            Err(error) => Err(Fault {
+            Err(error) => Err(self.blame(Fault {
                 request_id,
                 ..fault(error, chunks.raw)
-            }),
+            })),
         }
     }
 }
@@ -187,14 +188,22 @@ fn fault(error: BadStream, mut raw: Vec<u8>) -> Fault {
         ..Fault::local(category, message.clone())
     };
     match error {
-        BadStream::Json(_) | BadStream::Chunk(StreamError::Misread(_)) => {
+        BadStream::Json(_) => {
             raw.push(b']');
-            not_understood(message, raw.into(), None)
+            not_understood(message, raw.into())
+        }
+        BadStream::Chunk(StreamError::NoAnswer(error)) => {
+            raw.push(b']');
+            no_answer(error, raw.into())
         }
         BadStream::TooLong => of_answer(Category::BadResponse),
-        BadStream::Chunk(StreamError::BrokenOff { kind, message }) => Fault {
-            status_code: Some(200),
-            ..mid_stream(Some(&kind), MODEL_ERROR, &message)
+        BadStream::Chunk(StreamError::BrokenOff {
+            kind,
+            status,
+            message,
+        }) => Fault {
+            status_code: Some(status.unwrap_or(200)),
+            ..mid_stream(Some(&kind), status.unwrap_or(MODEL_ERROR), &message)
         },
         BadStream::Chunk(StreamError::CutShort { .. }) => of_answer(Category::Network),
         BadStream::Stopped(fault) => *fault,
@@ -257,5 +266,88 @@ fn silent(idle: Duration) -> Fault {
     Fault {
         maybe_billed: true,
         ..Fault::local(Category::AttemptTimeout, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::family::Family;
+
+    /// What becomes of an answer of `family` that breaks off with `said`.
+    #[track_caller]
+    fn check(family: Family, said: Value, told: &str) {
+        let mut chunks = Chunks::new(family.assemble().unwrap());
+        let taken = chunks.take(said.to_string().as_bytes());
+        let error = taken
+            .and_then(|()| chunks.read())
+            .expect_err("it broke off");
+        let fault = fault(error, Vec::new());
+        let found = format!(
+            "{} {} {:?}: {}",
+            fault.category.as_str(),
+            fault.status_code.unwrap_or_default(),
+            fault.verdict(),
+            fault.message
+        );
+        assert_eq!(found, told, "{said}");
+        assert!(fault.maybe_billed, "the model has worked: {said}");
+    }
+
+    #[test]
+    fn what_a_provider_says_within_a_chunk_keeps_its_class() {
+        let claude = |kind: &str, told: &str| {
+            let error = json!({"type": kind, "message": "so it is"});
+            let chunk = json!({"type": "error", "error": error});
+            check(Family::ClaudeMessages, chunk, told);
+        };
+        claude("overloaded_error", "unavailable 200 Retry: so it is");
+        claude("rate_limit_error", "throttled 200 Retry: so it is");
+        claude("api_error", "server_error 200 Retry: so it is");
+        claude("timeout_error", "model_timeout 200 Retry: so it is");
+        claude(
+            "invalid_request_error",
+            "invalid_request 200 RowFailed: so it is",
+        );
+        claude(
+            "request_too_large",
+            "request_too_large 200 RowFailed: so it is",
+        );
+        claude("some_new_error", "model_error 200 Retry: so it is");
+    }
+
+    #[test]
+    fn openais_errors_may_have_a_status_a_word_or_only_a_text() {
+        for family in [Family::OpenaiChat, Family::TextCompletion] {
+            let openai = |error: Value, told: &str| check(family, json!({"error": error}), told);
+            openai(
+                json!({"type": "server_error", "code": 503, "message": "busy"}),
+                "server_error 503 Retry: busy",
+            );
+            openai(
+                json!({"type": "BadRequestError", "code": 400, "message": "no"}),
+                "invalid_request 400 RowFailed: no",
+            );
+            openai(
+                json!({"code": 429, "message": "slow down"}),
+                "throttled 429 Retry: slow down",
+            );
+            openai(
+                json!({"type": "tokens", "code": "rate_limit_exceeded", "message": "wait"}),
+                "throttled 200 Retry: wait",
+            );
+            let long = "This model's maximum context length is 9 tokens";
+            openai(
+                json!({"type": "invalid_request_error", "code": "context_length_exceeded", "message": long}),
+                &format!("context_window 200 RowFailed: {long}"),
+            );
+            openai(
+                json!("the engine died"),
+                "model_error 200 Retry: the engine died",
+            );
+            openai(json!({}), "model_error 200 Retry: it does not say why");
+        }
     }
 }

@@ -41,6 +41,10 @@ struct Entry {
     limit_key: Option<String>,
     max_out: Option<u64>,
     stream: Option<bool>,
+    #[serde(default)]
+    refuses_extra: Vec<String>,
+    #[serde(default)]
+    needs_extra: Vec<String>,
 }
 
 /// What one model can and cannot. What nobody has written down is taken to be possible.
@@ -77,8 +81,17 @@ impl Capabilities {
             max_output: facts.and_then(|facts| facts.max_out),
             ..Self::default()
         };
-        let about = |entry: &&Entry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
-        ENTRIES.iter().filter(about).fold(known, Self::and)
+        entries_about(base).fold(known, Self::and)
+    }
+
+    /// The keys of a body that the model behind a base id refuses.
+    pub fn refuses_extra(base: &str) -> impl Iterator<Item = &'static str> {
+        entries_about(base).flat_map(|entry| entry.refuses_extra.iter().map(String::as_str))
+    }
+
+    /// The keys of a body that the model behind a base id wants beside the prompt.
+    pub fn needs_extra(base: &str) -> impl Iterator<Item = &'static str> {
+        entries_about(base).flat_map(|entry| entry.needs_extra.iter().map(String::as_str))
     }
 
     fn and(self, entry: &'static Entry) -> Self {
@@ -93,6 +106,11 @@ impl Capabilities {
             no_stream: self.no_stream || entry.stream == Some(false),
         }
     }
+}
+
+fn entries_about(base: &str) -> impl Iterator<Item = &'static Entry> {
+    let about = move |entry: &&Entry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
+    ENTRIES.iter().filter(about)
 }
 
 #[cfg(test)]
@@ -119,6 +137,20 @@ mod tests {
         let most = |base| Capabilities::of(base).max_output;
         assert_eq!(most("amazon.titan-text-premier-v1:0"), Some(3072));
         assert_eq!(most("deepseek.r1-v1:0"), Some(32_768));
+    }
+
+    #[test]
+    fn every_model_that_edits_images_wants_one() {
+        let prices = include_str!("prices.json").lines();
+        let edits = prices.filter(|line| line.contains(r#""mode":"image_edit""#));
+        let ids: Vec<_> = edits.filter_map(|line| line.split('"').nth(1)).collect();
+        assert!(24 < ids.len(), "{ids:?}");
+        for id in ids {
+            let base = crate::model::id::strip_geo(id).1;
+            assert!(Capabilities::needs_extra(base).next().is_some(), "{id}");
+        }
+        let generates = Capabilities::needs_extra("stability.stable-image-core-v1:1");
+        assert_eq!(generates.count(), 0);
     }
 
     #[test]

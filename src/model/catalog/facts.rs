@@ -25,6 +25,8 @@ pub struct ModelFacts {
     pub max_in: Option<u64>,
     /// The most output tokens.
     pub max_out: Option<u64>,
+    /// The shortest prefix that the prompt cache keeps, in tokens.
+    pub cache_min: Option<u64>,
     /// The model refuses `temperature`, `top_p` and `top_k`.
     pub no_sampling: bool,
     /// The model refuses a conversation that ends with its own words.
@@ -184,6 +186,7 @@ struct Line {
     above_272k: Option<Price>,
     max_in: Option<u64>,
     max_out: Option<u64>,
+    cache_min: Option<u64>,
     #[serde(default)]
     no_sampling: bool,
     #[serde(default)]
@@ -224,6 +227,7 @@ impl From<Line> for ModelFacts {
             },
             max_in: line.max_in,
             max_out: line.max_out,
+            cache_min: line.cache_min,
             no_sampling: line.no_sampling,
             no_prefill: line.no_prefill,
             thinking_always_on: line.thinking_always_on,

@@ -29,18 +29,35 @@ impl Control {
             Kind::CustomDeployment => {
                 let path = format!("/model-customization/custom-model-deployments/{arn}");
                 let deployment = self.get("GetCustomModelDeployment", path).await?;
-                arn_in(&deployment, "modelArn")
+                match arn_in(&deployment, "modelArn") {
+                    Some(model) => self.behind_custom(&model).await?,
+                    None => None,
+                }
             }
-            Kind::Custom
-            | Kind::Base
+            Kind::Custom => self.behind_custom(model.as_str()).await?,
+            Kind::Base
             | Kind::Profile
             | Kind::Imported
             | Kind::PromptRouter
             | Kind::MarketplaceEndpoint => None,
         };
-        let found = found.and_then(|arn| ModelId::parse(&arn).ok());
-        Ok(found.and_then(|model| model.base().map(str::to_owned)))
+        Ok(found.as_deref().and_then(base_of))
     }
+
+    /// The ARN of the model that a custom one was made from: its own, where that tells.
+    async fn behind_custom(&self, arn: &str) -> Result<Option<String>, ControlError> {
+        if base_of(arn).is_some() {
+            return Ok(Some(arn.to_owned()));
+        }
+        let path = format!("/custom-models/{}", segment(arn));
+        let custom = self.get("GetCustomModel", path).await?;
+        Ok(custom["baseModelArn"].as_str().map(str::to_owned))
+    }
+}
+
+/// The base id that an ARN tells.
+pub(super) fn base_of(arn: &str) -> Option<String> {
+    ModelId::parse(arn).ok()?.base().map(str::to_owned)
 }
 
 /// The id of the profile, given the models of a profile that was made from it, which stand in its

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::behind::of_profile;
+use super::behind::{base_of, of_profile};
 use super::{Control, ControlError, segment};
 use crate::model::catalog::Capabilities;
-use crate::model::id::{Kind, ModelId};
+use crate::model::id::Kind;
 
 /// Entries of one page; the service gives no more.
 const PAGE: &str = "maxResults=1000";
@@ -273,10 +273,6 @@ fn offer<'a>(
             end_of_life: None,
         },
     }
-}
-
-fn base_of(arn: &str) -> Option<String> {
-    ModelId::parse(arn).ok()?.base().map(str::to_owned)
 }
 
 /// What is not ready is not hidden: whoever waits for it sees how far it is.

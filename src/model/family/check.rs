@@ -8,6 +8,14 @@ use super::takes::Takes;
 use super::{Family, Parameter, Parameters};
 use crate::model::catalog::Capabilities;
 
+/// What the model behind `base` wants beside a prompt and `extra` does not bring; `None` where it
+/// wants no more.
+pub fn lacks(extra: &Map<String, Value>, base: &str) -> Option<String> {
+    let missing = Capabilities::needs_extra(base).filter(|key| !extra.contains_key(*key));
+    let missing: Vec<_> = missing.map(|key| format!("`{key}`")).collect();
+    (!missing.is_empty()).then(|| missing.join(" and "))
+}
+
 /// Parameters the model would refuse: every problem of a job in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .problems.join("; "))]
@@ -53,6 +61,7 @@ impl Family {
             .filter_map(|(parameter, value)| self.is_out_of_range(parameter, value))
             .collect();
         problems.extend(self.refuses_extra(&parameters.extra));
+        problems.extend(self.refuses_beside_thinking(parameters));
         if let Some(base) = base {
             problems.extend(self.model_refuses(parameters, base));
         }
@@ -124,6 +133,7 @@ impl Family {
             stops.then(|| format!("{base} takes no stop: remove it")),
             refuses_to_think_not(parameters, base, &model),
             self.refuses_length(parameters, base, &model),
+            refuses_keys(&parameters.extra, base),
         ]
         .into_iter()
         .flatten()
@@ -165,6 +175,13 @@ fn refuses_sampling(parameters: &Parameters, base: &str, model: &Capabilities) -
     let both = parameters.temperature.is_some() && parameters.top_p.is_some();
     (both && model.one_sampling)
         .then(|| format!("{base} takes temperature or top_p, not both: remove one"))
+}
+
+/// Keys that the model answers as if something else were wrong.
+fn refuses_keys(extra: &Map<String, Value>, base: &str) -> Option<String> {
+    let given = Capabilities::refuses_extra(base).filter(|key| extra.contains_key(*key));
+    let keys: Vec<_> = given.map(|key| format!("extra.{key}")).collect();
+    (!keys.is_empty()).then(|| format!("{base} takes no {}: remove it", keys.join(", no ")))
 }
 
 /// Claude's switch for thinking, turned off where it cannot be.
@@ -297,6 +314,24 @@ mod tests {
         let opus = Some("anthropic.claude-opus-4-7");
         let smaller = r#"{"max_tokens":900000,"extra":{"max_tokens":16}}"#;
         check("claude-messages", opus, smaller, "ok");
+    }
+
+    #[test]
+    fn a_key_that_a_model_refuses_is_refused_before_it_answers_503() {
+        let extra = r#"{"extra":{"presence_penalty":0.5,"frequency_penalty":1,"seed":4}}"#;
+        check(
+            "openai-chat",
+            Some("xai.grok-4.7"),
+            extra,
+            "xai.grok-4.7 takes no extra.presence_penalty, no extra.frequency_penalty: remove it",
+        );
+        check("openai-chat", Some("qwen.qwen3-32b-v1:0"), extra, "ok");
+        check(
+            "openai-chat",
+            Some("openai.gpt-oss-20b-1:0"),
+            r#"{"extra":{"logit_bias":{}}}"#,
+            "openai.gpt-oss-20b-1:0 takes no extra.logit_bias: remove it",
+        );
     }
 
     #[test]

@@ -161,13 +161,6 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
             }
         }
         "message_stop" => brought.end = true,
-        "error" => {
-            let say = |pointer| text(chunk, pointer).unwrap_or("error").to_owned();
-            return Err(StreamError::BrokenOff {
-                kind: say("/error/type"),
-                message: say("/error/message"),
-            });
-        }
         _ => {}
     }
     Ok(brought)

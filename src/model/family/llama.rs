@@ -8,6 +8,7 @@ use super::json::{Body, count, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
+use super::text_completion::thinking_if_closed;
 use super::words::{answered, awaits_answer, neutralise, role};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
@@ -155,19 +156,21 @@ fn template_2(prompt: &Prompt) -> String {
     said
 }
 
-/// The blank lines that follow a header are not part of the answer.
+/// The blank lines that follow a header are not part of the answer. A DeepSeek R1 that was imported
+/// answers in this shape too, and closes its thought inside the text.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer = text(body, "/generation").ok_or_else(|| misread("llama", "`generation`", body))?;
+    let whole = text(body, "/generation").ok_or_else(|| misread("llama", "`generation`", body))?;
+    let stop = text(body, "/stop_reason");
+    let (reasoning, answer) = thinking_if_closed(whole, stop);
     let usage = Usage {
         input_tokens: count(body, "/prompt_token_count"),
         output_tokens: count(body, "/generation_token_count"),
         ..Usage::default()
     };
-    Ok(answered(
-        answer.trim_start(),
-        text(body, "/stop_reason"),
-        usage,
-    ))
+    Ok(Reading {
+        reasoning,
+        ..answered(answer.trim_start(), stop, usage)
+    })
 }
 
 /// The input is counted in the first chunk only, the output so far in each.

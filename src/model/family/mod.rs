@@ -34,6 +34,7 @@ mod rerank;
 mod stream;
 mod takes;
 mod text_completion;
+mod thinking;
 mod titan_text;
 mod usage;
 mod words;
@@ -45,7 +46,7 @@ use crate::prompt::Prompt;
 
 pub use abilities::Abilities;
 pub use asked::Asked;
-pub use check::{Doubtful, ParameterError};
+pub use check::{Doubtful, ParameterError, lacks};
 pub use json::merge;
 pub use parameters::{Parameter, Parameters};
 pub use stream::{Assembled, Assembly, StreamError};
@@ -141,6 +142,20 @@ families! {
 #[error("{0}")]
 pub struct Misread(pub String);
 
+/// Why a reply is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// It is not shaped as the family's.
+    #[error(transparent)]
+    Misread(#[from] Misread),
+    /// The model failed, and says so where others say why they stopped.
+    #[error("the model failed and stopped with `{word}`")]
+    Failed {
+        /// The provider's word for it.
+        word: String,
+    },
+}
+
 /// A name that is no family's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no model family `{name}`{meant} (families: {known})")]
@@ -188,12 +203,21 @@ impl Family {
 
     /// Reads a reply's body.
     ///
+    /// # Errors
+    /// It is not shaped as the family's, or the model stopped because it failed.
+    ///
     /// A guardrail answers in place of the model and keeps the family's shape, more or less; so
     /// its word goes before the model's, and a shape it left empty is an empty answer.
-    pub fn read(self, body: &Value) -> Result<Reading, Misread> {
+    pub fn read(self, body: &Value) -> Result<Reading, NoAnswer> {
         let read = (self.layout().read)(body);
         if json::text(body, "/amazon-bedrock-guardrailAction") != Some("INTERVENED") {
-            return read;
+            let reading = read?;
+            return match &reading.stop_reason {
+                Some(word) if words::means_failure(word) => {
+                    Err(NoAnswer::Failed { word: word.clone() })
+                }
+                Some(_) | None => Ok(reading),
+            };
         }
         let empty = || Reading {
             completion: self.writes_text().then(String::new),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::json::{Body, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
-use super::stream::{Brought, StreamError, begin, block, grow, put};
+use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, role, thought};
 use super::{Misread, Parameter, Parameters};
@@ -112,12 +112,14 @@ fn usage(body: &Value) -> Usage {
     )
 }
 
-/// Each chunk is an object of one key, the event's name. The counts come after the stop.
+/// Each chunk is an object of one key, the event's name; the service puts its own beside it, before
+/// or behind. The counts come after the stop.
 fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "an event of Nova's", chunk);
+    let is_event = |(key, said): &(&String, &Value)| said.is_object() && !key.starts_with(SERVICE);
     let (event, said) = chunk
         .as_object()
-        .and_then(|map| map.iter().find(|(_, said)| said.is_object()))
+        .and_then(|map| map.iter().find(is_event))
         .ok_or_else(wrong)?;
     begin(whole, || {
         json!({

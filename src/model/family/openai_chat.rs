@@ -199,18 +199,15 @@ fn empty(chunk: &Value) -> Value {
     whole
 }
 
-/// The last chunks may have no choices, only counts. Where there are several answers, the first
+/// The last chunks may have no choices, or an empty list of them, only counts. Where there are several answers, the first
 /// is the one that is read. Mistral's earlier models say `message` for `delta`.
 pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`choices`, a list with deltas", chunk);
-    if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
-        let kind = text(error, "/type").or_else(|| text(error, "/code"));
-        return Err(StreamError::BrokenOff {
-            kind: kind.unwrap_or("error").to_owned(),
-            message: text(error, "/message").unwrap_or_default().to_owned(),
-        });
-    }
-    let choices = list(chunk, "/choices").ok_or_else(wrong)?;
+    let choices = match list(chunk, "/choices") {
+        Some(choices) => choices.as_slice(),
+        None if chunk.get("usage").is_some_and(Value::is_object) => &[],
+        None => return Err(wrong().into()),
+    };
     begin(whole, || empty(chunk));
     put(whole, "/usage", chunk.get("usage"));
     put(whole, "/service_tier", chunk.get("service_tier"));

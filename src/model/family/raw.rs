@@ -47,7 +47,7 @@ const REPLIES: [(&str, Family); 17] = [
 ];
 
 /// What only one family's chunks have, most telling first.
-const CHUNKS: [(&str, Family); 17] = [
+const CHUNKS: [(&str, Family); 16] = [
     ("/outputText", Family::TitanText),
     ("/event_type", Family::CommandR),
     ("/type", Family::ClaudeMessages),
@@ -63,7 +63,6 @@ const CHUNKS: [(&str, Family); 17] = [
     ("/is_finished", Family::Command),
     ("/message", Family::Pegasus),
     ("/finishReason", Family::Pegasus),
-    ("/error", Family::OpenaiChat),
     ("/text", Family::Command),
 ];
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::json::{at_mut, count, misread, text};
 use super::layout::Stream;
-use super::{Family, Misread, raw};
+use super::{Family, Misread, NoAnswer, raw};
 use crate::model::{Reading, Usage};
 
 /// Puts a chunk into the body that came so far, which is null before the first.
@@ -23,14 +23,16 @@ pub(super) struct Brought {
 /// Why a stream is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// A chunk, or what the chunks make together, is not shaped as the family's.
+    /// A chunk is not shaped as the family's, or what the chunks make together is no answer.
     #[error(transparent)]
-    Misread(#[from] Misread),
+    NoAnswer(#[from] NoAnswer),
     /// The provider said in the middle of its answer that it cannot go on.
     #[error("the model broke off: {kind}: {message}")]
     BrokenOff {
         /// The provider's word for it.
         kind: String,
+        /// The status it would have had as an answer of its own, where the provider says so.
+        status: Option<u16>,
         /// What it says about it.
         message: String,
     },
@@ -40,6 +42,12 @@ pub enum StreamError {
         /// How many chunks had come.
         chunks: u64,
     },
+}
+
+impl From<Misread> for StreamError {
+    fn from(misread: Misread) -> Self {
+        Self::NoAnswer(misread.into())
+    }
 }
 
 /// An answer that is coming in chunks.
@@ -61,8 +69,6 @@ pub struct Assembled {
     pub body: Value,
     /// How long the model took, as the service measured it.
     pub latency_ms: Option<u64>,
-    /// How long its first byte took, as the service measured it.
-    pub first_byte_ms: Option<u64>,
 }
 
 /// What the service adds to the last chunk.
@@ -71,7 +77,8 @@ const METRICS: &str = "amazon-bedrock-invocationMetrics";
 /// Keys that are the service's own begin so, in any family.
 pub(super) const SERVICE: &str = "amazon-bedrock-";
 
-/// What some providers send after the last chunk.
+/// What some providers send after the last chunk. It says that no more comes, not that the answer
+/// came to its end.
 const DONE: &str = "[DONE]";
 
 impl Family {
@@ -100,11 +107,13 @@ impl Assembly {
     pub fn push(&mut self, chunk: &Value) -> Result<(), StreamError> {
         self.chunks += 1;
         if chunk.as_str() == Some(DONE) {
-            self.brought.end = true;
             return Ok(());
         }
         if let Some(metrics) = chunk.get(METRICS) {
             self.metrics = metrics.clone();
+        }
+        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+            return Err(broken_off(error));
         }
         if says_something(chunk) {
             let Brought { words, end } = self.join(chunk)?;
@@ -134,7 +143,9 @@ impl Assembly {
         self.brought.words
     }
 
-    /// The answer, once no more chunks come.
+    /// The answer, once no more chunks come. It has come to its end if the family's word for that
+    /// came, or the model's reason to stop with the counts that the service ends a stream with; every
+    /// family that streams has such a reason, so without one the answer is cut short.
     ///
     /// # Errors
     /// It has not come to its end, or is none.
@@ -142,16 +153,24 @@ impl Assembly {
         let latency_ms = count(&self.metrics, "/invocationLatency");
         let stopped = text(&self.whole, "/amazon-bedrock-guardrailAction") == Some("INTERVENED");
         let ended = self.brought.end || latency_ms.is_some() || stopped;
+        let chunks = self.chunks;
         if !ended || self.whole.is_null() {
-            let chunks = self.chunks;
             return Err(StreamError::CutShort { chunks });
         }
-        let mut reading = self.family.read(&self.whole)?;
+        let read = self.family.read(&self.whole);
+        let is_told_why = match &read {
+            Ok(reading) => reading.stop_reason.is_some(),
+            Err(NoAnswer::Failed { .. }) => true,
+            Err(NoAnswer::Misread(_)) => false,
+        };
+        if !self.brought.end && !stopped && !is_told_why {
+            return Err(StreamError::CutShort { chunks });
+        }
+        let mut reading = read?;
         reading.usage = reading.usage.or(self.usage());
         Ok(Assembled {
             reading,
             latency_ms,
-            first_byte_ms: count(&self.metrics, "/firstByteLatency"),
             body: self.whole,
         })
     }
@@ -180,6 +199,22 @@ impl Assembly {
                 whole.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+/// What a provider says in place of a chunk, in any family: Anthropic an object with a type, OpenAI
+/// one whose code may be a status, or the word for what its type only hints at (`tokens`), some
+/// servers a bare text.
+fn broken_off(error: &Value) -> StreamError {
+    let status = count(error, "/code").and_then(|code| u16::try_from(code).ok());
+    let word = |pointer| text(error, pointer).filter(|word| !word.is_empty());
+    let telling = word("/type").filter(|kind| kind.ends_with("_error"));
+    let kind = telling.or_else(|| word("/code")).or_else(|| word("/type"));
+    let message = error.as_str().or_else(|| word("/message"));
+    StreamError::BrokenOff {
+        kind: kind.unwrap_or("error").to_owned(),
+        status: status.filter(|status| (400..600).contains(status)),
+        message: message.unwrap_or("it does not say why").to_owned(),
     }
 }
 

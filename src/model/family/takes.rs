@@ -3,6 +3,8 @@
 //! Only ranges that the service's documents insist on are in the families' files: what they do not
 //! limit is left to the service.
 
+use serde_json::{Map, Value};
+
 use super::Family;
 use super::Parameter::{self, MaxTokens};
 use crate::model::catalog::Capabilities;
@@ -51,13 +53,18 @@ impl Family {
             .any(|takes| takes.parameter == MaxTokens)
     }
 
-    /// The limit of answers where the job gives none; `None` where there is nothing to limit.
-    pub fn default_max_tokens(self, base: Option<&str>) -> Option<u32> {
+    /// The limit of answers where the job gives none; `None` where there is nothing to limit, or
+    /// what `extra` asks for goes without one. A thought that `extra` asks for is added.
+    pub fn default_max_tokens(self, base: Option<&str>, extra: &Map<String, Value>) -> Option<u32> {
+        if self.settles_length(extra) {
+            return None;
+        }
         let model = base.map(Capabilities::of).unwrap_or_default();
         let usual = match model.thinking_always_on {
             true => DEFAULT_WITH_THOUGHT,
             false => DEFAULT_MAX_TOKENS,
         };
+        let usual = usual.saturating_add(self.budget(extra).unwrap_or(0));
         let most = model.max_output.and_then(|most| u32::try_from(most).ok());
         let usual = most.map_or(usual, |most| most.min(usual));
         self.takes_max_tokens().then_some(usual)

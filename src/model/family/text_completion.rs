@@ -53,10 +53,7 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
         .ok_or_else(|| misread(LAYOUT.name, "`choices[0].text`", body))?;
     let stop =
         text(body, "/choices/0/finish_reason").or_else(|| text(body, "/choices/0/stop_reason"));
-    let (reasoning, answer) = match whole.contains(CLOSE) {
-        true => thinking(whole, stop),
-        false => (None, whole.to_owned()),
-    };
+    let (reasoning, answer) = thinking_if_closed(whole, stop);
     Ok(Reading {
         reasoning,
         ..answered(answer, stop, usage::openai(body))
@@ -65,6 +62,14 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
 
 /// Where a thought ends.
 const CLOSE: &str = "</think>";
+
+/// Thought and answer, where a model that may not think at all has closed a thought.
+pub(super) fn thinking_if_closed(whole: &str, stop: Option<&str>) -> (Option<String>, String) {
+    match whole.contains(CLOSE) {
+        true => thinking(whole, stop),
+        false => (None, whole.to_owned()),
+    }
+}
 
 /// Thought and answer of a text that begins inside the thought.
 pub(super) fn thinking(whole: &str, stop: Option<&str>) -> (Option<String>, String) {

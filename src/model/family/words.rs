@@ -27,6 +27,14 @@ pub(super) fn finish(word: &str) -> FinishReason {
     }
 }
 
+/// Whether a provider's stop word says that the model failed: what it wrote until then is no answer.
+pub(super) fn means_failure(word: &str) -> bool {
+    matches!(
+        word.to_ascii_lowercase().as_str(),
+        "error" | "malformed_model_output" | "malformed_tool_use" | "user_cancel"
+    )
+}
+
 /// The reading of a reply that is one text.
 pub(super) fn answered(text: impl Into<String>, stop: Option<&str>, usage: Usage) -> Reading {
     Reading {

@@ -2,7 +2,8 @@
 //! known; by message only where one code means several things.
 //!
 //! Source of codes and statuses: botocore 1.44.5 service model of bedrock-runtime, and the
-//! user guide's "Troubleshooting Amazon Bedrock API error codes", as of October 2026.
+//! user guide's "Troubleshooting Amazon Bedrock API error codes", as of October 2026; of Anthropic's
+//! own words, its TypeScript SDK 0.81.0 (`resources/shared.ts`, read 2026-11-22).
 
 use std::time::Duration;
 
@@ -98,31 +99,44 @@ pub(super) fn first(code: Option<&str>, status: u16) -> Category {
 }
 
 /// What a code means, whatever its status: `ServiceQuotaExceededException` comes with 400, and
-/// `ModelNotReadyException` with 429 without being a throttle.
+/// `ModelNotReadyException` with 429 without being a throttle. Words in small letters are
+/// Anthropic's and OpenAI's own, which come within streams.
 fn by_code(code: &str) -> Option<Category> {
     Some(match code {
         "ThrottlingException"
         | "Throttling"
         | "TooManyRequestsException"
-        | "RequestLimitExceeded" => Category::Throttled,
+        | "RequestLimitExceeded"
+        | "rate_limit_error"
+        | "rate_limit_exceeded" => Category::Throttled,
         "ModelNotReadyException" => Category::ModelNotReady,
-        "ServiceUnavailableException" | "ServiceUnavailable" | "overloaded_error" => {
-            Category::Unavailable
-        }
-        "InternalServerException" | "InternalServerError" | "InternalFailure" => {
-            Category::ServerError
-        }
-        "ModelTimeoutException" => Category::ModelTimeout,
+        "ServiceUnavailableException"
+        | "ServiceUnavailable"
+        | "overloaded_error"
+        | "service_unavailable_error" => Category::Unavailable,
+        "InternalServerException"
+        | "InternalServerError"
+        | "InternalFailure"
+        | "api_error"
+        | "server_error" => Category::ServerError,
+        "ModelTimeoutException" | "timeout_error" => Category::ModelTimeout,
         "ModelErrorException" | "ModelStreamErrorException" => Category::ModelError,
         "RequestTimeout" | "RequestTimeoutException" => Category::Network,
-        "ValidationException" | "InvalidAction" => Category::InvalidRequest,
-        "RequestEntityTooLargeException" => Category::RequestTooLarge,
-        "AccessDeniedException" | "NotAuthorized" | "MPAgreementBeingCreated" => {
-            Category::AccessDenied
+        "ValidationException" | "InvalidAction" | "invalid_request_error" => {
+            Category::InvalidRequest
         }
-        "ResourceNotFoundException" | "FTUFormNotFilled" => Category::NotFound,
-        "ServiceQuotaExceededException" => Category::ServiceQuota,
-        "ExpiredToken"
+        "context_length_exceeded" => Category::ContextWindow,
+        "RequestEntityTooLargeException" | "request_too_large" => Category::RequestTooLarge,
+        "AccessDeniedException"
+        | "NotAuthorized"
+        | "MPAgreementBeingCreated"
+        | "permission_error" => Category::AccessDenied,
+        "ResourceNotFoundException" | "FTUFormNotFilled" | "not_found_error" => Category::NotFound,
+        "ServiceQuotaExceededException" | "insufficient_quota" | "billing_error" => {
+            Category::ServiceQuota
+        }
+        "authentication_error"
+        | "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
         | "RequestTimeTooSkewed"

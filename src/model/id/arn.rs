@@ -1,6 +1,6 @@
 //! ARNs of things that can be invoked.
 
-use super::{IdError, Kind, ModelId, strip_context, strip_geo};
+use super::{IdError, Kind, ModelId, is_provider_and_name, strip_context, strip_geo};
 
 /// The kinds of resource that can be invoked, as their ARNs name them.
 const RESOURCES: &str = "foundation-model, inference-profile, application-inference-profile, \
@@ -58,7 +58,9 @@ fn understand<'a>(service: &str, resource: &'a str) -> Result<(Kind, Option<&'a 
         ("bedrock", "inference-profile") => profile(name),
         ("bedrock", "custom-model") => Ok((
             Kind::Custom,
-            name.split_once('/').map(|(base, _)| strip_context(base)),
+            name.split_once('/')
+                .map(|(base, _)| strip_context(base))
+                .filter(|base| is_provider_and_name(base)),
         )),
         ("bedrock", "application-inference-profile") => opaque(Kind::ApplicationProfile),
         ("bedrock", "provisioned-model") => opaque(Kind::Provisioned),

@@ -16,9 +16,14 @@ pub fn suggest(text: &str) -> Option<String> {
     let prefix = |word: &&str| GEOS.contains(word) || is_provider(word) || *word == "bedrock";
     let name = words[words.iter().take_while(|word| prefix(word)).count()..].join(".");
 
+    // A provider that is misspelt stands before the name.
+    let behind = name.split_once('.').map_or("", |(_, behind)| behind);
     let alike = |base: &str| {
         let full = base.split_once('.').map_or(base, |(_, name)| name);
-        let to = |other: &str| strsim::normalized_damerau_levenshtein(&name, other);
+        let to = |other: &str| {
+            let of = |name| strsim::normalized_damerau_levenshtein(name, other);
+            of(&name).max(of(behind))
+        };
         to(full).max(to(without_version(full)))
     };
     let (score, base) = catalog::ids()

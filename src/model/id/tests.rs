@@ -27,7 +27,7 @@ fn plain_ids_lose_geography_and_context_size() {
     );
     check("openai.gpt-6.1-sol", "Base openai.gpt-6.1-sol -");
     check("zai.glm-5", "Base zai.glm-5 -");
-    for geo in GEOS {
+    for geo in GEOS.into_iter().chain(["kr", "mx", "moon"]) {
         let id = format!("{geo}.anthropic.claude-opus-5");
         check(&id, "Profile anthropic.claude-opus-5 -");
     }
@@ -54,6 +54,22 @@ fn arns_tell_their_region_and_sometimes_their_model() {
 }
 
 #[test]
+fn a_geography_may_be_newer_than_the_list() {
+    check(
+        "kr.anthropic.claude-opus-5",
+        "Profile anthropic.claude-opus-5 -",
+    );
+    check(
+        "mx.amazon.nova-lite-v1:0",
+        "Profile amazon.nova-lite-v1:0 -",
+    );
+    check(
+        "arn:aws:bedrock:ap-northeast-2:123456789012:inference-profile/kr.amazon.nova-lite-v1:0",
+        "Profile amazon.nova-lite-v1:0 ap-northeast-2",
+    );
+}
+
+#[test]
 fn opaque_arns_tell_their_kind_and_region_only() {
     for (resource, kind) in [
         (
@@ -62,6 +78,7 @@ fn opaque_arns_tell_their_kind_and_region_only() {
         ),
         ("provisioned-model/a1b2c3d4e5f6", "Provisioned"),
         ("custom-model-deployment/a1b2c3d4e5f6", "CustomDeployment"),
+        ("custom-model/imported/a1b2c3d4e5f6", "Custom"),
         ("imported-model/a1b2c3d4e5f6", "Imported"),
         ("prompt-router/mine", "PromptRouter"),
         ("default-prompt-router/anthropic.claude:1", "PromptRouter"),
@@ -86,6 +103,39 @@ fn a_name_without_its_provider_is_completed() {
          `amazon.nova-lite-v1:0`, an inference profile such as \
          `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
     );
+}
+
+#[test]
+fn a_provider_that_is_not_known_is_called_where_the_family_is_named() {
+    check(
+        "newlab.brain-1",
+        "`newlab.brain-1`: no provider `newlab` is known; if its models are new on Amazon Bedrock, \
+         name a layout that they share with --family",
+    );
+    check(
+        "antropic.claude-opus-5",
+        "`antropic.claude-opus-5`: no provider `antropic` is known; did you mean \
+         `us.anthropic.claude-opus-5`? if its models are new on Amazon Bedrock, name a layout that \
+         they share with --family",
+    );
+    for (text, kind, base) in [
+        ("newlab.brain-1", Kind::Base, "newlab.brain-1"),
+        ("us.newlab.brain-1", Kind::Profile, "newlab.brain-1"),
+        ("newlab.brain-2.5-v1:0", Kind::Base, "newlab.brain-2.5-v1:0"),
+    ] {
+        let id = ModelId::parse_of_any_provider(text).expect("a form that there is");
+        assert_eq!((id.kind(), id.base()), (kind, Some(base)), "{text}");
+    }
+    for none in [
+        "newlab",
+        "newlab.",
+        ".brain",
+        ".amazon.nova-lite-v1:0",
+        "a..b",
+    ] {
+        let error = ModelId::parse_of_any_provider(none).expect_err(none);
+        assert!(matches!(error, IdError::UnknownForm { .. }), "{none}");
+    }
 }
 
 #[test]

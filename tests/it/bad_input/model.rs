@@ -64,6 +64,21 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
 }
 
 #[test]
+fn a_provider_nobody_has_heard_of_is_called_once_its_layout_is_named() {
+    model(
+        "newlab.brain-1",
+        [],
+        "`model.id`: `newlab.brain-1`: no provider `newlab` is known; if its models are new on \
+         Amazon Bedrock, name a layout that they share with --family",
+    );
+    // The emulator does not know it either: what counts is that the call is made.
+    let out = on("newlab.brain-1").args(["--family", "openai-chat"]).run();
+    out.exits(2)
+        .says("ValidationException: The provided model identifier is invalid");
+    on("kr.amazon.nova-lite-v1:0").run().exits(0);
+}
+
+#[test]
 fn a_parameter_that_the_model_refuses_is_refused_with_those_it_takes() {
     model(
         "meta.llama3-8b-instruct-v1:0",

@@ -65,6 +65,21 @@ fn cut(chunk: &Value, dice: &mut fastrand::Rng) -> Vec<Value> {
     vec![head, tail]
 }
 
+/// A chunk with the service's own keys before all others: nobody promises an order.
+fn with_service_keys_first(chunk: &Value) -> Value {
+    let Value::Object(said) = chunk else {
+        return chunk.clone();
+    };
+    let mut all = serde_json::Map::new();
+    all.insert("amazon-bedrock-trace".to_owned(), json!({"guardrail": {}}));
+    let (own, rest): (Vec<_>, Vec<_>) = said
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .partition(|(key, _)| key.starts_with("amazon-bedrock-"));
+    all.extend(own.into_iter().chain(rest));
+    Value::Object(all)
+}
+
 fn streaming() -> impl Iterator<Item = (Family, Vec<Value>)> {
     let stream = |family: &Family| Some((*family, first(*family, "stream")?.chunks()));
     Family::ALL.iter().filter_map(stream)
@@ -83,6 +98,9 @@ fn any_chunking_says_what_the_whole_reply_says() {
                     .iter()
                     .flat_map(|chunk| cut(chunk, &mut dice))
                     .collect();
+            }
+            if round % 2 == 1 {
+                cuts = cuts.iter().map(with_service_keys_first).collect();
             }
             let mut reading = assembled(family, &cuts).expect("it has its end");
             if whole.usage == Usage::default() {
@@ -107,6 +125,26 @@ fn a_stream_without_its_end_is_no_answer() {
             let error = assembled(family, &chunks[..cut]).expect_err(family.name());
             let chunks = cut as u64;
             assert_eq!(error, StreamError::CutShort { chunks }, "{}", family.name());
+        }
+    }
+}
+
+/// What may follow a stream that was cut: neither says why the model stopped.
+#[test]
+fn neither_the_counts_nor_done_make_a_cut_stream_an_answer() {
+    let metrics = json!({"inputTokenCount": 9, "outputTokenCount": 3, "invocationLatency": 700});
+    let counts = json!({"amazon-bedrock-invocationMetrics": metrics});
+    for (family, chunks) in streaming() {
+        let reading = assembled(family, &chunks).expect("it has its end");
+        let word = format!("\"{}\"", reading.stop_reason.expect("it says why"));
+        let end = chunks.iter().position(|it| it.to_string().contains(&word));
+        for tail in [json!("[DONE]"), counts.clone()] {
+            let mut cut = chunks[..end.expect("a chunk says why")].to_vec();
+            cut.push(tail.clone());
+            let error = assembled(family, &cut).expect_err(family.name());
+            let chunks = cut.len() as u64;
+            let name = family.name();
+            assert_eq!(error, StreamError::CutShort { chunks }, "{name}: {tail}");
         }
     }
 }
