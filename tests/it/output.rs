@@ -65,7 +65,7 @@ fn a_failed_line_says_what_where_and_how_often() {
     let message = failure["error"]["message"].clone();
     let fingerprint = failure["fingerprint"].clone();
     let expected = format!(
-        r#"{{"custom_id":"a","row":1,"status":"failed","error":{{"category":"model_error","code":"ModelErrorException","status_code":424,"message":{message}}},"model":"amazon.nova-lite-v1:0","attempts":2,"throttles":0,"maybe_billed":0,"queued_ms":"MS","latency_ms":"MS","service_latency_ms":"MS","started_at":"TIME","finished_at":"TIME","request_id":"ID","fingerprint":{fingerprint},"metadata":{{}},"emulated":true}}"#
+        r#"{{"custom_id":"a","row":1,"status":"failed","error":{{"category":"model_error","code":"ModelErrorException","status_code":424,"message":{message}}},"model":"amazon.nova-lite-v1:0","attempts":2,"throttles":0,"maybe_billed":0,"queued_ms":"MS","latency_ms":"MS","started_at":"TIME","finished_at":"TIME","request_id":"ID","fingerprint":{fingerprint},"metadata":{{}},"emulated":true}}"#
     );
     assert_eq!(still(failure).to_string(), expected);
     assert_eq!(out.text("out.jsonl"), "");

@@ -361,7 +361,7 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
     let refused = begun(&disk).map(drop).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "no room for the answers of 16 calls (263 kB) on the disk of /simulated/out.jsonl, or within \
+        "no room for the answers of 16 calls (275 kB) on the disk of /simulated/out.jsonl, or within \
          the limit of a file's size: make room, or give a lower --concurrency"
     );
 }

@@ -82,7 +82,7 @@ fn a_certificate_that_nobody_signed_stops_the_run_at_once() {
         "network: TLS handshake failed: invalid peer certificate",
     );
     assert!(
-        start.elapsed() < Duration::from_secs(2),
+        start.elapsed() < Duration::from_secs(10),
         "{:?}",
         start.elapsed()
     );

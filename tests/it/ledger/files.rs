@@ -89,10 +89,13 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
 #[test]
 fn a_run_file_that_cannot_be_written_is_an_error_and_no_answer_is_lost() {
     let job = Job::over("id,text\na,one\n").args(["-t", "{{ text }}"]);
-    let out = job.file("out.run.json.tmp/in-the-way", "").run().exits(74);
-    let out = out.says("promptmill: cannot open out.run.json.tmp: Is a directory (os error 21); what is in out.jsonl is safe: ");
+    let out = job
+        .file("out.run.json.promptmill-new/in-the-way", "")
+        .run()
+        .exits(74);
+    let out = out.says("promptmill: cannot open out.run.json.promptmill-new: Is a directory (os error 21); what is in out.jsonl is safe: ");
     assert_eq!(out.answered(), "a");
-    std::fs::remove_dir_all(out.directory.path().join("out.run.json.tmp")).unwrap();
+    std::fs::remove_dir_all(out.directory.path().join("out.run.json.promptmill-new")).unwrap();
     let again = out.again("run").on_the_emulator("prompts.csv");
     let done = again.args(["-t", "{{ text }}"]).run().exits(0);
     assert_eq!(done.run_file()["this_run"]["calls"], 0);

@@ -86,14 +86,14 @@ fn a_run_file_that_cannot_be_counted_anew_is_said_behind_what_was_repaired() {
     let out = first();
     let whole = out.text("out.jsonl");
     let out = out.file("out.jsonl", whole.replacen("{\"custom_id\"", "oops", 1));
-    std::fs::create_dir(out.directory.path().join("out.run.json.tmp")).unwrap();
+    std::fs::create_dir(out.directory.path().join("out.run.json.promptmill-new")).unwrap();
     let out = out.again("repair").args(["out.jsonl"]).run().exits(74);
     assert!(
         out.stdout.contains("1 line that cannot be read"),
         "{}",
         out.stdout
     );
-    out.says("promptmill: cannot open out.run.json.tmp: ");
+    out.says("promptmill: cannot open out.run.json.promptmill-new: ");
 }
 
 #[test]
