@@ -357,7 +357,8 @@ fn a_job_that_sends_bodies_is_checked_with_one_of_them() {
     );
     // As a run does, it takes the column that holds bodies without being told.
     let usual = job(&[]);
-    assert_eq!(usual.stdout, named.stdout);
+    let said = |out: &Out| out.stdout.split("  request ").next().unwrap().to_owned();
+    assert_eq!(said(&usual), said(&named));
 }
 
 #[test]

@@ -149,7 +149,9 @@ fn json_has_every_field_of_an_offer() {
 
 #[test]
 fn the_emulator_plays_the_region_that_was_named() {
-    let found = json("", ["nova-lite", "--region", "eu-west-3", "--json"]);
+    let job = Job::new("models").scenario("");
+    let out = job.args(["nova-lite", "--region", "eu-west-3", "--json"]);
+    let found: Value = serde_json::from_str(&out.run().exits(0).stdout).unwrap();
     assert_eq!(found["region"], "eu-west-3");
     let ids = found["models"].to_string();
     assert!(ids.contains("\"eu.amazon.nova-lite-v1:0\""), "{ids}");

@@ -174,10 +174,14 @@ fn what_cannot_be_asked_says_what_to_do() {
         .run()
         .exits(2)
         .says("endpoint http://quotas.example.com is not encrypted");
-    signed(none([NOVA, "--endpoint-url", "emulator"]))
+    signed(none([NOVA, "--endpoint-url", "emulated"]))
         .run()
         .exits(2)
-        .says("--endpoint-url: \"emulator\" is no http(s) URL");
+        .says("--endpoint-url: \"emulated\" is neither an http(s) URL nor \"emulator\"");
+    none([NOVA, "--scenario", "quick.toml"])
+        .run()
+        .exits(2)
+        .says("--scenario: only the embedded emulator plays a scenario");
     let arn = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0";
     signed(none([arn, "--region", "us-east-1"]))
         .run()
@@ -190,7 +194,10 @@ fn an_unreachable_service_is_worth_another_try() {
     signed(Job::new("quotas").args([NOVA, "--endpoint-url", "http://127.0.0.1:9"]))
         .run()
         .exits(75)
-        .says("Service Quotas cannot be asked: ");
+        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ")
+        .says(
+            "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
+        );
 }
 
 #[test]
@@ -301,15 +308,4 @@ fn the_embedded_emulator_answers_without_an_account() {
         "{}",
         out.stdout
     );
-}
-
-#[test]
-fn no_way_to_the_service_names_the_place_and_what_to_look_at() {
-    signed(Job::new("quotas").args([HAIKU, "--endpoint-url", "http://127.0.0.1:9"]))
-        .run()
-        .exits(75)
-        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ")
-        .says(
-            "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
-        );
 }

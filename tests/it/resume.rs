@@ -293,7 +293,7 @@ fn the_command_that_resumes_names_the_same_files_on_any_day_and_in_any_shell() {
         .unwrap();
     let run: serde_json::Value =
         serde_json::from_str(&out.text(&format!("{day}/prompts.run.json"))).unwrap();
-    let resume = run["resume"].as_str().unwrap();
+    let resume = run["command"].as_str().unwrap();
     let end = format!(
         "/promptmill run --endpoint-url emulator --scenario scenario.toml job.toml -m {NOVA} \
          -o {day}/prompts.jsonl --input prompts.csv --template-file prompts.txt"

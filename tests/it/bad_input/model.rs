@@ -141,15 +141,15 @@ fn prompts_never_leave_this_machine_unencrypted() {
             .env("AWS_ACCESS_KEY_ID", "made-up")
             .env("AWS_SECRET_ACCESS_KEY", "made-up")
     };
-    let message =
-        "endpoint http://10.0.0.1 is not encrypted: use https, or http on this machine only";
+    let open = "http://10.0.0.1";
+    let message = format!("{open} is not encrypted: use https, or http on this machine only");
     check(
-        on_aws().args(["--endpoint-url", "http://10.0.0.1"]),
-        message,
+        on_aws().args(["--endpoint-url", open]),
+        &format!("`model.endpoint`: {message}"),
     );
-    let variable = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME";
-    check(on_aws().env(variable, "http://10.0.0.1"), message);
-    check(on_aws().env("AWS_ENDPOINT_URL", "http://10.0.0.1"), message);
+    for variable in ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"] {
+        check(on_aws().env(variable, open), &format!("endpoint {message}"));
+    }
 }
 
 #[test]
