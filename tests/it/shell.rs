@@ -29,13 +29,14 @@ fn the_manual_has_a_page_a_verb_with_every_flag() {
     assert!(all.contains("promptmill\\-run(1)"), "{all}");
     let run = print("man", ["run"]).stdout;
     assert!(run.contains(".TH promptmill-run 1"), "{run}");
-    for key in KEYS {
-        let flag = format!("\\-\\-{}", key.flag.replace('-', "\\-"));
+    let keys = KEYS.iter().map(|key| key.flag);
+    for flag in keys.chain(["wait-lock"]) {
+        let flag = format!("\\-\\-{}", flag.replace('-', "\\-"));
         assert!(run.contains(&flag), "{flag}\n{run}");
     }
     let plan = print("man", ["plan"]).stdout;
     assert!(
-        !plan.contains("drain"),
+        !plan.contains("\\-\\-wait\\-lock"),
         "what does nothing is not shown: {plan}"
     );
     let _ = Job::new("man").args(["fly"]).run().exits(2);

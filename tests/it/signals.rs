@@ -77,8 +77,9 @@ fn a_second_signal_leaves_at_once_and_counts_what_it_abandons() {
 #[test]
 fn two_signals_at_once_leave_and_nothing_more_is_sent() {
     let running = running();
-    running.signal("INT");
-    running.signal("TERM");
+    for signal in ["STOP", "INT", "TERM", "CONT"] {
+        running.signal(signal);
+    }
     let out = running.wait().exits(130);
     let run = out.run_file();
     assert_eq!(run["stopped_by"], "Ctrl-C");
