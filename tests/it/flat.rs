@@ -40,7 +40,7 @@ const KEY_BYTES: u64 = 8;
 /// the run ever held, in KiB.
 fn peak_kib(rows: u64) -> u64 {
     let service = Service::playing(&format!("refusal_ms = 0\n{QUICK}{FAULTS}"));
-    let text = "what is this about and is it meant well ".repeat(10);
+    let text = "what is this about and is it meant well ".repeat(60);
     let input: String = (0..rows).map(|n| format!("r{n},{text}{n}\n")).collect();
     let running = Job::after("ulimit -n 128", "run")
         .file("in.csv", format!("id,prompt\n{input}"))
