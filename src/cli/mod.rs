@@ -17,6 +17,7 @@ mod repair;
 mod reparse;
 mod resume;
 mod run;
+mod shell;
 mod signals;
 
 use std::panic::{self, AssertUnwindSafe};
@@ -70,6 +71,8 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
+        Some(("completions", matches)) => shell::completions(matches),
+        Some(("man", matches)) => shell::man(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
 }
@@ -90,7 +93,22 @@ pub fn command() -> Command {
         .subcommand(repair_command())
         .subcommand(reparse_command())
         .subcommand(emulate_command())
+        .subcommand(completions_command())
+        .subcommand(man_command())
 }
+
+/// The verbs that have a page of their own in the manual.
+const PAGES: [&str; 9] = [
+    "run",
+    "plan",
+    "check",
+    "models",
+    "quotas",
+    "repair",
+    "reparse",
+    "emulate",
+    "completions",
+];
 
 fn run_command() -> Command {
     Command::new("run")
@@ -102,23 +120,10 @@ fn run_command() -> Command {
              summary to OUT.run.json. Progress goes to standard error.",
         )
         .after_help(exit::table())
-        .args(job_args())
-        .arg(
-            Arg::new("drain")
-                .long("drain")
-                .value_name("TIME")
-                .default_value("25s")
-                .help("How long calls in flight may still land after Ctrl-C, SIGTERM or the deadline"),
-        )
-        .arg(
-            Arg::new("wait-lock")
-                .long("wait-lock")
-                .value_name("TIME")
-                .help("How long to wait for another run on this output [default: not at all]"),
-        )
-        .arg(trust_locks())
+        .arg(job_arg())
+        .args(part_args())
+        .args(run_args())
         .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
-        .arg(switch("quiet", "Print nothing but trouble").short('q'))
         .args(flags::args())
 }
 
@@ -127,16 +132,23 @@ fn plan_command() -> Command {
         .about("Say what a job will take, without a call: bad rows, tokens, cost, time")
         .long_about(
             "Say what a job will take, without a call: bad rows, tokens, cost, time.\n\n\
-             Takes the job and the flags of `run`. Every row is read and rendered; nothing is sent,\n\
-             nothing is written, and no credentials are needed. Answers that are there already\n\
-             teach it: run --limit 20 first, and the figures are about your data.",
+             Takes the job and the flags of `run`; those about the run itself do nothing here. Every\n\
+             row is read and rendered; nothing is sent, nothing is written, and no credentials are\n\
+             needed. Answers that are there already teach it: run --limit 20 first, and the figures\n\
+             are about your data.",
         )
         .after_help(
             "Exit codes:\n  \
-             0  `run` would take this job\n  \
-             2  `run` would refuse it; all the reasons are listed",
+             0  `run` would take this job, as far as it can be seen without asking AWS:\n     \
+             credentials, region and the endpoints of the environment are not looked at,\n     \
+             and another run that holds the output now is a note\n  \
+             2  `run` would refuse it: what is wrong with the job is listed, and once the job\n     \
+             is right, what is wrong with rows and output. An ARN that hides its model is\n     \
+             refused here without --family; `run` and `check` ask Bedrock about it",
         )
-        .args(job_args())
+        .arg(job_arg())
+        .args(part_args())
+        .args(run_args().map(idle))
         .arg(switch("json", "Print one JSON object, with the whole first request"))
         .args(flags::args())
 }
@@ -146,10 +158,12 @@ fn check_command() -> Command {
         .about("Make one tiny call as the job would, and say what to do where it fails")
         .long_about(
             "Make one tiny call as the job would, and say what to do where it fails.\n\n\
-             Takes the job and the flags of `run`. The call goes to the job's model, streamed if the\n\
-             job streams, with the job's parameters, a prompt of a few words and a short answer; it\n\
-             is billed. Where only rows know what a request looks like, it is the first row.\n\
-             Nothing is written.",
+             Takes the job and the flags of `run`; those about rows that are left and about the run\n\
+             itself do nothing here. The call goes to the job's model, streamed if the job streams,\n\
+             with the job's parameters, a prompt of a few words and a short answer; it is billed.\n\
+             Where rows bring whole bodies, or only they know what a request looks like, it is the\n\
+             first row. The input is opened if one is named; --model alone will do. Nothing is\n\
+             written.",
         )
         .after_help(
             "Exit codes:\n  \
@@ -159,6 +173,8 @@ fn check_command() -> Command {
              77  credentials or model access",
         )
         .arg(job_arg())
+        .args(part_args().map(idle))
+        .args(run_args().map(idle))
         .arg(switch("json", "Print one JSON object"))
         .args(flags::args())
 }
@@ -170,10 +186,9 @@ fn job_arg() -> Arg {
         .help("The job file; without one, flags say everything")
 }
 
-/// What says which job, which part of it, and what becomes of earlier output.
-fn job_args() -> [Arg; 5] {
+/// What says which part of a job is meant, and what becomes of earlier output.
+fn part_args() -> [Arg; 4] {
     [
-        job_arg(),
         Arg::new("limit")
             .long("limit")
             .value_name("N")
@@ -194,6 +209,29 @@ fn job_args() -> [Arg; 5] {
         )
         .conflicts_with("fresh"),
     ]
+}
+
+/// What is about the run itself.
+fn run_args() -> [Arg; 4] {
+    [
+        Arg::new("drain")
+            .long("drain")
+            .value_name("TIME")
+            .default_value("25s")
+            .help("How long calls in flight may still land after Ctrl-C, SIGTERM or the deadline"),
+        Arg::new("wait-lock")
+            .long("wait-lock")
+            .value_name("TIME")
+            .help("How long to wait for another run on this output [default: not at all]"),
+        trust_locks(),
+        switch("quiet", "Print nothing but trouble").short('q'),
+    ]
+}
+
+/// The same flag where it has nothing to do: taken, so that one verb can stand for another in a
+/// command that works, and not in the help.
+fn idle(arg: Arg) -> Arg {
+    arg.hide(true)
 }
 
 fn models_command() -> Command {
@@ -341,8 +379,9 @@ fn quotas_command() -> Command {
         .arg(text(
             "endpoint-url",
             "URL",
-            "Where Service Quotas is asked instead of AWS",
+            "Where Service Quotas is asked instead of AWS; emulator is the embedded one",
         ))
+        .arg(text("scenario", "FILE", "What the embedded emulator plays"))
         .arg(switch(
             "json",
             "One JSON object on standard output instead of the table",
@@ -375,6 +414,34 @@ fn emulate_command() -> Command {
         )
 }
 
+fn completions_command() -> Command {
+    Command::new("completions")
+        .about("Print completions for a shell")
+        .long_about(
+            "Print completions for a shell: where that looks for them is in its manual. For bash:\n\n\
+             promptmill completions bash > ~/.local/share/bash-completion/completions/promptmill",
+        )
+        .arg(
+            Arg::new("shell")
+                .value_name("SHELL")
+                .required(true)
+                .value_parser(value_parser!(clap_complete::Shell))
+                .help("Whose completions"),
+        )
+}
+
+fn man_command() -> Command {
+    Command::new("man")
+        .about("Print the manual page, or that of a verb")
+        .long_about("Print the manual page, or that of a verb: promptmill man run | man -l -")
+        .arg(
+            Arg::new("verb")
+                .value_name("VERB")
+                .value_parser(PAGES)
+                .help("The verb [default: all of it]"),
+        )
+}
+
 fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
     let parsed = typed.replace('_', "").parse().ok();
     parsed
@@ -387,4 +454,28 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
         .long(name)
         .action(ArgAction::SetTrue)
         .help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_has_a_page() {
+        let all = command();
+        let verbs: Vec<_> = all.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(verbs, [&PAGES[..], &["man"]].concat());
+    }
+
+    #[test]
+    fn plan_and_check_take_every_flag_of_run() {
+        for verb in [plan_command(), check_command()] {
+            for arg in run_command().get_arguments() {
+                let same = verb.get_arguments().find(|it| it.get_id() == arg.get_id());
+                let same = same.map(|it| (it.get_long(), it.get_short()));
+                let of_run = (arg.get_long(), arg.get_short());
+                assert_eq!(same, Some(of_run), "{}", verb.get_name());
+            }
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! Bedrock's control plane, as far as it says which models there are: questions and answers. What
-//! there is to tell stands in [`models`].
+//! there is to tell stands in [`mod@models`].
 
 mod models;
 

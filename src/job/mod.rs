@@ -15,5 +15,5 @@ pub mod rows;
 pub mod small;
 pub mod survey;
 
-pub use file::{JobError, JobFile};
+pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};

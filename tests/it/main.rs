@@ -29,5 +29,6 @@ mod real_data;
 mod reference;
 mod resume;
 mod secrets;
+mod shell;
 mod signals;
 mod streaming;
