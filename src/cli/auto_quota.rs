@@ -67,7 +67,7 @@ fn of_service_quotas(access: &Access) -> Access {
             profile,
             endpoint: None,
         },
-        emulator @ Access::Emulator(_) => emulator,
+        emulator @ Access::Emulator { .. } => emulator,
     }
 }
 

@@ -96,13 +96,14 @@ fn hidden(job: &JobFile) -> Option<ModelId> {
 /// it is on this machine, where an emulator answers both.
 async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
     let endpoint = job.model.endpoint.as_deref();
+    let region = crate::job::region(job.model.region.clone(), model)?;
     if endpoint == Some("emulator") {
         let today = jiff::Zoned::now().date();
         let variable = |name: &str| std::env::var(name).ok();
         let path = job.emulator.scenario.as_deref();
         let path = path.and_then(|path| expand(path, today, variable).ok());
         let scenario = emulate::scenario(path.as_deref().map(std::path::Path::new))?;
-        return connect::emulator(scenario).await;
+        return connect::emulator(scenario, region).await;
     }
     let is_here = |url: &&str| {
         ["http://127.0.0.1", "http://localhost", "http://[::1]"]
@@ -110,7 +111,7 @@ async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
             .any(|here| url.starts_with(here))
     };
     Ok(Access::Aws {
-        region: crate::job::region(job.model.region.clone(), model)?,
+        region,
         profile: job.model.profile.clone(),
         endpoint: endpoint
             .filter(|url| is_url(url))

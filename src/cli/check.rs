@@ -24,6 +24,9 @@ use crate::run::Row;
 /// A person waits for this call; a cold model may take a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+const NEEDS_ROWS: &str = "only a row of the job says how this model is asked: name the rows with \
+                          --input and, where they bring whole bodies, --body FIELD";
+
 /// What was found out.
 struct Checked {
     plan: Plan,
@@ -71,12 +74,16 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     let job_file = job_file.map(PathBuf::as_path);
     let mut job = JobFile::load(job_file, flags::table(matches)?)?;
     let hidden = behind::settle(&mut job).await;
+    let rows = stand_in(&mut job);
     let variable = |name: &str| std::env::var(name).ok();
     let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
     let scenario = scenario(&plan.endpoint)?;
-    let (asked, call) = match plan.probe() {
-        Some(call) => (Asked::AFewWords, call),
-        None => (Asked::FirstRow, first_row(&plan, hidden.as_deref())?),
+    let (asked, call) = match rows {
+        Rows::Named => of_rows(&plan, hidden.as_deref())?,
+        Rows::Unnamed => match plan.probe() {
+            Some(call) => (Asked::AFewWords, call),
+            None => return Err(Failure::usage(NEEDS_ROWS)),
+        },
     };
     Ok(Checked {
         outcome: ask(&plan, scenario.as_ref(), asked, &call).await?,
@@ -85,11 +92,42 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     })
 }
 
-/// The first row that can be sent.
-fn first_row(plan: &Plan, hidden: Option<&str>) -> Result<Call, Failure> {
+/// Whether the job names its rows.
+enum Rows {
+    Named,
+    Unnamed,
+}
+
+/// A plan has an input and an output. A check does without them: it writes nothing, and reads
+/// rows only where there are some. So where none is named, standard input and a name that nobody
+/// opens stand in.
+fn stand_in(job: &mut JobFile) -> Rows {
+    job.output
+        .path
+        .get_or_insert_with(|| "unnamed.jsonl".into());
+    match job.input.path {
+        Some(_) => Rows::Named,
+        None => {
+            job.input.path = Some("-".into());
+            Rows::Unnamed
+        }
+    }
+}
+
+/// The call that shows most: the first row where rows bring whole bodies or only they know what
+/// the model wants, else a few words. Either way the input has to be there and fit the job.
+fn of_rows(plan: &Plan, hidden: Option<&str>) -> Result<(Asked, Call), Failure> {
     let input = Input::open(&plan.input, plan.format)?;
     let maker = RowMaker::new(plan, &input).map_err(|error| behind::explain(error, hidden))?;
-    for row in maker.rows(&input)? {
+    match plan.probe() {
+        Some(call) if !maker.sends_bodies() => Ok((Asked::AFewWords, call)),
+        Some(_) | None => Ok((Asked::FirstRow, first_row(&maker, &input)?)),
+    }
+}
+
+/// The first row that can be sent.
+fn first_row(maker: &RowMaker<'_>, input: &Input) -> Result<Call, Failure> {
+    for row in maker.rows(input)? {
         match row? {
             Row::Ready(work) => return Ok(work.call),
             Row::Rejected(..) | Row::Past(_) => {}

@@ -1,10 +1,14 @@
 //! From a plan to the model it calls, or to the emulator that plays it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
+use clap::ArgMatches;
+
+use super::emulate;
 use super::failure::Failure;
 use crate::emulator::{Emulator, Scenario};
-use crate::job::Plan;
+use crate::job::{self, Plan};
 use crate::model::aws::Access;
 use crate::model::bedrock::{Bodies, Parts, Target};
 use crate::output::KeepRaw;
@@ -12,7 +16,7 @@ use crate::output::KeepRaw;
 /// Where the calls of a job go; starts the embedded emulator where there is a scenario for it.
 pub(super) async fn access(plan: &Plan, scenario: Option<&Scenario>) -> Result<Access, Failure> {
     match scenario {
-        Some(scenario) => emulator(scenario.clone()).await,
+        Some(scenario) => emulator(scenario.clone(), plan.region.clone()).await,
         None => Ok(Access::Aws {
             region: plan.region.clone(),
             profile: plan.profile.clone(),
@@ -22,12 +26,41 @@ pub(super) async fn access(plan: &Plan, scenario: Option<&Scenario>) -> Result<A
 }
 
 /// Starts an emulator on a free port; it ends with the runtime.
-pub(super) async fn emulator(scenario: Scenario) -> Result<Access, Failure> {
+pub(super) async fn emulator(
+    scenario: Scenario,
+    region: Option<String>,
+) -> Result<Access, Failure> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let emulator = Emulator::bind(any_port, scenario).await?;
     let address = emulator.addr();
     tokio::spawn(emulator.serve());
-    Ok(Access::Emulator(address))
+    Ok(Access::Emulator { address, region })
+}
+
+/// Where a verb without a job asks, by its flags.
+pub(super) async fn of_flags(
+    matches: &ArgMatches,
+    region: Option<String>,
+) -> Result<Access, Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let scenario = text("scenario");
+    match text("endpoint-url") {
+        Some(url) if url == "emulator" => {
+            let scenario = emulate::scenario(scenario.as_deref().map(Path::new))?;
+            emulator(scenario, region).await
+        }
+        _ if scenario.is_some() => Err(Failure::usage(
+            "--scenario: only the embedded emulator plays a scenario: give --endpoint-url emulator",
+        )),
+        Some(url) if !job::is_url(&url) => Err(Failure::usage(format!(
+            "--endpoint-url: \"{url}\" is neither an http(s) URL nor \"emulator\""
+        ))),
+        endpoint => Ok(Access::Aws {
+            region,
+            profile: text("profile"),
+            endpoint,
+        }),
+    }
 }
 
 /// What the calls of a job address.

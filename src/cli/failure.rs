@@ -97,9 +97,10 @@ impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let exit = match &error {
             ConnectError::NoCredentials { .. } | ConnectError::NoSignature(_) => Exit::Access,
-            ConnectError::NoRegion | ConnectError::Unencrypted(_) | ConnectError::Settings(_) => {
-                Exit::Usage
-            }
+            ConnectError::NoRegion
+            | ConnectError::NoProfile { .. }
+            | ConnectError::Unencrypted(_)
+            | ConnectError::Settings(_) => Exit::Usage,
         };
         Self::new(exit, error)
     }
@@ -110,7 +111,7 @@ impl From<ControlError> for Failure {
         let exit = match &error {
             ControlError::Denied { .. } | ControlError::Credentials(_) => Exit::Access,
             ControlError::Absent(_) => Exit::Usage,
-            ControlError::Unreachable { .. } => Exit::Stopped,
+            ControlError::NoWay { .. } | ControlError::Unreachable { .. } => Exit::Stopped,
         };
         Self::new(exit, error)
     }
@@ -121,7 +122,7 @@ impl From<QuotaError> for Failure {
         let exit = match &error {
             QuotaError::Denied { .. } | QuotaError::Credentials(_) => Exit::Access,
             QuotaError::Absent { .. } => Exit::Usage,
-            QuotaError::Unreachable(_) => Exit::Stopped,
+            QuotaError::NoWay { .. } | QuotaError::Unreachable(_) => Exit::Stopped,
         };
         Self::new(exit, error)
     }

@@ -6,10 +6,8 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::{connect, emulate, print};
+use super::{connect, print};
 use crate::exit::Exit;
-use crate::job;
-use crate::model::aws::Access;
 use crate::model::catalog::{self, ModelFacts};
 use crate::model::control::{Control, Listing, Offer};
 use crate::model::family::Family;
@@ -74,34 +72,13 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
 }
 
 async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
-    let control = Control::connect(access(matches).await?).await?;
+    let region = matches.get_one::<String>("region").cloned();
+    let control = Control::connect(connect::of_flags(matches, region).await?).await?;
     Ok(Report {
         listing: control.list().await?,
         region: control.region().to_owned(),
         wanted: wanted(matches),
     })
-}
-
-async fn access(matches: &ArgMatches) -> Result<Access, Failure> {
-    let text = |name: &str| matches.get_one::<String>(name).cloned();
-    let scenario = text("scenario");
-    match text("endpoint-url") {
-        Some(url) if url == "emulator" => {
-            let scenario = emulate::scenario(scenario.as_deref().map(std::path::Path::new))?;
-            connect::emulator(scenario).await
-        }
-        _ if scenario.is_some() => Err(Failure::usage(
-            "--scenario: only the embedded emulator plays a scenario: give --endpoint-url emulator",
-        )),
-        Some(url) if !job::is_url(&url) => Err(Failure::usage(format!(
-            "--endpoint-url: \"{url}\" is neither an http(s) URL nor \"emulator\""
-        ))),
-        endpoint => Ok(Access::Aws {
-            region: text("region"),
-            profile: text("profile"),
-            endpoint,
-        }),
-    }
 }
 
 fn wanted(matches: &ArgMatches) -> Wanted {

@@ -12,7 +12,7 @@ use jiff::Zoned;
 
 use super::failure::Failure;
 use super::made_up::Who;
-use super::run::{changed, existing, refuse_output_over_input, scenario};
+use super::run::{changed, existing, locks, refuse_output_over_input, scenario};
 use super::{behind, flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -75,7 +75,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         past,
         notes,
         mut refusals,
-    } = Look::at(&paths, existing(matches));
+    } = Look::at(&paths, existing(matches), locks(matches));
     let mut gathered = Gathered::new(
         plan.family,
         maker.layout_bytes(),

@@ -34,6 +34,13 @@ pub(super) fn json(json: &str) -> std::io::Result<()> {
     stdout.flush()
 }
 
+/// Bytes of our own making that were asked for, on standard output: a script, a manual page.
+pub(super) fn raw(bytes: &[u8]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
 /// What the parser of the command line has to say: help, or a mistake. It colours its own words;
 /// where they quote a control character, nothing is coloured.
 pub(super) fn parser(error: &clap::Error) {

@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::print;
+use super::{connect, print};
 use crate::exit::Exit;
 use crate::job;
 use crate::model::aws::Access;
@@ -29,19 +29,13 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
     let typed = text("model").unwrap_or_default();
     let model = ModelId::parse(&typed).map_err(Failure::usage)?;
     let codes = quota_codes::of(&model).map_err(Failure::usage)?;
-    let endpoint = text("endpoint-url");
-    if let Some(url) = endpoint.as_ref().filter(|url| !job::is_url(url)) {
-        let message = format!("--endpoint-url: \"{url}\" is no http(s) URL");
-        return Err(Failure::usage(message));
-    }
-    let access = Access::Aws {
-        region: job::region(text("region"), &model)?,
-        profile: text("profile"),
-        endpoint,
-    };
+    let region = job::region(text("region"), &model)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
-    let report = runtime.block_on(read(model, &codes, access))?;
+    let report = runtime.block_on(async {
+        let access = connect::of_flags(matches, region).await?;
+        read(model, &codes, access).await
+    })?;
     match matches.get_flag("json") {
         // Whoever closed the pipe has read enough.
         true => drop(print::json(&report.json().to_string())),

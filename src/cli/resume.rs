@@ -1,79 +1,145 @@
 //! The command that goes on where a run ended, as it can be pasted into a shell.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 
-use clap::ArgMatches;
+use clap::{Arg, Command};
 
-/// The words of this command line. `--fresh` is left out, for it would begin anew, and a dated
-/// output is written out, for tomorrow it would be another file.
-pub(super) fn words(typed: &[OsString], dated_output: Option<&Path>) -> Vec<String> {
-    let mut words = vec![program(typed)];
-    words.extend(
-        typed
-            .iter()
-            .skip(1)
-            .map(|word| word.to_string_lossy().into_owned())
-            .filter(|word| word != "--fresh"),
-    );
-    if let Some(output) = dated_output {
-        words.extend(["--output".to_owned(), output.display().to_string()]);
+use crate::job::PinnedPath;
+
+/// The command line as it was typed, with what clap knows of it, and what stands in it otherwise
+/// when it is given again.
+pub(super) struct Typed {
+    words: Vec<String>,
+    verb: Command,
+    /// By flag, the values that take the place of what was typed, or are added.
+    values: BTreeMap<&'static str, String>,
+}
+
+/// What a word of the command line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word<'a> {
+    /// A flag alone, or no flag at all.
+    Other,
+    /// The value of this flag, from this byte on.
+    Value(&'a str, usize),
+}
+
+impl Typed {
+    /// These words, the program first, for this verb. Paths that depend on the day or on the
+    /// environment are written out: tomorrow, or in another shell, they would be other files.
+    pub(super) fn new(
+        words: impl Iterator<Item = OsString>,
+        verb: Command,
+        pinned: Vec<PinnedPath>,
+    ) -> Self {
+        let words = words.map(|word| word.to_string_lossy().into_owned());
+        let values = pinned.into_iter().map(|path| (path.flag, path.path));
+        Self {
+            words: words.collect(),
+            verb,
+            values: values.collect(),
+        }
     }
-    words
+
+    /// This command line again. `--fresh` is left out, for it would begin anew.
+    pub(super) fn again(&self) -> String {
+        self.again_with(&self.values)
+    }
+
+    /// The same with another `--max-cost`, in USD.
+    pub(super) fn again_with_max_cost(&self, usd: f64) -> String {
+        // What is behind six places is the noise of floating point.
+        let usd = format!("{usd:.6}");
+        let usd = usd.trim_end_matches('0').trim_end_matches('.');
+        let mut values = self.values.clone();
+        values.insert("max-cost", usd.to_owned());
+        self.again_with(&values)
+    }
+
+    fn again_with(&self, values: &BTreeMap<&'static str, String>) -> String {
+        let mut left = values.clone();
+        let mut again = Vec::new();
+        for (word, is) in self.words.iter().zip(self.parse()) {
+            match is {
+                Word::Other if word == "--fresh" => {}
+                Word::Value(flag, at) => again.push(match left.remove(flag) {
+                    Some(value) => format!("{}{value}", &word[..at]),
+                    None => word.clone(),
+                }),
+                Word::Other => again.push(word.clone()),
+            }
+        }
+        for (flag, value) in left {
+            again.extend([format!("--{flag}"), value]);
+        }
+        let quoted: Vec<_> = again.iter().map(|word| quote(word)).collect();
+        quoted.join(" ")
+    }
+
+    /// What each word is.
+    fn parse(&self) -> Vec<Word<'_>> {
+        let mut flag_before = None;
+        let parsed = self.words.iter().map(|word| {
+            if let Some(flag) = flag_before.take() {
+                return Word::Value(flag, 0);
+            }
+            let (flag, at) = match word.strip_prefix("--") {
+                Some(long) => self.long(long),
+                None => self.short(word),
+            };
+            match (flag, at) {
+                (Some(flag), Some(at)) => Word::Value(flag, at),
+                (Some(flag), None) => {
+                    flag_before = Some(flag);
+                    Word::Other
+                }
+                (None, _) => Word::Other,
+            }
+        });
+        parsed.collect()
+    }
+
+    /// The flag of `--flag` or `--flag=value` that takes a value, and where that begins.
+    fn long(&self, word: &str) -> (Option<&str>, Option<usize>) {
+        let (name, at) = match word.split_once('=') {
+            Some((name, _)) => (name, Some("--".len() + name.len() + 1)),
+            None => (word, None),
+        };
+        let flag = self.taking(|arg| arg.get_long() == Some(name));
+        // What must be given with `=` leaves the next word alone.
+        let takes_next = |arg: &&Arg| at.is_some() || !arg.is_require_equals_set();
+        (flag.filter(takes_next).and_then(Arg::get_long), at)
+    }
+
+    /// The same for `-f`, `-fvalue` and `-qf`.
+    fn short(&self, word: &str) -> (Option<&str>, Option<usize>) {
+        let Some(letters) = word.strip_prefix('-') else {
+            return (None, None);
+        };
+        for (at, letter) in letters.char_indices() {
+            if let Some(arg) = self.taking(|arg| arg.get_short() == Some(letter)) {
+                let rest = &letters[at + letter.len_utf8()..];
+                let value = word.len() - rest.strip_prefix('=').unwrap_or(rest).len();
+                return (arg.get_long(), (!rest.is_empty()).then_some(value));
+            }
+        }
+        (None, None)
+    }
+
+    fn taking(&self, is_it: impl Fn(&Arg) -> bool) -> Option<&Arg> {
+        let mut takes = self.verb.get_arguments();
+        takes.find(|arg| arg.get_action().takes_values() && is_it(arg))
+    }
 }
 
-/// The words as they can be pasted into a shell.
-pub(super) fn command(words: &[String]) -> String {
-    words
-        .iter()
-        .map(|word| quote(word))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// The same with one more switch.
+/// The same command with one more switch.
 pub(super) fn with(command: &str, switch: &str) -> String {
     if command.split(' ').any(|word| word == switch) {
         command.to_owned()
     } else {
         format!("{command} {switch}")
     }
-}
-
-/// The same words with another `--max-cost`, in USD.
-pub(super) fn with_max_cost(words: &[String], usd: f64) -> Vec<String> {
-    const FLAG: &str = "--max-cost";
-    let mut others = Vec::new();
-    let mut given = words.iter();
-    while let Some(word) = given.next() {
-        match word.strip_prefix(FLAG) {
-            Some("") => drop(given.next()),
-            Some(rest) if rest.starts_with('=') => {}
-            Some(_) | None => others.push(word.clone()),
-        }
-    }
-    // What is behind six places is the noise of floating point.
-    let usd = format!("{usd:.6}");
-    let usd = usd.trim_end_matches('0').trim_end_matches('.');
-    others.extend([FLAG, usd].map(str::to_owned));
-    others
-}
-
-/// The output, where its path holds a date and no flag names it.
-pub(super) fn dated_output<'a>(
-    matches: &ArgMatches,
-    is_dated: bool,
-    output: &'a Path,
-) -> Option<&'a Path> {
-    (is_dated && !matches.contains_id("output")).then_some(output)
-}
-
-fn program(typed: &[OsString]) -> String {
-    let path = typed.first().map(Path::new);
-    let name = path
-        .and_then(Path::file_name)
-        .map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "promptmill".into())
 }
 
 /// Single quotes around anything a shell might read otherwise.
@@ -89,51 +155,115 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn typed(words: &[&str], pinned: &[(&'static str, &str)]) -> Typed {
+        let pinned = pinned.iter().map(|(flag, path)| PinnedPath {
+            flag,
+            path: (*path).to_owned(),
+        });
+        let words = words.iter().map(OsString::from);
+        Typed::new(words, crate::cli::run_command(), pinned.collect())
+    }
+
     #[track_caller]
-    fn check(typed: &[&str], dated: Option<&str>, expected: &str) {
-        let typed: Vec<_> = typed.iter().map(OsString::from).collect();
-        let words = words(&typed, dated.map(Path::new));
-        assert_eq!(command(&words), expected);
+    fn check(words: &[&str], pinned: &[(&'static str, &str)], expected: &str) {
+        assert_eq!(typed(words, pinned).again(), expected);
     }
 
     #[test]
     fn the_command_can_be_pasted_into_a_shell() {
         check(
-            &["/usr/bin/promptmill", "run", "job.toml"],
-            None,
-            "promptmill run job.toml",
+            &["target/release/promptmill", "run", "job.toml"],
+            &[],
+            "target/release/promptmill run job.toml",
         );
         check(
             &["promptmill", "run", "-t", "Don't: {{ x }}", "--fresh"],
-            None,
+            &[],
             r"promptmill run -t 'Don'\''t: {{ x }}'",
+        );
+        check(
+            &["promptmill", "run", "-t", "--fresh", "-i", "x.csv"],
+            &[],
+            "promptmill run -t --fresh -i x.csv",
         );
     }
 
     #[test]
-    fn a_dated_output_is_written_out() {
+    fn a_path_of_the_job_file_that_depends_on_the_day_is_written_out() {
         check(
             &["promptmill", "run", "job.toml"],
-            Some("out/2026-11-22/tags.jsonl"),
-            "promptmill run job.toml --output out/2026-11-22/tags.jsonl",
+            &[("output", "out/2026-11-22/tags.jsonl"), ("input", "a.csv")],
+            "promptmill run job.toml --input a.csv --output out/2026-11-22/tags.jsonl",
+        );
+    }
+
+    #[test]
+    fn a_path_that_was_typed_is_written_out_where_it_was_typed() {
+        let pinned = [("output", "d/2026-11-22/x.jsonl")];
+        for (typed, expected) in [
+            (
+                vec!["-o", "d/{{ date }}/x.jsonl"],
+                "-o d/2026-11-22/x.jsonl",
+            ),
+            (vec!["-od/{{ date }}/x.jsonl"], "-od/2026-11-22/x.jsonl"),
+            (vec!["-qo=d/{{ date }}/x.jsonl"], "-qo=d/2026-11-22/x.jsonl"),
+            (
+                vec!["--output", "d/{{ date }}/x.jsonl"],
+                "--output d/2026-11-22/x.jsonl",
+            ),
+            (
+                vec!["--stream", "--output=d/{{ date }}/x.jsonl", "--json"],
+                "--stream --output=d/2026-11-22/x.jsonl --json",
+            ),
+        ] {
+            let typed: Vec<_> = ["promptmill", "run"].into_iter().chain(typed).collect();
+            check(&typed, &pinned, &format!("promptmill run {expected}"));
+        }
+        check(
+            &[
+                "promptmill",
+                "run",
+                "--template-file",
+                "{{ date }}.txt",
+                "-t",
+                "-o",
+                "-qo",
+                "d/{{ date }}/x.jsonl",
+            ],
+            &[("output", pinned[0].1), ("template-file", "x.txt")],
+            "promptmill run --template-file x.txt -t -o -qo d/2026-11-22/x.jsonl",
         );
     }
 
     #[test]
     fn a_limit_of_cost_takes_the_place_of_the_one_there_was() {
-        let raised = |typed: &[&str]| {
-            let typed: Vec<_> = typed.iter().map(|word| (*word).to_owned()).collect();
-            command(&with_max_cost(&typed, 0.1 + 0.2))
-        };
-        let expected = "promptmill run x --json --max-cost 0.3";
-        assert_eq!(raised(&["promptmill", "run", "x", "--json"]), expected);
-        let apart = ["promptmill", "run", "--max-cost", "1", "x", "--json"];
-        assert_eq!(raised(&apart), expected);
-        let joined = ["promptmill", "run", "--max-cost=1", "x", "--json"];
-        assert_eq!(raised(&joined), expected);
-        let template = ["promptmill", "run", "-t", "at --max-cost 1 {{ x }}"];
-        let expected = "promptmill run -t 'at --max-cost 1 {{ x }}' --max-cost 0.3";
-        assert_eq!(raised(&template), expected);
+        for (words, expected) in [
+            (vec!["x", "--json"], "x --json --max-cost 0.3"),
+            (
+                vec!["--max-cost", "1", "x", "--json"],
+                "--max-cost 0.3 x --json",
+            ),
+            (
+                vec!["--max-cost=1", "x", "--fresh", "--json"],
+                "--max-cost=0.3 x --json",
+            ),
+            (
+                vec!["-t", "at --max-cost 1 {{ x }}"],
+                "-t 'at --max-cost 1 {{ x }}' --max-cost 0.3",
+            ),
+            (
+                vec!["-t", "--max-cost", "-od/{{ date }}.jsonl"],
+                "-t --max-cost -od/2026-11-22.jsonl --max-cost 0.3",
+            ),
+        ] {
+            let words: Vec<_> = ["promptmill", "run"].into_iter().chain(words).collect();
+            let pinned: &[_] = match expected.contains("-o") {
+                true => &[("output", "d/2026-11-22.jsonl")],
+                false => &[],
+            };
+            let raised = typed(&words, pinned).again_with_max_cost(0.1 + 0.2);
+            assert_eq!(raised, format!("promptmill run {expected}"));
+        }
     }
 
     #[test]

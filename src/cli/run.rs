@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
 use super::made_up::Who;
+use super::resume::Typed;
 use super::{behind, connect, emulate, flags, print, resume, signals};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
@@ -56,6 +57,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let hidden = behind::settle(&mut job).await;
     let today = Zoned::now().date();
     let variable = |name: &str| std::env::var(name).ok();
+    let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     let input = Input::open(&plan.input, plan.format)?;
     let scenario = scenario(&plan.endpoint)?;
@@ -71,11 +73,9 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         }
     }
     let survey = survey(&maker, &input, &claim.past, asked.limit)?;
-    let typed: Vec<_> = std::env::args_os().collect();
-    let dated = resume::dated_output(matches, plan.output_is_dated, &plan.output);
-    let words = resume::words(&typed, dated);
+    let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
     let gone = survey.gone(&claim.past);
-    let context = context(&words, &plan, &maker, &paths, &survey, gone);
+    let context = context(&typed, &plan, &maker, &paths, &survey, gone);
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
         return Err(Failure::usage(refusal));
     }
@@ -102,7 +102,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         input,
         maker: &maker,
         context,
-        words,
+        typed,
         hidden,
     };
     job.say_opening(&claim, &survey);
@@ -134,14 +134,14 @@ pub(super) fn refuse_output_over_input(input: &Input, paths: &OutputPaths) -> Re
 }
 
 fn context(
-    words: &[String],
+    typed: &Typed,
     plan: &Plan,
     maker: &RowMaker<'_>,
     paths: &OutputPaths,
     survey: &Survey,
     gone: u64,
 ) -> Context {
-    let command = resume::command(words);
+    let command = typed.again();
     Context {
         name: plan.name.clone(),
         model: plan.model.as_str().to_owned(),
@@ -185,8 +185,8 @@ struct Job<'a> {
     input: Input,
     maker: &'a RowMaker<'a>,
     context: Context,
-    /// The command that goes on where this run ends, word by word.
-    words: Vec<String>,
+    /// The command line, which goes on where this run ends.
+    typed: Typed,
     /// Why it is not known which model stands behind the job's ARN.
     hidden: Option<String>,
 }
@@ -313,7 +313,8 @@ impl Job<'_> {
         let mut context = self.context.clone();
         if let Some(Stop::Limit(Reached::Cost { max_usd, .. })) = stop {
             let enough = enough_usd(*max_usd, &progress.overall(), context.rows);
-            context.resume = resume::command(&resume::with_max_cost(&self.words, enough));
+            context.resume = self.typed.again_with_max_cost(enough);
+            context.retry_failed = resume::with(&context.resume, "--retry-failed");
         }
         context
     }

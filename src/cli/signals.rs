@@ -76,6 +76,8 @@ impl Relay {
     async fn carry(mut self) {
         loop {
             let signal = tokio::select! {
+                // Of two that came at once the same one is first every time.
+                biased;
                 _ = self.interrupts.recv() => run::Signal::Interrupt,
                 _ = self.terminations.recv() => run::Signal::Terminate,
                 () = hangup(&mut self.hangups) => run::Signal::Terminate,

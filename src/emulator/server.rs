@@ -33,7 +33,7 @@ pub enum BindError {
     #[error("{0} is not a loopback address; the emulator listens on 127.0.0.1 or [::1] only")]
     NotLoopback(IpAddr),
     /// The port is taken, or the system refuses it.
-    #[error("cannot listen on {addr}; port 0 takes a free one")]
+    #[error("cannot listen on {addr}: {source}; port 0 takes a free one")]
     Listen {
         /// The address asked for.
         addr: SocketAddr,

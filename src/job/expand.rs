@@ -21,6 +21,11 @@ pub enum ExpandError {
     },
 }
 
+/// Whether a path depends on the day or on the environment.
+pub(super) fn is_open(path: &str) -> bool {
+    path.contains("{{") || path.contains("${")
+}
+
 /// Replaces `${NAME}` by the environment's value and `{{ date }}` by `today`.
 ///
 /// # Errors

@@ -5,15 +5,18 @@ mod error;
 
 use std::path::Path;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 use toml::de::DeTable;
 
+use super::expand::{expand, is_open};
 use super::keys::PROMPT_SOURCES;
 use super::small;
 use crate::input::Format;
 use check::{Place, newlines};
 
 pub use error::JobError;
+pub(super) use error::Mistakes;
 
 /// A job file with the flags laid over it. Whether it makes sense is for the plan to say.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -145,7 +148,38 @@ pub struct EmulatorTable {
     pub scenario: Option<String>,
 }
 
+/// A path of a job that depends on the day or on the environment, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedPath {
+    /// The flag that stands for its key.
+    pub flag: &'static str,
+    /// The path, written out.
+    pub path: String,
+}
+
 impl JobFile {
+    /// The paths in which `${NAME}` or `{{ date }}` stands, written out. What cannot be written
+    /// out is left to the plan to refuse.
+    pub fn pinned(
+        &self,
+        today: Date,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Vec<PinnedPath> {
+        let paths = [
+            ("input", &self.input.path),
+            ("template-file", &self.prompt.template_file),
+            ("prices", &self.model.prices),
+            ("output", &self.output.path),
+            ("scenario", &self.emulator.scenario),
+        ];
+        let open = paths.into_iter().filter_map(|(flag, path)| {
+            let path = path.as_deref().filter(|path| is_open(path))?;
+            let path = expand(path, today, &variable).ok()?;
+            Some(PinnedPath { flag, path })
+        });
+        open.collect()
+    }
+
     /// Reads the job file, if there is one, and lays the flags over it.
     ///
     /// # Errors

@@ -193,7 +193,7 @@ pub const KEYS: &[Key] = &[
         "Stop with 8 once more than this share of at least 50 rows has failed"),
 
     key(("retry", "max_attempts"), ("max-attempts", None), Kind::Count, "N",
-        "Attempts a row has against passing faults [default: 6]"),
+        "Attempts a row has against passing faults; 3 at most once the model was at work [default: 6]"),
     key(("retry", "throttle_wait"), ("throttle-wait", None), Kind::Time, "TIME",
         "How long a row may be refused for now before it fails [default: 15m]"),
     key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",

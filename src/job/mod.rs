@@ -16,6 +16,6 @@ mod sharing;
 pub mod small;
 pub mod survey;
 
-pub use file::{JobError, JobFile};
+pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};
 pub use sharing::RowsPerCall;

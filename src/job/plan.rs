@@ -2,6 +2,7 @@
 
 mod limits;
 mod model;
+mod of_model;
 mod terms;
 mod values;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use super::expand::expand;
-use super::file::{JobError, JobFile};
+use super::file::{JobError, JobFile, Mistakes};
 use super::sharing::RowsPerCall;
 use crate::input::Format;
 use crate::model::Reasoning;
@@ -22,15 +23,13 @@ use crate::model::{Delivery, Terms};
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
-use limits::{known, limits, quota_source, requests_per_minute, tokens};
-use model::{
-    cache, doubtful, endpoint, idle_with_bodies, model, parameters, refuse_idle_scenario,
-    rows_per_call,
-};
-use terms::{delivery, terms};
+use limits::{quota_source, requests_per_minute};
+use model::{doubtful, endpoint, model, refuse_idle_scenario};
+use of_model::OfModel;
+use terms::terms;
 use values::{
-    default_name, durability, format, json, keep_raw, max_failures, missing, mode, named,
-    output_file, source,
+    attempt_timeout, default_name, durability, format, input_file, json, keep_raw, max_failures,
+    mode, output_file, retry, source,
 };
 
 pub use model::{is_url, region};
@@ -101,8 +100,6 @@ pub struct Plan {
     pub attempt_timeout: Duration,
     /// Where answers go.
     pub output: PathBuf,
-    /// Whether the output's path depends on the day.
-    pub output_is_dated: bool,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
     /// Whether answers keep the reasoning before them.
@@ -190,7 +187,7 @@ impl Plan {
     /// else does; `today` stands for `{{ date }}`; `variable` reads the environment.
     ///
     /// # Errors
-    /// The first thing that is wrong, with the key it belongs to.
+    /// Everything that is wrong, each with the key it belongs to.
     pub fn new(
         job: JobFile,
         job_file: Option<&Path>,
@@ -198,86 +195,69 @@ impl Plan {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, JobError> {
         let path = |text: &str| expand(text, today, &variable).map(PathBuf::from);
-        refuse_idle_scenario(&job)?;
-        let input = job
-            .input
-            .path
-            .as_deref()
-            .ok_or(missing("input", "input", "path", "input"))?;
-        let output = job
-            .output
-            .path
-            .as_deref()
-            .ok_or(missing("output", "output", "path", "output"))?;
-        let source = source(&job.prompt, &path)?;
-        let (model, family) = model(&job.model)?;
-        let cache = cache(&job.prompt, family)?;
-        let parameters = parameters(&job.model, cache, family, &model)?;
-        let doubtful = doubtful(&job.model);
-        let terms = terms(&job.model)?;
-        let idle = job.retry.idle_timeout.as_deref();
-        let delivery = delivery(&job.model, idle, family, &model)?;
-        let rows_per_call = rows_per_call(&job.model, family, &parameters)?;
-        let idle_with_bodies = idle_with_bodies(&job.model);
-        let region = region(job.model.region, &model)?;
-        let own = job.model.prices.as_deref().map(&path).transpose()?;
-        let known = known(&model, region.as_deref(), own.as_deref())?;
-        let tokens = tokens(&job.limits, &known, &model, family)?;
-        let limits = limits(
-            &job.limits,
-            known.facts.as_ref(),
-            terms.tier.unwrap_or_default(),
-            &model,
-            family,
-        )?;
-        Ok(Self {
-            name: job.name.unwrap_or_else(|| default_name(job_file)),
-            input: named("input.path", path(input)?)?,
-            format: job.input.format.as_deref().map(format).transpose()?,
-            id: job.input.id,
-            keep: job.input.keep,
-            source,
-            system: job.prompt.system,
-            region,
-            model,
-            family,
-            parameters,
-            doubtful,
-            idle_with_bodies,
-            terms,
-            delivery,
-            rows_per_call,
-            content_type: job.model.content_type.unwrap_or_else(json),
-            accept: job.model.accept.unwrap_or_else(json),
-            endpoint: endpoint(job.model.endpoint, job.emulator.scenario.as_deref(), &path)?,
-            profile: job.model.profile,
-            requests_per_minute: requests_per_minute(job.limits.requests_per_minute),
-            quota: quota_source(&job.limits)?,
-            tokens,
-            limits,
-            facts: known.facts,
-            concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),
-            retry: RetryPolicy {
-                max_attempts: job.retry.max_attempts.unwrap_or(6),
-                throttle_wait: time(
-                    "retry.throttle_wait",
-                    job.retry.throttle_wait.as_deref().unwrap_or("15m"),
-                )?,
-            },
-            attempt_timeout: time(
-                "retry.attempt_timeout",
-                job.retry.attempt_timeout.as_deref().unwrap_or("15m"),
-            )?,
-            output_is_dated: output.contains("{{"),
-            output: output_file(path(output)?)?,
-            reasoning: match job.output.reasoning {
-                true => Reasoning::Kept,
-                false => Reasoning::Dropped,
-            },
-            keep_raw: keep_raw(job.output.raw.as_deref())?,
-            durability: durability(job.output.durability.as_deref())?,
-            mode: mode(job.output.mode.as_deref())?,
-            max_failures: max_failures(&job.output)?,
-        })
+        let mut mistakes = Mistakes::default();
+        mistakes.keep(refuse_idle_scenario(&job));
+        let input = mistakes.keep(input_file(&job.input, &path));
+        let format = mistakes.keep(job.input.format.as_deref().map(format).transpose());
+        let source = mistakes.keep(source(&job.prompt, &path));
+        let named = mistakes.keep(model(&job.model));
+        let terms = mistakes.keep(terms(&job.model));
+        let of_model = named.and_then(|(model, family)| {
+            OfModel::new(&job, model, family, terms.as_ref(), &path, &mut mistakes)
+        });
+        let scenario = job.emulator.scenario.as_deref();
+        let endpoint = mistakes.keep(endpoint(job.model.endpoint, scenario, &path));
+        let quota = mistakes.keep(quota_source(&job.limits));
+        let retry = mistakes.keep(retry(&job.retry));
+        let attempt_timeout = mistakes.keep(attempt_timeout(&job.retry));
+        let output = mistakes.keep(output_file(&job.output, &path));
+        let keep_raw = mistakes.keep(keep_raw(job.output.raw.as_deref()));
+        let durability = mistakes.keep(durability(job.output.durability.as_deref()));
+        let mode = mistakes.keep(mode(job.output.mode.as_deref()));
+        let max_failures = mistakes.keep(max_failures(&job.output));
+        let complete = || {
+            let of_model = of_model?;
+            Some(Self {
+                name: job.name.unwrap_or_else(|| default_name(job_file)),
+                input: input?,
+                format: format?,
+                id: job.input.id,
+                keep: job.input.keep,
+                source: source?,
+                system: job.prompt.system,
+                region: of_model.region,
+                model: of_model.model,
+                family: of_model.family,
+                parameters: of_model.parameters,
+                doubtful: doubtful(job.model.force),
+                idle_with_bodies: of_model.idle_with_bodies,
+                terms: terms?,
+                delivery: of_model.delivery,
+                rows_per_call: of_model.rows_per_call,
+                content_type: job.model.content_type.unwrap_or_else(json),
+                accept: job.model.accept.unwrap_or_else(json),
+                endpoint: endpoint?,
+                profile: job.model.profile,
+                requests_per_minute: requests_per_minute(job.limits.requests_per_minute),
+                quota: quota?,
+                tokens: of_model.tokens,
+                limits: of_model.limits,
+                facts: of_model.facts,
+                concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),
+                retry: retry?,
+                attempt_timeout: attempt_timeout?,
+                output: output?,
+                reasoning: match job.output.reasoning {
+                    true => Reasoning::Kept,
+                    false => Reasoning::Dropped,
+                },
+                keep_raw: keep_raw?,
+                durability: durability?,
+                mode: mode?,
+                max_failures: max_failures?,
+            })
+        };
+        let complete = complete();
+        mistakes.or(complete)
     }
 }

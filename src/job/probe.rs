@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::model::Call;
 use crate::model::family::Asked;
-use crate::prompt::{Message, Prompt, Role};
+use crate::prompt::{Message, Prompt, PromptSource, Role};
 
 /// The least that every model takes (OpenAI's refuse less), and enough for a word.
 const MAX_TOKENS: u32 = 16;
@@ -11,13 +11,16 @@ const MAX_TOKENS: u32 = 16;
 const WORDS: &str = "Reply with one word: ready";
 
 impl Plan {
-    /// A call with the job's own parameters and a prompt of a few words; `None` where the family
-    /// has no form for a prompt, or the model wants more than one, and only the job's rows know what a
-    /// body looks like.
+    /// A call with the job's own parameters and a prompt of a few words; `None` where the job sends
+    /// bodies, the family has no form for a prompt, or the model wants more than one: then only
+    /// rows know what a body looks like.
     ///
     /// Its answer is kept short, unless the job merges fields of its own into bodies: some of
     /// them, such as a budget for thinking, must be less than `max_tokens`.
     pub fn probe(&self) -> Option<Call> {
+        if matches!(self.source, Some(PromptSource::Body(_))) {
+            return None;
+        }
         let prompt = Prompt {
             system: None,
             messages: vec![Message {

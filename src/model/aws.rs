@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_config::profile::load;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_bedrockruntime::config::{
@@ -20,6 +22,7 @@ use aws_sdk_bedrockruntime::error::{BoxError, DisplayErrorContext, SdkError};
 use aws_smithy_http_client::pool;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_types::os_shim_internal::{Env, Fs};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.
@@ -27,6 +30,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(45);
 
 /// Longer than the SDK's 3.1 s, for networks that are slow to answer but do.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to look at where there is no way to a service.
+pub(super) const WAYS: &str = "check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the \
+                               VPC endpoint, --endpoint-url";
 
 /// Where calls go, and as whom.
 #[derive(Debug, Clone)]
@@ -41,7 +48,12 @@ pub enum Access {
         endpoint: Option<String>,
     },
     /// The embedded emulator; nothing secret is read for it.
-    Emulator(SocketAddr),
+    Emulator {
+        /// Where it listens.
+        address: SocketAddr,
+        /// The region it plays, where the job names one.
+        region: Option<String>,
+    },
 }
 
 /// Why no call can be made.
@@ -49,9 +61,18 @@ pub enum Access {
 pub enum ConnectError {
     /// No region anywhere in the chain.
     #[error(
-        "no AWS region: give --region, `region` in [model], or set AWS_REGION or the profile's region"
+        "no AWS region: give --region (in a job file `region` under [model]), or set AWS_REGION or \
+         the profile's region"
     )]
     NoRegion,
+    /// The profile that was named is in none of the files.
+    #[error("no profile `{name}` in the AWS configuration: {there}")]
+    NoProfile {
+        /// The profile.
+        name: String,
+        /// Those that are, in words.
+        there: String,
+    },
     /// No credentials anywhere in the chain, or none that work.
     #[error(
         "no AWS credentials{profile}: log in (`aws sso login`), choose another --profile, or set \
@@ -83,7 +104,7 @@ impl Access {
     /// The pool serves the clients made from this, not those that fetch credentials.
     pub(super) async fn config(self) -> Result<SdkConfig, ConnectError> {
         let found = match self {
-            Self::Emulator(address) => emulator(address),
+            Self::Emulator { address, region } => emulator(address, region),
             Self::Aws {
                 region,
                 profile,
@@ -105,7 +126,7 @@ impl Access {
     pub(super) fn profile(&self) -> Option<String> {
         match self {
             Self::Aws { profile, .. } => profile.clone(),
-            Self::Emulator(_) => None,
+            Self::Emulator { .. } => None,
         }
     }
 }
@@ -123,11 +144,12 @@ impl ConnectError {
     }
 }
 
-fn emulator(address: SocketAddr) -> SdkConfig {
+/// The emulator's region is that of the job alone, so that a rehearsal is the same everywhere.
+fn emulator(address: SocketAddr, region: Option<String>) -> SdkConfig {
     let made_up = Credentials::new("EMULATED", "EMULATED", None, None, "emulator");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
+        .region(Region::new(region.unwrap_or_else(|| "us-east-1".into())))
         .credentials_provider(SharedCredentialsProvider::new(made_up))
         .endpoint_url(format!("http://{address}"))
         .build()
@@ -143,6 +165,7 @@ async fn chain(
         loader = loader.region(Region::new(region));
     }
     if let Some(profile) = profile {
+        refuse_unknown(&profile).await?;
         loader = loader.profile_name(profile);
     }
     if let Some(endpoint) = endpoint {
@@ -153,6 +176,28 @@ async fn chain(
         None => Err(ConnectError::NoRegion),
         Some(_) => Ok(sdk),
     }
+}
+
+/// A profile that is not there is a slip: the chain would go on without it, as somebody else.
+/// Files that cannot be read are left to the chain, which says so.
+async fn refuse_unknown(profile: &str) -> Result<(), ConnectError> {
+    let (files, environment) = (EnvConfigFiles::default(), Env::real());
+    let Ok(found) = load(&Fs::real(), &environment, &files, None).await else {
+        return Ok(());
+    };
+    if found.get_profile(profile).is_some() {
+        return Ok(());
+    }
+    let mut names: Vec<_> = found.profiles().collect();
+    names.sort_unstable();
+    let there = match names.is_empty() {
+        true => "there is none; `aws configure sso` or `aws configure` makes one".to_owned(),
+        false => format!("there are {}", names.join(", ")),
+    };
+    Err(ConnectError::NoProfile {
+        name: profile.to_owned(),
+        there,
+    })
 }
 
 /// The SDK's pool with keep-alive on, and the proxy of the environment as its default client has.
@@ -255,7 +300,7 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Plain HTTP to anywhere but this machine.
-fn is_unencrypted(uri: &str) -> bool {
+pub fn is_unencrypted(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("http://") else {
         return false;
     };

@@ -38,7 +38,7 @@ use aws_types::service_config::ServiceConfigKey;
 use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
-use super::aws::{Access, ConnectError, Rehearsal, causes};
+use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
 use super::fault::{Category, Fault};
 use super::wire::BoundedAnswer;
 pub use offers::{Listing, Offer};
@@ -71,6 +71,16 @@ pub enum ControlError {
     /// There is no such thing.
     #[error("{0}")]
     Absent(String),
+    /// There is no way to the service.
+    #[error("{operation} cannot be asked at {url}: {message}; {}", WAYS)]
+    NoWay {
+        /// What was asked.
+        operation: &'static str,
+        /// Where.
+        url: String,
+        /// What went wrong.
+        message: String,
+    },
     /// Anything else.
     #[error("{operation} cannot be asked: {message}")]
     Unreachable {
@@ -124,7 +134,7 @@ impl Control {
 
     async fn get(&self, operation: &'static str, path: String) -> Result<Value, ControlError> {
         let answer = self.operation(operation, None).invoke(path).await;
-        answer.map_err(|error| refusal(operation, &error))
+        answer.map_err(|error| refusal(operation, &self.url, &error))
     }
 
     fn operation(
@@ -261,7 +271,21 @@ fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> 
     Err(OrchestratorError::operation(Refused { meta }))
 }
 
-fn refusal(operation: &'static str, error: &SdkError<Refused, HttpResponse>) -> ControlError {
+fn refusal(
+    operation: &'static str,
+    url: &str,
+    error: &SdkError<Refused, HttpResponse>,
+) -> ControlError {
+    if matches!(
+        error,
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)
+    ) {
+        return ControlError::NoWay {
+            operation,
+            url: url.to_owned(),
+            message: causes(error),
+        };
+    }
     let SdkError::ServiceError(refused) = error else {
         let message = causes(error);
         return ControlError::Unreachable { operation, message };

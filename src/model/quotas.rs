@@ -13,7 +13,7 @@ use aws_sdk_servicequotas::config::timeout::TimeoutConfig;
 use aws_sdk_servicequotas::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_servicequotas::types::ServiceQuota;
 
-use super::aws::{Access, ConnectError, Rehearsal, causes};
+use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
 use super::catalog::quota_codes::{QuotaCode, SERVICE};
 use super::fault::{Category, Fault};
 use super::wire::BoundedAnswer;
@@ -70,6 +70,14 @@ pub enum QuotaError {
         /// The region that was asked.
         region: String,
     },
+    /// There is no way to the service.
+    #[error("Service Quotas cannot be asked at {place}: {message}; {}", WAYS)]
+    NoWay {
+        /// The endpoint that was named, else the region.
+        place: String,
+        /// What went wrong.
+        message: String,
+    },
     /// Anything else.
     #[error("Service Quotas cannot be asked: {0}")]
     Unreachable(String),
@@ -80,6 +88,8 @@ pub enum QuotaError {
 pub struct ServiceQuotas {
     client: Client,
     region: String,
+    /// Where it is, for people.
+    place: String,
 }
 
 impl ServiceQuotas {
@@ -100,6 +110,10 @@ impl ServiceQuotas {
             .build();
         let quotas = Self {
             client: Client::from_conf(config),
+            place: match (sdk.endpoint_url(), &region) {
+                (Some(url), _) => url.to_owned(),
+                (None, region) => region.clone().unwrap_or_default(),
+            },
             region: region.unwrap_or_default(),
         };
         quotas.rehearse().await?;
@@ -159,12 +173,20 @@ impl ServiceQuotas {
             Question::Applied => {
                 let asked = self.client.get_service_quota();
                 let asked = asked.service_code(SERVICE).quota_code(code.code);
-                answer(question, asked.send().await.map(|found| found.quota))
+                answer(
+                    question,
+                    &self.place,
+                    asked.send().await.map(|found| found.quota),
+                )
             }
             Question::Default => {
                 let asked = self.client.get_aws_default_service_quota();
                 let asked = asked.service_code(SERVICE).quota_code(code.code);
-                answer(question, asked.send().await.map(|found| found.quota))
+                answer(
+                    question,
+                    &self.place,
+                    asked.send().await.map(|found| found.quota),
+                )
             }
         }
     }
@@ -208,6 +230,7 @@ fn quota(
 
 fn answer<E>(
     asked: Question,
+    place: &str,
     found: Result<Option<ServiceQuota>, SdkError<E, HttpResponse>>,
 ) -> Result<Option<ServiceQuota>, QuotaError>
 where
@@ -217,6 +240,15 @@ where
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
+    if matches!(
+        error,
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)
+    ) {
+        return Err(QuotaError::NoWay {
+            place: place.to_owned(),
+            message: causes(&error),
+        });
+    }
     let SdkError::ServiceError(refused) = &error else {
         return Err(QuotaError::Unreachable(causes(&error)));
     };

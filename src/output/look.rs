@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::claim::{Existing, refuse_what_is_not_ours};
+use super::claim::{Existing, Locks, refuse_what_is_not_ours};
 use super::error::{LedgerError, io_error};
+use super::mount;
 use super::past::Past;
 use super::paths::OutputPaths;
 use super::run_file;
@@ -23,13 +24,17 @@ pub struct Look {
 }
 
 impl Look {
-    /// Looks at the output in `paths`, as a run that does this with existing output would see it.
-    pub fn at(paths: &OutputPaths, existing: Existing) -> Self {
+    /// Looks at the output in `paths`, as a run that does this with existing output, and trusts
+    /// these locks, would see it.
+    pub fn at(paths: &OutputPaths, existing: Existing, locks: Locks) -> Self {
         let mut look = Self::default();
         if let Err(error) = refuse_what_is_not_ours(paths) {
             look.refusals.push(error.to_string());
             return look;
         }
+        let refusals = refuse_what_cannot_be_written(paths, locks).err();
+        look.refusals
+            .extend(refusals.map(|error| error.to_string()));
         if is_locked(&paths.lock) {
             let message = "another run is writing this output: what has ended is as of this moment";
             look.notes.push(message.into());
@@ -77,6 +82,26 @@ impl Look {
             self.past.tally.unlisted_usd += aside.tally.charge_usd();
         }
         made_up
+    }
+}
+
+/// Whether a run could make its directory and its files, as far as can be told without a trace.
+fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<(), LedgerError> {
+    let directory = paths.directory();
+    let there = directory.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(Path::new("."));
+    let what = if there == directory {
+        "write to"
+    } else {
+        "create"
+    };
+    mount::writable(there).map_err(io_error(what, directory))?;
+    match mount::untrusted(there) {
+        Some(kind) if locks == Locks::Trusted => {
+            let output = paths.answered.clone();
+            Err(LedgerError::Network { output, kind })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

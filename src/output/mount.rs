@@ -1,10 +1,15 @@
-//! Whether a lock in a directory keeps other machines away too.
+//! Whether a directory can be written to, and a lock in it keeps other machines away too.
 //!
 //! Linux says in `/proc/self/mountinfo` what a directory's device is (man 5 proc). Elsewhere, and
 //! for a device that is not listed there, nothing is known and nothing is refused.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+use rustix::fs::{Access, access};
+
+/// File systems that show the kernel's own state, and keep no file of anybody's.
+const KERNELS: &[&str] = &["proc", "sysfs", "cgroup2", "debugfs", "tracefs"];
 
 /// File systems that other machines write to as well, and on which `flock` reaches no further
 /// than this machine, or not even that far.
@@ -33,7 +38,25 @@ pub(super) fn untrusted(directory: &Path) -> Option<String> {
     untrusted_in(&mounts, device)
 }
 
-fn untrusted_in(mounts: &str, device: u64) -> Option<String> {
+/// Why nothing can be made in `directory`, as far as can be told without trying.
+///
+/// # Errors
+/// The system's own reason.
+pub(super) fn writable(directory: &Path) -> std::io::Result<()> {
+    let there = directory.metadata()?;
+    if !there.is_dir() {
+        return Err(std::io::ErrorKind::NotADirectory.into());
+    }
+    // The superuser may do anything there, says the system, and cannot.
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    if kind_in(&mounts, there.dev()).is_some_and(|(kind, _)| KERNELS.contains(&kind)) {
+        return Err(std::io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// The file system of a device, and its options.
+fn kind_in(mounts: &str, device: u64) -> Option<(&str, &str)> {
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     let device = format!("{major}:{minor}");
     let mount = mounts
@@ -41,9 +64,12 @@ fn untrusted_in(mounts: &str, device: u64) -> Option<String> {
         .find(|line| line.split(' ').nth(2) == Some(&device))?;
     let (_, rest) = mount.split_once(" - ")?;
     let mut rest = rest.split(' ');
-    let kind = rest.next()?;
+    Some((rest.next()?, rest.nth(1).unwrap_or_default()))
+}
+
+fn untrusted_in(mounts: &str, device: u64) -> Option<String> {
+    let (kind, options) = kind_in(mounts, device)?;
     // Version 4 has locks of its own, which the server keeps, unless the mount says otherwise.
-    let options = rest.nth(1).unwrap_or_default();
     let stays_here = kind == "nfs4" && !options.split(',').any(|it| it == "local_lock=none");
     (stays_here || UNTRUSTED.contains(&kind)).then(|| kind.to_owned())
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::Instant;
 
+use crate::tree;
+
 /// How long each target runs, where nothing else is asked for.
 const SECONDS: u64 = 4;
 
@@ -157,7 +159,7 @@ impl Fuzz {
         let rng = &mut self.rng;
         let at = rng.usize(..=input.len());
         let to = (at + rng.usize(..=16)).min(input.len());
-        match rng.u8(..9) {
+        match rng.u8(..12) {
             0 => input.insert(at, rng.u8(..)),
             1 if at < input.len() => input[at] ^= 1 << rng.u8(..8),
             2 => drop(input.drain(at..to)),
@@ -169,6 +171,7 @@ impl Fuzz {
                 let room = LONGEST.saturating_sub(input.len());
                 drop(input.splice(at..at, piece.into_iter().take(room)));
             }
+            8..=10 => tree::mutate(input, rng),
             _ => {
                 let other = &self.parents[rng.usize(..self.parents.len())];
                 let from = rng.usize(..=other.len());

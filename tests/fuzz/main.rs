@@ -18,6 +18,7 @@ mod corpus;
 mod engine;
 mod files;
 mod texts;
+mod tree;
 
 use engine::Fuzz;
 

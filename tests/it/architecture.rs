@@ -39,6 +39,8 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),
+    ("clap_complete::", "src/cli/mod.rs src/cli/shell.rs"),
+    ("clap_mangen::", "src/cli/shell.rs"),
     (
         "rustix::",
         "src/output/disk.rs src/output/lock.rs src/output/mount.rs src/cli",

@@ -256,6 +256,13 @@ fn without_region_credentials_or_network_there_is_something_to_do_too() {
     };
     let out = bare(["--profile", "none"]).run().exits(2);
     assert!(
+        out.stdout
+            .contains("no profile `none` in the AWS configuration"),
+        "{}",
+        out.stdout
+    );
+    let out = bare(["--max-tokens", "5"]).run().exits(2);
+    assert!(
         out.stdout.contains("no AWS region: give --region"),
         "{}",
         out.stdout
@@ -328,4 +335,74 @@ fn a_job_that_cannot_run_is_refused_as_a_run_refuses_it() {
     check(NOVA, "", ["--temperature", "9"])
         .exits(2)
         .says("temperature");
+}
+
+#[test]
+fn a_job_that_sends_bodies_is_checked_with_one_of_them() {
+    let job = |named: &[&str]| {
+        let mut job = Job::new("check")
+            .file("rows.jsonl", "{\"modelInput\":{\"foo\":1}}\n")
+            .scenario(QUICK)
+            .args(["-i", "rows.jsonl", "-m", NOVA]);
+        for arg in named {
+            job = job.args([*arg]);
+        }
+        job.run().exits(2)
+    };
+    let named = job(&["--body", "modelInput"]);
+    assert!(
+        named.stdout.contains("ValidationException"),
+        "{}",
+        named.stdout
+    );
+    // As a run does, it takes the column that holds bodies without being told.
+    let usual = job(&[]);
+    let said = |out: &Out| out.stdout.split("  request ").next().unwrap().to_owned();
+    assert_eq!(said(&usual), said(&named));
+}
+
+#[test]
+fn an_input_that_is_named_is_opened_and_has_to_fit() {
+    let job = |args: [&str; 4]| {
+        Job::new("check")
+            .file("prompts.csv", "prompt\none\n")
+            .scenario(QUICK)
+            .args(["-m", NOVA])
+            .args(args)
+            .run()
+    };
+    job(["-i", "nope.csv", "--id", "prompt"])
+        .exits(2)
+        .says("nope.csv: no such file");
+    job(["-i", "prompts.csv", "-t", "{{ text }}"])
+        .exits(2)
+        .says("text");
+}
+
+#[test]
+fn the_emulator_is_in_the_region_of_the_job() {
+    let out = check("eu.amazon.nova-lite-v1:0", "", ["--region", "eu-west-3"]).exits(0);
+    assert!(
+        out.stdout.contains(" in eu-west-3 (InvokeModel)"),
+        "{}",
+        out.stdout
+    );
+}
+
+#[test]
+fn a_model_alone_can_be_checked() {
+    let job = |args: [&str; 2]| {
+        Job::new("check")
+            .scenario(QUICK)
+            .args(["-m", NOVA, "--json"])
+            .args(args)
+            .run()
+    };
+    let out = job(["--max-tokens", "5"]).exits(0);
+    let json: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!(json["request"], "a few words");
+    assert_eq!(json["usage"]["output_tokens"], 5);
+    job(["--body", "body"])
+        .exits(2)
+        .says("name the rows with --input and, where they bring whole bodies, --body FIELD");
 }

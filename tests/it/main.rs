@@ -30,5 +30,6 @@ mod reference;
 mod resume;
 mod secrets;
 mod sharing;
+mod shell;
 mod signals;
 mod streaming;

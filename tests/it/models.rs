@@ -148,6 +148,17 @@ fn json_has_every_field_of_an_offer() {
 }
 
 #[test]
+fn the_emulator_plays_the_region_that_was_named() {
+    let job = Job::new("models").scenario("");
+    let out = job.args(["nova-lite", "--region", "eu-west-3", "--json"]);
+    let found: Value = serde_json::from_str(&out.run().exits(0).stdout).unwrap();
+    assert_eq!(found["region"], "eu-west-3");
+    let ids = found["models"].to_string();
+    assert!(ids.contains("\"eu.amazon.nova-lite-v1:0\""), "{ids}");
+    assert!(!ids.contains("\"us.amazon.nova-lite-v1:0\""), "{ids}");
+}
+
+#[test]
 fn a_list_in_pages_is_the_same_list() {
     let whole = json("", ["--json"]);
     assert_eq!(json("[control_plane]\npage = 7", ["--json"]), whole);
@@ -182,6 +193,10 @@ fn what_cannot_be_asked_says_what_to_do() {
     bare(["--profile", "none"])
         .run()
         .exits(2)
+        .says("no profile `none` in the AWS configuration: there is none");
+    bare(["--kind", "model"])
+        .run()
+        .exits(2)
         .says("no AWS region: give --region");
     bare(["--region", "us-east-1"])
         .run()
@@ -196,7 +211,10 @@ fn what_cannot_be_asked_says_what_to_do() {
     };
     signed("http://127.0.0.1:9")
         .exits(75)
-        .says("ListFoundationModels cannot be asked: ");
+        .says("ListFoundationModels cannot be asked at http://127.0.0.1:9: ")
+        .says(
+            "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
+        );
     signed("http://models.example.com")
         .exits(2)
         .says("is not encrypted");

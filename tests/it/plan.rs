@@ -391,6 +391,57 @@ fn a_job_that_makes_no_sense_is_refused_in_the_words_of_run() {
 }
 
 #[test]
+fn an_output_that_cannot_be_made_is_refused_before_the_run() {
+    for (output, why) in [
+        (
+            "/proc/x/y.jsonl",
+            "- cannot create /proc/x: permission denied",
+        ),
+        (
+            "prompts.csv/y.jsonl",
+            "- cannot write to prompts.csv: not a directory",
+        ),
+    ] {
+        let job = Job::new("plan").file("prompts.csv", ROWS);
+        let out = traceless(job.args(["-i", "prompts.csv", "-m", NOVA, "-o", output]), 2);
+        assert!(out.stdout.contains(why), "{}", out.stdout);
+    }
+}
+
+#[test]
+fn an_endpoint_that_run_refuses_is_refused() {
+    let open = "`model.endpoint`: http://example.com is not encrypted: use https, or http on this \
+                machine only";
+    for verb in ["plan", "run"] {
+        let job = planned(Job::new(verb).file("prompts.csv", ROWS));
+        let _ = traceless(job.args(["--endpoint-url", "http://example.com"]), 2).says(open);
+    }
+    let here = plan(ROWS).args(["--endpoint-url", "http://127.0.0.1:9"]);
+    let _ = traceless(here, 0);
+}
+
+#[test]
+fn all_mistakes_of_the_job_are_listed() {
+    let job = "[limits]\ncolour = 1\n[model]\nid = 7\n";
+    let out = plan(ROWS).file("job.toml", job).args(["job.toml"]);
+    let said = "promptmill: the job has 2 mistakes:\n\
+                - job.toml:2: unknown key `limits.colour`; keys here: ";
+    let _ = traceless(out, 2)
+        .says(said)
+        .says("\n- job.toml:4: `id` takes text in quotes, not 7\n");
+    let values = plan(ROWS).args(["--temperature", "5", "--max-cost", "-3", "--deadline", "1"]);
+    let _ = traceless(values.args(["--region", "us east"]), 2)
+        .says("promptmill: the job has 4 mistakes:\n- `model`: ")
+        .says("\n- `model.region`: \"us east\" is not a region")
+        .says("\n- `limits.max_cost_usd`: it must be above 0\n")
+        .says("\n- `limits.deadline`: \"1\" is not a time");
+    let nothing = Job::new("plan").run().exits(2);
+    let missing =
+        ["input", "model", "output"].map(|what| format!("names no {what}: give --{what}"));
+    let _ = missing.iter().fold(nothing, |out, what| out.says(what));
+}
+
+#[test]
 fn a_plan_reckons_with_the_limit_that_is_merged_into_the_body() {
     let merged = r#"{"inferenceConfig":{"maxTokens":4000}}"#;
     let job = plan(ROWS).args(["--max-tokens", "16", "--extra", merged, "--json"]);

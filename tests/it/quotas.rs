@@ -174,10 +174,14 @@ fn what_cannot_be_asked_says_what_to_do() {
         .run()
         .exits(2)
         .says("endpoint http://quotas.example.com is not encrypted");
-    signed(none([NOVA, "--endpoint-url", "emulator"]))
+    signed(none([NOVA, "--endpoint-url", "emulated"]))
         .run()
         .exits(2)
-        .says("--endpoint-url: \"emulator\" is no http(s) URL");
+        .says("--endpoint-url: \"emulated\" is neither an http(s) URL nor \"emulator\"");
+    none([NOVA, "--scenario", "quick.toml"])
+        .run()
+        .exits(2)
+        .says("--scenario: only the embedded emulator plays a scenario");
     let arn = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0";
     signed(none([arn, "--region", "us-east-1"]))
         .run()
@@ -190,7 +194,10 @@ fn an_unreachable_service_is_worth_another_try() {
     signed(Job::new("quotas").args([NOVA, "--endpoint-url", "http://127.0.0.1:9"]))
         .run()
         .exits(75)
-        .says("Service Quotas cannot be asked: ");
+        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ")
+        .says(
+            "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
+        );
 }
 
 #[test]
@@ -281,5 +288,24 @@ fn keys_that_make_no_sense_are_refused() {
     refused(
         ["--utilization", "0.5", "--drain", "1s"],
         "`limits.utilization`: it is a share of the quotas that quota = \"auto\" reads",
+    );
+}
+
+#[test]
+fn the_embedded_emulator_answers_without_an_account() {
+    let scenario = "[[quota]]\nmodel = \"us.anthropic*\"\nrequests_per_minute = 1000\n";
+    let job = Job::new("quotas")
+        .scenario(scenario)
+        .args([HAIKU, "--region", "us-west-2"]);
+    let out = job.run().exits(0);
+    assert!(
+        out.stdout.contains("called from us-west-2\n"),
+        "{}",
+        out.stdout
+    );
+    assert!(
+        out.stdout.contains("requests_per_minute = 1_000\n"),
+        "{}",
+        out.stdout
     );
 }

@@ -2,7 +2,7 @@
 
 mod mended;
 
-use crate::harness::{Job, NOVA, Out, digest};
+use crate::harness::{Job, NOVA, Out, QUICK, digest};
 
 const ROWS: &str = "id,text\na,one\nb,two\nc,three\nd,four\n";
 
@@ -271,6 +271,38 @@ fn a_killed_run_goes_on_with_every_answer_it_had_kept() {
             "{id}: {completion}"
         );
     }
+}
+
+#[test]
+fn the_command_that_resumes_names_the_same_files_on_any_day_and_in_any_shell() {
+    let job = "[input]\npath = \"${DATA}.csv\"\n[prompt]\ntemplate_file = \"${DATA}.txt\"\n";
+    let out = Job::new("run")
+        .file("prompts.csv", ROWS)
+        .file("prompts.txt", "{{ text }}")
+        .file("job.toml", job)
+        .scenario(QUICK)
+        .env("DATA", "prompts")
+        .args(["job.toml", "-m", NOVA, "-o", "{{ date }}/${DATA}.jsonl"])
+        .run()
+        .exits(0);
+    let folders = std::fs::read_dir(out.directory.path()).unwrap();
+    let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let day = names
+        .into_iter()
+        .find(|name| name.starts_with("20"))
+        .unwrap();
+    let run: serde_json::Value =
+        serde_json::from_str(&out.text(&format!("{day}/prompts.run.json"))).unwrap();
+    let resume = run["command"].as_str().unwrap();
+    let end = format!(
+        "/promptmill run --endpoint-url emulator --scenario scenario.toml job.toml -m {NOVA} \
+         -o {day}/prompts.jsonl --input prompts.csv --template-file prompts.txt"
+    );
+    assert!(resume.ends_with(&end), "{resume}");
+    let before = out.text(&format!("{day}/prompts.jsonl"));
+    let resume = resume.to_owned();
+    let again = out.again("run").through(&resume).run().exits(0);
+    assert_eq!(again.text(&format!("{day}/prompts.jsonl")), before);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::JobError;
+use super::error::{JobError, Mistakes};
 use crate::job::keys::{self, Key, Kind};
 use crate::job::plan::{parse_share, parse_time};
 
@@ -37,21 +37,30 @@ impl Place<'_> {
         }
     }
 
+    /// Everything that is wrong with the file, in its own order.
     pub(super) fn check(&self, typed: &DeTable<'_>) -> Result<(), JobError> {
+        let mut mistakes = Vec::new();
         for (name, value) in typed {
             let line = self.line(name.span().start);
             match (value.get_ref(), keys::find("", name.get_ref())) {
-                (found, Some(key)) => self.check_kind(key, found, line)?,
+                (found, Some(key)) => mistakes.extend(self.misfit(key, found, line)),
                 (DeValue::Table(table), None) if is_table(name.get_ref()) => {
-                    self.check_table(name.get_ref(), table)?;
+                    mistakes.extend(self.check_table(name.get_ref(), table));
                 }
                 (found, None) if is_table(name.get_ref()) => {
-                    return Err(self.not_a_table(name.get_ref(), found, line));
+                    mistakes.push((line, self.not_a_table(name.get_ref(), found, line)));
                 }
-                (found, None) => return Err(self.unknown("", name.get_ref(), found, line)),
+                (found, None) => {
+                    mistakes.push((line, self.unknown("", name.get_ref(), found, line)))
+                }
             }
         }
-        Ok(())
+        mistakes.sort_by_key(|(line, _)| *line);
+        let mut found = Mistakes::default();
+        for (_, mistake) in mistakes {
+            found.keep::<()>(Err(mistake));
+        }
+        found.or(Some(()))
     }
 
     fn not_a_table(&self, table: &str, found: &DeValue<'_>, line: usize) -> JobError {
@@ -64,27 +73,29 @@ impl Place<'_> {
         }
     }
 
-    fn check_table(&self, table: &str, typed: &DeTable<'_>) -> Result<(), JobError> {
-        for (name, value) in typed {
+    fn check_table(&self, table: &str, typed: &DeTable<'_>) -> Vec<(usize, JobError)> {
+        let wrong = typed.iter().filter_map(|(name, value)| {
             let line = self.line(name.span().start);
             match keys::find(table, name.get_ref()) {
-                Some(key) => self.check_kind(key, value.get_ref(), line)?,
-                None => return Err(self.unknown(table, name.get_ref(), value.get_ref(), line)),
+                Some(key) => self.misfit(key, value.get_ref(), line),
+                None => Some((
+                    line,
+                    self.unknown(table, name.get_ref(), value.get_ref(), line),
+                )),
             }
-        }
-        Ok(())
+        });
+        wrong.collect()
     }
 
-    fn check_kind(&self, key: &Key, found: &DeValue<'_>, line: usize) -> Result<(), JobError> {
-        let Some(found) = misfit(key.kind, found) else {
-            return Ok(());
-        };
-        Err(JobError::WrongKind {
+    fn misfit(&self, key: &Key, found: &DeValue<'_>, line: usize) -> Option<(usize, JobError)> {
+        let found = misfit(key.kind, found)?;
+        let mistake = JobError::WrongKind {
             place: format!("{}:{line}", self.file),
             key: key.name.to_owned(),
             takes: key.kind.takes(),
             found: describe(found),
-        })
+        };
+        Some((line, mistake))
     }
 
     fn unknown(&self, table: &str, name: &str, found: &DeValue<'_>, line: usize) -> JobError {

@@ -97,4 +97,38 @@ pub enum JobError {
     /// A path that cannot be written out.
     #[error(transparent)]
     Expand(#[from] ExpandError),
+    /// More than one of these.
+    #[error("the job has {} mistakes:{}", .0.len(), listed(.0))]
+    Several(Vec<JobError>),
+}
+
+fn listed(mistakes: &[JobError]) -> String {
+    let lines = mistakes.iter().map(|mistake| format!("\n- {mistake}"));
+    lines.collect()
+}
+
+/// The mistakes found so far: whoever mends a job wants to hear of all of them at once.
+#[derive(Debug, Default)]
+pub(in crate::job) struct Mistakes(Vec<JobError>);
+
+impl Mistakes {
+    /// What is right of it; what is wrong is kept.
+    pub(in crate::job) fn keep<T>(&mut self, found: Result<T, impl Into<JobError>>) -> Option<T> {
+        found.map_err(|mistake| self.0.push(mistake.into())).ok()
+    }
+
+    /// `complete`, if nothing was wrong.
+    ///
+    /// # Errors
+    /// All that was wrong.
+    pub(in crate::job) fn or<T>(mut self, complete: Option<T>) -> Result<T, JobError> {
+        match (complete, self.0.pop()) {
+            (Some(complete), None) => Ok(complete),
+            (_, Some(only)) if self.0.is_empty() => Err(only),
+            (_, last) => {
+                self.0.extend(last);
+                Err(JobError::Several(self.0))
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
-use crate::job::file::{JobError, LimitsTable};
+use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
 use crate::model::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Tier, quota_codes};
 use crate::model::family::Family;
@@ -122,7 +122,27 @@ pub(super) fn limits(
     tier: Tier,
     model: &ModelId,
     family: Family,
-) -> Result<Limits, JobError> {
+    mistakes: &mut Mistakes,
+) -> Option<Limits> {
+    let max_cost_usd = mistakes.keep(max_cost(table, facts, tier, model, family));
+    let typed = table.deadline.as_deref();
+    let deadline = typed.map(|typed| time("limits.deadline", typed));
+    let deadline = mistakes.keep(deadline.transpose());
+    Some(Limits {
+        max_cost_usd: max_cost_usd?,
+        spent_usd: 0.0,
+        deadline: deadline?,
+        max_error_rate: table.max_error_rate.as_deref().and_then(parse_share),
+    })
+}
+
+fn max_cost(
+    table: &LimitsTable,
+    facts: Option<&ModelFacts>,
+    tier: Tier,
+    model: &ModelId,
+    family: Family,
+) -> Result<Option<f64>, JobError> {
     if let Some(max) = table.max_cost_usd {
         if !(0.0 < max && max.is_finite()) {
             return Err(wrong("limits.max_cost_usd", "it must be above 0"));
@@ -144,15 +164,7 @@ pub(super) fn limits(
             return Err(wrong("limits.max_cost_usd", message));
         }
     }
-    let deadline = table.deadline.as_deref();
-    Ok(Limits {
-        max_cost_usd: table.max_cost_usd,
-        spent_usd: 0.0,
-        deadline: deadline
-            .map(|typed| time("limits.deadline", typed))
-            .transpose()?,
-        max_error_rate: table.max_error_rate.as_deref().and_then(parse_share),
-    })
+    Ok(table.max_cost_usd)
 }
 
 /// What of a model has no price, if anything: all of it, its input, or its output.

@@ -7,6 +7,7 @@ use super::values::{missing, wrong};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::job::sharing::RowsPerCall;
+use crate::model::aws::is_unencrypted;
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 
@@ -78,7 +79,7 @@ pub(super) fn parameters(
     if parameters.max_tokens.is_none() {
         parameters.max_tokens = family.default_max_tokens(model.base(), &table.extra);
     }
-    let checked = family.check(&parameters, model.base(), doubtful(table));
+    let checked = family.check(&parameters, model.base(), doubtful(table.force));
     checked.map_err(|error| wrong("model", error))?;
     Ok(parameters)
 }
@@ -93,8 +94,8 @@ pub(super) fn rows_per_call(
     settled.map_err(|why| wrong("model.rows_per_call", why))
 }
 
-pub(super) fn doubtful(table: &ModelTable) -> Doubtful {
-    match table.force {
+pub(super) fn doubtful(force: bool) -> Doubtful {
+    match force {
         true => Doubtful::Sent,
         false => Doubtful::Refused,
     }
@@ -156,6 +157,11 @@ pub(super) fn endpoint(
         Some(name) if name == "emulator" => Ok(Endpoint::Emulator {
             scenario: scenario.map(path).transpose()?,
         }),
+        Some(url) if is_url(&url) && is_unencrypted(&url) => {
+            let message =
+                format!("{url} is not encrypted: use https, or http on this machine only");
+            Err(wrong("model.endpoint", message))
+        }
         Some(url) if is_url(&url) => Ok(Endpoint::Url(url)),
         Some(other) => {
             let message = format!("\"{other}\" is neither an http(s) URL nor \"emulator\"");

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
-use crate::job::file::{JobError, OutputTable, PromptTable};
+use crate::job::file::{InputTable, JobError, OutputTable, PromptTable, RetryTable};
 use crate::job::small;
 use crate::output::paths::check_name;
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
+use crate::run::RetryPolicy;
 
 pub(super) fn missing(
     what: &'static str,
@@ -91,15 +92,29 @@ pub(super) fn template_file(path: &Path) -> Result<String, JobError> {
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
-pub(super) fn named(key: &'static str, path: PathBuf) -> Result<PathBuf, JobError> {
+pub(super) fn input_file(
+    table: &InputTable,
+    path: &impl Fn(&str) -> Result<PathBuf, ExpandError>,
+) -> Result<PathBuf, JobError> {
+    let typed = table.path.as_deref();
+    let typed = typed.ok_or(missing("input", "input", "path", "input"))?;
+    named("input.path", path(typed)?)
+}
+
+fn named(key: &'static str, path: PathBuf) -> Result<PathBuf, JobError> {
     match path.as_os_str().is_empty() {
         true => Err(wrong(key, "the path is empty; name a file")),
         false => Ok(path),
     }
 }
 
-pub(super) fn output_file(path: PathBuf) -> Result<PathBuf, JobError> {
-    let path = named("output.path", path)?;
+pub(super) fn output_file(
+    table: &OutputTable,
+    path: &impl Fn(&str) -> Result<PathBuf, ExpandError>,
+) -> Result<PathBuf, JobError> {
+    let typed = table.path.as_deref();
+    let typed = typed.ok_or(missing("output", "output", "path", "output"))?;
+    let path = named("output.path", path(typed)?)?;
     if path == Path::new("-") {
         let message = "\"-\" is no file, and a run goes on from its file; name one";
         return Err(wrong("output.path", message));
@@ -150,6 +165,19 @@ pub fn is_share(typed: &str) -> bool {
 pub(in crate::job) fn parse_share(typed: &str) -> Option<f64> {
     let percent: f64 = typed.strip_suffix('%')?.trim().parse().ok()?;
     (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}
+
+pub(super) fn retry(table: &RetryTable) -> Result<RetryPolicy, JobError> {
+    let throttle_wait = table.throttle_wait.as_deref().unwrap_or("15m");
+    Ok(RetryPolicy {
+        max_attempts: table.max_attempts.unwrap_or(6),
+        throttle_wait: time("retry.throttle_wait", throttle_wait)?,
+    })
+}
+
+pub(super) fn attempt_timeout(table: &RetryTable) -> Result<Duration, JobError> {
+    let typed = table.attempt_timeout.as_deref().unwrap_or("15m");
+    time("retry.attempt_timeout", typed)
 }
 
 pub(super) fn keep_raw(typed: Option<&str>) -> Result<KeepRaw, JobError> {

@@ -28,9 +28,28 @@ pub fn suggest(text: &str) -> Option<String> {
     };
     let (score, base) = catalog::ids()
         .map(|id| strip_geo(id).1)
+        .filter(|base| !is_older(base, &name) && !is_older(base, behind))
         .map(|base| (alike(base), base))
         .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))?;
     (ALIKE <= score).then(|| in_geography(base, geo))
+}
+
+/// Whether `base` is an older version of what was typed: the same but for lower numbers. Whoever
+/// typed a version meant no older one.
+fn is_older(base: &str, name: &str) -> bool {
+    let full = base.split_once('.').map_or(base, |(_, name)| name);
+    [full, without_version(full)].iter().any(|known| {
+        let (known_letters, known_numbers) = apart(known);
+        let (letters, numbers) = apart(name);
+        known_letters == letters && known_numbers < numbers
+    })
+}
+
+/// The letters of the text, and its numbers.
+fn apart(name: &str) -> (String, Vec<u64>) {
+    let letters = name.replace(|c: char| !c.is_ascii_alphabetic(), "");
+    let runs = name.split(|c: char| !c.is_ascii_digit());
+    (letters, runs.filter_map(|run| run.parse().ok()).collect())
 }
 
 /// `claude-haiku-4-5-20251001-v1:0` as people say it: `claude-haiku-4-5`.

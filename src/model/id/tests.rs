@@ -239,3 +239,19 @@ fn what_stands_behind_an_arn_gives_base_and_price_but_not_the_id() {
             .hides_its_model()
     );
 }
+
+#[test]
+fn an_older_version_is_not_what_was_meant() {
+    assert_eq!(suggest("us.anthropic.claude-haiku-6-1"), None);
+    assert_eq!(suggest("antropic.claude-haiku-6-1"), None);
+    assert_eq!(suggest("amazon.titan-embed-text-v3:0"), None);
+    let newer = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    assert_eq!(
+        suggest("us.anthropic.claude-haiku-4-4").as_deref(),
+        Some(newer)
+    );
+    assert_eq!(
+        suggest("anthropic.claude-v2").as_deref(),
+        Some("anthropic.claude-v2:1")
+    );
+}

@@ -141,22 +141,23 @@ fn prompts_never_leave_this_machine_unencrypted() {
             .env("AWS_ACCESS_KEY_ID", "made-up")
             .env("AWS_SECRET_ACCESS_KEY", "made-up")
     };
-    let message =
-        "endpoint http://10.0.0.1 is not encrypted: use https, or http on this machine only";
+    let open = "http://10.0.0.1";
+    let message = format!("{open} is not encrypted: use https, or http on this machine only");
     check(
-        on_aws().args(["--endpoint-url", "http://10.0.0.1"]),
-        message,
+        on_aws().args(["--endpoint-url", open]),
+        &format!("`model.endpoint`: {message}"),
     );
-    let variable = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME";
-    check(on_aws().env(variable, "http://10.0.0.1"), message);
-    check(on_aws().env("AWS_ENDPOINT_URL", "http://10.0.0.1"), message);
+    for variable in ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"] {
+        check(on_aws().env(variable, open), &format!("endpoint {message}"));
+    }
 }
 
 #[test]
 fn without_a_region_nothing_is_tried() {
     check(
         on_aws(),
-        "no AWS region: give --region, `region` in [model], or set AWS_REGION or the profile's region",
+        "no AWS region: give --region (in a job file `region` under [model]), or set AWS_REGION or the \
+         profile's region",
     );
     check(
         on_aws().args(["--region", "us east"]),
@@ -171,5 +172,29 @@ fn without_credentials_nothing_is_tried() {
     let login = "log in (`aws sso login`), choose another --profile, or set AWS_ACCESS_KEY_ID";
     let nobody = || on_aws().env("AWS_REGION", "us-east-1");
     refused(nobody(), 77).says(said).says(login);
-    refused(nobody().args(["--profile", "nobody"]), 77).says(of_nobody);
+    let empty = nobody().file(".aws/config", "[profile nobody]\n[default]\n");
+    refused(empty.args(["--profile", "nobody"]), 77).says(of_nobody);
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_named_with_those_that_are() {
+    // Keys in the environment would otherwise be used, in place of the profile that was meant.
+    let signed = || {
+        on_aws()
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+    };
+    let config = "[default]\n[profile work]\nregion = us-east-1\n";
+    check(
+        signed()
+            .file(".aws/config", config)
+            .args(["--profile", "wrok"]),
+        "no profile `wrok` in the AWS configuration: there are default, work",
+    );
+    check(
+        signed().args(["--profile", "work"]),
+        "no profile `work` in the AWS configuration: there is none; `aws configure sso` or \
+         `aws configure` makes one",
+    );
 }

@@ -1,0 +1,45 @@
+//! `promptmill completions` and `promptmill man`: what a shell and a reader of manuals want, from
+//! the same table of flags as the help.
+
+use std::io;
+
+use clap::ArgMatches;
+use clap_complete::Shell;
+
+use super::failure::Failure;
+use super::print;
+use crate::exit::Exit;
+
+/// Prints the completions for a shell.
+pub(super) fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let shell: Shell = *matches.get_one("shell").expect("it is required");
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut super::command(), "promptmill", &mut text);
+    printed(print::raw(&text))
+}
+
+/// Prints the manual page, or that of a verb.
+pub(super) fn man(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let mut all = super::command().disable_help_subcommand(true);
+    all.build();
+    let verb = matches.get_one::<String>("verb");
+    let page = verb.and_then(|verb| all.find_subcommand(verb));
+    let page = page.unwrap_or(&all).clone();
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page)
+        .source(concat!("promptmill ", env!("CARGO_PKG_VERSION")))
+        .render(&mut text)
+        .map_err(Failure::usage)?;
+    printed(print::raw(&text))
+}
+
+fn printed(done: io::Result<()>) -> Result<Exit, Failure> {
+    match done {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            Exit::CannotWrite,
+            format!("cannot write to standard output: {error}"),
+        )),
+        Ok(()) | Err(_) => Ok(Exit::Complete),
+    }
+}
