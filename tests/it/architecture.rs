@@ -39,7 +39,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),
-    ("clap_complete::", "src/cli/mod.rs src/cli/shell.rs"),
+    ("clap_complete::", "src/cli/verbs.rs src/cli/shell.rs"),
     ("clap_mangen::", "src/cli/shell.rs"),
     (
         "rustix::",
