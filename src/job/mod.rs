@@ -6,6 +6,7 @@
 
 pub mod expand;
 pub mod file;
+mod fingerprint;
 pub mod forecast;
 pub mod keys;
 mod plan;

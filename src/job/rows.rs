@@ -1,8 +1,6 @@
 //! From records to rows that can be sent: prompt, body, fingerprint.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha256};
+mod mismatch;
 
 use super::Plan;
 use super::sharing::sharing;
@@ -12,10 +10,10 @@ use crate::model::family::{Asked, Doubtful, Family, lacks};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
 use crate::output::Past;
-use crate::prompt::{
-    Content, Message, Prompt, PromptError, PromptSource, PromptSpec, Prompter, Role,
-};
+use crate::prompt::{Content, Message, Prompt, PromptSource, PromptSpec, Prompter, Role};
 use crate::run::{Identity, Row, Sharing, Work};
+
+pub use mismatch::MismatchError;
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;
@@ -34,65 +32,6 @@ pub struct RowMaker<'a> {
     rows_per_call: usize,
     id: Id,
     keep: Keep,
-}
-
-/// Why an input and a job do not fit.
-#[derive(Debug, thiserror::Error)]
-pub enum MismatchError {
-    /// The id field or a kept field.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The prompt.
-    #[error(transparent)]
-    Prompt(#[from] PromptError),
-    /// A model whose body layout is not known.
-    #[error(
-        "`{model}` does not tell how its requests are laid out, or promptmill does not know it \
-         yet{hint}: name a layout it shares with --family ({families}), or send whole bodies with \
-         --body FIELD"
-    )]
-    NoLayout {
-        /// The model id.
-        model: String,
-        /// The model that may have been meant.
-        hint: String,
-        /// The families there are.
-        families: String,
-    },
-    /// Several texts for a model that answers one prompt.
-    #[error(
-        "`texts`: {family} answers one prompt a row; lists of texts are for embeddings and rerankers"
-    )]
-    NoTexts {
-        /// The family.
-        family: &'static str,
-    },
-    /// Rows of more than a text, or less, that are to share calls.
-    #[error(
-        "`model.rows_per_call`: rows that bring {bring} have a call each; only rows of one text, of a \
-         template or a column, can share one: leave it out"
-    )]
-    NotShared {
-        /// What the rows bring.
-        bring: &'static str,
-    },
-    /// A model that wants more than a prompt.
-    #[error(
-        "`{model}` wants {what} beside the prompt: give it in [model.extra] (--extra) where it is the \
-         same for all rows, or send whole bodies with --body FIELD; --force sends the prompt alone"
-    )]
-    Lacks {
-        /// The model id.
-        model: String,
-        /// The keys it wants.
-        what: String,
-    },
-    /// A key that asks something of the model beside bodies that are sent as they are.
-    #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
-    IdleKey {
-        /// The key.
-        key: &'static str,
-    },
 }
 
 /// The rows of an input.
@@ -224,7 +163,7 @@ impl<'a> RowMaker<'a> {
         }
         match record.and_then(|record| self.body(&record)) {
             Ok(body) => {
-                identity.fingerprint = Some(self.fingerprint(&body));
+                identity.fingerprint = Some(self.plan.fingerprint_of(&body));
                 Row::Ready(Work {
                     identity,
                     call: self.call(body),
@@ -355,26 +294,6 @@ impl<'a> RowMaker<'a> {
         );
         Err(Fault::local(Category::RequestTooLarge, message))
     }
-
-    /// What stands for a request: 64 bits of a hash over model, headers that change the answer, and
-    /// body, in hexadecimal.
-    fn fingerprint(&self, body: &[u8]) -> String {
-        let mut hash = Sha256::new();
-        for part in [
-            self.plan.model.as_str(),
-            &self.plan.content_type,
-            &self.plan.accept,
-        ] {
-            hash.update(part);
-            hash.update([0]);
-        }
-        if let Some(guardrail) = &self.plan.terms.guardrail {
-            hash.update(format!("{guardrail:?}"));
-            hash.update([0]);
-        }
-        hash.update(body);
-        hexadecimal(&hash.finalize()[..8])
-    }
 }
 
 impl Plan {
@@ -386,27 +305,6 @@ impl Plan {
             Doubtful::Refused => lacks(),
             Doubtful::Sent => None,
         }
-    }
-
-    /// What stands for the job's settings, whatever its rows.
-    pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        let prompt = format!("{:?} {:?}", self.source, self.system);
-        let parameters = format!(
-            "{:?} {:?} {:?}",
-            self.family, self.parameters, self.terms.guardrail
-        );
-        for part in [
-            self.model.as_str(),
-            &self.content_type,
-            &self.accept,
-            &prompt,
-            &parameters,
-        ] {
-            hash.update(part);
-            hash.update([0]);
-        }
-        hexadecimal(&hash.finalize()[..8])
     }
 }
 
@@ -439,14 +337,6 @@ fn characters(text: &str) -> u64 {
 
 fn unusable(bad: &BadRow) -> Fault {
     Fault::local(Category::BadInputRow, bad.to_string())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

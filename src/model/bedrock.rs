@@ -22,32 +22,29 @@ macro_rules! addressed {
     }};
 }
 
+mod faults;
+mod heard;
 mod streamed;
-
-use std::sync::{Arc, OnceLock};
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
-use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_bedrockruntime::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
-use jiff::Timestamp;
 
+use super::aws::Rehearsal;
 pub use super::aws::{Access, ConnectError};
-use super::aws::{Rehearsal, causes, is_credentials};
 use super::client::Clients;
-use super::emulated;
-use super::retry_after::retry_after;
-use super::wire::{self, BoundedAnswer};
+use super::wire::BoundedAnswer;
 use crate::model::catalog::{Bill, ModelFacts, Tier};
-use crate::model::family::{Family, Joined, NoAnswer};
+use crate::model::family::{Family, Joined};
 use crate::model::fault::Scope;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
 };
+use faults::{fault, no_answer, no_client, not_understood};
+use heard::Heard;
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -320,29 +317,6 @@ impl Bedrock {
     }
 }
 
-/// A reply that is no answer. A model that failed may do better the next time.
-fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
-    let why = error.to_string();
-    match error {
-        NoAnswer::Misread(_) => not_understood(why, raw),
-        NoAnswer::Failed { word } => Fault {
-            category: Category::ModelError,
-            code: Some(word),
-            ..not_understood(why, raw)
-        },
-    }
-}
-
-/// An answer that came, was paid for and says nothing to us; it is kept as it is.
-fn not_understood(why: String, raw: Bytes) -> Fault {
-    Fault {
-        status_code: Some(200),
-        raw: Some(raw),
-        maybe_billed: true,
-        ..Fault::local(Category::BadResponse, why)
-    }
-}
-
 impl Bedrock {
     fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
     where
@@ -367,138 +341,5 @@ impl Bedrock {
         let facts = self.target.facts.as_ref()?;
         let cost = facts.billed_usd(bill, usage, tier)?;
         Some((cost * 1e10).round() / 1e10)
-    }
-}
-
-/// The chain does not even lead to credentials any more.
-fn no_client(error: ConnectError) -> Fault {
-    Fault::local(Category::Credentials, error.to_string())
-}
-
-fn fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    let raw = error.raw_response();
-    let header = |name| raw.and_then(|raw| raw.headers().get(name));
-    let request_id = header("x-amzn-requestid").map(str::to_owned);
-    let local = |category| Fault {
-        request_id: request_id.clone(),
-        ..Fault::local(category, causes(error))
-    };
-    let broken = || Fault {
-        request_id: request_id.clone(),
-        ..wire::broken(error)
-    };
-    let refused = |code, raw: &HttpResponse, message: &str| {
-        let (status, wait) = (raw.status().as_u16(), retry_after(header, Timestamp::now()));
-        Fault::from_response(code, status, message, wait, request_id.clone())
-    };
-    match error {
-        SdkError::ServiceError(error) => {
-            let message = match error.err().message() {
-                Some(message) if !message.is_empty() => message.to_owned(),
-                Some(_) | None => wire::unsigned(error.raw()),
-            };
-            refused(error.err().code(), error.raw(), &message)
-        }
-        SdkError::ResponseError(answer) => match answer.raw() {
-            raw if !raw.status().is_success() && wire::is_too_long(error) => {
-                let code = header("x-amzn-errortype").and_then(|code| code.split(':').next());
-                refused(code, raw, &wire::too_long_error(raw))
-            }
-            _ => broken(),
-        },
-        SdkError::TimeoutError(_) => Fault {
-            maybe_billed: true,
-            ..local(Category::AttemptTimeout)
-        },
-        SdkError::DispatchFailure(_) if is_credentials(error) => local(Category::Credentials),
-        SdkError::DispatchFailure(failure) if failure.is_user() => {
-            local(Category::InvalidRequest).job_wide()
-        }
-        SdkError::DispatchFailure(_) => broken(),
-        SdkError::ConstructionFailure(_) => local(Category::InvalidRequest).job_wide(),
-        _ => broken(),
-    }
-}
-
-/// Reads what the SDK does not model from the response's headers.
-#[derive(Debug, Clone, Default)]
-struct Heard(Arc<OnceLock<Headers>>);
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Headers {
-    usage: Usage,
-    latency_ms: Option<u64>,
-    emulated: bool,
-}
-
-impl Heard {
-    fn usage(&self) -> Usage {
-        self.0.get().copied().unwrap_or_default().usage
-    }
-
-    fn latency_ms(&self) -> Option<u64> {
-        self.0.get().copied().unwrap_or_default().latency_ms
-    }
-
-    fn emulated(&self) -> bool {
-        self.0.get().copied().unwrap_or_default().emulated
-    }
-}
-
-impl Intercept for Heard {
-    fn name(&self) -> &'static str {
-        "headers of the answer"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let headers = context.response().headers();
-        let number = |what: &str| headers.get(format!("x-amzn-bedrock-{what}"))?.parse().ok();
-        // Set once: without the SDK's retry there is one response a call.
-        let _ = self.0.set(Headers {
-            usage: Usage::from_headers(
-                number("input-token-count"),
-                number("output-token-count"),
-                number("cache-read-input-token-count"),
-                number("cache-write-input-token-count"),
-            ),
-            latency_ms: number("invocation-latency"),
-            emulated: headers.get("server").is_some_and(emulated::is_emulator),
-        });
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::model::fault::Verdict;
-
-    #[test]
-    fn a_model_that_stopped_with_an_error_is_asked_again_and_its_body_kept() {
-        for word in ["malformed_model_output", "malformed_tool_use"] {
-            let body = json!({"content": [{"type": "text", "text": "I"}], "stop_reason": word});
-            let error = Family::ClaudeMessages.read(&body).expect_err(word);
-            let fault = no_answer(error, body.to_string().into());
-            assert_eq!(fault.category, Category::ModelError, "{word}");
-            assert_eq!(fault.verdict(), Verdict::Retry, "{word}");
-            assert_eq!(fault.code.as_deref(), Some(word));
-            assert_eq!(fault.raw, Some(body.to_string().into()));
-            assert!(fault.maybe_billed);
-        }
-        let error = Family::ClaudeMessages
-            .read(&json!({}))
-            .expect_err("no shape");
-        let fault = no_answer(error, Bytes::new());
-        assert_eq!(fault.category, Category::BadResponse);
     }
 }

@@ -18,10 +18,12 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Bedrock, BoundedAnswer, Heard, causes, no_answer, not_understood, wire};
+use super::faults::{no_answer, not_understood};
+use super::{Bedrock, BoundedAnswer, Heard};
 use crate::alarm::Alarm;
+use crate::model::aws::causes;
 use crate::model::family::{Assembly, StreamError};
-use crate::model::{Call, Category, Fault, Reply, Served};
+use crate::model::{Call, Category, Fault, Reply, Served, wire};
 
 /// The status of what a provider says within a chunk without one: it is the model's failure.
 const MODEL_ERROR: u16 = 424;
