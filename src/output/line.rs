@@ -1,5 +1,8 @@
 //! A line of output, as it stands on disk. Fields are only ever added.
 
+mod known;
+mod reparsed;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
-use crate::run::{Ended, Identity, Outcome, Share};
+use crate::run::{Ended, Outcome, Share};
+
+pub(super) use known::{Known, KnownError};
+pub(super) use reparsed::{Kept, reparsed};
 
 /// When the provider's own body is kept beside what was read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,140 +297,8 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// A line as it is read back: only what resuming and counting need.
-#[derive(Debug, Deserialize)]
-pub(super) struct Known {
-    pub(super) custom_id: Option<String>,
-    pub(super) row: u64,
-    pub(super) status: String,
-    pub(super) fingerprint: Option<String>,
-    #[serde(default)]
-    pub(super) finish_reason: Option<String>,
-    #[serde(default)]
-    pub(super) usage: Tokens,
-    #[serde(default)]
-    pub(super) cost_usd: Option<f64>,
-    #[serde(default)]
-    pub(super) maybe_billed_usd: f64,
-    #[serde(default)]
-    pub(super) emulated: bool,
-    #[serde(default)]
-    pub(super) latency_ms: Option<u64>,
-    #[serde(default)]
-    pub(super) error: Option<KnownError>,
-}
-
-/// The failure of a line that is read back.
-#[derive(Debug, Deserialize)]
-pub(super) struct KnownError {
-    pub(super) category: String,
-    pub(super) message: String,
-}
-
-/// A line of a failure, as far as it goes into the line of the answer it becomes.
-#[derive(Debug, Deserialize)]
-pub(super) struct Kept {
-    pub(super) custom_id: Option<String>,
-    pub(super) row: u64,
-    pub(super) model: String,
-    pub(super) error: KnownError,
-    rows_in_call: Option<u32>,
-    place_in_call: Option<u32>,
-    attempts: u32,
-    throttles: u32,
-    maybe_billed: u32,
-    #[serde(default)]
-    maybe_billed_usd: f64,
-    queued_ms: u64,
-    latency_ms: u64,
-    started_at: String,
-    finished_at: String,
-    pub(super) request_id: Option<String>,
-    fingerprint: Option<String>,
-    metadata: Option<Map<String, Value>>,
-    #[serde(default)]
-    emulated: bool,
-    raw: Option<Value>,
-}
-
-impl Kept {
-    /// With whom the row shared its call.
-    pub(super) fn share(&self) -> Share {
-        match (self.rows_in_call, self.place_in_call) {
-            (Some(rows), Some(place)) => Share { rows, place },
-            (None, _) | (_, None) => Share::ALONE,
-        }
-    }
-
-    pub(super) fn identity(&self) -> Identity {
-        Identity {
-            row: self.row,
-            custom_id: self.custom_id.clone(),
-            fingerprint: self.fingerprint.clone(),
-            metadata: self.metadata.clone(),
-        }
-    }
-
-    /// The body as it came, but for the blanks in it.
-    pub(super) fn body(&self) -> Option<Vec<u8>> {
-        let raw = self.raw.as_ref()?;
-        let text = raw.as_str().map(str::to_owned);
-        Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
-    }
-
-    /// What may have been billed beside the answer, whose cost is known now. All attempts of a row
-    /// are the same call, or one that it shared, so each counted for about as much.
-    fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> f64 {
-        match (cost_usd, self.maybe_billed) {
-            (None, _) | (_, 0) => self.maybe_billed_usd,
-            (Some(_), attempts) => {
-                self.maybe_billed_usd * f64::from(attempts - 1) / f64::from(attempts)
-            }
-        }
-    }
-}
-
 /// An amount to ten places, unless it is nothing: what is behind them is the noise of floating point.
 fn something(usd: f64) -> Option<f64> {
     let usd = (usd * 1e10).round() / 1e10;
     (0.0 < usd).then_some(usd)
-}
-
-/// The line of an answer that was not understood when it came. It keeps its body.
-pub(super) fn reparsed(
-    kept: &Kept,
-    reading: &Reading,
-    files: &[String],
-    cost_usd: Option<f64>,
-) -> Vec<u8> {
-    let served = Served::default();
-    let line = Line {
-        custom_id: kept.custom_id.as_deref(),
-        row: kept.row,
-        status: answer_status(reading.finish_reason),
-        ending: Ending::Answered(Answer {
-            files,
-            ..Answer::of(reading, &served, &kept.model, cost_usd)
-        }),
-        shared: Shared::of(kept.share()),
-        attempts: kept.attempts,
-        throttles: kept.throttles,
-        maybe_billed: kept.maybe_billed,
-        maybe_billed_usd: something(kept.maybe_billed_besides(cost_usd)),
-        queued_ms: kept.queued_ms.into(),
-        latency_ms: kept.latency_ms.into(),
-        first_token_ms: None,
-        service_latency_ms: None,
-        started_at: kept.started_at.clone(),
-        finished_at: kept.finished_at.clone(),
-        request_id: kept.request_id.as_deref(),
-        fingerprint: kept.fingerprint.as_deref(),
-        metadata: kept.metadata.as_ref(),
-        emulated: kept.emulated,
-        // The body of a shared call is that of all its rows.
-        raw: kept.raw.clone().filter(|_| kept.share() == Share::ALONE),
-    };
-    let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");
-    text.push(b'\n');
-    text
 }

@@ -1,0 +1,35 @@
+//! A line as it is read back.
+
+use serde::Deserialize;
+
+use super::Tokens;
+
+/// Only what resuming and counting need.
+#[derive(Debug, Deserialize)]
+pub(in crate::output) struct Known {
+    pub(in crate::output) custom_id: Option<String>,
+    pub(in crate::output) row: u64,
+    pub(in crate::output) status: String,
+    pub(in crate::output) fingerprint: Option<String>,
+    #[serde(default)]
+    pub(in crate::output) finish_reason: Option<String>,
+    #[serde(default)]
+    pub(in crate::output) usage: Tokens,
+    #[serde(default)]
+    pub(in crate::output) cost_usd: Option<f64>,
+    #[serde(default)]
+    pub(in crate::output) maybe_billed_usd: f64,
+    #[serde(default)]
+    pub(in crate::output) emulated: bool,
+    #[serde(default)]
+    pub(in crate::output) latency_ms: Option<u64>,
+    #[serde(default)]
+    pub(in crate::output) error: Option<KnownError>,
+}
+
+/// The failure of a line that is read back.
+#[derive(Debug, Deserialize)]
+pub(in crate::output) struct KnownError {
+    pub(in crate::output) category: String,
+    pub(in crate::output) message: String,
+}

@@ -1,0 +1,110 @@
+//! The line of a failure that becomes that of an answer, once its body is understood.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Answer, Ending, KnownError, Line, Shared, answer_status, something};
+use crate::model::{Reading, Served};
+use crate::run::{Identity, Share};
+
+/// A line of a failure, as far as it goes into the line of the answer it becomes.
+#[derive(Debug, Deserialize)]
+pub(in crate::output) struct Kept {
+    pub(in crate::output) custom_id: Option<String>,
+    pub(in crate::output) row: u64,
+    pub(in crate::output) model: String,
+    pub(in crate::output) error: KnownError,
+    rows_in_call: Option<u32>,
+    place_in_call: Option<u32>,
+    attempts: u32,
+    throttles: u32,
+    maybe_billed: u32,
+    #[serde(default)]
+    maybe_billed_usd: f64,
+    queued_ms: u64,
+    latency_ms: u64,
+    started_at: String,
+    finished_at: String,
+    pub(in crate::output) request_id: Option<String>,
+    fingerprint: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    emulated: bool,
+    raw: Option<Value>,
+}
+
+impl Kept {
+    /// With whom the row shared its call.
+    pub(in crate::output) fn share(&self) -> Share {
+        match (self.rows_in_call, self.place_in_call) {
+            (Some(rows), Some(place)) => Share { rows, place },
+            (None, _) | (_, None) => Share::ALONE,
+        }
+    }
+
+    pub(in crate::output) fn identity(&self) -> Identity {
+        Identity {
+            row: self.row,
+            custom_id: self.custom_id.clone(),
+            fingerprint: self.fingerprint.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
+    /// The body as it came, but for the blanks in it.
+    pub(in crate::output) fn body(&self) -> Option<Vec<u8>> {
+        let raw = self.raw.as_ref()?;
+        let text = raw.as_str().map(str::to_owned);
+        Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
+    }
+
+    /// What may have been billed beside the answer, whose cost is known now. All attempts of a row
+    /// are the same call, or one that it shared, so each counted for about as much.
+    fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> f64 {
+        match (cost_usd, self.maybe_billed) {
+            (None, _) | (_, 0) => self.maybe_billed_usd,
+            (Some(_), attempts) => {
+                self.maybe_billed_usd * f64::from(attempts - 1) / f64::from(attempts)
+            }
+        }
+    }
+}
+
+/// The line of an answer that was not understood when it came. It keeps its body.
+pub(in crate::output) fn reparsed(
+    kept: &Kept,
+    reading: &Reading,
+    files: &[String],
+    cost_usd: Option<f64>,
+) -> Vec<u8> {
+    let served = Served::default();
+    let line = Line {
+        custom_id: kept.custom_id.as_deref(),
+        row: kept.row,
+        status: answer_status(reading.finish_reason),
+        ending: Ending::Answered(Answer {
+            files,
+            ..Answer::of(reading, &served, &kept.model, cost_usd)
+        }),
+        shared: Shared::of(kept.share()),
+        attempts: kept.attempts,
+        throttles: kept.throttles,
+        maybe_billed: kept.maybe_billed,
+        maybe_billed_usd: something(kept.maybe_billed_besides(cost_usd)),
+        queued_ms: kept.queued_ms.into(),
+        latency_ms: kept.latency_ms.into(),
+        first_token_ms: None,
+        service_latency_ms: None,
+        started_at: kept.started_at.clone(),
+        finished_at: kept.finished_at.clone(),
+        request_id: kept.request_id.as_deref(),
+        fingerprint: kept.fingerprint.as_deref(),
+        metadata: kept.metadata.as_ref(),
+        emulated: kept.emulated,
+        // The body of a shared call is that of all its rows.
+        raw: kept.raw.clone().filter(|_| kept.share() == Share::ALONE),
+    };
+    let mut text = serde_json::to_vec(&line).expect("a line holds nothing JSON cannot say");
+    text.push(b'\n');
+    text
+}

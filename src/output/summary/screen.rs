@@ -1,0 +1,250 @@
+//! The summary for people: one screen.
+
+use std::fmt::Write as _;
+
+use super::Summary;
+use crate::exit::Exit;
+use crate::output::text::{count, dollars, one_line, time};
+use crate::run::Why;
+
+impl std::fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = self.headline();
+        for (name, what) in self.figures() {
+            let _ = write!(text, "\n  {name:<10} {what}");
+        }
+        for (category, failures) in &self.overall.failures {
+            let id = failures
+                .example_id
+                .as_deref()
+                .map(|id| format!(" ({id})"))
+                .unwrap_or_default();
+            let _ = write!(
+                text,
+                "\n  {:<10} {category} ×{}; first row {}{}: {}",
+                "",
+                count(failures.count),
+                failures.example_row,
+                one_line(&id, 60),
+                one_line(&failures.example_message, 200),
+            );
+        }
+        for (name, what) in self.whereabouts() {
+            let _ = write!(text, "\n  {name:<10} {what}");
+        }
+        f.write_str(&text)
+    }
+}
+
+impl Summary<'_> {
+    fn headline(&self) -> String {
+        let Self {
+            context, ending, ..
+        } = self;
+        let ended = count(self.overall.ended());
+        let rows = count(context.rows);
+        let took = time(self.elapsed);
+        let made_up = if self.is_made_up() {
+            "; the emulator made these answers up"
+        } else {
+            ""
+        };
+        match &ending.stopped_by {
+            None => format!(
+                "{}: {ended} of {rows} rows ended in {took}{made_up}",
+                context.name
+            ),
+            Some(why) if matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) => format!(
+                "{}: {ended} of {rows} rows ended in {took}{made_up}\n  {:<10} {}, with nothing left to send",
+                context.name,
+                "stopped by",
+                one_line(why, 2000),
+            ),
+            Some(why) => format!(
+                "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
+                context.name,
+                "stopped by",
+                one_line(why, 2000),
+            ),
+        }
+    }
+
+    fn figures(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            overall, progress, ..
+        } = self;
+        let mut figures = Vec::new();
+        if let Some(advice) = &self.ending.advice {
+            figures.push(("what to do", advice.clone()));
+        }
+        figures.push(("answered", self.answered()));
+        figures.push(("failed", count(overall.failed)));
+        if 0 < self.remaining() {
+            figures.push(("left", count(self.remaining())));
+        }
+        let usage = &overall.usage;
+        if 0 < usage.input_tokens + usage.output_tokens {
+            let cached = match usage.cache_read_input_tokens {
+                0 => String::new(),
+                cached => format!(" ({} of them from the cache)", count(cached)),
+            };
+            let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
+            figures.push(("tokens", format!("{input} in{cached}, {output} out")));
+        }
+        if 0 < overall.answered() || 0.0 < overall.uncertain_usd() {
+            figures.push(("cost", self.cost()));
+        }
+        if 0 < progress.sent {
+            figures.push(("calls", self.calls()));
+            figures.extend(self.quota().map(|quota| ("quota", quota)));
+            figures.extend(self.hint().map(|hint| ("hint", hint)));
+        }
+        figures
+    }
+
+    fn answered(&self) -> String {
+        let Self {
+            overall,
+            progress,
+            context,
+            ..
+        } = self;
+        let mut notes = Vec::new();
+        if 0 < progress.past.answered() {
+            notes.push(format!(
+                "{} of them before this run",
+                count(progress.past.answered())
+            ));
+        }
+        if 0 < overall.filtered {
+            notes.push(format!("{} filtered", count(overall.filtered)));
+        }
+        if 0 < overall.cut_off {
+            let limit = context
+                .max_tokens
+                .map(|n| format!(" of {n}"))
+                .unwrap_or_default();
+            notes.push(format!(
+                "{} cut off at max_tokens{limit}",
+                count(overall.cut_off)
+            ));
+        }
+        let answered = count(overall.answered());
+        if notes.is_empty() {
+            answered
+        } else {
+            format!("{answered} ({})", notes.join(", "))
+        }
+    }
+
+    fn cost(&self) -> String {
+        let overall = &self.overall;
+        let known = match (overall.known_cost(), self.is_made_up()) {
+            (Some(cost), false) => dollars(cost),
+            (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
+            (None, _) => format!(
+                "unknown for {} of {} answers",
+                count(overall.unpriced),
+                count(overall.answered()),
+            ),
+        };
+        match overall.uncertain_usd() {
+            0.0 => known,
+            usd => format!(
+                "{known}; up to {} more for calls that may have been billed",
+                dollars(usd)
+            ),
+        }
+    }
+
+    fn calls(&self) -> String {
+        let Self { progress, .. } = self;
+        let minutes = self.elapsed.as_secs_f64().max(0.001) / 60.0;
+        let pace = (progress.now.ended() as f64 / minutes).round() as u64;
+        let mut text = format!("{}, {} rows/min", count(progress.sent), count(pace));
+        let tell = |number: u64, what: &str| match number {
+            0 => String::new(),
+            number => format!(", {} {what}", count(number)),
+        };
+        text += &tell(progress.throttles, "refused for now");
+        text += &tell(progress.retries, "sent again");
+        text += &tell(progress.maybe_billed, "given up on and maybe billed");
+        if let Some((why, share)) = self.held_back
+            && 0.5 <= share
+        {
+            let _ = write!(text, "; held back by {}", why.as_str());
+        }
+        text
+    }
+
+    /// How much of the quota was used, or what refusals have taught of it.
+    fn quota(&self) -> Option<String> {
+        let Self {
+            context, progress, ..
+        } = self;
+        let gauge = &progress.gauge;
+        let minutes = self.elapsed.as_secs_f64() / 60.0;
+        let share = |used: f64, per_minute: u64| {
+            let share = (used / (per_minute as f64 * minutes) * 100.0).round();
+            format!("{share} % of {} ", count(per_minute))
+        };
+        let mut parts = Vec::new();
+        if let Some(per_minute) = context.requests_per_minute {
+            parts.push(share(progress.sent as f64, per_minute) + "requests a minute used");
+        }
+        if let Some(per_minute) = context.tokens_per_minute {
+            parts.push(share(gauge.tokens_settled, per_minute) + "tokens a minute used");
+        }
+        if let Some(learned) = gauge.learned_per_minute {
+            parts.push(format!(
+                "refusals taught about {} calls a minute",
+                count(learned as u64)
+            ));
+        }
+        if let Some(learned) = gauge.learned_tokens_per_minute {
+            parts.push(format!(
+                "refusals taught about {} tokens a minute",
+                count(learned as u64)
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// One thing that would make the next run faster, where there is one.
+    fn hint(&self) -> Option<String> {
+        let Self {
+            context, overall, ..
+        } = self;
+        let (why, share) = self.held_back?;
+        let (limit, longest) = (u64::from(context.max_tokens?), overall.longest_output);
+        let room = (longest + longest / 4).next_multiple_of(64);
+        let tokens_bind = matches!(why, Why::Tokens | Why::Refusals) && 0.25 <= share;
+        (tokens_bind && 50 <= overall.answered() && overall.cut_off == 0 && 2 * room <= limit).then(|| {
+            format!(
+                "the longest answer has {} tokens and every call reserves {}: max_tokens = {room} \
+                 would leave more of the quota",
+                count(longest),
+                count(limit),
+            )
+        })
+    }
+
+    fn whereabouts(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            context, overall, ..
+        } = self;
+        let mut lines = Vec::new();
+        if 0 < overall.answered() {
+            lines.push(("answers", context.paths.answered.display().to_string()));
+        }
+        if 0 < overall.failed {
+            lines.push(("failures", context.paths.failed.display().to_string()));
+        }
+        if 0 < self.remaining() {
+            lines.push(("to go on", context.resume.clone()));
+        } else if 0 < overall.failed {
+            lines.push(("to retry", context.retry_failed.clone()));
+        }
+        lines
+    }
+}
