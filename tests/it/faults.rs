@@ -5,7 +5,7 @@ mod ends;
 mod matrix;
 mod way;
 
-use crate::harness::{Job, NOVA, Out};
+use crate::harness::{Job, Out};
 
 const THREE: &str = "id,text\na,one\nb,two\nc,three\n";
 
@@ -210,16 +210,7 @@ fn a_server_that_is_not_there_fails_no_row_and_stops_the_run_in_the_end() {
         .file("prompts.csv", THREE)
         .env("AWS_ACCESS_KEY_ID", "made-up")
         .env("AWS_SECRET_ACCESS_KEY", "made-up")
-        .args([
-            "-i",
-            "prompts.csv",
-            "-m",
-            NOVA,
-            "-o",
-            "out.jsonl",
-            "-t",
-            "{{ text }}",
-        ])
+        .the_usual()
         .args([
             "--region",
             "us-east-1",

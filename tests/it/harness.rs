@@ -85,6 +85,12 @@ impl Job {
             .args(["-i", input, "-m", NOVA, "-o", "out.jsonl"])
     }
 
+    /// Asks [`NOVA`] for each `text` of `prompts.csv`.
+    pub(crate) fn the_usual(self) -> Self {
+        self.args(["-i", "prompts.csv", "-m", NOVA, "-o", "out.jsonl"])
+            .args(["-t", "{{ text }}"])
+    }
+
     /// Calls this endpoint, as somebody.
     pub(crate) fn on(self, url: &str) -> Self {
         self.env("AWS_ACCESS_KEY_ID", "made-up")

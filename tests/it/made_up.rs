@@ -3,20 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use crate::harness::{Job, NOVA, Out, QUICK, Service};
+use crate::harness::{Job, Out, QUICK, Service};
 
 const ROWS: &str = "id,text\na,one\nb,two\nc,three\n";
-
-const JOB: [&str; 8] = [
-    "-i",
-    "prompts.csv",
-    "-m",
-    NOVA,
-    "-o",
-    "out.jsonl",
-    "-t",
-    "{{ text }}",
-];
 
 const REFUSED: &str = "rows were made up by the emulator, and a model would answer the rest: nobody \
                        could tell one from the other; begin anew with --fresh (it keeps the old \
@@ -30,7 +19,7 @@ fn rehearsed(rows: &str) -> Out {
 
 /// The same job on Bedrock. Nobody has credentials here, which is found out later.
 fn on_bedrock(out: Out, verb: &str) -> Job {
-    let job = out.again(verb).args(JOB);
+    let job = out.again(verb).the_usual();
     job.env("AWS_REGION", "us-east-1")
 }
 
@@ -99,7 +88,7 @@ fn one_may_begin_anew() {
 #[track_caller]
 fn is_marked_elsewhere(job: fn(Job) -> Job) {
     let service = Service::playing(QUICK);
-    let first = Job::new("run").file("prompts.csv", ROWS).args(JOB);
+    let first = Job::new("run").file("prompts.csv", ROWS).the_usual();
     let first = job(first.on(&service.url)).args(["--limit", "2"]);
     let out = first
         .run()
@@ -108,7 +97,7 @@ fn is_marked_elsewhere(job: fn(Job) -> Job) {
     assert!(out.answers().values().all(|line| line["emulated"] == true));
     assert_eq!(out.run_file()["emulated"], true);
 
-    let more = job(out.again("run").args(JOB).on(&service.url));
+    let more = job(out.again("run").the_usual().on(&service.url));
     let out = more.run().exits(0);
     assert_eq!(out.answers().len(), 3);
 
@@ -143,7 +132,7 @@ fn what_listens_on_this_machine_is_asked_who_it_is() {
     });
     let out = rehearsed("2");
     let output = out.text("out.jsonl");
-    is_refused(out.again("run").args(JOB).on(&url), &output);
+    is_refused(out.again("run").the_usual().on(&url), &output);
     let asked = somebody.join().unwrap();
     assert!(asked.starts_with("GET / HTTP/1.1\r\n"), "{asked}");
 }
@@ -159,7 +148,7 @@ fn the_emulator_does_not_go_on_with_real_answers() {
     assert_eq!(out.text("out.jsonl"), real());
 
     let service = Service::playing(QUICK);
-    let elsewhere = out.again("run").args(JOB).on(&service.url);
+    let elsewhere = out.again("run").the_usual().on(&service.url);
     let out = elsewhere.run().exits(2).says(refused);
     assert_eq!(out.text("out.jsonl"), real());
     assert_eq!(service.calls(), 0);

@@ -1,6 +1,6 @@
 //! Credentials that expire while a run goes on.
 
-use crate::harness::{Job, NOVA, QUICK, Service};
+use crate::harness::{Job, QUICK, Service};
 
 const ROWS: &str = "id,text\na,one\nb,two\nc,three\nd,four\n";
 
@@ -21,8 +21,8 @@ fn job(service: &Service, program: &str) -> Job {
         path.display()
     );
     job.file(".aws/config", config)
-        .args(["-i", "prompts.csv", "-m", NOVA, "-o", "out.jsonl"])
-        .args(["-t", "{{ text }}", "-c", "2"])
+        .the_usual()
+        .args(["-c", "2"])
         .args(["--endpoint-url", &service.url])
 }
 
@@ -66,15 +66,6 @@ fn credentials_that_stay_expired_stop_the_run_after_a_while_with_all_rows_left()
     assert_eq!(out.run_file()["remaining"], 4);
     let out = out.sent_nothing();
     let after = out.again("run").on(&service.url);
-    let after = after.args([
-        "-i",
-        "prompts.csv",
-        "-m",
-        NOVA,
-        "-o",
-        "out.jsonl",
-        "-t",
-        "{{ text }}",
-    ]);
+    let after = after.the_usual();
     assert_eq!(after.run().exits(0).answered(), "a b c d");
 }

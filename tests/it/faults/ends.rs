@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
-use crate::harness::{Job, NOVA};
+use crate::harness::Job;
 
 /// A service that answers every call with this body.
 fn service(body: &'static str) -> SocketAddr {
@@ -47,8 +47,8 @@ fn a_model_that_stops_with_an_error_is_asked_again_and_its_words_are_kept_apart(
     let out = Job::new("run")
         .file("prompts.csv", "id,text\na,one\n")
         .on(&format!("http://{}", service(BODY)))
-        .args(["-i", "prompts.csv", "-m", NOVA, "-o", "out.jsonl"])
-        .args(["-t", "{{ text }}", "--max-attempts", "2"])
+        .the_usual()
+        .args(["--max-attempts", "2"])
         .run()
         .exits(3);
     assert_eq!(out.answered(), "");

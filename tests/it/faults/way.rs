@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::harness::{Job, NOVA, Out};
+use crate::harness::{Job, Out};
 
 /// Nobody's, signed by itself, for `localhost`, until 2126.
 const CERTIFICATE: &[u8] = include_bytes!("untrusted.cert.der");
@@ -24,8 +24,7 @@ fn job(rows: &str, endpoint: &str) -> Job {
         .file("prompts.csv", format!("id,text\n{rows}"))
         .on(endpoint)
         .env("RES_OPTIONS", "timeout:1 attempts:1") // where there is no resolver at all
-        .args(["-i", "prompts.csv", "-m", NOVA, "-o", "out.jsonl"])
-        .args(["-t", "{{ text }}"])
+        .the_usual()
 }
 
 /// No row fails of it; the run stops, resumable, and says what it was.
