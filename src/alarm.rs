@@ -4,7 +4,7 @@
 //! all that the runtime keeps for it. This one is looked at when it has rung, and once before, so
 //! that it knows whom to wake.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -41,9 +41,14 @@ impl Alarm {
     }
 
     /// Waits for `future`, but no longer than until it rings; `None` then.
-    pub(crate) async fn or<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = pin!(future);
-        std::future::poll_fn(|context| match future.as_mut().poll(context) {
+    ///
+    /// It is pinned by the caller: a future that is taken in by value stands twice in the one that
+    /// takes it, and a call's is large.
+    pub(crate) async fn or<F>(&mut self, mut future: F) -> Option<F::Output>
+    where
+        F: Future + Unpin,
+    {
+        std::future::poll_fn(|context| match Pin::new(&mut future).poll(context) {
             Poll::Ready(came) => Poll::Ready(Some(came)),
             Poll::Pending => self.poll(context).map(|()| None),
         })
@@ -68,6 +73,7 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::pin::pin;
 
     use tokio::time::sleep;
 
@@ -78,8 +84,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_comes_in_time_is_had_and_what_does_not_is_not() {
         let mut alarm = Alarm::after(SECOND);
-        assert_eq!(alarm.or(async { 7 }).await, Some(7));
-        assert_eq!(alarm.or(sleep(SECOND / 2)).await, Some(()));
+        assert_eq!(alarm.or(pin!(async { 7 })).await, Some(7));
+        assert_eq!(alarm.or(pin!(sleep(SECOND / 2))).await, Some(()));
         let began = Instant::now();
         assert_eq!(alarm.or(pending::<()>()).await, None);
         assert_eq!(began.elapsed().as_millis(), 500);
@@ -89,7 +95,7 @@ mod tests {
     async fn an_alarm_that_is_put_off_rings_later() {
         let mut alarm = Alarm::after(SECOND);
         for _ in 0..10 {
-            assert_eq!(alarm.or(sleep(SECOND * 3 / 4)).await, Some(()));
+            assert_eq!(alarm.or(pin!(sleep(SECOND * 3 / 4))).await, Some(()));
             alarm.put_off(SECOND);
         }
         let began = Instant::now();
@@ -115,7 +121,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_longest_time_is_never() {
         let mut alarm = Alarm::after(Duration::MAX);
-        assert_eq!(alarm.or(sleep(SECOND * 3600)).await, Some(()));
+        assert_eq!(alarm.or(pin!(sleep(SECOND * 3600))).await, Some(()));
         alarm.put_off(Duration::MAX);
     }
 }

@@ -206,8 +206,8 @@ impl Bedrock {
             .customize()
             .interceptor(BoundedAnswer::WHOLE)
             .interceptor(heard.clone())
-            .send()
-            .await;
+            .send();
+        let sent = Box::pin(sent).await;
         let answer = sent.map_err(|error| self.fault(&error))?;
         let served = Served {
             tier: answer.service_tier.as_ref().map(ToString::to_string),

@@ -1,5 +1,6 @@
 //! What the loop does: each deed carries out one step, or takes in one thing that happened.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ where
         self.in_flight.spawn(async move {
             let sent = Instant::now();
             let answer = admitted.attempt.send(&*model);
-            let outcome = Alarm::after(limit).or(answer).await;
+            let outcome = Alarm::after(limit).or(pin!(answer)).await;
             Landed {
                 admitted,
                 sent,

@@ -5,6 +5,7 @@
 //! has worked by then, so the call may have been billed.
 
 use std::ops::Range;
+use std::pin::pin;
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
@@ -48,8 +49,9 @@ impl Bedrock {
             .interceptor(BoundedAnswer::STREAMED)
             .interceptor(heard.clone())
             .send();
+        // Its room is given back before the chunks come.
         let begun = Alarm::after(idle)
-            .or(asked)
+            .or(Box::pin(asked))
             .await
             .ok_or_else(|| silent(idle))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
@@ -91,7 +93,7 @@ async fn receive(
 ) -> Result<(), BadStream> {
     let mut silence = Alarm::after(idle);
     loop {
-        let came = silence.or(events.recv()).await;
+        let came = silence.or(pin!(events.recv())).await;
         silence.put_off(idle);
         match came.ok_or_else(|| silent(idle))? {
             Ok(Some(ResponseStream::Chunk(part))) => {
