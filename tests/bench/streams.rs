@@ -1,4 +1,8 @@
 //! CPU time of many streams at once, beside a loop that receives the chunks and looks at none.
+//!
+//! Both sides start all streams at once, for promptmill is told a quota that is large enough. Left to
+//! find it out it would start them one after another, and chunks that come one by one cost whoever
+//! receives them more than chunks that come together.
 
 use crate::broken::Broken;
 use crate::figures::Figures;
@@ -8,6 +12,9 @@ use crate::setting::{Form, Ids, Setting};
 
 /// The most CPU time, as a multiple of the receiver's.
 const GOAL: f64 = 1.25;
+
+/// Lets all streams start within a second.
+const QUOTA: &str = "600000";
 
 /// Chunks with words in them, and the time between two.
 const CHUNKS: u64 = 500;
@@ -23,7 +30,7 @@ pub(crate) async fn measure(
     let emulator = setting.emulator_of(100, GAP_MS, CHUNKS).await?;
     let input = setting.input(streams, Ids::None)?;
     let at_once = streams.to_string();
-    let args = ["--stream", "-c", &at_once];
+    let args = ["--stream", "-c", &at_once, "--requests-per-minute", QUOTA];
     let promptmill = || setting.run_with(&emulator.url, &input, streams, args);
     let bare = || setting.bare_with(&emulator.url, [streams, streams], ["--stream"]);
     let mut both: Vec<(Took, Took)> = Vec::new();

@@ -83,9 +83,7 @@ pub(crate) fn reply(bytes: &[u8]) -> String {
 /// A chunk a line, put together by every family that streams.
 pub(crate) fn stream(bytes: &[u8]) -> String {
     let lines = bytes.split(|byte| *byte == b'\n');
-    let chunks: Vec<Value> = lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect();
+    let chunks: Vec<&[u8]> = lines.collect();
     let read = Family::ALL.iter().map(|family| {
         let Some(mut assembly) = family.assemble() else {
             return "does not stream".to_owned();

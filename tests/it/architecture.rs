@@ -36,6 +36,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("aws_sdk_servicequotas::", "src/model/quotas.rs"),
     ("governor::", "src/run/pace.rs"),
     ("indicatif::", "src/output/display.rs"),
+    ("serde_json_borrow::", "src/model/family/chunk.rs"),
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),

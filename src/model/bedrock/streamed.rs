@@ -16,7 +16,6 @@ use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::faults::{no_answer, not_understood};
@@ -158,8 +157,7 @@ impl Chunks {
 
     fn read(&mut self) -> Result<(), BadStream> {
         for range in self.unread.drain(..) {
-            let chunk: Value = serde_json::from_slice(&self.raw[range])?;
-            self.assembly.push(&chunk)?;
+            self.assembly.push(&self.raw[range])?;
         }
         Ok(())
     }
@@ -168,8 +166,6 @@ impl Chunks {
 /// Why a stream is no answer.
 #[derive(Debug, thiserror::Error)]
 enum BadStream {
-    #[error("a chunk is not JSON: {0}")]
-    Json(#[from] serde_json::Error),
     #[error(transparent)]
     Chunk(#[from] StreamError),
     #[error("{}", wire::too_long())]
@@ -193,7 +189,7 @@ fn fault(error: BadStream, mut raw: Vec<u8>) -> Fault {
         ..Fault::local(category, message.clone())
     };
     match error {
-        BadStream::Json(_) => {
+        BadStream::Chunk(StreamError::NotJson(_)) => {
             raw.push(b']');
             not_understood(message, raw.into())
         }
@@ -276,7 +272,7 @@ fn silent(idle: Duration) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::model::family::Family;

@@ -4,9 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, count, list, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
-use super::stream::{Brought, StreamError, begin, block, grow, put};
+use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
 use super::words::{answered, role, thought};
 use super::{Misread, Parameter, Parameters};
@@ -90,7 +91,7 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     let of_type = |word| {
         blocks
             .iter()
-            .filter(move |block| text(block, "/type") == Some(word))
+            .filter(move |block| text(*block, "/type") == Some(word))
     };
     let all = |word, pointer| -> String {
         of_type(word)
@@ -124,25 +125,31 @@ fn usage(body: &Value) -> Usage {
 }
 
 /// Events of kinds that are not known are passed over, as Anthropic asks of its readers.
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "an event with a `type`, in its order", chunk);
     let index = || count(chunk, "/index");
     let mut brought = Brought::default();
     match text(chunk, "/type").ok_or_else(wrong)? {
         "message_start" => {
             let message = chunk
-                .get("message")
-                .filter(|it| list(it, "/content").is_some());
+                .field("message")
+                .filter(|it| list(*it, "/content").is_some());
             let message = message.ok_or_else(wrong)?;
-            begin(whole, || message.clone());
+            begin(whole, || message.owned());
         }
         "content_block_start" => {
             let place = block(whole, "/content", index()).ok_or_else(wrong)?;
-            *place = chunk.get("content_block").cloned().ok_or_else(wrong)?;
+            *place = chunk
+                .field("content_block")
+                .map(Json::owned)
+                .ok_or_else(wrong)?;
         }
         "content_block_delta" => {
             let place = block(whole, "/content", index()).ok_or_else(wrong)?;
-            brought.words = delta(place, &chunk["delta"]).ok_or_else(wrong)?;
+            brought.words = chunk
+                .field("delta")
+                .and_then(|it| delta(place, it))
+                .ok_or_else(wrong)?;
         }
         "content_block_stop" => {
             let place = block(whole, "/content", index()).ok_or_else(wrong)?;
@@ -150,13 +157,13 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
         }
         "message_delta" => {
             let whole = whole.as_object_mut().ok_or_else(wrong)?;
-            for (key, value) in chunk["delta"].as_object().into_iter().flatten() {
-                whole.insert(key.clone(), value.clone());
+            for (key, value) in fields(chunk, "delta") {
+                whole.insert(key.to_owned(), value.owned());
             }
             let usage = whole.entry("usage").or_insert_with(|| json!({}));
-            for (key, value) in chunk["usage"].as_object().into_iter().flatten() {
+            for (key, value) in fields(chunk, "usage") {
                 if let (Some(usage), false) = (usage.as_object_mut(), value.is_null()) {
-                    usage.insert(key.clone(), value.clone());
+                    usage.insert(key.to_owned(), value.owned());
                 }
             }
         }
@@ -166,15 +173,15 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     Ok(brought)
 }
 
+/// The fields of an object in a chunk; none where there is no object.
+fn fields<'c>(chunk: &'c Chunk<'_>, key: &str) -> impl Iterator<Item = (&'c str, &'c Chunk<'c>)> {
+    let object = chunk.field(key).and_then(Chunk::as_object);
+    object.into_iter().flat_map(|object| object.iter())
+}
+
 /// Adds a delta to its block; whether it brought words.
-fn delta(block: &mut Value, delta: &Value) -> Option<bool> {
-    let add = |block: &mut Value, key: &str| {
-        let pointer = format!("/{key}");
-        if block.get(key).is_none() {
-            block.as_object_mut()?.insert(key.to_owned(), "".into());
-        }
-        grow(block, &pointer, delta.get(key))
-    };
+fn delta(block: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
+    let add = |block: &mut Value, key| grow_field(block, key, delta.field(key));
     match text(delta, "/type")? {
         "text_delta" => add(block, "text"),
         "thinking_delta" => add(block, "thinking"),
@@ -184,7 +191,7 @@ fn delta(block: &mut Value, delta: &Value) -> Option<bool> {
             if !block.get("input").is_some_and(Value::is_string) {
                 block.as_object_mut()?.insert("input".into(), "".into());
             }
-            grow(block, "/input", delta.get("partial_json")).map(|_| false)
+            grow(block, "/input", delta.field("partial_json")).map(|_| false)
         }
         _ => Some(false),
     }
@@ -197,6 +204,8 @@ fn settle_input(block: &mut Value) {
             true => json!({}),
             false => serde_json::from_str(written).unwrap_or_else(|_| written.into()),
         };
-        put(block, "/input", Some(&input));
+        if let Some(place) = at_mut(block, "/input") {
+            *place = input;
+        }
     }
 }

@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
@@ -85,16 +86,16 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     Ok(answered(answer.trim_start(), stop, Usage::default()))
 }
 
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`completion`", chunk);
-    let piece = chunk.get("completion").ok_or_else(wrong)?;
+    let piece = chunk.field("completion").ok_or_else(wrong)?;
     begin(
         whole,
         || json!({"completion": "", "stop_reason": null, "stop": null}),
     );
-    put(whole, "/stop", chunk.get("stop"));
+    put(whole, "/stop", chunk.field("stop"));
     Ok(Brought {
         words: grow(whole, "/completion", Some(piece)).ok_or_else(wrong)?,
-        end: put(whole, "/stop_reason", chunk.get("stop_reason")),
+        end: put(whole, "/stop_reason", chunk.field("stop_reason")),
     })
 }

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
@@ -57,9 +58,9 @@ fn read(body: &Value) -> Result<Reading, Misread> {
 }
 
 /// The last chunk has a reason and no text.
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`text` or `is_finished`", chunk);
-    if chunk.get("text").is_none() && chunk.get("is_finished").is_none() {
+    if chunk.field("text").is_none() && chunk.field("is_finished").is_none() {
         return Err(wrong().into());
     }
     begin(
@@ -69,10 +70,10 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     put(
         whole,
         "/generations/0/finish_reason",
-        chunk.get("finish_reason"),
+        chunk.field("finish_reason"),
     );
     Ok(Brought {
-        words: grow(whole, "/generations/0/text", chunk.get("text")).ok_or_else(wrong)?,
-        end: chunk["is_finished"] == true,
+        words: grow(whole, "/generations/0/text", chunk.field("text")).ok_or_else(wrong)?,
+        end: chunk.field("is_finished").and_then(Chunk::as_bool) == Some(true),
     })
 }

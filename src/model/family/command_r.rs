@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, list, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Order, Stream, Turns};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
@@ -70,14 +71,14 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     let tools = list(body, "/tool_calls").filter(|calls| !calls.is_empty());
     let stop = text(body, "/finish_reason");
     Ok(Reading {
-        output: tools.map(|calls| Value::Array(calls.clone())),
+        output: tools.map(|calls| Value::Array(calls.to_vec())),
         ..answered(answer, stop, Usage::default())
     })
 }
 
 /// The last event repeats the whole reply; only its reason is new. Events of kinds that are not
 /// known (searches, citations) are passed over.
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "an event with an `event_type`", chunk);
     let event = text(chunk, "/event_type").ok_or_else(wrong)?;
     begin(
@@ -87,11 +88,11 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     let mut brought = Brought::default();
     match event {
         "text-generation" => {
-            brought.words = grow(whole, "/text", chunk.get("text")).ok_or_else(wrong)?;
+            brought.words = grow(whole, "/text", chunk.field("text")).ok_or_else(wrong)?;
         }
-        "tool-calls-generation" => drop(put(whole, "/tool_calls", chunk.get("tool_calls"))),
+        "tool-calls-generation" => drop(put(whole, "/tool_calls", chunk.field("tool_calls"))),
         "stream-end" => {
-            put(whole, "/finish_reason", chunk.get("finish_reason"));
+            put(whole, "/finish_reason", chunk.field("finish_reason"));
             brought.end = true;
         }
         _ => {}

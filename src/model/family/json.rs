@@ -43,13 +43,52 @@ impl Body {
     }
 }
 
+/// JSON that is read: a reply, or a [chunk](super::chunk) of one.
+pub(super) trait Json: Sized {
+    /// The value of a key, in an object.
+    fn field(&self, key: &str) -> Option<&Self>;
+
+    /// The values of a list.
+    fn items(&self) -> Option<&[Self]>;
+
+    /// A text.
+    fn text(&self) -> Option<&str>;
+
+    /// A number that counts something.
+    fn count(&self) -> Option<u64>;
+
+    /// The same, to be kept.
+    fn owned(&self) -> Value;
+}
+
+impl Json for Value {
+    fn field(&self, key: &str) -> Option<&Self> {
+        self.as_object()?.get(key)
+    }
+
+    fn items(&self) -> Option<&[Self]> {
+        self.as_array().map(Vec::as_slice)
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.as_str()
+    }
+
+    fn count(&self) -> Option<u64> {
+        self.as_u64()
+    }
+
+    fn owned(&self) -> Value {
+        self.clone()
+    }
+}
+
 /// What stands at `pointer`, a JSON pointer without escapes: no key of a reply needs them, and
 /// serde_json's own walk makes two copies of every key, for each chunk of a stream.
-pub(super) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
-    steps(pointer).try_fold(value, |value, key| match value {
-        Value::Object(map) => map.get(key),
-        Value::Array(list) => list.get(key.parse::<usize>().ok()?),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+pub(super) fn at<'v, J: Json>(value: &'v J, pointer: &str) -> Option<&'v J> {
+    steps(pointer).try_fold(value, |value, key| match value.items() {
+        Some(list) => list.get(key.parse::<usize>().ok()?),
+        None => value.field(key),
     })
 }
 
@@ -83,23 +122,24 @@ pub fn merge(body: &mut Value, extra: &Map<String, Value>) {
 }
 
 /// The text at a JSON pointer.
-pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
-    at(value, pointer)?.as_str()
+pub(super) fn text<'v>(value: &'v impl Json, pointer: &str) -> Option<&'v str> {
+    at(value, pointer)?.text()
 }
 
 /// The count at a JSON pointer.
-pub(super) fn count(value: &Value, pointer: &str) -> Option<u64> {
-    at(value, pointer)?.as_u64()
+pub(super) fn count(value: &impl Json, pointer: &str) -> Option<u64> {
+    at(value, pointer)?.count()
 }
 
 /// The list at a JSON pointer.
-pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> Option<&'v Vec<Value>> {
-    at(value, pointer)?.as_array()
+pub(super) fn list<'v, J: Json>(value: &'v J, pointer: &str) -> Option<&'v [J]> {
+    at(value, pointer)?.items()
 }
 
 /// The error for a reply that is not as `expected`. It names keys, never what is in them.
-pub(super) fn misread(family: &str, expected: &str, body: &Value) -> Misread {
-    let came = match body {
+pub(super) fn misread(family: &str, expected: &str, body: &impl Json) -> Misread {
+    let body = body.owned();
+    let came = match &body {
         Value::Object(map) if map.is_empty() => "an empty object".to_owned(),
         Value::Object(map) => keys(map),
         Value::Array(_) => "a list".to_owned(),

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, count, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, count, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
@@ -174,9 +175,9 @@ fn read(body: &Value) -> Result<Reading, Misread> {
 }
 
 /// The input is counted in the first chunk only, the output so far in each.
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread("llama", "`generation`", chunk);
-    let piece = chunk.get("generation").ok_or_else(wrong)?;
+    let piece = chunk.field("generation").ok_or_else(wrong)?;
     begin(whole, || {
         json!({
             "generation": "",
@@ -186,10 +187,10 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
         })
     });
     for key in ["prompt_token_count", "generation_token_count"] {
-        put(whole, &format!("/{key}"), chunk.get(key));
+        put(whole, &format!("/{key}"), chunk.field(key));
     }
     Ok(Brought {
         words: grow(whole, "/generation", Some(piece)).ok_or_else(wrong)?,
-        end: put(whole, "/stop_reason", chunk.get("stop_reason")),
+        end: put(whole, "/stop_reason", chunk.field("stop_reason")),
     })
 }

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, at, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
@@ -75,14 +76,14 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     Ok(answered(answer.trim_start(), stop, Usage::default()))
 }
 
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`outputs[0].text`", chunk);
-    let piece = chunk.pointer("/outputs/0/text").ok_or_else(wrong)?;
+    let piece = at(chunk, "/outputs/0/text").ok_or_else(wrong)?;
     begin(
         whole,
         || json!({"outputs": [{"text": "", "stop_reason": null}]}),
     );
-    let stop = chunk.pointer("/outputs/0/stop_reason");
+    let stop = at(chunk, "/outputs/0/stop_reason");
     Ok(Brought {
         words: grow(whole, "/outputs/0/text", Some(piece)).ok_or_else(wrong)?,
         end: put(whole, "/outputs/0/stop_reason", stop),

@@ -10,6 +10,7 @@ mod accepts;
 mod asked;
 mod bill;
 mod check;
+mod chunk;
 mod claude_messages;
 mod claude_text;
 mod command;

@@ -4,9 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, count, list, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, at, at_mut, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
-use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, put};
+use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, role, thought};
 use super::{Misread, Parameter, Parameters};
@@ -114,9 +115,9 @@ fn usage(body: &Value) -> Usage {
 
 /// Each chunk is an object of one key, the event's name; the service puts its own beside it, before
 /// or behind. The counts come after the stop.
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "an event of Nova's", chunk);
-    let is_event = |(key, said): &(&String, &Value)| said.is_object() && !key.starts_with(SERVICE);
+    let is_event = |(key, said): &(&str, &Chunk<'_>)| said.is_object() && !key.starts_with(SERVICE);
     let (event, said) = chunk
         .as_object()
         .and_then(|map| map.iter().find(is_event))
@@ -130,56 +131,56 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
     });
     let mut brought = Brought::default();
     let index = count(said, "/contentBlockIndex");
-    match event.as_str() {
+    match event {
         "contentBlockStart" => {
             let place = block(whole, BLOCKS, index).ok_or_else(wrong)?;
-            if let Some(start) = said.get("start").filter(|start| start.is_object()) {
-                *place = start.clone();
+            if let Some(start) = said.field("start").filter(|start| start.is_object()) {
+                *place = start.owned();
             }
         }
         "contentBlockDelta" => {
             let place = block(whole, BLOCKS, index).ok_or_else(wrong)?;
-            brought.words = delta(place, &said["delta"]).ok_or_else(wrong)?;
+            brought.words = said
+                .field("delta")
+                .map_or(Some(false), |it| delta(place, it))
+                .ok_or_else(wrong)?;
         }
         "contentBlockStop" => {
             let place = block(whole, BLOCKS, index).ok_or_else(wrong)?;
             settle_input(place);
         }
-        "messageStop" => brought.end = put(whole, "/stopReason", said.get("stopReason")),
-        "metadata" => drop(put(whole, "/usage", said.get("usage"))),
+        "messageStop" => brought.end = put(whole, "/stopReason", said.field("stopReason")),
+        "metadata" => drop(put(whole, "/usage", said.field("usage"))),
         _ => {}
     }
     Ok(brought)
 }
 
 /// Adds a delta to its block; whether it brought words.
-fn delta(block: &mut Value, delta: &Value) -> Option<bool> {
-    let block = block.as_object_mut()?;
-    if let Some(piece) = delta.get("text") {
-        let place = block.entry("text").or_insert(Value::Null);
-        return grow(place, "", Some(piece));
+fn delta(block: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
+    if let Some(piece) = delta.field("text") {
+        return grow_field(block, "text", Some(piece));
     }
-    if let Some(reasoning) = delta.get("reasoningContent") {
-        let piece = reasoning
-            .pointer("/reasoningText/text")
-            .or_else(|| reasoning.get("text"));
-        let place = block
+    let fields = block.as_object_mut()?;
+    if let Some(reasoning) = delta.field("reasoningContent") {
+        let piece = at(reasoning, "/reasoningText/text").or_else(|| reasoning.field("text"));
+        let place = fields
             .entry("reasoningContent")
             .or_insert_with(|| json!({"reasoningText": {"text": ""}}));
         return grow(place, "/reasoningText/text", piece);
     }
-    if let Some(piece) = delta.pointer("/toolUse/input") {
-        let tool = block.entry("toolUse").or_insert_with(|| json!({}));
-        let input = tool.as_object_mut()?.entry("input").or_insert(Value::Null);
-        return grow(input, "", Some(piece)).map(|_| false);
+    if let Some(piece) = at(delta, "/toolUse/input") {
+        let tool = fields.entry("toolUse").or_insert_with(|| json!({}));
+        return grow_field(tool, "input", Some(piece)).map(|_| false);
     }
     Some(false)
 }
 
 /// A tool's input that came as the text of its JSON.
 fn settle_input(block: &mut Value) {
-    if let Some(input) = text(block, "/toolUse/input").and_then(|it| serde_json::from_str(it).ok())
-    {
-        put(block, "/toolUse/input", Some(&input));
+    let written = text(block, "/toolUse/input");
+    let input = written.and_then(|it| serde_json::from_str(it).ok());
+    if let (Some(input), Some(place)) = (input, at_mut(block, "/toolUse/input")) {
+        *place = input;
     }
 }

@@ -7,9 +7,10 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, list, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json, at, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
-use super::stream::{Brought, StreamError, begin, block, grow, put};
+use super::stream::{Brought, StreamError, begin, block, grow, grow_field, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, finish, role, split_reasoning, thought};
 use super::{Misread, Parameter, Parameters, usage};
@@ -138,7 +139,7 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
     let apart = apart.iter().find_map(|pointer| text(message, pointer));
     let tools = list(message, "/tool_calls").filter(|calls| !calls.is_empty());
     let reading = Reading {
-        output: tools.map(|calls| Value::Array(calls.clone())),
+        output: tools.map(|calls| Value::Array(calls.to_vec())),
         reasoning: apart.and_then(thought).or(inline),
         ..answered(answer, stop, usage::openai(body))
     };
@@ -152,17 +153,18 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
 }
 
 /// The answer's text: a string, or a list of parts.
-fn content(message: &Value) -> Option<String> {
-    match message.get("content")? {
-        Value::String(whole) => Some(whole.clone()),
-        Value::Array(parts) => Some(
-            parts
-                .iter()
-                .filter_map(|part| text(part, "/text"))
-                .collect(),
-        ),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+fn content(message: &impl Json) -> Option<String> {
+    let content = message.field("content")?;
+    if let Some(whole) = content.text() {
+        return Some(whole.to_owned());
     }
+    let parts = content.items()?;
+    Some(
+        parts
+            .iter()
+            .filter_map(|part| text(part, "/text"))
+            .collect(),
+    )
 }
 
 /// Inline reasoning, and the answer behind it.
@@ -179,12 +181,13 @@ fn without_reasoning(content: &str, stop: Option<&str>) -> (Option<String>, Stri
 }
 
 /// What a stream is put into: a chat completion whose message has said nothing.
-fn empty(chunk: &Value) -> Value {
+fn empty(chunk: &Chunk<'_>) -> Value {
+    let said = |key| chunk.field(key).map(Json::owned);
     let mut whole = json!({
-        "id": chunk["id"],
+        "id": said("id"),
         "object": "chat.completion",
-        "created": chunk["created"],
-        "model": chunk["model"],
+        "created": said("created"),
+        "model": said("model"),
         "choices": [{
             "index": 0,
             "message": {"role": "assistant", "content": null},
@@ -201,74 +204,66 @@ fn empty(chunk: &Value) -> Value {
 
 /// The last chunks may have no choices, or an empty list of them, only counts. Where there are several answers, the first
 /// is the one that is read. Mistral's earlier models say `message` for `delta`.
-pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`choices`, a list with deltas", chunk);
     let choices = match list(chunk, "/choices") {
-        Some(choices) => choices.as_slice(),
-        None if chunk.get("usage").is_some_and(Value::is_object) => &[],
+        Some(choices) => choices,
+        None if chunk.field("usage").is_some_and(Chunk::is_object) => &[],
         None => return Err(wrong().into()),
     };
     begin(whole, || empty(chunk));
-    put(whole, "/usage", chunk.get("usage"));
-    put(whole, "/service_tier", chunk.get("service_tier"));
-    let is_first = |choice: &&Value| choice["index"].as_u64().unwrap_or(0) == 0;
+    put(whole, "/usage", chunk.field("usage"));
+    put(whole, "/service_tier", chunk.field("service_tier"));
+    let is_first = |choice: &&Chunk<'_>| count(*choice, "/index").unwrap_or(0) == 0;
     let mut brought = Brought::default();
     for choice in choices.iter().filter(is_first) {
-        if let Some(delta) = choice.get("delta").or_else(|| choice.get("message")) {
+        if let Some(delta) = choice.field("delta").or_else(|| choice.field("message")) {
             brought.words |= add(whole, delta).ok_or_else(wrong)?;
         }
         let stop = ["finish_reason", "stop_reason"];
         let stop = stop
             .iter()
-            .find_map(|key| choice.get(key).filter(|stop| stop.is_string()));
+            .find_map(|key| choice.field(key).filter(|stop| stop.is_string()));
         brought.end |= put(whole, "/choices/0/finish_reason", stop);
     }
     Ok(brought)
 }
 
 /// Adds a delta to the message; whether it brought words.
-fn add(whole: &mut Value, delta: &Value) -> Option<bool> {
+fn add(whole: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
     let message = whole.pointer_mut("/choices/0/message")?;
-    let mut words = match delta.get("content") {
-        Some(Value::Array(_)) => {
-            let parts = content(delta).map(Value::String);
+    let mut words = match delta.field("content") {
+        Some(Chunk::Array(_)) => {
+            let parts = content(delta).map(Chunk::from);
             grow(message, "/content", parts.as_ref())?
         }
         content => grow(message, "/content", content)?,
     };
     for key in ["reasoning_content", "reasoning", "refusal"] {
-        if let Some(piece) = delta.get(key).filter(|piece| piece.is_string()) {
-            let place = message.as_object_mut()?.entry(key).or_insert(Value::Null);
-            words |= grow(place, "", Some(piece))? && key != "refusal";
+        if let Some(piece) = delta.field(key).filter(|piece| piece.is_string()) {
+            words |= grow_field(message, key, Some(piece))? && key != "refusal";
         }
     }
-    for call in delta
-        .get("tool_calls")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for call in list(delta, "/tool_calls").unwrap_or_default() {
         let calls = message.as_object_mut()?.entry("tool_calls");
         calls.or_insert_with(|| json!([]));
-        let place = block(message, "/tool_calls", call["index"].as_u64().or(Some(0)))?;
+        let place = block(message, "/tool_calls", count(call, "/index").or(Some(0)))?;
         add_call(place.as_object_mut()?, call)?;
     }
     Some(words)
 }
 
 /// A tool call comes in pieces too: its name first, then its arguments bit by bit.
-fn add_call(place: &mut serde_json::Map<String, Value>, call: &Value) -> Option<()> {
+fn add_call(place: &mut serde_json::Map<String, Value>, call: &Chunk<'_>) -> Option<()> {
     for key in ["id", "type"] {
-        if let Some(value) = call.get(key).filter(|value| !value.is_null()) {
-            place.insert(key.to_owned(), value.clone());
+        if let Some(value) = call.field(key).filter(|value| !value.is_null()) {
+            place.insert(key.to_owned(), value.owned());
         }
     }
     let function = place.entry("function").or_insert_with(|| json!({}));
-    let function = function.as_object_mut()?;
     for key in ["name", "arguments"] {
-        if let Some(piece) = call.pointer(&format!("/function/{key}")) {
-            let place = function.entry(key).or_insert(Value::Null);
-            grow(place, "", Some(piece))?;
+        if let Some(piece) = at(call, &format!("/function/{key}")) {
+            grow_field(function, key, Some(piece))?;
         }
     }
     Some(())

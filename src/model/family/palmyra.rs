@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 
-use super::json::list;
+use super::chunk::Chunk;
+use super::json::{Json, list};
 use super::layout::{Layout, Stream};
 use super::stream::{Brought, StreamError};
 use super::takes::{Takes, any, within};
@@ -34,12 +35,13 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     }
 }
 
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
-    let texts = |body| {
-        list(body, "/choices").is_some_and(|it| it.iter().any(|it| it.get("text").is_some()))
-    };
-    match texts(chunk) || texts(&*whole) {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+    match has_texts(chunk) || has_texts(whole) {
         true => text_completion::join(whole, chunk),
         false => openai_chat::join(whole, chunk),
     }
+}
+
+fn has_texts(body: &impl Json) -> bool {
+    list(body, "/choices").is_some_and(|it| it.iter().any(|it| it.field("text").is_some()))
 }

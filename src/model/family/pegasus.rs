@@ -6,7 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
@@ -48,14 +49,14 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     Ok(answered(answer, stop, Usage::default()))
 }
 
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`message` or `finishReason`", chunk);
-    if chunk.get("message").is_none() && chunk.get("finishReason").is_none() {
+    if chunk.field("message").is_none() && chunk.field("finishReason").is_none() {
         return Err(wrong().into());
     }
     begin(whole, || json!({"message": "", "finishReason": null}));
     Ok(Brought {
-        words: grow(whole, "/message", chunk.get("message")).ok_or_else(wrong)?,
-        end: put(whole, "/finishReason", chunk.get("finishReason")),
+        words: grow(whole, "/message", chunk.field("message")).ok_or_else(wrong)?,
+        end: put(whole, "/finishReason", chunk.field("finishReason")),
     })
 }

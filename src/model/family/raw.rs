@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
+use super::chunk::Chunk;
 use super::embed::{holds_something, whole};
-use super::json::{Body, misread};
+use super::json::{Body, at, misread};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
 use super::{Family, Misread};
 use crate::model::Reading;
@@ -67,8 +68,8 @@ const CHUNKS: [(&str, Family); 16] = [
 ];
 
 /// The family whose chunks look like this one.
-pub(super) fn family_of(chunk: &Value) -> Option<Family> {
-    let has = |(pointer, _): &&(&str, Family)| chunk.pointer(pointer).is_some();
+pub(super) fn family_of(chunk: &Chunk<'_>) -> Option<Family> {
+    let has = |(pointer, _): &&(&str, Family)| at(chunk, pointer).is_some();
     CHUNKS.iter().find(has).map(|(_, family)| *family)
 }
 

@@ -3,13 +3,14 @@
 
 use serde_json::Value;
 
-use super::json::{at_mut, count, misread, text};
+use super::chunk::Chunk;
+use super::json::{Json as _, at_mut, count, misread, text};
 use super::layout::Stream;
 use super::{Family, Misread, NoAnswer, raw};
 use crate::model::{Reading, Usage};
 
 /// Puts a chunk into the body that came so far, which is null before the first.
-pub(super) type Join = fn(&mut Value, &Value) -> Result<Brought, StreamError>;
+pub(super) type Join = fn(&mut Value, &Chunk<'_>) -> Result<Brought, StreamError>;
 
 /// What a chunk brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,9 @@ pub(super) struct Brought {
 /// Why a stream is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
+    /// A chunk is no JSON.
+    #[error("a chunk is not JSON: {0}")]
+    NotJson(String),
     /// A chunk is not shaped as the family's, or what the chunks make together is no answer.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
@@ -99,20 +103,25 @@ impl Family {
 }
 
 impl Assembly {
-    /// Takes the next chunk.
+    /// Takes the next chunk, the bytes of its JSON.
     ///
     /// # Errors
-    /// It is not shaped as the family's, or says that the model broke off. Nothing comes of this
-    /// answer then.
-    pub fn push(&mut self, chunk: &Value) -> Result<(), StreamError> {
+    /// It is no JSON, is not shaped as the family's, or says that the model broke off. Nothing comes
+    /// of this answer then.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), StreamError> {
+        let chunk = serde_json::from_slice(chunk);
+        self.take(&chunk.map_err(|error| StreamError::NotJson(error.to_string()))?)
+    }
+
+    fn take(&mut self, chunk: &Chunk<'_>) -> Result<(), StreamError> {
         self.chunks += 1;
         if chunk.as_str() == Some(DONE) {
             return Ok(());
         }
-        if let Some(metrics) = chunk.get(METRICS) {
-            self.metrics = metrics.clone();
+        if let Some(metrics) = chunk.field(METRICS) {
+            self.metrics = metrics.owned();
         }
-        if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
+        if let Some(error) = chunk.field("error").filter(|error| !error.is_null()) {
             return Err(broken_off(error));
         }
         if says_something(chunk) {
@@ -124,7 +133,7 @@ impl Assembly {
         Ok(())
     }
 
-    fn join(&mut self, chunk: &Value) -> Result<Brought, StreamError> {
+    fn join(&mut self, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
         let name = self.family.name();
         let wrong = || misread(name, "a chunk of an answer", chunk);
         match self.family.layout().stream {
@@ -186,8 +195,10 @@ impl Assembly {
     }
 
     /// What the service says of its own is said of the whole: a guardrail's word above all.
-    fn keep_service_keys(&mut self, chunk: &Value) {
-        let Value::Object(chunk) = chunk else { return };
+    fn keep_service_keys(&mut self, chunk: &Chunk<'_>) {
+        let Some(chunk) = chunk.as_object() else {
+            return;
+        };
         let own = |key: &str| key.starts_with(SERVICE) && key != METRICS;
         for (key, value) in chunk.iter().filter(|(key, _)| own(key)) {
             if self.whole.is_null() {
@@ -196,7 +207,7 @@ impl Assembly {
             // A guardrail that has intervened has done so, whatever a later chunk says.
             let settled = self.whole.get(key).and_then(Value::as_str) == Some("INTERVENED");
             if !settled && let Value::Object(whole) = &mut self.whole {
-                whole.insert(key.clone(), value.clone());
+                whole.insert(key.to_owned(), value.owned());
             }
         }
     }
@@ -205,7 +216,7 @@ impl Assembly {
 /// What a provider says in place of a chunk, in any family: Anthropic an object with a type, OpenAI
 /// one whose code may be a status, or the word for what its type only hints at (`tokens`), some
 /// servers a bare text.
-fn broken_off(error: &Value) -> StreamError {
+fn broken_off(error: &Chunk<'_>) -> StreamError {
     let status = count(error, "/code").and_then(|code| u16::try_from(code).ok());
     let word = |pointer| text(error, pointer).filter(|word| !word.is_empty());
     let telling = word("/type").filter(|kind| kind.ends_with("_error"));
@@ -219,13 +230,10 @@ fn broken_off(error: &Value) -> StreamError {
 }
 
 /// Whether a chunk holds anything but the service's own keys.
-fn says_something(chunk: &Value) -> bool {
-    match chunk {
-        Value::Object(map) => map.is_empty() || map.keys().any(|key| !key.starts_with(SERVICE)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            true
-        }
-    }
+fn says_something(chunk: &Chunk<'_>) -> bool {
+    let others = |key: &str| !key.starts_with(SERVICE);
+    let map = chunk.as_object();
+    map.is_none_or(|map| map.is_empty() || map.keys().any(others))
 }
 
 /// Makes `whole` what `first` says if nothing has come yet; what the service said before stays.
@@ -246,9 +254,9 @@ pub(super) fn begin(whole: &mut Value, first: impl FnOnce() -> Value) {
 
 /// Adds a piece of text to the text at `pointer`, which may be null but must be there. Nothing and
 /// null add nothing. Whether text came; `None` if something else came.
-pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Value>) -> Option<bool> {
+pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
     let piece = match piece {
-        None | Some(Value::Null) => return Some(false),
+        None | Some(Chunk::Null) => return Some(false),
         Some(piece) => piece.as_str()?,
     };
     match at_mut(whole, pointer)? {
@@ -259,11 +267,20 @@ pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Value>) -> O
     Some(!piece.is_empty())
 }
 
+/// The same with the field of an object, which is made if it is not there.
+pub(super) fn grow_field(object: &mut Value, key: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
+    let object = object.as_object_mut()?;
+    if !object.contains_key(key) {
+        object.insert(key.to_owned(), Value::Null);
+    }
+    grow(object.get_mut(key)?, "", piece)
+}
+
 /// Puts a value at `pointer`, if there is one; whether there was.
-pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Value>) -> bool {
+pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Chunk<'_>>) -> bool {
     let value = value.filter(|value| !value.is_null());
     if let (Some(value), Some(place)) = (value, at_mut(whole, pointer)) {
-        *place = value.clone();
+        *place = value.owned();
     }
     value.is_some()
 }

@@ -6,7 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, at, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
@@ -80,7 +81,7 @@ pub(super) fn thinking(whole: &str, stop: Option<&str>) -> (Option<String>, Stri
 }
 
 /// The last chunks may have no choices, only counts.
-pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`choices[0].text`", chunk);
     begin(whole, || {
         json!({
@@ -88,16 +89,16 @@ pub(super) fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamEr
             "usage": null,
         })
     });
-    let counted = put(whole, "/usage", chunk.get("usage"));
-    let Some(choice) = chunk.pointer("/choices/0") else {
+    let counted = put(whole, "/usage", chunk.field("usage"));
+    let Some(choice) = at(chunk, "/choices/0") else {
         let result = counted.then(Brought::default);
         return result.ok_or_else(|| wrong().into());
     };
-    let piece = choice.get("text").ok_or_else(wrong)?;
+    let piece = choice.field("text").ok_or_else(wrong)?;
     let words = grow(whole, "/choices/0/text", Some(piece)).ok_or_else(wrong)?;
     let end = ["finish_reason", "stop_reason"].map(|key| {
         let place = format!("/choices/0/{key}");
-        put(whole, &place, choice.get(key))
+        put(whole, &place, choice.field(key))
     });
     Ok(Brought {
         words,

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, count, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, count, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
@@ -73,16 +74,16 @@ fn read(body: &Value) -> Result<Reading, Misread> {
 }
 
 /// Chunks say at their top what a whole reply says of its result.
-fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`outputText`", chunk);
-    let piece = chunk.get("outputText").ok_or_else(wrong)?;
+    let piece = chunk.field("outputText").ok_or_else(wrong)?;
     begin(whole, || {
         json!({
             "inputTextTokenCount": null,
             "results": [{"tokenCount": null, "outputText": "", "completionReason": null}],
         })
     });
-    let mut keep = |pointer, key| put(whole, pointer, chunk.get(key));
+    let mut keep = |pointer, key| put(whole, pointer, chunk.field(key));
     keep("/inputTextTokenCount", "inputTextTokenCount");
     keep("/results/0/tokenCount", "totalOutputTextTokenCount");
     let end = keep("/results/0/completionReason", "completionReason");

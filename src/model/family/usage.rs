@@ -149,7 +149,7 @@ mod tests {
                 },
             }),
         ] {
-            answer.push(&chunk).unwrap();
+            answer.push(chunk.to_string().as_bytes()).unwrap();
         }
         let usage = answer.finish().unwrap().reading.usage;
         let expected = Usage::from_headers(Some(9), Some(3), Some(1000), Some(0));

@@ -155,7 +155,9 @@ fn words_are_noticed_when_they_come() {
         let mut assembly = family.assemble().expect("it streams");
         let mut heard = Vec::new();
         for chunk in &chunks {
-            assembly.push(chunk).expect("a good stream");
+            assembly
+                .push(chunk.to_string().as_bytes())
+                .expect("a good stream");
             heard.push(assembly.has_words());
         }
         assert_eq!(heard.last(), Some(&true), "{}", family.name());

@@ -199,7 +199,7 @@ fn shared(family: Family, case: &Case) -> String {
 pub(super) fn assembled(family: Family, chunks: &[Value]) -> Result<Reading, StreamError> {
     let mut assembly = family.assemble().expect("it streams");
     for chunk in chunks {
-        assembly.push(chunk)?;
+        assembly.push(chunk.to_string().as_bytes())?;
     }
     assembly.finish().map(|assembled| assembled.reading)
 }
