@@ -45,7 +45,8 @@ impl Clients {
     pub(super) async fn current(&self) -> Result<(Client, u64), ConnectError> {
         let mut current = self.current.lock().await;
         if current.expired {
-            current.client = client(self.access.clone()).await?;
+            // Boxed: it is seldom made anew, and would be most of what a call takes in memory.
+            current.client = Box::pin(client(self.access.clone())).await?;
             current.number += 1;
             current.expired = false;
         }
