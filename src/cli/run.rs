@@ -28,7 +28,7 @@ use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::{Progress, Tally};
-use crate::output::{Claim, Existing, Manner, OutputPaths};
+use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
 use verdict::{enough_usd, verdict};
@@ -225,6 +225,9 @@ impl Job<'_> {
         })
         .await;
         display.close();
+        if let Some(left) = ledger.left_of_it() {
+            progress.output_holds(left);
+        }
         // The run file may need the room.
         ledger.release();
         self.conclude(stop, &progress)
@@ -267,7 +270,10 @@ impl Job<'_> {
             keep_raw: plan.keep_raw,
             emulated: self.context.emulated,
             durability: plan.durability,
-            rows: shared.min(left).max(plan.concurrency),
+            in_flight: InFlight {
+                calls: plan.concurrency,
+                rows: shared.min(left).max(plan.concurrency),
+            },
             max_tokens: plan.longest_answer(),
         }
     }
@@ -285,10 +291,14 @@ impl Job<'_> {
             print::said(&summary.to_string());
         }
         if let Err(error) = written {
-            let answers = self.context.paths.answered.display();
+            let answers = &self.context.paths.answered;
+            let safe = match answers.exists() {
+                true => format!("; what is in {} is safe", answers.display()),
+                false => String::new(),
+            };
             let message = format!(
-                "{error}; what is in {answers} is safe: make room, or put right what else it says, \
-                 and the same command writes the summary down"
+                "{error}{safe}: make room, or put right what else it says, and the same command \
+                 writes the summary down"
             );
             return Err(Failure::new(Exit::CannotWrite, message));
         }

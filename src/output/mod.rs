@@ -28,7 +28,7 @@ pub(crate) mod text;
 
 pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
-pub use ledger::{Durability, Ledger, Manner};
+pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
 pub use lock::Holder;
 pub use look::Look;

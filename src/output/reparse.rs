@@ -66,7 +66,7 @@ pub fn reparse(
     locks: Locks,
     read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let mode = Mode::of_output(paths);
+    let mode = Mode::of_output(paths, None);
     reparse_on(disk::real(mode), paths, locks, read)
 }
 
@@ -130,7 +130,7 @@ pub(super) fn reparse_on(
     })?;
     reparsed.aside = Some(aside);
     let now = claim.look_again()?;
-    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse").err();
+    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse", 0.0).err();
     Ok(reparsed)
 }
 

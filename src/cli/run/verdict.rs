@@ -4,14 +4,14 @@ use crate::exit::Exit;
 use crate::model::id::ModelId;
 use crate::model::{Category, Fault};
 use crate::output::{OutputPaths, Tally};
-use crate::run::{Reached, Stop};
+use crate::run::{Reached, Rescued, Stop};
 
 /// The exit code of a stop, and what the person should do about it.
 pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
     let words = |text: &str| Some(text.to_owned());
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
-        Stop::Terminated => (Exit::Stopped, None),
+        Stop::Terminated | Stop::HungUp => (Exit::Stopped, None),
         Stop::Input(_) => (
             Exit::Usage,
             words(
@@ -41,7 +41,7 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
                 None => {
                     "make room, or put right what else it says; then run the same command".into()
                 }
-                Some(place) => format!(
+                Some(Rescued { place, .. }) => format!(
                     "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
                      puts these rows into the output, and the same command goes on",
                     paths.answered.display()

@@ -83,7 +83,7 @@ impl Summary<'_> {
             figures.push(("left", count(self.remaining())));
         }
         let usage = &overall.usage;
-        if 0 < usage.input_tokens + usage.output_tokens {
+        if 0 < usage.input_tokens.max(usage.output_tokens) {
             let cached = match usage.cache_read_input_tokens {
                 0 => String::new(),
                 cached => format!(" ({} of them from the cache)", count(cached)),

@@ -183,7 +183,11 @@ fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
         "promptmill: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
          amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
     );
-    add(out, "nofile").says("promptmill: --add nofile: no such file");
+    let out = add(out, "nofile").says("promptmill: --add nofile: no such file");
+    add(out, "prompts.csv").says(
+        "promptmill: prompts.csv has no line that promptmill wrote: name the file that `run` has \
+         rescued; nothing was added\n",
+    );
 }
 
 #[test]
