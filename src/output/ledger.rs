@@ -53,6 +53,7 @@ use super::lock::Lock;
 use super::past::{Past, open_if_there};
 use super::paths::OutputPaths;
 use super::{Tally, pictures};
+use crate::model::Reasoning;
 use crate::run::{Ended, Outcome, Rescued, Store};
 pub(super) use sink::Sink;
 
@@ -82,6 +83,10 @@ pub struct Manner {
     pub model: String,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
+    /// The service tier that the job asks for.
+    pub service_tier: &'static str,
+    /// Whether answers keep the reasoning before them.
+    pub reasoning: Reasoning,
     /// Whether the embedded emulator is asked.
     pub emulated: bool,
     /// Whether a commit waits for the disk.
@@ -207,6 +212,8 @@ fn stamp<'a>(manner: &'a Manner, ended: &Ended, files: &'a [String], now: Timest
     Stamp {
         model: &manner.model,
         keep_raw: manner.keep_raw,
+        service_tier: manner.service_tier,
+        reasoning: manner.reasoning,
         emulated: manner.emulated,
         files,
         finished_at: now - age,

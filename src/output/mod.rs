@@ -33,7 +33,7 @@ pub use line::{KeepRaw, Stamp};
 pub use lock::Holder;
 pub use look::Look;
 pub use mode::Mode;
-pub use past::{Past, PastRow};
+pub use past::{Mended, Past, PastRow, TornTail};
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};

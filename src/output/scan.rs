@@ -42,7 +42,7 @@ pub(super) struct Found<'a> {
 }
 
 /// What was found at the end of a file, or on the way there.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Whole,
     NoNewline,

@@ -55,6 +55,8 @@ pub(super) struct Counts<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
+    /// The cost of those answers whose cost is known, be it of all or not.
+    known_cost_usd: f64,
     /// What rows may have cost beyond that.
     maybe_billed_usd: f64,
     /// What may have been paid for and stands with no row; `run_file` reads it back.
@@ -68,6 +70,7 @@ impl<'a> Counts<'a> {
         Self {
             tally,
             cost_usd: tally.known_cost().map(rounded),
+            known_cost_usd: rounded(tally.cost_usd),
             maybe_billed_usd: rounded(tally.maybe_billed_usd),
             unlisted_usd: rounded(tally.unlisted_usd),
         }
@@ -416,4 +419,60 @@ impl Progress {
 fn tokens(usage: &Usage) -> u64 {
     let input = usage.input_tokens.unwrap_or(0);
     input.saturating_add(usage.output_tokens.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Identity;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_sent_again_when_it_is_sent_and_not_when_that_is_planned() {
+        let now = Instant::now();
+        let mut progress = Progress::new(Tally::default(), now);
+        let identity = &Identity::default();
+        let fault = &Fault::local(Category::ServerError, "broken");
+        let after = Duration::ZERO;
+        for (event, retries) in [
+            (
+                Event::Sent {
+                    identity,
+                    is_retry: false,
+                },
+                0,
+            ),
+            (
+                Event::Again {
+                    identity,
+                    fault,
+                    after,
+                },
+                0,
+            ),
+            (
+                Event::Sent {
+                    identity,
+                    is_retry: true,
+                },
+                1,
+            ),
+        ] {
+            progress.take(&event, now);
+            assert_eq!(progress.retries, retries, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn counts_that_no_answer_has_do_not_overflow() {
+        let tokens = line::Tokens {
+            input_tokens: Some(u64::MAX),
+            ..line::Tokens::default()
+        };
+        let mut tally = Tally::default();
+        tally.answer("succeeded", "stop", tokens, None);
+        tally.answer("succeeded", "stop", tokens, None);
+        let mut both = tally.clone();
+        both.add(&tally);
+        assert_eq!(both.usage.input_tokens, u64::MAX);
+    }
 }

@@ -123,7 +123,9 @@ impl fmt::Display for Stop {
             Self::AllInvalid(fault) => {
                 write!(f, "row after row refused as invalid, the last with {fault}")
             }
-            Self::Limit(Reached::Cost { max_usd, spent_usd }) => {
+            Self::Limit(Reached::Cost {
+                max_usd, spent_usd, ..
+            }) => {
                 write!(
                     f,
                     "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent or may have been, and the next call could cost more than the rest"

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Durability, InFlight, Ledger, Manner};
-use crate::model::{Category, Fault, FinishReason, Reading, Reply};
+use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply};
 use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Deed, Simulated};
 use crate::output::repair::repair_on;
@@ -32,6 +32,8 @@ fn manner(durability: Durability) -> Manner {
     Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
+        service_tier: "default",
+        reasoning: Reasoning::Dropped,
         emulated: false,
         durability,
         in_flight: InFlight {
