@@ -237,11 +237,11 @@ fn unclosed() -> String {
 
 /// What the system said, as it said it.
 fn unwrapped(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(said) => said,
-        // Records of any length are taken as bytes: nothing else can go wrong with them.
-        kind => io::Error::other(format!("{kind:?}")),
-    }
+    let text = error.to_string();
+    let csv::ErrorKind::Io(said) = error.into_kind() else {
+        return io::Error::other(text);
+    };
+    said
 }
 
 #[cfg(test)]

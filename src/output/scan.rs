@@ -21,10 +21,10 @@ const OURS: &[u8] = br#"{"custom_id":"#;
 /// The least that a disk writes or leaves out.
 const SECTOR: usize = 512;
 
-/// No line of ours is longer: an answer has at most 32 MiB, which escaping makes six times as many
-/// where it is no text, and stands in its line at most once so; the row's own fields have less than a
-/// body, which has 25 MB. What is longer was written by somebody else, and is not read into memory.
-const LONGEST_LINE: u64 = 256 << 20;
+/// No line of ours is longer: an answer has at most 32 MiB and a record of the input 64, of which
+/// escaping makes six times as many where they are no text; what else is in a line fits into the rest.
+/// What is longer was written by somebody else, and is not read into memory.
+const LONGEST_LINE: u64 = 640 << 20;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;

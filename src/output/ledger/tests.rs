@@ -15,7 +15,7 @@ use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply};
 use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Deed, Simulated};
 use crate::output::repair::repair_on;
-use crate::output::{KeepRaw, LedgerError, OutputPaths, Past};
+use crate::output::{KeepRaw, LedgerError, Mended, OutputPaths, Past};
 use crate::run::{Ended, Identity, Outcome, Rescued, Share, Store as _};
 
 /// Rows of one job.
@@ -473,4 +473,30 @@ fn a_torn_end_is_kept_aside() {
         panic!("{torn:?}")
     };
     assert_eq!(disk.read(torn), b"{\"custom_id\":\"r2\",\"row\":2,\"sta");
+}
+
+#[test]
+fn what_was_put_aside_says_why() {
+    let line = |id: &str| {
+        format!(
+            "{{\"custom_id\":\"{id}\",\"row\":1,\"status\":\"failed\",\"fingerprint\":null,\
+             \"error\":{{\"category\":\"network\",\"message\":\"x\"}}}}\n"
+        )
+    };
+    let (a, b, c) = (line("a"), line("b"), line("c"));
+    for (failed, why) in [
+        (format!("{b}{{\"custom_id\":"), Mended::Torn),
+        (format!("{b}\0\0\n{c}"), Mended::Holes),
+        (format!("{a}{b}"), Mended::Answered),
+        (format!("{a}{b}\0\0\n{c}"), Mended::Both),
+    ] {
+        let disk = Simulated::default();
+        let answer = a.replace("failed", "succeeded");
+        disk.put(&paths().answered, answer.as_bytes());
+        disk.put(&paths().failed, failed.as_bytes());
+        let claim = Claim::stake_on(Arc::new(disk), &paths(), Existing::Resume, Locks::Any);
+        let torn = claim.unwrap().torn;
+        let found: Vec<_> = torn.iter().map(|torn| torn.why).collect();
+        assert_eq!(found, [why], "{failed:?}");
+    }
 }
