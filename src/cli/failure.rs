@@ -80,6 +80,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. }
             | LedgerError::Twice { .. }
+            | LedgerError::NoRows { .. }
             | LedgerError::OtherModel { .. } => Exit::Usage,
             // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
             LedgerError::NoDirectory { cause, .. } if leads_nowhere(cause.kind()) => Exit::Usage,

@@ -15,8 +15,12 @@ use crate::output::{OutputPaths, Repaired, repair as put_right};
 
 /// Repairs an output, and says what was done.
 pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let paths = existing_output(matches)?;
     let add: Option<&PathBuf> = matches.get_one("add");
+    // An output that was deleted under its run is made again from what was rescued.
+    let paths = match add {
+        Some(_) => named_output(matches)?,
+        None => existing_output(matches)?,
+    };
     if let Some(add) = add {
         let why = match add.metadata() {
             Ok(there) if there.is_file() => None,
@@ -41,17 +45,22 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
     }
 }
 
-/// The output that is named, which must be there.
-pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
+/// The output that is named.
+fn named_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
     let output: &PathBuf = matches.get_one("output").expect("it is required");
     check_name(output).map_err(Failure::usage)?;
-    let paths = OutputPaths::new(output);
+    Ok(OutputPaths::new(output))
+}
+
+/// The output that is named, which must be there.
+pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
+    let paths = named_output(matches)?;
     if paths.answered.exists() || paths.failed.exists() {
         return Ok(paths);
     }
     let message = format!(
         "{}: no such output; name the file that `run` was given with --output",
-        output.display()
+        paths.answered.display()
     );
     Err(Failure::usage(message))
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use clap::ArgMatches;
+use serde_json::Value;
 
 use super::failure::Failure;
 use super::print;
@@ -11,8 +12,9 @@ use super::run::locks;
 use crate::exit::Exit;
 use crate::job::small;
 use crate::model::catalog::{Known, ModelFacts, Tier};
-use crate::model::family::Family;
+use crate::model::family::{Assembly, Family};
 use crate::model::id::ModelId;
+use crate::model::{Reading, Reasoning};
 use crate::output::text::{count, one_line};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
@@ -61,18 +63,43 @@ impl Reader {
         let body = own_part(family, kept)?;
         let body = serde_json::from_slice(&body)
             .map_err(|error| format!("the answer is not JSON: {error}"))?;
-        let reading = family.read(&body).map_err(|misread| misread.to_string())?;
+        let mut reading = reading(family, &body)?;
+        if kept.reasoning == Reasoning::Dropped {
+            reading.reasoning = None;
+        }
         let region = self.region.as_deref().or_else(|| id.region());
         let known = Known::of(&id, region, self.prices.as_deref())?;
         let facts = known.facts.as_ref();
         // The request is not kept: what it alone tells of the cost is unknown.
         let bill = family.bill_of_answer(None, &reading);
-        let cost = |facts: &ModelFacts| facts.billed_usd(&bill?, &reading.usage, Tier::Default);
+        // In another tier than it was asked for it may have cost several times as much, or half.
+        let tier = kept.service_tier.and_then(Tier::parse);
+        let cost = |facts: &ModelFacts| facts.billed_usd(&bill?, &reading.usage, tier?);
         let cost_usd = facts.and_then(cost);
         // To ten places, as a run writes it.
         let cost_usd = cost_usd.map(|cost| (cost * 1e10).round() / 1e10);
         Ok((reading, cost_usd))
     }
+}
+
+/// What a body says. Of an answer that was streamed all chunks are kept, in an array.
+fn reading(family: Family, body: &Value) -> Result<Reading, String> {
+    let whole = || family.read(body).map_err(|misread| misread.to_string());
+    match (body, family.assemble()) {
+        (Value::Array(chunks), Some(assembly)) => {
+            // Some family's whole answers are arrays too.
+            streamed(assembly, chunks).or_else(|why| whole().map_err(|_| why))
+        }
+        _ => whole(),
+    }
+}
+
+fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<Reading, String> {
+    let pushed = chunks.iter().try_for_each(|chunk| assembly.push(chunk));
+    let whole = pushed.and_then(|()| assembly.finish());
+    whole
+        .map(|whole| whole.reading)
+        .map_err(|error| error.to_string())
 }
 
 /// A row's part of the body that its call was answered with.

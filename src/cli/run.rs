@@ -28,7 +28,7 @@ use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::{Progress, Tally};
-use crate::output::{Claim, Existing, Manner, OutputPaths};
+use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
 use verdict::{enough_usd, verdict};
@@ -225,6 +225,9 @@ impl Job<'_> {
         })
         .await;
         display.close();
+        if let Some(left) = ledger.left_of_it() {
+            progress.output_holds(left);
+        }
         // The run file may need the room.
         ledger.release();
         self.conclude(stop, &progress)
@@ -265,9 +268,14 @@ impl Job<'_> {
         Manner {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
+            service_tier: plan.terms.tier.unwrap_or_default().as_str(),
+            reasoning: plan.reasoning,
             emulated: self.context.emulated,
             durability: plan.durability,
-            rows: shared.min(left).max(plan.concurrency),
+            in_flight: InFlight {
+                calls: plan.concurrency,
+                rows: shared.min(left).max(plan.concurrency),
+            },
             max_tokens: plan.longest_answer(),
         }
     }
@@ -285,10 +293,14 @@ impl Job<'_> {
             print::said(&summary.to_string());
         }
         if let Err(error) = written {
-            let answers = self.context.paths.answered.display();
+            let answers = &self.context.paths.answered;
+            let safe = match answers.exists() {
+                true => format!("; what is in {} is safe", answers.display()),
+                false => String::new(),
+            };
             let message = format!(
-                "{error}; what is in {answers} is safe: make room, or put right what else it says, \
-                 and the same command writes the summary down"
+                "{error}{safe}: make room, or put right what else it says, and the same command \
+                 writes the summary down"
             );
             return Err(Failure::new(Exit::CannotWrite, message));
         }
@@ -311,8 +323,8 @@ impl Job<'_> {
     /// which it can.
     fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
         let mut context = self.context.clone();
-        if let Some(Stop::Limit(Reached::Cost { max_usd, .. })) = stop {
-            let enough = enough_usd(*max_usd, &progress.overall(), context.rows);
+        if let Some(Stop::Limit(reached @ Reached::Cost { .. })) = stop {
+            let enough = enough_usd(reached, &progress.overall(), context.rows);
             context.resume = self.typed.again_with_max_cost(enough);
             context.retry_failed = resume::with(&context.resume, "--retry-failed");
         }
@@ -323,7 +335,8 @@ impl Job<'_> {
         let overall = progress.overall();
         let is_whole = self.context.rows <= overall.ended();
         let (exit, advice) = match stop {
-            Some(stop @ Stop::CannotWrite { .. }) => self.verdict(stop),
+            // Of an input that has changed nobody knows whether its rows have ended.
+            Some(stop @ (Stop::CannotWrite { .. } | Stop::Input(_))) => self.verdict(stop),
             Some(stop) if !is_whole => self.verdict(stop),
             // What stops a run while its last calls land has nothing left to stop.
             Some(_) | None => (self.judge(&overall), None),
@@ -333,10 +346,13 @@ impl Job<'_> {
             Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
             Existing::Resume | Existing::RetryFailed => advice,
         };
+        // What the service refuses of every row, it refuses again.
+        let fails_again = matches!(stop, Some(Stop::Fault(_) | Stop::AllInvalid(_)));
         Ending {
             exit,
             stopped_by: stop.map(Stop::to_string),
             advice,
+            goes_on: !(fails_again && exit == Exit::Usage),
         }
     }
 

@@ -80,7 +80,7 @@ impl Relay {
                 biased;
                 _ = self.interrupts.recv() => run::Signal::Interrupt,
                 _ = self.terminations.recv() => run::Signal::Terminate,
-                () = hangup(&mut self.hangups) => run::Signal::Terminate,
+                () = hangup(&mut self.hangups) => run::Signal::HangUp,
                 _ = self.status.recv() => {
                     self.show.send_replace(());
                     continue;

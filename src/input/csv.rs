@@ -78,7 +78,7 @@ impl<R: Read> CsvRows<R> {
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(true) => {}
                 Ok(false) => return Ok(Step::End),
-                Err(error) => return Err(self.stopped(line, error.into())),
+                Err(error) => return Err(self.stopped(line, unwrapped(error))),
             }
             let after = self.reader.position().line();
             let inside = self
@@ -194,11 +194,7 @@ impl<R: Read> CsvRows<R> {
                 problem,
             };
         }
-        InputError::Broken {
-            name,
-            line: line - 1,
-            source,
-        }
+        InputError::broken(name, line - 1, source)
     }
 }
 
@@ -237,6 +233,15 @@ fn ragged(found: usize, expected: usize) -> String {
 
 fn unclosed() -> String {
     "a quote is opened and never closed; everything behind it was taken into this row".into()
+}
+
+/// What the system said, as it said it.
+fn unwrapped(error: csv::Error) -> io::Error {
+    let text = error.to_string();
+    let csv::ErrorKind::Io(said) = error.into_kind() else {
+        return io::Error::other(text);
+    };
+    said
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::BadRow;
+use super::source::Changed;
 
 /// An input that cannot be used, or that broke while it was read.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,15 @@ pub enum InputError {
         line: u64,
         /// What the decompressor or the system said.
         source: io::Error,
+    },
+    /// The file is no longer the one that the run has looked over.
+    #[error(
+        "{name}: it has changed since this run looked over it; run the same command again, which looks \
+         over it anew"
+    )]
+    Changed {
+        /// The input.
+        name: String,
     },
     /// Standard input could not be kept for the second reading.
     #[error(
@@ -136,6 +146,16 @@ pub enum InputError {
         /// The columns there are.
         columns: String,
     },
+}
+
+impl InputError {
+    /// Reading stopped behind `line`, or what was read is not what was looked over.
+    pub(super) fn broken(name: String, line: u64, source: io::Error) -> Self {
+        match source.get_ref() {
+            Some(said) if said.is::<Changed>() => Self::Changed { name },
+            Some(_) | None => Self::Broken { name, line, source },
+        }
+    }
 }
 
 fn place(last_read: u64) -> String {

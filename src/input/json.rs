@@ -145,11 +145,7 @@ impl<R: BufRead> Elements<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
                     let line = self.line.saturating_sub(1);
-                    return Err(InputError::Broken {
-                        name: self.name.clone(),
-                        line,
-                        source,
-                    });
+                    return Err(InputError::broken(self.name.clone(), line, source));
                 }
             }
         }

@@ -42,11 +42,7 @@ impl<R: BufRead> Iterator for JsonLines<R> {
                 Ok(Some(text)) => text,
                 Err(source) => {
                     let name = self.name.clone();
-                    return Some(Err(InputError::Broken {
-                        name,
-                        line: line - 1,
-                        source,
-                    }));
+                    return Some(Err(InputError::broken(name, line - 1, source)));
                 }
             };
             self.row = row;

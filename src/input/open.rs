@@ -72,7 +72,7 @@ impl Input {
             return Self::from_stream(&name, Some(path), stream, format);
         }
         File::open(path).map_err(unreadable)?;
-        Self::settle(name, Some(path), Source::File(path.into()), format)
+        Self::settle(name, Some(path), Source::file(path, &metadata), format)
     }
 
     fn from_stream(
@@ -152,19 +152,9 @@ impl Input {
         Ok(Records { rows: Some(rows) })
     }
 
-    /// How messages name it: the path as given, or `standard input`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Where it is; `None` for standard input.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
-    }
-
-    /// The format that was settled.
-    pub fn format(&self) -> Format {
-        self.format
     }
 
     /// What is known of the fields before the records are read.
@@ -264,11 +254,7 @@ fn buffered(text: Bytes) -> BufReader<Bytes> {
 }
 
 fn broken(name: &str, source: io::Error) -> InputError {
-    InputError::Broken {
-        name: name.into(),
-        line: 0,
-        source,
-    }
+    InputError::broken(name.into(), 0, source)
 }
 
 #[cfg(test)]
@@ -416,5 +402,23 @@ mod tests {
         );
         let input = Input::open(&folder.path().join("prompts.csv"), None).unwrap();
         check(input.records().unwrap(), "1:2 {\"a\":\"1\"}");
+    }
+
+    #[test]
+    fn a_file_that_changes_is_noticed_at_its_opening_and_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in.csv");
+        let one = || fs::write(&path, "a\n1\n").unwrap();
+        one();
+        let input = Input::open(&path, None).unwrap();
+        let mut records = input.records().unwrap();
+        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        io::Write::write_all(&mut file, b"2\n").unwrap();
+        let said = "in.csv: it has changed since this run looked over it; run the same command again, \
+                    which looks over it anew";
+        let last = records.by_ref().last().unwrap().unwrap_err();
+        assert!(last.to_string().ends_with(said), "{last}");
+        let again = input.records().map(drop).unwrap_err();
+        assert!(again.to_string().ends_with(said), "{again}");
     }
 }

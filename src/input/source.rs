@@ -1,11 +1,12 @@
 //! Where the bytes come from: a file, or standard input kept in a temporary file; decompressed,
 //! and without their byte order mark.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
 
@@ -26,10 +27,28 @@ const ALLOWED: u64 = 256 << 20;
 /// Bytes that can be read several times, each time from the beginning.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// A file, opened anew each time.
-    File(PathBuf),
+    /// A file, opened anew each time, which must be the same each time.
+    File(PathBuf, Seen),
     /// A stream, kept in a nameless file.
     Spooled(Arc<File>),
+}
+
+/// What a file was when it was first looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+/// What a reader says of a file that is not what it was: what was found out about it holds no more.
+#[derive(Debug, thiserror::Error)]
+#[error("it has changed since it was first looked at")]
+pub(super) struct Changed;
+
+/// A file that is looked at again at its end: what was added meanwhile would be read unnoticed.
+struct Watched {
+    file: File,
+    seen: Seen,
 }
 
 /// A reader of a shared file with a place of its own in it.
@@ -39,6 +58,11 @@ struct Rewound {
 }
 
 impl Source {
+    /// The file at `path`, as it is now.
+    pub(super) fn file(path: &Path, metadata: &Metadata) -> Self {
+        Self::File(path.into(), Seen::of(metadata))
+    }
+
     /// A stream that was kept in this file.
     pub(super) fn spooled(file: File) -> Self {
         Self::Spooled(Arc::new(file))
@@ -47,7 +71,11 @@ impl Source {
     /// The text from its beginning, whatever its compression.
     pub(super) fn text(&self) -> io::Result<Bytes> {
         let raw: Bytes = match self {
-            Self::File(path) => Box::new(File::open(path)?),
+            Self::File(path, seen) => {
+                let file = File::open(path)?;
+                seen.check(&file)?;
+                Box::new(Watched { file, seen: *seen })
+            }
             Self::Spooled(file) => Box::new(Rewound {
                 file: Arc::clone(file),
                 offset: 0,
@@ -140,6 +168,32 @@ fn without_bom(text: Bytes) -> io::Result<Bytes> {
         text.read_exact(&mut [0; BOM.len()])?;
     }
     Ok(text)
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            len: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+
+    fn check(self, file: &File) -> io::Result<()> {
+        match Self::of(&file.metadata()?) == self {
+            true => Ok(()),
+            false => Err(io::Error::other(Changed)),
+        }
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            self.seen.check(&self.file)?;
+        }
+        Ok(read)
+    }
 }
 
 impl Read for Rewound {

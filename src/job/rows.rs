@@ -5,7 +5,7 @@ mod mismatch;
 use super::Plan;
 use super::sharing::sharing;
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
-use crate::model::catalog::ModelFacts;
+use crate::model::catalog::{Cached, Metered, ModelFacts, Most};
 use crate::model::family::{Asked, Doubtful, Family, lacks};
 use crate::model::id::suggest;
 use crate::model::{Call, Category, Fault};
@@ -223,9 +223,13 @@ impl<'a> RowMaker<'a> {
     fn worst_cost_usd(&self, body: &[u8], max_tokens: Option<u32>) -> Option<f64> {
         let facts = self.plan.facts.as_ref()?;
         let bill = self.plan.family.bill(body)?;
-        let output = max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from);
         let tier = self.plan.terms.tier.unwrap_or_default();
-        facts.worst_usd(&bill, body.len() as u64, output, tier)
+        let most = Most {
+            input: body.len() as u64,
+            output: max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from),
+            cached: Cached::of(body),
+        };
+        facts.worst_usd(&bill, most, tier)
     }
 
     fn body(&self, record: &Record) -> Result<Vec<u8>, Fault> {
@@ -259,17 +263,31 @@ impl<'a> RowMaker<'a> {
         Ok(body)
     }
 
-    /// A limit to the cost cannot hold where nobody knows what a call costs.
+    /// A limit to the cost cannot hold where nobody knows what a call costs at most.
     fn refuse_unpriced(&self, row: u64, body: &[u8]) -> Result<(), Fault> {
-        let is_limited = self.plan.limits.max_cost_usd.is_some();
-        if !is_limited || self.plan.family.bill(body).is_some() {
+        if self.plan.limits.max_cost_usd.is_none() {
             return Ok(());
         }
-        let message = format!(
-            "row {row}: it asks for what has no known price, such as video or sound, and the cost \
-             is limited: take max_cost_usd out, or the row"
-        );
+        let why = match self.plan.family.bill(body) {
+            None => {
+                "it asks for what has no known price, such as video or sound, and the cost is \
+                 limited: take max_cost_usd out, or the row"
+            }
+            Some(bill) if bill.tokens == Metered::Billed && self.is_endless(body) => {
+                "nothing says how long its answer may be, and the cost is limited: give \
+                 max_tokens, or the model's max_output_tokens in a file with --prices, or take \
+                 max_cost_usd out"
+            }
+            Some(_) => return Ok(()),
+        };
+        let message = format!("row {row}: {why}");
         Err(Fault::local(Category::BadInputRow, message))
+    }
+
+    /// Whether neither the request nor what is known of the model limits the answer.
+    fn is_endless(&self, body: &[u8]) -> bool {
+        let most = self.plan.facts.as_ref().and_then(|facts| facts.max_out);
+        self.plan.family.writes_text() && most.is_none() && Asked::of(body).limit.is_none()
     }
 
     /// A prompt that is surely more than the model reads is not worth a call. Bodies that are sent

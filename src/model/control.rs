@@ -10,7 +10,6 @@ mod behind;
 mod offers;
 mod streams;
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -40,6 +39,7 @@ use serde_json::Value;
 
 use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
 use super::fault::{Category, Fault};
+use super::percent::segment;
 use super::wire::BoundedAnswer;
 pub use offers::{Listing, Offer};
 
@@ -305,21 +305,6 @@ fn refusal(
     }
 }
 
-/// An id or ARN as one segment of a path, or one value of a query.
-fn segment(text: &str) -> String {
-    let mut segment = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                segment.push(char::from(byte));
-            }
-            // Writing to a String cannot fail.
-            other => drop(write!(segment, "%{other:02X}")),
-        }
-    }
-    segment
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,11 +337,6 @@ mod tests {
             let found = regional_url(&sdk.build(), region).await;
             assert_eq!(found.expect("a region"), url);
         }
-    }
-
-    #[test]
-    fn an_arn_is_one_segment_of_a_path() {
-        assert_eq!(segment("arn:a/b-1.x_y~"), "arn%3Aa%2Fb-1.x_y~");
     }
 
     #[test]

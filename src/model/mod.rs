@@ -12,6 +12,7 @@ pub mod emulated;
 pub mod family;
 pub mod fault;
 pub mod id;
+pub(crate) mod percent;
 pub mod quotas;
 mod retry_after;
 mod shares;

@@ -24,7 +24,7 @@ pub(super) fn apportion(total: u64, weights: &[u64]) -> Vec<u64> {
 impl Usage {
     /// Both counts together; what one does not say is not known of both.
     pub(crate) fn plus(self, other: Self) -> Self {
-        let sum = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
         Self {
             input_tokens: sum(self.input_tokens, other.input_tokens),
             output_tokens: sum(self.output_tokens, other.output_tokens),
@@ -105,5 +105,16 @@ mod tests {
         let inputs: Vec<_> = shares.iter().map(|usage| usage.input_tokens).collect();
         assert_eq!(inputs, [Some(3), Some(2)]);
         assert!(shares.iter().all(|usage| usage.output_tokens.is_none()));
+    }
+
+    #[test]
+    fn counts_that_no_answer_has_do_not_overflow() {
+        let most = Usage {
+            input_tokens: Some(u64::MAX),
+            ..Usage::default()
+        };
+        assert_eq!(most.plus(most).input_tokens, Some(u64::MAX));
+        let shares = most.apportioned(&[u64::MAX, 1]);
+        assert_eq!(shares[0].plus(shares[1]), most);
     }
 }

@@ -1,5 +1,6 @@
-//! An output, claimed for one run: locked, read, mended at its end, and otherwise left as it is
-//! until [`Claim::put_aside`]. A run that is refused before its first call changes nothing.
+//! An output, claimed for one run: locked, read, mended where a crash has left bytes that mean
+//! nothing or failures of rows that were answered, and otherwise left as it is until
+//! [`Claim::put_aside`]. A run that is refused before its first call takes no answer away.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

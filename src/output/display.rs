@@ -106,6 +106,7 @@ impl Display {
             | Event::Left { .. }
             | Event::Abandoned
             | Event::Unlisted { .. }
+            | Event::Over(_)
             | Event::Waits(..) => {}
         }
     }
@@ -293,6 +294,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     let why = match stop {
         Stop::Interrupted => "Ctrl-C",
         Stop::Terminated => "asked to terminate",
+        Stop::HungUp => "the terminal is gone",
         Stop::Input(_) => "the input broke off",
         Stop::Bug => "a bug in promptmill",
         Stop::Fault(_) | Stop::AllInvalid(_) => "a fault that every row would share",

@@ -101,6 +101,16 @@ pub enum LedgerError {
         /// Its second.
         line: u64,
     },
+    /// Nothing that could be added.
+    #[error(
+        "{path} has no line that promptmill wrote: name the file that `run` has rescued; nothing was \
+         added",
+        path = .path.display()
+    )]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
     /// Rows of another job are to be added.
     #[error(
         "{path}: line {line} is of {other}, and {output} is of {models}: these are the rows of another \

@@ -18,7 +18,8 @@
 //! 6. **Look whether the file is still there.** A directory that was deleted, or a file that was
 //!    moved away, takes writes and syncs without a word, and the answers go with it.
 //! 7. **Have room before sending.** For every row that may be in flight, room for its line is
-//!    reserved behind the end of the file (`fallocate`, without making it longer). On a disk that
+//!    reserved (for every call that of the longest there was, for rows that share one the usual)
+//!    behind the end of the file (`fallocate`, without making it longer). On a disk that
 //!    fills up, what fails is the next reservation, while nothing is lost: nothing more is sent,
 //!    and the calls in flight land in what was reserved. File systems that cannot reserve do
 //!    without.
@@ -49,9 +50,11 @@ use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::line::{self, KeepRaw, Stamp};
 use super::lock::Lock;
+use super::past::{Past, open_if_there};
 use super::paths::OutputPaths;
-use super::pictures;
-use crate::run::{Ended, Outcome, Store};
+use super::{Tally, pictures};
+use crate::model::Reasoning;
+use crate::run::{Ended, Outcome, Rescued, Store};
 pub(super) use sink::Sink;
 
 /// What a line holds beside the answer: ids, counts, times, metadata; and room for what tokens
@@ -80,14 +83,27 @@ pub struct Manner {
     pub model: String,
     /// When the provider's body is kept.
     pub keep_raw: KeepRaw,
+    /// The service tier that the job asks for.
+    pub service_tier: &'static str,
+    /// Whether answers keep the reasoning before them.
+    pub reasoning: Reasoning,
     /// Whether the embedded emulator is asked.
     pub emulated: bool,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
-    /// The most rows in flight: as many lines there must be room for.
-    pub rows: usize,
+    /// For how many lines there must be room.
+    pub in_flight: InFlight,
     /// The longest answer the job asks for, in tokens, where it says so.
     pub max_tokens: Option<u32>,
+}
+
+/// The most that may be in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlight {
+    /// Calls.
+    pub calls: usize,
+    /// Rows in them.
+    pub rows: usize,
 }
 
 /// The output of one run.
@@ -147,12 +163,28 @@ impl Ledger {
                 Outcome::Failed(_) => &mut self.failed,
             };
             let stamp = stamp(&self.manner, ended, files, now);
-            sink.add(|lines| line::write(ended, &stamp, lines));
+            sink.add_row(ended.share, |lines| line::write(ended, &stamp, lines));
         }
         Ok(())
     }
 
-    fn rescue_to(&mut self, path: PathBuf, ended: &[Ended]) -> Result<PathBuf, LedgerError> {
+    /// What the output holds now; `None` unless a file of it is gone, with all that was in it.
+    pub fn left_of_it(&self) -> Option<Tally> {
+        if !self.answered.is_gone() && !self.failed.is_gone() {
+            return None;
+        }
+        let mut left = Past::default();
+        for path in [&self.paths.answered, &self.paths.failed] {
+            // What cannot be read there is none of what this run has written.
+            if let Ok(Some(mut file)) = open_if_there(&*self.disk, path) {
+                let _ = left.look(&mut *file, path);
+            }
+            left.complete();
+        }
+        Some(left.tally)
+    }
+
+    fn rescue_to(&mut self, path: PathBuf, ended: &[Ended]) -> Result<Rescued, LedgerError> {
         let mut file = self
             .disk
             .open(&path, Open::New)
@@ -163,14 +195,15 @@ impl Ledger {
         for (ended, files) in ended.iter().zip(&files) {
             line::write(ended, &stamp(&self.manner, ended, files, now), &mut lines);
         }
-        let gone = [&mut self.answered, &mut self.failed];
-        gone.into_iter()
-            .try_for_each(|sink| sink.copy_if_gone(&mut *file))
+        let mut rows = ended.len() as u64;
+        let mut gone = [&mut self.answered, &mut self.failed].into_iter();
+        gone.try_for_each(|sink| sink.copy_if_gone(&mut *file).map(|lines| rows += lines))
             .and_then(|()| file.write_all(&lines))
             .and_then(|()| file.sync())
             .inspect_err(|_| drop(self.disk.remove(&path)))
             .map_err(io_error("write", &path))?;
-        Ok(path)
+        let place = path.display().to_string();
+        Ok(Rescued { place, rows })
     }
 }
 
@@ -179,6 +212,8 @@ fn stamp<'a>(manner: &'a Manner, ended: &Ended, files: &'a [String], now: Timest
     Stamp {
         model: &manner.model,
         keep_raw: manner.keep_raw,
+        service_tier: manner.service_tier,
+        reasoning: manner.reasoning,
         emulated: manner.emulated,
         files,
         finished_at: now - age,
@@ -202,17 +237,16 @@ impl Store for Ledger {
     }
 
     fn make_room(&mut self) -> Result<(), LedgerError> {
-        let rows = self.manner.rows;
-        self.answered.make_room(rows)?;
-        self.failed.make_room(rows)
+        let most = self.manner.in_flight;
+        self.answered.make_room(most)?;
+        self.failed.make_room(most)
     }
 
-    fn rescue(&mut self, ended: &[Ended]) -> Option<String> {
+    fn rescue(&mut self, ended: &[Ended]) -> Option<Rescued> {
         let elsewhere = self.paths.rescued(&*self.disk);
         let mut kept = elsewhere
             .into_iter()
             .map(|path| self.rescue_to(path, ended));
-        let kept = kept.find_map(Result::ok)?;
-        Some(kept.display().to_string())
+        kept.find_map(Result::ok)
     }
 }

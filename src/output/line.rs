@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{Fault, FinishReason, Reading, Reply, Served, Usage};
+use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply, Served, Usage};
 use crate::run::{Ended, Outcome, Share};
 
 pub(super) use known::{Known, KnownError};
@@ -33,6 +33,10 @@ pub struct Stamp<'a> {
     pub model: &'a str,
     /// When to keep the provider's body.
     pub keep_raw: KeepRaw,
+    /// The service tier that the job asks for.
+    pub service_tier: &'a str,
+    /// Whether answers keep the reasoning before them.
+    pub reasoning: Reasoning,
     /// Whether the embedded emulator is asked: then all of the line is made up.
     pub emulated: bool,
     /// The files of the row's images, seen from the output.
@@ -93,7 +97,30 @@ impl Shared {
 #[serde(untagged)]
 enum Ending<'a> {
     Answered(Answer<'a>),
-    Failed { error: Error<'a>, model: &'a str },
+    Failed {
+        error: Error<'a>,
+        model: &'a str,
+        #[serde(flatten)]
+        reading: Option<LaterReading<'a>>,
+    },
+}
+
+/// What the line of an answer that was not understood keeps for whoever reads it later: how it was
+/// to be read, and by which price list it was billed.
+#[derive(Serialize)]
+struct LaterReading<'a> {
+    service_tier: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_reasoning: bool,
+}
+
+impl<'a> LaterReading<'a> {
+    fn of(category: Category, stamp: &Stamp<'a>) -> Option<Self> {
+        (category == Category::BadResponse).then_some(Self {
+            service_tier: stamp.service_tier,
+            keeps_reasoning: stamp.reasoning == Reasoning::Kept,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -249,6 +276,7 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
                 message,
             },
             model: stamp.model,
+            reading: LaterReading::of(*category, stamp),
         },
     }
 }

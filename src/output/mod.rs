@@ -28,12 +28,12 @@ pub(crate) mod text;
 
 pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
-pub use ledger::{Durability, Ledger, Manner};
+pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
 pub use lock::Holder;
 pub use look::Look;
 pub use mode::Mode;
-pub use past::{Past, PastRow};
+pub use past::{Mended, Past, PastRow, TornTail};
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};

@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::paths::OutputPaths;
 
@@ -28,9 +28,10 @@ impl Mode {
     }
 
     /// That of an output that is there: what is put beside it is for the same people.
-    pub(super) fn of_output(paths: &OutputPaths) -> Self {
-        let mode = |path: &PathBuf| Some(path.metadata().ok()?.mode());
+    pub(super) fn of_output(paths: &OutputPaths, else_of: Option<&Path>) -> Self {
+        let mode = |path: &Path| Some(path.metadata().ok()?.mode());
         let there = mode(&paths.answered).or_else(|| mode(&paths.failed));
+        let there = there.or_else(|| mode(else_of?));
         there.map_or(Self::default(), |mode| Self(0o600 | mode & 0o666))
     }
 

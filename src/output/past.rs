@@ -110,6 +110,11 @@ impl Past {
                     from: path.into(),
                     kept,
                     bytes: taken.bytes,
+                    why: match (state, twice) {
+                        (State::Holed, false) => Mended::Holes,
+                        (State::Whole | State::NoNewline, _) => Mended::Answered,
+                        (State::Torn { .. } | State::Holed, _) => Mended::Both,
+                    },
                 }));
             }
         };
@@ -209,7 +214,20 @@ fn input_tokens(known: &Known) -> Option<NonZeroU32> {
     NonZeroU32::new(tokens)
 }
 
-/// Bytes that mean nothing, cut off and put aside.
+/// Why bytes were put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mended {
+    /// They are a line without its end.
+    Torn,
+    /// They are lines whose bytes a power cut has left out.
+    Holes,
+    /// They are failures of rows that were answered: whoever moved them died between the two files.
+    Answered,
+    /// Bytes that mean nothing, and such failures.
+    Both,
+}
+
+/// Bytes that were put aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TornTail {
     /// The file it was cut from.
@@ -218,6 +236,8 @@ pub struct TornTail {
     pub kept: PathBuf,
     /// How many bytes it has.
     pub bytes: u64,
+    /// Why.
+    pub why: Mended,
 }
 
 /// A fingerprint as a number: it is 16 hexadecimal digits.
@@ -263,5 +283,11 @@ fn cut(
     super::rewrite::sync_directory(disk, &kept)?;
     file.set_len(from).map_err(io_error("mend", path))?;
     let from = path.into();
-    Ok(TornTail { from, kept, bytes })
+    let why = Mended::Torn;
+    Ok(TornTail {
+        from,
+        kept,
+        bytes,
+        why,
+    })
 }

@@ -8,10 +8,10 @@ use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
-use super::past::key;
 use super::rewrite::replace;
 use super::scan::each_line;
 use crate::model::Picture;
@@ -228,8 +228,10 @@ fn stem(who: &Identity) -> String {
     };
     let name: String = id.chars().map(plain).take(LONGEST_NAME).collect();
     let request = who.fingerprint.as_deref().unwrap_or_default();
-    let hash = key(Some(&format!("{id}\n{request}")), 0);
-    format!("{name}-{hash:016x}")
+    // Names on disk outlive this program's version, so that no hash will do that may change with it.
+    let hash = Sha256::digest(format!("{id}\n{request}"));
+    let hash = hash.iter().take(8).map(|byte| format!("{byte:02x}"));
+    format!("{name}-{}", hash.collect::<String>())
 }
 
 #[cfg(test)]
@@ -244,6 +246,11 @@ mod tests {
             fingerprint: Some("00112233445566aa".into()),
             metadata: None,
         }
+    }
+
+    #[test]
+    fn the_names_of_images_stay_what_they_are() {
+        assert_eq!(stem(&identity("a/b")), "a-b-e13a9d1d51792bea");
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Rate {
         }
         if let Some(second) = self.seconds.back_mut() {
             second.rows += 1;
-            second.tokens += tokens;
+            second.tokens = second.tokens.saturating_add(tokens);
         }
         self.forget(number);
     }
@@ -62,9 +62,12 @@ impl Rate {
     pub(super) fn per_minute(&mut self, now: Instant) -> PerMinute {
         let elapsed = now - self.start;
         self.forget(elapsed.as_secs());
-        let (rows, tokens) = self.seconds.iter().fold((0, 0), |(rows, tokens), second| {
-            (rows + second.rows, tokens + second.tokens)
-        });
+        let (rows, tokens) = self
+            .seconds
+            .iter()
+            .fold((0, 0_u64), |(rows, tokens), second| {
+                (rows + second.rows, tokens.saturating_add(second.tokens))
+            });
         let minutes = elapsed.min(WINDOW).as_secs_f64().max(1.0) / 60.0;
         PerMinute {
             rows: rows as f64 / minutes,

@@ -21,7 +21,7 @@ use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
 use super::{Mode, Tally, run_file};
-use brought::{brought, refuse_another_jobs_rows};
+use brought::{brought, refuse_the_wrong_file};
 
 /// Lines that are added at once.
 const GROUP: usize = 256;
@@ -73,7 +73,8 @@ pub fn repair(
     locks: Locks,
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
-    let mode = Mode::of_output(paths);
+    // An output that is gone is made again as what was rescued of it.
+    let mode = Mode::of_output(paths, add);
     repair_on(disk::real(mode), paths, locks, add)
 }
 
@@ -85,13 +86,13 @@ pub(super) fn repair_on(
 ) -> Result<Repaired, LedgerError> {
     let _lock = claim(&*disk, paths, locks)?;
     if let Some(from) = add {
-        refuse_another_jobs_rows(&*disk, paths, from)?;
+        refuse_the_wrong_file(&*disk, paths, from)?;
     }
     let mut repaired = Repaired::default();
     let mut rows = HashSet::new();
     for path in [&paths.answered, &paths.failed] {
         let kept = paths.bad(&*disk, Timestamp::now());
-        put_right(&*disk, path, kept, &mut rows, &mut repaired)?;
+        put_right(&*disk, paths, path, kept, &mut rows, &mut repaired)?;
     }
     let mut past = Past::default();
     for path in [&paths.answered, &paths.failed] {
@@ -99,6 +100,7 @@ pub(super) fn repair_on(
         repaired.torn.extend(torn);
         past.complete();
     }
+    let before_usd = past.tally.charge_usd();
     if let Some(from) = add {
         add_lines(
             &disk,
@@ -109,7 +111,9 @@ pub(super) fn repair_on(
             &mut past.tally,
         )?;
     }
-    repaired.uncounted = run_file::count_anew(&*disk, paths, &past.tally, "repair").err();
+    let brought_usd = past.tally.charge_usd() - before_usd;
+    let counted = run_file::count_anew(&*disk, paths, &past.tally, "repair", brought_usd);
+    repaired.uncounted = counted.err();
     Ok(repaired)
 }
 
@@ -121,6 +125,9 @@ struct Wrong {
     bad: u64,
     bad_bytes: u64,
     twice: u64,
+    /// The rows that this file has, and what the second lines of some have cost.
+    own: HashSet<u64>,
+    of_second_lines: Tally,
     first_bad: Option<(u64, u64)>,
     good: bool,
     foreign: bool,
@@ -131,9 +138,16 @@ impl Wrong {
         match &found.known {
             Some(known) => {
                 self.good = true;
-                if !rows.insert(key(known.custom_id.as_deref(), known.row)) {
-                    self.twice += 1;
-                    self.at.push(found.at);
+                let key = key(known.custom_id.as_deref(), known.row);
+                if rows.insert(key) {
+                    self.own.insert(key);
+                    return;
+                }
+                self.twice += 1;
+                self.at.push(found.at);
+                // A failure whose row was answered became that answer: it cost what that did.
+                if self.own.contains(&key) {
+                    self.of_second_lines.take_past(known);
                 }
             }
             None => {
@@ -147,8 +161,19 @@ impl Wrong {
     }
 }
 
+/// Notes what lines have cost before they are taken out: two answers to a row were both paid for.
+fn note_cost(disk: &dyn Disk, paths: &OutputPaths, of: &Tally) -> Result<(), LedgerError> {
+    let usd = of.charge_usd();
+    if usd <= 0.0 {
+        return Ok(());
+    }
+    let noted = run_file::unlisted_usd(disk, &paths.run)?;
+    run_file::note(disk, paths, noted + usd)
+}
+
 fn put_right(
     disk: &dyn Disk,
+    paths: &OutputPaths,
     path: &Path,
     kept: PathBuf,
     rows: &mut HashSet<u64>,
@@ -164,6 +189,7 @@ fn put_right(
     if wrong.at.is_empty() {
         return Ok(());
     }
+    note_cost(disk, paths, &wrong.of_second_lines)?;
     take_out(disk, path, &kept, |found| {
         wrong.at.binary_search(&found.at).is_ok()
     })?;
@@ -342,5 +368,26 @@ mod tests {
         let refused = repaired(&disk, None).unwrap_err();
         assert!(matches!(refused, LedgerError::NotOurs { .. }), "{refused}");
         assert_eq!(text(&disk, &paths().answered), "hello\n");
+    }
+
+    /// A line of an answer that has cost so many USD.
+    fn priced(id: &str, cost_usd: f64) -> String {
+        let line = line(id, "succeeded");
+        line.replace("null", &format!("null,\"cost_usd\":{cost_usd}"))
+    }
+
+    fn unlisted(disk: &Simulated) -> f64 {
+        run_file::unlisted_usd(disk, &paths().run).unwrap()
+    }
+
+    #[test]
+    fn what_a_second_line_has_cost_is_not_forgotten_and_what_became_an_answer_counts_once() {
+        let disk = Simulated::default();
+        let answers = [priced("a", 0.5), priced("b", 0.25), priced("a", 0.125)].concat();
+        disk.put(&paths().answered, answers.as_bytes());
+        let failed = line("b", "failed").replace("null", "null,\"maybe_billed_usd\":9");
+        disk.put(&paths().failed, failed.as_bytes());
+        assert_eq!(repaired(&disk, None).unwrap().twice, 2);
+        assert_eq!(unlisted(&disk), 0.125);
     }
 }

@@ -20,7 +20,7 @@ use super::pictures;
 use super::rewrite::take_out;
 use super::scan::each_line;
 use super::{Mode, run_file};
-use crate::model::{Category, Reading};
+use crate::model::{Category, Reading, Reasoning};
 use crate::run::Share;
 
 /// Lines that are committed at once.
@@ -55,6 +55,10 @@ pub struct KeptBody<'a> {
     pub body: &'a [u8],
     /// Whose it is, among the rows that shared the call.
     pub share: Share,
+    /// The service tier it was asked for in, where its line tells.
+    pub service_tier: Option<&'a str>,
+    /// Whether its job keeps the reasoning before answers.
+    pub reasoning: Reasoning,
 }
 
 /// Reads kept bodies again with `read`.
@@ -66,7 +70,7 @@ pub fn reparse(
     locks: Locks,
     read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let mode = Mode::of_output(paths);
+    let mode = Mode::of_output(paths, None);
     reparse_on(disk::real(mode), paths, locks, read)
 }
 
@@ -130,7 +134,7 @@ pub(super) fn reparse_on(
     })?;
     reparsed.aside = Some(aside);
     let now = claim.look_again()?;
-    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse").err();
+    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse", 0.0).err();
     Ok(reparsed)
 }
 
@@ -177,6 +181,11 @@ impl Reparsed {
             model,
             body,
             share: kept.share(),
+            service_tier: kept.service_tier.as_deref(),
+            reasoning: match kept.keeps_reasoning {
+                true => Reasoning::Kept,
+                false => Reasoning::Dropped,
+            },
         }) {
             Ok(understood) => {
                 self.understood += 1;

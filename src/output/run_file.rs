@@ -88,7 +88,8 @@ fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError
     })
 }
 
-/// Makes the run file say what the output holds now: `tally`, as `verb` has left it.
+/// Makes the run file say what the output holds now: `tally`, as `verb` has left it. `brought_usd`
+/// of it stood in no line before.
 ///
 /// # Errors
 /// The disk refused; the output is as it should be then, and the next run counts again.
@@ -97,12 +98,13 @@ pub(super) fn count_anew(
     paths: &OutputPaths,
     tally: &Tally,
     verb: &str,
+    brought_usd: f64,
 ) -> Result<(), LedgerError> {
     let Some(mut file) = read(&paths.run) else {
         return Ok(());
     };
     let tally = Tally {
-        unlisted_usd: unlisted_in(&file),
+        unlisted_usd: (unlisted_in(&file) - brought_usd).max(0.0),
         ..tally.clone()
     };
     let total = serde_json::to_value(Counts::of(&tally)).unwrap_or_default();

@@ -8,7 +8,7 @@
 //! person should know before anything is cut there. A file without a good line is ours if it
 //! begins as a line of ours does.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::disk::OnDisk;
@@ -20,6 +20,11 @@ const OURS: &[u8] = br#"{"custom_id":"#;
 
 /// The least that a disk writes or leaves out.
 const SECTOR: usize = 512;
+
+/// No line of ours is longer: an answer has at most 32 MiB and a record of the input 64, of which
+/// escaping makes six times as many where they are no text; what else is in a line fits into the rest.
+/// What is longer was written by somebody else, and is not read into memory.
+const LONGEST_LINE: u64 = 640 << 20;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;
@@ -37,7 +42,7 @@ pub(super) struct Found<'a> {
 }
 
 /// What was found at the end of a file, or on the way there.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Whole,
     NoNewline,
@@ -45,8 +50,27 @@ pub(super) enum State {
     Holed,
 }
 
+/// A line that is longer than any of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line} (at byte {byte}) is longer than any that promptmill writes; take it out")]
+struct TooLong {
+    byte: u64,
+    line: u64,
+}
+
 /// Shows every line of `file` to `see`, from the first.
+///
+/// # Errors
+/// The disk refused, or a line is longer than any of ours.
 pub(super) fn each_line(
+    file: &mut dyn OnDisk,
+    see: impl FnMut(Found<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    each_line_within(LONGEST_LINE, file, see)
+}
+
+fn each_line_within(
+    longest: u64,
     file: &mut dyn OnDisk,
     mut see: impl FnMut(Found<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -56,11 +80,15 @@ pub(super) fn each_line(
     let (mut at, mut number) = (0, 0);
     loop {
         line.clear();
-        let read = reader.read_until(b'\n', &mut line)?;
+        let read = Read::take(&mut reader, longest + 1).read_until(b'\n', &mut line)?;
         if read == 0 {
             return Ok(());
         }
         number += 1;
+        if longest < read as u64 {
+            let (byte, line) = (at, number);
+            return Err(io::Error::other(TooLong { byte, line }));
+        }
         see(Found {
             at,
             number,
@@ -98,11 +126,20 @@ pub(super) fn scan(
             let path = path.into();
             return Err(LedgerError::Corrupt { path, line, byte });
         }
-        None => read.map_err(io_error("read", path))?,
+        None => read.map_err(|error| not_read(error, path))?,
     }
     match seen.may_be_ours() {
         true => Ok(seen.state()),
         false => Err(LedgerError::NotOurs { path: path.into() }),
+    }
+}
+
+/// A first line that is longer than ours shows whose the file is.
+fn not_read(error: io::Error, path: &Path) -> LedgerError {
+    let too_long = error.get_ref().and_then(|it| it.downcast_ref::<TooLong>());
+    match too_long {
+        Some(TooLong { line: 1, .. }) => LedgerError::NotOurs { path: path.into() },
+        Some(_) | None => io_error("read", path)(error),
     }
 }
 
@@ -233,5 +270,27 @@ mod tests {
             &format!("{}rest of a line\n", "\0".repeat(512)),
             "Torn { from: 0 }",
         );
+    }
+
+    #[test]
+    fn a_line_longer_than_ours_is_not_read_into_memory() {
+        let disk = Simulated::default();
+        let path = Path::new("out.jsonl");
+        disk.put(path, format!("{GOOD}{}", "x".repeat(1 << 20)).as_bytes());
+        let mut file = disk.open(path, crate::output::disk::Open::Append).unwrap();
+        let mut seen = Vec::new();
+        let read = each_line_within(100, &mut *file, |found| {
+            seen.push(found.bytes.len());
+            Ok(())
+        });
+        let error = read.unwrap_err();
+        assert_eq!(seen, [GOOD.len()]);
+        let at = GOOD.len();
+        let expected =
+            format!("line 2 (at byte {at}) is longer than any that promptmill writes; take it out");
+        assert_eq!(error.to_string(), expected);
+        let read = each_line_within(10, &mut *file, |_| Ok(()));
+        let refused = not_read(read.unwrap_err(), path);
+        assert!(matches!(refused, LedgerError::NotOurs { .. }), "{refused}");
     }
 }

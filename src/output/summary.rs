@@ -57,6 +57,8 @@ pub struct Ending {
     pub stopped_by: Option<String>,
     /// What the person should do about it.
     pub advice: Option<String>,
+    /// Whether the same command can go on.
+    pub goes_on: bool,
 }
 
 /// `OUT.run.json`. Fields are only ever added.

@@ -55,6 +55,8 @@ pub(super) struct Counts<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
+    /// The cost of those answers whose cost is known, be it of all or not.
+    known_cost_usd: f64,
     /// What rows may have cost beyond that.
     maybe_billed_usd: f64,
     /// What may have been paid for and stands with no row; `run_file` reads it back.
@@ -68,6 +70,7 @@ impl<'a> Counts<'a> {
         Self {
             tally,
             cost_usd: tally.known_cost().map(rounded),
+            known_cost_usd: rounded(tally.cost_usd),
             maybe_billed_usd: rounded(tally.maybe_billed_usd),
             unlisted_usd: rounded(tally.unlisted_usd),
         }
@@ -85,6 +88,38 @@ pub struct Totals {
     pub cache_read_input_tokens: u64,
     /// The part of the input written to the cache.
     pub cache_write_input_tokens: u64,
+}
+
+impl Totals {
+    /// Counts come from outside: what no answer has is no reason to go down.
+    fn add(&mut self, other: Self) {
+        let sums = [
+            (&mut self.input_tokens, other.input_tokens),
+            (&mut self.output_tokens, other.output_tokens),
+            (
+                &mut self.cache_read_input_tokens,
+                other.cache_read_input_tokens,
+            ),
+            (
+                &mut self.cache_write_input_tokens,
+                other.cache_write_input_tokens,
+            ),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
+impl From<line::Tokens> for Totals {
+    fn from(tokens: line::Tokens) -> Self {
+        Self {
+            input_tokens: tokens.input_tokens.unwrap_or(0),
+            output_tokens: tokens.output_tokens.unwrap_or(0),
+            cache_read_input_tokens: tokens.cache_read_input_tokens.unwrap_or(0),
+            cache_write_input_tokens: tokens.cache_write_input_tokens.unwrap_or(0),
+        }
+    }
 }
 
 /// Failures of one category.
@@ -139,10 +174,7 @@ impl Tally {
         self.unpriced += other.unpriced;
         self.made_up += other.made_up;
         self.real += other.real;
-        self.usage.input_tokens += other.usage.input_tokens;
-        self.usage.output_tokens += other.usage.output_tokens;
-        self.usage.cache_read_input_tokens += other.usage.cache_read_input_tokens;
-        self.usage.cache_write_input_tokens += other.usage.cache_write_input_tokens;
+        self.usage.add(other.usage);
         for (category, failures) in &other.failures {
             let sum = self
                 .failures
@@ -211,10 +243,7 @@ impl Tally {
         }
         self.cut_off += u64::from(finish == FinishReason::Length.as_str());
         self.longest_output = self.longest_output.max(usage.output_tokens.unwrap_or(0));
-        self.usage.input_tokens += usage.input_tokens.unwrap_or(0);
-        self.usage.output_tokens += usage.output_tokens.unwrap_or(0);
-        self.usage.cache_read_input_tokens += usage.cache_read_input_tokens.unwrap_or(0);
-        self.usage.cache_write_input_tokens += usage.cache_write_input_tokens.unwrap_or(0);
+        self.usage.add(usage.into());
         match cost_usd {
             Some(cost) => self.cost_usd += cost,
             None => self.unpriced += 1,
@@ -240,6 +269,8 @@ pub struct Progress {
     pub past: Tally,
     /// Rows that ended in this run.
     pub now: Tally,
+    /// What the output holds, where that is not all of it: a file was deleted under the run.
+    holds: Option<Tally>,
     /// Calls in flight.
     pub in_flight: u64,
     /// Calls sent.
@@ -268,6 +299,7 @@ impl Progress {
         Self {
             past,
             now: Tally::default(),
+            holds: None,
             in_flight: 0,
             sent: 0,
             throttles: 0,
@@ -286,8 +318,9 @@ impl Progress {
     /// Takes in one event.
     pub fn take(&mut self, event: &Event<'_>, now: Instant) {
         match event {
-            Event::Sent { .. } => {
+            Event::Sent { is_retry, .. } => {
                 self.sent += 1;
+                self.retries += u64::from(*is_retry);
                 self.in_flight += 1;
             }
             Event::Again { fault, .. } => {
@@ -305,17 +338,14 @@ impl Progress {
                 self.gauge = *gauge;
                 self.waits(*why, now);
             }
+            Event::Over(gauge) => self.gauge = *gauge,
             Event::CannotWrite(_) | Event::Stops(_) | Event::Tick => {}
         }
     }
 
     fn again(&mut self, fault: &Fault) {
         self.maybe_billed += u64::from(fault.maybe_billed);
-        if fault.category == Category::Throttled {
-            self.throttles += 1;
-        } else {
-            self.retries += 1;
-        }
+        self.throttles += u64::from(fault.category == Category::Throttled);
         self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.message));
     }
 
@@ -342,8 +372,21 @@ impl Progress {
         self.waits_since = now;
     }
 
-    /// Both runs' counts together.
+    /// A part of the output is gone, and `left` is there. What the rest has cost stands in no line
+    /// any more.
+    pub fn output_holds(&mut self, left: Tally) {
+        let unlisted_usd = self.overall().charge_usd() - left.charge_usd();
+        self.holds = Some(Tally {
+            unlisted_usd: unlisted_usd.max(0.0),
+            ..left
+        });
+    }
+
+    /// What the output holds: both runs' counts together, unless some of it is gone.
     pub fn overall(&self) -> Tally {
+        if let Some(holds) = &self.holds {
+            return holds.clone();
+        }
         let mut overall = self.past.clone();
         overall.add(&self.now);
         overall
@@ -374,5 +417,62 @@ impl Progress {
 }
 
 fn tokens(usage: &Usage) -> u64 {
-    usage.input_tokens.unwrap_or(0) + usage.output_tokens.unwrap_or(0)
+    let input = usage.input_tokens.unwrap_or(0);
+    input.saturating_add(usage.output_tokens.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Identity;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_sent_again_when_it_is_sent_and_not_when_that_is_planned() {
+        let now = Instant::now();
+        let mut progress = Progress::new(Tally::default(), now);
+        let identity = &Identity::default();
+        let fault = &Fault::local(Category::ServerError, "broken");
+        let after = Duration::ZERO;
+        for (event, retries) in [
+            (
+                Event::Sent {
+                    identity,
+                    is_retry: false,
+                },
+                0,
+            ),
+            (
+                Event::Again {
+                    identity,
+                    fault,
+                    after,
+                },
+                0,
+            ),
+            (
+                Event::Sent {
+                    identity,
+                    is_retry: true,
+                },
+                1,
+            ),
+        ] {
+            progress.take(&event, now);
+            assert_eq!(progress.retries, retries, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn counts_that_no_answer_has_do_not_overflow() {
+        let tokens = line::Tokens {
+            input_tokens: Some(u64::MAX),
+            ..line::Tokens::default()
+        };
+        let mut tally = Tally::default();
+        tally.answer("succeeded", "stop", tokens, None);
+        tally.answer("succeeded", "stop", tokens, None);
+        let mut both = tally.clone();
+        both.add(&tally);
+        assert_eq!(both.usage.input_tokens, u64::MAX);
+    }
 }

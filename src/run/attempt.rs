@@ -107,6 +107,7 @@ impl Attempt {
 
     /// Two calls of it: one with its first `at` rows, one with the others. There are more rows.
     pub(super) fn part(mut self, at: usize) -> [Self; 2] {
+        self.history.was_shared |= self.history.was_sent;
         let mut behind = self.others.split_off(at - 1);
         let second = Self {
             work: behind.remove(0),
@@ -136,5 +137,32 @@ impl Answers {
     pub(super) fn cost_usd(&self) -> Option<f64> {
         let all = std::iter::once(&self.first).chain(&self.others);
         all.map(|reply| reply.cost_usd).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_of_a_call_know_that_it_was_sent_whole_whatever_it_came_back_with() {
+        let work = Work {
+            identity: Identity::default(),
+            call: Call {
+                body: "{}".into(),
+                max_tokens: None,
+                worst_cost_usd: None,
+            },
+        };
+        let call = |was_sent| {
+            let mut attempt = Attempt::new(work.clone(), Instant::now());
+            attempt.others.push(work.clone());
+            attempt.history.was_sent = was_sent;
+            // A refusal for now is no attempt.
+            attempt.history.begin_anew();
+            attempt.part(1).map(|part| part.history.was_shared)
+        };
+        assert_eq!(call(true), [true, true]);
+        assert_eq!(call(false), [false, false]);
     }
 }

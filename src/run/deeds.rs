@@ -27,6 +27,28 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 /// How long to wait before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long answers are still taken in that land during the last commits: whoever asks twice to
+/// leave waits for no more than a second in all.
+const LAST_LANDINGS: Duration = Duration::from_millis(500);
+
+/// What becomes of a call that came back with a fault.
+enum Fate {
+    /// It is sent again after this long.
+    Again(Duration),
+    /// Everything waits for new credentials, and it is sent again then.
+    Hold,
+    /// The fault was the service's and costs it nothing: it is sent again.
+    Forgive,
+    /// It has more tokens than a minute of the quota: it is parted, and later calls stay as small.
+    Shrink,
+    /// It is parted, to find the row that the others failed with.
+    Part,
+    /// The run stops, and its rows are left.
+    Stop(Stop),
+    /// Its rows have failed.
+    Fail,
+}
+
 impl<M, R, E> State<M, R>
 where
     M: Model,
@@ -37,6 +59,7 @@ where
     pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
         tell(&Event::Sent {
             identity: admitted.attempt.identity(),
+            is_retry: admitted.attempt.history.is_retry(),
         });
         self.meter.hold(admitted.attempt.worst_cost_usd());
         let model = Arc::clone(&self.model);
@@ -75,13 +98,13 @@ where
         }
     }
 
-    fn settle(&mut self, landed: Landed, tell: &mut impl FnMut(&Event<'_>)) {
+    fn settle(&mut self, back: Landed, tell: &mut impl FnMut(&Event<'_>)) {
         let Landed {
             admitted,
             sent,
             landed,
             outcome,
-        } = landed;
+        } = back;
         let Admitted {
             mut attempt,
             admission,
@@ -91,101 +114,98 @@ where
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
         let services_fault = self.pace.landed(row, admission, &outcome, landed);
-        let fault = match outcome {
+        match outcome {
             Ok(answers) => {
-                self.hold.passed(admission.at);
-                self.waiting.earn();
-                self.answered_any = true;
-                self.doubt = None;
-                for part in self.held_back.drain(..) {
-                    self.waiting.insert(landed, part);
-                }
-                self.last_answer = landed;
-                self.width.widen();
+                self.note_answer(admission.at, landed);
                 attempt.history.attempts += 1;
                 let replies = std::iter::once(answers.first).chain(answers.others);
                 let answered = replies.map(|reply| Outcome::Answered(Box::new(reply)));
-                return self.end(attempt, sent, landed, answered);
+                self.end(attempt, sent, landed, answered);
             }
-            Err(fault) => fault,
-        };
+            Err(fault) => {
+                self.note_fault(&fault, admission.at, landed);
+                let fate = self.fate(&fault, &mut attempt, landed, services_fault);
+                tell_fate(&fate, &attempt, &fault, tell);
+                self.carry_out(fate, attempt, fault, (sent, landed), tell);
+            }
+        }
+    }
+
+    /// The model answers: what was held back until it does goes on.
+    fn note_answer(&mut self, sent: Instant, now: Instant) {
+        self.hold.passed(sent);
+        self.waiting.earn();
+        self.answered_any = true;
+        self.doubt = None;
+        for part in self.held_back.drain(..) {
+            self.waiting.insert(now, part);
+        }
+        self.last_answer = now;
+        self.width.widen();
+    }
+
+    /// What a fault says beside what becomes of its call.
+    fn note_fault(&mut self, fault: &Fault, sent: Instant, now: Instant) {
         if fault.status_code.is_some() && !fault.may_be_renewed() {
-            self.hold.passed(admission.at);
+            self.hold.passed(sent);
         }
         if fault.wants_fewer_connections() {
-            self.width
-                .narrow(self.in_flight.len() + 1, admission.at, landed);
+            self.width.narrow(self.in_flight.len() + 1, sent, now);
         }
         self.last_fault = Some(Box::new(fault.clone()));
+    }
+
+    /// What becomes of a call that came back with `fault`.
+    fn fate(
+        &mut self,
+        fault: &Fault,
+        attempt: &mut Attempt,
+        now: Instant,
+        services_fault: bool,
+    ) -> Fate {
         let dice = self.jitter.f64();
         let policy = self.settings.retry;
-        let next = policy.after(&fault, &mut attempt.history, landed, dice, services_fault);
-        match next {
-            Next::Stop => {
-                tell(&Event::Left {
-                    identity: attempt.identity(),
-                });
-                self.stop(Stop::Fault(Box::new(fault)), tell);
+        match policy.after(fault, &mut attempt.history, now, dice, services_fault) {
+            Next::Stop => Fate::Stop(Stop::Fault(Box::new(fault.clone()))),
+            Next::Hold => Fate::Hold,
+            Next::Again(_) if too_large(attempt, fault, now) => Fate::Shrink,
+            Next::Again(after) => Fate::Again(after),
+            Next::Fail if self.pace.service_is_to_blame(fault, now) => Fate::Forgive,
+            Next::Fail if self.nobody_is_let_in(fault, now) => Fate::Stop(Stop::Unreachable {
+                lasted: now - self.last_answer,
+                fault: Box::new(fault.clone()),
+            }),
+            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => Fate::Part,
+            Next::Fail => Fate::Fail,
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        fate: Fate,
+        mut attempt: Attempt,
+        fault: Fault,
+        (sent, landed): (Instant, Instant),
+        tell: &mut impl FnMut(&Event<'_>),
+    ) {
+        match fate {
+            Fate::Again(after) => self.waiting.insert(landed + after, attempt),
+            Fate::Hold => {
+                self.hold.refused(&fault, landed);
+                self.waiting.insert(landed, attempt);
             }
-            Next::Again(_) if too_large(&attempt, &fault, landed) => {
-                tell(&Event::Again {
-                    identity: attempt.identity(),
-                    fault: &fault,
-                    after: Duration::ZERO,
-                });
+            Fate::Forgive => {
+                attempt.history.forgive();
+                self.waiting.insert(landed, attempt);
+            }
+            Fate::Shrink => {
                 let fits = &mut self.settings.sharing.bytes;
                 *fits = (*fits).min(attempt.bytes() / 2);
                 self.part(attempt, landed);
             }
-            Next::Again(after) => {
-                tell(&Event::Again {
-                    identity: attempt.identity(),
-                    fault: &fault,
-                    after,
-                });
-                self.waiting.insert(landed + after, attempt);
-            }
-            Next::Hold => {
-                tell(&Event::Again {
-                    identity: attempt.identity(),
-                    fault: &fault,
-                    after: Duration::ZERO,
-                });
-                self.hold.refused(&fault, landed);
-                self.waiting.insert(landed, attempt);
-            }
-            Next::Fail if self.pace.service_is_to_blame(&fault, landed) => {
-                let (identity, after) = (attempt.identity(), Duration::ZERO);
-                tell(&Event::Again {
-                    identity,
-                    fault: &fault,
-                    after,
-                });
-                attempt.history.forgive();
-                self.waiting.insert(landed, attempt);
-            }
-            Next::Fail if self.nobody_is_let_in(&fault, landed) => {
-                tell(&Event::Left {
-                    identity: attempt.identity(),
-                });
-                let lasted = landed - self.last_answer;
-                self.stop(
-                    Stop::Unreachable {
-                        lasted,
-                        fault: Box::new(fault),
-                    },
-                    tell,
-                );
-            }
-            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => {
-                tell(&Event::Again {
-                    identity: attempt.identity(),
-                    fault: &fault,
-                    after: Duration::ZERO,
-                });
-                self.part(attempt, landed);
-            }
-            Next::Fail => {
+            Fate::Part => self.part(attempt, landed),
+            Fate::Stop(stop) => self.stop(stop, tell),
+            Fate::Fail => {
                 self.note_invalid(&fault);
                 let failed = of_each(fault, attempt.rows(), attempt.identity().row);
                 self.end(attempt, sent, landed, failed.map(Outcome::Failed));
@@ -199,7 +219,7 @@ where
     /// tells soonest whether any row is right, so that what is wrong with every row is seen before
     /// all of them are asked about.
     fn part(&mut self, mut attempt: Attempt, now: Instant) {
-        let was_whole = !attempt.history.was_shared();
+        let was_whole = !attempt.history.was_shared;
         attempt.history.begin_anew();
         let at = if was_whole && !self.answered_any {
             1
@@ -299,7 +319,7 @@ where
             Ask::Drain(signal) => self.stop(signal.into(), tell),
             Ask::Leave(first) => {
                 self.stop(first.into(), tell);
-                self.leave = true;
+                self.leave.get_or_insert(Instant::now());
             }
         }
     }
@@ -323,6 +343,22 @@ where
         }
     }
 
+    /// Before the end: takes in the answers that have landed since they were last looked for, as
+    /// during a slow commit. They are paid for. Whether there were any.
+    pub(super) fn land_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
+        let now = Instant::now();
+        if self.leaves_by.is_some_and(|by| by <= now) {
+            return false;
+        }
+        self.leaves_by.get_or_insert(now + LAST_LANDINGS);
+        let landed = self.in_flight.try_join_next();
+        let is_any = landed.is_some();
+        if let Some(first) = landed {
+            self.land(first, tell);
+        }
+        is_any
+    }
+
     /// The end: why it stopped, if it did.
     pub(super) fn finish<S: Store>(
         self,
@@ -335,6 +371,7 @@ where
         if let Some(unlisted_usd) = self.meter.unlisted_usd() {
             tell(&Event::Unlisted { unlisted_usd });
         }
+        tell(&Event::Over(self.gauge()));
         if let Some(disk) = self.broken_disk {
             let rows = self.ended.iter().map(|ended| ended.identity.row);
             let mut rows: Vec<_> = rows.collect();
@@ -348,6 +385,22 @@ where
         }
         self.stop.map(|(stop, _)| stop)
     }
+}
+
+/// Tells once what becomes of a call; of rows that fail it is told when they are kept.
+fn tell_fate(fate: &Fate, attempt: &Attempt, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
+    let identity = attempt.identity();
+    let after = match fate {
+        Fate::Fail => return,
+        Fate::Stop(_) => return tell(&Event::Left { identity }),
+        Fate::Again(after) => *after,
+        Fate::Hold | Fate::Forgive | Fate::Shrink | Fate::Part => Duration::ZERO,
+    };
+    tell(&Event::Again {
+        identity,
+        fault,
+        after,
+    });
 }
 
 /// Whether a call that several rows share has more tokens than a minute of a quota that nobody

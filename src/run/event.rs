@@ -12,6 +12,8 @@ pub enum Event<'a> {
     Sent {
         /// Whose call: the first row's, where several share it, here and below.
         identity: &'a Identity,
+        /// Whether it was sent before and came back with something other than a refusal.
+        is_retry: bool,
     },
     /// A call came back with a passing fault, and its rows will be sent again.
     Again {
@@ -31,11 +33,13 @@ pub enum Event<'a> {
     },
     /// A call in flight was abandoned; its rows are left for the next run.
     Abandoned,
-    /// What may have been paid for and stands in no line that was kept, in USD. The last event.
+    /// What may have been paid for and stands in no line that was kept, in USD.
     Unlisted {
         /// Calls that were abandoned, attempts of rows that are left, rows that were lost.
         unlisted_usd: f64,
     },
+    /// The run is over; what is known of the quota now. The last event.
+    Over(Gauge),
     /// The output could not be written; it is tried again.
     CannotWrite(&'a (dyn std::error::Error + 'static)),
     /// Nothing more can be done right now, for this reason.

@@ -36,6 +36,8 @@ pub enum Reached {
         max_usd: f64,
         /// What was spent, or may have been.
         spent_usd: f64,
+        /// What the next call could cost.
+        next_usd: f64,
     },
     /// The time is over.
     Deadline(Duration),
@@ -117,6 +119,7 @@ impl Meter {
             false => Purse::Empty(Reached::Cost {
                 max_usd,
                 spent_usd: self.spent_usd,
+                next_usd: worst_usd,
             }),
         }
     }

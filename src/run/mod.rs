@@ -151,7 +151,16 @@ pub trait Store {
 
     /// The last resort for rows that could not be committed: keeps them anywhere else, and says
     /// where.
-    fn rescue(&mut self, ended: &[Ended]) -> Option<String>;
+    fn rescue(&mut self, ended: &[Ended]) -> Option<Rescued>;
+}
+
+/// Rows that are kept elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rescued {
+    /// Where.
+    pub place: String,
+    /// How many: also those that were committed to what is gone now.
+    pub rows: u64,
 }
 
 /// How a run is to go.
@@ -212,6 +221,7 @@ where
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
                 Step::Wait(wait) => break wait,
+                Step::Done if state.land_the_last(&mut tell) => {}
                 Step::Done => return state.finish(store, &mut tell),
             }
         };

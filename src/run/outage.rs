@@ -5,7 +5,7 @@
 //! One bad call in five is bad luck, twenty in a row are an outage; and so are fewer, if a row is
 //! about to fail of them and other rows fare no better. From then on a single call at a time finds
 //! out whether it is over; it costs its row no attempt. A single row that always breaks the service
-//! is not an outage: it fails.
+//! is not an outage: it fails. What the service asks for meanwhile (`Retry-After`) is not undercut.
 //!
 //! A model that is not ready says so at the first call, and it says so to all: AWS loads an imported
 //! model that was not used for a while when it is called, which takes about five minutes.
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::Why;
 use super::probes::Probes;
+use crate::model::Fault;
 
 /// Faults in a row, with no answer between them, that make an outage.
 const IN_A_ROW: u32 = 20;
@@ -46,48 +47,50 @@ impl Outage {
     }
 
     /// A passing fault of this row came back. True if it belongs to an outage and not to its row.
-    pub(super) fn fault(&mut self, row: u64, now: Instant) -> bool {
+    pub(super) fn fault(&mut self, row: u64, fault: &Fault, now: Instant) -> bool {
         self.in_a_row += 1;
         if self.rows.len() < ROWS_IN_A_ROW && !self.rows.contains(&row) {
             self.rows.push(row);
         }
-        if self.is_still_down(now) {
+        if self.is_still_down(fault, now) {
             return true;
         }
         if self.in_a_row < IN_A_ROW {
             return false;
         }
-        self.begin(Why::Outage, now);
+        self.begin(Why::Outage, fault, now);
         true
     }
 
     /// The model is not ready.
-    pub(super) fn not_ready(&mut self, now: Instant) {
-        if !self.is_still_down(now) {
-            self.begin(Why::NotReady, now);
+    pub(super) fn not_ready(&mut self, fault: &Fault, now: Instant) {
+        if !self.is_still_down(fault, now) {
+            self.begin(Why::NotReady, fault, now);
         }
     }
 
     /// A call came back with nothing. True if that was to be expected: the next probe is later.
-    fn is_still_down(&mut self, now: Instant) -> bool {
+    fn is_still_down(&mut self, fault: &Fault, now: Instant) -> bool {
         let Some(down) = &mut self.down else {
             return false;
         };
         down.probes.failed(now);
+        down.probes.not_before(asked(fault, now));
         true
     }
 
     /// A row is about to fail of passing faults. True if others fare no better.
-    pub(super) fn is_to_blame(&mut self, now: Instant) -> bool {
+    pub(super) fn is_to_blame(&mut self, fault: &Fault, now: Instant) -> bool {
         if self.rows.len() < ROWS_IN_A_ROW {
             return false;
         }
-        self.begin(Why::Outage, now);
+        self.begin(Why::Outage, fault, now);
         true
     }
 
-    fn begin(&mut self, why: Why, now: Instant) {
-        let probes = Probes::new(now);
+    fn begin(&mut self, why: Why, fault: &Fault, now: Instant) {
+        let mut probes = Probes::new(now);
+        probes.not_before(asked(fault, now));
         self.down = Some(Down { why, probes });
     }
 
@@ -102,20 +105,32 @@ impl Outage {
     }
 }
 
+/// Until when the service asks to be left alone.
+fn asked(fault: &Fault, now: Instant) -> Instant {
+    now + fault.retry_after.unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Category;
+
+    fn broken() -> Fault {
+        Fault::local(Category::ServerError, "broken")
+    }
 
     #[tokio::test(start_paused = true)]
     async fn twenty_faults_in_a_row_are_an_outage_and_one_answer_ends_it() {
         let now = Instant::now();
         let mut outage = Outage::default();
-        let counted: Vec<bool> = (0..20).map(|row| outage.fault(row, now)).collect();
+        let counted: Vec<bool> = (0..20)
+            .map(|row| outage.fault(row, &broken(), now))
+            .collect();
         assert_eq!(counted.iter().filter(|outage| **outage).count(), 1);
         assert!(outage.next_probe().is_some());
         outage.heard();
         assert!(outage.next_probe().is_none());
-        assert!(!outage.fault(1, now));
+        assert!(!outage.fault(1, &broken(), now));
     }
 
     #[tokio::test(start_paused = true)]
@@ -123,14 +138,14 @@ mod tests {
         let mut now = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..20 {
-            outage.fault(1, now);
+            outage.fault(1, &broken(), now);
         }
         let mut waits = Vec::new();
         for _ in 0..6 {
             let (_, probe) = outage.next_probe().unwrap();
             waits.push((probe - now).as_secs());
             now = probe;
-            outage.fault(1, now);
+            outage.fault(1, &broken(), now);
         }
         assert_eq!(waits, [1, 2, 4, 8, 15, 15]);
         assert_eq!(outage.lasts(now), Some(Duration::from_secs(45)));
@@ -141,12 +156,33 @@ mod tests {
         let now = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..6 {
-            outage.fault(1, now);
+            outage.fault(1, &broken(), now);
         }
-        assert!(!outage.is_to_blame(now));
-        outage.fault(2, now);
-        outage.fault(3, now);
-        assert!(outage.is_to_blame(now));
+        assert!(!outage.is_to_blame(&broken(), now));
+        outage.fault(2, &broken(), now);
+        outage.fault(3, &broken(), now);
+        assert!(outage.is_to_blame(&broken(), now));
         assert!(outage.next_probe().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_does_not_undercut_what_the_service_asks_for() {
+        let mut now = Instant::now();
+        let asks = |seconds| Fault {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..broken()
+        };
+        let mut outage = Outage::default();
+        for row in 0..20 {
+            outage.fault(row, &asks(30), now);
+        }
+        let mut waits = Vec::new();
+        for asked in [1, 60, 0] {
+            let (_, probe) = outage.next_probe().unwrap();
+            waits.push((probe - now).as_secs());
+            now = probe;
+            outage.fault(1, &asks(asked), now);
+        }
+        assert_eq!(waits, [30, 2, 60]);
     }
 }

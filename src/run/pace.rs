@@ -166,10 +166,10 @@ impl Pace {
         if fault.category == Category::Throttled {
             self.refused(fault, sent, now);
         } else if fault.category == Category::ModelNotReady {
-            self.outage.not_ready(now);
+            self.outage.not_ready(fault, now);
         } else if fault.is_silence() {
             self.calls.hold(sent);
-            return self.outage.fault(row, now);
+            return self.outage.fault(row, fault, now);
         } else {
             self.outage.heard();
         }
@@ -187,7 +187,7 @@ impl Pace {
 
     /// A row is about to fail of `fault`. True if that is the service's doing and not the row's.
     pub(super) fn service_is_to_blame(&mut self, fault: &Fault, now: Instant) -> bool {
-        fault.is_outage() && self.outage.is_to_blame(now)
+        fault.is_outage() && self.outage.is_to_blame(fault, now)
     }
 
     /// How long the service has been down, if it is.

@@ -34,6 +34,11 @@ impl Probes {
         }
     }
 
+    /// The service asks not to be called before this.
+    pub(super) fn not_before(&mut self, asked: Instant) {
+        self.next = self.next.max(asked);
+    }
+
     /// When it began.
     pub(super) fn since(&self) -> Instant {
         self.since

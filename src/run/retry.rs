@@ -36,6 +36,10 @@ pub(super) struct History {
     pub(super) was_sent: bool,
     /// When the current run of refusals began.
     pub(super) refused_since: Option<Instant>,
+    /// Whether the last fault was a refusal for now.
+    pub(super) was_refused: bool,
+    /// Whether it was sent with rows that it no longer shares its call with.
+    pub(super) was_shared: bool,
     /// Whether its next attempt is paid from the retry budget.
     pub(super) owes: bool,
 }
@@ -73,9 +77,9 @@ impl History {
         self.refused_since = None;
     }
 
-    /// Whether it was sent with rows that it no longer shares its call with.
-    pub(super) fn was_shared(&self) -> bool {
-        0 < self.shared
+    /// Whether sending it means sending it again, for another reason than a refusal for now.
+    pub(super) fn is_retry(&self) -> bool {
+        self.was_sent && !self.was_refused
     }
 
     /// Whether the row was never sent.
@@ -105,6 +109,7 @@ impl RetryPolicy {
         services_fault: bool,
     ) -> Next {
         history.was_sent = true;
+        history.was_refused = fault.category == Category::Throttled;
         history.maybe_billed += u32::from(fault.maybe_billed);
         if fault.may_be_renewed() {
             return Next::Hold;

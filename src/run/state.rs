@@ -16,7 +16,7 @@ use super::width::Width;
 use super::{Ended, Outcome, Row, Settings, Stop, Why, Work, chain};
 use crate::model::{Fault, Model};
 
-/// Rows that wait for another attempt, per slot: a bound on memory while a service is down.
+/// Calls that wait for another attempt, per slot: a bound on memory while a service is down.
 const WAITING_PER_SLOT: usize = 4;
 
 /// Rows that may end without a call before they are committed.
@@ -75,7 +75,7 @@ pub(super) struct State<M, R> {
     head: Option<Attempt>,
     /// Whether rows that have ended were passed over, and there may be one behind them that has not.
     passes_over: bool,
-    /// Rows to be sent again.
+    /// Calls to be sent again.
     pub(super) waiting: Waiting,
     /// Parts of calls that failed, while all is in doubt: an answer lets them go on.
     pub(super) held_back: Vec<Attempt>,
@@ -90,8 +90,10 @@ pub(super) struct State<M, R> {
     pub(super) broken_disk: Option<BrokenDisk>,
     /// Why no new calls start, and until when those in flight may land, if somebody is in a hurry.
     pub(super) stop: Option<(Stop, Option<Instant>)>,
-    /// Asked to leave without waiting.
-    pub(super) leave: bool,
+    /// When it was asked to leave without waiting.
+    pub(super) leave: Option<Instant>,
+    /// Until when answers are taken in that land during the last commits.
+    pub(super) leaves_by: Option<Instant>,
     pub(super) last_answer: Instant,
     pub(super) answered_any: bool,
     /// Rows refused as invalid while none was answered.
@@ -138,7 +140,8 @@ where
             gather_until: start,
             broken_disk: None,
             stop: None,
-            leave: false,
+            leave: None,
+            leaves_by: None,
             last_answer: start,
             answered_any: false,
             invalid: 0,
@@ -189,17 +192,18 @@ where
     /// While the output cannot be written nothing starts, and the commit is tried now and then.
     fn mend_disk(&mut self, now: Instant) -> Option<Step> {
         let disk = self.broken_disk.as_ref()?;
+        let give_up = self.leave.map_or(disk.give_up, |at| at.min(disk.give_up));
         // What has landed since the last try gets one at the very end.
-        let tried_to_the_end = disk.give_up <= disk.tried;
-        if self.leave || tried_to_the_end {
+        if give_up <= disk.tried {
             return Some(Step::Done);
         }
-        if disk.again.min(disk.give_up) <= now {
+        let until = disk.again.min(give_up);
+        if until <= now {
             return Some(Step::Commit);
         }
         Some(Step::Wait(Wait {
             why: Why::Disk,
-            until: Some(disk.again.min(disk.give_up)),
+            until: Some(until),
         }))
     }
 
@@ -210,7 +214,7 @@ where
             return Step::Commit;
         }
         let is_over = until.is_some_and(|until| until <= now);
-        if self.in_flight.is_empty() || self.leave || is_over {
+        if self.in_flight.is_empty() || self.leave.is_some() || is_over {
             return Step::Done;
         }
         match self.meter.reached(now) {
@@ -250,10 +254,10 @@ where
         self.hold.ends(patience, self.answered_any)
     }
 
-    /// A row that is due again goes before a new one, unless nobody has paid for it.
+    /// A call that is due again goes before a new one, unless nobody has paid for it.
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
         while let Some(due) = self.waiting.due(now) {
-            if self.doubt.is_none() || !due.history.was_shared() {
+            if self.doubt.is_none() || !due.history.was_shared {
                 return Some(due);
             }
             self.held_back.push(due);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Rescued;
 use super::limits::Reached;
 use crate::model::Fault;
 
@@ -13,6 +14,8 @@ pub enum Signal {
     Interrupt,
     /// The system: SIGTERM.
     Terminate,
+    /// The terminal that went: SIGHUP.
+    HangUp,
 }
 
 /// What is asked of the run so far. Each names the first signal: whoever looks too late to see one
@@ -44,6 +47,8 @@ pub enum Stop {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// SIGHUP.
+    HungUp,
     /// The input broke off while it was read.
     Input(String),
     /// An attempt panicked: a bug of ours.
@@ -70,7 +75,7 @@ pub enum Stop {
         /// Rows that ended and could not be written, in order.
         rows: Vec<u64>,
         /// Where they are kept instead, if there was a place.
-        rescued: Option<String>,
+        rescued: Option<Rescued>,
     },
 }
 
@@ -79,7 +84,10 @@ impl Stop {
     /// and else for as long as an attempt may take.
     pub fn is_pressing(&self) -> bool {
         match self {
-            Self::Interrupted | Self::Terminated | Self::Limit(Reached::Deadline(_)) => true,
+            Self::Interrupted
+            | Self::Terminated
+            | Self::HungUp
+            | Self::Limit(Reached::Deadline(_)) => true,
             Self::Input(_)
             | Self::Bug
             | Self::Fault(_)
@@ -97,6 +105,7 @@ impl From<Signal> for Stop {
         match signal {
             Signal::Interrupt => Self::Interrupted,
             Signal::Terminate => Self::Terminated,
+            Signal::HangUp => Self::HungUp,
         }
     }
 }
@@ -107,13 +116,16 @@ impl fmt::Display for Stop {
         match self {
             Self::Interrupted => f.write_str("Ctrl-C"),
             Self::Terminated => f.write_str("SIGTERM"),
+            Self::HungUp => f.write_str("SIGHUP"),
             Self::Input(why) => write!(f, "the input: {why}"),
             Self::Bug => f.write_str("a bug in promptmill"),
             Self::Fault(fault) => write!(f, "{fault}"),
             Self::AllInvalid(fault) => {
                 write!(f, "row after row refused as invalid, the last with {fault}")
             }
-            Self::Limit(Reached::Cost { max_usd, spent_usd }) => {
+            Self::Limit(Reached::Cost {
+                max_usd, spent_usd, ..
+            }) => {
                 write!(
                     f,
                     "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent or may have been, and the next call could cost more than the rest"
@@ -142,11 +154,14 @@ impl fmt::Display for Stop {
                     "{why}; {lost} rows that had ended could not be kept and run again: {}",
                     ranges(rows)
                 ),
-                (lost, Some(place)) => write!(
-                    f,
-                    "{why}; {lost} rows that had ended are kept in {place}: {}",
-                    ranges(rows)
-                ),
+                (last, Some(Rescued { place, rows: kept })) => {
+                    write!(f, "{why}; {kept} rows that had ended are kept in {place}: ")?;
+                    match kept.saturating_sub(last as u64) {
+                        0 => {}
+                        written => write!(f, "{written} that had been written, and ")?,
+                    }
+                    f.write_str(&ranges(rows))
+                }
             },
         }
     }

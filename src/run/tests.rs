@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Ask, Ended, Event, Identity, Limits, Outcome, RequestsPerMinute, RetryPolicy, Row, Settings,
-    Sharing, Signal, Store, TokenLimits, Work, run,
+    Ask, Ended, Event, Identity, Limits, Outcome, RequestsPerMinute, Rescued, RetryPolicy, Row,
+    Settings, Sharing, Signal, Store, TokenLimits, Work, run,
 };
 use crate::model::fault::Scope;
 use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
@@ -166,7 +166,7 @@ impl Store for Memory {
         Err(Full)
     }
 
-    fn rescue(&mut self, _: &[Ended]) -> Option<String> {
+    fn rescue(&mut self, _: &[Ended]) -> Option<Rescued> {
         None
     }
 }
@@ -294,7 +294,7 @@ fn how(stop: Option<&super::Stop>) -> String {
 
 fn tell(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        Event::Sent { identity } => format!("sent {}", identity.row),
+        Event::Sent { identity, .. } => format!("sent {}", identity.row),
         Event::Again {
             identity,
             fault,
@@ -330,7 +330,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::CannotWrite(error) => format!("cannot write: {error}"),
         Event::Stops(stop) => format!("stops: {}", how(Some(stop))),
         Event::Waits(why, _) => format!("waits for {}", why.as_str()),
-        Event::Tick => return None,
+        Event::Over(_) | Event::Tick => return None,
     })
 }
 

@@ -6,7 +6,8 @@
 //! counts against the minute while it is in flight, and what it is expected to settle to, which
 //! is learned from the replies, sets the pace. An admission is settled exactly once: refunded if
 //! it never started, charged in full if nobody said what it used. A day counts calls in flight at the
-//! worst they can settle to, so that it is never overshot.
+//! worst they can settle to, so that it is never overshot: not at the mean that was learned, but at a
+//! token for every byte, of which no token has less.
 
 use tokio::time::Instant;
 
@@ -41,7 +42,8 @@ pub(super) struct Charge {
     expected: f64,
     /// The part of the reservation that is for the answer.
     most: f64,
-    /// What it settles to at the worst: the longest answer, at what each of its tokens costs.
+    /// What it settles to at the worst: a token for every byte of its body, and the longest answer,
+    /// at what each of its tokens costs.
     worst: f64,
     /// The size of its body.
     bytes: f64,
@@ -81,6 +83,8 @@ pub(super) struct Tokens {
     worst: f64,
     /// Settled since the start.
     settled: f64,
+    /// The same as the day counts it: what nobody knows is at its worst.
+    of_day: f64,
     /// Reserved by calls that have settled to less.
     never_used: f64,
     tokens_per_byte: Estimate,
@@ -99,6 +103,7 @@ impl Tokens {
             in_flight: 0,
             worst: 0.0,
             settled: 0.0,
+            of_day: 0.0,
             never_used: 0.0,
             tokens_per_byte: Estimate::new(FIRST_TOKENS_PER_BYTE),
             output_share: Estimate::new(1.0),
@@ -119,7 +124,7 @@ impl Tokens {
             reserved: input + most,
             expected: input + most * self.output_share.value * self.limits.burndown,
             most,
-            worst: input + most * self.limits.burndown.max(1.0),
+            worst: bytes + most * self.limits.burndown.max(1.0),
             bytes,
         }
     }
@@ -127,7 +132,7 @@ impl Tokens {
     /// Whether it fits now. A call larger than the whole minute goes alone.
     pub(super) fn ready(&mut self, charge: &Charge, now: Instant) -> Result<(), Short> {
         if let Some(day) = self.limits.per_day
-            && (day as f64) < self.settled + self.worst + charge.worst
+            && (day as f64) < self.of_day + self.worst + charge.worst
         {
             return Err(if self.in_flight == 0 {
                 Short::Day
@@ -168,20 +173,18 @@ impl Tokens {
                 (self.worst - charge.worst).max(0.0),
             ),
         };
-        let used = match settled {
-            Settled::Nothing => 0.0,
-            Settled::Unknown => charge.worst,
+        let known = match settled {
+            Settled::Nothing => Some(0.0),
+            Settled::Unknown => None,
             Settled::Used(usage) => self.learn(charge, &usage),
         };
-        self.settled += used;
-        self.never_used += (charge.reserved - used).max(0.0);
+        // A call that broke off has hardly made the longest answer there is: the pace believes
+        // what the service had reserved for it, or minutes would be lost for every such call.
+        let believed = known.unwrap_or_else(|| charge.reserved.max(charge.expected));
+        self.of_day += known.unwrap_or(charge.worst);
+        self.settled += believed;
+        self.never_used += (charge.reserved - believed).max(0.0);
         if let Some(pace) = &mut self.pace {
-            // A call that broke off has hardly made the longest answer there is: the pace believes
-            // what the service had reserved for it, or minutes would be lost for every such call.
-            let believed = match settled {
-                Settled::Unknown => charge.reserved.max(charge.expected),
-                Settled::Nothing | Settled::Used(_) => used,
-            };
             pace.correct(believed - charge.expected, sent);
         }
     }
@@ -213,18 +216,16 @@ impl Tokens {
         (self.settled, self.never_used)
     }
 
-    /// The quota that `usage` cost, and what it says about the next calls.
-    fn learn(&mut self, charge: &Charge, usage: &Usage) -> f64 {
+    /// The quota that `usage` cost, and what it says about the next calls; `None` where it does not
+    /// count the input.
+    fn learn(&mut self, charge: &Charge, usage: &Usage) -> Option<f64> {
         let Usage {
             input_tokens,
             output_tokens,
             cache_read_input_tokens,
             ..
         } = *usage;
-        let Some(input) = input_tokens else {
-            return charge.worst;
-        };
-        let input = input as f64;
+        let input = input_tokens? as f64;
         let output = output_tokens.map_or(charge.most, |output| output as f64);
         if 0.0 < charge.bytes {
             self.tokens_per_byte.learn(input / charge.bytes);
@@ -234,7 +235,7 @@ impl Tokens {
         }
         // A reply whose counts contradict each other gives nothing back.
         let read = cache_read_input_tokens.unwrap_or(0) as f64;
-        (input - read).max(0.0) + output * self.limits.burndown
+        Some((input - read).max(0.0) + output * self.limits.burndown)
     }
 }
 
@@ -410,5 +411,28 @@ mod tests {
         }
         let (settled, _) = tokens.totals();
         assert!((45_000.0..=50_000.0).contains(&settled), "{settled}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_day_is_not_overshot_by_rows_with_more_tokens_than_those_before_them() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(1_000), None);
+        for _ in 0..10 {
+            let english = charge(&tokens, 100, Some(1));
+            tokens.reserve(&english, start);
+            tokens.settle(&english, used(20, Some(1), 0), start);
+        }
+        let dense = charge(&tokens, 100, Some(1));
+        let mut in_flight = 0;
+        while tokens.ready(&dense, start).is_ok() {
+            tokens.reserve(&dense, start);
+            in_flight += 1;
+        }
+        for _ in 0..in_flight {
+            tokens.settle(&dense, used(100, Some(1), 0), start);
+        }
+        assert!(0 < in_flight);
+        assert!(tokens.of_day <= 1_000.0, "{}", tokens.of_day);
     }
 }

@@ -1,4 +1,4 @@
-//! Rows that wait for another attempt, ordered by when they are due and then by row.
+//! Calls that wait for another attempt, ordered by when they are due and then by their first row.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::Why;
 use super::attempt::Attempt;
 use super::budget::RetryBudget;
 
-/// Rows on their way that are not in flight.
+/// Calls on their way that are not in flight.
 pub(super) struct Waiting {
     /// Those that were refused for now.
     free: Queue,
@@ -28,12 +28,12 @@ impl Waiting {
         }
     }
 
-    /// How many rows wait.
+    /// How many calls wait.
     pub(super) fn len(&self) -> usize {
         self.free.len() + self.owing.len()
     }
 
-    /// Lets a row wait until `due`.
+    /// Lets a call wait until `due`.
     pub(super) fn insert(&mut self, due: Instant, attempt: Attempt) {
         let key = (due, attempt.identity().row);
         if attempt.history.owes {
@@ -43,7 +43,7 @@ impl Waiting {
         }
     }
 
-    /// The first row that is due and paid for.
+    /// The first call that is due and paid for.
     pub(super) fn due(&mut self, now: Instant) -> Option<Attempt> {
         let free = first(&self.free);
         let owing = first(&self.owing).filter(|_| self.budget.is_open());
@@ -54,7 +54,7 @@ impl Waiting {
         self.free.remove(&next).or_else(|| self.owing.remove(&next))
     }
 
-    /// The first row that is due and that nobody has paid for, where nothing else can be sent.
+    /// The first call that is due and that nobody has paid for, where nothing else can be sent.
     pub(super) fn unpaid(&mut self, now: Instant) -> Option<Attempt> {
         let next = first(&self.owing)?;
         if now < next.0.max(self.budget.alone()) {
@@ -63,7 +63,7 @@ impl Waiting {
         self.owing.remove(&next)
     }
 
-    /// When the next row can be sent if nothing else happens, and what it waits for.
+    /// When the next call can be sent if nothing else happens, and what it waits for.
     pub(super) fn next(&self, now: Instant) -> Option<(Why, Instant)> {
         let free = first(&self.free).map(|(due, _)| (Why::Retries, due));
         let owing = first(&self.owing).map(|(due, _)| {
@@ -76,14 +76,14 @@ impl Waiting {
         free.into_iter().chain(owing).min_by_key(|(_, due)| *due)
     }
 
-    /// A row is sent; if it is sent again, the budget pays.
+    /// A call is sent; if it is sent again, the budget pays.
     pub(super) fn pay(&mut self, attempt: &mut Attempt, now: Instant) {
         if std::mem::take(&mut attempt.history.owes) {
             self.budget.spend(now);
         }
     }
 
-    /// A row was answered.
+    /// A call was answered.
     pub(super) fn earn(&mut self) {
         self.budget.earn();
     }

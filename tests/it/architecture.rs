@@ -71,10 +71,11 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The code a program is built from: no comments, no tests.
+/// The code a program is built from: no comments, no tests. Tests within a file stand at its end;
+/// behind a line that names a file of tests the program goes on.
 fn code(text: &str) -> String {
     let program = text
-        .split("#[cfg(test)]\nmod tests")
+        .split("#[cfg(test)]\nmod tests {")
         .next()
         .unwrap_or_default();
     let lines = program
@@ -85,7 +86,7 @@ fn code(text: &str) -> String {
 
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
-        ["tests.rs", "testing.rs"]
+        ["tests", "tests.rs", "testing.rs"]
             .map(std::ffi::OsStr::new)
             .contains(&part.as_os_str())
     })
@@ -126,6 +127,12 @@ fn named(code: &str) -> BTreeSet<String> {
                 .collect::<Vec<String>>()
         })
         .collect()
+}
+
+#[test]
+fn what_stands_behind_the_name_of_a_file_of_tests_is_looked_at() {
+    let code = code("one\n#[cfg(test)]\nmod tests;\ntwo\n#[cfg(test)]\nmod tests {\nthree\n}");
+    assert!(code.contains("two") && !code.contains("three"), "{code}");
 }
 
 #[test]

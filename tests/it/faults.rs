@@ -153,6 +153,11 @@ fn a_field_the_model_refuses_stops_the_run_at_the_first_row() {
         .says("extraneous key [no_such_field] is not permitted")
         .says("what to do");
     assert_eq!(out.run_file()["this_run"]["calls"], 1);
+    assert!(
+        !out.stderr.contains("to go on"),
+        "it would fail again: {}",
+        out.stderr
+    );
     out.sent_nothing();
 }
 

@@ -128,27 +128,42 @@ fn a_budget_for_an_unknown_price_is_refused_until_a_price_is_given() {
         .exits(2)
         .says("the price of `amazon.nova-lite-v9:0` is not known, so its cost cannot be limited")
         .sent_nothing();
-    let priced = Job::new("run")
+    let priced = priced("").args(["-i", "prompts.csv", "-t", "{{ text }}"]);
+    let priced = priced.run().exits(0);
+    assert!(priced.answers()["r000"]["cost_usd"].as_f64().is_some());
+}
+
+/// A job with a budget for a model that is in no catalogue, with prices and `more` of the user's own.
+fn priced(more: &str) -> Job {
+    let prices =
+        "[\"amazon.nova-lite-v9:0\"]\ninput_usd_per_1k = 0.001\noutput_usd_per_1k = 0.002\n";
+    Job::new("run")
         .file("prompts.csv", rows(3))
-        .file(
-            "mine.toml",
-            "[\"amazon.nova-lite-v9:0\"]\ninput_usd_per_1k = 0.001\noutput_usd_per_1k = 0.002\n",
-        )
+        .file("mine.toml", format!("{prices}{more}"))
         .scenario(QUICK)
         .args([
-            "-i",
-            "prompts.csv",
             "-o",
             "out.jsonl",
-            "-t",
-            "{{ text }}",
             "--max-cost",
             "9",
+            "--prices",
+            "mine.toml",
         ])
-        .args(["-m", "amazon.nova-lite-v9:0", "--prices", "mine.toml"])
-        .run()
-        .exits(0);
-    assert!(priced.answers()["r000"]["cost_usd"].as_f64().is_some());
+        .args(["-m", "amazon.nova-lite-v9:0"])
+}
+
+#[test]
+fn a_budget_for_answers_of_any_length_is_refused_until_something_limits_them() {
+    let body = r#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}"#;
+    let of_bodies = |more| {
+        let job = priced(more).file("rows.jsonl", format!("{{\"body\":{body}}}\n"));
+        job.args(["-i", "rows.jsonl", "--body", "body"])
+    };
+    of_bodies("").run().exits(2).sent_nothing().says(
+        "row 1: nothing says how long its answer may be, and the cost is limited: give max_tokens, \
+         or the model's max_output_tokens in a file with --prices, or take max_cost_usd out",
+    );
+    of_bodies("max_output_tokens = 500\n").run().exits(0);
 }
 
 /// A job of one row for a model of any name.

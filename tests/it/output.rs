@@ -50,6 +50,33 @@ fn an_answered_line_has_these_fields_in_this_order() {
         fingerprint = answer["fingerprint"].as_str().unwrap(),
     );
     assert_eq!(still(answer).to_string(), expected);
+    let used = out.run_file()["this_run"]["quota_tokens"].as_f64();
+    assert_eq!(
+        used,
+        Some((input + tokens) as f64),
+        "the last call counts too"
+    );
+}
+
+#[test]
+fn what_is_known_of_the_cost_is_said_where_not_all_is() {
+    let args = ["-t", "{{ text }}"];
+    let out = Job::over("id,text\na,one\nb,two\n")
+        .args(args)
+        .run()
+        .exits(0);
+    let lines = out.text("out.jsonl");
+    let (first, second) = lines.split_once('\n').unwrap();
+    let mut unpriced: Value = serde_json::from_str(first).unwrap();
+    unpriced["cost_usd"] = Value::Null;
+    let out = out.file("out.jsonl", format!("{unpriced}\n{second}"));
+    let again = out.again("run").on_the_emulator("prompts.csv").args(args);
+    let out = again.run().exits(0);
+    let total = &out.run_file()["total"];
+    let known: Value = serde_json::from_str(second).unwrap();
+    assert_eq!(total["cost_usd"], Value::Null);
+    assert_eq!(total["known_cost_usd"], known["cost_usd"]);
+    out.says(" on Bedrock, nothing here, for 1 of 2 answers; unknown for 1\n");
 }
 
 #[test]

@@ -327,3 +327,21 @@ fn rows_that_are_refused_again_do_not_stop_a_job_that_was_answered_before() {
     assert_eq!(out.failures().len(), 40);
     assert_eq!(out.run_file()["this_run"]["calls"], 40);
 }
+
+#[test]
+fn an_input_that_changes_under_its_run_stops_it_and_the_same_command_goes_on() {
+    let rows: String = (0..10).map(|n| format!("r{n},text {n}\n")).collect();
+    let running = job(&format!("id,text\n{rows}"))
+        .scenario("[latency]\nfirst_token_ms = 50\nper_token_ms = 0\njitter = 0\n")
+        .args(["-c", "1"])
+        .spawn();
+    running.wait_for_lines(2);
+    let path = running.path("prompts.csv");
+    let mut input = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    std::io::Write::write_all(&mut input, b"more,text\n").unwrap();
+    let out = running.wait().exits(2);
+    let out =
+        out.says("stopped by the input: prompts.csv: it has changed since this run looked over it");
+    let done = again(out).args(["-t", "{{ text }}"]).run().exits(0);
+    assert_eq!(done.answers().len(), 11);
+}

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::job::forecast::First;
 use crate::model::family::Family;
+use crate::model::percent::segment;
 use crate::output::text::{count, one_line};
 
 /// Longer texts are cut.
@@ -19,17 +20,7 @@ const MOST_LINES: usize = 30;
 
 /// The path of InvokeModel for a model, as the SDK writes it.
 pub(super) fn path(model: &str) -> String {
-    let mut path = String::from("/model/");
-    for byte in model.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                path.push(char::from(byte));
-            }
-            // Writing to a String cannot fail.
-            other => drop(write!(path, "%{other:02X}")),
-        }
-    }
-    path + "/invoke"
+    format!("/model/{}/invoke", segment(model))
 }
 
 /// What goes out: the row's body, or the one that it shares with others.

@@ -5,20 +5,14 @@ use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
 use crate::job::survey::Survey;
 use crate::model::id::suggest;
-use crate::output::Claim;
 use crate::output::display::Style;
+use crate::output::{Claim, Mended, TornTail};
 
 impl Job<'_> {
     /// What a person wants to know before the first call.
     pub(super) fn say_opening(&self, claim: &Claim, survey: &Survey) {
         for torn in &claim.torn {
-            self.say(&format!(
-                "{} ended inside a line, as after a crash: its last {} bytes are kept in {}, and \
-                 that row runs again",
-                torn.from.display(),
-                torn.bytes,
-                torn.kept.display()
-            ));
+            self.say(&mended(torn));
         }
         let gone = self.kept.rows;
         if 0 < gone {
@@ -69,5 +63,51 @@ impl Job<'_> {
             }
             (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
         }
+    }
+}
+
+/// How a file was found, and what was put aside of it.
+fn mended(torn: &TornTail) -> String {
+    let (from, bytes, kept) = (torn.from.display(), torn.bytes, torn.kept.display());
+    match torn.why {
+        Mended::Torn => format!(
+            "{from} ended inside a line, as after a crash: its last {bytes} bytes are kept in \
+             {kept}, and that row runs again"
+        ),
+        Mended::Holes => format!(
+            "{from} had lines without their bytes, as after a power cut: the {bytes} bytes are kept \
+             in {kept}, and their rows run again"
+        ),
+        Mended::Answered => format!(
+            "{from} had rows that were answered since, as after a crash: their lines are kept in \
+             {kept}, and their answers stay"
+        ),
+        Mended::Both => format!(
+            "{from} had lines that mean nothing, and rows that were answered since, as after a \
+             crash: these lines are kept in {kept}, and rows without an answer run again"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_aside_is_said_in_its_own_words() {
+        let said = |why| {
+            mended(&TornTail {
+                from: "out.jsonl".into(),
+                kept: "out.torn".into(),
+                bytes: 7,
+                why,
+            })
+        };
+        assert!(said(Mended::Torn).contains("ended inside a line"));
+        assert!(said(Mended::Holes).contains("their rows run again"));
+        for why in [Mended::Answered, Mended::Both] {
+            assert!(said(why).contains("rows that were answered since"));
+        }
+        assert!(!said(Mended::Answered).contains("again"));
     }
 }

@@ -4,14 +4,14 @@ use crate::exit::Exit;
 use crate::model::id::ModelId;
 use crate::model::{Category, Fault};
 use crate::output::{OutputPaths, Tally};
-use crate::run::{Reached, Stop};
+use crate::run::{Reached, Rescued, Stop};
 
 /// The exit code of a stop, and what the person should do about it.
 pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
     let words = |text: &str| Some(text.to_owned());
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
-        Stop::Terminated => (Exit::Stopped, None),
+        Stop::Terminated | Stop::HungUp => (Exit::Stopped, None),
         Stop::Input(_) => (
             Exit::Usage,
             words(
@@ -31,7 +31,10 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
         Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
         Stop::Limit(Reached::ErrorRate { .. }) => (
             Exit::Limit,
-            words("look at the failures; run the same command with --retry-failed to go on"),
+            words(
+                "look at the failures; once what they fail of is put right, the same command goes \
+                 on, and with --retry-failed it sends the failed rows again too",
+            ),
         ),
         Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
         Stop::Unreachable { .. } => (Exit::Stopped, words("run the same command later")),
@@ -41,7 +44,7 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
                 None => {
                     "make room, or put right what else it says; then run the same command".into()
                 }
-                Some(place) => format!(
+                Some(Rescued { place, .. }) => format!(
                     "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
                      puts these rows into the output, and the same command goes on",
                     paths.answered.display()
@@ -52,10 +55,19 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
 }
 
 /// A limit for all `rows`, if the others cost what those have that ended: rounded up, with some room
-/// for calls at their worst, and at least twice the one that was too low.
-pub(super) fn enough_usd(max_usd: f64, so_far: &Tally, rows: u64) -> f64 {
+/// for calls at their worst, and at least twice the one that was too low. Where that would not let the
+/// next call go, as much as does.
+pub(super) fn enough_usd(reached: &Reached, so_far: &Tally, rows: u64) -> f64 {
+    let (max_usd, least) = match reached {
+        Reached::Cost {
+            max_usd,
+            spent_usd,
+            next_usd,
+        } => (*max_usd, spent_usd + next_usd),
+        Reached::Deadline(_) | Reached::ErrorRate { .. } => (0.0, 0.0),
+    };
     let each = so_far.charge_usd() / so_far.ended().max(1) as f64;
-    let enough = (1.1 * each * rows as f64).max(2.0 * max_usd);
+    let enough = (1.1 * each * rows as f64).max(2.0 * max_usd).max(least);
     let step = 10_f64.powf(enough.log10().floor() - 1.0);
     (enough / step).ceil() * step
 }
@@ -79,5 +91,21 @@ pub(in crate::cli) fn stopped(fault: &Fault) -> Exit {
         | Category::ModelError
         | Category::Network
         | Category::AttemptTimeout => Exit::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_suggested_lets_the_next_call_go() {
+        let reached = Reached::Cost {
+            max_usd: 0.01,
+            spent_usd: 0.004,
+            next_usd: 0.5,
+        };
+        let enough = enough_usd(&reached, &Tally::default(), 10);
+        assert!((0.504..0.6).contains(&enough), "{enough}");
     }
 }

@@ -7,7 +7,9 @@ use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
-use crate::model::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Tier, quota_codes};
+use crate::model::catalog::{
+    Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, Tier, quota_codes,
+};
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
@@ -155,7 +157,7 @@ fn max_cost(
             );
             return Err(wrong("limits.max_cost_usd", message));
         }
-        if facts.is_some_and(|facts| facts.worst_usd(&bill, 0, 0, tier).is_none()) {
+        if facts.is_some_and(|facts| facts.worst_usd(&bill, Most::default(), tier).is_none()) {
             let message = format!(
                 "the price of `{model}` in the service tier {} is not known, so its cost cannot be \
                  limited: leave the tier or the limit out",

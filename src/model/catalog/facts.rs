@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::PiecePrice;
+use super::{Cached, PiecePrice};
 use crate::model::Usage;
 
 /// What is known of one model.
@@ -142,6 +142,21 @@ impl Price {
             .into_iter()
             .map(|(tokens, price)| part_usd(tokens, price))
             .sum()
+    }
+
+    /// The same, with input at the dearest that it may be billed at. `None` where that is not known.
+    pub(super) fn at_its_dearest(self, cached: Cached) -> Option<Self> {
+        let written = match cached {
+            Cached::No => return Some(self),
+            Cached::Minutes => self.cache_write,
+            Cached::Hour => self.for_an_hour(),
+        };
+        // A model without a price for it has no cache to write to.
+        let dearest = self.input?.max(written.unwrap_or(0.0));
+        Some(Self {
+            input: Some(dearest),
+            ..self
+        })
     }
 
     /// The price of an hour in the cache, which steps of price do not name.

@@ -21,7 +21,7 @@ pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;
-pub use pieces::{Bill, Metered, PiecePrice, Pieces};
+pub use pieces::{Bill, Cached, Metered, Most, PiecePrice, Pieces};
 pub use regions::{ids_in, regions_of};
 
 use crate::model::id::{strip_context, strip_geo};

@@ -49,6 +49,43 @@ pub enum Metered {
     Free,
 }
 
+/// The most tokens that a request can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Most {
+    /// In.
+    pub input: u64,
+    /// Out.
+    pub output: u64,
+    /// Whether the input may be written to the prompt cache, which can be dearer than to read it.
+    pub cached: Cached,
+}
+
+/// Whether a request asks for its input to be written to the prompt cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cached {
+    /// It does not.
+    #[default]
+    No,
+    /// For five minutes.
+    Minutes,
+    /// For an hour.
+    Hour,
+}
+
+impl Cached {
+    /// What `body` asks for, by the words for it. A prompt that holds them too is taken to ask for
+    /// it, which is never too cheap.
+    pub fn of(body: &[u8]) -> Self {
+        // Bodies are JSON, which is UTF-8. Of text the standard library searches many bytes at once.
+        let text = str::from_utf8(body).unwrap_or_default();
+        match text.contains("cache_control") || text.contains("cachePoint") {
+            true if text.contains("\"1h\"") => Self::Hour,
+            true => Self::Minutes,
+            false => Self::No,
+        }
+    }
+}
+
 impl Bill {
     /// Tokens and nothing else.
     pub const TOKENS: Self = Self::of(Metered::Billed, Pieces::NONE);
@@ -119,10 +156,11 @@ impl ModelFacts {
         Some(tokens + self.pieces_usd(known, tier)?)
     }
 
-    /// What a request with this bill can cost at most, with so many tokens in and out.
-    pub fn worst_usd(&self, bill: &Bill, input: u64, output: u64, tier: Tier) -> Option<f64> {
+    /// What a request with this bill can cost at most.
+    pub fn worst_usd(&self, bill: &Bill, most: Most, tier: Tier) -> Option<f64> {
+        let price = || self.price_of(most.input, tier)?.at_its_dearest(most.cached);
         let tokens = match bill.tokens {
-            Metered::Billed => self.price_of(input, tier)?.of(input, output)?,
+            Metered::Billed => price()?.of(most.input, most.output)?,
             Metered::Free => 0.0,
         };
         Some(tokens + self.pieces_usd(bill.most, tier)?)
@@ -179,10 +217,34 @@ mod tests {
         let canvas = "amazon.nova-canvas-v1:0";
         check(canvas, bill, Tier::Default, None);
         let facts = catalog::lookup(canvas, None).expect("listed");
-        let worst = facts.worst_usd(&bill, 1_000, 0, Tier::Default);
+        let most = Most {
+            input: 1_000,
+            ..Most::default()
+        };
+        let worst = facts.worst_usd(&bill, most, Tier::Default);
         assert_eq!(
             worst.map(|usd| format!("{usd:.2}")).as_deref(),
             Some("0.18")
         );
+    }
+
+    #[test]
+    fn input_that_is_written_to_the_cache_is_at_worst_as_dear_as_that() {
+        let claude = catalog::lookup("anthropic.claude-haiku-4-5-20251001-v1:0", None);
+        let facts = claude.expect("listed");
+        let worst = |body: &[u8]| {
+            let most = Most {
+                input: 1_000,
+                output: 0,
+                cached: Cached::of(body),
+            };
+            let usd = facts.worst_usd(&Bill::TOKENS, most, Tier::Default);
+            usd.expect("priced") / facts.price.input.expect("priced")
+        };
+        assert_eq!(worst(br#"{"system":"s"}"#), 1.0);
+        let minutes = worst(br#"{"cache_control":{"type":"ephemeral"}}"#);
+        assert!((1.2..1.3).contains(&minutes), "{minutes}");
+        let hour = worst(br#"{"cache_control":{"type":"ephemeral","ttl":"1h"}}"#);
+        assert!((1.9..2.1).contains(&hour), "{hour}");
     }
 }

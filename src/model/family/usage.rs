@@ -39,12 +39,12 @@ impl Usage {
                 other.cache_write_input_tokens,
             ),
         ];
-        let cached: u64 = cached.into_iter().flatten().sum();
+        let cached = cached.into_iter().flatten().fold(0, u64::saturating_add);
         let input_tokens = match self.input_tokens {
             Some(fresh) if 0 < cached => {
                 // All input is never less than what of it was cached.
                 let in_all = if fresh < cached {
-                    fresh + cached
+                    fresh.saturating_add(cached)
                 } else {
                     fresh
                 };
@@ -179,5 +179,20 @@ mod tests {
     fn cached_headers_alone_do_not_make_an_input_count() {
         let headers = Usage::from_headers(None, None, Some(80), None);
         assert_eq!(headers.input_tokens, None);
+    }
+
+    #[test]
+    fn counts_that_no_answer_has_do_not_overflow() {
+        let most = Usage::from_headers(Some(u64::MAX), Some(1), Some(u64::MAX), Some(u64::MAX));
+        let body = Usage {
+            input_tokens: Some(u64::MAX - 1),
+            ..Usage::default()
+        };
+        assert_eq!(body.or(most).input_tokens, Some(u64::MAX));
+        let silent = Usage {
+            input_tokens: None,
+            ..most
+        };
+        assert_eq!(body.or(silent).input_tokens, Some(u64::MAX));
     }
 }

@@ -167,6 +167,11 @@ impl Simulated {
         self.world().free = bytes;
     }
 
+    /// The bytes that are free, where that was said.
+    pub(in crate::output) fn free(&self) -> Option<u64> {
+        self.world().free
+    }
+
     /// Somebody deletes the file at `path`.
     pub(in crate::output) fn unlink(&self, path: &Path) {
         self.world().names.remove(path);

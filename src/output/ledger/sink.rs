@@ -4,10 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Durability;
+use super::{Durability, InFlight};
 use crate::output::disk::{Disk, OnDisk, Open};
 use crate::output::error::{LedgerError, io_error};
 use crate::output::rewrite::sync_directory;
+use crate::run::Share;
 
 #[derive(Debug)]
 pub(in crate::output) struct Sink {
@@ -22,6 +23,9 @@ pub(in crate::output) struct Sink {
     lines: Vec<u8>,
     /// The longest line there was, or may well be.
     longest: u64,
+    /// The same of rows that come behind the first of their call. A body that was not understood is
+    /// that of a whole call and stands with its first row: no measure for the others.
+    usual: u64,
     /// Up to where the disk has promised room.
     reserved: u64,
 }
@@ -57,16 +61,26 @@ impl Sink {
             committed: 0,
             lines: Vec::new(),
             longest,
+            usual: longest,
             reserved: 0,
+        }
+    }
+
+    /// Adds the line that `write` appends to the commit under way. Its row shared its call as
+    /// `share` says.
+    pub(super) fn add_row(&mut self, share: Share, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.lines.len();
+        self.add(write);
+        let line = (self.lines.len() - before) as u64;
+        self.longest = self.longest.max(line);
+        if share == Share::ALONE || !share.is_first() {
+            self.usual = self.usual.max(line);
         }
     }
 
     /// Adds what `write` appends to the commit under way.
     pub(in crate::output) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.lines.len();
         write(&mut self.lines);
-        let line = (self.lines.len() - before) as u64;
-        self.longest = self.longest.max(line);
     }
 
     /// Opens the file, creates it where there is none.
@@ -185,9 +199,13 @@ impl Sink {
         }
     }
 
-    /// Reserves room for as many lines as there may be rows in flight.
-    pub(super) fn make_room(&mut self, rows: usize) -> Result<(), LedgerError> {
-        let lines = self.longest.saturating_mul(rows as u64);
+    /// Reserves room for what may be in flight: the longest line for each call, the usual one for
+    /// each row that shares it.
+    pub(super) fn make_room(&mut self, most: InFlight) -> Result<(), LedgerError> {
+        let InFlight { calls, rows } = most;
+        let firsts = self.longest.saturating_mul(calls.min(rows) as u64);
+        let others = self.usual.saturating_mul(rows.saturating_sub(calls) as u64);
+        let lines = firsts.saturating_add(others);
         let needed = self.committed.saturating_add(lines);
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -224,17 +242,43 @@ impl Sink {
         }
     }
 
-    /// Copies what was committed to a file that is no longer where it was.
-    pub(super) fn copy_if_gone(&mut self, to: &mut dyn OnDisk) -> io::Result<()> {
-        let Some(file) = &mut self.file else {
-            return Ok(());
+    /// Whether the file is no longer where it was.
+    pub(super) fn is_gone(&self) -> bool {
+        let file = self.file.as_ref();
+        file.is_some_and(|file| !file.is_at(&self.path).unwrap_or(true))
+    }
+
+    /// Copies what was committed to a file that is no longer where it was, and says how many lines
+    /// that are.
+    pub(super) fn copy_if_gone(&mut self, to: &mut dyn OnDisk) -> io::Result<u64> {
+        let is_gone = self.is_gone();
+        let Some(file) = self.file.as_mut().filter(|_| is_gone) else {
+            return Ok(0);
         };
-        if file.is_at(&self.path).unwrap_or(true) {
-            return Ok(());
-        }
         file.seek_to(0)?;
+        let mut counted = Counted { to, lines: 0 };
         let committed = self.committed;
-        io::copy(&mut io::Read::take(file, committed), to).map(drop)
+        io::copy(&mut io::Read::take(file, committed), &mut counted)?;
+        Ok(counted.lines)
+    }
+}
+
+/// A file that lines are written to, and how many they are.
+struct Counted<'a> {
+    to: &'a mut dyn OnDisk,
+    lines: u64,
+}
+
+impl io::Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        let ends = bytes[..written].iter().filter(|byte| **byte == b'\n');
+        self.lines += ends.count() as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Durability, Ledger, Manner};
-use crate::model::{Category, Fault, FinishReason, Reading, Reply};
+use super::{Durability, InFlight, Ledger, Manner};
+use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply};
 use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Deed, Simulated};
 use crate::output::repair::repair_on;
-use crate::output::{KeepRaw, LedgerError, OutputPaths, Past};
-use crate::run::{Ended, Identity, Outcome, Share, Store as _};
+use crate::output::{KeepRaw, LedgerError, Mended, OutputPaths, Past};
+use crate::run::{Ended, Identity, Outcome, Rescued, Share, Store as _};
 
 /// Rows of one job.
 const ROWS: u64 = 120;
@@ -32,9 +32,14 @@ fn manner(durability: Durability) -> Manner {
     Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
+        service_tier: "default",
+        reasoning: Reasoning::Dropped,
         emulated: false,
         durability,
-        rows: CALLS,
+        in_flight: InFlight {
+            calls: CALLS,
+            rows: CALLS,
+        },
         max_tokens: Some(100),
     }
 }
@@ -368,20 +373,48 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
 }
 
 #[test]
+fn one_long_line_of_a_shared_call_is_no_measure_for_the_rows_behind_it() {
+    let disk = Simulated::default();
+    disk.leave_free(Some(50_000_000));
+    let stake = Claim::stake_on(
+        Arc::new(disk.clone()),
+        &paths(),
+        Existing::Resume,
+        Locks::Any,
+    );
+    let manner = Manner {
+        in_flight: InFlight {
+            calls: 4,
+            rows: 4 * 96,
+        },
+        ..manner(Durability::Sync)
+    };
+    let (mut ledger, _) = stake.unwrap().begin(manner).unwrap();
+    let shared = |place, bytes| Ended {
+        share: Share { rows: 96, place },
+        ..ended(9 * u64::from(place), bytes)
+    };
+    let call: Vec<_> = (1..=96)
+        .map(|place| shared(place, if place == 1 { 1_200_000 } else { 100 }))
+        .collect();
+    ledger.commit(&call).unwrap();
+    ledger.make_room().unwrap();
+    // There is room for three more of the kind, and for the usual lines behind them.
+    disk.leave_free(Some(0));
+    (0..3).for_each(|_| ledger.commit(&call).unwrap());
+}
+
+#[test]
 fn room_that_was_not_needed_is_given_back() {
     let disk = Simulated::default();
     disk.leave_free(Some(10_000_000));
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 0)]).unwrap();
+    let files = disk.names().into_iter().map(|name| disk.read(&name).len());
+    let rest = 10_000_000 - files.sum::<usize>() as u64;
+    assert!(disk.free().unwrap() < rest, "room is held");
     ledger.release();
-    let bytes = disk.read(&paths().answered).len() as u64;
-    disk.leave_free(Some(10_000_000));
-    ledger.make_room().unwrap();
-    ledger.release();
-    assert!(0 < bytes);
-    let (mut ledger, past) = begun(&disk).unwrap();
-    assert_eq!(past.len(), 1);
-    ledger.release();
+    assert_eq!(disk.free(), Some(rest));
 }
 
 #[test]
@@ -393,7 +426,10 @@ fn a_file_that_was_deleted_is_noticed_and_its_answers_are_rescued() {
     let last = [ended(3, 10)];
     let error = ledger.commit(&last).unwrap_err();
     assert!(matches!(error, LedgerError::Gone { .. }), "{error}");
-    let place = ledger.rescue(&last).unwrap();
+    let Rescued { place, rows } = ledger.rescue(&last).unwrap();
+    assert_eq!(rows, 3, "those of the file that is gone count");
+    let left = ledger.left_of_it().unwrap();
+    assert_eq!(left.ended(), 0);
     let rescued = String::from_utf8(disk.read(Path::new(&place))).unwrap();
     let rows: Vec<_> = rescued
         .lines()
@@ -437,4 +473,30 @@ fn a_torn_end_is_kept_aside() {
         panic!("{torn:?}")
     };
     assert_eq!(disk.read(torn), b"{\"custom_id\":\"r2\",\"row\":2,\"sta");
+}
+
+#[test]
+fn what_was_put_aside_says_why() {
+    let line = |id: &str| {
+        format!(
+            "{{\"custom_id\":\"{id}\",\"row\":1,\"status\":\"failed\",\"fingerprint\":null,\
+             \"error\":{{\"category\":\"network\",\"message\":\"x\"}}}}\n"
+        )
+    };
+    let (a, b, c) = (line("a"), line("b"), line("c"));
+    for (failed, why) in [
+        (format!("{b}{{\"custom_id\":"), Mended::Torn),
+        (format!("{b}\0\0\n{c}"), Mended::Holes),
+        (format!("{a}{b}"), Mended::Answered),
+        (format!("{a}{b}\0\0\n{c}"), Mended::Both),
+    ] {
+        let disk = Simulated::default();
+        let answer = a.replace("failed", "succeeded");
+        disk.put(&paths().answered, answer.as_bytes());
+        disk.put(&paths().failed, failed.as_bytes());
+        let claim = Claim::stake_on(Arc::new(disk), &paths(), Existing::Resume, Locks::Any);
+        let torn = claim.unwrap().torn;
+        let found: Vec<_> = torn.iter().map(|torn| torn.why).collect();
+        assert_eq!(found, [why], "{failed:?}");
+    }
 }

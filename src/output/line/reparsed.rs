@@ -30,6 +30,10 @@ pub(in crate::output) struct Kept {
     metadata: Option<Map<String, Value>>,
     #[serde(default)]
     emulated: bool,
+    /// Lines of earlier versions do not tell.
+    pub(in crate::output) service_tier: Option<String>,
+    #[serde(default)]
+    pub(in crate::output) keeps_reasoning: bool,
     raw: Option<Value>,
 }
 
@@ -58,13 +62,16 @@ impl Kept {
         Some(text.unwrap_or_else(|| raw.to_string()).into_bytes())
     }
 
-    /// What may have been billed beside the answer, whose cost is known now. All attempts of a row
-    /// are the same call, or one that it shared, so each counted for about as much.
-    fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> f64 {
+    /// How many attempts may have been billed beside the answer, once its cost is known, and what
+    /// for. All attempts of a row are the same call, or one that it shared, so each counted for about
+    /// as much.
+    fn maybe_billed_besides(&self, cost_usd: Option<f64>) -> (u32, f64) {
         match (cost_usd, self.maybe_billed) {
-            (None, _) | (_, 0) => self.maybe_billed_usd,
+            (None, _) | (_, 0) => (self.maybe_billed, self.maybe_billed_usd),
             (Some(_), attempts) => {
-                self.maybe_billed_usd * f64::from(attempts - 1) / f64::from(attempts)
+                let others = attempts - 1;
+                let usd = self.maybe_billed_usd * f64::from(others) / f64::from(attempts);
+                (others, usd)
             }
         }
     }
@@ -77,7 +84,11 @@ pub(in crate::output) fn reparsed(
     files: &[String],
     cost_usd: Option<f64>,
 ) -> Vec<u8> {
-    let served = Served::default();
+    let served = Served {
+        tier: kept.service_tier.clone(),
+        ..Served::default()
+    };
+    let (maybe_billed, maybe_billed_usd) = kept.maybe_billed_besides(cost_usd);
     let line = Line {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
@@ -89,8 +100,8 @@ pub(in crate::output) fn reparsed(
         shared: Shared::of(kept.share()),
         attempts: kept.attempts,
         throttles: kept.throttles,
-        maybe_billed: kept.maybe_billed,
-        maybe_billed_usd: something(kept.maybe_billed_besides(cost_usd)),
+        maybe_billed,
+        maybe_billed_usd: something(maybe_billed_usd),
         queued_ms: kept.queued_ms.into(),
         latency_ms: kept.latency_ms.into(),
         first_token_ms: None,

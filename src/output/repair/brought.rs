@@ -27,8 +27,9 @@ impl Named {
     }
 }
 
-/// Whoever adds rows of a model that the output has none of has named the wrong file.
-pub(super) fn refuse_another_jobs_rows(
+/// Whoever adds a file without a row, or rows of a model that the output has none of, has named the
+/// wrong file.
+pub(super) fn refuse_the_wrong_file(
     disk: &dyn Disk,
     paths: &OutputPaths,
     from: &Path,
@@ -40,11 +41,14 @@ pub(super) fn refuse_another_jobs_rows(
         })?;
     }
     let mut other = None;
-    each_model(disk, from, |line, model| {
+    let rows = each_model(disk, from, |line, model| {
         if !models.is_empty() && !models.contains(&model) {
             other.get_or_insert((line, model));
         }
     })?;
+    if rows == 0 {
+        return Err(LedgerError::NoRows { path: from.into() });
+    }
     let Some((line, other)) = other else {
         return Ok(());
     };
@@ -58,24 +62,29 @@ pub(super) fn refuse_another_jobs_rows(
     })
 }
 
-/// Shows the model of every good line, with the line's number.
+/// Shows the model of every good line, with the line's number, and says how many good lines there
+/// are.
 fn each_model(
     disk: &dyn Disk,
     path: &Path,
     mut see: impl FnMut(u64, String),
-) -> Result<(), LedgerError> {
+) -> Result<u64, LedgerError> {
     let Some(mut file) = open_if_there(disk, path)? else {
-        return Ok(());
+        return Ok(0);
     };
+    let mut rows = 0;
     let read = each_line(&mut *file, |found| {
-        if found.known.is_some()
-            && let Some(model) = Named::of(found.bytes).model
-        {
+        if found.known.is_none() {
+            return Ok(());
+        }
+        rows += 1;
+        if let Some(model) = Named::of(found.bytes).model {
             see(found.number, model);
         }
         Ok(())
     });
-    read.map_err(io_error("read", path))
+    read.map_err(io_error("read", path))?;
+    Ok(rows)
 }
 
 /// The line as it can stand in this output, whose images are copied here first; `None` where they

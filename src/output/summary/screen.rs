@@ -83,7 +83,7 @@ impl Summary<'_> {
             figures.push(("left", count(self.remaining())));
         }
         let usage = &overall.usage;
-        if 0 < usage.input_tokens + usage.output_tokens {
+        if 0 < usage.input_tokens.max(usage.output_tokens) {
             let cached = match usage.cache_read_input_tokens {
                 0 => String::new(),
                 cached => format!(" ({} of them from the cache)", count(cached)),
@@ -139,15 +139,18 @@ impl Summary<'_> {
 
     fn cost(&self) -> String {
         let overall = &self.overall;
-        let known = match (overall.known_cost(), self.is_made_up()) {
-            (Some(cost), false) => dollars(cost),
-            (Some(cost), true) => format!("{} on Bedrock, nothing here", dollars(cost)),
-            (None, _) => format!(
-                "unknown for {} of {} answers",
-                count(overall.unpriced),
-                count(overall.answered()),
-            ),
-        };
+        let mut known = dollars(overall.cost_usd);
+        if self.is_made_up() {
+            known += " on Bedrock, nothing here";
+        }
+        let (unpriced, answered) = (overall.unpriced, overall.answered());
+        if unpriced == answered && 0 < answered {
+            known = format!("unknown for {} of {0} answers", count(answered));
+        } else if 0 < unpriced {
+            let priced = count(answered - unpriced);
+            let (all, rest) = (count(answered), count(unpriced));
+            known = format!("{known}, for {priced} of {all} answers; unknown for {rest}");
+        }
         match overall.uncertain_usd() {
             0.0 => known,
             usd => format!(
@@ -241,7 +244,8 @@ impl Summary<'_> {
             lines.push(("failures", context.paths.failed.display().to_string()));
         }
         if 0 < self.remaining() {
-            lines.push(("to go on", context.resume.clone()));
+            let goes_on = self.ending.goes_on;
+            lines.extend(goes_on.then(|| ("to go on", context.resume.clone())));
         } else if 0 < overall.failed {
             lines.push(("to retry", context.retry_failed.clone()));
         }

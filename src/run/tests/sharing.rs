@@ -1,7 +1,7 @@
 //! Rows that share a call: how they come together, and how they part again.
 
 use super::*;
-use crate::run::{Share, Stop};
+use crate::run::{Rescued, Share, Stop};
 
 /// `rows` rows, of which `shared` may share a call, one call at a time.
 fn scene(rows: u64, shared: usize) -> Scene {
@@ -37,7 +37,7 @@ where
             Ok(())
         }
 
-        fn rescue(&mut self, _: &[Ended]) -> Option<String> {
+        fn rescue(&mut self, _: &[Ended]) -> Option<Rescued> {
             None
         }
     }

@@ -91,6 +91,58 @@ async fn the_first_signal_drains_and_the_second_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_lands_during_a_commit_is_kept_although_a_second_signal_comes() {
+    let mut scene = Scene::of(2);
+    scene.store.takes = Duration::from_millis(100);
+    scene.asks = vec![(50, Signal::Interrupt), (160, Signal::Interrupt)];
+    let story = scene
+        .play(|row, _| Act::AnswerAfter(Duration::from_millis(50 + 50 * row)))
+        .await;
+    check(
+        &story,
+        "0 sent 1
+         0 sent 2
+         0 waits for concurrency
+         50 stops: stopped, ctrl-c
+         50 waits for calls in flight
+         200 1 answered after 1 attempts
+         200 waits for calls in flight
+         300 2 answered after 1 attempts
+         300 over: stopped, ctrl-c",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_does_not_wait_for_answers_that_land_commit_after_commit() {
+    let mut scene = Scene::of(100);
+    scene.settings.concurrency = 100;
+    scene.store.takes = Duration::from_millis(300);
+    scene.asks = vec![(50, Signal::Interrupt), (60, Signal::Interrupt)];
+    let story = scene
+        .play(|row, _| Act::AnswerAfter(Duration::from_millis(50 * row)))
+        .await;
+    let over = story.lines().last().unwrap().trim();
+    let (over, _) = over.split_once(' ').unwrap();
+    assert!(over.parse::<u64>().unwrap() <= 1_200, "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_while_the_disk_is_full_has_one_more_try_for_all_that_has_landed() {
+    let mut scene = Scene::of(2);
+    scene.asks = vec![(120, Signal::Interrupt), (500, Signal::Interrupt)];
+    scene.store.refusals = 1;
+    let script = |row, _| Act::AnswerAfter(Duration::from_millis(50 + 50 * row));
+    let story = scene.play(script).await;
+    assert!(story.contains("500 2 answered"), "{story}");
+    assert!(story.ends_with("500 over: stopped, ctrl-c"), "{story}");
+    let mut scene = Scene::of(2);
+    scene.asks = vec![(120, Signal::Interrupt), (500, Signal::Interrupt)];
+    scene.store.refusals = u32::MAX;
+    let story = scene.play(script).await;
+    assert!(story.contains("500 over: stopped, 2 lost"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_no_row_tells_of_is_told_at_the_end() {
     // Row 1 breaks off once and is then never answered; what row 2 cost stands with row 2.
     let mut scene = Scene::of(0);

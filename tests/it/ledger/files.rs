@@ -61,6 +61,14 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
         "{}",
         out.stderr
     );
+    let kept = format!(
+        "; {} rows that had ended are kept in ",
+        service.counts().answered
+    );
+    let out = out.says(&kept);
+    assert!(!out.stderr.contains("is safe"), "{}", out.stderr);
+    assert!(!out.stderr.contains("\n  answers "), "{}", out.stderr);
+    let out = out.says("\n  left       60\n");
     let rescued = std::fs::read_dir(&temporary)
         .unwrap()
         .next()
@@ -71,8 +79,6 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
     let text = std::fs::read_to_string(&rescued).unwrap();
     assert_eq!(text.lines().count() as u64, counts.answered);
 
-    std::fs::create_dir(out.directory.path().join("deep")).unwrap();
-    let out = out.file("deep/out.jsonl", "");
     let out = out
         .again("repair")
         .args(["deep/out.jsonl", "--add", rescued.to_str().unwrap()])
@@ -84,6 +90,46 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
         .exits(0);
     assert_eq!(done.lines("deep/out.jsonl").len(), 60);
     assert_eq!(service.counts().calls, 60);
+}
+
+#[test]
+fn an_output_that_is_deleted_holds_nothing_until_what_was_rescued_is_added() {
+    let service = taking(60);
+    let job = service.to("out.jsonl", Job::new("run").file("prompts.csv", csv(60)));
+    let job = job.args(["-c", "2", "--drain", "1s"]);
+    let temporary = job.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let running = job.env("TMPDIR", temporary.to_str().unwrap()).spawn();
+    running.wait_for_lines_in("out.jsonl", 4);
+    std::fs::remove_file(running.path("out.jsonl")).unwrap();
+    let out = running.wait().exits(74);
+    let answered = service.counts().answered;
+    let run = out.run_file();
+    assert_eq!(
+        (&run["total"]["succeeded"], &run["remaining"]),
+        (&0.into(), &60.into())
+    );
+    let spent = run["total"]["unlisted_usd"].as_f64().unwrap();
+    assert!(0.0 < spent, "{run}");
+
+    let rescued = std::fs::read_dir(&temporary)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let add = out
+        .again("repair")
+        .args(["out.jsonl", "--add", rescued.to_str().unwrap()]);
+    let out = add.run().exits(0);
+    let total = &out.run_file()["total"];
+    assert_eq!(total["succeeded"], answered);
+    assert_eq!(
+        total["unlisted_usd"], 0.0,
+        "what stands in lines counts once"
+    );
+    let cost = total["cost_usd"].as_f64().unwrap();
+    assert!((cost - spent).abs() < 1e-9, "{cost} of {spent}");
 }
 
 #[test]

@@ -183,7 +183,11 @@ fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
         "promptmill: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
          amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
     );
-    add(out, "nofile").says("promptmill: --add nofile: no such file");
+    let out = add(out, "nofile").says("promptmill: --add nofile: no such file");
+    add(out, "prompts.csv").says(
+        "promptmill: prompts.csv has no line that promptmill wrote: name the file that `run` has \
+         rescued; nothing was added\n",
+    );
 }
 
 #[test]
@@ -271,7 +275,72 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     assert_eq!(out.run_file()["counted"]["by"], "reparse");
     assert!(0.0 < failed["b"]["maybe_billed_usd"].as_f64().unwrap());
     assert_eq!(answer["maybe_billed_usd"], serde_json::Value::Null);
+    assert_eq!(
+        (&failed["b"]["maybe_billed"], &answer["maybe_billed"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(answer["service_tier"], "default");
     let done = again(out).run().exits(3);
     assert_eq!(done.run_file()["this_run"]["calls"], 0);
     assert_eq!(done.run_file()["total"]["succeeded"], 3);
+}
+
+/// The one row of a job fails, and then its line has this body, and `more` than it had.
+fn reparsed(model: &str, body: &serde_json::Value, more: &serde_json::Value) -> serde_json::Value {
+    let broken =
+        "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n[[fault]]\nkind = \"not_json\"\n";
+    let job = Job::new("run").file("prompts.csv", "id,text\nb,two\n");
+    let job = job.args(["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"]);
+    let out = job.args(["-m", model]).scenario(broken).run().exits(3);
+    let mut line = out.failures()["b"].clone();
+    line["raw"] = body.clone();
+    for (key, value) in more.as_object().unwrap() {
+        line[key] = value.clone();
+    }
+    let out = out.file("out.failed.jsonl", format!("{line}\n"));
+    let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
+    assert!(
+        out.stdout.contains("1 answers understood now"),
+        "{}",
+        out.stdout
+    );
+    out.answers()["b"].clone()
+}
+
+#[test]
+fn reparse_puts_the_chunks_of_a_streamed_answer_together() {
+    let chunks = serde_json::json!([
+        {"messageStart": {"role": "assistant"}},
+        {"contentBlockDelta": {"delta": {"text": "under"}, "contentBlockIndex": 0}},
+        {"contentBlockDelta": {"delta": {"text": "stood"}, "contentBlockIndex": 0}},
+        {"messageStop": {"stopReason": "end_turn"}},
+        {"metadata": {"usage": {"inputTokens": 1000, "outputTokens": 1000}}},
+    ]);
+    let answer = reparsed(NOVA, &chunks, &serde_json::json!({}));
+    assert_eq!(answer["completion"], "understood");
+    assert_eq!(answer["cost_usd"], 0.0003);
+}
+
+#[test]
+fn reparse_prices_by_the_tier_of_the_call_and_keeps_what_the_job_keeps() {
+    let model = "openai.gpt-oss-20b-1:0";
+    let body = serde_json::json!({
+        "choices": [{"message": {"role": "assistant", "content": "<reasoning>hm</reasoning>so"},
+                     "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 1000},
+    });
+    let told = |more| reparsed(model, &body, &more);
+    let usual = told(serde_json::json!({}));
+    assert_eq!(
+        (&usual["completion"], &usual["reasoning"]),
+        (&"so".into(), &().into())
+    );
+    let kept = told(serde_json::json!({"keeps_reasoning": true}));
+    assert_eq!(kept["reasoning"], "hm");
+    let usd = |line: &serde_json::Value| line["cost_usd"].as_f64();
+    let flex = told(serde_json::json!({"service_tier": "flex"}));
+    assert!(usd(&flex) < usd(&usual), "{flex}");
+    let unknown = told(serde_json::json!({"service_tier": null}));
+    assert_eq!(usd(&unknown), None);
+    assert!(0.0 < unknown["maybe_billed_usd"].as_f64().unwrap());
 }

@@ -45,6 +45,7 @@ fn a_terminal_that_goes_away_stops_the_run_as_sigterm_does() {
     running.wait_for_lines(2);
     running.signal("HUP");
     let out = running.wait().exits(75);
+    assert_eq!(out.run_file()["stopped_by"], "SIGHUP");
     assert_eq!(out.run_file()["this_run"]["calls"], out.answers().len());
 }
 

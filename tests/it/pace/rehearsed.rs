@@ -131,7 +131,7 @@ impl Store for Nowhere {
         Ok(())
     }
 
-    fn rescue(&mut self, _: &[Ended]) -> Option<String> {
+    fn rescue(&mut self, _: &[Ended]) -> Option<promptmill::run::Rescued> {
         None
     }
 }
@@ -174,6 +174,7 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
         Event::Left { .. }
         | Event::Abandoned
         | Event::Unlisted { .. }
+        | Event::Over(_)
         | Event::CannotWrite(_)
         | Event::Stops(_)
         | Event::Waits(..)
