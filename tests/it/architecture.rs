@@ -7,13 +7,17 @@ use crate::harness::repository;
 
 /// What each part may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("input", &[]),
+    ("nearest", &[]),
+    ("input", &["nearest"]),
     ("prompt", &["input"]),
     ("alarm", &[]),
-    ("model", &["alarm", "prompt"]),
+    ("model", &["alarm", "nearest", "prompt"]),
     ("run", &["alarm", "model"]),
     ("output", &["exit", "model", "run"]),
-    ("job", &["input", "model", "output", "prompt", "run"]),
+    (
+        "job",
+        &["input", "model", "nearest", "output", "prompt", "run"],
+    ),
     ("emulator", &[]),
     ("exit", &[]),
     (
