@@ -295,7 +295,11 @@ where
     pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
-            Ask::Drain(signal) => self.stop(signal.into(), tell),
+            Ask::Drain(signal) => {
+                // The deadline does what a first signal does; this is the second then.
+                self.leave = self.is_hurried();
+                self.stop(signal.into(), tell);
+            }
             Ask::Leave(first) => {
                 self.stop(first.into(), tell);
                 self.leave = true;
