@@ -45,6 +45,9 @@ impl Job<'_> {
         }
         if let Some(remark) = self.plan.prefix_remark() {
             self.say(&remark);
+        if let Some(remark) = self.plan.unpriced_remark() {
+            self.say(&remark);
+        }
         }
         if self.context.emulated {
             self.say(
