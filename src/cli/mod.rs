@@ -24,6 +24,7 @@ mod verbs;
 use std::panic::{self, AssertUnwindSafe};
 
 use clap::ArgMatches;
+use serde_json::json;
 
 use crate::exit::Exit;
 use failure::Failure;
@@ -51,7 +52,7 @@ pub fn main() -> Exit {
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
-            print::said(&format!("promptmill: {failure}"));
+            tell(&matches, &failure);
             failure.exit
         }
         Err(_) => {
@@ -61,6 +62,27 @@ pub fn main() -> Exit {
             );
             Exit::Bug
         }
+    }
+}
+
+/// Says why a verb did not do what it was asked: to people, and where JSON was asked for, to
+/// programs too. A run writes lines of JSON to standard error, and only its summary elsewhere.
+fn tell(matches: &ArgMatches, failure: &Failure) {
+    let wants_json = |matches: &ArgMatches| matches!(matches.try_get_one("json"), Ok(Some(&true)));
+    let verb = matches.subcommand();
+    let verb = verb.and_then(|(verb, matches)| wants_json(matches).then_some(verb));
+    let error = json!({
+        "message": failure.to_string(),
+        "exit_code": failure.exit.code(),
+    });
+    match verb {
+        Some("run") => print::noted(&json!({ "event": "error", "error": error })),
+        Some(_) => {
+            print::said(&format!("promptmill: {failure}"));
+            // Where standard output is what failed, there is nobody to tell.
+            let _ = print::json(&json!({ "ok": false, "error": error }).to_string());
+        }
+        None => print::said(&format!("promptmill: {failure}")),
     }
 }
 

@@ -47,12 +47,10 @@ struct Planned {
 /// Plans a job.
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let planned = look_over(matches)?;
-    if matches.get_flag("json") {
-        // Whoever closed the pipe has read enough.
-        let _ = print::json(&json::of(&planned).to_string());
-    } else {
-        print::text(&text::of(&planned).to_string());
-    }
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&json::of(&planned)),
+        false => print::text(&text::of(&planned)),
+    })?;
     Ok(match planned.refusals.is_empty() {
         true => Exit::Complete,
         false => Exit::Usage,

@@ -30,7 +30,10 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     let reader = Reader::new(matches)?;
     let reparsed = read_again(&paths, locks(matches), |kept| reader.read(kept))?;
     for line in describe(&reparsed, &paths) {
-        print::text(&format!("{}: {line}", paths.answered.display()));
+        print::delivered(print::text(&format!(
+            "{}: {line}",
+            paths.answered.display()
+        )))?;
     }
     match reparsed.uncounted {
         Some(error) => Err(error.into()),
