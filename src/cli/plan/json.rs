@@ -228,17 +228,16 @@ fn lengths(found: &MaxTokens) -> Lengths {
 fn first_request(planned: &Planned) -> Option<Request<'_>> {
     let plan = &planned.plan;
     let first = planned.gathered.first()?;
-    let header = |name: &str, value: &str| (name.to_owned(), value.into());
+    let headers = request::headers(plan).into_iter();
     Some(Request {
         row: first.row,
         custom_id: first.custom_id.as_deref(),
         rows_in_call: first.bodies.len(),
         method: "POST",
-        path: request::path(plan.model.as_str()),
-        headers: Map::from_iter([
-            header("content-type", &plan.content_type),
-            header("accept", &plan.accept),
-        ]),
+        path: request::path(plan),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect(),
         body: request::body(&request::bytes(plan.family, first)),
     })
 }
