@@ -169,8 +169,10 @@ fn the_first_request_is_shown_as_it_is_sent() {
 
 #[test]
 fn a_quota_that_the_run_will_ask_for_is_not_denied() {
-    let job = plan(ROWS).args(["--quota", "auto"]);
-    let out = traceless(job, 0);
+    let job = || plan(ROWS).args(["--quota", "auto"]);
+    let json = object(&traceless(job().args(["--json"]), 0));
+    assert_eq!(json["time"]["quota"], "auto");
+    let out = traceless(job(), 0);
     assert_eq!(
         line(&out, "paced by").trim(),
         "paced by      quota = \"auto\": the run will ask Service Quotas, plan asks nobody; how long a \
@@ -252,6 +254,13 @@ fn json_says_why_there_is_no_plan() {
     assert_eq!(json["error"]["exit_code"], 2);
     let message = json["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("none.csv: no such file"), "{message}");
+    let unknown = Job::new("plan").args(["--json", "--inptu", "a.csv"]).run();
+    let json: Value = serde_json::from_str(&unknown.exits(2).stdout).unwrap();
+    let message = json["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("unexpected argument '--inptu'"),
+        "{message}"
+    );
     let nothing = Job::new("plan").args(["--json"]).run().exits(2);
     assert!(
         nothing.stdout.starts_with(r#"{"ok":false,"error":{"#),
