@@ -16,6 +16,7 @@ pub mod exit;
 pub mod input;
 pub mod job;
 pub mod model;
+mod nearest;
 pub mod output;
 pub mod prompt;
 pub mod run;

@@ -19,10 +19,14 @@ use crate::job::rows::RowMaker;
 use crate::job::{JobFile, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::model::{Call, Category, Fault, Model as _, Reply};
+use crate::output::text::count;
 use crate::run::Row;
 
 /// A person waits for this call; a cold model may take a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A template that does not fit shows in the first rows; a person does not wait for millions.
+const MOST_LOOKED_AT: usize = 1000;
 
 const NEEDS_ROWS: &str = "only a row of the job says how this model is asked: name the rows with \
                           --input and, where they bring whole bodies, --body FIELD";
@@ -61,11 +65,10 @@ pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
     let checked = runtime.block_on(look(matches))?;
-    match matches.get_flag("json") {
-        // Whoever closed standard output has read enough.
-        true => drop(print::json(&checked.json().to_string())),
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&checked.json().to_string()),
         false => print::text(&checked.text()),
-    }
+    })?;
     Ok(checked.exit())
 }
 
@@ -120,23 +123,35 @@ fn of_rows(plan: &Plan, hidden: Option<&str>) -> Result<(Asked, Call), Failure> 
     let input = Input::open(&plan.input, plan.format)?;
     let maker = RowMaker::new(plan, &input).map_err(|error| behind::explain(error, hidden))?;
     match plan.probe() {
-        Some(call) if !maker.sends_bodies() => Ok((Asked::AFewWords, call)),
-        Some(_) | None => Ok((Asked::FirstRow, first_row(&maker, &input)?)),
+        Some(call) if !maker.sends_bodies() => {
+            let _ = first_row(plan, &maker, &input)?;
+            Ok((Asked::AFewWords, call))
+        }
+        Some(_) | None => Ok((Asked::FirstRow, first_row(plan, &maker, &input)?)),
     }
 }
 
-/// The first row that can be sent.
-fn first_row(maker: &RowMaker<'_>, input: &Input) -> Result<Call, Failure> {
-    for row in maker.rows(input)? {
+/// The first row that can be sent, of the first [`MOST_LOOKED_AT`].
+fn first_row(plan: &Plan, maker: &RowMaker<'_>, input: &Input) -> Result<Call, Failure> {
+    let mut looked_at = 0;
+    let mut first = None;
+    for row in maker.rows(input)?.take(MOST_LOOKED_AT) {
         match row? {
             Row::Ready(work) => return Ok(work.call),
-            Row::Rejected(..) | Row::Past(_) => {}
+            Row::Rejected(_, fault) => drop(first.get_or_insert(fault.message)),
+            Row::Past(_) => {}
         }
+        looked_at += 1;
     }
-    Err(Failure::usage(
-        "only a row of the job says how this model is asked, and none of them can be sent: see \
-         `promptmill plan`",
-    ))
+    let part = match looked_at {
+        MOST_LOOKED_AT => format!(" of the first {}", count(looked_at as u64)),
+        _ => String::new(),
+    };
+    Err(Failure::usage(format!(
+        "{}: no row{part} can be sent: {}; see `promptmill plan`",
+        plan.input.display(),
+        first.unwrap_or_else(|| "there is none".into())
+    )))
 }
 
 async fn ask(

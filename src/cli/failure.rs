@@ -101,6 +101,7 @@ impl From<ConnectError> for Failure {
             ConnectError::NoRegion
             | ConnectError::NoProfile { .. }
             | ConnectError::Unencrypted(_)
+            | ConnectError::NoUrl { .. }
             | ConnectError::Settings(_) => Exit::Usage,
         };
         Self::new(exit, error)

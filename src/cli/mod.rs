@@ -24,6 +24,7 @@ mod verbs;
 use std::panic::{self, AssertUnwindSafe};
 
 use clap::ArgMatches;
+use serde_json::json;
 
 use crate::exit::Exit;
 use failure::Failure;
@@ -37,7 +38,7 @@ pub fn main() -> Exit {
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
-            print::parser(&error);
+            tell_parser(&error);
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -51,7 +52,7 @@ pub fn main() -> Exit {
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
-            print::said(&format!("promptmill: {failure}"));
+            tell(&matches, &failure);
             failure.exit
         }
         Err(_) => {
@@ -61,6 +62,48 @@ pub fn main() -> Exit {
             );
             Exit::Bug
         }
+    }
+}
+
+/// Says why a verb did not do what it was asked: to people, and where JSON was asked for, to
+/// programs too. A run writes lines of JSON to standard error, and only its summary elsewhere.
+fn tell(matches: &ArgMatches, failure: &Failure) {
+    let wants_json = |matches: &ArgMatches| matches!(matches.try_get_one("json"), Ok(Some(&true)));
+    let verb = matches.subcommand();
+    let verb = verb.and_then(|(verb, matches)| wants_json(matches).then_some(verb));
+    if verb != Some("run") {
+        print::said(&format!("promptmill: {failure}"));
+    }
+    if let Some(verb) = verb {
+        tell_programs(verb, &failure.to_string(), failure.exit);
+    }
+}
+
+/// The same where the command line itself was not understood, and so nobody knows what its words
+/// are: `--json` is taken at its word.
+fn tell_parser(error: &clap::Error) {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let wants_json = error.use_stderr() && words.iter().any(|word| word == "--json");
+    let verb = words.first().and_then(|verb| verb.to_str());
+    let verb = verb.filter(|_| wants_json).unwrap_or_default();
+    if verb != "run" {
+        print::parser(error);
+    }
+    if !verb.is_empty() {
+        let text = error.render().to_string();
+        let text = text.trim().trim_start_matches("error: ");
+        tell_programs(verb, text, Exit::Usage);
+    }
+}
+
+fn tell_programs(verb: &str, message: &str, exit: Exit) {
+    let error = json!({ "message": message, "exit_code": exit.code() });
+    match verb {
+        "run" => print::noted(&json!({ "event": "error", "error": error })),
+        // Where standard output is what failed, there is nobody to tell.
+        _ => drop(print::json(
+            &json!({ "ok": false, "error": error }).to_string(),
+        )),
     }
 }
 

@@ -63,11 +63,10 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
     for missing in &report.listing.missing {
         print::said(&format!("left out: {missing}"));
     }
-    match matches.get_flag("json") {
-        // A closed pipe is the reader's own wish.
-        true => drop(print::json(&format!("{:#}", report.json()))),
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&format!("{:#}", report.json())),
         false => print::text(&report.text()),
-    }
+    })?;
     Ok(Exit::Complete)
 }
 

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use jiff::Zoned;
+use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::made_up::Who;
-use super::run::{changed, existing, locks, refuse_output_over_input, scenario};
+use super::run::{changed, existing, locks, refuse_output_over_input, scenario, style};
 use super::{behind, flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -20,7 +21,9 @@ use crate::job::forecast::{Forecast, Gathered};
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, has_changed, identity, survey_showing};
 use crate::job::{Endpoint, JobFile, Plan};
+use crate::model::catalog::{self, Tier};
 use crate::model::id::suggest;
+use crate::output::display::Reading;
 use crate::output::text::{count, dollars, rough, time};
 use crate::output::{Look, OutputPaths, PastRow};
 
@@ -47,12 +50,10 @@ struct Planned {
 /// Plans a job.
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let planned = look_over(matches)?;
-    if matches.get_flag("json") {
-        // Whoever closed the pipe has read enough.
-        let _ = print::json(&json::of(&planned).to_string());
-    } else {
-        print::text(&text::of(&planned).to_string());
-    }
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&json::of(&planned)),
+        false => print::text(&text::of(&planned)),
+    })?;
     Ok(match planned.refusals.is_empty() {
         true => Exit::Complete,
         false => Exit::Usage,
@@ -82,12 +83,18 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         plan.tokens.default_max_tokens,
         maker.sharing(plan.tokens.per_minute),
     );
+    if maker.sends_bodies() {
+        gathered = gathered.of_whole_bodies();
+    }
     let changed = changed(matches);
+    let mut reading = Reading::new(style(matches), &plan.input, Instant::now());
     let survey = survey_showing(&maker, &input, &past, limit, |row, before| {
+        reading.saw_a_row(Instant::now());
         let stays =
             |before: &&PastRow| changed == Changed::Refused || !has_changed(identity(row), before);
         gathered.take(row, before.filter(stays));
     })?;
+    drop(reading);
     let gone = match limit {
         None => survey.gone(&past),
         Some(_) => 0,
@@ -123,6 +130,8 @@ impl Planned {
             self.gone_rows(),
             self.mended_rows(),
             self.unknown_model(),
+            self.unknown_region(),
+            self.plan.unpriced_remark(),
             self.made_up(),
             self.plan.prefix_remark(),
             self.over_budget(),
@@ -159,6 +168,12 @@ impl Planned {
         ))
     }
 
+    fn unknown_region(&self) -> Option<String> {
+        let is_aws = self.plan.endpoint == Endpoint::Aws;
+        let region = self.plan.region.as_deref().filter(|_| is_aws);
+        region.and_then(catalog::region_remark)
+    }
+
     fn made_up(&self) -> Option<String> {
         let emulated = matches!(self.plan.endpoint, Endpoint::Emulator { .. });
         let message = "the emulator would answer: nothing is billed; the cost is what Bedrock asks";
@@ -167,7 +182,10 @@ impl Planned {
 
     fn over_budget(&self) -> Option<String> {
         let most = self.plan.limits.max_cost_usd?;
-        let cost = self.forecast.on_demand;
+        let cost = match self.plan.terms.tier {
+            Some(Tier::Flex) => self.forecast.flex,
+            Some(Tier::Default | Tier::Priority | Tier::Reserved) | None => self.forecast.on_demand,
+        };
         let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
         let message = format!(
             "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",

@@ -1,11 +1,13 @@
 //! The one way to the terminal: what is printed was said in part by others (services, file names,
 //! rows), and none of it may move the cursor, change colours or turn text around.
 //!
-//! A closed standard output or error must not end a run that is being paid for, so nothing here
-//! fails.
+//! A closed standard error must not end a run that is being paid for, so nothing that is said there
+//! fails. What was asked for on standard output tells whether it got there.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
+use super::failure::Failure;
+use crate::exit::Exit;
 use crate::output::text::{escaped, printable};
 
 /// Text for people, on standard error.
@@ -19,12 +21,10 @@ pub(super) fn noted(json: &serde_json::Value) {
 }
 
 /// Text that was asked for, on standard output.
-pub(super) fn text(text: &str) {
-    let _ = writeln!(
-        std::io::stdout(),
-        "{}",
-        printable(text.trim_end_matches('\n'))
-    );
+pub(super) fn text(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", printable(text.trim_end_matches('\n')))?;
+    stdout.flush()
 }
 
 /// JSON that was asked for, on standard output.
@@ -39,6 +39,19 @@ pub(super) fn raw(bytes: &[u8]) -> std::io::Result<()> {
     let mut stdout = std::io::stdout();
     stdout.write_all(bytes)?;
     stdout.flush()
+}
+
+/// What becomes of a verb whose answer was written like this: one that nobody can read was not
+/// given.
+pub(super) fn delivered(written: std::io::Result<()>) -> Result<(), Failure> {
+    match written {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+            Exit::CannotWrite,
+            format!("cannot write to standard output: {error}"),
+        )),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// What the parser of the command line has to say: help, or a mistake. It colours its own words;

@@ -36,11 +36,10 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
         let access = connect::of_flags(matches, region).await?;
         read(model, &codes, access).await
     })?;
-    match matches.get_flag("json") {
-        // Whoever closed the pipe has read enough.
-        true => drop(print::json(&report.json().to_string())),
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&report.json().to_string()),
         false => print::text(&report.text()),
-    }
+    })?;
     Ok(Exit::Complete)
 }
 

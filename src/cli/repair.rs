@@ -37,7 +37,10 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
         text.push("nothing was wrong with it".into());
     }
     for line in text {
-        print::text(&format!("{}: {line}", paths.answered.display()));
+        print::delivered(print::text(&format!(
+            "{}: {line}",
+            paths.answered.display()
+        )))?;
     }
     match repaired.uncounted {
         Some(error) => Err(error.into()),

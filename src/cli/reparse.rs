@@ -32,7 +32,10 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     let reader = Reader::new(matches)?;
     let reparsed = read_again(&paths, locks(matches), |kept| reader.read(kept))?;
     for line in describe(&reparsed, &paths) {
-        print::text(&format!("{}: {line}", paths.answered.display()));
+        print::delivered(print::text(&format!(
+            "{}: {line}",
+            paths.answered.display()
+        )))?;
     }
     match reparsed.uncounted {
         Some(error) => Err(error.into()),
@@ -95,7 +98,8 @@ fn reading(family: Family, body: &Value) -> Result<Reading, String> {
 }
 
 fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<Reading, String> {
-    let pushed = chunks.iter().try_for_each(|chunk| assembly.push(chunk));
+    let mut push = |chunk: &Value| assembly.push(chunk.to_string().as_bytes());
+    let pushed = chunks.iter().try_for_each(&mut push);
     let whole = pushed.and_then(|()| assembly.finish());
     whole
         .map(|whole| whole.reading)

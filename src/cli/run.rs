@@ -22,10 +22,10 @@ use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Changed, Survey, limit_of, survey};
+use crate::job::survey::{Changed, Survey, limit_of, survey_showing};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::bedrock::Bedrock;
-use crate::output::display::{Display, Style};
+use crate::output::display::{Display, Reading, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::{Progress, Tally};
 use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
@@ -33,7 +33,7 @@ use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
 use verdict::{enough_usd, verdict};
 
-pub(super) use asked::{changed, existing, locks};
+pub(super) use asked::{changed, existing, locks, style};
 pub(super) use verdict::stopped;
 
 /// Runs a job.
@@ -72,7 +72,12 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
             return Err(Failure::usage(refusal));
         }
     }
-    let survey = survey(&maker, &input, &claim.past, asked.limit)?;
+    let survey = {
+        let mut reading = Reading::new(asked.style, &plan.input, Instant::now());
+        survey_showing(&maker, &input, &claim.past, asked.limit, |_, _| {
+            reading.saw_a_row(Instant::now());
+        })?
+    };
     let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
     let gone = survey.gone(&claim.past);
     let context = context(&typed, &plan, &maker, &paths, &survey, gone);
@@ -104,6 +109,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         context,
         typed,
         hidden,
+        region: None,
     };
     job.say_opening(&claim, &survey);
     job.carry_out(claim).await
@@ -189,10 +195,12 @@ struct Job<'a> {
     typed: Typed,
     /// Why it is not known which model stands behind the job's ARN.
     hidden: Option<String>,
+    /// The region that is called, once it is known.
+    region: Option<String>,
 }
 
 impl Job<'_> {
-    async fn carry_out(self, mut claim: Claim) -> Result<Exit, Failure> {
+    async fn carry_out(mut self, mut claim: Claim) -> Result<Exit, Failure> {
         if self.is_done {
             self.put_aside(&mut claim)?;
             let progress = Progress::new(claim.past.tally.clone(), Instant::now());
@@ -201,6 +209,8 @@ impl Job<'_> {
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
         let target = connect::target(self.plan, self.maker.sends_bodies());
         let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
+        self.region = Some(model.region().await?);
+        self.say_region();
         let quotas = auto_quota::settle(self.plan, &access).await;
         self.say_quotas(&quotas);
         let signals = signals::listen()
@@ -367,6 +377,7 @@ impl Job<'_> {
     }
 
     fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
-        verdict(stop, &self.plan.model, &self.context.paths)
+        let place = self.region.as_deref();
+        verdict(stop, &self.plan.model, place, &self.context.paths)
     }
 }

@@ -1,8 +1,6 @@
 //! `promptmill completions` and `promptmill man`: what a shell and a reader of manuals want, from
 //! the same table of flags as the help.
 
-use std::io;
-
 use clap::ArgMatches;
 use clap_complete::Shell;
 
@@ -15,7 +13,8 @@ pub(super) fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
     let shell: Shell = *matches.get_one("shell").expect("it is required");
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut super::command(), "promptmill", &mut text);
-    printed(print::raw(&text))
+    print::delivered(print::raw(&text))?;
+    Ok(Exit::Complete)
 }
 
 /// Prints the manual page, or that of a verb.
@@ -30,16 +29,6 @@ pub(super) fn man(matches: &ArgMatches) -> Result<Exit, Failure> {
         .source(concat!("promptmill ", env!("CARGO_PKG_VERSION")))
         .render(&mut text)
         .map_err(Failure::usage)?;
-    printed(print::raw(&text))
-}
-
-fn printed(done: io::Result<()>) -> Result<Exit, Failure> {
-    match done {
-        // Whoever closed the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-            Exit::CannotWrite,
-            format!("cannot write to standard output: {error}"),
-        )),
-        Ok(()) | Err(_) => Ok(Exit::Complete),
-    }
+    print::delivered(print::raw(&text))?;
+    Ok(Exit::Complete)
 }

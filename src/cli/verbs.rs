@@ -74,12 +74,13 @@ fn plan_command() -> Command {
              and another run that holds the output now is a note\n  \
              2  `run` would refuse it: what is wrong with the job is listed, and once the job\n     \
              is right, what is wrong with rows and output. An ARN that hides its model is\n     \
-             refused here without --family; `run` and `check` ask Bedrock about it",
+             refused here without --family; `run` and `check` ask Bedrock about it\n \
+             74  the plan cannot be written to standard output",
         )
         .arg(job_arg())
         .args(part_args())
         .args(run_args().map(idle))
-        .arg(switch("json", "Print one JSON object, with the whole first request"))
+        .arg(switch("json", "Print one JSON object, with the whole first request, or with the error"))
         .args(flags::args())
 }
 
@@ -99,13 +100,14 @@ fn check_command() -> Command {
             "Exit codes:\n  \
              0   the call was answered\n  \
              2   the job, its model id or its parameters are wrong\n  \
+             74  the answer cannot be written to standard output\n  \
              75  the service cannot be reached, or refuses for now\n  \
              77  credentials or model access",
         )
         .arg(job_arg())
         .args(part_args().map(idle))
         .args(run_args().map(idle))
-        .arg(switch("json", "Print one JSON object"))
+        .arg(switch("json", "Print one JSON object, which has the error where there is one"))
         .args(flags::args())
 }
 

@@ -62,6 +62,11 @@ impl Keep {
         Ok(Self(names.to_vec()))
     }
 
+    /// Their names.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
     /// These fields of `record`, in the order of the job; `null` for one it does not have.
     pub fn of(&self, record: &Record) -> Map<String, Value> {
         let value = |name| record.fields.get(name).cloned().unwrap_or(Value::Null);

@@ -1,8 +1,6 @@
-//! "Did you mean": the nearest of a few names, and lists of names in messages.
+//! "Did you mean" of fields, and lists of names in messages.
 
-/// How alike two names must be, from 0 to 1, to be worth a suggestion. A letter lost or swapped
-/// in a short word scores about 0.9 in Jaro-Winkler, unrelated words below 0.7.
-const ALIKE: f64 = 0.8;
+use crate::nearest::nearest;
 
 /// The most names that are listed in a message.
 const LISTED: usize = 20;
@@ -22,21 +20,6 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
         None | Some(0) => shown.join(", "),
         Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&name, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(alike, _)| ALIKE < *alike)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

@@ -231,12 +231,3 @@ pub fn tables() -> impl Iterator<Item = &'static str> {
         .filter(move |at| starts(*at))
         .map(|at| KEYS[at].table)
 }
-
-/// The nearest of `names` to what was typed, if one is near.
-pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (strsim::jaro_winkler(typed, name), name))
-        .filter(|(likeness, _)| 0.75 < *likeness)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
-}

@@ -32,7 +32,8 @@ use values::{
     mode, output_file, retry, source,
 };
 
-pub use model::{is_url, region};
+pub use crate::model::aws::is_url;
+pub use model::region;
 pub use values::{is_share, time};
 pub(super) use values::{parse_share, parse_time};
 

@@ -39,6 +39,8 @@ pub struct Rows<'a> {
     maker: &'a RowMaker<'a>,
     records: Records,
     past: Option<&'a Past>,
+    /// Fields to be kept that no record had so far; `None` before the first record.
+    never_kept: Option<Vec<String>>,
 }
 
 impl<'a> RowMaker<'a> {
@@ -98,6 +100,7 @@ impl<'a> RowMaker<'a> {
             maker: self,
             records: input.records()?,
             past: None,
+            never_kept: None,
         })
     }
 
@@ -331,7 +334,25 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.records.next()?;
-        Some(read.map(|record| self.maker.row(record, self.past)))
+        Some(read.map(|record| {
+            if let Ok(record) = &record {
+                self.look_for_kept(record);
+            }
+            self.maker.row(record, self.past)
+        }))
+    }
+}
+
+impl Rows<'_> {
+    /// Fields to be kept that no record had so far; none where there was no record to have them.
+    pub fn never_kept(&self) -> &[String] {
+        self.never_kept.as_deref().unwrap_or_default()
+    }
+
+    fn look_for_kept(&mut self, record: &Record) {
+        let sought = &mut self.never_kept;
+        let sought = sought.get_or_insert_with(|| self.maker.keep.names().to_vec());
+        sought.retain(|name| !record.fields.contains_key(name));
     }
 }
 

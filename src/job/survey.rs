@@ -5,11 +5,15 @@ use super::Plan;
 use super::rows::RowMaker;
 use crate::input::{Input, InputError};
 use crate::output::past::{fingerprint_value, key};
+use crate::output::text::count as counted;
 use crate::output::{Past, PastRow};
 use crate::run::{Identity, Row};
 
-/// How many examples of each kind of trouble are kept.
-const EXAMPLES: usize = 3;
+/// How many examples of each kind of trouble are kept for `plan --json`.
+pub const EXAMPLES: usize = 1000;
+
+/// How many of them people are shown.
+const SHOWN: usize = 3;
 
 /// What the look found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,9 @@ pub struct Survey {
     pub changed_keys: Vec<u64>,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
+    /// Fields to be kept that no record has, each with the field that may be meant; where the whole
+    /// input was looked at.
+    pub never_kept: Vec<String>,
 }
 
 /// What is to become of rows that ended as something else than they are now.
@@ -51,7 +58,7 @@ pub enum Changed {
 pub struct Trouble {
     /// How many.
     pub count: u64,
-    /// The first few of them, described.
+    /// The first [`EXAMPLES`] of them, described.
     pub examples: Vec<String>,
 }
 
@@ -61,6 +68,36 @@ impl Trouble {
         if self.examples.len() < EXAMPLES {
             self.examples.push(example());
         }
+    }
+
+    /// The examples that people are shown, and how many rows are not among them.
+    pub fn shown(&self) -> (&[String], u64) {
+        let shown = self.examples.get(..SHOWN).unwrap_or(&self.examples);
+        (shown, self.count - shown.len() as u64)
+    }
+
+    /// `a, b, c and 5 more`
+    fn in_a_line(&self) -> String {
+        let (shown, more) = self.shown();
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {} more", counted(more)),
+        };
+        shown.join(", ") + &more
+    }
+
+    /// Each on a line of its own, behind `indent`; where there are more, with the way to them.
+    pub fn in_lines(&self, indent: &str) -> String {
+        let (shown, more) = self.shown();
+        let lines = shown.iter().map(|example| format!("\n{indent}{example}"));
+        let more = (0 < more).then(|| {
+            format!(
+                "\n{indent}and {} more: `promptmill plan --json` lists up to {}",
+                counted(more),
+                counted(EXAMPLES as u64)
+            )
+        });
+        lines.chain(more).collect()
     }
 }
 
@@ -93,7 +130,8 @@ pub fn survey_showing(
         ..Survey::default()
     };
     let mut ids = Vec::new();
-    for row in maker.rows(input)?.take(limit_of(limit)) {
+    let mut rows = maker.rows(input)?;
+    for row in rows.by_ref().take(limit_of(limit)) {
         let row = row?;
         let before = survey.standing(&row, past);
         see(&row, before);
@@ -103,6 +141,11 @@ pub fn survey_showing(
         {
             ids.push(key(Some(id), 0));
         }
+    }
+    if limit.is_none_or(|limit| survey.rows < limit) {
+        let fields = input.fields();
+        let named = |name: &String| format!("`{name}`{}", fields.hint(name));
+        survey.never_kept = rows.never_kept().iter().map(named).collect();
     }
     let twice = repeated(ids);
     if !twice.is_empty() {
@@ -136,6 +179,7 @@ impl Survey {
     /// What has to be settled before anything is sent.
     pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<String> {
         let refusals = [
+            self.kept_of_nothing(plan),
             self.duplicate_ids(plan),
             match changed {
                 Changed::Refused => self.changed_rows(plan),
@@ -146,8 +190,19 @@ impl Survey {
         refusals.into_iter().flatten().collect()
     }
 
+    fn kept_of_nothing(&self, plan: &Plan) -> Option<String> {
+        let message = || {
+            format!(
+                "{}: `keep`: no record has the field {}; keep a field that there is, or leave it out",
+                plan.input.display(),
+                self.never_kept.join(" or "),
+            )
+        };
+        (!self.never_kept.is_empty()).then(message)
+    }
+
     fn duplicate_ids(&self, plan: &Plan) -> Option<String> {
-        let Trouble { count, examples } = &self.duplicates;
+        let count = &self.duplicates.count;
         let share = match count {
             1 => "1 row shares".to_owned(),
             count => format!("{count} rows share"),
@@ -157,14 +212,14 @@ impl Survey {
                 "{}: {share} an id with an earlier row: {}; give every row an id of its \
                  own, or choose another field with --id",
                 plan.input.display(),
-                examples.join(", "),
+                self.duplicates.in_a_line(),
             )
         };
         (0 < *count).then(message)
     }
 
     fn changed_rows(&self, plan: &Plan) -> Option<String> {
-        let Trouble { count, examples } = &self.changed;
+        let count = &self.changed.count;
         let ended = match count {
             1 => "1 row that has ended was".to_owned(),
             count => format!("{count} rows that have ended were"),
@@ -182,27 +237,26 @@ impl Survey {
                  rows again with --redo-changed, or begin anew with --fresh (either keeps the old \
                  answers aside){by_number}",
                 plan.output.display(),
-                examples.join(", "),
+                self.changed.in_a_line(),
             )
         };
         (0 < *count).then(message)
     }
 
     fn unusable_rows(&self, plan: &Plan) -> Option<String> {
-        let Trouble { count, examples } = &self.unusable;
+        let count = &self.unusable.count;
         let rows = self.rows;
         let allow = match *count == rows {
             true => String::new(),
             false => format!(", or let the others run with --max-failures {count}"),
         };
         let message = || {
-            let examples: Vec<_> = examples.iter().map(|e| format!("\n  {e}")).collect();
             format!(
                 "{}: {count} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
                  mend them{allow}",
                 plan.input.display(),
                 plan.max_failures,
-                examples.concat(),
+                self.unusable.in_lines("  "),
             )
         };
         let exceeded = plan.max_failures.exceeded_by(*count, rows);

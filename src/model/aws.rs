@@ -23,6 +23,7 @@ use aws_smithy_http_client::pool;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::service_config::ServiceConfigKey;
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.
@@ -93,6 +94,17 @@ pub enum ConnectError {
     /// A plain connection to another machine would show prompts and signatures to the network.
     #[error("endpoint {0} is not encrypted: use https, or http on this machine only")]
     Unencrypted(String),
+    /// An endpoint of the environment or the AWS configuration that is no URL.
+    #[error(
+        "{from}: \"{url}\" is no URL such as https://vpce-1a2b.example.com or \
+         http://127.0.0.1:8686: correct it, or leave it out"
+    )]
+    NoUrl {
+        /// Where it stands.
+        from: String,
+        /// What stands there.
+        url: String,
+    },
     /// The SDK refuses the settings.
     #[error("{0}")]
     Settings(String),
@@ -102,7 +114,7 @@ impl Access {
     /// Finds region, credentials and endpoint, and lays our HTTP pool and name over them.
     ///
     /// The pool serves the clients made from this, not those that fetch credentials.
-    pub(super) async fn config(self) -> Result<SdkConfig, ConnectError> {
+    pub(super) async fn config(self, service: &str) -> Result<SdkConfig, ConnectError> {
         let found = match self {
             Self::Emulator { address, region } => emulator(address, region),
             Self::Aws {
@@ -111,6 +123,7 @@ impl Access {
                 endpoint,
             } => chain(region, profile, endpoint).await?,
         };
+        refuse_no_url(&found, service)?;
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
         let name = AppName::new(concat!("promptmill-", env!("CARGO_PKG_VERSION")));
         Ok(found
@@ -176,6 +189,76 @@ async fn chain(
         None => Err(ConnectError::NoRegion),
         Some(_) => Ok(sdk),
     }
+}
+
+/// The endpoint that is configured for a service: its own, else that of all. What the job names
+/// goes before both.
+pub(super) fn configured_url(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let general = || sdk.endpoint_url().map(str::to_owned);
+    if sdk.get_origin("endpoint_url").is_client_config() {
+        return general();
+    }
+    configured(sdk, service, ENDPOINT_URL, "endpoint_url").or_else(general)
+}
+
+/// What environment or profile say of one service.
+pub(super) fn configured(
+    sdk: &SdkConfig,
+    service: &str,
+    env: &str,
+    profile: &str,
+) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env(env)
+        .profile(profile)
+        .build();
+    sdk.service_config()?.load_config(key.ok()?)
+}
+
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// The SDK would answer with a dump of the request that it cannot address.
+fn refuse_no_url(sdk: &SdkConfig, service: &str) -> Result<(), ConnectError> {
+    let Some(url) = configured_url(sdk, service).filter(|url| !is_url(url)) else {
+        return Ok(());
+    };
+    let own = format!(
+        "{ENDPOINT_URL}_{}",
+        service.replace(' ', "_").to_uppercase()
+    );
+    let environment = Env::real();
+    let says_it = |name: &&str| environment.get(name).is_ok_and(|value| value == url);
+    let variable = [own.as_str(), ENDPOINT_URL].into_iter().find(says_it);
+    let from = variable.map_or_else(
+        || "`endpoint_url` in the AWS configuration".to_owned(),
+        str::to_owned,
+    );
+    Err(ConnectError::NoUrl { from, url })
+}
+
+/// Whether this is an http(s) URL with a host, and with a port or none.
+pub fn is_url(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let Some(rest) = rest.filter(|rest| !rest.contains(char::is_whitespace)) else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(v6) => match v6.split_once(']') {
+            Some((host, port)) => (host, port),
+            None => return false,
+        },
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
+    let begins = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == ':');
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| 0 < port);
+    begins
+        && host.chars().all(is_host)
+        && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 /// A profile that is not there is a slip: the chain would go on without it, as somebody else.
@@ -326,6 +409,32 @@ fn origin(uri: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_has_a_host_and_a_port_that_is_one() {
+        for url in [
+            "https://vpce-1a2b.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+            "http://127.0.0.1:8686",
+            "http://[::1]:8686/",
+            "https://example.com/path?query",
+        ] {
+            assert!(is_url(url), "{url}");
+        }
+        for url in [
+            "garbage",
+            "ftp://example.com",
+            "http://",
+            "http://:80",
+            "http://127.0.0.1:43681:",
+            "http://127.0.0.1:",
+            "http://127.0.0.1:99999",
+            "http://[::1",
+            "http://exa mple.com",
+            "https://-",
+        ] {
+            assert!(!is_url(url), "{url}");
+        }
+    }
 
     #[test]
     fn only_this_machine_may_be_spoken_to_in_plain_text() {

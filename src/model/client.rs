@@ -64,7 +64,7 @@ impl Clients {
 }
 
 async fn client(access: Access) -> Result<Client, ConnectError> {
-    let config = Builder::from(&access.config().await?)
+    let config = Builder::from(&access.config("Bedrock Runtime").await?)
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();

@@ -33,15 +33,17 @@ use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptio
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_types::region::SigningRegion;
-use aws_types::service_config::ServiceConfigKey;
 use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
-use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
+use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes, configured, configured_url};
 use super::fault::{Category, Fault};
 use super::percent::segment;
 use super::wire::BoundedAnswer;
 pub use offers::{Listing, Offer};
+
+/// What the configuration calls the control plane.
+const SERVICE: &str = "Bedrock";
 
 /// How long one answer may take, repeats included.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -112,9 +114,9 @@ impl Control {
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access) -> Result<Self, ConnectError> {
         let profile = access.profile();
-        let sdk = access.config().await?;
+        let sdk = access.config(SERVICE).await?;
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
-        let url = match configured_url(&sdk) {
+        let url = match configured_url(&sdk, SERVICE) {
             Some(url) => url,
             None => regional_url(&sdk, &region).await?,
         };
@@ -202,27 +204,8 @@ impl Control {
     }
 }
 
-/// What the chain says stands in for AWS: the endpoint that was typed, else that of this service,
-/// else that of all services.
-fn configured_url(sdk: &SdkConfig) -> Option<String> {
-    let general = || sdk.endpoint_url().map(str::to_owned);
-    if sdk.get_origin("endpoint_url").is_client_config() {
-        return general();
-    }
-    configured(sdk, "Bedrock", "AWS_ENDPOINT_URL", "endpoint_url").or_else(general)
-}
-
 fn api_key(sdk: &SdkConfig) -> Option<String> {
     configured(sdk, "bedrock", "AWS_BEARER_TOKEN", "")
-}
-
-fn configured(sdk: &SdkConfig, service: &str, env: &str, profile: &str) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id(service)
-        .env(env)
-        .profile(profile)
-        .build();
-    sdk.service_config()?.load_config(key.ok()?)
 }
 
 /// The endpoint of the region: named as that of the calls is, in every partition, with FIPS and

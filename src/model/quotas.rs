@@ -99,7 +99,7 @@ impl ServiceQuotas {
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access) -> Result<Self, ConnectError> {
-        let sdk = access.config().await?;
+        let sdk = access.config("Service Quotas").await?;
         let region = sdk.region().map(ToString::to_string);
         let timeouts = sdk
             .timeout_config()

@@ -20,6 +20,13 @@ pub struct Terms {
     pub request_metadata: Option<String>,
 }
 
+impl Terms {
+    /// Whether calls ask for optimized latency, which has prices of its own.
+    pub fn is_optimized(&self) -> bool {
+        self.latency.as_deref() == Some("optimized")
+    }
+}
+
 /// A guardrail of the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guardrail {

@@ -9,7 +9,7 @@ use aws_sdk_bedrockruntime::error::{BoxError, SdkError};
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{LengthLimitError, Limited};
 
-use super::aws::causes;
+use super::aws::{WAYS, causes};
 use crate::model::{Category, Fault};
 
 /// The longest answer that is taken in. InvokeModel's own are at most 25,000,000 bytes (its API
@@ -101,10 +101,25 @@ where
     let said = WRAPPERS.iter().fold(whole.as_str(), |said, wrapper| {
         said.trim_start_matches(wrapper)
     });
+    let fault = match said.contains(NO_ADDRESS) {
+        true => Fault::on_the_way(&no_address(said)),
+        false => Fault::on_the_way(said),
+    };
     Fault {
         maybe_billed: was_sent(error),
-        ..Fault::on_the_way(said)
+        ..fault
     }
+}
+
+/// What hyper and the standard library say where a name has no address.
+const NO_ADDRESS: &str = "failed to lookup address information: ";
+
+/// The system's own words come first, and the way to them is left out: they are cut on a terminal.
+fn no_address(said: &str) -> String {
+    let why = said
+        .rsplit_once(NO_ADDRESS)
+        .map_or(said, |(_, system)| system);
+    format!("dns error: {why}; {WAYS}")
 }
 
 /// What the SDK puts before what happened, and says nothing itself.

@@ -3,6 +3,9 @@
 //! All of it goes to standard error. Nothing here is coloured, so there is nothing for NO_COLOR
 //! to switch off; without a terminal nothing moves either.
 
+mod reading;
+mod terminal;
+
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
@@ -14,6 +17,9 @@ use tokio::time::Instant;
 use super::tally::Progress;
 use super::text::{count, dollars, escaped, one_line, rough, time};
 use crate::run::{Event, Reached, Stop, Why};
+use terminal::Below;
+
+pub use reading::Reading;
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -240,8 +246,12 @@ fn to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// How often a view is drawn at most, a second: as indicatif does on its own.
+const DRAWN: u8 = 20;
+
 fn bar(rows: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr());
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(Below::stderr()), DRAWN);
+    let bar = ProgressBar::with_draw_target(Some(rows), target);
     let style = ProgressStyle::with_template(
         "{wide_bar} {human_pos}/{human_len} {percent}%  {elapsed}\n{msg}",
     );
@@ -312,13 +322,38 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     };
     let drain = time(drain);
     if stop.is_pressing() {
+        // Nobody has pressed anything yet where something else stops the run.
+        let again = match matches!(stop, Stop::Interrupted) {
+            true => " again",
+            false => "",
+        };
         format!(
-            "stopping: {why}; waiting up to {drain} for {calls} in flight (press Ctrl-C again to \
+            "stopping: {why}; waiting up to {drain} for {calls} in flight (press Ctrl-C{again} to \
              leave now)"
         )
     } else {
         format!(
             "stopping: {why}; waiting for {calls} in flight (press Ctrl-C to wait {drain} at most)"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(stop: Stop, ends: &str) {
+        let said = stopping(&stop, 2, Duration::from_secs(25));
+        assert!(said.ends_with(ends), "{said}");
+    }
+
+    #[test]
+    fn only_who_has_pressed_ctrl_c_is_to_press_it_again() {
+        check(Stop::Interrupted, "(press Ctrl-C again to leave now)");
+        check(Stop::Terminated, "(press Ctrl-C to leave now)");
+        let deadline = Reached::Deadline(Duration::from_secs(9));
+        check(Stop::Limit(deadline), "(press Ctrl-C to leave now)");
+        check(Stop::Bug, "(press Ctrl-C to wait 25 s at most)");
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::attempt::Attempt;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Landed, State};
-use super::{Ask, Ended, Event, Outcome, Row, Share, Stop, Store, chain};
+use super::{Ask, Ended, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
@@ -316,7 +316,14 @@ where
     pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
-            Ask::Drain(signal) => self.stop(signal.into(), tell),
+            Ask::Drain(signal) => {
+                // The deadline does what a first signal does, so a person's is the second then. A
+                // system that ends its services gives calls in flight their time.
+                if signal == Signal::Interrupt && self.is_hurried() {
+                    self.leave.get_or_insert(Instant::now());
+                }
+                self.stop(signal.into(), tell);
+            }
             Ask::Leave(first) => {
                 self.stop(first.into(), tell);
                 self.leave.get_or_insert(Instant::now());

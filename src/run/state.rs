@@ -229,7 +229,7 @@ where
     }
 
     /// Whether the run stops and somebody waits for its end.
-    fn is_hurried(&self) -> bool {
+    pub(super) fn is_hurried(&self) -> bool {
         matches!(self.stop, Some((_, Some(_))))
     }
 

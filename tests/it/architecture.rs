@@ -7,13 +7,17 @@ use crate::harness::repository;
 
 /// What each part may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("input", &[]),
+    ("nearest", &[]),
+    ("input", &["nearest"]),
     ("prompt", &["input"]),
     ("alarm", &[]),
-    ("model", &["alarm", "prompt"]),
+    ("model", &["alarm", "nearest", "prompt"]),
     ("run", &["alarm", "model"]),
     ("output", &["exit", "model", "run"]),
-    ("job", &["input", "model", "output", "prompt", "run"]),
+    (
+        "job",
+        &["input", "model", "nearest", "output", "prompt", "run"],
+    ),
     ("emulator", &[]),
     ("exit", &[]),
     (
@@ -35,7 +39,8 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("aws_smithy_http_client::", "src/model/aws.rs"),
     ("aws_sdk_servicequotas::", "src/model/quotas.rs"),
     ("governor::", "src/run/pace.rs"),
-    ("indicatif::", "src/output/display.rs"),
+    ("console::", "src/output/display"),
+    ("indicatif::", "src/output/display.rs src/output/display"),
     ("serde_json_borrow::", "src/model/family/chunk.rs"),
     ("csv::", "src/input/csv.rs"),
     ("minijinja::", "src/prompt/template.rs"),

@@ -324,7 +324,7 @@ fn a_model_that_only_rows_know_how_to_ask_is_asked_with_the_first_row() {
     assert_eq!(json["usage"]["output_tokens"], 5);
     job("{\"body\":7}\n")
         .exits(2)
-        .says("none of them can be sent: see `promptmill plan`");
+        .says("rows.jsonl: no row can be sent: row 1 (line 1): `body` is not a JSON object; ");
 }
 
 #[test]
@@ -377,6 +377,52 @@ fn an_input_that_is_named_is_opened_and_has_to_fit() {
     job(["-i", "prompts.csv", "-t", "{{ text }}"])
         .exits(2)
         .says("text");
+}
+
+#[test]
+fn a_template_that_fits_no_row_is_refused_although_a_few_words_would_do() {
+    let job = |template: &str| {
+        Job::new("check")
+            .file("g.jsonl", "{\"body\":\"x\"}\n{\"text\":\"one\"}\n")
+            .scenario(QUICK)
+            .args(["-i", "g.jsonl", "-m", NOVA, "-t", template])
+            .run()
+    };
+    job("{{ nope }}")
+        .exits(2)
+        .says("g.jsonl: no row can be sent: row 1 (line 1): ")
+        .says("nope");
+    // One row that does not fit may be allowed to fail.
+    let _ = job("{{ text }}").exits(0);
+}
+
+#[test]
+fn json_says_why_no_call_was_made() {
+    let check = |model: &str| check(model, "", ["--json"]);
+    let out = check("nonsense").exits(2).says("`nonsense` is no model id");
+    let json: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["error"]["exit_code"], 2);
+    let message = json["error"]["message"].as_str().unwrap();
+    assert!(message.contains("`nonsense` is no model id"), "{message}");
+}
+
+#[test]
+fn a_family_that_contradicts_the_id_is_refused_before_the_call() {
+    let said =
+        format!("`model.family`: `{HAIKU}` is asked in the layout claude-messages, not nova");
+    check(HAIKU, "", ["--family", "nova"]).exits(2).says(&said);
+    check(HAIKU, "", ["--family", "claude-messages"]).exits(0);
+    // Sent all the same, and the service says what is wrong.
+    let forced = check(HAIKU, "", ["--family", "nova", "--force"]).exits(2);
+    assert!(
+        forced.stdout.contains("ValidationException"),
+        "{}",
+        forced.stdout
+    );
+    // What is newer than the catalogue may have another layout than its name begins like.
+    let newer = check("mistral.next-1", "", ["--family", "openai-chat"]);
+    assert!(!newer.stderr.contains("layout"), "{}", newer.stderr);
 }
 
 #[test]

@@ -245,8 +245,10 @@ fn rows_are_named_by_the_usual_fields_in_their_order() {
 #[test]
 fn kept_fields_come_with_each_result_as_they_are() {
     let jsonl = r#"{"id":"a","prompt":"x","tags":["t"],"n":1.0}"#;
-    let job = reading("in.jsonl", jsonl).args(["--keep", "n", "--keep", "tags", "--keep", "gone"]);
-    let out = check(job, &[("a", "x")]);
+    let other = r#"{"id":"b","prompt":"y","gone":7}"#;
+    let job = reading("in.jsonl", format!("{jsonl}\n{other}\n"))
+        .args(["--keep", "n", "--keep", "tags", "--keep", "gone"]);
+    let out = check(job, &[("a", "x"), ("b", "y")]);
     let metadata = &out.answers()["a"]["metadata"];
     assert_eq!(
         metadata.to_string(),
@@ -257,6 +259,54 @@ fn kept_fields_come_with_each_result_as_they_are() {
         job.run().exits(0).answers()["a"]["metadata"],
         json!({"n": "007"})
     );
+}
+
+#[test]
+fn a_kept_field_that_no_record_has_is_refused_before_anything_is_sent() {
+    let jsonl =
+        "{\"id\":\"a\",\"prompt\":\"x\",\"team\":\"eu\"}\n{\"id\":\"b\",\"prompt\":\"y\"}\n";
+    let job = || reading("in.jsonl", jsonl);
+    let said = "in.jsonl: `keep`: no record has the field `taem` (did you mean `team`?); keep a field \
+                that there is, or leave it out";
+    let _ = job()
+        .args(["--keep", "taem"])
+        .run()
+        .exits(2)
+        .sent_nothing()
+        .says(said);
+    // One record with it is enough, and a part of the input tells nothing of the rest.
+    let _ = job().args(["--keep", "team"]).run().exits(0);
+    let _ = job()
+        .args(["--keep", "taem", "--limit", "1"])
+        .run()
+        .exits(0);
+    // Where no record could be read, none could have had it.
+    let bad = reading("in.jsonl", "nothing\n").args(["--keep", "taem", "--max-failures", "1"]);
+    let out = bad.run();
+    assert!(!out.stderr.contains("`keep`"), "{}", out.stderr);
+}
+
+#[test]
+fn rows_that_cannot_be_sent_are_counted_beyond_those_that_are_shown() {
+    let rows: String = (0..8).map(|_| "{\"other\":1}\n").collect();
+    let job = |verb: &str| {
+        Job::new(verb)
+            .file("in.jsonl", format!("{{\"prompt\":\"x\"}}\n{rows}"))
+            .on_the_emulator("in.jsonl")
+            .args(["--column", "prompt"])
+    };
+    let more = "and 5 more: `promptmill plan --json` lists up to 1,000\n";
+    let _ = job("run").run().exits(2).says(&format!("\n  {more}"));
+    let out = job("plan").run().exits(2);
+    assert!(
+        out.stdout.contains(&format!("\n    {more}")),
+        "{}",
+        out.stdout
+    );
+    let out = job("plan").args(["--json"]).run().exits(2);
+    let plan: serde_json::Value = serde_json::from_str(&out.stdout).unwrap();
+    let examples = plan["rows"]["unusable"]["examples"].as_array().unwrap();
+    assert_eq!(examples.len(), 8);
 }
 
 /// Runs a file with bad rows in it, once with and once without leave to fail, and checks which

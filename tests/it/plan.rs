@@ -83,7 +83,7 @@ fn a_plan_is_one_screen_of_text() {
   on demand          $0.000031      $0.000039      $0.000480
   flex tier            unknown        unknown        unknown
   batch              $0.000015      $0.000019      $0.000240
-  time                2 m 00 s       2 m 00 s       4 m 00 s
+  time                    96 s       2 m 00 s      25 m 03 s
 
   assumed       4.0 bytes to a token of input, as in 2 answers (low 4.8, worst 3.3); worst output is max_tokens
   paced by      tokens_per_minute, 500: calls reserve max_tokens for 30 s each, so a lower one is faster
@@ -112,6 +112,168 @@ the first request, row 3 (c):
   }
 "#
     );
+}
+
+/// The last line that begins with these words.
+#[track_caller]
+fn line<'a>(out: &'a Out, begins: &str) -> &'a str {
+    let found = out
+        .stdout
+        .lines()
+        .rfind(|line| line.trim_start().starts_with(begins));
+    found.unwrap_or_else(|| panic!("no {begins} in:\n{}", out.stdout))
+}
+
+#[test]
+fn the_first_request_is_shown_as_it_is_sent() {
+    let asked = |job: Job| {
+        job.args(["--guardrail", "gr123", "--guardrail-version", "DRAFT"])
+            .args(["--trace", "enabled", "--service-tier", "flex"])
+            .args([
+                "--latency",
+                "standard",
+                "--request-metadata",
+                r#"{"team":"eu"}"#,
+            ])
+    };
+    let same = "  X-Amzn-Bedrock-Trace: ENABLED\n  \
+                X-Amzn-Bedrock-GuardrailIdentifier: gr123\n  \
+                X-Amzn-Bedrock-GuardrailVersion: DRAFT\n  \
+                X-Amzn-Bedrock-PerformanceConfig-Latency: standard\n  \
+                X-Amzn-Bedrock-Service-Tier: flex\n  \
+                X-Amzn-Bedrock-Request-Metadata: {\"team\":\"eu\"}\n  {\n";
+    let whole = format!(
+        "  POST /model/amazon.nova-lite-v1%3A0/invoke\n  content-type: application/json\n  \
+         accept: application/json\n{same}"
+    );
+    let streamed = format!(
+        "  POST /model/amazon.nova-lite-v1%3A0/invoke-with-response-stream\n  \
+         content-type: application/json\n  X-Amzn-Bedrock-Accept: application/json\n{same}"
+    );
+    let out = traceless(asked(plan(ROWS)), 0);
+    assert!(out.stdout.contains(&whole), "{}", out.stdout);
+    let out = traceless(asked(plan(ROWS)).args(["--stream"]), 0);
+    assert!(out.stdout.contains(&streamed), "{}", out.stdout);
+    let out = object(&traceless(
+        asked(plan(ROWS)).args(["--stream", "--json"]),
+        0,
+    ));
+    let request = &out["first_request"];
+    let path = request["path"].as_str().unwrap();
+    assert!(path.ends_with("/invoke-with-response-stream"), "{path}");
+    let headers = &request["headers"];
+    assert_eq!(headers["X-Amzn-Bedrock-GuardrailIdentifier"], "gr123");
+    assert_eq!(headers["X-Amzn-Bedrock-Service-Tier"], "flex");
+    assert_eq!(headers["accept"], Value::Null);
+}
+
+#[test]
+fn a_quota_that_the_run_will_ask_for_is_not_denied() {
+    let job = || plan(ROWS).args(["--quota", "auto"]);
+    let json = object(&traceless(job().args(["--json"]), 0));
+    assert_eq!(json["time"]["quota"], "auto");
+    let out = traceless(job(), 0);
+    assert_eq!(
+        line(&out, "paced by").trim(),
+        "paced by      quota = \"auto\": the run will ask Service Quotas, plan asks nobody; how long a \
+         call takes is not known yet"
+    );
+}
+
+#[test]
+fn longer_answers_take_longer() {
+    // 300 rows, 64 at once: 4.6875 rounds of 30 s. Answers have 80 tokens, and 320 at most.
+    let rows: String = (0..301).map(|n| format!("r{n},0123456789\n")).collect();
+    let job = plan(&format!("id,prompt\n{rows}"))
+        .file("out/a.jsonl", answer("r0", 1, 3, 80, 30_000))
+        .args(["--max-tokens", "320"]);
+    let out = traceless(job, 0);
+    assert_eq!(
+        line(&out, "time")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" "),
+        "time 1 m 52 s 2 m 20 s 9 m 22 s"
+    );
+}
+
+#[test]
+fn there_is_no_advice_where_it_would_be_refused() {
+    let bodies = r#"{"id":"a","modelInput":{"messages":[]}}"#.to_owned() + "\n";
+    let job = |output: &str, model: &str| {
+        Job::new("plan")
+            .file(
+                "rows.jsonl",
+                format!("{bodies}{}", bodies.replace("\"a\"", "\"b\"")),
+            )
+            .file("prompts.csv", ROWS)
+            .file(
+                "out/a.jsonl",
+                answer("a", 1, 9, 512, 9).replace("\"stop\"", output),
+            )
+            .args(["-o", "out/a.jsonl", "-m", model])
+    };
+    let own = traceless(job("\"length\"", NOVA).args(["-i", "rows.jsonl"]), 0);
+    assert!(!own.stdout.contains("--max-tokens"), "{}", own.stdout);
+    assert!(
+        own.stdout.contains("p99 of your output is 512 (1 answers"),
+        "{}",
+        own.stdout
+    );
+    let embeddings = job("\"stop\"", "amazon.titan-embed-text-v2:0");
+    let out = traceless(embeddings.args(["-i", "prompts.csv"]), 0);
+    assert!(!out.stdout.contains("p99"), "{}", out.stdout);
+    assert!(!out.stdout.contains("worst output"), "{}", out.stdout);
+}
+
+#[test]
+fn a_price_that_is_unknown_for_how_calls_are_made_is_said_beforehand() {
+    let flex = "the price of `amazon.nova-lite-v1:0` in the service tier flex is not in the catalogue: \
+                what calls cost is unknown";
+    let optimized = "the price of `amazon.nova-lite-v1:0` with optimized latency is not in the \
+                     catalogue: what calls cost is unknown; give it in a file with --prices";
+    for (flags, note) in [
+        (["--service-tier", "flex"], flex),
+        (["--latency", "optimized"], optimized),
+    ] {
+        let out = traceless(plan(ROWS).args(flags), 0);
+        assert!(out.stdout.contains(note), "{}", out.stdout);
+        let _ = Job::over(ROWS).args(flags).run().exits(0).says(note);
+    }
+    let out = traceless(plan(ROWS).args(["--latency", "optimized"]), 0);
+    let prices = line(&out, "on demand").split_whitespace();
+    assert_eq!(prices.collect::<Vec<_>>()[2..], ["unknown"; 3]);
+}
+
+#[test]
+fn json_says_why_there_is_no_plan() {
+    let missing = Job::new("plan").args(["--json", "-i", "none.csv"]);
+    let missing = missing.args(["-m", NOVA, "-o", "a.jsonl"]);
+    let out = traceless(missing, 2).says("promptmill: none.csv: no such file");
+    let json: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!(json["error"]["exit_code"], 2);
+    let message = json["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("none.csv: no such file"), "{message}");
+    let unknown = Job::new("plan").args(["--json", "--inptu", "a.csv"]).run();
+    let json: Value = serde_json::from_str(&unknown.exits(2).stdout).unwrap();
+    let message = json["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("unexpected argument '--inptu'"),
+        "{message}"
+    );
+    let nothing = Job::new("plan").args(["--json"]).run().exits(2);
+    assert!(
+        nothing.stdout.starts_with(r#"{"ok":false,"error":{"#),
+        "{}",
+        nothing.stdout
+    );
+}
+
+#[test]
+fn a_region_that_nobody_knows_is_said() {
+    let note = "us-esat-1 is no region that the catalogue knows (did you mean us-east-1?)";
+    let out = traceless(plan(ROWS).args(["--region", "us-esat-1"]), 0);
+    assert!(out.stdout.contains(note), "{}", out.stdout);
 }
 
 #[test]

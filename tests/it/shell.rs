@@ -2,7 +2,7 @@
 
 use promptmill::job::keys::KEYS;
 
-use crate::harness::{Job, Out};
+use crate::harness::{Job, NOVA, Out};
 
 fn print<const N: usize>(verb: &str, args: [&str; N]) -> Out {
     Job::new(verb).args(args).run().exits(0)
@@ -20,6 +20,33 @@ fn every_shell_completes_every_verb_and_flag() {
         }
     }
     let _ = Job::new("completions").args(["tcsh"]).run().exits(2);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_was_not_given() {
+    let emulated = |verb: &str| Job::new(verb).args(["--endpoint-url", "emulator"]);
+    let plan = |verb: &str| {
+        emulated(verb).file("in.csv", "prompt\nx\n").args([
+            "-i",
+            "in.csv",
+            "-o",
+            "out.jsonl",
+            "-m",
+            NOVA,
+        ])
+    };
+    let jobs = || {
+        let quotas = emulated("quotas").args([NOVA]);
+        [emulated("models"), quotas, plan("plan"), plan("check")]
+    };
+    let with_json = jobs().map(|job| job.args(["--json"]));
+    for job in jobs().into_iter().chain(with_json) {
+        let out = job.through("\"$@\" > /dev/full").run().exits(74);
+        let _ = out.says("promptmill: cannot write to standard output: No space left on device");
+    }
+    for job in jobs() {
+        let _ = job.through("\"$@\" | :").run().exits(0);
+    }
 }
 
 #[test]

@@ -104,7 +104,10 @@ impl Checked {
             (Some(usd), true) => {
                 format!("{usd} on Bedrock; the emulator answered, nothing is billed")
             }
-            (None, false) => "unknown: the price of this model is not in the catalogue".into(),
+            (None, false) => match self.plan.unpriced_remark() {
+                Some(remark) => format!("unknown: {remark}"),
+                None => "unknown: the price of this model is not in the catalogue".into(),
+            },
             (None, true) => "nothing: the emulator answered".into(),
         }
     }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Planned, request};
-use crate::job::Endpoint;
 use crate::job::forecast::{Estimate, Forecast, MaxTokens};
 use crate::job::survey::Trouble;
+use crate::job::{Endpoint, QuotaSource};
 
 /// What `plan --json` prints.
 #[derive(Serialize)]
@@ -101,6 +101,9 @@ struct Time {
     requests_per_minute: Option<u32>,
     tokens_per_minute: Option<u64>,
     concurrency: usize,
+    /// Where limits come from that the job does not give: `learned` from refusals, or `auto`, which
+    /// the run asks Service Quotas for and plan does not.
+    quota: &'static str,
 }
 
 #[derive(Serialize)]
@@ -176,6 +179,10 @@ pub(super) fn of(planned: &Planned) -> String {
             requests_per_minute: plan.requests_per_minute.map(|requests| requests.0.get()),
             tokens_per_minute: plan.tokens.per_minute,
             concurrency: plan.concurrency,
+            quota: match plan.quota {
+                QuotaSource::Learned => "learned",
+                QuotaSource::Auto { .. } => "auto",
+            },
         },
         max_tokens: forecast.max_tokens.as_ref().map(lengths),
         first_request: first_request(planned),
@@ -228,17 +235,16 @@ fn lengths(found: &MaxTokens) -> Lengths {
 fn first_request(planned: &Planned) -> Option<Request<'_>> {
     let plan = &planned.plan;
     let first = planned.gathered.first()?;
-    let header = |name: &str, value: &str| (name.to_owned(), value.into());
+    let headers = request::headers(plan).into_iter();
     Some(Request {
         row: first.row,
         custom_id: first.custom_id.as_deref(),
         rows_in_call: first.bodies.len(),
         method: "POST",
-        path: request::path(plan.model.as_str()),
-        headers: Map::from_iter([
-            header("content-type", &plan.content_type),
-            header("accept", &plan.accept),
-        ]),
+        path: request::path(plan),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect(),
         body: request::body(&request::bytes(plan.family, first)),
     })
 }

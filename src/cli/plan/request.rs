@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::job::Plan;
 use crate::job::forecast::First;
+use crate::model::Delivery;
+use crate::model::catalog::Tier;
 use crate::model::family::Family;
 use crate::model::percent::segment;
 use crate::output::text::{count, one_line};
@@ -18,9 +21,50 @@ const LONGEST_LIST: usize = 12;
 /// More lines than this of a body are left out: the answer is to fit on a screen.
 const MOST_LINES: usize = 30;
 
-/// The path of InvokeModel for a model, as the SDK writes it.
-pub(super) fn path(model: &str) -> String {
-    format!("/model/{}/invoke", segment(model))
+/// The path of the operation that the job calls, as the SDK writes it.
+pub(super) fn path(plan: &Plan) -> String {
+    let operation = match plan.delivery {
+        Delivery::Whole => "invoke",
+        Delivery::Streamed { .. } => "invoke-with-response-stream",
+    };
+    format!("/model/{}/{operation}", segment(plan.model.as_str()))
+}
+
+/// The headers that the job has a say in, as the SDK sends them (aws-sdk-bedrockruntime 1.153,
+/// `ser_invoke_model_headers` and `ser_invoke_model_with_response_stream_headers`).
+pub(super) fn headers(plan: &Plan) -> Vec<(&'static str, &str)> {
+    let terms = &plan.terms;
+    let guardrail = terms.guardrail.as_ref();
+    // A stream's own type is settled; this is the type of what comes in it.
+    let accept = match plan.delivery {
+        Delivery::Whole => "accept",
+        Delivery::Streamed { .. } => "X-Amzn-Bedrock-Accept",
+    };
+    let headers = [
+        ("content-type", Some(plan.content_type.as_str())),
+        (accept, Some(plan.accept.as_str())),
+        ("X-Amzn-Bedrock-Trace", terms.trace.as_deref()),
+        (
+            "X-Amzn-Bedrock-GuardrailIdentifier",
+            guardrail.map(|it| it.id.as_str()),
+        ),
+        (
+            "X-Amzn-Bedrock-GuardrailVersion",
+            guardrail.map(|it| it.version.as_str()),
+        ),
+        (
+            "X-Amzn-Bedrock-PerformanceConfig-Latency",
+            terms.latency.as_deref(),
+        ),
+        ("X-Amzn-Bedrock-Service-Tier", terms.tier.map(Tier::as_str)),
+        (
+            "X-Amzn-Bedrock-Request-Metadata",
+            terms.request_metadata.as_deref(),
+        ),
+    ];
+    let sent = headers.into_iter();
+    sent.filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// What goes out: the row's body, or the one that it shares with others.
@@ -89,15 +133,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_is_what_the_sdk_sends() {
-        assert_eq!(
-            path("amazon.nova-lite-v1:0"),
-            "/model/amazon.nova-lite-v1%3A0/invoke"
-        );
+    fn a_model_in_a_path_is_what_the_sdk_sends() {
+        assert_eq!(segment("amazon.nova-lite-v1:0"), "amazon.nova-lite-v1%3A0");
         let arn = "arn:aws:bedrock:eu-west-1:1:imported-model/a";
         assert_eq!(
-            path(arn),
-            "/model/arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Aimported-model%2Fa/invoke"
+            segment(arn),
+            "arn%3Aaws%3Abedrock%3Aeu-west-1%3A1%3Aimported-model%2Fa"
         );
     }
 

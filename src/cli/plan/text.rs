@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Planned, request};
-use crate::job::Plan;
 use crate::job::forecast::{Bound, Estimate, Forecast, MaxTokens};
 use crate::job::survey::Trouble;
+use crate::job::{Plan, QuotaSource};
 use crate::output::text::{count, dollars, one_line, time};
 
 /// The screen.
@@ -149,14 +149,12 @@ fn findings(planned: &Planned) -> Vec<(&'static str, String)> {
     findings
 }
 
-fn bad_rows(
-    Trouble {
-        count: number,
-        examples,
-    }: &Trouble,
-) -> String {
-    let examples: Vec<_> = examples.iter().map(|e| format!("\n    {e}")).collect();
-    format!("{} cannot be sent:{}", count(*number), examples.concat())
+fn bad_rows(bad: &Trouble) -> String {
+    format!(
+        "{} cannot be sent:{}",
+        count(bad.count),
+        bad.in_lines("    ")
+    )
 }
 
 fn assumed(planned: &Planned) -> String {
@@ -174,9 +172,12 @@ fn assumed(planned: &Planned) -> String {
         1.0 => String::new(),
         rate => format!("; a token of output is {rate} of quota"),
     };
+    let output = match planned.plan.family.writes_text() {
+        true => format!("; worst output is max_tokens{burndown}"),
+        false => String::new(),
+    };
     format!(
-        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}); worst output is \
-         max_tokens{burndown}",
+        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}){output}",
         bytes.expected, bytes.low, bytes.worst
     )
 }
@@ -184,7 +185,12 @@ fn assumed(planned: &Planned) -> String {
 fn paced_by(planned: &Planned) -> String {
     let Planned { plan, forecast, .. } = planned;
     let latency = forecast.latency.map(time).unwrap_or_default();
-    let learned = "no quota in the job, so the pace is learned from refusals";
+    let learned = match plan.quota {
+        QuotaSource::Learned => "no quota in the job, so the pace is learned from refusals",
+        QuotaSource::Auto { .. } => {
+            "quota = \"auto\": the run will ask Service Quotas, plan asks nobody"
+        }
+    };
     match forecast.pace.bound {
         Some(Bound::Requests) => {
             let requests = plan
@@ -262,10 +268,10 @@ fn first_request(planned: &Planned) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         format!("the first request, row {}{id}{others}:", first.row),
-        format!("  POST {}", request::path(plan.model.as_str())),
-        format!("  content-type: {}", one_line(&plan.content_type, 100)),
-        format!("  accept: {}", one_line(&plan.accept, 100)),
+        format!("  POST {}", request::path(plan)),
     ];
+    let headers = request::headers(plan).into_iter();
+    lines.extend(headers.map(|(name, value)| format!("  {name}: {}", one_line(value, 100))));
     let body = request::lines(&request::bytes(plan.family, first));
     lines.extend(body.into_iter().map(|line| format!("  {line}")));
     lines

@@ -52,11 +52,7 @@ impl Asked {
             } else {
                 crate::job::time("--drain", drain)?
             },
-            style: match (matches.get_flag("quiet"), json) {
-                (true, _) => Style::Quiet,
-                (false, true) => Style::Json,
-                (false, false) => Style::for_stderr(),
-            },
+            style: style(matches),
             json,
         })
     }
@@ -98,6 +94,15 @@ impl Asked {
             }
             Style::Live | Style::Lines => print::said(text),
         }
+    }
+}
+
+/// How progress is shown.
+pub(in crate::cli) fn style(matches: &ArgMatches) -> Style {
+    match (matches.get_flag("quiet"), matches.get_flag("json")) {
+        (true, _) => Style::Quiet,
+        (false, true) => Style::Json,
+        (false, false) => Style::for_stderr(),
     }
 }
 

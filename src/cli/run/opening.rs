@@ -3,7 +3,9 @@
 use super::Job;
 use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
+use crate::job::Endpoint;
 use crate::job::survey::Survey;
+use crate::model::catalog;
 use crate::model::id::suggest;
 use crate::output::display::Style;
 use crate::output::{Claim, Mended, TornTail};
@@ -37,6 +39,9 @@ impl Job<'_> {
                 "`{model}` is not in the catalogue{meant}: its price is unknown"
             ));
         }
+        if let Some(remark) = self.plan.unpriced_remark() {
+            self.say(&remark);
+        }
         if let Some(remark) = self.plan.prefix_remark() {
             self.say(&remark);
         }
@@ -44,6 +49,16 @@ impl Job<'_> {
             self.say(
                 "the emulator answers: every completion is made up, nothing is sent or billed",
             );
+        }
+    }
+
+    /// A region that nobody has heard of is likely to be misspelt, and then nothing answers there.
+    pub(super) fn say_region(&self) {
+        let region = self.region.as_deref().unwrap_or_default();
+        if self.plan.endpoint == Endpoint::Aws
+            && let Some(remark) = catalog::region_remark(region)
+        {
+            self.say(&remark);
         }
     }
 

@@ -7,7 +7,12 @@ use crate::output::{OutputPaths, Tally};
 use crate::run::{Reached, Rescued, Stop};
 
 /// The exit code of a stop, and what the person should do about it.
-pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exit, Option<String>) {
+pub(super) fn verdict(
+    stop: &Stop,
+    model: &ModelId,
+    region: Option<&str>,
+    paths: &OutputPaths,
+) -> (Exit, Option<String>) {
     let words = |text: &str| Some(text.to_owned());
     match stop {
         Stop::Interrupted => (Exit::Interrupted, None),
@@ -22,8 +27,8 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
             Exit::Bug,
             words("what was answered is in the output, and the same command goes on"),
         ),
-        Stop::Fault(fault) => (stopped(fault), fault.advice(model)),
-        Stop::AllInvalid(fault) => (Exit::Usage, fault.advice(model)),
+        Stop::Fault(fault) => (stopped(fault), fault.advice_in(model, region)),
+        Stop::AllInvalid(fault) => (Exit::Usage, fault.advice_in(model, region)),
         Stop::Limit(Reached::Cost { .. }) => (
             Exit::Limit,
             words("raise max_cost_usd: with the same limit the same command would stop at once"),
@@ -37,7 +42,13 @@ pub(super) fn verdict(stop: &Stop, model: &ModelId, paths: &OutputPaths) -> (Exi
             ),
         ),
         Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
-        Stop::Unreachable { .. } => (Exit::Stopped, words("run the same command later")),
+        Stop::Unreachable { fault, .. } => (
+            Exit::Stopped,
+            fault
+                .advice_in(model, region)
+                .filter(|_| fault.category == Category::Network)
+                .or(words("run the same command later")),
+        ),
         Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
             Some(match rescued {

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::{JobError, Mistakes};
 use crate::job::keys::{self, Key, Kind};
 use crate::job::plan::{parse_share, parse_time};
+use crate::nearest::nearest;
 
 pub(super) fn newlines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
@@ -129,7 +130,7 @@ fn hint(table: &str, name: &str, found: &DeValue<'_>) -> String {
     }
     let tables = || keys::tables().filter(|other| table.is_empty() && !other.is_empty());
     let here = keys::KEYS.iter().filter(|key| key.table == table);
-    let near = keys::nearest(name, here.map(|key| key.name).chain(tables()));
+    let near = nearest(name, here.map(|key| key.name).chain(tables()));
     match near {
         Some(near) if tables().any(|table| table == near) => format!("; did you mean [{near}]?"),
         Some(near) => format!("; did you mean `{near}`?"),

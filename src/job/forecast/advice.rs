@@ -31,6 +31,7 @@ pub struct MaxTokens {
 }
 
 impl MaxTokens {
+    /// What `lessons` say of a limit that the job sets, if it does: `reserved`.
     pub(super) fn new(lessons: &Lessons, reserved: Option<u32>) -> Option<Self> {
         let lengths = &lessons.output_tokens;
         let (p50, p99) = (lengths.percentile(50)?, lengths.percentile(99)?);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::job::Plan;
 use crate::job::survey::has_changed;
 use crate::model::catalog::{Metered, Pieces};
 use crate::model::family::Family;
@@ -36,6 +37,14 @@ pub struct Gathered {
     family: Family,
     layout_bytes: u64,
     default_max_tokens: u64,
+    bodies: Bodies,
+}
+
+/// Who says what is in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bodies {
+    OfTheJob,
+    OfRows,
 }
 
 /// Rows of about one size.
@@ -114,6 +123,24 @@ impl Gathered {
             sharing,
             layout_bytes: layout_bytes as u64,
             default_max_tokens,
+            bodies: Bodies::OfTheJob,
+        }
+    }
+
+    /// The same for rows that bring whole bodies, where the job's own parameters say nothing.
+    #[must_use]
+    pub fn of_whole_bodies(self) -> Self {
+        Self {
+            bodies: Bodies::OfRows,
+            ..self
+        }
+    }
+
+    /// The longest answer that the job asks for; `None` where each row says for itself.
+    pub(super) fn limit(&self, plan: &Plan) -> Option<u32> {
+        match self.bodies {
+            Bodies::OfTheJob => plan.longest_answer(),
+            Bodies::OfRows => None,
         }
     }
 

@@ -98,7 +98,8 @@ impl Forecast {
         let sums = Sums::new(gathered, lessons);
         let cost = |way| sums.cost(plan, way);
         let burndown = plan.tokens.burndown;
-        let quota = sums.each(|case| Some(sums.input(case) + sums.output(case)? * burndown));
+        let output = sums.each(|case| sums.output(case));
+        let quota = sums.each(|case| Some(sums.input(case) + output.of(case)? * burndown));
         let latency = lessons.latency();
         Self {
             rows: gathered.rows(),
@@ -107,7 +108,7 @@ impl Forecast {
             measured_on: gathered.measured.rows,
             answers: lessons.output_tokens.count(),
             input: sums.each(|case| Some(sums.input(case))),
-            output: sums.each(|case| sums.output(case)),
+            output,
             quota,
             largest_reservation: gathered.largest as f64 / sums.bytes_per_token.expected
                 + gathered.most_output as f64,
@@ -120,11 +121,16 @@ impl Forecast {
                     quota,
                     reserved: sums.reserved(),
                     latency,
+                    length: lengths(&output),
                 },
                 plan,
             ),
             latency,
-            max_tokens: MaxTokens::new(lessons, plan.longest_answer()),
+            // Embeddings and images have no length that a limit could be held against.
+            max_tokens: match plan.family.writes_text() {
+                true => MaxTokens::new(lessons, gathered.limit(plan)),
+                false => None,
+            },
         }
     }
 }
@@ -241,6 +247,14 @@ impl<'a> Sums<'a> {
             there.map(cost).sum()
         })
     }
+}
+
+/// How long answers are in each case, as a share of the expected; 1 where there is none.
+fn lengths(output: &Estimate) -> Cases<f64> {
+    Cases::each(|case| match (output.of(case), output.expected) {
+        (Some(tokens), Some(expected)) if 0.0 < expected => tokens / expected,
+        _ => 1.0,
+    })
 }
 
 /// What was measured, and what lies a [`SPREAD`] to either side. More bytes, fewer tokens.

@@ -45,6 +45,8 @@ pub(super) struct Work {
     pub(super) quota: Estimate,
     pub(super) reserved: f64,
     pub(super) latency: Option<Duration>,
+    /// How long an answer is, beside the expected one. A model's latency follows it.
+    pub(super) length: Cases<f64>,
 }
 
 impl Pace {
@@ -76,7 +78,7 @@ fn longest(work: &Work, plan: &Plan, case: Case) -> Option<(f64, Bound)> {
         times.push((seconds, Bound::Tokens));
     }
     if let Some(latency) = work.latency {
-        let latency = latency.as_secs_f64();
+        let latency = latency.as_secs_f64() * work.length.of(case);
         let rounds = (work.calls / plan.concurrency as f64).max(1.0);
         let seconds = rounds * latency;
         times.push((seconds, Bound::Concurrency));

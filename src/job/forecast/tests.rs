@@ -209,12 +209,12 @@ fn the_tightest_limit_says_how_long_it_takes() {
     // Output counts ten times: 60 × (200 + 500) = 42,000 and 60 × (350 + 1,000) = 81,000.
     let burning = "tokens_per_minute = 5000\nburndown = 10";
     paced(burning, 1, (Some(504.0), Some(972.0)), Some(Tokens));
-    // 60 calls of 20 s, 2 at once.
+    // 60 calls of 20 s, 2 at once; an answer twice as long takes twice as long.
     let narrow = "requests_per_minute = 30\nconcurrency = 2";
-    paced(narrow, 20, (Some(600.0), Some(600.0)), Some(Concurrency));
+    paced(narrow, 20, (Some(600.0), Some(1200.0)), Some(Concurrency));
     // 60 × 300 reserved tokens, each for 90 s, of 5,000.
     let held = "tokens_per_minute = 5000";
-    paced(held, 90, (Some(324.0), Some(324.0)), Some(Reservations));
+    paced(held, 90, (Some(324.0), Some(648.0)), Some(Reservations));
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use super::QuotaSource;
 use super::values::{parse_share, time, wrong};
+use super::{Plan, QuotaSource};
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
+use crate::model::Terms;
 use crate::model::catalog::{
     Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, Tier, quota_codes,
 };
@@ -62,14 +63,18 @@ pub(super) fn utilization(share: f64) -> Result<f64, JobError> {
 pub(super) fn known(
     model: &ModelId,
     region: Option<&str>,
+    terms: &Terms,
     own: Option<&Path>,
 ) -> Result<Known, JobError> {
     let refused =
         |path: &Path, why: String| wrong("model.prices", format!("{}: {why}", path.display()));
     let text = own.map(|path| small::text(path).map_err(|why| refused(path, why)));
     let text = text.transpose()?;
-    Known::of(model, region, text.as_deref())
-        .map_err(|why| refused(own.unwrap_or(Path::new("")), why))
+    let of = match terms.is_optimized() {
+        true => Known::optimized,
+        false => Known::of,
+    };
+    of(model, region, text.as_deref()).map_err(|why| refused(own.unwrap_or(Path::new("")), why))
 }
 
 /// Where nothing says how long an answer can be, this many tokens of output are reserved for it.
@@ -121,12 +126,12 @@ fn check_burndown(burndown: f64) -> Result<(), JobError> {
 pub(super) fn limits(
     table: &LimitsTable,
     facts: Option<&ModelFacts>,
-    tier: Tier,
+    terms: &Terms,
     model: &ModelId,
     family: Family,
     mistakes: &mut Mistakes,
 ) -> Option<Limits> {
-    let max_cost_usd = mistakes.keep(max_cost(table, facts, tier, model, family));
+    let max_cost_usd = mistakes.keep(max_cost(table, facts, terms, model, family));
     let typed = table.deadline.as_deref();
     let deadline = typed.map(|typed| time("limits.deadline", typed));
     let deadline = mistakes.keep(deadline.transpose());
@@ -141,7 +146,7 @@ pub(super) fn limits(
 fn max_cost(
     table: &LimitsTable,
     facts: Option<&ModelFacts>,
-    tier: Tier,
+    terms: &Terms,
     model: &ModelId,
     family: Family,
 ) -> Result<Option<f64>, JobError> {
@@ -151,12 +156,17 @@ fn max_cost(
         }
         let bill = family.usual_bill(model.base());
         if let Some(what) = unpriced(facts, &bill) {
+            let (how, or_else) = match terms.is_optimized() {
+                true => (" with optimized latency", "the latency or the limit"),
+                false => ("", "the limit"),
+            };
             let message = format!(
-                "the price of {what}`{model}` is not known, so its cost cannot be limited: give its \
-                 price in a file with --prices, under [\"{model}\"], or leave the limit out"
+                "the price of {what}`{model}`{how} is not known, so its cost cannot be limited: \
+                 give its price in a file with --prices, under [\"{model}\"], or leave {or_else} out"
             );
             return Err(wrong("limits.max_cost_usd", message));
         }
+        let tier = terms.tier.unwrap_or_default();
         if facts.is_some_and(|facts| facts.worst_usd(&bill, Most::default(), tier).is_none()) {
             let message = format!(
                 "the price of `{model}` in the service tier {} is not known, so its cost cannot be \
@@ -167,6 +177,40 @@ fn max_cost(
         }
     }
     Ok(table.max_cost_usd)
+}
+
+impl Plan {
+    /// What is said beforehand of calls whose price is not known although their model's is.
+    pub fn unpriced_remark(&self) -> Option<String> {
+        let Self {
+            model,
+            family,
+            terms,
+            ..
+        } = self;
+        let facts = self.facts.as_ref()?;
+        let bill = family.usual_bill(model.base());
+        let tier = terms.tier.unwrap_or_default();
+        if facts.worst_usd(&bill, Most::default(), tier).is_some() {
+            return None;
+        }
+        let (how, remedy) = match (terms.is_optimized(), tier) {
+            (true, Tier::Default) => {
+                let remedy = "; give it in a file with --prices";
+                (" with optimized latency".to_owned(), remedy)
+            }
+            (true, tier) => {
+                let tier = tier.as_str();
+                let how = format!(" in the service tier {tier} with optimized latency");
+                (how, "")
+            }
+            (false, Tier::Default) => (String::new(), "; give it in a file with --prices"),
+            (false, tier) => (format!(" in the service tier {}", tier.as_str()), ""),
+        };
+        Some(format!(
+            "the price of `{model}`{how} is not in the catalogue: what calls cost is unknown{remedy}"
+        ))
+    }
 }
 
 /// What of a model has no price, if anything: all of it, its input, or its output.

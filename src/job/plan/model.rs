@@ -7,7 +7,8 @@ use super::values::{missing, wrong};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::job::sharing::RowsPerCall;
-use crate::model::aws::is_unencrypted;
+use crate::model::aws::{is_unencrypted, is_url};
+use crate::model::catalog;
 use crate::model::family::{Doubtful, Family, Parameters};
 use crate::model::id::ModelId;
 
@@ -29,6 +30,7 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
     };
     let named = table.family.as_deref().map(Family::parse).transpose();
     if let Some(family) = named.map_err(|error| wrong("model.family", error))? {
+        refuse_contradiction(table, &model, family)?;
         return Ok((model, family));
     }
     match model.base() {
@@ -38,6 +40,31 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         }
         None => Ok((model, Family::Raw)),
     }
+}
+
+/// A family that is named is for ids that do not tell theirs. Where the catalogue knows the model,
+/// the id tells: bodies in another layout would be refused, row after row. A layout that no id tells
+/// may be spoken beside the one that it does, and of a model that is newer than the catalogue the
+/// user may know more.
+fn refuse_contradiction(
+    table: &ModelTable,
+    model: &ModelId,
+    named: Family,
+) -> Result<(), JobError> {
+    let known = model
+        .base()
+        .filter(|base| catalog::anywhere(base).is_some());
+    let told = known.and_then(Family::of).filter(|told| *told != named);
+    let Some(told) = told.filter(|_| named.has_ids() && !table.force) else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{model}` is asked in the layout {}, not {}: leave it out, or send it all the same with \
+         --force",
+        told.name(),
+        named.name()
+    );
+    Err(wrong("model.family", message))
 }
 
 /// Whether the system prompt is marked for the service's cache.
@@ -76,6 +103,10 @@ pub(super) fn parameters(
         cache,
         extra: table.extra.clone(),
     };
+    if parameters.stop.iter().any(String::is_empty) {
+        let message = "an empty text ends no answer: give the text that does, or leave it out";
+        return Err(wrong("model.stop", message));
+    }
     if parameters.max_tokens.is_none() {
         parameters.max_tokens = family.default_max_tokens(model.base(), &table.extra);
     }
@@ -168,13 +199,4 @@ pub(super) fn endpoint(
             Err(wrong("model.endpoint", message))
         }
     }
-}
-
-/// Whether this is an http(s) URL with a host.
-pub fn is_url(url: &str) -> bool {
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
-        && !url.contains(char::is_whitespace)
 }

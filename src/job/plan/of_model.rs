@@ -53,13 +53,15 @@ impl OfModel {
         let own = job.model.prices.as_deref().map(path).transpose();
         let own = mistakes.keep(own);
         let place = region.clone().flatten();
-        let known = mistakes.keep(known(&model, place.as_deref(), own?.as_deref()))?;
+        let default = Terms::default();
+        let terms = terms.unwrap_or(&default);
+        let known = known(&model, place.as_deref(), terms, own?.as_deref());
+        let known = mistakes.keep(known)?;
         let tokens = mistakes.keep(tokens(&job.limits, &known, &model, family));
-        let tier = terms.and_then(|terms| terms.tier).unwrap_or_default();
         let limits = limits(
             &job.limits,
             known.facts.as_ref(),
-            tier,
+            terms,
             &model,
             family,
             mistakes,

@@ -35,6 +35,14 @@ pub(super) fn terms(table: &ModelTable) -> Result<Terms, JobError> {
 fn guardrail(table: &ModelTable) -> Result<Option<Guardrail>, JobError> {
     match (&table.guardrail, &table.guardrail_version) {
         (None, None) => Ok(None),
+        (Some(id), _) if id.trim().is_empty() => Err(wrong(
+            "model.guardrail",
+            "it is empty: give the guardrail's id or ARN, or leave it out",
+        )),
+        (_, Some(version)) if version.trim().is_empty() => Err(wrong(
+            "model.guardrail_version",
+            "it is empty: give a number or \"DRAFT\", or leave it out",
+        )),
         (Some(id), Some(version)) => Ok(Some(Guardrail {
             id: id.clone(),
             version: version.clone(),
@@ -122,7 +130,8 @@ pub(super) fn delivery(
     }
     if family.assemble().is_none() {
         let message = format!(
-            "`{}` answers in one piece and does not stream: leave it out",
+            "`{}` answers in one piece and does not stream: leave it out; --force changes nothing, for \
+             its answers have no chunks to read",
             family.name()
         );
         return Err(wrong("model.stream", message));

@@ -108,6 +108,19 @@ impl ModelFacts {
         self.max_in.filter(|most| !priced_beyond(most))
     }
 
+    /// The same without the prices of calls that are answered at once.
+    #[must_use]
+    pub(super) fn without_call_prices(self) -> Self {
+        Self {
+            price: Price::default(),
+            flex: None,
+            priority: None,
+            above: None,
+            piece: PiecePrice::default(),
+            ..self
+        }
+    }
+
     /// The price of a call with so many input tokens.
     pub fn price_of(&self, input_tokens: u64, tier: Tier) -> Option<Price> {
         match tier {

@@ -60,7 +60,24 @@ impl Known {
     /// # Errors
     /// `own` is not such a file: what is wrong, and on which line.
     pub fn of(model: &ModelId, region: Option<&str>, own: Option<&str>) -> Result<Self, String> {
+        Self::over(lookup(model.like(), region).cloned(), model, own)
+    }
+
+    /// The same for calls that ask for optimized latency. They have prices of their own, and the
+    /// price list that the catalogue is made from has none of them: only `own` can name one.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn optimized(
+        model: &ModelId,
+        region: Option<&str>,
+        own: Option<&str>,
+    ) -> Result<Self, String> {
         let facts = lookup(model.like(), region).cloned();
+        Self::over(facts.map(ModelFacts::without_call_prices), model, own)
+    }
+
+    fn over(facts: Option<ModelFacts>, model: &ModelId, own: Option<&str>) -> Result<Self, String> {
         let base = model.base();
         let base = base.filter(|base| is_known(base, anywhere(base).is_some()));
         let mut known = Self {
@@ -169,6 +186,19 @@ mod tests {
         assert_eq!(facts.price.input, Some(0.5));
         assert_eq!(facts.price.output, Some(0.0055));
         assert_eq!(own.burndown, Some(5.0));
+    }
+
+    #[test]
+    fn a_call_of_optimized_latency_has_the_price_of_ones_own_or_none() {
+        let model = ModelId::parse(HAIKU).unwrap();
+        let optimized = |own| Known::optimized(&model, None, own).unwrap().facts.unwrap();
+        let listed = optimized(None);
+        assert_eq!(listed.price, Price::default());
+        assert_eq!((listed.flex, listed.priority), (None, None));
+        assert!(listed.batch.is_some() && listed.max_in.is_some());
+        let own = format!("[\"{HAIKU}\"]\ninput_usd_per_1k = 0.5\noutput_usd_per_1k = 1\n");
+        let price = optimized(Some(&own)).price;
+        assert_eq!((price.input, price.output), (Some(0.5), Some(1.0)));
     }
 
     #[test]

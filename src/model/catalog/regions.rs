@@ -3,7 +3,7 @@
 //! The facts are data, `regions.json`, with their source and date at its head. A model that is not
 //! in the file may be anywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -42,6 +42,23 @@ pub fn ids_in(base: &str, region: &str) -> Option<Vec<String>> {
     )
 }
 
+/// What is said of a region that no model of the file is offered in, with the one that is nearest.
+pub fn region_remark(region: &str) -> Option<String> {
+    let known: BTreeSet<&str> = MODELS.values().flat_map(|it| it.keys().copied()).collect();
+    if known.contains(region) {
+        return None;
+    }
+    // One letter lost, added or swapped; regions are named much alike.
+    let distance = |known: &&str| strsim::damerau_levenshtein(region, known);
+    let near = known.iter().copied().min_by_key(distance);
+    let near = near.filter(|near| distance(near) <= 2);
+    let meant = near.map(|near| format!(" (did you mean {near}?)"));
+    Some(format!(
+        "{region} is no region that the catalogue knows{}: if nothing answers, check its name",
+        meant.unwrap_or_default()
+    ))
+}
+
 fn ids(base: &str, offered: &[&str]) -> Vec<String> {
     let Some((types, geographies)) = offered.split_first() else {
         return Vec::new();
@@ -65,6 +82,18 @@ mod tests {
         assert_eq!(nova("eu-west-3"), ["eu.amazon.nova-lite-v1:0"]);
         assert!(nova("mx-central-1").is_empty());
         assert_eq!(ids_in("anthropic.claude-next", "us-east-1"), None);
+    }
+
+    #[test]
+    fn a_region_that_nobody_knows_is_said_with_the_nearest() {
+        assert_eq!(region_remark("eu-west-3"), None);
+        let said = |region: &str| region_remark(region).unwrap();
+        assert_eq!(
+            said("us-esat-1"),
+            "us-esat-1 is no region that the catalogue knows (did you mean us-east-1?): if nothing \
+             answers, check its name"
+        );
+        assert!(!said("nowhere-1").contains("did you mean"));
     }
 
     #[test]

@@ -24,6 +24,13 @@ impl Family {
     }
 }
 
+impl Family {
+    /// Whether any id tells this family: a model may speak one that none does beside its own.
+    pub fn has_ids(self) -> bool {
+        !self.layout().serves.is_empty()
+    }
+}
+
 /// Models whose names begin as others' do, but which InvokeModel does not reach: speech goes over
 /// a stream in both directions, video over asynchronous calls.
 fn is_spoken_to_otherwise(base: &str) -> bool {

@@ -44,6 +44,7 @@ mod words;
 use serde_json::Value;
 
 use crate::model::{FinishReason, Reading};
+use crate::nearest::nearest;
 use crate::prompt::Prompt;
 
 pub use abilities::Abilities;
@@ -236,9 +237,7 @@ impl Family {
 impl UnknownFamily {
     fn new(name: &str) -> Self {
         let names = Family::ALL.iter().map(|family| family.name());
-        let nearest = names
-            .max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)))
-            .filter(|nearest| 0.7 < strsim::jaro(nearest, name));
+        let nearest = nearest(name, names);
         Self {
             name: name.to_owned(),
             meant: nearest.map_or_else(String::new, |it| format!("; did you mean `{it}`?")),

@@ -18,6 +18,9 @@ impl Fault {
             Remedy::Usual if self.category == Category::NotFound => {
                 return elsewhere().or_else(|| usual(self.category).map(str::to_owned));
             }
+            Remedy::Usual if self.category == Category::Network => {
+                return no_address(self, region?);
+            }
             Remedy::Usual => usual(self.category)?,
             Remedy::UseProfile => return Some(use_profile(model, region)),
             Remedy::CorrectId => return Some(elsewhere().unwrap_or_else(|| correct_id(model))),
@@ -131,6 +134,19 @@ fn use_profile(model: &ModelId, region: Option<&str>) -> String {
         ([], None) => "use an inference profile of this model".to_owned(),
         (profiles, _) => format!("use an inference profile: {}", profiles.join(", ")),
     }
+}
+
+/// What to do where the endpoint's name has no address: the message says what to look at, and the
+/// region is what is misspelt most.
+fn no_address(fault: &Fault, region: &str) -> Option<String> {
+    if !fault.message.starts_with("dns error") {
+        return None;
+    }
+    let what = "check what the message names, then run the same command";
+    Some(match catalog::region_remark(region) {
+        Some(remark) => format!("{remark}; {what}"),
+        None => format!("{what}; the region is {region}"),
+    })
 }
 
 /// Where the model is, if it is known not to be in `region` under this id.

@@ -262,6 +262,15 @@ async fn the_deadline_sets_the_drain_time_too_whatever_has_stopped_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_signal_after_the_deadline_leaves_at_once() {
+    let story = a_slow_answer_and_a_stop(Some(110_000), Some(Duration::from_secs(100))).await;
+    assert!(
+        story.ends_with("110000 abandoned\n110000 over: stopped by daily_quota"),
+        "{story}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempt_that_panics_stops_the_run_and_what_is_beside_it_is_kept() {
     let story = Scene::of(9)
         .play(|row, _| if row == 2 { Act::Panic } else { Act::Answer })

@@ -198,3 +198,53 @@ fn a_profile_that_is_not_there_is_named_with_those_that_are() {
          `aws configure` makes one",
     );
 }
+
+#[test]
+fn an_endpoint_that_is_no_url_is_named_with_its_place() {
+    let said = |from: &str, url: &str| {
+        format!("promptmill: {from}: \"{url}\" is no URL such as https://vpce-1a2b.example.com or ")
+    };
+    let signed = |job: Job| {
+        job.env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+            .env("AWS_REGION", "us-east-1")
+    };
+    for (name, url) in [
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "garbage"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:43681:"),
+    ] {
+        let _ = refused(signed(on_aws()).env(name, url), 2).says(&said(name, url));
+    }
+    let models = signed(Job::new("models")).env("AWS_ENDPOINT_URL_BEDROCK", "garbage");
+    let _ = models
+        .run()
+        .exits(2)
+        .says(&said("AWS_ENDPOINT_URL_BEDROCK", "garbage"));
+    let profile = "[default]\nendpoint_url = garbage\n";
+    let of_profile = signed(on_aws()).file(".aws/config", profile);
+    let place = "`endpoint_url` in the AWS configuration";
+    let _ = refused(of_profile, 2).says(&said(place, "garbage"));
+    check(
+        on_aws().args(["--endpoint-url", "http://127.0.0.1:43681:"]),
+        "`model.endpoint`: \"http://127.0.0.1:43681:\" is neither an http(s) URL nor \"emulator\"",
+    );
+}
+
+#[test]
+fn a_model_that_wants_a_profile_is_advised_with_those_of_the_region() {
+    let scenario = format!("{QUICK}\n[[fault]]\nkind = \"profile_needed\"\n");
+    let out = on("amazon.nova-micro-v1:0")
+        .scenario(&scenario)
+        .args(["--region", "eu-west-3"])
+        .run();
+    let _ = out.says("use an inference profile: eu.amazon.nova-micro-v1:0\n");
+}
+
+#[test]
+fn json_has_the_error_as_a_line_of_its_own() {
+    let out = on("nonsense").args(["--json"]).run().exits(2);
+    assert_eq!(out.stdout, "");
+    let line: serde_json::Value = serde_json::from_str(out.stderr.trim()).unwrap();
+    assert_eq!(line["event"], "error");
+    assert_eq!(line["error"]["exit_code"], 2);
+}

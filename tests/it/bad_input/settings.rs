@@ -186,3 +186,44 @@ fn a_path_is_refused_for_what_it_cannot_hold() {
         "`output.path`: \"-\" is no file, and a run goes on from its file; name one",
     );
 }
+
+#[test]
+fn what_is_empty_asks_for_nothing_and_is_refused() {
+    for blank in ["", " "] {
+        with(
+            ["--guardrail", blank, "--guardrail-version", "1"],
+            "`model.guardrail`: it is empty: give the guardrail's id or ARN, or leave it out",
+        );
+        with(
+            ["--guardrail", "gr123", "--guardrail-version", blank],
+            "`model.guardrail_version`: it is empty: give a number or \"DRAFT\", or leave it out",
+        );
+    }
+    with(
+        ["--stop", ""],
+        "`model.stop`: an empty text ends no answer: give the text that does, or leave it out",
+    );
+}
+
+#[test]
+fn a_cost_of_optimized_latency_is_limited_only_by_a_price_of_ones_own() {
+    let flags = ["--latency", "optimized", "--max-cost", "1"];
+    with(
+        flags,
+        &format!(
+            "`limits.max_cost_usd`: the price of `{NOVA}` with optimized latency is not known, so its \
+             cost cannot be limited: give its price in a file with --prices, under [\"{NOVA}\"], or \
+             leave the latency or the limit out"
+        ),
+    );
+    let own = format!("[\"{NOVA}\"]\ninput_usd_per_1k = 1\noutput_usd_per_1k = 2\n");
+    let out = Job::over(ROWS)
+        .file("own.toml", own)
+        .args(["--max-cost", "50000"])
+        .args(["--latency", "optimized", "--prices", "own.toml"])
+        .run()
+        .exits(0);
+    assert!(out.answers()["a"]["cost_usd"].is_number());
+    let unknown = Job::over(ROWS).args(["--latency", "optimized"]).run();
+    assert!(unknown.exits(0).answers()["a"]["cost_usd"].is_null());
+}

@@ -42,7 +42,28 @@ fn stops(endpoint: &str, says: &str) -> Out {
 
 #[test]
 fn a_name_that_nobody_knows() {
-    stops("https://bedrock.invalid", "network: dns error");
+    let out = stops("https://bedrock.invalid", "network: dns error");
+    let _ = out
+        .says("; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint")
+        .says("check what the message names, then run the same command; the region is us-east-1");
+}
+
+#[test]
+fn a_region_that_nobody_knows_is_said_before_the_first_call() {
+    let out = Job::new("run")
+        .file("prompts.csv", "id,text\na,one\nb,two\nc,three\n")
+        .env("AWS_ACCESS_KEY_ID", "made-up")
+        .env("AWS_SECRET_ACCESS_KEY", "made-up")
+        .env("RES_OPTIONS", "timeout:1 attempts:1")
+        .the_usual()
+        .args(["--region", "us-esat-1", "--throttle-wait", "2s"])
+        .run()
+        .exits(75)
+        .sent_nothing();
+    let note = "us-esat-1 is no region that the catalogue knows (did you mean us-east-1?): if nothing \
+                answers, check its name";
+    assert!(out.stderr.starts_with(note), "{}", out.stderr);
+    let _ = out.says(&format!("what to do {note}; check what the message names"));
 }
 
 #[test]
