@@ -330,6 +330,19 @@ fn a_guardrail_that_intervenes_filters_the_answer() {
     }
 }
 
+#[test]
+fn what_a_guardrail_tells_of_its_findings_is_in_the_record() {
+    let guardrail = ["--guardrail", "gr-1", "--guardrail-version", "1"];
+    let [id, name, version, number] = guardrail;
+    for row in served([id, name, version, number, "--trace", "enabled"]) {
+        let trace = serde_json::json!({"guardrail": {"intervened": true}});
+        assert_eq!(row["guardrail_trace"], trace, "{row}");
+    }
+    for row in served(guardrail) {
+        assert_eq!(row.get("guardrail_trace"), None, "{row}");
+    }
+}
+
 /// A model that is newer than the catalogue, of an account whose control plane says so.
 fn newer(verb: &str, control_plane: &str) -> Job {
     Job::new(verb)

@@ -8,7 +8,7 @@ use super::json::{Body, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
 use super::stream::{Brought, StreamError, begin, block, grow, put};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
-use super::words::{answered, role, thought};
+use super::words::{answered, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Image, Message, Prompt};
@@ -86,7 +86,12 @@ fn content(message: &Message) -> Value {
 /// A refusal may come with no content at all: that is an empty answer.
 fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`content`, a list of blocks";
-    let blocks = list(body, "/content").ok_or_else(|| misread(LAYOUT.name, expected, body))?;
+    let stop = text(body, "/stop_reason");
+    let blocks = match list(body, "/content") {
+        Some(blocks) => blocks.as_slice(),
+        None if stop.is_some_and(means_filtered) => &[],
+        None => return Err(misread(LAYOUT.name, expected, body)),
+    };
     let of_type = |word| {
         blocks
             .iter()
@@ -101,11 +106,7 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     Ok(Reading {
         output: (!tools.is_empty()).then_some(Value::Array(tools)),
         reasoning: thought(&all("thinking", "/thinking")),
-        ..answered(
-            all("text", "/text"),
-            text(body, "/stop_reason"),
-            usage(body),
-        )
+        ..answered(all("text", "/text"), stop, usage(body))
     })
 }
 
@@ -155,7 +156,9 @@ fn join(whole: &mut Value, chunk: &Value) -> Result<Brought, StreamError> {
             }
             let usage = whole.entry("usage").or_insert_with(|| json!({}));
             for (key, value) in chunk["usage"].as_object().into_iter().flatten() {
-                if let (Some(usage), false) = (usage.as_object_mut(), value.is_null()) {
+                // The beginning has counted the input; none of it here says nothing.
+                let is_unsaid = value.is_null() || (value == 0 && key.ends_with("input_tokens"));
+                if let (Some(usage), false) = (usage.as_object_mut(), is_unsaid) {
                     usage.insert(key.clone(), value.clone());
                 }
             }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::embed::{holds_something, whole};
-use super::json::{Body, misread};
+use super::json::{Body, list, misread};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
 use super::{Family, Misread};
 use crate::model::Reading;
@@ -70,6 +70,13 @@ const CHUNKS: [(&str, Family); 16] = [
 pub(super) fn family_of(chunk: &Value) -> Option<Family> {
     let has = |(pointer, _): &&(&str, Family)| chunk.pointer(pointer).is_some();
     CHUNKS.iter().find(has).map(|(_, family)| *family)
+}
+
+/// Whether nothing can be told from a chunk: any server may send choices that are none before the
+/// first, or behind the last.
+pub(super) fn tells_no_shape(chunk: &Value) -> bool {
+    family_of(chunk) == Some(Family::OpenaiChat)
+        && list(chunk, "/choices").is_some_and(Vec::is_empty)
 }
 
 /// Keys of replies that are no text and whose family they do not tell.

@@ -64,6 +64,40 @@ fn a_guardrail_goes_before_what_the_model_says() {
 }
 
 #[test]
+fn what_a_guardrail_has_seen_is_kept() {
+    let trace = json!({"guardrail": {"inputAssessment": {}}});
+    for action in ["NONE", "INTERVENED"] {
+        let body = json!({
+            "generation": "Io.",
+            "amazon-bedrock-guardrailAction": action,
+            "amazon-bedrock-trace": trace,
+        });
+        let reading = Family::Llama3.read(&body).expect("readable");
+        assert_eq!(reading.guardrail_trace.as_ref(), Some(&trace), "{action}");
+        let chunks = [body, json!({"generation": "", "stop_reason": "stop"})];
+        let streamed = golden::assembled(Family::Llama3, &chunks).expect("it has its end");
+        assert_eq!(streamed.guardrail_trace.as_ref(), Some(&trace), "{action}");
+    }
+    let silent = Family::Llama3.read(&json!({"generation": "Io."}));
+    assert_eq!(silent.expect("readable").guardrail_trace, None);
+}
+
+#[test]
+fn what_nobody_knows_the_family_of_is_read_by_its_shape() {
+    let llama = json!({"generation": "Io.", "stop_reason": "stop"});
+    let read = |body: &Value| Family::OpenaiChat.read_any_shape(body);
+    assert_eq!(read(&llama), Family::Llama3.read(&llama));
+    assert!(
+        Family::OpenaiChat.read(&llama).is_err(),
+        "its family is known"
+    );
+    let failed = json!({"choices": [{"message": {"content": "I"}, "finish_reason": "error"}]});
+    assert_eq!(read(&failed), Family::OpenaiChat.read(&failed));
+    let strange = json!({"what": "is this"});
+    assert_eq!(read(&strange), Family::OpenaiChat.read(&strange));
+}
+
+#[test]
 fn raw_reads_every_reply_and_stream_as_its_family_does() {
     for (family, body) in replies() {
         let (raw, own) = (Family::Raw.read(&body), family.read(&body));
