@@ -81,16 +81,37 @@ fn read_amazon(body: &Value) -> Result<Reading, Misread> {
     }
 }
 
-/// A filter names itself in place of the reason to stop.
+/// A filter names itself in place of the reason to stop. What is neither that nor a success is the
+/// model's failure, which [`super::Family::read`] makes of a word that nobody knows.
 fn read_stability(body: &Value) -> Result<Reading, Misread> {
     let coded = list(body, "/images").into_iter().flatten();
     let pictures = pictures(STABILITY.name, coded)?;
     let reasons = list(body, "/finish_reasons").into_iter().flatten();
-    let filtered = reasons.filter_map(Value::as_str).next();
-    if pictures.is_empty() && filtered.is_none() {
-        return Err(misread(STABILITY.name, "`images`, a list", body));
-    }
-    Ok(made(body, pictures, filtered))
+    let reasons: Vec<&str> = reasons
+        .filter_map(Value::as_str)
+        .filter(|word| !word.eq_ignore_ascii_case("success"))
+        .collect();
+    let filtered = reasons.iter().find(|word| names_a_filter(word)).copied();
+    let Some(word) = filtered.or(reasons.first().copied()) else {
+        return match pictures.is_empty() {
+            true => Err(misread(STABILITY.name, "`images`, a list", body)),
+            false => Ok(made(body, pictures, None)),
+        };
+    };
+    let reading = made(body, pictures, Some(word));
+    Ok(match filtered {
+        Some(_) => reading,
+        None => Reading {
+            finish_reason: FinishReason::Unknown,
+            ..reading
+        },
+    })
+}
+
+/// Source: Amazon Bedrock user guide, "Stability.ai Diffusion models", as of October 2026.
+fn names_a_filter(word: &str) -> bool {
+    word.get(.."filter reason".len())
+        .is_some_and(|beginning| beginning.eq_ignore_ascii_case("filter reason"))
 }
 
 fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
@@ -142,7 +163,8 @@ fn pictures<'v>(
     name: &str,
     coded: impl Iterator<Item = &'v Value>,
 ) -> Result<Vec<Picture>, Misread> {
-    let coded = coded.filter(|coded| !coded.is_null());
+    let is_there = |coded: &&Value| !coded.is_null() && coded.as_str() != Some("");
+    let coded = coded.filter(is_there);
     let decode = |coded: &Value| {
         let bytes = coded.as_str().and_then(|coded| STANDARD.decode(coded).ok());
         let wrong = || Misread(format!("an image of {name} is not base64"));
