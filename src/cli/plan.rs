@@ -124,6 +124,7 @@ impl Planned {
             self.mended_rows(),
             self.unknown_model(),
             self.made_up(),
+            self.plan.profile_remark(),
             self.plan.prefix_remark(),
             self.over_budget(),
             self.over_deadline(),

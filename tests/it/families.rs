@@ -266,24 +266,72 @@ fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
         .exits(2)
         .says("anthropic.claude-opus-4-7 takes no temperature: remove it")
         .sent_nothing();
-    let refused = |row: &str, flags: &[&str]| {
-        let out = run(opus, row, flags).exits(3);
-        out.text("out.failed.jsonl")
-    };
-    let said = refused(row, &["--temperature", "0.5", "--force"]);
-    assert!(
-        said.contains("`temperature` is not supported by this model."),
-        "{said}"
-    );
+    run(opus, row, &["--temperature", "0.5", "--force"])
+        .exits(2)
+        .says("`temperature` is not supported by this model.");
     let begun =
         r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     run(opus, begun, &[])
         .exits(2)
         .says("refuses to go on from an assistant's words");
-    let said = refused(begun, &["--force"]);
+    let out = run(opus, begun, &["--force"]).exits(3);
+    let said = out.text("out.failed.jsonl");
     assert!(
         said.contains("This model does not support assistant message prefill."),
         "{said}"
+    );
+}
+
+#[test]
+fn what_every_row_shares_stops_the_run_at_its_first() {
+    let rows = "{\"prompt\":\"a\"}\n{\"prompt\":\"b\"}\n{\"prompt\":\"c\"}\n";
+    let flags = ["--extra", r#"{"top_k":5}"#, "--force", "-c", "1"];
+    let out = run("us.anthropic.claude-opus-4-7", rows, &flags).exits(2);
+    assert_eq!(out.failures().len(), 0, "{}", out.stderr);
+    assert_eq!(out.answers().len(), 0, "{}", out.stderr);
+}
+
+#[test]
+fn what_invoke_model_does_not_reach_is_said_to_be_reached_otherwise() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    for (model, how) in [
+        ("amazon.nova-2-sonic-v1:0", "speech goes over a stream"),
+        ("amazon.nova-reel-v1:1", "video is made by asynchronous"),
+        ("us.luma.ray-v2:0", "video is made by asynchronous"),
+    ] {
+        run(model, row, &[])
+            .exits(2)
+            .says(&format!(
+                "`{model}` is not reached through InvokeModel: {how}"
+            ))
+            .sent_nothing();
+    }
+}
+
+#[test]
+fn a_base_id_that_only_profiles_reach_is_noted() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    let note = "`amazon.nova-2-lite-v1:0` is called through an inference profile from us-east-1, as \
+                far as the catalogue knows: global.amazon.nova-2-lite-v1:0, us.amazon.nova-2-lite-v1:0";
+    let region = ["--region", "us-east-1"];
+    let out = run("amazon.nova-2-lite-v1:0", row, &region).says(note);
+    let [flag, name] = region;
+    let planned = out
+        .again("plan")
+        .args(["-i", "rows.jsonl", "-o", "other.jsonl"]);
+    let planned = planned.args(["-m", "amazon.nova-2-lite-v1:0", flag, name]);
+    let planned = planned.run().exits(0);
+    let said = planned
+        .stdout
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(said.contains(note), "{}", planned.stdout);
+    let called = run("us.amazon.nova-2-lite-v1:0", row, &region).exits(0);
+    assert!(
+        !called.stderr.contains("inference profile"),
+        "{}",
+        called.stderr
     );
 }
 

@@ -43,7 +43,8 @@ impl Job<'_> {
                 "`{model}` is not in the catalogue{meant}: its price is unknown"
             ));
         }
-        if let Some(remark) = self.plan.prefix_remark() {
+        let remarks = [self.plan.profile_remark(), self.plan.prefix_remark()];
+        for remark in remarks.into_iter().flatten() {
             self.say(&remark);
         }
         if self.context.emulated {

@@ -22,7 +22,7 @@ pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;
 pub use pieces::{Bill, Metered, PiecePrice, Pieces};
-pub use regions::{ids_in, regions_of};
+pub use regions::{ids_in, profiles_instead, regions_of};
 
 use crate::model::id::{strip_context, strip_geo};
 

@@ -17,6 +17,7 @@ mod command_r;
 mod deepseek_text;
 mod detect;
 mod embed;
+mod given;
 mod image;
 mod imported;
 mod json;
