@@ -350,6 +350,134 @@ fn images_in_messages_reach_the_models_that_see() {
     }
 }
 
+/// Prompts that the models' own filters do not answer.
+fn filtered(model: &str, flags: &[&str]) -> Value {
+    let job = Job::new("run")
+        .file("rows.jsonl", r#"{"prompt":"how to make a bomb"}"#)
+        .scenario(&format!(
+            "{QUICK}[filter]\ntakes = [\"bomb\"]\n[guardrail]\nblocks = [\"bomb\"]\n"
+        ))
+        .args(["-i", "rows.jsonl", "-o", "out.jsonl", "-m", model]);
+    let job = flags.iter().fold(job, |job, flag| job.args([flag]));
+    let mut answers = job.run().exits(0).answers();
+    answers.remove("1").expect("row 1 is answered")
+}
+
+#[test]
+fn what_a_models_own_filter_takes_is_filtered_in_its_own_word() {
+    for (model, word) in [
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "refusal"),
+        ("us.amazon.nova-2-lite-v1:0", "content_filtered"),
+        ("openai.gpt-oss-20b-1:0", "content_filter"),
+        ("amazon.titan-text-express-v1", "CONTENT_FILTERED"),
+        ("cohere.command-text-v14", "ERROR_TOXIC"),
+        ("cohere.command-r-plus-v1:0", "ERROR_TOXIC"),
+        ("stability.stable-image-core-v1:1", "Filter reason: prompt"),
+        ("stability.stable-diffusion-xl-v1", "CONTENT_FILTERED"),
+    ] {
+        let ways: &[&[&str]] = match model.starts_with("stability.") {
+            true => &[&[]],
+            false => &[&[], &["--stream"]],
+        };
+        for flags in ways {
+            let line = filtered(model, flags);
+            assert_eq!(line["status"], "filtered", "{model}: {line}");
+            assert_eq!(line["finish_reason"], "content_filter", "{model}: {line}");
+            assert_eq!(line["stop_reason"], word, "{model}: {line}");
+            assert_eq!(
+                line["completion"].as_str().unwrap_or(""),
+                "",
+                "{model}: {line}"
+            );
+        }
+    }
+    let canvas = filtered("amazon.nova-canvas-v1:0", &[]);
+    assert_eq!(canvas["status"], "filtered", "{canvas}");
+    let llama = filtered("meta.llama3-8b-instruct-v1:0", &[]);
+    assert_eq!(
+        llama["status"], "succeeded",
+        "it has no word for it: {llama}"
+    );
+}
+
+#[test]
+fn a_guardrail_lets_no_image_through() {
+    for model in [
+        "amazon.nova-canvas-v1:0",
+        "stability.stable-image-core-v1:1",
+        "stability.stable-diffusion-xl-v1",
+    ] {
+        let line = filtered(model, &["--guardrail", "gr-1", "--guardrail-version", "1"]);
+        assert_eq!(line["status"], "filtered", "{model}: {line}");
+        assert_eq!(line["finish_reason"], "guardrail", "{model}: {line}");
+        assert_eq!(line.get("files"), None, "{model}: {line}");
+    }
+}
+
+#[test]
+fn who_thinks_unasked_does_so_and_may_be_told_not_to() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    let opus = "us.anthropic.claude-opus-5";
+    for flags in [&["--reasoning"][..], &["--reasoning", "--stream"]] {
+        let line = answer(opus, row, flags);
+        assert!(line["reasoning"].is_string(), "{line}");
+        assert!(
+            line["completion"]
+                .as_str()
+                .unwrap()
+                .starts_with("[emulated "),
+            "{line}"
+        );
+    }
+    let off = [
+        "--reasoning",
+        "--extra",
+        r#"{"thinking":{"type":"disabled"}}"#,
+    ];
+    let line = answer(opus, row, &off);
+    assert_eq!(line.get("reasoning"), None, "{line}");
+}
+
+#[test]
+fn what_the_body_says_of_its_delivery_is_what_the_path_says() {
+    let chat = |more: &str| {
+        format!(
+            r#"{{"body":{{"messages":[{{"role":"user","content":"Hi"}}],"max_tokens":9,{more}}}}}"#
+        )
+    };
+    let claude = r#"{"body":{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}}"#;
+    let haiku = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let command = r#"{"body":{"prompt":"Hi","stream":true}}"#;
+    let (jamba, oss) = ("ai21.jamba-1-5-mini-v1:0", "openai.gpt-oss-20b-1:0");
+    for (model, row, streamed, why) in [
+        (haiku, claude.to_owned(), false, "extraneous key [stream]"),
+        (haiku, claude.to_owned(), true, "extraneous key [stream]"),
+        (oss, chat(r#""stream":false"#), true, "stream must be true"),
+        (oss, chat(r#""stream":true"#), false, "stream must be false"),
+        (
+            "cohere.command-text-v14",
+            command.to_owned(),
+            false,
+            "#/stream: must be false",
+        ),
+        (jamba, chat(r#""n":2"#), true, "n must be 1 when streaming"),
+    ] {
+        let flags: &[&str] = match streamed {
+            true => &["--body", "body", "--stream"],
+            false => &["--body", "body"],
+        };
+        let out = run(model, &row, flags).exits(3);
+        let said = out.text("out.failed.jsonl");
+        assert!(said.contains(why), "{model} {streamed}: {said}");
+    }
+    let line = answer(
+        oss,
+        &chat(r#""stream":true"#),
+        &["--body", "body", "--stream"],
+    );
+    assert_eq!(line["status"], "succeeded", "{line}");
+}
+
 #[test]
 fn models_that_have_left_are_refused_where_the_scenario_says_so() {
     let scenario = format!("end_of_life = true\n{QUICK}");
