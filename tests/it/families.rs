@@ -463,7 +463,7 @@ fn what_the_body_says_of_its_delivery_is_what_the_path_says() {
         (jamba, chat(r#""n":2"#), true, "n must be 1 when streaming"),
     ] {
         let flags: &[&str] = match streamed {
-            true => &["--body", "body", "--stream"],
+            true => &["--body", "body", "--stream", "--force"],
             false => &["--body", "body"],
         };
         let out = run(model, &row, flags).exits(3);
@@ -476,6 +476,24 @@ fn what_the_body_says_of_its_delivery_is_what_the_path_says() {
         &["--body", "body", "--stream"],
     );
     assert_eq!(line["status"], "succeeded", "{line}");
+}
+
+#[test]
+fn a_stream_is_not_asked_for_several_answers() {
+    let row = r#"{"prompt":"Hi","body":{"messages":[{"role":"user","content":"Hi"}],"n":2}}"#;
+    let oss = "openai.gpt-oss-20b-1:0";
+    run(oss, row, &["--extra", r#"{"n":2}"#, "--stream"])
+        .exits(2)
+        .says("extra.n asks for several answers, and a stream brings one")
+        .sent_nothing();
+    let out = run(oss, row, &["--body", "body", "--stream"]);
+    assert!(out.text("out.jsonl").is_empty(), "{}", out.stderr);
+    let said = format!("{}{}", out.stderr, out.text("out.failed.jsonl"));
+    assert!(
+        said.contains("the body asks for several answers, and a stream brings one"),
+        "{said}"
+    );
+    run(oss, row, &["--body", "body"]).exits(0);
 }
 
 #[test]

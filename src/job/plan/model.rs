@@ -7,9 +7,10 @@ use super::{Endpoint, Plan};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::job::sharing::RowsPerCall;
+use crate::model::Delivery;
 use crate::model::aws::is_unencrypted;
 use crate::model::catalog;
-use crate::model::family::{Doubtful, Family, Parameters};
+use crate::model::family::{Asked, Doubtful, Family, Parameters};
 use crate::model::id::{Kind, ModelId};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
@@ -47,6 +48,16 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 }
 
 impl Plan {
+    /// Why a row's own body is not sent: a stream brings the pieces of one answer.
+    pub(in crate::job) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+        let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
+        let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
+        (is_judged && 1 < Asked::of(body).answers).then(|| {
+            "the body asks for several answers, and a stream brings one: ask for one, or do not stream"
+                .to_owned()
+        })
+    }
+
     /// What a person should know of a base id that is called by its profiles only. The catalogue
     /// may be old, so nothing is refused for it.
     pub fn profile_remark(&self) -> Option<String> {
