@@ -497,6 +497,21 @@ fn a_stream_is_not_asked_for_several_answers() {
 }
 
 #[test]
+fn an_imported_model_answers_in_the_shape_that_its_limit_asks_for() {
+    let row = r#"{"prompt":"Hi","body":{"prompt":"Hi","max_gen_len":9}}"#;
+    let llama = ["--family", "imported", "--extra", r#"{"max_gen_len":9}"#];
+    for more in [&[][..], &["--stream"]] {
+        let line = answer(IMPORTED, row, &[&llama[..], more].concat());
+        assert_eq!(line["finish_reason"], "length", "{line}");
+        // The family that was named is not the body's.
+        let other = ["--family", "text-completion", "--body", "body"];
+        let line = answer(IMPORTED, row, &[&other[..], more].concat());
+        assert_eq!(line["finish_reason"], "length", "{line}");
+        assert_eq!(line["usage"]["output_tokens"], 9, "{line}");
+    }
+}
+
+#[test]
 fn models_that_have_left_are_refused_where_the_scenario_says_so() {
     let scenario = format!("end_of_life = true\n{QUICK}");
     let out = Job::new("run")

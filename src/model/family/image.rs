@@ -13,7 +13,7 @@ use super::Misread;
 use super::json::{Body, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::SERVICE;
-use super::words::one_text;
+use super::words::{means_filtered, one_text};
 use crate::model::catalog::{Bill, Metered, Pieces};
 use crate::model::{FinishReason, Picture, Reading};
 
@@ -81,37 +81,21 @@ fn read_amazon(body: &Value) -> Result<Reading, Misread> {
     }
 }
 
-/// A filter names itself in place of the reason to stop. What is neither that nor a success is the
-/// model's failure, which [`super::Family::read`] makes of a word that nobody knows.
+/// A filter names itself in place of the reason to stop.
 fn read_stability(body: &Value) -> Result<Reading, Misread> {
     let coded = list(body, "/images").into_iter().flatten();
     let pictures = pictures(STABILITY.name, coded)?;
-    let reasons = list(body, "/finish_reasons").into_iter().flatten();
-    let reasons: Vec<&str> = reasons
-        .filter_map(Value::as_str)
-        .filter(|word| !word.eq_ignore_ascii_case("success"))
-        .collect();
-    let filtered = reasons.iter().find(|word| names_a_filter(word)).copied();
-    let Some(word) = filtered.or(reasons.first().copied()) else {
-        return match pictures.is_empty() {
-            true => Err(misread(STABILITY.name, "`images`, a list", body)),
-            false => Ok(made(body, pictures, None)),
-        };
-    };
-    let reading = made(body, pictures, Some(word));
-    Ok(match filtered {
-        Some(_) => reading,
-        None => Reading {
-            finish_reason: FinishReason::Unknown,
-            ..reading
-        },
-    })
+    let words = list(body, "/finish_reasons").into_iter().flatten();
+    let words = words.filter_map(Value::as_str);
+    judged(body, pictures, words, names_a_filter)
+        .ok_or_else(|| misread(STABILITY.name, "`images`, a list", body))
 }
 
 /// Source: Amazon Bedrock user guide, "Stability.ai Diffusion models", as of October 2026.
 fn names_a_filter(word: &str) -> bool {
-    word.get(.."filter reason".len())
-        .is_some_and(|beginning| beginning.eq_ignore_ascii_case("filter reason"))
+    const FILTER: &str = "filter reason";
+    let beginning = word.get(..FILTER.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(FILTER))
 }
 
 fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
@@ -119,12 +103,32 @@ fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
     let artifacts = list(body, "/artifacts").ok_or_else(wrong)?;
     let coded = artifacts.iter().filter_map(|it| it.get("base64"));
     let pictures = pictures(SDXL.name, coded)?;
-    let mut reasons = artifacts.iter().filter_map(|it| text(it, "/finishReason"));
-    let unusual = reasons.find(|reason| *reason != "SUCCESS");
-    if pictures.is_empty() && unusual.is_none() {
-        return Err(wrong());
+    let words = artifacts.iter().filter_map(|it| text(it, "/finishReason"));
+    judged(body, pictures, words, means_filtered).ok_or_else(wrong)
+}
+
+/// What came, by the words that came with it: one that is a filter's goes before all others. A word
+/// that is neither that nor a success stays unknown, which [`super::Family::read`] takes for the
+/// model's failure. `None` where nothing came, and no word for it.
+fn judged<'v>(
+    body: &Value,
+    pictures: Vec<Picture>,
+    words: impl Iterator<Item = &'v str>,
+    is_filters: fn(&str) -> bool,
+) -> Option<Reading> {
+    let unusual: Vec<&str> = words
+        .filter(|word| !word.eq_ignore_ascii_case("success"))
+        .collect();
+    let filtered = unusual.iter().copied().find(|word| is_filters(word));
+    match filtered.or(unusual.first().copied()) {
+        None if pictures.is_empty() => None,
+        None => Some(made(body, pictures, None)),
+        Some(word) if filtered.is_some() => Some(made(body, pictures, Some(word))),
+        Some(word) => Some(Reading {
+            finish_reason: FinishReason::Unknown,
+            ..made(body, pictures, Some(word))
+        }),
     }
-    Ok(made(body, pictures, unusual))
 }
 
 /// What came, with `held_back` as the service's word where not all came that was asked for.

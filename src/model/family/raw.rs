@@ -26,7 +26,7 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 /// What only one family's replies have, most telling first.
-const REPLIES: [(&str, Family); 17] = [
+const REPLIES: [(&str, Family); 20] = [
     ("/choices/0/message", Family::OpenaiChat),
     ("/choices/0/text", Family::TextCompletion),
     ("/output/message", Family::Nova),
@@ -35,6 +35,10 @@ const REPLIES: [(&str, Family); 17] = [
     ("/completions/0/data/text", Family::Jurassic),
     ("/outputs/0/text", Family::MistralText),
     ("/results/0/outputText", Family::TitanText),
+    // What a filter leaves of a reply may be its reason alone.
+    ("/stopReason", Family::Nova),
+    ("/generations/0/finish_reason", Family::Command),
+    ("/results/0/completionReason", Family::TitanText),
     ("/embedding", Family::TitanEmbedText),
     ("/embeddingsByType", Family::TitanEmbedText),
     ("/artifacts", Family::StableDiffusionXl),

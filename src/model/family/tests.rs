@@ -42,6 +42,20 @@ fn extra_is_merged_into_the_body() {
     );
 }
 
+#[test]
+fn an_imported_model_is_given_the_limit_that_the_job_merges_alone() {
+    let extra = json!({"max_gen_len": 9});
+    let extra = extra.as_object().cloned().unwrap_or_default();
+    assert_eq!(Family::Imported.default_max_tokens(None, &extra), None);
+    let parameters = Parameters {
+        max_tokens: Some(5),
+        extra,
+        ..Parameters::default()
+    };
+    let body = Family::Imported.body(&golden::prompt("user: hi"), &parameters, None);
+    assert_eq!(body.to_string(), r#"{"prompt":"hi","max_gen_len":9}"#);
+}
+
 /// One good reply of each family.
 fn replies() -> impl Iterator<Item = (Family, Value)> {
     let reply = |family: &Family| Some((*family, golden::first(*family, "reply")?.body()));
