@@ -331,6 +331,19 @@ fn a_guardrail_that_intervenes_filters_the_answer() {
 }
 
 #[test]
+fn a_guardrails_word_does_not_end_a_stream_that_breaks_off() {
+    let cut = format!(
+        "{QUICK}\n[guardrail]\nblocks = [\"two\"]\n\
+         [[fault]]\nmatching = \"two\"\nkind = \"stream_cut_short\"\n"
+    );
+    let guardrail = ["--guardrail", "gr-1", "--guardrail-version", "1"];
+    let out = streamed("amazon.nova-lite-v1:0", &cut).args(guardrail);
+    let row = &out.run().failures()["b"];
+    assert_eq!(row["error"]["category"], "network", "{row}");
+    assert_eq!(row["attempts"], 3, "{row}");
+}
+
+#[test]
 fn what_a_guardrail_tells_of_its_findings_is_in_the_record() {
     let guardrail = ["--guardrail", "gr-1", "--guardrail-version", "1"];
     let [id, name, version, number] = guardrail;
