@@ -133,6 +133,7 @@ impl Planned {
             self.unknown_region(),
             self.plan.unpriced_remark(),
             self.made_up(),
+            self.plan.profile_remark(),
             self.plan.prefix_remark(),
             self.over_budget(),
             self.over_deadline(),

@@ -13,7 +13,7 @@ pub(super) enum Entry<'a> {
 }
 
 /// Geographies of inference profiles that are no country (AWS profile lists, October 2026).
-const GEOGRAPHIES: [&str; 3] = ["apac", "us-gov", "global"];
+const GEOGRAPHIES: [&str; 4] = ["apac", "us-gov", "global", "amer"];
 
 /// ARN resource types that hide their base model.
 const OPAQUE: [&str; 7] = [
@@ -27,27 +27,34 @@ const OPAQUE: [&str; 7] = [
 ];
 
 /// Models that can no longer be called (gone from every region's list, October 2026).
-const GONE: [&str; 6] = [
+const GONE: [&str; 11] = [
+    "anthropic.claude-v1",
     "anthropic.claude-v2",
     "anthropic.claude-instant",
+    "anthropic.claude-3-",
+    "amazon.titan-text-",
+    "amazon.titan-tg1-",
     "ai21.j2-",
-    "cohere.command-text",
-    "cohere.command-light",
+    "cohere.command",
     "meta.llama2",
+    "meta.llama3-2-",
+    "stability.stable-diffusion-xl",
 ];
 
 /// Base id prefix to reply layout; the first that fits.
-const LAYOUTS: [(&str, Layout); 43] = [
+const LAYOUTS: [(&str, Layout); 45] = [
     ("anthropic.claude-v1", Layout::ClaudeText),
     ("anthropic.claude-v2", Layout::ClaudeText),
     ("anthropic.claude-instant", Layout::ClaudeText),
     ("anthropic.claude-", Layout::Claude),
     ("amazon.nova-2-lite", Layout::Nova),
+    ("amazon.nova-2-pro", Layout::Nova),
     ("amazon.nova-micro", Layout::Nova),
     ("amazon.nova-lite", Layout::Nova),
     ("amazon.nova-pro", Layout::Nova),
     ("amazon.nova-premier", Layout::Nova),
     ("amazon.titan-text-", Layout::TitanText),
+    ("amazon.titan-tg1-", Layout::TitanText),
     ("amazon.titan-embed-text-v2", Layout::TitanEmbed2),
     ("amazon.titan-embed-image", Layout::TitanEmbedImage),
     ("amazon.titan-embed-", Layout::TitanEmbed1),
@@ -168,6 +175,16 @@ mod tests {
             "Chat mistral.magistral-small-2509",
         );
         check("xai.grok-4.6", "Chat xai.grok-4.6");
+        check(
+            "us.amazon.nova-2-pro-preview-20251202-v1:0",
+            "Nova amazon.nova-2-pro-preview-20251202-v1:0",
+        );
+        check("amazon.titan-tg1-large", "TitanText amazon.titan-tg1-large");
+        check("amer.amazon.nova-lite-v1:0", "Nova amazon.nova-lite-v1:0");
+        check(
+            "amazon.nova-2-sonic-v1:0",
+            "400 The provided model identifier is invalid.",
+        );
     }
 
     #[test]
@@ -222,6 +239,21 @@ mod tests {
         assert!(has_left(
             "arn:aws:bedrock:us-east-1::foundation-model/ai21.j2-ultra-v1"
         ));
-        assert!(!has_left("anthropic.claude-opus-5"));
+        for id in [
+            "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+            "amazon.titan-text-express-v1",
+            "cohere.command-r-v1:0",
+            "us.meta.llama3-2-1b-instruct-v1:0",
+            "stability.stable-diffusion-xl-v1",
+        ] {
+            assert!(has_left(id), "{id}");
+        }
+        for id in [
+            "anthropic.claude-opus-5",
+            "amazon.titan-embed-text-v1",
+            "cohere.embed-v4:0",
+        ] {
+            assert!(!has_left(id), "{id}");
+        }
     }
 }

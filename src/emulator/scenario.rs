@@ -21,6 +21,12 @@
 //! per_token_ms = 8
 //! jitter = 0.2                # each call up to 20 % slower or faster
 //!
+//! [guardrail]
+//! blocks = ["launch codes"]   # what a guardrail that a request names lets no prompt hold
+//!
+//! [filter]
+//! takes = ["bomb"]            # what the models' own filters do not answer, each in its own word
+//!
 //! [output]
 //! min_tokens = 12
 //! mean_tokens = 80
@@ -67,7 +73,7 @@ use super::measure::{Latency, Output};
 use super::prompt_cache::PromptCache;
 use super::quota::Quota;
 use super::tenant::Tenant;
-use super::terms::Guardrail;
+use super::terms::{Filter, Guardrail};
 
 /// How long an error takes to come back: a round trip within a region, no model in between.
 const REFUSAL_MS: f64 = 20.0;
@@ -84,7 +90,8 @@ pub struct Scenario {
     pub context_tokens: u64,
     /// How long an error takes to come back, in milliseconds. Default 20.
     pub refusal_ms: f64,
-    /// Models that have left Bedrock (Claude 2, Jurassic-2, Command, Llama 2) are refused. Default
+    /// Models that have left Bedrock (Claude up to 3.7, Titan Text, Jurassic-2, Command, Command R,
+    /// Llama 2 and 3.2, Stable Diffusion XL) are refused. Default
     /// false: they answer, so that what was written for them can be tried.
     pub end_of_life: bool,
     /// How many calls may be in flight, all models together. Default any number.
@@ -105,6 +112,10 @@ pub struct Scenario {
     pub control_plane: ControlPlane,
     /// What a guardrail does, where a request names one.
     pub guardrail: Guardrail,
+    /// What the models' own filters take: the answer to such a prompt ends with the family's own
+    /// word, `refusal`, `content_filter`, `CONTENT_FILTERED`, `ERROR_TOXIC`, `Filter reason: prompt`.
+    /// A family that has none answers.
+    pub filter: Filter,
     /// What goes wrong, in order: the first rule that strikes a call decides its fate.
     pub faults: Vec<FaultRule>,
 }
@@ -136,6 +147,7 @@ struct File {
     service_quotas: ServiceQuotas,
     control_plane: ControlPlane,
     guardrail: Guardrail,
+    filter: Filter,
     prompt_cache: PromptCache,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
@@ -234,6 +246,7 @@ impl From<File> for Scenario {
             service_quotas: file.service_quotas,
             control_plane: file.control_plane,
             guardrail: file.guardrail,
+            filter: file.filter,
             prompt_cache: file.prompt_cache,
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }

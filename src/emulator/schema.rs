@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Text,
     /// A list of strings.
     Texts,
+    /// A list of so many strings at most.
+    FewTexts(usize),
     /// A list with something in it.
     List,
     /// An object.
@@ -57,6 +59,9 @@ pub(super) const fn optional(name: &'static str, kind: Kind) -> Key {
     Key { name, kind, need }
 }
 
+/// Keys of a body that are the service's own begin so, whatever the model.
+const SERVICE: &str = "amazon-bedrock-";
+
 /// Refuses an object with missing, extraneous or ill-typed keys; `at` points to it (`#`).
 pub(super) fn check(object: &Object, keys: &[Key], at: &str) -> Result<(), Refusal> {
     for key in keys {
@@ -66,6 +71,9 @@ pub(super) fn check(object: &Object, keys: &[Key], at: &str) -> Result<(), Refus
         }
     }
     for (name, value) in object {
+        if at == "#" && name.starts_with(SERVICE) {
+            continue;
+        }
         let Some(key) = keys.iter().find(|key| key.name == name) else {
             let reason = format!("{at}: extraneous key [{name}] is not permitted");
             return Err(Refusal::malformed(reason));
@@ -89,6 +97,13 @@ impl Kind {
                 let wrong = items.iter().find(|item| !item.is_string())?;
                 Some(expected("String", wrong))
             }
+            (Self::FewTexts(most), Value::Array(items)) if most < items.len() => {
+                let found = items.len();
+                Some(format!(
+                    "expected maximum item count: {most}, found: {found}"
+                ))
+            }
+            (Self::FewTexts(_), _) => Self::Texts.objection(value),
             (Self::List, Value::Array(items)) if items.is_empty() => {
                 Some("expected minimum item count: 1, found: 0".to_owned())
             }
@@ -122,7 +137,7 @@ impl Kind {
             Self::Any => "Any",
             Self::Flag => "Boolean",
             Self::Text => "String",
-            Self::Texts | Self::List => "JSONArray",
+            Self::Texts | Self::FewTexts(_) | Self::List => "JSONArray",
             Self::Object => "JSONObject",
             Self::Whole(..) => "Integer",
             Self::Number(..) => "Number",
@@ -186,6 +201,10 @@ mod tests {
         check(
             r#"{"prompt":"a","foo":1}"#,
             "#: extraneous key [foo] is not permitted",
+        );
+        check(
+            r#"{"prompt":"a","amazon-bedrock-guardrailConfig":{"tagSuffix":"x"}}"#,
+            "fine",
         );
         check(
             r#"{"prompt":["a"]}"#,

@@ -215,6 +215,9 @@ impl Service {
             }
         };
         let mut answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        if call.layout.filters() {
+            self.scenario.filter.look(&call.ask.prompt, &mut answer);
+        }
         let guardrail = &self.scenario.guardrail;
         let word = call.terms.guard(guardrail, &call.ask.prompt, &mut answer);
         let (first, latency) = self.latency(call, &answer);
@@ -287,7 +290,8 @@ impl Service {
         if operation == Operation::Stream {
             layout.check_stream(&body, base)?;
             // Where a body may say so too, it says what the path says.
-            body.retain(|key, value| key != "stream" || value.as_bool() != Some(true));
+            let says_so = layout.may_say_stream();
+            body.retain(|key, value| !(says_so && key == "stream" && *value == true));
         }
         let ask = layout.read(&body, base)?;
         if self.scenario.context_tokens < ask.input_tokens {

@@ -34,6 +34,26 @@ impl Default for Guardrail {
     }
 }
 
+/// What the models' own filters do, in every family that has a word for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Texts that no prompt may hold.
+    pub takes: Vec<String>,
+}
+
+impl Filter {
+    /// Lets the model's filter look at the prompt; it may take the answer.
+    pub(super) fn look(&self, prompt: &str, answer: &mut Answer) {
+        if self.takes.iter().any(|text| prompt.contains(text)) {
+            answer.thought.clear();
+            answer.text.clear();
+            answer.output_tokens = 0;
+            answer.ending = Ending::Filtered;
+        }
+    }
+}
+
 /// What one request asks for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terms {
@@ -103,7 +123,7 @@ impl Terms {
         if blocked {
             answer.thought.clear();
             answer.text.clone_from(&guardrail.message);
-            answer.ending = Ending::Done;
+            answer.ending = Ending::Blocked;
         }
         Some(Word {
             intervened: blocked,

@@ -234,6 +234,7 @@ mod tests {
         let ending = match answer.ending {
             Ending::Done => "done".to_owned(),
             Ending::Length => "length".to_owned(),
+            Ending::Filtered | Ending::Blocked => "taken".to_owned(),
             Ending::Stop(text) => format!("stop {text:?}"),
         };
         let (thought, text) = (answer.thought, answer.text);

@@ -134,7 +134,7 @@ pub const KEYS: &[Key] = &[
     key(("model", "endpoint"), ("endpoint-url", None), Kind::Text, "URL",
         "Where to send calls instead of AWS; emulator is the embedded one"),
     key(("model", "max_tokens"), ("max-tokens", None), Kind::Count, "N",
-        "The longest answer in tokens; all are reserved from the quota [default: 1024, 4096 if it always thinks]"),
+        "The longest answer in tokens; all are reserved from the quota [default: 1024, 4096 if it thinks unasked]"),
     key(("model", "temperature"), ("temperature", None), Kind::Number, "X",
         "Sampling temperature [default: the model's]"),
     key(("model", "top_p"), ("top-p", None), Kind::Number, "X",

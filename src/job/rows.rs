@@ -243,7 +243,10 @@ impl<'a> RowMaker<'a> {
             ..
         } = self.plan;
         let body = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
-            Content::Body(body) => body,
+            Content::Body(body) => {
+                let refused = self.plan.refuses_body(&body);
+                refused.map_or(Ok(body), |why| Err(unusable(&record.bad(why))))?
+            }
             Content::Prompt(prompt) => {
                 let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;

@@ -32,14 +32,16 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::aws::Rehearsal;
 pub use super::aws::{Access, ConnectError};
 use super::client::Clients;
 use super::wire::BoundedAnswer;
 use crate::model::catalog::{Bill, ModelFacts, Tier};
-use crate::model::family::{Family, Joined};
+use crate::model::family::{Family, Joined, NoAnswer};
 use crate::model::fault::Scope;
+use crate::model::id::ModelId;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
 };
@@ -69,6 +71,23 @@ pub struct Target {
     pub parts: Parts,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
+}
+
+impl Target {
+    /// Whether nobody knows which model stands behind the id: an ARN that does not tell. Then its
+    /// family was named by a person, and an imported model answers in one of several shapes
+    /// whatever its name.
+    fn is_opaque(&self) -> bool {
+        let id = ModelId::parse_of_any_provider(&self.model_id);
+        id.is_ok_and(|id| id.base().is_none())
+    }
+
+    fn understood(&self, body: &Value) -> Result<Reading, NoAnswer> {
+        match self.is_opaque() {
+            true => self.family.read_any_shape(body),
+            false => self.family.read(body),
+        }
+    }
 }
 
 /// Whose work the bodies are.
@@ -265,7 +284,7 @@ impl Bedrock {
             request_id,
         } = came;
         let no_answer = match serde_json::from_slice(&raw) {
-            Ok(body) => match self.target.family.read(&body) {
+            Ok(body) => match self.target.understood(&body) {
                 Ok(mut reading) => {
                     reading.usage = reading.usage.or(headers);
                     let request = Some(call.body.as_ref());

@@ -86,6 +86,8 @@ pub struct Reading {
     pub stop_reason: Option<String>,
     /// Tokens used, as far as the reply says.
     pub usage: Usage,
+    /// What a guardrail found, where the call asked for it.
+    pub guardrail_trace: Option<Value>,
 }
 
 /// What becomes of the reasoning before an answer.

@@ -141,6 +141,8 @@ struct Answer<'a> {
     service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_mode: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guardrail_trace: Option<&'a Value>,
 }
 
 impl<'a> Answer<'a> {
@@ -157,6 +159,7 @@ impl<'a> Answer<'a> {
             cost_usd,
             service_tier: served.tier.as_deref(),
             latency_mode: served.latency_mode.as_deref(),
+            guardrail_trace: reading.guardrail_trace.as_ref(),
         }
     }
 }

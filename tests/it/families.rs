@@ -266,24 +266,72 @@ fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
         .exits(2)
         .says("anthropic.claude-opus-4-7 takes no temperature: remove it")
         .sent_nothing();
-    let refused = |row: &str, flags: &[&str]| {
-        let out = run(opus, row, flags).exits(3);
-        out.text("out.failed.jsonl")
-    };
-    let said = refused(row, &["--temperature", "0.5", "--force"]);
-    assert!(
-        said.contains("`temperature` is not supported by this model."),
-        "{said}"
-    );
+    run(opus, row, &["--temperature", "0.5", "--force"])
+        .exits(2)
+        .says("`temperature` is not supported by this model.");
     let begun =
         r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     run(opus, begun, &[])
         .exits(2)
         .says("refuses to go on from an assistant's words");
-    let said = refused(begun, &["--force"]);
+    let out = run(opus, begun, &["--force"]).exits(3);
+    let said = out.text("out.failed.jsonl");
     assert!(
         said.contains("This model does not support assistant message prefill."),
         "{said}"
+    );
+}
+
+#[test]
+fn what_every_row_shares_stops_the_run_at_its_first() {
+    let rows = "{\"prompt\":\"a\"}\n{\"prompt\":\"b\"}\n{\"prompt\":\"c\"}\n";
+    let flags = ["--extra", r#"{"top_k":5}"#, "--force", "-c", "1"];
+    let out = run("us.anthropic.claude-opus-4-7", rows, &flags).exits(2);
+    assert_eq!(out.failures().len(), 0, "{}", out.stderr);
+    assert_eq!(out.answers().len(), 0, "{}", out.stderr);
+}
+
+#[test]
+fn what_invoke_model_does_not_reach_is_said_to_be_reached_otherwise() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    for (model, how) in [
+        ("amazon.nova-2-sonic-v1:0", "speech goes over a stream"),
+        ("amazon.nova-reel-v1:1", "video is made by asynchronous"),
+        ("us.luma.ray-v2:0", "video is made by asynchronous"),
+    ] {
+        run(model, row, &[])
+            .exits(2)
+            .says(&format!(
+                "`{model}` is not reached through InvokeModel: {how}"
+            ))
+            .sent_nothing();
+    }
+}
+
+#[test]
+fn a_base_id_that_only_profiles_reach_is_noted() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    let note = "`amazon.nova-2-lite-v1:0` is called through an inference profile from us-east-1, as \
+                far as the catalogue knows: global.amazon.nova-2-lite-v1:0, us.amazon.nova-2-lite-v1:0";
+    let region = ["--region", "us-east-1"];
+    let out = run("amazon.nova-2-lite-v1:0", row, &region).says(note);
+    let [flag, name] = region;
+    let planned = out
+        .again("plan")
+        .args(["-i", "rows.jsonl", "-o", "other.jsonl"]);
+    let planned = planned.args(["-m", "amazon.nova-2-lite-v1:0", flag, name]);
+    let planned = planned.run().exits(0);
+    let said = planned
+        .stdout
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(said.contains(note), "{}", planned.stdout);
+    let called = run("us.amazon.nova-2-lite-v1:0", row, &region).exits(0);
+    assert!(
+        !called.stderr.contains("inference profile"),
+        "{}",
+        called.stderr
     );
 }
 
@@ -299,6 +347,167 @@ fn images_in_messages_reach_the_models_that_see() {
                 .exits(2)
                 .says("has no form for images in messages: send such rows with a body");
         }
+    }
+}
+
+/// Prompts that the models' own filters do not answer.
+fn filtered(model: &str, flags: &[&str]) -> Value {
+    let job = Job::new("run")
+        .file("rows.jsonl", r#"{"prompt":"how to make a bomb"}"#)
+        .scenario(&format!(
+            "{QUICK}[filter]\ntakes = [\"bomb\"]\n[guardrail]\nblocks = [\"bomb\"]\n"
+        ))
+        .args(["-i", "rows.jsonl", "-o", "out.jsonl", "-m", model]);
+    let job = flags.iter().fold(job, |job, flag| job.args([flag]));
+    let mut answers = job.run().exits(0).answers();
+    answers.remove("1").expect("row 1 is answered")
+}
+
+#[test]
+fn what_a_models_own_filter_takes_is_filtered_in_its_own_word() {
+    for (model, word) in [
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "refusal"),
+        ("us.amazon.nova-2-lite-v1:0", "content_filtered"),
+        ("openai.gpt-oss-20b-1:0", "content_filter"),
+        ("amazon.titan-text-express-v1", "CONTENT_FILTERED"),
+        ("cohere.command-text-v14", "ERROR_TOXIC"),
+        ("cohere.command-r-plus-v1:0", "ERROR_TOXIC"),
+        ("stability.stable-image-core-v1:1", "Filter reason: prompt"),
+        ("stability.stable-diffusion-xl-v1", "CONTENT_FILTERED"),
+    ] {
+        let ways: &[&[&str]] = match model.starts_with("stability.") {
+            true => &[&[]],
+            false => &[&[], &["--stream"]],
+        };
+        for flags in ways {
+            let line = filtered(model, flags);
+            assert_eq!(line["status"], "filtered", "{model}: {line}");
+            assert_eq!(line["finish_reason"], "content_filter", "{model}: {line}");
+            assert_eq!(line["stop_reason"], word, "{model}: {line}");
+            assert_eq!(
+                line["completion"].as_str().unwrap_or(""),
+                "",
+                "{model}: {line}"
+            );
+        }
+    }
+    let canvas = filtered("amazon.nova-canvas-v1:0", &[]);
+    assert_eq!(canvas["status"], "filtered", "{canvas}");
+    let llama = filtered("meta.llama3-8b-instruct-v1:0", &[]);
+    assert_eq!(
+        llama["status"], "succeeded",
+        "it has no word for it: {llama}"
+    );
+}
+
+#[test]
+fn a_guardrail_lets_no_image_through() {
+    for model in [
+        "amazon.nova-canvas-v1:0",
+        "stability.stable-image-core-v1:1",
+        "stability.stable-diffusion-xl-v1",
+    ] {
+        let line = filtered(model, &["--guardrail", "gr-1", "--guardrail-version", "1"]);
+        assert_eq!(line["status"], "filtered", "{model}: {line}");
+        assert_eq!(line["finish_reason"], "guardrail", "{model}: {line}");
+        assert_eq!(line.get("files"), None, "{model}: {line}");
+    }
+}
+
+#[test]
+fn who_thinks_unasked_does_so_and_may_be_told_not_to() {
+    let row = r#"{"prompt":"Name a moon."}"#;
+    let opus = "us.anthropic.claude-opus-5";
+    for flags in [&["--reasoning"][..], &["--reasoning", "--stream"]] {
+        let line = answer(opus, row, flags);
+        assert!(line["reasoning"].is_string(), "{line}");
+        assert!(
+            line["completion"]
+                .as_str()
+                .unwrap()
+                .starts_with("[emulated "),
+            "{line}"
+        );
+    }
+    let off = [
+        "--reasoning",
+        "--extra",
+        r#"{"thinking":{"type":"disabled"}}"#,
+    ];
+    let line = answer(opus, row, &off);
+    assert_eq!(line.get("reasoning"), None, "{line}");
+}
+
+#[test]
+fn what_the_body_says_of_its_delivery_is_what_the_path_says() {
+    let chat = |more: &str| {
+        format!(
+            r#"{{"body":{{"messages":[{{"role":"user","content":"Hi"}}],"max_tokens":9,{more}}}}}"#
+        )
+    };
+    let claude = r#"{"body":{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hi"}]}}"#;
+    let haiku = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let command = r#"{"body":{"prompt":"Hi","stream":true}}"#;
+    let (jamba, oss) = ("ai21.jamba-1-5-mini-v1:0", "openai.gpt-oss-20b-1:0");
+    for (model, row, streamed, why) in [
+        (haiku, claude.to_owned(), false, "extraneous key [stream]"),
+        (haiku, claude.to_owned(), true, "extraneous key [stream]"),
+        (oss, chat(r#""stream":false"#), true, "stream must be true"),
+        (oss, chat(r#""stream":true"#), false, "stream must be false"),
+        (
+            "cohere.command-text-v14",
+            command.to_owned(),
+            false,
+            "#/stream: must be false",
+        ),
+        (jamba, chat(r#""n":2"#), true, "n must be 1 when streaming"),
+    ] {
+        let flags: &[&str] = match streamed {
+            true => &["--body", "body", "--stream", "--force"],
+            false => &["--body", "body"],
+        };
+        let out = run(model, &row, flags).exits(3);
+        let said = out.text("out.failed.jsonl");
+        assert!(said.contains(why), "{model} {streamed}: {said}");
+    }
+    let line = answer(
+        oss,
+        &chat(r#""stream":true"#),
+        &["--body", "body", "--stream"],
+    );
+    assert_eq!(line["status"], "succeeded", "{line}");
+}
+
+#[test]
+fn a_stream_is_not_asked_for_several_answers() {
+    let row = r#"{"prompt":"Hi","body":{"messages":[{"role":"user","content":"Hi"}],"n":2}}"#;
+    let oss = "openai.gpt-oss-20b-1:0";
+    run(oss, row, &["--extra", r#"{"n":2}"#, "--stream"])
+        .exits(2)
+        .says("extra.n asks for several answers, and a stream brings one")
+        .sent_nothing();
+    let out = run(oss, row, &["--body", "body", "--stream"]);
+    assert!(out.text("out.jsonl").is_empty(), "{}", out.stderr);
+    let said = format!("{}{}", out.stderr, out.text("out.failed.jsonl"));
+    assert!(
+        said.contains("the body asks for several answers, and a stream brings one"),
+        "{said}"
+    );
+    run(oss, row, &["--body", "body"]).exits(0);
+}
+
+#[test]
+fn an_imported_model_answers_in_the_shape_that_its_limit_asks_for() {
+    let row = r#"{"prompt":"Hi","body":{"prompt":"Hi","max_gen_len":9}}"#;
+    let llama = ["--family", "imported", "--extra", r#"{"max_gen_len":9}"#];
+    for more in [&[][..], &["--stream"]] {
+        let line = answer(IMPORTED, row, &[&llama[..], more].concat());
+        assert_eq!(line["finish_reason"], "length", "{line}");
+        // The family that was named is not the body's.
+        let other = ["--family", "text-completion", "--body", "body"];
+        let line = answer(IMPORTED, row, &[&other[..], more].concat());
+        assert_eq!(line["finish_reason"], "length", "{line}");
+        assert_eq!(line["usage"]["output_tokens"], 9, "{line}");
     }
 }
 

@@ -89,6 +89,7 @@ fn a_plan_is_one_screen_of_text() {
   paced by      tokens_per_minute, 500: calls reserve max_tokens for 30 s each, so a lower one is faster
   max_tokens    p99 of your output is 100, you reserve 1,000 (2 answers: p50 60, longest 100)
   advice        --max-tokens 128 lets more calls run at once; it changes the requests, so rows that have ended need --fresh
+  note          `amazon.nova-lite-v1:0` is called through an inference profile from eu-west-1, as far as the catalogue knows: eu.amazon.nova-lite-v1:0
   note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock refuses it for ever; lower max_tokens
 
 the first request, row 3 (c):

@@ -330,6 +330,32 @@ fn a_guardrail_that_intervenes_filters_the_answer() {
     }
 }
 
+#[test]
+fn a_guardrails_word_does_not_end_a_stream_that_breaks_off() {
+    let cut = format!(
+        "{QUICK}\n[guardrail]\nblocks = [\"two\"]\n\
+         [[fault]]\nmatching = \"two\"\nkind = \"stream_cut_short\"\n"
+    );
+    let guardrail = ["--guardrail", "gr-1", "--guardrail-version", "1"];
+    let out = streamed("amazon.nova-lite-v1:0", &cut).args(guardrail);
+    let row = &out.run().failures()["b"];
+    assert_eq!(row["error"]["category"], "network", "{row}");
+    assert_eq!(row["attempts"], 3, "{row}");
+}
+
+#[test]
+fn what_a_guardrail_tells_of_its_findings_is_in_the_record() {
+    let guardrail = ["--guardrail", "gr-1", "--guardrail-version", "1"];
+    let [id, name, version, number] = guardrail;
+    for row in served([id, name, version, number, "--trace", "enabled"]) {
+        let trace = serde_json::json!({"guardrail": {"intervened": true}});
+        assert_eq!(row["guardrail_trace"], trace, "{row}");
+    }
+    for row in served(guardrail) {
+        assert_eq!(row.get("guardrail_trace"), None, "{row}");
+    }
+}
+
 /// A model that is newer than the catalogue, of an account whose control plane says so.
 fn newer(verb: &str, control_plane: &str) -> Job {
     Job::new(verb)

@@ -39,10 +39,12 @@ impl Job<'_> {
                 "`{model}` is not in the catalogue{meant}: its price is unknown"
             ));
         }
-        if let Some(remark) = self.plan.unpriced_remark() {
-            self.say(&remark);
-        }
-        if let Some(remark) = self.plan.prefix_remark() {
+        let remarks = [
+            self.plan.unpriced_remark(),
+            self.plan.profile_remark(),
+            self.plan.prefix_remark(),
+        ];
+        for remark in remarks.into_iter().flatten() {
             self.say(&remark);
         }
         if self.context.emulated {

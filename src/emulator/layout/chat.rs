@@ -11,6 +11,8 @@ use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
 const MODEL_MAX_TOKENS: u64 = 65_536;
 /// The same for Mistral's 2024 models.
 const MISTRAL_MAX_TOKENS: u64 = 8_192;
+/// The same for Jamba.
+const JAMBA_MAX_TOKENS: u64 = 4_096;
 
 const LIMIT: Kind = Kind::Whole(1, 1 << 20);
 const PENALTY: Kind = Kind::Number(-2.0, 2.0);
@@ -57,6 +59,11 @@ const RULES: Rules = Rules {
 
 pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
     check(body, &KEYS, "#")?;
+    let limit = whole(body, "max_tokens", 0);
+    if base.starts_with("ai21.jamba") && JAMBA_MAX_TOKENS < limit {
+        let reason = format!("#/max_tokens: {limit} is not less or equal to {JAMBA_MAX_TOKENS}");
+        return Err(Refusal::malformed(reason));
+    }
     if base.starts_with("openai.") && !base.starts_with("openai.gpt-oss") {
         refuse_max_tokens(body)?;
     }
@@ -85,10 +92,12 @@ fn refuse_max_tokens(body: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `model` and `stream` may be given, and must then say what the path says.
+/// `model` and `stream` may be given, and must then say what the path says. A stream's own word is
+/// taken out before.
 fn refuse_contradictions(body: &Object, base: &str) -> Result<(), Refusal> {
     let model = body.get("model").and_then(Value::as_str);
-    if model.is_some_and(|model| !model.ends_with(base)) {
+    let is_other = |model: &str| model != base && !model.ends_with(&format!(".{base}"));
+    if !base.is_empty() && model.is_some_and(is_other) {
         return Err(Refusal::validation(
             "The model in the body does not match the model in the path.",
         ));
@@ -134,8 +143,9 @@ pub(super) fn write(id: &str, answer: &Answer) -> Value {
 /// The word shared by everything shaped after OpenAI's API.
 pub(super) fn finish_reason(answer: &Answer) -> &'static str {
     match answer.ending {
-        Ending::Done | Ending::Stop(_) => "stop",
+        Ending::Done | Ending::Stop(_) | Ending::Blocked => "stop",
         Ending::Length => "length",
+        Ending::Filtered => "content_filter",
     }
 }
 

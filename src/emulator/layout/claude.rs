@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
-use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, peculiar, texts, whole};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
 
@@ -37,19 +37,20 @@ const RULES: Rules = Rules {
     user_first: "messages: first message must use the \"user\" role",
 };
 
-pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
     check(body, &KEYS, "#")?;
     if body.get("anthropic_version").and_then(Value::as_str) != Some(VERSION) {
         return Err(Refusal::malformed(format!(
             "#/anthropic_version: the only version is {VERSION}"
         )));
     }
+    conversation::refuse_mark(body, "cachePoint")?;
     let talk = conversation::read(body.get("messages"), RULES)?;
     if talk.last_user.is_empty() && talk.bytes == 0 {
         let message = "messages: text content blocks must be non-empty";
         return Err(Refusal::validation(message));
     }
-    let opening = opening(body)?;
+    let opening = opening(body, base)?;
     let system = conversation::system_bytes(body.get("system"));
     Ok(Ask {
         prompt: talk.last_user,
@@ -62,13 +63,15 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
     })
 }
 
-/// Thought in a block of its own, where it is asked for. Source for what is refused: Amazon Bedrock
+/// Thought in a block of its own, where it is asked for, or not refused by a model that thinks
+/// unasked. Source for what is refused: Amazon Bedrock
 /// user guide, "Anthropic Claude Messages API", as of October 2026.
-fn opening(body: &Object) -> Result<Opening, Refusal> {
+fn opening(body: &Object, base: &str) -> Result<Opening, Refusal> {
     let thinking = body.get("thinking");
     match thinking.and_then(|thinking| thinking["type"].as_str()) {
         Some("adaptive") => return Ok(Opening::Apart),
         Some("enabled") => {}
+        None if peculiar::thinks_unasked(base) => return Ok(Opening::Apart),
         Some(_) | None => return Ok(Opening::None),
     }
     let budget = thinking.and_then(|thinking| thinking["budget_tokens"].as_u64());
@@ -91,14 +94,16 @@ const SIGNATURE: &str = "ZW11bGF0ZWQ=";
 
 pub(super) fn write(id: &str, answer: &Answer) -> Value {
     let (stop_reason, stop_sequence) = match &answer.ending {
-        Ending::Done => ("end_turn", None),
+        Ending::Done | Ending::Blocked => ("end_turn", None),
         Ending::Length => ("max_tokens", None),
         Ending::Stop(text) => ("stop_sequence", Some(text)),
+        Ending::Filtered => ("refusal", None),
     };
     let thought = (!answer.thought.is_empty())
         .then(|| json!({"type": "thinking", "thinking": answer.thought, "signature": SIGNATURE}));
     let text = json!({"type": "text", "text": answer.text});
-    let blocks = thought.into_iter().chain([text]);
+    let text = (answer.ending != Ending::Filtered).then_some(text);
+    let blocks = thought.into_iter().chain(text);
     json!({
         "id": "msg_bdrk_emulated",
         "type": "message",

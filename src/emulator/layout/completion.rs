@@ -94,6 +94,12 @@ pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
             "Invalid prompt: prompt must end with \"\n\nAssistant:\" turn",
         ));
     };
+    if !takes_turns(before) {
+        return Err(Refusal::validation(
+            "Invalid prompt: prompt must alternate between \"\n\nHuman:\" and \"\n\nAssistant:\" \
+             turns",
+        ));
+    }
     let last = before.rsplit(HUMAN).next().unwrap_or(before);
     Ok(Ask {
         prompt: last.trim().to_owned(),
@@ -101,9 +107,18 @@ pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
     })
 }
 
+/// Whether human and assistant speak in turn, up to a human's words.
+fn takes_turns(before: &str) -> bool {
+    let turns = before.split(HUMAN).skip(1);
+    let answers: Vec<usize> = turns.map(|turn| turn.matches(ASSISTANT).count()).collect();
+    answers
+        .split_last()
+        .is_some_and(|(last, others)| *last == 0 && others.iter().all(|it| *it == 1))
+}
+
 pub(super) fn write_claude(answer: &Answer) -> Value {
     let (stop_reason, stop) = match &answer.ending {
-        Ending::Done => ("stop_sequence", Some(HUMAN)),
+        Ending::Done | Ending::Filtered | Ending::Blocked => ("stop_sequence", Some(HUMAN)),
         Ending::Length => ("max_tokens", None),
         Ending::Stop(text) => ("stop_sequence", Some(text.as_str())),
     };
@@ -118,6 +133,11 @@ pub(super) fn write_claude(answer: &Answer) -> Value {
 /// A body that wants a stream is refused where the answer comes whole.
 pub(super) fn read_command(body: &Object) -> Result<Ask, Refusal> {
     check(body, &COMMAND_KEYS, "#")?;
+    if body.get("stream").and_then(Value::as_bool) == Some(true) {
+        return Err(Refusal::malformed(
+            "#/stream: must be false for an answer in one piece",
+        ));
+    }
     ask(body, "prompt", ("max_tokens", 20), "stop_sequences")
 }
 
@@ -135,8 +155,9 @@ pub(super) fn write_command(answer: &Answer) -> Value {
 /// Cohere's word, in all of its models.
 pub(super) fn cohere_reason(answer: &Answer) -> &'static str {
     match answer.ending {
-        Ending::Done | Ending::Stop(_) => "COMPLETE",
+        Ending::Done | Ending::Stop(_) | Ending::Blocked => "COMPLETE",
         Ending::Length => "MAX_TOKENS",
+        Ending::Filtered => "ERROR_TOXIC",
     }
 }
 
@@ -147,7 +168,7 @@ pub(super) fn read_jurassic(body: &Object) -> Result<Ask, Refusal> {
 
 pub(super) fn write_jurassic(answer: &Answer) -> Value {
     let reason = match answer.ending {
-        Ending::Done => json!({"reason": "endoftext"}),
+        Ending::Done | Ending::Filtered | Ending::Blocked => json!({"reason": "endoftext"}),
         Ending::Length => json!({"reason": "length", "length": answer.output_tokens}),
         Ending::Stop(ref text) => json!({"reason": "stop", "sequence": text}),
     };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::expected;
+use crate::emulator::schema::{Object, expected};
 
 /// What an image or a document counts as, in bytes of text: 1,500 tokens.
 const ATTACHMENT_BYTES: usize = 6_000;
@@ -61,6 +61,30 @@ pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversatio
     match first_turn {
         Some("user") => Ok(conversation),
         Some(_) | None => Err(Refusal::validation(rules.user_first)),
+    }
+}
+
+/// Refuses another family's mark for a cached prefix, wherever a block has it.
+pub(super) fn refuse_mark(body: &Object, mark: &str) -> Result<(), Refusal> {
+    let system = body.get("system").and_then(Value::as_array);
+    let system = system.into_iter().flatten().enumerate();
+    let system = system.map(|(n, block)| (format!("#/system/{n}"), block));
+    let messages = body.get("messages").and_then(Value::as_array);
+    let messages = messages.into_iter().flatten().enumerate();
+    let said = messages.flat_map(|(turn, message)| {
+        let blocks = message.get("content").and_then(Value::as_array);
+        let blocks = blocks.into_iter().flatten().enumerate();
+        blocks.map(move |(n, block)| (format!("#/messages/{turn}/content/{n}"), block))
+    });
+    match system
+        .chain(said)
+        .find(|(_, block)| block.get(mark).is_some())
+    {
+        None => Ok(()),
+        Some((at, _)) => {
+            let reason = format!("{at}: extraneous key [{mark}] is not permitted");
+            Err(Refusal::malformed(reason))
+        }
     }
 }
 

@@ -61,6 +61,23 @@ const RERANK_KEYS: [Key; 4] = [
     optional("api_version", Kind::Whole(2, 2)),
 ];
 
+/// Dimensions that each model makes, and the one it makes unasked.
+const TITAN_IMAGE_DIMENSIONS: (&[u64], u64) = (&[256, 384, 1_024], 1_024);
+const NOVA_DIMENSIONS: (&[u64], u64) = (&[256, 384, 1_024, 3_072], 3_072);
+const COHERE_DIMENSIONS: (&[u64], u64) = (&[256, 512, 1_024, 1_536], 1_024);
+
+/// The dimensions that are asked for at `at`, one of those there are.
+fn dimensions(
+    asked: Option<&Value>,
+    (known, usual): (&[u64], u64),
+    at: &str,
+) -> Result<usize, Refusal> {
+    let asked = asked.map_or(Some(usual), Value::as_u64);
+    let known = asked.filter(|asked| known.contains(asked));
+    let known = known.and_then(|asked| usize::try_from(asked).ok());
+    known.ok_or_else(|| Refusal::malformed(format!("{at}: not a valid enum value")))
+}
+
 /// The one vector of an answer.
 fn vector(answer: &Answer) -> &[f32] {
     answer.vectors.first().map_or(&[], Vec::as_slice)
@@ -83,11 +100,11 @@ pub(super) fn read_image(body: &Object) -> Result<Ask, Refusal> {
             "inputText or inputImage must be given.",
         ));
     }
-    let length = body
-        .get("embeddingConfig")
-        .and_then(|config| config["outputEmbeddingLength"].as_u64());
-    let length = usize::try_from(length.unwrap_or(1_024)).unwrap_or(1_024);
-    Ok(of_text(text.unwrap_or_default(), 1, length.min(1_024)))
+    let config = body.get("embeddingConfig");
+    let length = config.and_then(|config| config.get("outputEmbeddingLength"));
+    let at = "#/embeddingConfig/outputEmbeddingLength";
+    let length = dimensions(length, TITAN_IMAGE_DIMENSIONS, at)?;
+    Ok(of_text(text.unwrap_or_default(), 1, length))
 }
 
 pub(super) fn write_image(answer: &Answer) -> Value {
@@ -111,8 +128,9 @@ pub(super) fn read_nova(body: &Object) -> Result<Ask, Refusal> {
     let text = params["text"]["value"]
         .as_str()
         .ok_or_else(|| missing("text"))?;
-    let dimension = params["embeddingDimension"].as_u64().unwrap_or(3_072);
-    let dimension = usize::try_from(dimension).unwrap_or(3_072).min(3_072);
+    let asked = params.get("embeddingDimension");
+    let at = "#/singleEmbeddingParams/embeddingDimension";
+    let dimension = dimensions(asked, NOVA_DIMENSIONS, at)?;
     Ok(of_text(text, 1, dimension))
 }
 
@@ -138,8 +156,8 @@ pub(super) fn read_cohere(body: &Object) -> Result<Ask, Refusal> {
         let reason = format!("#/texts: expected 1 to {COHERE_MOST} items, found: {count}");
         return Err(Refusal::malformed(reason));
     }
-    let dimension = whole(body, "output_dimension", 1_024);
-    let dimension = usize::try_from(dimension).unwrap_or(1_024);
+    let asked = body.get("output_dimension");
+    let dimension = dimensions(asked, COHERE_DIMENSIONS, "#/output_dimension")?;
     Ok(Ask {
         wants: Wants::VectorsOf(given, dimension),
         ..of_text(&prompt, count, dimension)

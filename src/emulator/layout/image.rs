@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Wants, input_tokens, whole};
+use super::{Answer, Ask, Ending, Wants, input_tokens, whole};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
 
@@ -19,6 +19,15 @@ const AMAZON_KEYS: [Key; 9] = [
     optional("backgroundRemovalParams", Kind::Object),
     optional("imageGenerationConfig", Kind::Object),
     optional("virtualTryOnParams", Kind::Object),
+];
+
+const CONFIG_KEYS: [Key; 6] = [
+    optional("numberOfImages", Kind::Whole(1, 5)),
+    optional("cfgScale", Kind::Number(1.1, 10.0)),
+    optional("width", Kind::Any),
+    optional("height", Kind::Any),
+    optional("seed", Kind::Any),
+    optional("quality", Kind::Text),
 ];
 
 const SDXL_KEYS: [Key; 12] = [
@@ -46,6 +55,9 @@ fn ask(text: &str) -> Ask {
 
 pub(super) fn read_amazon(body: &Object) -> Result<Ask, Refusal> {
     check(body, &AMAZON_KEYS, "#")?;
+    if let Some(Value::Object(config)) = body.get("imageGenerationConfig") {
+        check(config, &CONFIG_KEYS, "#/imageGenerationConfig")?;
+    }
     let text = body
         .get("textToImageParams")
         .and_then(|it| it["text"].as_str());
@@ -59,12 +71,22 @@ pub(super) fn read_amazon(body: &Object) -> Result<Ask, Refusal> {
     }
 }
 
-pub(super) fn write_amazon(body: &Object) -> Value {
+/// An image that a guardrail or a filter held back is not there.
+pub(super) fn write_amazon(body: &Object, answer: &Answer) -> Value {
     let config = body.get("imageGenerationConfig").and_then(Value::as_object);
     let count = config.map_or(1, |config| whole(config, "numberOfImages", 1));
     let images: Vec<&str> = (0..count.min(5)).map(|_| PIXEL).collect();
-    json!({"images": images, "error": null})
+    match answer.ending {
+        Ending::Filtered => json!({"images": [], "error": FILTERED}),
+        Ending::Blocked => json!({"images": [], "error": answer.text}),
+        Ending::Done | Ending::Length | Ending::Stop(_) => json!({"images": images, "error": null}),
+    }
 }
+
+/// What Amazon's filter says in place of an image (public logs, October 2026).
+const FILTERED: &str = "This request has been blocked by our content filters. Our filters \
+    automatically flagged this prompt because it may conflict with our AUP or AWS Responsible AI \
+    Policy.";
 
 /// Stability's services take many keys, which differ between them; what all want is checked.
 pub(super) fn read_stability(body: &Object) -> Result<Ask, Refusal> {
@@ -76,8 +98,16 @@ pub(super) fn read_stability(body: &Object) -> Result<Ask, Refusal> {
     }
 }
 
-pub(super) fn write_stability() -> Value {
-    json!({"seeds": [7], "finish_reasons": [null], "images": [PIXEL]})
+pub(super) fn write_stability(answer: &Answer) -> Value {
+    match answer.ending {
+        Ending::Filtered => {
+            json!({"seeds": [7], "finish_reasons": ["Filter reason: prompt"], "images": []})
+        }
+        Ending::Blocked => json!({"seeds": [], "finish_reasons": [], "images": []}),
+        Ending::Done | Ending::Length | Ending::Stop(_) => {
+            json!({"seeds": [7], "finish_reasons": [null], "images": [PIXEL]})
+        }
+    }
 }
 
 pub(super) fn read_sdxl(body: &Object) -> Result<Ask, Refusal> {
@@ -87,9 +117,14 @@ pub(super) fn read_sdxl(body: &Object) -> Result<Ask, Refusal> {
     text.map(ask).ok_or_else(missing)
 }
 
-pub(super) fn write_sdxl() -> Value {
-    json!({
-        "result": "success",
-        "artifacts": [{"seed": 7, "base64": PIXEL, "finishReason": "SUCCESS"}],
-    })
+/// The old model's filter blurs.
+pub(super) fn write_sdxl(answer: &Answer) -> Value {
+    let reason = match answer.ending {
+        Ending::Filtered => Some("CONTENT_FILTERED"),
+        Ending::Blocked => None,
+        Ending::Done | Ending::Length | Ending::Stop(_) => Some("SUCCESS"),
+    };
+    let artifact = reason.map(|reason| json!({"seed": 7, "base64": PIXEL, "finishReason": reason}));
+    let artifacts: Vec<Value> = artifact.into_iter().collect();
+    json!({"result": "success", "artifacts": artifacts})
 }

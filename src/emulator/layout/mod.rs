@@ -149,6 +149,10 @@ pub(super) enum Ending {
     Length,
     /// This stop text came up.
     Stop(String),
+    /// The model's own filter took it.
+    Filtered,
+    /// A guardrail spoke in the model's place.
+    Blocked,
 }
 
 impl Layout {
@@ -199,7 +203,7 @@ impl Layout {
     /// Reads and judges a body; `base` is the base id, empty where an ARN hides it.
     pub(super) fn read(self, body: &Object, base: &str) -> Result<Ask, Refusal> {
         let asked = match self.for_body(body) {
-            Self::Claude => claude::read(body),
+            Self::Claude => claude::read(body, base),
             Self::Nova => nova::read(body),
             Self::Chat => chat::read(body, base),
             Self::MistralChat => chat::read_mistral(body),
@@ -254,9 +258,9 @@ impl Layout {
             Self::CohereEmbed => embed::write_cohere(body, answer),
             Self::Marengo => embed::write_marengo(answer),
             Self::Rerank => embed::write_rerank(body, answer),
-            Self::AmazonImage => image::write_amazon(body),
-            Self::StabilityImage => image::write_stability(),
-            Self::Sdxl => image::write_sdxl(),
+            Self::AmazonImage => image::write_amazon(body, answer),
+            Self::StabilityImage => image::write_stability(answer),
+            Self::Sdxl => image::write_sdxl(answer),
         }
     }
 
@@ -269,6 +273,46 @@ impl Layout {
     /// Whether it has chunks.
     pub(super) fn streams(self) -> bool {
         chunks::writer(self).is_some()
+    }
+
+    /// Whether its models have a word of their own for an answer that a filter took.
+    pub(super) fn filters(self) -> bool {
+        match self {
+            Self::Claude
+            | Self::Nova
+            | Self::Chat
+            | Self::Palmyra
+            | Self::TitanText
+            | Self::Command
+            | Self::CommandR
+            | Self::AmazonImage
+            | Self::StabilityImage
+            | Self::Sdxl => true,
+            Self::MistralChat
+            | Self::MistralText
+            | Self::MistralEither
+            | Self::Llama
+            | Self::Deepseek
+            | Self::Completion
+            | Self::TitanEmbed1
+            | Self::TitanEmbed2
+            | Self::ClaudeText
+            | Self::Jurassic
+            | Self::Pegasus
+            | Self::TitanEmbedImage
+            | Self::NovaEmbed
+            | Self::CohereEmbed
+            | Self::Marengo
+            | Self::Rerank => false,
+        }
+    }
+
+    /// Whether its bodies may say that the answer is to be streamed, as the path does.
+    pub(super) fn may_say_stream(self) -> bool {
+        matches!(
+            self,
+            Self::Chat | Self::Palmyra | Self::Command | Self::CommandR
+        )
     }
 
     /// Judges a body that is to be answered in chunks.

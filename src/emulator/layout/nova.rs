@@ -54,6 +54,7 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
         .and_then(Value::as_object)
         .unwrap_or(&none);
     check(inference, &INFERENCE_KEYS, "#/inferenceConfig")?;
+    conversation::refuse_mark(body, "cache_control")?;
     let talk = conversation::read(body.get("messages"), RULES)?;
     let system = conversation::system_bytes(body.get("system"));
     let limit = whole(inference, "max_new_tokens", MODEL_MAX_TOKENS);
@@ -85,9 +86,10 @@ pub(super) fn thought(text: &str) -> Value {
 
 pub(super) fn write(answer: &Answer) -> Value {
     let stop_reason = match answer.ending {
-        Ending::Done => "end_turn",
+        Ending::Done | Ending::Blocked => "end_turn",
         Ending::Length => "max_tokens",
         Ending::Stop(_) => "stop_sequence",
+        Ending::Filtered => "content_filtered",
     };
     let thought = (!answer.thought.is_empty()).then(|| thought(&answer.thought));
     let blocks = thought.into_iter().chain([json!({"text": answer.text})]);

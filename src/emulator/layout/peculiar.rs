@@ -26,6 +26,15 @@ const NO_PREFILL: [&str; 2] = ["anthropic.claude-opus-4-6", "anthropic.claude-so
 /// Those that take a temperature or a `top_p`, not both.
 const ONE_OF_TWO: [&str; 2] = ["anthropic.claude-sonnet-4-5", "anthropic.claude-haiku-4-5"];
 
+/// Those that think unless they are told not to.
+const THINK_UNASKED: [&str; 5] = [
+    "anthropic.claude-opus-5",
+    "anthropic.claude-sonnet-5",
+    "anthropic.claude-haiku-5",
+    "anthropic.claude-fable-5",
+    "anthropic.claude-mythos-5",
+];
+
 /// Those that cannot but think.
 const ALWAYS_THINK: [&str; 5] = [
     "anthropic.claude-opus-5-5",
@@ -77,7 +86,20 @@ pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<
     if layout == Layout::Command && !says_so {
         return Err(Refusal::malformed("#/stream: must be true for a stream"));
     }
+    let says_not = body.get("stream").and_then(Value::as_bool) == Some(false);
+    if layout == Layout::Chat && says_not {
+        return refuse("stream must be true for InvokeModelWithResponseStream; use InvokeModel.");
+    }
+    let answers = body.get("n").and_then(Value::as_u64).unwrap_or(1);
+    if base.starts_with("ai21.jamba") && 1 < answers {
+        return refuse("n must be 1 when streaming.");
+    }
     Ok(())
+}
+
+/// Whether a model thinks although nobody asks for it.
+pub(super) fn thinks_unasked(base: &str) -> bool {
+    is_one_of(base, &THINK_UNASKED)
 }
 
 fn is_one_of(base: &str, names: &[&str]) -> bool {

@@ -9,6 +9,9 @@ use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
 
 const UNIT: Kind = Kind::Number(0.0, 1.0);
 
+/// Texts that may end an answer of Mistral's and of DeepSeek R1's (parameters pages, October 2026).
+const MOST_STOPS: usize = 10;
+
 const LLAMA_KEYS: [Key; 5] = [
     required("prompt", Kind::Text),
     optional("max_gen_len", Kind::Whole(1, 8_192)),
@@ -23,7 +26,7 @@ const MISTRAL_KEYS: [Key; 6] = [
     optional("temperature", UNIT),
     optional("top_p", UNIT),
     optional("top_k", Kind::Whole(1, 200)),
-    optional("stop", Kind::Texts),
+    optional("stop", Kind::FewTexts(MOST_STOPS)),
 ];
 
 const DEEPSEEK_KEYS: [Key; 5] = [
@@ -31,7 +34,7 @@ const DEEPSEEK_KEYS: [Key; 5] = [
     optional("max_tokens", Kind::Whole(1, 32_768)),
     optional("temperature", UNIT),
     optional("top_p", UNIT),
-    optional("stop", Kind::Texts),
+    optional("stop", Kind::FewTexts(MOST_STOPS)),
 ];
 
 const COMPLETION_KEYS: [Key; 6] = [

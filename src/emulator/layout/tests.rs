@@ -89,7 +89,7 @@ fn claude_reads_the_last_user_message() {
             "stop_sequences":["a","b"],"messages":[{"role":"user","content":"One"},
             {"role":"assistant","content":"1"},
             {"role":"user","content":[{"type":"text","text":"Two"}]}]}"#,
-        r#""Two": 11 in, 300 until a or b"#,
+        r#""Two": 11 in, 300 until a or b after a block of thought"#,
     );
 }
 
@@ -198,6 +198,64 @@ fn raw_prompts_are_read_between_their_markers() {
         R1,
         r#"{"prompt":" as it is "}"#,
         r#""as it is": 10 in, 32768"#,
+    );
+}
+
+#[test]
+fn raw_prompts_end_at_ten_texts_at_most() {
+    let stops = format!(r#"{{"prompt":"a","stop":{:?}}}"#, ["x"; 11]);
+    let why = "#/stop: expected maximum item count: 10, found: 11";
+    for model in [MISTRAL, R1] {
+        asks(
+            model,
+            &stops,
+            &format!("Malformed input request: {why}{RETRY}"),
+        );
+    }
+}
+
+#[test]
+fn a_chat_body_names_the_model_of_its_path_and_jamba_writes_little() {
+    let body = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":"Hi"}}],{more}}}"#);
+    let same = body(&format!(r#""max_tokens":5,"model":"{OSS}""#));
+    asks(OSS, &same, r#""Hi": 8 in, 5 after reasoning"#);
+    for other in ["qwen", "xopenai.gpt-oss-20b-1:0"] {
+        asks(
+            OSS,
+            &body(&format!(r#""model":"{other}""#)),
+            "The model in the body does not match the model in the path.",
+        );
+    }
+    let why = "#/max_tokens: 4097 is not less or equal to 4096";
+    asks(
+        "ai21.jamba-1-5-mini-v1:0",
+        &body(r#""max_tokens":4097"#),
+        &format!("Malformed input request: {why}{RETRY}"),
+    );
+}
+
+#[test]
+fn each_family_takes_its_own_mark_for_the_cache() {
+    let claude = |mark: &str| {
+        format!(
+            r#"{{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{{"role":"user","content":"Hi"}}],"thinking":{{"type":"disabled"}},"system":[{{"type":"text","text":"S","{mark}":{{}}}}]}}"#
+        )
+    };
+    let nova = |mark: &str| {
+        format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"Hi","{mark}":{{}}}}]}}]}}"#)
+    };
+    let refused = |at: &str| format!("Malformed input request: {at} is not permitted{RETRY}");
+    asks(CLAUDE, &claude("cache_control"), r#""Hi": 8 in, 9"#);
+    asks(
+        CLAUDE,
+        &claude("cachePoint"),
+        &refused("#/system/0: extraneous key [cachePoint]"),
+    );
+    asks(NOVA, &nova("cachePoint"), r#""Hi": 8 in, 5000"#);
+    asks(
+        NOVA,
+        &nova("cache_control"),
+        &refused("#/messages/0/content/0: extraneous key [cache_control]"),
     );
 }
 

@@ -60,9 +60,10 @@ fn user_text(text: &str) -> &str {
 
 pub(super) fn write(answer: &Answer) -> Value {
     let reason = match answer.ending {
-        Ending::Done => "FINISH",
+        Ending::Done | Ending::Blocked => "FINISH",
         Ending::Length => "LENGTH",
         Ending::Stop(_) => "STOP_CRITERIA_MET",
+        Ending::Filtered => "CONTENT_FILTERED",
     };
     json!({
         "inputTextTokenCount": answer.input_tokens,

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::Endpoint;
 use super::values::{missing, wrong};
+use super::{Endpoint, Plan};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::job::sharing::RowsPerCall;
+use crate::model::Delivery;
 use crate::model::aws::{is_unencrypted, is_url};
 use crate::model::catalog;
-use crate::model::family::{Doubtful, Family, Parameters};
-use crate::model::id::ModelId;
+use crate::model::family::{Asked, Doubtful, Family, Parameters};
+use crate::model::id::{Kind, ModelId};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
 /// sent as they are, and refused for prompts once it is known that there are prompts.
@@ -33,12 +34,45 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         refuse_contradiction(table, &model, family)?;
         return Ok((model, family));
     }
-    match model.base() {
-        Some(base) => {
-            let family = Family::of(base).unwrap_or(Family::Raw);
-            Ok((model, family))
+    let Some(base) = model.base() else {
+        return Ok((model, Family::Raw));
+    };
+    if let (Some(how), false) = (Family::reached_otherwise(base), table.force) {
+        let message = format!(
+            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send it \
+             all the same with --force"
+        );
+        return Err(wrong("model.id", message));
+    }
+    let family = Family::of(base).unwrap_or(Family::Raw);
+    Ok((model, family))
+}
+
+impl Plan {
+    /// Why a row's own body is not sent: a stream brings the pieces of one answer.
+    pub(in crate::job) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+        let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
+        let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
+        (is_judged && 1 < Asked::of(body).answers).then(|| {
+            "the body asks for several answers, and a stream brings one: ask for one, or do not stream"
+                .to_owned()
+        })
+    }
+
+    /// What a person should know of a base id that is called by its profiles only. The catalogue
+    /// may be old, so nothing is refused for it.
+    pub fn profile_remark(&self) -> Option<String> {
+        if self.model.kind() != Kind::Base {
+            return None;
         }
-        None => Ok((model, Family::Raw)),
+        let region = self.region.as_deref();
+        let profiles = catalog::profiles_instead(self.model.base()?, region)?;
+        let from = region.map_or_else(String::new, |region| format!(" from {region}"));
+        Some(format!(
+            "`{}` is called through an inference profile{from}, as far as the catalogue knows: {}",
+            self.model,
+            profiles.join(", ")
+        ))
     }
 }
 

@@ -41,7 +41,10 @@ impl Bedrock {
             let message = format!("the layout `{}` does not stream", family.name());
             Fault::local(Category::InvalidRequest, message).job_wide()
         })?;
-        let mut chunks = Chunks::new(assembly);
+        let mut chunks = Chunks::new(match self.target.is_opaque() {
+            true => assembly.of_any_shape(),
+            false => assembly,
+        });
         let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call)
             .customize()

@@ -38,11 +38,15 @@ struct Entry {
     no_prefill: bool,
     #[serde(default)]
     thinking_always_on: bool,
+    #[serde(default)]
+    thinks_by_default: bool,
     limit_key: Option<String>,
     max_out: Option<u64>,
     stream: Option<bool>,
     #[serde(default)]
     refuses_extra: Vec<String>,
+    #[serde(default)]
+    refuses_reasoning: Vec<String>,
     #[serde(default)]
     needs_extra: Vec<String>,
 }
@@ -60,6 +64,8 @@ pub struct Capabilities {
     pub no_prefill: bool,
     /// It thinks before every answer, and the thinking counts as output.
     pub thinking_always_on: bool,
+    /// It thinks before its answers unless it is told not to.
+    pub thinks_by_default: bool,
     /// What an OpenAI-style body calls the longest answer, where it is not `max_tokens`.
     pub limit_key: Option<&'static str>,
     /// The longest answer, in tokens.
@@ -89,6 +95,11 @@ impl Capabilities {
         entries_about(base).flat_map(|entry| entry.refuses_extra.iter().map(String::as_str))
     }
 
+    /// The keys of a body that the model behind a base id refuses while it reasons.
+    pub fn refuses_reasoning(base: &str) -> impl Iterator<Item = &'static str> {
+        entries_about(base).flat_map(|entry| entry.refuses_reasoning.iter().map(String::as_str))
+    }
+
     /// The keys of a body that the model behind a base id wants beside the prompt.
     pub fn needs_extra(base: &str) -> impl Iterator<Item = &'static str> {
         entries_about(base).flat_map(|entry| entry.needs_extra.iter().map(String::as_str))
@@ -101,6 +112,7 @@ impl Capabilities {
             no_stop: self.no_stop || entry.no_stop,
             no_prefill: self.no_prefill || entry.no_prefill,
             thinking_always_on: self.thinking_always_on || entry.thinking_always_on,
+            thinks_by_default: self.thinks_by_default || entry.thinks_by_default,
             limit_key: entry.limit_key.as_deref().or(self.limit_key),
             max_output: entry.max_out.or(self.max_output),
             no_stream: self.no_stream || entry.stream == Some(false),
@@ -130,6 +142,22 @@ mod tests {
             Capabilities::default(),
             "what nobody has written down is possible"
         );
+    }
+
+    #[test]
+    fn what_holds_for_a_generation_holds_for_ids_that_are_newer_than_the_list() {
+        for base in [
+            "anthropic.claude-opus-5-6",
+            "anthropic.claude-haiku-5-20261101-v1:0",
+            "anthropic.claude-opus-4-7-20260101-v1:0",
+        ] {
+            let model = Capabilities::of(base);
+            assert!(model.no_sampling && model.no_prefill, "{base}");
+            assert_eq!(model.thinks_by_default, !base.contains("4-7"), "{base}");
+        }
+        let sonnet = Capabilities::of("anthropic.claude-sonnet-4-6-20260101-v1:0");
+        assert!(sonnet.no_prefill && !sonnet.no_sampling);
+        assert!(Capabilities::of("openai.gpt-5.7").no_sampling);
     }
 
     #[test]

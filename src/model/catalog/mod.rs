@@ -22,7 +22,7 @@ pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, Tier};
 pub use own::Known;
 pub use pieces::{Bill, Cached, Metered, Most, PiecePrice, Pieces};
-pub use regions::{ids_in, region_remark, regions_of};
+pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
 
 use crate::model::id::{strip_context, strip_geo};
 

@@ -59,6 +59,21 @@ pub fn region_remark(region: &str) -> Option<String> {
     ))
 }
 
+/// What to type in place of a base id that is not called itself, from `region`, or from any where
+/// none is known; `None` where it is, or the file does not know the model.
+pub fn profiles_instead(base: &str, region: Option<&str>) -> Option<Vec<String>> {
+    let found = match region {
+        Some(region) => ids_in(base, region)?,
+        None => {
+            let regions = MODELS.get(base)?.values();
+            let ids: BTreeSet<_> = regions.flat_map(|offered| ids(base, offered)).collect();
+            ids.into_iter().collect()
+        }
+    };
+    let is_called = found.is_empty() || found.iter().any(|id| id == base);
+    (!is_called).then_some(found)
+}
+
 fn ids(base: &str, offered: &[&str]) -> Vec<String> {
     let Some((types, geographies)) = offered.split_first() else {
         return Vec::new();
@@ -94,6 +109,25 @@ mod tests {
              answers, check its name"
         );
         assert!(!said("nowhere-1").contains("did you mean"));
+    }
+
+    #[test]
+    fn a_base_id_may_be_called_by_profiles_only() {
+        let lite = "amazon.nova-2-lite-v1:0";
+        let instead = |base, region| profiles_instead(base, region).unwrap_or_default().join(" ");
+        assert_eq!(
+            instead(lite, Some("us-east-1")),
+            "global.amazon.nova-2-lite-v1:0 us.amazon.nova-2-lite-v1:0"
+        );
+        assert!(instead(lite, None).contains("jp.amazon.nova-2-lite-v1:0"));
+        assert_eq!(instead(lite, Some("sa-east-1")), "", "it is not there");
+        assert_eq!(instead("amazon.nova-lite-v1:0", Some("us-east-1")), "");
+        assert_eq!(
+            instead("amazon.nova-lite-v1:0", None),
+            "",
+            "it is somewhere"
+        );
+        assert_eq!(instead("anthropic.claude-next", Some("us-east-1")), "");
     }
 
     #[test]

@@ -22,6 +22,9 @@ impl Family {
                 "{name} has no form for images in messages: send such rows with a body"
             ));
         }
+        if let (Some(most), Doubtful::Refused) = (self.largest_image(), doubtful) {
+            small_images(name, prompt, most)?;
+        }
         match self.layout().form {
             Form::Body if prompt.messages.is_empty() => Ok(()),
             Form::Body => Err(format!(
@@ -43,6 +46,13 @@ impl Family {
                 texts(name, prompt, 1, lists.most)
             }
         }
+    }
+
+    /// The most bytes of an image in a message, where the documents say so: 3.75 MB, which are taken
+    /// for the larger of what that may mean. Source: Amazon Bedrock user guide, "Anthropic Claude
+    /// Messages API", as of October 2026.
+    fn largest_image(self) -> Option<usize> {
+        (self == Self::ClaudeMessages).then_some(3_932_160)
     }
 
     /// Whether a body can say that its system prompt is to be cached.
@@ -86,6 +96,26 @@ impl Family {
         }
         Ok(())
     }
+}
+
+fn small_images(name: &str, prompt: &Prompt, most: usize) -> Result<(), String> {
+    let images = prompt.messages.iter().flat_map(|message| &message.images);
+    let bytes = images.map(|image| decoded_bytes(&image.base64)).max();
+    match bytes {
+        Some(bytes) if most < bytes => Err(format!(
+            "an image of {:.2} MB is too large: {name} takes {:.2} MB; make it smaller",
+            bytes as f64 / MEGABYTE,
+            most as f64 / MEGABYTE
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+const MEGABYTE: f64 = 1_048_576.0;
+
+/// How many bytes this base64 stands for.
+fn decoded_bytes(base64: &str) -> usize {
+    base64.trim_end_matches('=').len() * 3 / 4
 }
 
 fn no_system(name: &str, prompt: &Prompt) -> Result<(), String> {
@@ -213,6 +243,27 @@ mod tests {
         let begun = crate::model::family::tests::golden::prompt("user: a\nassistant: b");
         let forced = claude.accepts(&begun, Some(opus), Doubtful::Sent);
         assert_eq!(forced, Ok(()), "the catalogue may be wrong");
+    }
+
+    #[test]
+    fn an_image_has_the_size_that_claude_takes() {
+        let shown = |bytes: usize| {
+            let mut prompt = crate::model::family::tests::golden::prompt("user+image: what?");
+            prompt.messages[0].images[0].base64 = "A".repeat(bytes * 4 / 3);
+            prompt
+        };
+        let (fits, large) = (shown(3_932_160), shown(3_932_163));
+        let claude = Family::ClaudeMessages;
+        assert_eq!(claude.accepts(&fits, None, Doubtful::Refused), Ok(()));
+        let said = claude.accepts(&large, None, Doubtful::Refused);
+        let expected = "an image of 3.75 MB is too large: claude-messages takes 3.75 MB; make it \
+                        smaller";
+        assert_eq!(said, Err(expected.to_owned()));
+        assert_eq!(claude.accepts(&large, None, Doubtful::Sent), Ok(()));
+        assert_eq!(
+            Family::Nova.accepts(&large, None, Doubtful::Refused),
+            Ok(())
+        );
     }
 
     #[test]

@@ -4,9 +4,13 @@ use serde_json::{Map, Value};
 
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
 use super::asked::limits_in;
+use super::given::{Given, given};
+use super::imported::LLAMAS_LIMIT;
 use super::takes::Takes;
+use super::thinking::thinks_not;
 use super::{Family, Parameter, Parameters};
 use crate::model::catalog::Capabilities;
+use crate::model::id::strip_geo;
 
 /// What the model behind `base` wants beside a prompt and `extra` does not bring; `None` where it
 /// wants no more.
@@ -15,6 +19,9 @@ pub fn lacks(extra: &Map<String, Value>, base: &str) -> Option<String> {
     let missing: Vec<_> = missing.map(|key| format!("`{key}`")).collect();
     (!missing.is_empty()).then(|| missing.join(" and "))
 }
+
+/// What asks for several answers to one prompt that all come.
+const ANSWERS: [&str; 3] = ["n", "num_generations", "numResults"];
 
 /// Parameters the model would refuse: every problem of a job in one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,14 +63,16 @@ impl Family {
     }
 
     fn would_refuse(self, parameters: &Parameters, base: Option<&str>) -> Vec<String> {
-        let mut problems: Vec<String> = parameters
-            .given()
-            .filter_map(|(parameter, value)| self.is_out_of_range(parameter, value))
+        let given = given(parameters);
+        let mut problems: Vec<String> = given
+            .iter()
+            .filter_map(|given| self.is_out_of_range(given))
             .collect();
-        problems.extend(self.refuses_extra(&parameters.extra));
+        problems.extend(self.merged_limit_out_of_range(parameters, base));
+        problems.extend(self.refuses_extra(parameters, base));
         problems.extend(self.refuses_beside_thinking(parameters));
         if let Some(base) = base {
-            problems.extend(self.model_refuses(parameters, base));
+            problems.extend(self.model_refuses(parameters, &given, base));
         }
         problems
     }
@@ -80,27 +89,69 @@ impl Family {
         self.place_of(parameter).is_none().then(none)
     }
 
-    fn is_out_of_range(self, parameter: Parameter, value: f64) -> Option<String> {
-        let takes = self.place_of(parameter)?;
-        let (least, most) = takes.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let fits = value.is_finite() && (least..=most).contains(&value);
-        (!fits).then(|| self.out_of_range(parameter, value, takes))
+    fn is_out_of_range(self, given: &Given) -> Option<String> {
+        let takes = self.place_of(given.parameter)?;
+        let value = given.value?;
+        (!fits(takes, value)).then(|| self.out_of_range(given, value, takes))
     }
 
-    /// Keys of Anthropic's own API that Bedrock takes elsewhere, and refuses in the body.
-    fn refuses_extra(self, extra: &Map<String, Value>) -> Option<String> {
+    /// A limit that is merged into the body is held to the family's range like one that is typed.
+    fn merged_limit_out_of_range(
+        self,
+        parameters: &Parameters,
+        base: Option<&str>,
+    ) -> Option<String> {
+        let asked = self.asks_for(parameters, base).limit?;
+        let keys = limits_in(&parameters.extra);
+        let is_merged = !keys.is_empty() && parameters.max_tokens != Some(asked);
+        let limit = Given {
+            parameter: MaxTokens,
+            name: keys.join(", "),
+            value: Some(f64::from(asked)),
+        };
+        is_merged.then(|| self.is_out_of_range(&limit)).flatten()
+    }
+
+    /// Keys of the body that contradict how it is sent. Bedrock has Claude's model in the address,
+    /// and takes OpenAI's only where it is the same.
+    fn refuses_extra(self, parameters: &Parameters, base: Option<&str>) -> Vec<String> {
+        let extra = &parameters.extra;
         let misplaced = ["model", "stream"]
             .into_iter()
-            .find(|key| extra.contains_key(*key))?;
-        (self == Self::ClaudeMessages).then(|| {
-            format!(
-                "extra.{misplaced} is refused by {} on Bedrock: remove it",
-                self.name()
-            )
-        })
+            .find(|key| extra.contains_key(*key));
+        let claudes = misplaced
+            .filter(|_| self == Self::ClaudeMessages)
+            .map(|key| {
+                let name = self.name();
+                format!("extra.{key} is refused by {name} on Bedrock: remove it")
+            });
+        let others = [
+            contradicts_model(extra, base).filter(|_| self.names_its_model()),
+            contradicts_delivery(parameters),
+        ];
+        let others = others.into_iter().flatten();
+        let others = others.filter(|_| claudes.is_none());
+        claudes
+            .iter()
+            .cloned()
+            .chain(others)
+            .chain(several_streamed(parameters))
+            .chain(self.has_two_limits(parameters))
+            .collect()
     }
 
-    fn out_of_range(self, parameter: Parameter, value: f64, takes: &Takes) -> String {
+    fn names_its_model(self) -> bool {
+        matches!(self, Self::OpenaiChat | Self::Palmyra | Self::Jamba)
+    }
+
+    /// An imported model goes by the limit that tells how it is to answer.
+    fn has_two_limits(self, parameters: &Parameters) -> Option<String> {
+        let is_merged = self == Self::Imported && parameters.extra.contains_key(LLAMAS_LIMIT);
+        (is_merged && parameters.max_tokens.is_some())
+            .then(|| format!("max_tokens and extra.{LLAMAS_LIMIT} are the same limit: remove one"))
+    }
+
+    fn out_of_range(self, given: &Given, value: f64, takes: &Takes) -> String {
         let name = self.name();
         let values = match takes.range {
             Some((least, most)) if most.is_infinite() => format!("{least} or more"),
@@ -108,10 +159,11 @@ impl Family {
             Some((least, most)) => format!("{least} to {most}"),
             None => "a number".to_owned(),
         };
-        match parameter {
+        match given.parameter {
             Stop => format!("{value} stop texts are too many: {name} takes {values}"),
             MaxTokens | Temperature | TopP | TopK => {
-                format!("{parameter} = {value} is out of range: {name} takes {values}")
+                let given = &given.name;
+                format!("{given} = {value} is out of range: {name} takes {values}")
             }
         }
     }
@@ -125,12 +177,11 @@ impl Family {
     }
 
     /// What a model refuses although its family takes it.
-    fn model_refuses(self, parameters: &Parameters, base: &str) -> Vec<String> {
+    fn model_refuses(self, parameters: &Parameters, given: &[Given], base: &str) -> Vec<String> {
         let model = Capabilities::of(base);
-        let stops = !parameters.stop.is_empty() && model.no_stop;
         [
-            refuses_sampling(parameters, base, &model),
-            stops.then(|| format!("{base} takes no stop: remove it")),
+            refuses_sampling(given, &parameters.extra, base, &model),
+            refuses_stop(given, base, &model),
             refuses_to_think_not(parameters, base, &model),
             self.refuses_length(parameters, base, &model),
             refuses_keys(&parameters.extra, base),
@@ -150,7 +201,9 @@ impl Family {
         let asked = self.asks_for(parameters, Some(base)).limit?;
         let most = model.max_output?;
         // Where the family itself refuses it, that sentence is enough.
-        let is_taken = self.is_out_of_range(MaxTokens, f64::from(asked)).is_none();
+        let is_taken = self
+            .place_of(MaxTokens)
+            .is_none_or(|takes| fits(takes, f64::from(asked)));
         let key = match limits_in(&parameters.extra) {
             keys if keys.is_empty() || parameters.max_tokens == Some(asked) => "max_tokens".into(),
             keys => keys.join(", "),
@@ -160,21 +213,85 @@ impl Family {
     }
 }
 
-fn refuses_sampling(parameters: &Parameters, base: &str, model: &Capabilities) -> Option<String> {
-    let given = parameters.given().map(|(parameter, _)| parameter);
-    let sampling: Vec<_> = given
-        .filter(|it| it.samples())
-        .map(Parameter::name)
-        .collect();
-    if model.no_sampling && !sampling.is_empty() {
+fn fits(takes: &Takes, value: f64) -> bool {
+    let (least, most) = takes.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+    value.is_finite() && (least..=most).contains(&value)
+}
+
+fn contradicts_model(extra: &Map<String, Value>, base: Option<&str>) -> Option<String> {
+    let base = base?;
+    let named = extra.get("model").filter(|named| !named.is_null())?;
+    let is_same = named
+        .as_str()
+        .is_some_and(|named| strip_geo(named).1 == base);
+    (!is_same).then(|| format!("extra.model = {named} is not {base}, which is called: remove it"))
+}
+
+fn contradicts_delivery(parameters: &Parameters) -> Option<String> {
+    match (
+        parameters.extra.get("stream")?.as_bool()?,
+        parameters.stream,
+    ) {
+        (true, false) => Some(
+            "extra.stream = true, and the answer is asked for in one piece: set stream in [model] \
+             instead"
+                .to_owned(),
+        ),
+        (false, true) => {
+            Some("extra.stream = false, and the answer is to be streamed: remove one".to_owned())
+        }
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// A stream brings the pieces of one answer.
+fn several_streamed(parameters: &Parameters) -> Option<String> {
+    let several = |key: &&&str| {
+        let number = parameters.extra.get(**key).and_then(Value::as_f64);
+        number.is_some_and(|number| 1.0 < number)
+    };
+    let key = ANSWERS.iter().find(several).filter(|_| parameters.stream)?;
+    Some(format!(
+        "extra.{key} asks for several answers, and a stream brings one: remove it, or do not stream"
+    ))
+}
+
+fn names_of(given: &[Given], wanted: fn(Parameter) -> bool) -> Vec<String> {
+    let wanted = given.iter().filter(|given| wanted(given.parameter));
+    wanted.map(|given| given.name.clone()).collect()
+}
+
+fn refuses_sampling(
+    given: &[Given],
+    extra: &Map<String, Value>,
+    base: &str,
+    model: &Capabilities,
+) -> Option<String> {
+    let reasons = Capabilities::refuses_reasoning(base).next().is_some();
+    if reasons && thinks_not(extra) {
+        return None;
+    }
+    let keys = Capabilities::refuses_reasoning(base).filter(|key| extra.contains_key(*key));
+    let mut refused: Vec<String> = keys.map(|key| format!("extra.{key}")).collect();
+    if model.no_sampling {
+        refused.splice(0..0, names_of(given, Parameter::samples));
+    }
+    if !refused.is_empty() {
+        let while_it_reasons = if reasons { " while it reasons" } else { "" };
         return Some(format!(
-            "{base} takes no {}: remove it",
-            sampling.join(", no ")
+            "{base} takes no {}{while_it_reasons}: remove it",
+            refused.join(", no ")
         ));
     }
-    let both = parameters.temperature.is_some() && parameters.top_p.is_some();
-    (both && model.one_sampling)
+    let is_given = |parameter| given.iter().any(|given| given.parameter == parameter);
+    (model.one_sampling && is_given(Temperature) && is_given(TopP))
         .then(|| format!("{base} takes temperature or top_p, not both: remove one"))
+}
+
+fn refuses_stop(given: &[Given], base: &str, model: &Capabilities) -> Option<String> {
+    let stops = names_of(given, |parameter| parameter == Stop);
+    (model.no_stop && !stops.is_empty())
+        .then(|| format!("{base} takes no {}: remove it", stops.join(", no ")))
 }
 
 /// Keys that the model answers as if something else were wrong.
@@ -196,161 +313,4 @@ fn refuses_to_think_not(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `settings` is a JSON object of parameters.
-    #[track_caller]
-    fn check(family: &str, base: Option<&str>, settings: &str, said: &str) {
-        let set: Value = serde_json::from_str(settings).unwrap();
-        let whole = |key: &str| set[key].as_u64().map(|n| n as u32);
-        let parameters = Parameters {
-            max_tokens: whole("max_tokens"),
-            temperature: set["temperature"].as_f64(),
-            top_p: set["top_p"].as_f64(),
-            top_k: whole("top_k"),
-            stop: vec!["x".into(); set["stop"].as_u64().unwrap_or(0) as usize],
-            stream: false,
-            cache: false,
-            extra: set["extra"].as_object().cloned().unwrap_or_default(),
-        };
-        let family = Family::parse(family).unwrap();
-        let found = family.check(&parameters, base, Doubtful::Refused);
-        assert_eq!(found.map_or_else(|e| e.to_string(), |()| "ok".into()), said);
-        let forced = family.check(&parameters, base, Doubtful::Sent);
-        let forced = forced.map_or_else(|e| e.to_string(), |()| String::new());
-        assert!(said.starts_with(&forced), "{forced}");
-        assert!(
-            forced.is_empty() || forced.contains(" takes no "),
-            "{forced}"
-        );
-    }
-
-    #[test]
-    fn what_a_family_takes_is_taken() {
-        let all = r#"{"max_tokens":9,"temperature":0,"top_p":1,"top_k":1,"stop":1}"#;
-        check("claude-messages", None, all, "ok");
-        check("nova", Some("amazon.nova-lite-v1:0"), all, "ok");
-        check("mistral-text", None, all, "ok");
-        check("raw", None, "{}", "ok");
-    }
-
-    #[test]
-    fn what_a_family_has_no_place_for_is_refused_with_what_it_has() {
-        check(
-            "llama3",
-            None,
-            r#"{"top_k":5,"stop":1}"#,
-            "llama3 takes no top_k (it takes max_tokens, temperature, top_p); \
-             llama3 takes no stop (it takes max_tokens, temperature, top_p)",
-        );
-        check(
-            "titan-embed-text",
-            None,
-            r#"{"max_tokens":5}"#,
-            "titan-embed-text takes no max_tokens \
-             (it takes none; what the body needs goes into extra)",
-        );
-    }
-
-    #[test]
-    fn a_value_out_of_range_is_refused_with_the_range() {
-        check(
-            "claude-messages",
-            None,
-            r#"{"temperature":1.5,"max_tokens":0}"#,
-            "max_tokens = 0 is out of range: claude-messages takes 1 or more; \
-             temperature = 1.5 is out of range: claude-messages takes 0 to 1",
-        );
-        check(
-            "titan-text",
-            None,
-            r#"{"top_p":0}"#,
-            "top_p = 0 is out of range: titan-text takes above 0, to 1",
-        );
-        check(
-            "deepseek-text",
-            None,
-            r#"{"stop":11}"#,
-            "11 stop texts are too many: deepseek-text takes 0 to 10",
-        );
-    }
-
-    #[test]
-    fn a_model_may_refuse_what_its_family_takes() {
-        check(
-            "claude-messages",
-            Some("anthropic.claude-opus-4-7"),
-            r#"{"temperature":0.5,"top_k":3,"max_tokens":128001}"#,
-            "anthropic.claude-opus-4-7 takes no temperature, no top_k: remove it; \
-             max_tokens = 128001 is too much: anthropic.claude-opus-4-7 writes at most 128000",
-        );
-        check(
-            "claude-messages",
-            Some("anthropic.claude-haiku-4-5-20251001-v1:0"),
-            r#"{"temperature":0.5,"top_p":0.5}"#,
-            "anthropic.claude-haiku-4-5-20251001-v1:0 takes temperature or top_p, not both: \
-             remove one",
-        );
-        check(
-            "openai-chat",
-            Some("xai.grok-4.7"),
-            r#"{"stop":1}"#,
-            "xai.grok-4.7 takes no stop: remove it",
-        );
-    }
-
-    #[test]
-    fn what_is_merged_into_the_body_counts_for_its_length() {
-        let lite = Some("amazon.nova-lite-v1:0");
-        let merged = r#"{"max_tokens":16,"extra":{"inferenceConfig":{"maxTokens":90000}}}"#;
-        check(
-            "nova",
-            lite,
-            merged,
-            "extra.inferenceConfig.maxTokens = 90000 is too much: amazon.nova-lite-v1:0 writes at \
-             most 10000",
-        );
-        let opus = Some("anthropic.claude-opus-4-7");
-        let smaller = r#"{"max_tokens":900000,"extra":{"max_tokens":16}}"#;
-        check("claude-messages", opus, smaller, "ok");
-    }
-
-    #[test]
-    fn a_key_that_a_model_refuses_is_refused_before_it_answers_503() {
-        let extra = r#"{"extra":{"presence_penalty":0.5,"frequency_penalty":1,"seed":4}}"#;
-        check(
-            "openai-chat",
-            Some("xai.grok-4.7"),
-            extra,
-            "xai.grok-4.7 takes no extra.presence_penalty, no extra.frequency_penalty: remove it",
-        );
-        check("openai-chat", Some("qwen.qwen3-32b-v1:0"), extra, "ok");
-        check(
-            "openai-chat",
-            Some("openai.gpt-oss-20b-1:0"),
-            r#"{"extra":{"logit_bias":{}}}"#,
-            "openai.gpt-oss-20b-1:0 takes no extra.logit_bias: remove it",
-        );
-    }
-
-    #[test]
-    fn claude_has_its_model_in_the_address() {
-        check(
-            "claude-messages",
-            None,
-            r#"{"extra":{"model":"x"}}"#,
-            "extra.model is refused by claude-messages on Bedrock: remove it",
-        );
-        check("openai-chat", None, r#"{"extra":{"model":"x"}}"#, "ok");
-    }
-
-    #[test]
-    fn the_documents_go_before_the_catalogue() {
-        let r1 = Some("deepseek.r1-v1:0");
-        check("deepseek-text", r1, r#"{"max_tokens":32768}"#, "ok");
-        let lite = "amazon.titan-text-lite-v1";
-        let said = format!("max_tokens = 5000 is too much: {lite} writes at most 4096");
-        check("titan-text", Some(lite), r#"{"max_tokens":5000}"#, &said);
-    }
-}
+mod tests;

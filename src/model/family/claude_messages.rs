@@ -9,7 +9,7 @@ use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
-use super::words::{answered, role, thought};
+use super::words::{answered, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Image, Message, Prompt};
@@ -87,7 +87,12 @@ fn content(message: &Message) -> Value {
 /// A refusal may come with no content at all: that is an empty answer.
 fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`content`, a list of blocks";
-    let blocks = list(body, "/content").ok_or_else(|| misread(LAYOUT.name, expected, body))?;
+    let stop = text(body, "/stop_reason");
+    let blocks = match list(body, "/content") {
+        Some(blocks) => blocks,
+        None if stop.is_some_and(means_filtered) => &[],
+        None => return Err(misread(LAYOUT.name, expected, body)),
+    };
     let of_type = |word| {
         blocks
             .iter()
@@ -102,11 +107,7 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     Ok(Reading {
         output: (!tools.is_empty()).then_some(Value::Array(tools)),
         reasoning: thought(&all("thinking", "/thinking")),
-        ..answered(
-            all("text", "/text"),
-            text(body, "/stop_reason"),
-            usage(body),
-        )
+        ..answered(all("text", "/text"), stop, usage(body))
     })
 }
 
@@ -162,7 +163,10 @@ fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
             }
             let usage = whole.entry("usage").or_insert_with(|| json!({}));
             for (key, value) in fields(chunk, "usage") {
-                if let (Some(usage), false) = (usage.as_object_mut(), value.is_null()) {
+                // The beginning has counted the input; none of it here says nothing.
+                let is_none = value.as_u64() == Some(0) && key.ends_with("input_tokens");
+                let is_unsaid = value.is_null() || is_none;
+                if let (Some(usage), false) = (usage.as_object_mut(), is_unsaid) {
                     usage.insert(key.to_owned(), value.owned());
                 }
             }

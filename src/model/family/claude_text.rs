@@ -10,7 +10,7 @@ use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
-use super::words::{answered, awaits_answer, neutralise};
+use super::words::{answered, awaits_answer, neutralise, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
@@ -80,9 +80,9 @@ fn template(prompt: &Prompt) -> String {
 
 /// The space after `Assistant:` is not part of the answer; tokens are only counted in the headers.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer =
-        text(body, "/completion").ok_or_else(|| misread(LAYOUT.name, "`completion`", body))?;
     let stop = text(body, "/stop_reason");
+    let answer = text_or_filtered(text(body, "/completion"), stop)
+        .ok_or_else(|| misread(LAYOUT.name, "`completion`", body))?;
     Ok(answered(answer.trim_start(), stop, Usage::default()))
 }
 

@@ -5,11 +5,11 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json as _, misread, text};
+use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
-use super::words::{answered, one_text};
+use super::words::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::Prompt;
@@ -49,12 +49,19 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         .finish()
 }
 
-/// Tokens are only counted in the headers.
+/// Each of `num_generations` is one of the list. Tokens are only counted in the headers.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer = text(body, "/generations/0/text")
-        .ok_or_else(|| misread(LAYOUT.name, "`generations[0].text`", body))?;
-    let stop = text(body, "/generations/0/finish_reason");
-    Ok(answered(answer.trim_start(), stop, Usage::default()))
+    let generations = list(body, "/generations").into_iter().flatten();
+    let answers: Option<Vec<_>> = generations.map(read_generation).collect();
+    answers
+        .and_then(first_of)
+        .ok_or_else(|| misread(LAYOUT.name, "`generations[0].text`", body))
+}
+
+fn read_generation(generation: &Value) -> Option<Reading> {
+    let stop = text(generation, "/finish_reason");
+    let answer = text_or_filtered(text(generation, "/text"), stop)?;
+    Some(answered(answer.trim_start(), stop, Usage::default()))
 }
 
 /// The last chunk has a reason and no text.

@@ -9,7 +9,7 @@ use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Order, Stream, Turns};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
-use super::words::answered;
+use super::words::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Message, Prompt, Role};
@@ -67,9 +67,10 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
 
 /// Tokens are counted in the headers; what Cohere would bill is counted elsewhere, and differently.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer = text(body, "/text").ok_or_else(|| misread(LAYOUT.name, "`text`", body))?;
-    let tools = list(body, "/tool_calls").filter(|calls| !calls.is_empty());
     let stop = text(body, "/finish_reason");
+    let answer = text_or_filtered(text(body, "/text"), stop)
+        .ok_or_else(|| misread(LAYOUT.name, "`text`", body))?;
+    let tools = list(body, "/tool_calls").filter(|calls| !calls.is_empty());
     Ok(Reading {
         output: tools.map(|calls| Value::Array(calls.to_vec())),
         ..answered(answer, stop, Usage::default())

@@ -5,11 +5,13 @@
 
 use serde_json::Value;
 
-use super::json::{Body, misread, text};
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Order, Stream, Turns};
+use super::stream::{Brought, StreamError};
 use super::takes::within;
-use super::words::{answered, neutralise};
-use super::{Misread, Parameter, Parameters, text_completion, usage};
+use super::words::{answered, neutralise, text_or_filtered};
+use super::{Misread, Parameter, Parameters, llama, text_completion, usage};
 use crate::model::Reading;
 use crate::prompt::{Prompt, Role};
 
@@ -33,7 +35,7 @@ pub(super) const LAYOUT: Layout = Layout {
     billed: Billed::Tokens,
     body,
     read,
-    stream: Stream::Joined(text_completion::join),
+    stream: Stream::Joined(join),
 };
 
 const BEGIN: &str = "<｜begin▁of▁sentence｜>";
@@ -68,15 +70,27 @@ fn template(prompt: &Prompt) -> String {
     said + ASSISTANT + "<think>\n"
 }
 
-/// A reply begins inside the thought.
+/// A reply begins inside the thought. One that was imported may answer as a Llama does.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let whole = text(body, "/choices/0/text")
+    let stop = [
+        "/choices/0/stop_reason",
+        "/choices/0/finish_reason",
+        "/stop_reason",
+    ];
+    let stop = stop.iter().find_map(|pointer| text(body, pointer));
+    let whole = text(body, "/choices/0/text").or_else(|| text(body, "/generation"));
+    let whole = text_or_filtered(whole, stop)
         .ok_or_else(|| misread(LAYOUT.name, "`choices[0].text`", body))?;
-    let stop =
-        text(body, "/choices/0/stop_reason").or_else(|| text(body, "/choices/0/finish_reason"));
     let (reasoning, answer) = text_completion::thinking(whole, stop);
     Ok(Reading {
         reasoning,
-        ..answered(answer, stop, usage::openai(body))
+        ..answered(answer, stop, usage::openai(body).or(llama::usage(body)))
     })
+}
+
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+    match chunk.field("generation") {
+        Some(_) => llama::join(whole, chunk),
+        None => text_completion::join(whole, chunk),
+    }
 }

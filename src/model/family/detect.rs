@@ -9,7 +9,7 @@ impl Family {
     /// Each family says how the ids it serves begin; the longest beginning decides, so that a
     /// provider's newer models are found before their ids are known.
     pub fn of(base: &str) -> Option<Self> {
-        if is_spoken_to_otherwise(base) {
+        if Self::reached_otherwise(base).is_some() {
             return None;
         }
         let beginnings = |family: &Self| family.layout().serves.iter();
@@ -22,19 +22,21 @@ impl Family {
         let found = Self::ALL.iter().filter_map(|it| Some((fits(it)?, *it)));
         found.max_by_key(|(length, _)| *length).map(|(_, it)| it)
     }
-}
 
-impl Family {
     /// Whether any id tells this family: a model may speak one that none does beside its own.
     pub fn has_ids(self) -> bool {
         !self.layout().serves.is_empty()
     }
-}
 
-/// Models whose names begin as others' do, but which InvokeModel does not reach: speech goes over
-/// a stream in both directions, video over asynchronous calls.
-fn is_spoken_to_otherwise(base: &str) -> bool {
-    base.contains("sonic") || base.contains("nova-reel")
+    /// How a model is called that InvokeModel does not reach, whatever its name begins with.
+    pub fn reached_otherwise(base: &str) -> Option<&'static str> {
+        let is_video = base.starts_with("luma.") || base.contains("-reel");
+        match () {
+            () if base.contains("sonic") => Some("speech goes over a stream in both directions"),
+            () if is_video => Some("video is made by asynchronous calls (StartAsyncInvoke)"),
+            () => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +54,8 @@ mod tests {
             ("amazon.nova-2-lite-v1:0", "nova"),
             ("amazon.nova-2-sonic-v1:0", "-"),
             ("amazon.nova-2-5-sonic", "-"),
+            ("amazon.nova-2-omni-v1:0", "nova"),
+            ("luma.ray-v2:0", "-"),
             ("amazon.nova-2-multimodal-embeddings-v1:0", "nova-embed"),
             ("amazon.nova-canvas-v1:0", "amazon-image"),
             ("amazon.nova-reel-v1:0", "-"),

@@ -13,7 +13,7 @@ use super::Misread;
 use super::json::{Body, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::SERVICE;
-use super::words::one_text;
+use super::words::{means_filtered, one_text};
 use crate::model::catalog::{Bill, Metered, Pieces};
 use crate::model::{FinishReason, Picture, Reading};
 
@@ -85,12 +85,17 @@ fn read_amazon(body: &Value) -> Result<Reading, Misread> {
 fn read_stability(body: &Value) -> Result<Reading, Misread> {
     let coded = list(body, "/images").into_iter().flatten();
     let pictures = pictures(STABILITY.name, coded)?;
-    let reasons = list(body, "/finish_reasons").into_iter().flatten();
-    let filtered = reasons.filter_map(Value::as_str).next();
-    if pictures.is_empty() && filtered.is_none() {
-        return Err(misread(STABILITY.name, "`images`, a list", body));
-    }
-    Ok(made(body, pictures, filtered))
+    let words = list(body, "/finish_reasons").into_iter().flatten();
+    let words = words.filter_map(Value::as_str);
+    judged(body, pictures, words, names_a_filter)
+        .ok_or_else(|| misread(STABILITY.name, "`images`, a list", body))
+}
+
+/// Source: Amazon Bedrock user guide, "Stability.ai Diffusion models", as of October 2026.
+fn names_a_filter(word: &str) -> bool {
+    const FILTER: &str = "filter reason";
+    let beginning = word.get(..FILTER.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(FILTER))
 }
 
 fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
@@ -98,12 +103,32 @@ fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
     let artifacts = list(body, "/artifacts").ok_or_else(wrong)?;
     let coded = artifacts.iter().filter_map(|it| it.get("base64"));
     let pictures = pictures(SDXL.name, coded)?;
-    let mut reasons = artifacts.iter().filter_map(|it| text(it, "/finishReason"));
-    let unusual = reasons.find(|reason| *reason != "SUCCESS");
-    if pictures.is_empty() && unusual.is_none() {
-        return Err(wrong());
+    let words = artifacts.iter().filter_map(|it| text(it, "/finishReason"));
+    judged(body, pictures, words, means_filtered).ok_or_else(wrong)
+}
+
+/// What came, by the words that came with it: one that is a filter's goes before all others. A word
+/// that is neither that nor a success stays unknown, which [`super::Family::read`] takes for the
+/// model's failure. `None` where nothing came, and no word for it.
+fn judged<'v>(
+    body: &Value,
+    pictures: Vec<Picture>,
+    words: impl Iterator<Item = &'v str>,
+    is_filters: fn(&str) -> bool,
+) -> Option<Reading> {
+    let unusual: Vec<&str> = words
+        .filter(|word| !word.eq_ignore_ascii_case("success"))
+        .collect();
+    let filtered = unusual.iter().copied().find(|word| is_filters(word));
+    match filtered.or(unusual.first().copied()) {
+        None if pictures.is_empty() => None,
+        None => Some(made(body, pictures, None)),
+        Some(word) if filtered.is_some() => Some(made(body, pictures, Some(word))),
+        Some(word) => Some(Reading {
+            finish_reason: FinishReason::Unknown,
+            ..made(body, pictures, Some(word))
+        }),
     }
-    Ok(made(body, pictures, unusual))
 }
 
 /// What came, with `held_back` as the service's word where not all came that was asked for.
@@ -142,7 +167,8 @@ fn pictures<'v>(
     name: &str,
     coded: impl Iterator<Item = &'v Value>,
 ) -> Result<Vec<Picture>, Misread> {
-    let coded = coded.filter(|coded| !coded.is_null());
+    let is_there = |coded: &&Value| !coded.is_null() && coded.as_str() != Some("");
+    let coded = coded.filter(is_there);
     let decode = |coded: &Value| {
         let bytes = coded.as_str().and_then(|coded| STANDARD.decode(coded).ok());
         let wrong = || Misread(format!("an image of {name} is not base64"));

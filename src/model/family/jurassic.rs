@@ -5,10 +5,10 @@
 
 use serde_json::Value;
 
-use super::json::{Body, misread, text};
+use super::json::{Body, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::takes::{Takes, any, within};
-use super::words::{answered, one_text};
+use super::words::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::Prompt;
@@ -44,10 +44,17 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         .finish()
 }
 
-/// Tokens are only counted in the headers.
+/// Each of `numResults` is one of the list. Tokens are only counted in the headers.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer = text(body, "/completions/0/data/text")
-        .ok_or_else(|| misread(LAYOUT.name, "`completions[0].data.text`", body))?;
-    let stop = text(body, "/completions/0/finishReason/reason");
-    Ok(answered(answer.trim_start(), stop, Usage::default()))
+    let completions = list(body, "/completions").into_iter().flatten();
+    let answers: Option<Vec<_>> = completions.map(read_completion).collect();
+    answers
+        .and_then(first_of)
+        .ok_or_else(|| misread(LAYOUT.name, "`completions[0].data.text`", body))
+}
+
+fn read_completion(completion: &Value) -> Option<Reading> {
+    let stop = text(completion, "/finishReason/reason");
+    let answer = text_or_filtered(text(completion, "/data/text"), stop)?;
+    Some(answered(answer.trim_start(), stop, Usage::default()))
 }

@@ -10,7 +10,7 @@ use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Strea
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
 use super::text_completion::thinking_if_closed;
-use super::words::{answered, awaits_answer, neutralise, role};
+use super::words::{answered, awaits_answer, neutralise, role, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
@@ -160,22 +160,26 @@ fn template_2(prompt: &Prompt) -> String {
 /// The blank lines that follow a header are not part of the answer. A DeepSeek R1 that was imported
 /// answers in this shape too, and closes its thought inside the text.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let whole = text(body, "/generation").ok_or_else(|| misread("llama", "`generation`", body))?;
     let stop = text(body, "/stop_reason");
+    let whole = text_or_filtered(text(body, "/generation"), stop)
+        .ok_or_else(|| misread("llama", "`generation`", body))?;
     let (reasoning, answer) = thinking_if_closed(whole, stop);
-    let usage = Usage {
-        input_tokens: count(body, "/prompt_token_count"),
-        output_tokens: count(body, "/generation_token_count"),
-        ..Usage::default()
-    };
     Ok(Reading {
         reasoning,
-        ..answered(answer.trim_start(), stop, usage)
+        ..answered(answer.trim_start(), stop, usage(body))
     })
 }
 
+pub(super) fn usage(body: &Value) -> Usage {
+    Usage {
+        input_tokens: count(body, "/prompt_token_count"),
+        output_tokens: count(body, "/generation_token_count"),
+        ..Usage::default()
+    }
+}
+
 /// The input is counted in the first chunk only, the output so far in each.
-fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread("llama", "`generation`", chunk);
     let piece = chunk.field("generation").ok_or_else(wrong)?;
     begin(whole, || {

@@ -9,7 +9,7 @@ use super::json::{Body, at, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
-use super::words::{answered, neutralise};
+use super::words::{answered, neutralise, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
@@ -70,9 +70,9 @@ fn template(prompt: &Prompt) -> String {
 
 /// The space after `[/INST]` is not part of the answer; tokens are only counted in the headers.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer = text(body, "/outputs/0/text")
-        .ok_or_else(|| misread(LAYOUT.name, "`outputs[0].text`", body))?;
     let stop = text(body, "/outputs/0/stop_reason");
+    let answer = text_or_filtered(text(body, "/outputs/0/text"), stop)
+        .ok_or_else(|| misread(LAYOUT.name, "`outputs[0].text`", body))?;
     Ok(answered(answer.trim_start(), stop, Usage::default()))
 }
 

@@ -18,6 +18,7 @@ mod command_r;
 mod deepseek_text;
 mod detect;
 mod embed;
+mod given;
 mod image;
 mod imported;
 mod json;
@@ -214,14 +215,16 @@ impl Family {
     /// its word goes before the model's, and a shape it left empty is an empty answer.
     pub fn read(self, body: &Value) -> Result<Reading, NoAnswer> {
         let read = (self.layout().read)(body);
-        if json::text(body, "/amazon-bedrock-guardrailAction") != Some("INTERVENED") {
+        let guardrail_trace = body.get(TRACE).filter(|trace| !trace.is_null()).cloned();
+        if json::text(body, ACTION) != Some("INTERVENED") {
             let reading = read?;
-            return match &reading.stop_reason {
-                Some(word) if words::means_failure(word) => {
-                    Err(NoAnswer::Failed { word: word.clone() })
-                }
-                Some(_) | None => Ok(reading),
-            };
+            if let Some(word) = failure(&reading) {
+                return Err(NoAnswer::Failed { word: word.clone() });
+            }
+            return Ok(Reading {
+                guardrail_trace,
+                ..reading
+            });
         }
         let empty = || Reading {
             completion: self.writes_text().then(String::new),
@@ -229,9 +232,38 @@ impl Family {
         };
         Ok(Reading {
             finish_reason: FinishReason::Guardrail,
+            guardrail_trace,
             ..read.unwrap_or_else(|_| empty())
         })
     }
+
+    /// The same, of a model whose family somebody named and nobody knows: a reply that is not
+    /// shaped as the family's is read by its shape.
+    ///
+    /// # Errors
+    /// As for [`Family::read`]: what is wrong with it as a reply of the family.
+    pub fn read_any_shape(self, body: &Value) -> Result<Reading, NoAnswer> {
+        let by_shape = |misread| match Self::Raw.read(body) {
+            Err(NoAnswer::Misread(_)) => Err(NoAnswer::Misread(misread)),
+            read => read,
+        };
+        match self.read(body) {
+            Err(NoAnswer::Misread(misread)) => by_shape(misread),
+            read => read,
+        }
+    }
+}
+
+/// Where a guardrail says whether it has intervened, and what it has seen.
+const ACTION: &str = "/amazon-bedrock-guardrailAction";
+const TRACE: &str = "amazon-bedrock-trace";
+
+/// The model's word for a failure. Models that write no text have no other words to stop with than
+/// those that are known.
+fn failure(reading: &Reading) -> Option<&String> {
+    let is_strange = reading.completion.is_none() && reading.finish_reason == FinishReason::Unknown;
+    let word = reading.stop_reason.as_ref();
+    word.filter(|word| is_strange || words::means_failure(word))
 }
 
 impl UnknownFamily {

@@ -9,7 +9,7 @@ use super::json::{Body, Json as _, at, at_mut, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
 use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::takes::{Takes, any, within};
-use super::words::{answered, role, thought};
+use super::words::{answered, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Image, Message, Prompt};
@@ -21,10 +21,7 @@ pub(super) const LAYOUT: Layout = Layout {
         "amazon.nova-lite",
         "amazon.nova-pro",
         "amazon.nova-premier",
-        "amazon.nova-2-lite",
-        "amazon.nova-2-micro",
-        "amazon.nova-2-pro",
-        "amazon.nova-2-premier",
+        "amazon.nova-2-",
     ],
     takes: &TAKES,
     form: USER_FIRST,
@@ -84,7 +81,12 @@ fn content(message: &Message) -> Value {
 
 fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`output.message.content`, a list of blocks";
-    let blocks = list(body, BLOCKS).ok_or_else(|| misread(LAYOUT.name, expected, body))?;
+    let stop = text(body, "/stopReason");
+    let blocks = match list(body, BLOCKS) {
+        Some(blocks) => blocks,
+        None if stop.is_some_and(means_filtered) => &[],
+        None => return Err(misread(LAYOUT.name, expected, body)),
+    };
     let all = |pointer| -> String {
         blocks
             .iter()
@@ -99,7 +101,7 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     Ok(Reading {
         output: (!tools.is_empty()).then_some(Value::Array(tools)),
         reasoning: thought(&all("/reasoningContent/reasoningText/text")),
-        ..answered(all("/text"), text(body, "/stopReason"), usage(body))
+        ..answered(all("/text"), stop, usage(body))
     })
 }
 

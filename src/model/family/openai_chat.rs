@@ -12,10 +12,10 @@ use super::json::{Body, Json, at, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field, put};
 use super::takes::{Takes, any, within};
-use super::words::{answered, finish, role, split_reasoning, thought};
+use super::words::{answered, finish, first_of, means_filtered, role, split_reasoning, thought};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::model::catalog::Capabilities;
-use crate::model::{FinishReason, Reading};
+use crate::model::{FinishReason, Reading, Usage};
 use crate::prompt::{Image, Message, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -118,21 +118,30 @@ fn limit_key(base: Option<&str>) -> &'static str {
     renamed.unwrap_or("max_tokens")
 }
 
-/// Content may be null: when the model only called tools, refused, or reached its limit while
-/// still reasoning. The answer is then empty. Without content, reason or refusal there is none.
+/// Where several answers were asked for, each is a choice.
 pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
     let expected = "`choices[0].message`, with `content` or a finish reason";
     let wrong = || misread(LAYOUT.name, expected, body);
-    let choice = body.pointer("/choices/0").ok_or_else(wrong)?;
-    let message = choice
-        .get("message")
-        .filter(|it| it.is_object())
-        .ok_or_else(wrong)?;
+    let choices = list(body, "/choices").ok_or_else(wrong)?;
+    let answers: Option<Vec<_>> = choices.iter().map(read_choice).collect();
+    let first = answers.and_then(first_of).ok_or_else(wrong)?;
+    Ok(Reading {
+        usage: usage::openai(body),
+        ..first
+    })
+}
+
+/// Content may be null: when the model only called tools, refused, or reached its limit while
+/// still reasoning. The answer is then empty. Without content, reason or refusal there is none.
+fn read_choice(choice: &Value) -> Option<Reading> {
     let stop = text(choice, "/finish_reason").or_else(|| text(choice, "/stop_reason"));
+    let filtered = stop.is_some_and(means_filtered);
+    let message = choice.get("message").filter(|it| it.is_object());
+    let message = message.or(filtered.then_some(&Value::Null))?;
     let refused = text(message, "/refusal").is_some_and(|refusal| !refusal.is_empty());
     let content = content(message);
     if content.is_none() && stop.is_none() && !refused {
-        return Err(wrong());
+        return None;
     }
     let (inline, answer) = without_reasoning(&content.unwrap_or_default(), stop);
     let apart = ["/reasoning_content", "/reasoning"];
@@ -141,9 +150,9 @@ pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
     let reading = Reading {
         output: tools.map(|calls| Value::Array(calls.to_vec())),
         reasoning: apart.and_then(thought).or(inline),
-        ..answered(answer, stop, usage::openai(body))
+        ..answered(answer, stop, Usage::default())
     };
-    Ok(match refused {
+    Some(match refused {
         true => Reading {
             finish_reason: FinishReason::ContentFilter,
             ..reading
@@ -219,6 +228,8 @@ pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, Stre
     for choice in choices.iter().filter(is_first) {
         if let Some(delta) = choice.field("delta").or_else(|| choice.field("message")) {
             brought.words |= add(whole, delta).ok_or_else(wrong)?;
+        } else if choice.field("text").is_some() {
+            return Err(wrong().into());
         }
         let stop = ["finish_reason", "stop_reason"];
         let stop = stop

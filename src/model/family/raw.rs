@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::chunk::Chunk;
 use super::embed::{holds_something, whole};
-use super::json::{Body, at, misread};
+use super::json::{Body, at, list, misread};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
 use super::{Family, Misread};
 use crate::model::Reading;
@@ -27,7 +27,7 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 /// What only one family's replies have, most telling first.
-const REPLIES: [(&str, Family); 17] = [
+const REPLIES: [(&str, Family); 20] = [
     ("/choices/0/message", Family::OpenaiChat),
     ("/choices/0/text", Family::TextCompletion),
     ("/output/message", Family::Nova),
@@ -36,6 +36,10 @@ const REPLIES: [(&str, Family); 17] = [
     ("/completions/0/data/text", Family::Jurassic),
     ("/outputs/0/text", Family::MistralText),
     ("/results/0/outputText", Family::TitanText),
+    // What a filter leaves of a reply may be its reason alone.
+    ("/stopReason", Family::Nova),
+    ("/generations/0/finish_reason", Family::Command),
+    ("/results/0/completionReason", Family::TitanText),
     ("/embedding", Family::TitanEmbedText),
     ("/embeddingsByType", Family::TitanEmbedText),
     ("/artifacts", Family::StableDiffusionXl),
@@ -71,6 +75,13 @@ const CHUNKS: [(&str, Family); 16] = [
 pub(super) fn family_of(chunk: &Chunk<'_>) -> Option<Family> {
     let has = |(pointer, _): &&(&str, Family)| at(chunk, pointer).is_some();
     CHUNKS.iter().find(has).map(|(_, family)| *family)
+}
+
+/// Whether nothing can be told from a chunk: any server may send choices that are none before the
+/// first, or behind the last.
+pub(super) fn tells_no_shape(chunk: &Chunk<'_>) -> bool {
+    family_of(chunk) == Some(Family::OpenaiChat)
+        && list(chunk, "/choices").is_some_and(<[_]>::is_empty)
 }
 
 /// Keys of replies that are no text and whose family they do not tell.

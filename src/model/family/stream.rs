@@ -1,7 +1,7 @@
 //! Streamed answers: chunks are put together into the body that the service would have sent whole,
 //! and that body is then read as any other. So both ways say the same.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::chunk::Chunk;
 use super::json::{Json as _, at_mut, count, misread, text};
@@ -62,6 +62,8 @@ pub struct Assembly {
     chunks: u64,
     brought: Brought,
     metrics: Value,
+    /// Whether the first chunk, which has yet to come, may show that the family is another.
+    may_be_other: bool,
 }
 
 /// An answer that has come in chunks.
@@ -93,7 +95,8 @@ impl Family {
             whole: Value::Null,
             chunks: 0,
             brought: Brought::default(),
-            metrics: Value::Null,
+            metrics: Value::Object(Map::new()),
+            may_be_other: false,
         };
         match self.layout().stream {
             Stream::None => None,
@@ -103,6 +106,16 @@ impl Family {
 }
 
 impl Assembly {
+    /// The same for a model whose family somebody named and nobody knows: where its first chunk is
+    /// not shaped as the family's, it is joined as the family does whose chunks look like it.
+    #[must_use]
+    pub fn of_any_shape(self) -> Self {
+        Self {
+            may_be_other: true,
+            ..self
+        }
+    }
+
     /// Takes the next chunk, the bytes of its JSON.
     ///
     /// # Errors
@@ -118,9 +131,7 @@ impl Assembly {
         if chunk.as_str() == Some(DONE) {
             return Ok(());
         }
-        if let Some(metrics) = chunk.field(METRICS) {
-            self.metrics = metrics.owned();
-        }
+        self.keep_metrics(chunk);
         if let Some(error) = chunk.field("error").filter(|error| !error.is_null()) {
             return Err(broken_off(error));
         }
@@ -137,6 +148,22 @@ impl Assembly {
         let name = self.family.name();
         let wrong = || misread(name, "a chunk of an answer", chunk);
         match self.family.layout().stream {
+            Stream::ByShape if raw::tells_no_shape(chunk) => Ok(Brought::default()),
+            Stream::Joined(_) if self.may_be_other && raw::tells_no_shape(chunk) => {
+                Ok(Brought::default())
+            }
+            Stream::Joined(join) if self.may_be_other => {
+                self.may_be_other = false;
+                let before = self.whole.clone();
+                match (join(&mut self.whole, chunk), raw::family_of(chunk)) {
+                    (Err(StreamError::NoAnswer(NoAnswer::Misread(_))), Some(family)) => {
+                        self.whole = before;
+                        self.family = family;
+                        self.join(chunk)
+                    }
+                    (joined, _) => joined,
+                }
+            }
             Stream::Joined(join) => join(&mut self.whole, chunk),
             Stream::None => Err(wrong().into()),
             Stream::ByShape => {
@@ -154,16 +181,18 @@ impl Assembly {
 
     /// The answer, once no more chunks come. It has come to its end if the family's word for that
     /// came, or the model's reason to stop with the counts that the service ends a stream with; every
-    /// family that streams has such a reason, so without one the answer is cut short.
+    /// family that streams has such a reason, so without one the answer is cut short. Where a
+    /// guardrail has intervened, reason or counts are enough, for it may not speak as the family
+    /// does; its own word is none for the end, for it comes with the first chunk too.
     ///
     /// # Errors
     /// It has not come to its end, or is none.
     pub fn finish(self) -> Result<Assembled, StreamError> {
         let latency_ms = count(&self.metrics, "/invocationLatency");
         let stopped = text(&self.whole, "/amazon-bedrock-guardrailAction") == Some("INTERVENED");
-        let ended = self.brought.end || latency_ms.is_some() || stopped;
+        let ended = self.brought.end || latency_ms.is_some();
         let chunks = self.chunks;
-        if !ended || self.whole.is_null() {
+        if self.whole.is_null() || !(ended || stopped) {
             return Err(StreamError::CutShort { chunks });
         }
         let read = self.family.read(&self.whole);
@@ -172,7 +201,11 @@ impl Assembly {
             Err(NoAnswer::Failed { .. }) => true,
             Err(NoAnswer::Misread(_)) => false,
         };
-        if !self.brought.end && !stopped && !is_told_why {
+        let is_over = match stopped {
+            true => ended || is_told_why,
+            false => self.brought.end || is_told_why,
+        };
+        if !is_over {
             return Err(StreamError::CutShort { chunks });
         }
         let mut reading = read?;
@@ -194,6 +227,17 @@ impl Assembly {
         )
     }
 
+    /// A later chunk may have some of the metrics only, which leaves the others as they are.
+    fn keep_metrics(&mut self, chunk: &Chunk<'_>) {
+        let Some(said) = chunk.field(METRICS).and_then(Chunk::as_object) else {
+            return;
+        };
+        let said = said.iter().filter(|(_, it)| !it.is_null());
+        if let Value::Object(metrics) = &mut self.metrics {
+            metrics.extend(said.map(|(key, value)| (key.to_owned(), value.owned())));
+        }
+    }
+
     /// What the service says of its own is said of the whole: a guardrail's word above all.
     fn keep_service_keys(&mut self, chunk: &Chunk<'_>) {
         let Some(chunk) = chunk.as_object() else {
@@ -202,7 +246,7 @@ impl Assembly {
         let own = |key: &str| key.starts_with(SERVICE) && key != METRICS;
         for (key, value) in chunk.iter().filter(|(key, _)| own(key)) {
             if self.whole.is_null() {
-                self.whole = Value::Object(serde_json::Map::new());
+                self.whole = Value::Object(Map::new());
             }
             // A guardrail that has intervened has done so, whatever a later chunk says.
             let settled = self.whole.get(key).and_then(Value::as_str) == Some("INTERVENED");
@@ -297,7 +341,7 @@ pub(super) fn block<'w>(
     let index = usize::try_from(index?).ok().filter(|index| *index < MOST)?;
     let blocks = at_mut(whole, pointer)?.as_array_mut()?;
     while blocks.len() <= index {
-        blocks.push(Value::Object(serde_json::Map::new()));
+        blocks.push(Value::Object(Map::new()));
     }
     blocks.get_mut(index)
 }

@@ -7,13 +7,15 @@ use serde_json::{Map, Value};
 
 use super::Family;
 use super::Parameter::{self, MaxTokens};
+use super::imported::LLAMAS_LIMIT;
+use super::thinking::{thinks_as_it_likes, thinks_not};
 use crate::model::catalog::Capabilities;
 
 /// Answers are cut here unless the job says otherwise: Bedrock reserves all of it from the
 /// tokens-per-minute quota for every call in flight, so a generous default costs pace.
 pub(super) const DEFAULT_MAX_TOKENS: u32 = 1024;
 
-/// The same for models that always think: the thought counts too, and an answer cut off inside it
+/// The same for models that think unless they are told not to: the thought counts too, and an answer cut off inside it
 /// is none.
 const DEFAULT_WITH_THOUGHT: u32 = 4096;
 
@@ -54,13 +56,17 @@ impl Family {
     }
 
     /// The limit of answers where the job gives none; `None` where there is nothing to limit, or
-    /// what `extra` asks for goes without one. A thought that `extra` asks for is added.
+    /// what `extra` asks for goes without one or has its own. A thought that `extra` asks for is added.
     pub fn default_max_tokens(self, base: Option<&str>, extra: &Map<String, Value>) -> Option<u32> {
-        if self.settles_length(extra) {
+        let is_limited = self == Self::Imported && extra.contains_key(LLAMAS_LIMIT);
+        if self.settles_length(extra) || is_limited {
             return None;
         }
         let model = base.map(Capabilities::of).unwrap_or_default();
-        let usual = match model.thinking_always_on {
+        let thinks = model.thinking_always_on
+            || thinks_as_it_likes(extra)
+            || (model.thinks_by_default && !thinks_not(extra));
+        let usual = match thinks {
             true => DEFAULT_WITH_THOUGHT,
             false => DEFAULT_MAX_TOKENS,
         };

@@ -42,6 +42,20 @@ fn extra_is_merged_into_the_body() {
     );
 }
 
+#[test]
+fn an_imported_model_is_given_the_limit_that_the_job_merges_alone() {
+    let extra = json!({"max_gen_len": 9});
+    let extra = extra.as_object().cloned().unwrap_or_default();
+    assert_eq!(Family::Imported.default_max_tokens(None, &extra), None);
+    let parameters = Parameters {
+        max_tokens: Some(5),
+        extra,
+        ..Parameters::default()
+    };
+    let body = Family::Imported.body(&golden::prompt("user: hi"), &parameters, None);
+    assert_eq!(body.to_string(), r#"{"prompt":"hi","max_gen_len":9}"#);
+}
+
 /// One good reply of each family.
 fn replies() -> impl Iterator<Item = (Family, Value)> {
     let reply = |family: &Family| Some((*family, golden::first(*family, "reply")?.body()));
@@ -61,6 +75,40 @@ fn a_guardrail_goes_before_what_the_model_says() {
     let bare = json!({"amazon-bedrock-guardrailAction": "INTERVENED"});
     let reading = Family::Nova.read(&bare).expect("an empty answer");
     assert_eq!(golden::line(&reading), r#""" guardrail (-)"#);
+}
+
+#[test]
+fn what_a_guardrail_has_seen_is_kept() {
+    let trace = json!({"guardrail": {"inputAssessment": {}}});
+    for action in ["NONE", "INTERVENED"] {
+        let body = json!({
+            "generation": "Io.",
+            "amazon-bedrock-guardrailAction": action,
+            "amazon-bedrock-trace": trace,
+        });
+        let reading = Family::Llama3.read(&body).expect("readable");
+        assert_eq!(reading.guardrail_trace.as_ref(), Some(&trace), "{action}");
+        let chunks = [body, json!({"generation": "", "stop_reason": "stop"})];
+        let streamed = golden::assembled(Family::Llama3, &chunks).expect("it has its end");
+        assert_eq!(streamed.guardrail_trace.as_ref(), Some(&trace), "{action}");
+    }
+    let silent = Family::Llama3.read(&json!({"generation": "Io."}));
+    assert_eq!(silent.expect("readable").guardrail_trace, None);
+}
+
+#[test]
+fn what_nobody_knows_the_family_of_is_read_by_its_shape() {
+    let llama = json!({"generation": "Io.", "stop_reason": "stop"});
+    let read = |body: &Value| Family::OpenaiChat.read_any_shape(body);
+    assert_eq!(read(&llama), Family::Llama3.read(&llama));
+    assert!(
+        Family::OpenaiChat.read(&llama).is_err(),
+        "its family is known"
+    );
+    let failed = json!({"choices": [{"message": {"content": "I"}, "finish_reason": "error"}]});
+    assert_eq!(read(&failed), Family::OpenaiChat.read(&failed));
+    let strange = json!({"what": "is this"});
+    assert_eq!(read(&strange), Family::OpenaiChat.read(&strange));
 }
 
 #[test]

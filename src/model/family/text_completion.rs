@@ -7,13 +7,13 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json as _, at, misread, text};
+use super::json::{Body, Json as _, at, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
-use super::words::{answered, finish, one_text, split_reasoning};
+use super::words::{answered, finish, first_of, one_text, split_reasoning, text_or_filtered};
 use super::{Misread, Parameter, Parameters, usage};
-use crate::model::{FinishReason, Reading};
+use crate::model::{FinishReason, Reading, Usage};
 use crate::prompt::Prompt;
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -48,16 +48,27 @@ pub(super) fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>
         .finish()
 }
 
-/// A model that thinks closes its thought inside the text.
+/// Where several answers were asked for, each is a choice.
 pub(super) fn read(body: &Value) -> Result<Reading, Misread> {
-    let whole = text(body, "/choices/0/text")
+    let choices = list(body, "/choices").into_iter().flatten();
+    let answers: Option<Vec<_>> = choices.map(read_choice).collect();
+    let first = answers
+        .and_then(first_of)
         .ok_or_else(|| misread(LAYOUT.name, "`choices[0].text`", body))?;
-    let stop =
-        text(body, "/choices/0/finish_reason").or_else(|| text(body, "/choices/0/stop_reason"));
-    let (reasoning, answer) = thinking_if_closed(whole, stop);
     Ok(Reading {
+        usage: usage::openai(body),
+        ..first
+    })
+}
+
+/// A model that thinks closes its thought inside the text.
+fn read_choice(choice: &Value) -> Option<Reading> {
+    let stop = text(choice, "/finish_reason").or_else(|| text(choice, "/stop_reason"));
+    let whole = text_or_filtered(text(choice, "/text"), stop)?;
+    let (reasoning, answer) = thinking_if_closed(whole, stop);
+    Some(Reading {
         reasoning,
-        ..answered(answer, stop, usage::openai(body))
+        ..answered(answer, stop, Usage::default())
     })
 }
 
@@ -90,12 +101,17 @@ pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, Stre
         })
     });
     let counted = put(whole, "/usage", chunk.field("usage"));
+    let none = list(chunk, "/choices").is_some_and(<[_]>::is_empty);
     let Some(choice) = at(chunk, "/choices/0") else {
-        let result = counted.then(Brought::default);
+        let result = (counted || none).then(Brought::default);
         return result.ok_or_else(|| wrong().into());
     };
-    let piece = choice.field("text").ok_or_else(wrong)?;
-    let words = grow(whole, "/choices/0/text", Some(piece)).ok_or_else(wrong)?;
+    // The last may have a reason and no text.
+    let reason = ["finish_reason", "stop_reason"].map(|key| choice.field(key));
+    if choice.field("text").is_none() && !reason.iter().flatten().any(|it| it.is_string()) {
+        return Err(wrong().into());
+    }
+    let words = grow(whole, "/choices/0/text", choice.field("text")).ok_or_else(wrong)?;
     let end = ["finish_reason", "stop_reason"].map(|key| {
         let place = format!("/choices/0/{key}");
         put(whole, &place, choice.field(key))

@@ -62,6 +62,26 @@ fn enabled(extra: &Map<String, Value>) -> Option<&Value> {
     extra.get("thinking").filter(|it| it["type"] == "enabled")
 }
 
+/// Whether `extra` turns off what the model does unless it is told not to.
+pub(super) fn thinks_not(extra: &Map<String, Value>) -> bool {
+    let says = |pointer: &[&str], word: &str| {
+        let first = pointer.first().and_then(|key| extra.get(*key));
+        let rest = pointer.iter().skip(1);
+        let found = rest.fold(first, |it, key| it?.get(key));
+        found.is_some_and(|found| found == word)
+    };
+    says(&["thinking", "type"], "disabled")
+        || says(&["reasoning_effort"], "none")
+        || says(&["reasoning", "effort"], "none")
+}
+
+/// Whether `extra` leaves it to Claude how long it thinks.
+pub(super) fn thinks_as_it_likes(extra: &Map<String, Value>) -> bool {
+    extra
+        .get("thinking")
+        .is_some_and(|it| it["type"] == "adaptive")
+}
+
 fn beside_budget(parameters: &Parameters) -> Vec<String> {
     let Some(thinking) = enabled(&parameters.extra) else {
         return Vec::new();
@@ -185,6 +205,31 @@ mod tests {
         let usual = Family::ClaudeMessages.default_max_tokens(sonnet, &Map::new());
         let thoughtful = Family::ClaudeMessages.default_max_tokens(sonnet, &extra);
         assert_eq!((usual, thoughtful), (Some(1024), Some(5024)));
+    }
+
+    #[test]
+    fn who_thinks_unless_told_not_to_has_room_for_it() {
+        let usual = |family: Family, base, extra: Value| {
+            family.default_max_tokens(Some(base), &asking(&extra).extra)
+        };
+        let claude = Family::ClaudeMessages;
+        let (opus, gpt) = ("anthropic.claude-opus-5", "openai.gpt-5.5");
+        assert_eq!(usual(claude, opus, json!({})), Some(4096));
+        assert_eq!(
+            usual(claude, opus, json!({"thinking": {"type": "disabled"}})),
+            Some(1024)
+        );
+        assert_eq!(usual(Family::OpenaiChat, gpt, json!({})), Some(4096));
+        assert_eq!(
+            usual(Family::OpenaiChat, gpt, json!({"reasoning_effort": "none"})),
+            Some(1024)
+        );
+        let sonnet = "anthropic.claude-sonnet-4-6";
+        assert_eq!(usual(claude, sonnet, json!({})), Some(1024));
+        assert_eq!(
+            usual(claude, sonnet, json!({"thinking": {"type": "adaptive"}})),
+            Some(4096)
+        );
     }
 
     #[test]

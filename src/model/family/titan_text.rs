@@ -5,11 +5,11 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json as _, count, misread, text};
+use super::json::{Body, Json as _, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
-use super::words::{answered, awaits_answer};
+use super::words::{answered, awaits_answer, first_of, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
@@ -60,23 +60,36 @@ fn template(prompt: &Prompt) -> String {
     lines.join("\n")
 }
 
-/// The line break after `Bot:` is not part of the answer.
+/// Each result counts its own tokens.
 fn read(body: &Value) -> Result<Reading, Misread> {
-    let answer = text(body, "/results/0/outputText")
-        .ok_or_else(|| misread(LAYOUT.name, "`results[0].outputText`", body))?;
-    let usage = Usage {
-        input_tokens: count(body, "/inputTextTokenCount"),
-        output_tokens: count(body, "/results/0/tokenCount"),
-        ..Usage::default()
-    };
-    let stop = text(body, "/results/0/completionReason");
-    Ok(answered(answer.trim_start(), stop, usage))
+    let wrong = || misread(LAYOUT.name, "`results[0].outputText`", body);
+    let results = list(body, "/results").ok_or_else(wrong)?;
+    let answers: Option<Vec<_>> = results.iter().map(read_result).collect();
+    let first = answers.and_then(first_of).ok_or_else(wrong)?;
+    let written: Option<u64> = results.iter().map(|it| count(it, "/tokenCount")).sum();
+    Ok(Reading {
+        usage: Usage {
+            input_tokens: count(body, "/inputTextTokenCount"),
+            output_tokens: written,
+            ..Usage::default()
+        },
+        ..first
+    })
+}
+
+/// The line break after `Bot:` is not part of the answer.
+fn read_result(result: &Value) -> Option<Reading> {
+    let stop = text(result, "/completionReason");
+    let answer = text_or_filtered(text(result, "/outputText"), stop)?;
+    Some(answered(answer.trim_start(), stop, Usage::default()))
 }
 
 /// Chunks say at their top what a whole reply says of its result.
 fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`outputText`", chunk);
-    let piece = chunk.field("outputText").ok_or_else(wrong)?;
+    if chunk.field("outputText").is_none() && chunk.field("completionReason").is_none() {
+        return Err(wrong().into());
+    }
     begin(whole, || {
         json!({
             "inputTextTokenCount": null,
@@ -87,6 +100,7 @@ fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     keep("/inputTextTokenCount", "inputTextTokenCount");
     keep("/results/0/tokenCount", "totalOutputTextTokenCount");
     let end = keep("/results/0/completionReason", "completionReason");
-    let words = grow(whole, "/results/0/outputText", Some(piece)).ok_or_else(wrong)?;
+    let words =
+        grow(whole, "/results/0/outputText", chunk.field("outputText")).ok_or_else(wrong)?;
     Ok(Brought { words, end })
 }

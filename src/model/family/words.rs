@@ -1,5 +1,7 @@
 //! The words of templates and replies: stop reasons, special tokens, reasoning.
 
+use serde_json::{Value, json};
+
 use crate::model::{FinishReason, Reading, Usage};
 use crate::prompt::{Message, Prompt, Role};
 
@@ -33,6 +35,49 @@ pub(super) fn means_failure(word: &str) -> bool {
         word.to_ascii_lowercase().as_str(),
         "error" | "malformed_model_output" | "malformed_tool_use" | "user_cancel"
     )
+}
+
+/// Whether a provider's stop word says that a filter took the answer.
+pub(super) fn means_filtered(word: &str) -> bool {
+    is_filtered(finish(word))
+}
+
+fn is_filtered(finish: FinishReason) -> bool {
+    matches!(
+        finish,
+        FinishReason::ContentFilter | FinishReason::Guardrail
+    )
+}
+
+/// The text of a reply. A filter that takes the answer may take the key with it: the word for that
+/// makes a missing text an empty one.
+pub(super) fn text_or_filtered<'v>(text: Option<&'v str>, stop: Option<&str>) -> Option<&'v str> {
+    text.or_else(|| stop.filter(|word| means_filtered(word)).map(|_| ""))
+}
+
+/// The reading of a reply with several answers to one prompt: the first is the completion, and where
+/// there are more, all of them are the output. One that a filter took is not hidden behind the others.
+pub(super) fn first_of(answers: Vec<Reading>) -> Option<Reading> {
+    let output = (1 < answers.len()).then(|| answers.iter().map(listed).collect());
+    let filtered = answers.iter().find(|it| is_filtered(it.finish_reason));
+    let filtered = filtered.map(|it| (it.finish_reason, it.stop_reason.clone()));
+    let mut first = answers.into_iter().next()?;
+    if let Some((finish_reason, stop_reason)) = filtered {
+        first.finish_reason = finish_reason;
+        first.stop_reason = stop_reason;
+    }
+    Some(Reading {
+        output: output.or(first.output),
+        ..first
+    })
+}
+
+/// One of several answers: its text, and beside it the tools it calls, if it does.
+fn listed(answer: &Reading) -> Value {
+    match &answer.output {
+        None => json!(answer.completion),
+        Some(output) => json!({"completion": answer.completion, "output": output}),
+    }
 }
 
 /// The reading of a reply that is one text.

@@ -159,12 +159,24 @@ const TABLE: &[Meaning] = &[
         ],
     ),
     (
+        // What one row shows, another does not.
+        INVALID,
+        class(C::InvalidRequest, Row, Remedy::Usual),
+        &[
+            "image input is not supported",
+            "document input is not supported",
+            "video input is not supported",
+            "audio input is not supported",
+        ],
+    ),
+    (
         INVALID,
         class(C::InvalidRequest, Job, Remedy::RemoveParameter),
         &[
             "model doesn't support the",
             "cannot both be specified",
             "is deprecated for this model",
+            "is not supported by this model",
             "unsupported parameter",
             "extraneous key",
             "extra inputs are not permitted",

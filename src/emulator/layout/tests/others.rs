@@ -38,6 +38,18 @@ fn claude_2_is_asked_by_a_human() {
         r#"{"prompt":"\n\nHuman: Hi","max_tokens_to_sample":9}"#,
         "Invalid prompt: prompt must end with \"\n\nAssistant:\" turn",
     );
+    for turns in [
+        "Human: a\\n\\nHuman: b",
+        "Human: a\\n\\nAssistant: b\\n\\nAssistant: c",
+    ] {
+        let body = format!(r#"{{"prompt":"\n\n{turns}\n\nAssistant:","max_tokens_to_sample":9}}"#);
+        asks(
+            CLAUDE_2,
+            &body,
+            "Invalid prompt: prompt must alternate between \"\n\nHuman:\" and \"\n\nAssistant:\" \
+             turns",
+        );
+    }
     writes(
         CLAUDE_2,
         "{}",
@@ -159,6 +171,49 @@ fn vectors_are_as_many_and_as_long_as_asked() {
         MARENGO,
         r#"{"inputType":"text"}"#,
         &malformed("#: required key [inputText] not found"),
+    );
+}
+
+#[test]
+fn vectors_have_dimensions_that_there_are() {
+    asks(
+        TITAN_IMAGE,
+        r#"{"inputText":"Hi","embeddingConfig":{"outputEmbeddingLength":300}}"#,
+        &malformed("#/embeddingConfig/outputEmbeddingLength: not a valid enum value"),
+    );
+    asks(
+        NOVA_EMBED,
+        r#"{"taskType":"SINGLE_EMBEDDING","singleEmbeddingParams":{"embeddingPurpose":"GENERIC_INDEX","embeddingDimension":512,"text":{"value":"Hi"}}}"#,
+        &malformed("#/singleEmbeddingParams/embeddingDimension: not a valid enum value"),
+    );
+    asks(
+        COHERE_EMBED,
+        r#"{"texts":["Hi"],"input_type":"search_query","output_dimension":300}"#,
+        &malformed("#/output_dimension: not a valid enum value"),
+    );
+}
+
+#[test]
+fn images_are_few_and_held_to_their_settings() {
+    let asked = |config: &str| {
+        format!(
+            r#"{{"taskType":"TEXT_IMAGE","textToImageParams":{{"text":"Hi"}},"imageGenerationConfig":{{{config}}}}}"#
+        )
+    };
+    asks(
+        CANVAS,
+        &asked(r#""numberOfImages":5,"cfgScale":1.1"#),
+        r#""Hi": 8 in, pictures"#,
+    );
+    asks(
+        CANVAS,
+        &asked(r#""numberOfImages":6"#),
+        &malformed("#/imageGenerationConfig/numberOfImages: 6 is not less or equal to 5"),
+    );
+    asks(
+        CANVAS,
+        &asked(r#""cfgScale":0.5"#),
+        &malformed("#/imageGenerationConfig/cfgScale: 0.5 is not greater or equal to 1.1"),
     );
 }
 

@@ -185,9 +185,84 @@ fn a_guardrail_in_a_stream_goes_before_what_the_model_says() {
         let found = reading.finish_reason;
         assert_eq!(found, FinishReason::Guardrail, "{}", family.name());
     }
-    let alone = [json!({"amazon-bedrock-guardrailAction": "INTERVENED"})];
+    let metrics = json!({"inputTokenCount": 9, "invocationLatency": 700});
+    let alone = [json!({
+        "amazon-bedrock-guardrailAction": "INTERVENED",
+        "amazon-bedrock-invocationMetrics": metrics,
+    })];
     let reading = assembled(Family::Llama3, &alone).expect("an empty answer");
-    assert_eq!(line(&reading), r#""" guardrail (-)"#);
+    assert_eq!(line(&reading), r#""" guardrail (-) in=9"#);
+}
+
+/// Its word comes with the first chunk: what breaks off behind it is no answer.
+#[test]
+fn a_guardrail_does_not_make_a_cut_stream_an_answer() {
+    for (family, mut chunks) in streaming() {
+        let reading = assembled(family, &chunks).expect("it has its end");
+        let word = format!("\"{}\"", reading.stop_reason.expect("it says why"));
+        let end = chunks.iter().position(|it| it.to_string().contains(&word));
+        chunks[0]["amazon-bedrock-guardrailAction"] = json!("INTERVENED");
+        for cut in 1..=end.expect("a chunk says why") {
+            let error = assembled(family, &chunks[..cut]).expect_err(family.name());
+            let chunks = cut as u64;
+            assert_eq!(error, StreamError::CutShort { chunks }, "{}", family.name());
+        }
+    }
+    let alone = [json!({"amazon-bedrock-guardrailAction": "INTERVENED"})];
+    let error = assembled(Family::Llama3, &alone).expect_err("no end");
+    assert_eq!(error, StreamError::CutShort { chunks: 1 });
+}
+
+#[test]
+fn a_later_chunk_of_metrics_adds_to_the_first() {
+    let metrics = |metrics: Value| json!({"amazon-bedrock-invocationMetrics": metrics});
+    let chunks = [
+        json!({"generation": "Io.", "stop_reason": "stop"}),
+        metrics(json!({"inputTokenCount": 9, "outputTokenCount": 3, "invocationLatency": 700})),
+        metrics(json!({"firstByteLatency": 400, "outputTokenCount": null})),
+    ];
+    let reading = assembled(Family::Llama3, &chunks).expect("it has its end");
+    assert_eq!(line(&reading), r#""Io." stop (stop) in=9 out=3"#);
+}
+
+#[test]
+fn what_nobody_knows_the_family_of_is_joined_by_its_first_chunk() {
+    let joined = |family: Family, chunks: &[Value]| {
+        let mut assembly = family.assemble().expect("it streams").of_any_shape();
+        for chunk in chunks {
+            assembly
+                .push(chunk.to_string().as_bytes())
+                .map_err(|error| error.to_string())?;
+        }
+        let assembled = assembly.finish().map_err(|error| error.to_string());
+        assembled.map(|it| line(&it.reading))
+    };
+    let texts = |family: Family| first(family, "stream").expect("it streams").chunks();
+    for (family, others) in [
+        (Family::OpenaiChat, Family::TextCompletion),
+        (Family::Llama3, Family::OpenaiChat),
+        (Family::TextCompletion, Family::Llama3),
+        (Family::ClaudeMessages, Family::Nova),
+        (Family::Nova, Family::Nova),
+    ] {
+        let mut chunks = texts(others);
+        let own = assembled(others, &chunks).map(|it| line(&it));
+        assert_eq!(
+            joined(family, &chunks),
+            Ok(own.expect("good")),
+            "{}",
+            family.name()
+        );
+        chunks.insert(0, json!({"choices": []}));
+        if family != Family::ClaudeMessages {
+            assert!(joined(family, &chunks).is_ok(), "{}", family.name());
+        }
+    }
+    let strange = [texts(Family::Llama3)[0].clone(), json!({"what": "is this"})];
+    let said = joined(Family::OpenaiChat, &strange).expect_err("no chunk");
+    assert!(said.contains("not shaped as llama"), "{said}");
+    let said = joined(Family::OpenaiChat, &strange[1..]).expect_err("no chunk");
+    assert!(said.contains("not shaped as openai-chat"), "{said}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! both sides of a `=>`.
 //!
 //! ```text
-//! # request                 every parameter the family takes; `bare` for none, then a base id
+//! # request                 every parameter the family takes; `bare` for none, `streamed` and `cached`
+//!                           as the job says, then a base id
 //! system: Be terse.
 //! user: Name a moon.
 //! =>
@@ -170,6 +171,7 @@ fn request(family: Family, case: &Case) -> String {
         match word {
             "bare" => parameters = Parameters::default(),
             "streamed" => parameters.stream = true,
+            "cached" => parameters.cache = true,
             id => base = Some(id),
         }
     }
