@@ -350,17 +350,17 @@ fn limits_that_make_no_sense_are_refused_with_the_remedy() {
 
 #[test]
 fn an_outage_fails_no_row_and_is_waited_through() {
-    // The emulator breaks the first 7 calls, whoever makes them. One call at a time, with two
-    // attempts a row, row after row would fail if each had to answer for itself.
-    let outage = format!("{QUICK}[[fault]]\nkind = \"unavailable\"\nfirst = 7\n");
+    // The emulator breaks the first 14 calls, whoever makes them: one of each row, and two more. With
+    // two attempts a row, two rows would fail if each had to answer for itself.
+    let outage = format!("{QUICK}[[fault]]\nkind = \"unavailable\"\nfirst = 14\n");
     let out = Job::over(&rows(12))
         .scenario(&outage)
-        .args(["-t", "{{ text }}", "-c", "1", "--max-attempts", "2"])
+        .args(["-t", "{{ text }}", "-c", "12", "--max-attempts", "2"])
         .args(["--requests-per-minute", "60000"])
         .run()
         .exits(0);
     assert_eq!(out.answers().len(), 12);
-    assert_eq!(out.run_file()["this_run"]["retries"], 7);
+    assert_eq!(out.run_file()["this_run"]["retries"], 14);
 }
 
 #[test]
