@@ -1,5 +1,6 @@
-//! "Did you mean": the nearest of a few names to what was typed, in one measure wherever it is asked.
-//! Ids of models have another (`model/id/suggest.rs`): they are long and differ in their numbers.
+//! "Did you mean": the nearest of a few names to what was typed, in one measure for keys, fields,
+//! verbs and families. Ids of models have another (`model/id/suggest.rs`), for they are long and differ
+//! in their numbers, and so have regions (`model/catalog/regions.rs`), which are named much alike.
 
 /// How alike two names must be, from 0 to 1, to be worth a suggestion. A letter lost or swapped
 /// in a short word scores about 0.9 in Jaro-Winkler, unrelated words below 0.7.

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Changed, Survey, has_changed, identity, survey_showing};
+use crate::job::survey::{Changed, Survey, has_changed, identity, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::catalog::{self, Tier};
 use crate::model::id::suggest;
@@ -88,7 +88,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     }
     let changed = changed(matches);
     let mut reading = Reading::new(style(matches), &plan.input, Instant::now());
-    let survey = survey_showing(&maker, &input, &past, limit, |row, before| {
+    let survey = survey(&maker, &input, &past, limit, |row, before| {
         reading.saw_a_row(Instant::now());
         let stays =
             |before: &&PastRow| changed == Changed::Refused || !has_changed(identity(row), before);

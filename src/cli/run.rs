@@ -22,7 +22,7 @@ use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
-use crate::job::survey::{Changed, Survey, limit_of, survey_showing};
+use crate::job::survey::{Changed, Survey, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Reading, Style};
@@ -74,7 +74,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     }
     let survey = {
         let mut reading = Reading::new(asked.style, &plan.input, Instant::now());
-        survey_showing(&maker, &input, &claim.past, asked.limit, |_, _| {
+        survey(&maker, &input, &claim.past, asked.limit, |_, _| {
             reading.saw_a_row(Instant::now());
         })?
     };

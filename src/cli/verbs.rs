@@ -150,7 +150,7 @@ fn run_args() -> [Arg; 4] {
             .long("drain")
             .value_name("TIME")
             .default_value("25s")
-            .help("How long calls in flight may still land after Ctrl-C, SIGTERM or the deadline"),
+            .help("How long calls in flight may still land after Ctrl-C, SIGTERM, SIGHUP or the deadline"),
         Arg::new("wait-lock")
             .long("wait-lock")
             .value_name("TIME")

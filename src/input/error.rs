@@ -44,10 +44,7 @@ pub enum InputError {
         source: io::Error,
     },
     /// The file is no longer the one that the run has looked over.
-    #[error(
-        "{name}: it has changed since this run looked over it; run the same command again, which looks \
-         over it anew"
-    )]
+    #[error("{name}: it has changed since this run looked over it, so that its rows may be others")]
     Changed {
         /// The input.
         name: String,

@@ -414,8 +414,8 @@ mod tests {
         let mut records = input.records().unwrap();
         let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
         io::Write::write_all(&mut file, b"2\n").unwrap();
-        let said = "in.csv: it has changed since this run looked over it; run the same command again, \
-                    which looks over it anew";
+        let said =
+            "in.csv: it has changed since this run looked over it, so that its rows may be others";
         let last = records.by_ref().last().unwrap().unwrap_err();
         assert!(last.to_string().ends_with(said), "{last}");
         let again = input.records().map(drop).unwrap_err();

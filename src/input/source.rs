@@ -189,9 +189,7 @@ impl Seen {
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        if read == 0 && !buffer.is_empty() {
-            self.seen.check(&self.file)?;
-        }
+        self.seen.check(&self.file)?;
         Ok(read)
     }
 }

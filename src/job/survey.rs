@@ -101,24 +101,12 @@ impl Trouble {
     }
 }
 
-/// Looks over the first `limit` rows of `input`, or all of them. Takes 8 bytes a row for ids.
+/// Looks over the first `limit` rows of `input`, or all of them, and shows each to `see`, with how it
+/// ended if it has. Takes 8 bytes a row for ids.
 ///
 /// # Errors
 /// The input cannot be read to its end.
 pub fn survey(
-    maker: &RowMaker<'_>,
-    input: &Input,
-    past: &Past,
-    limit: Option<u64>,
-) -> Result<Survey, InputError> {
-    survey_showing(maker, input, past, limit, |_, _| {})
-}
-
-/// The same, and shows each row, with how it ended if it has, to `see`.
-///
-/// # Errors
-/// The input cannot be read to its end.
-pub fn survey_showing(
     maker: &RowMaker<'_>,
     input: &Input,
     past: &Past,

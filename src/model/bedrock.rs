@@ -74,9 +74,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether nobody knows which model stands behind the id: an ARN that does not tell. Then its
-    /// family was named by a person, and an imported model answers in one of several shapes
-    /// whatever its name.
+    /// Whether the id does not tell which model stands behind it. Then its family was named by a
+    /// person, or asked for before the run and may have changed since; and an imported model answers
+    /// in one of several shapes whatever its name.
     fn is_opaque(&self) -> bool {
         let id = ModelId::parse_of_any_provider(&self.model_id);
         id.is_ok_and(|id| id.base().is_none())

@@ -41,9 +41,10 @@ pub enum Style {
 }
 
 impl Style {
-    /// Live on a terminal, lines elsewhere.
+    /// Live on a terminal, lines elsewhere, and on one that can only print.
     pub fn for_stderr() -> Self {
-        if std::io::stderr().is_terminal() {
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        if std::io::stderr().is_terminal() && !is_dumb {
             Self::Live
         } else {
             Self::Lines

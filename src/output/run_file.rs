@@ -22,6 +22,7 @@ use super::past::open_if_there;
 use super::paths::OutputPaths;
 use super::rewrite::replace;
 use super::tally::{Counts, Tally};
+use crate::exit::Exit;
 
 type RunFile = Map<String, Value>;
 
@@ -103,6 +104,10 @@ pub(super) fn count_anew(
     let Some(mut file) = read(&paths.run) else {
         return Ok(());
     };
+    // Lines from elsewhere may be of calls that were never counted here; those that a run could not
+    // write down were.
+    let could_not_write = file.get("exit_code") == Some(&Exit::CannotWrite.code().into());
+    let brought_usd = if could_not_write { brought_usd } else { 0.0 };
     let tally = Tally {
         unlisted_usd: (unlisted_in(&file) - brought_usd).max(0.0),
         ..tally.clone()

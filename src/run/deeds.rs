@@ -28,8 +28,9 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long answers are still taken in that land during the last commits: whoever asks twice to
-/// leave waits for no more than a second in all.
-const LAST_LANDINGS: Duration = Duration::from_millis(500);
+/// leave waits for them and the commit under way, which is less than a second on any disk but a slow
+/// one.
+const LAST_LANDINGS: Duration = Duration::from_millis(250);
 
 /// What becomes of a call that came back with a fault.
 enum Fate {

@@ -420,6 +420,10 @@ fn a_family_that_contradicts_the_id_is_refused_before_the_call() {
         "{}",
         forced.stdout
     );
+    // Mistral's of February 2024 take both of its layouts.
+    let small = "mistral.mistral-small-2402-v1:0";
+    check(small, "", ["--family", "mistral-text"]).exits(0);
+    check(small, "", ["--family", "mistral-chat"]).exits(0);
     // What is newer than the catalogue may have another layout than its name begins like.
     let newer = check("mistral.next-1", "", ["--family", "openai-chat"]);
     assert!(!newer.stderr.contains("layout"), "{}", newer.stderr);

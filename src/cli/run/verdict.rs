@@ -20,7 +20,8 @@ pub(super) fn verdict(
         Stop::Input(_) => (
             Exit::Usage,
             words(
-                "what was answered is in the output; put the input right, then run the same command",
+                "what was answered is in the output; once the input is right, and whole, the same command \
+                 looks over it anew and goes on",
             ),
         ),
         Stop::Bug => (

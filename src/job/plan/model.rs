@@ -77,9 +77,8 @@ impl Plan {
 }
 
 /// A family that is named is for ids that do not tell theirs. Where the catalogue knows the model,
-/// the id tells: bodies in another layout would be refused, row after row. A layout that no id tells
-/// may be spoken beside the one that it does, and of a model that is newer than the catalogue the
-/// user may know more.
+/// the id tells: bodies in another provider's layout would be refused, row after row. Of a model that
+/// is newer than the catalogue the user may know more.
 fn refuse_contradiction(
     table: &ModelTable,
     model: &ModelId,
@@ -88,8 +87,8 @@ fn refuse_contradiction(
     let known = model
         .base()
         .filter(|base| catalog::anywhere(base).is_some());
-    let told = known.and_then(Family::of).filter(|told| *told != named);
-    let Some(told) = told.filter(|_| named.has_ids() && !table.force) else {
+    let strange = known.filter(|base| !named.may_be_spoken_by(base) && !table.force);
+    let Some(told) = strange.and_then(Family::of).filter(|told| *told != named) else {
         return Ok(());
     };
     let message = format!(

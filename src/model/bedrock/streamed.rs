@@ -16,6 +16,7 @@ use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::faults::{no_answer, not_understood};
@@ -41,7 +42,7 @@ impl Bedrock {
             let message = format!("the layout `{}` does not stream", family.name());
             Fault::local(Category::InvalidRequest, message).job_wide()
         })?;
-        let mut chunks = Chunks::new(match self.target.is_opaque() {
+        let chunks = Chunks::new(match self.target.is_opaque() {
             true => assembly.of_any_shape(),
             false => assembly,
         });
@@ -67,7 +68,7 @@ impl Bedrock {
             emulated: heard.emulated(),
             latency_ms: None,
         };
-        let received = receive(stream.body, &mut chunks, idle).await;
+        let (mut chunks, received) = apart(stream.body, chunks, idle).await;
         // A chunk that is wrong came before whatever broke the stream after it.
         let whole = chunks.read().and(received);
         match whole.and_then(|()| Ok(chunks.assembly.finish()?)) {
@@ -84,6 +85,26 @@ impl Bedrock {
                 ..fault(error, chunks.raw)
             })),
         }
+    }
+}
+
+/// Takes in what comes in a task of its own, which ends with whoever waits here. So a chunk wakes
+/// that, and nothing else of the attempt is looked at for it.
+async fn apart(
+    events: EventReceiver<ResponseStream, ResponseStreamError>,
+    mut chunks: Chunks,
+    idle: Duration,
+) -> (Chunks, Result<(), BadStream>) {
+    let mut receiving = JoinSet::new();
+    receiving.spawn(async move {
+        let received = receive(events, &mut chunks, idle).await;
+        (chunks, received)
+    });
+    match receiving.join_next().await {
+        Some(Ok(received)) => received,
+        // A bug of ours stays one of the attempt.
+        Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        None => unreachable!("there is a task to wait for"),
     }
 }
 

@@ -23,9 +23,12 @@ impl Family {
         found.max_by_key(|(length, _)| *length).map(|(_, it)| it)
     }
 
-    /// Whether any id tells this family: a model may speak one that none does beside its own.
-    pub fn has_ids(self) -> bool {
-        !self.layout().serves.is_empty()
+    /// Whether a model may speak this family although its id tells another: one that no id tells, or
+    /// another of its own provider's (Mistral's of February 2024 take both of theirs).
+    pub fn may_be_spoken_by(self, base: &str) -> bool {
+        let provider = |id: &str| id.split('.').next().map(str::to_owned);
+        let serves = self.layout().serves;
+        serves.is_empty() || serves.iter().any(|id| provider(id) == provider(base))
     }
 
     /// How a model is called that InvokeModel does not reach, whatever its name begins with.

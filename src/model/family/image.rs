@@ -109,7 +109,7 @@ fn read_sdxl(body: &Value) -> Result<Reading, Misread> {
 
 /// What came, by the words that came with it: one that is a filter's goes before all others. A word
 /// that is neither that nor a success stays unknown, which [`super::Family::read`] takes for the
-/// model's failure. `None` where nothing came, and no word for it.
+/// model's failure where no image came. `None` where nothing came, and no word for it.
 fn judged<'v>(
     body: &Value,
     pictures: Vec<Picture>,

@@ -259,9 +259,10 @@ const ACTION: &str = "/amazon-bedrock-guardrailAction";
 const TRACE: &str = "amazon-bedrock-trace";
 
 /// The model's word for a failure. Models that write no text have no other words to stop with than
-/// those that are known.
+/// those that are known; what they have made nevertheless is kept.
 fn failure(reading: &Reading) -> Option<&String> {
-    let is_strange = reading.completion.is_none() && reading.finish_reason == FinishReason::Unknown;
+    let is_nothing = reading.completion.is_none() && reading.pictures.is_empty();
+    let is_strange = is_nothing && reading.finish_reason == FinishReason::Unknown;
     let word = reading.stop_reason.as_ref();
     word.filter(|word| is_strange || words::means_failure(word))
 }

@@ -155,12 +155,14 @@ impl Assembly {
             Stream::Joined(join) if self.may_be_other => {
                 self.may_be_other = false;
                 let before = self.whole.clone();
-                match (join(&mut self.whole, chunk), raw::family_of(chunk)) {
+                let looks_like = raw::family_of(chunk).filter(|family| *family != self.family);
+                // Nova passes over events that it does not know: one that it takes says nothing.
+                let passes_over = self.family == Family::Nova;
+                match (join(&mut self.whole, chunk), looks_like) {
                     (Err(StreamError::NoAnswer(NoAnswer::Misread(_))), Some(family)) => {
-                        self.whole = before;
-                        self.family = family;
-                        self.join(chunk)
+                        self.join_as(family, before, chunk)
                     }
+                    (Ok(_), Some(family)) if passes_over => self.join_as(family, before, chunk),
                     (joined, _) => joined,
                 }
             }
@@ -172,6 +174,17 @@ impl Assembly {
                 self.join(chunk)
             }
         }
+    }
+
+    fn join_as(
+        &mut self,
+        family: Family,
+        before: Value,
+        chunk: &Chunk<'_>,
+    ) -> Result<Brought, StreamError> {
+        self.whole = before;
+        self.family = family;
+        self.join(chunk)
     }
 
     /// Whether any words have come, of the answer or of the reasoning before it.

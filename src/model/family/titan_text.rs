@@ -66,11 +66,12 @@ fn read(body: &Value) -> Result<Reading, Misread> {
     let results = list(body, "/results").ok_or_else(wrong)?;
     let answers: Option<Vec<_>> = results.iter().map(read_result).collect();
     let first = answers.and_then(first_of).ok_or_else(wrong)?;
-    let written: Option<u64> = results.iter().map(|it| count(it, "/tokenCount")).sum();
+    let written = results.iter().map(|it| count(it, "/tokenCount"));
+    let written = written.reduce(|sum, it| Some(sum?.saturating_add(it?)));
     Ok(Reading {
         usage: Usage {
             input_tokens: count(body, "/inputTextTokenCount"),
-            output_tokens: written,
+            output_tokens: written.flatten(),
             ..Usage::default()
         },
         ..first

@@ -49,6 +49,10 @@ fn is_filtered(finish: FinishReason) -> bool {
     )
 }
 
+fn is_cut_off(finish: FinishReason) -> bool {
+    matches!(finish, FinishReason::Length | FinishReason::ContextWindow)
+}
+
 /// The text of a reply. A filter that takes the answer may take the key with it: the word for that
 /// makes a missing text an empty one.
 pub(super) fn text_or_filtered<'v>(text: Option<&'v str>, stop: Option<&str>) -> Option<&'v str> {
@@ -56,13 +60,15 @@ pub(super) fn text_or_filtered<'v>(text: Option<&'v str>, stop: Option<&str>) ->
 }
 
 /// The reading of a reply with several answers to one prompt: the first is the completion, and where
-/// there are more, all of them are the output. One that a filter took is not hidden behind the others.
+/// there are more, all of them are the output. One that a filter took, or that was cut off, is not
+/// hidden behind the others.
 pub(super) fn first_of(answers: Vec<Reading>) -> Option<Reading> {
     let output = (1 < answers.len()).then(|| answers.iter().map(listed).collect());
-    let filtered = answers.iter().find(|it| is_filtered(it.finish_reason));
-    let filtered = filtered.map(|it| (it.finish_reason, it.stop_reason.clone()));
+    let that = |is: fn(FinishReason) -> bool| answers.iter().find(|it| is(it.finish_reason));
+    let worst = that(is_filtered).or_else(|| that(is_cut_off));
+    let worst = worst.map(|it| (it.finish_reason, it.stop_reason.clone()));
     let mut first = answers.into_iter().next()?;
-    if let Some((finish_reason, stop_reason)) = filtered {
+    if let Some((finish_reason, stop_reason)) = worst {
         first.finish_reason = finish_reason;
         first.stop_reason = stop_reason;
     }

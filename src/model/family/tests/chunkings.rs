@@ -243,6 +243,7 @@ fn what_nobody_knows_the_family_of_is_joined_by_its_first_chunk() {
         (Family::Llama3, Family::OpenaiChat),
         (Family::TextCompletion, Family::Llama3),
         (Family::ClaudeMessages, Family::Nova),
+        (Family::Nova, Family::ClaudeMessages),
         (Family::Nova, Family::Nova),
     ] {
         let mut chunks = texts(others);
