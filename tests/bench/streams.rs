@@ -1,8 +1,7 @@
 //! CPU time of many streams at once, beside a loop that receives the chunks and looks at none.
 //!
 //! Both sides start all streams at once, for promptmill is told a quota that is large enough. Left to
-//! find it out it would start them one after another, and chunks that come one by one cost whoever
-//! receives them more than chunks that come together.
+//! find it out, it would start them over some seconds, and the two would not do the same.
 
 use crate::broken::Broken;
 use crate::figures::Figures;
