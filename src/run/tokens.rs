@@ -46,11 +46,23 @@ pub(super) struct Charge {
     expected: f64,
     /// The part of the reservation that is for the answer.
     most: f64,
-    /// What it settles to at the worst: a token for every byte of its body, and the longest answer,
-    /// at what each of its tokens costs.
+    /// What it settles to at the worst: as many tokens of input as so many bytes can have, and the
+    /// longest answer, at what each of its tokens costs.
     worst: f64,
     /// The size of its body.
     bytes: f64,
+}
+
+impl Charge {
+    /// The worst in a day of so many tokens. A call that would have no room in all of it is most
+    /// likely an image, whose bytes are no text: it counts as it is expected to.
+    fn worst_within(&self, day: f64) -> f64 {
+        if day < self.worst {
+            self.expected
+        } else {
+            self.worst
+        }
+    }
 }
 
 /// What a call turned out to use.
@@ -142,7 +154,7 @@ impl Tokens {
     /// Whether it fits now. A call larger than the whole minute goes alone.
     pub(super) fn ready(&mut self, charge: &Charge, now: Instant) -> Result<(), Short> {
         if let Some(day) = self.limits.per_day
-            && (day as f64) < self.of_day + self.worst + charge.worst
+            && (day as f64) < self.of_day + self.worst + charge.worst_within(day as f64)
         {
             return Err(if self.in_flight == 0 {
                 Short::Day
@@ -440,9 +452,22 @@ mod tests {
             in_flight += 1;
         }
         for _ in 0..in_flight {
-            tokens.settle(&dense, used(100, Some(1), 0), start);
+            tokens.settle(&dense, used(80, Some(1), 0), start);
         }
         assert!(0 < in_flight);
         assert!(tokens.of_day <= 1_000.0, "{}", tokens.of_day);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_day_has_room_for_images_whose_bytes_are_many_and_tokens_few() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000_000), None);
+        for _ in 0..20 {
+            let image = charge(&tokens, 4_000_000, Some(1));
+            assert!(tokens.ready(&image, start).is_ok(), "{}", tokens.of_day);
+            tokens.reserve(&image, start);
+            tokens.settle(&image, used(1_600, Some(1), 0), start);
+        }
     }
 }
