@@ -31,8 +31,9 @@ pub struct TokenLimits {
 /// has, so that it errs on the large side until replies correct it.
 const FIRST_TOKENS_PER_BYTE: f64 = 0.3;
 
-/// A row may have so many times as many tokens a byte as the others: digits have twice as many as
-/// English prose, and rare scripts four times.
+/// A row may have so many times as many tokens a byte as the others before it. Chosen, not measured:
+/// rows of one job are much alike, and the estimate begins so near to a token a byte that text counts
+/// as that until replies say otherwise.
 const MARGIN: f64 = 4.0;
 
 /// How many replies the estimates are about; until there are so many, all of them.
@@ -145,8 +146,8 @@ impl Tokens {
         }
     }
 
-    /// The tokens of a byte of input at the most: there are texts with four times as many as the job's
-    /// other rows, but none has more than one; images have hardly any.
+    /// The tokens of a byte of input, at the most that is reckoned with: no text has more than one, and
+    /// images have hardly any.
     fn most_per_byte(&self) -> f64 {
         (MARGIN * self.tokens_per_byte.value).min(1.0)
     }
