@@ -5,7 +5,8 @@
 //! take turns, so that what else the machine does falls on both. Ratios are what counts: the
 //! emulator shares the processors with the side it serves.
 //!
-//! `-- --short` takes half a minute, `-- --rows 1000000` adds a size to the memory table.
+//! `-- --short` takes half a minute, `-- --rows 1000000` adds a size to the memory table,
+//! `-- --only streams` measures one thing.
 
 mod bare;
 mod broken;
@@ -26,6 +27,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use broken::Broken;
 use report::Report;
 use setting::{Form, Setting};
+
+/// What is measured.
+const TABLES: [&str; 5] = ["throughput", "durability", "streams", "memory", "startup"];
 
 fn main() -> ExitCode {
     let matches = command().get_matches();
@@ -69,10 +73,17 @@ fn command() -> Command {
                 .value_parser(value_parser!(u64).range(1..))
                 .help("One more size for the memory table"),
         )
+        .arg(
+            Arg::new("only")
+                .long("only")
+                .value_name("TABLE")
+                .value_parser(TABLES)
+                .help("One table instead of all"),
+        )
         .subcommand(bare::command())
 }
 
-/// Measures everything, prints the tables, then the goals.
+/// Measures everything, or what was asked for, prints the tables, then the goals.
 fn bench(matches: &ArgMatches) -> Result<(), Broken> {
     let form = if matches.get_flag("short") {
         Form::short()
@@ -87,12 +98,25 @@ fn bench(matches: &ArgMatches) -> Result<(), Broken> {
         .build()
         .map_err(broken::io("start the runtime"))?;
     let mut report = Report::default();
+    let only: Option<&String> = matches.get_one("only");
+    let asked = |table: &str| only.is_none_or(|only| only == table);
     runtime.block_on(async {
-        throughput::measure(&setting, &form, &mut report).await?;
-        durability::measure(&setting, &form, &mut report).await?;
-        streams::measure(&setting, &form, &mut report).await?;
-        memory::measure(&setting, &form, &mut report).await?;
-        startup::measure(&setting, &form, &mut report).await
+        if asked("throughput") {
+            throughput::measure(&setting, &form, &mut report).await?;
+        }
+        if asked("durability") {
+            durability::measure(&setting, &form, &mut report).await?;
+        }
+        if asked("streams") {
+            streams::measure(&setting, &form, &mut report).await?;
+        }
+        if asked("memory") {
+            memory::measure(&setting, &form, &mut report).await?;
+        }
+        if asked("startup") {
+            startup::measure(&setting, &form, &mut report).await?;
+        }
+        Ok(())
     })?;
     report.print_goals();
     Ok(())

@@ -46,7 +46,7 @@ impl Form {
             rounds: 5,
             calls: 20_000,
             sizes: vec![10_000, 100_000],
-            streams: (1_000, 3),
+            streams: (1_000, 5),
             starts: 20,
         }
     }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::chunk::Chunk;
-use super::json::{Json as _, at_mut, count, misread, text};
+use super::json::{Json as _, at_mut, count, field_mut, misread, text};
 use super::layout::Stream;
 use super::{Family, Misread, NoAnswer, raw};
 use crate::model::{Reading, Usage};
@@ -327,10 +327,10 @@ pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Chunk<'_>>) 
 /// The same with the field of an object, which is made if it is not there.
 pub(super) fn grow_field(object: &mut Value, key: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
     let object = object.as_object_mut()?;
-    if !object.contains_key(key) {
-        object.insert(key.to_owned(), Value::Null);
+    if let Some(place) = field_mut(object, key) {
+        return grow(place, "", piece);
     }
-    grow(object.get_mut(key)?, "", piece)
+    grow(object.entry(key).or_insert(Value::Null), "", piece)
 }
 
 /// Puts a value at `pointer`, if there is one; whether there was.
