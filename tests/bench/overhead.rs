@@ -3,7 +3,8 @@
 //! Both sides make the same calls to the same emulator on loopback, each as a process of its own
 //! that is watched from outside: wall clock from its start to its end, CPU time, peak memory. They
 //! take turns, so that what else the machine does falls on both. Ratios are what counts: the
-//! emulator shares the processors with the side it serves.
+//! emulator shares the processors with the side it serves. The loop is as one would write it, with
+//! the system's allocator; promptmill and the emulator bring their own.
 //!
 //! `-- --short` takes half a minute, `-- --rows 1000000` adds a size to the memory table,
 //! `-- --only streams` measures one thing.
