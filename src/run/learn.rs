@@ -15,11 +15,9 @@
 //!   anew, to a ceiling between what was let in and the rate of the refusal.
 //! - Where nothing at all is admitted, the rate comes down to a call every quarter of a minute, and
 //!   nothing is known any more: the first call that is let in begins the search anew.
-//! - A refusal now and then below the ceiling, or at what the job says, is bad luck and changes
-//!   nothing. A few calls in a hundred may be refused at any rate, and a pace that believed each
-//!   of them would sink without end (BBR puts up with 2 % of loss for the same reason: IETF draft
-//!   draft-ietf-ccwg-bbr, "BBR.LossThresh"). Where there is much bad luck, a refusal at the
-//!   ceiling says nothing either, and only an overrun counts.
+//! - A refusal now and then below the ceiling, or at what the job says, is bad luck ([`Luck`]) and
+//!   changes nothing. Where there is much of it, a refusal at the ceiling says nothing either, only
+//!   an overrun counts, and it takes more refusals to make one.
 //! - The rate grows only while it is what holds calls back. A job that is limited by something else
 //!   learns nothing about the quota, so its rate neither grows nor shrinks (RFC 7661 says so of
 //!   TCP); after a silence of a minute what was measured before it is forgotten.
@@ -29,14 +27,16 @@
 
 mod climb;
 mod flight;
+mod luck;
 mod seen;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use climb::{Climb, SHORTEST_CLIMB};
+use climb::{CLIMB_CALLS, Climb, SHORTEST_CLIMB};
 use flight::Flight;
+use luck::Luck;
 use seen::{Measured, Overrun, Place, Recent};
 
 /// How many calls may be on their way at once before any has proved to be let in. Nothing is known
@@ -46,24 +46,14 @@ const FIRST_AT_RISK: f64 = 12.0;
 /// A search makes the rate so many times higher at most, from one call to the next.
 const LEAP: f64 = 4.0;
 
-/// The share of refusals that is put down to bad luck.
-const LUCK: f64 = 0.03;
-
-/// Where this share of calls was refused below the ceiling, a refusal at it says nothing either.
-/// Two refusals in the calls that are remembered come to this.
-const UNLUCKY: f64 = 0.008;
-const REMEMBERED_CALLS: f64 = 200.0;
+/// With no more than this share of refusals since the last cut, what was proved before it still is.
+const HARDLY_ANY: f64 = 0.03;
 
 /// For so many times as long as a refusal takes, one may still be due to what was sent before a cut.
 const SETTLED_AFTER: u32 = 3;
 
-/// So many refusals close together are no bad luck: at two refusals in a hundred calls, whatever the
-/// rate, that happens once in 260 calls, and a climb makes up for it in 200.
+/// So many events close together are no bad luck, where nothing is known of it.
 const DENSE: usize = 3;
-
-/// Where more calls than these go out during a climb, one refusal more is wanted for each: four come
-/// together by bad luck once in 700 calls, five once in 4,000.
-const MANY_CALLS: [f64; 2] = [200.0, 400.0];
 
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
 /// somebody else, for a while. The quota is something to be found anew.
@@ -112,8 +102,7 @@ pub(super) struct Learned {
     overrun: bool,
     /// Cuts that followed each other with nothing admitted between them.
     in_a_row: u32,
-    /// The share of calls that were refused for no reason that the rate could have given.
-    unlucky: f64,
+    luck: Luck,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -165,7 +154,7 @@ impl Learned {
             found: None,
             overrun: false,
             in_a_row: 0,
-            unlucky: 0.0,
+            luck: Luck::default(),
         }
     }
 
@@ -188,7 +177,7 @@ impl Learned {
         self.found = None;
         self.since_cut.sent(units, now);
         if self.is_searching() || self.is_blameless() {
-            self.unlucky -= self.unlucky / REMEMBERED_CALLS;
+            self.luck.tries();
         }
         let Some(rate) = self.rate else { return };
         let oldest = now.checked_sub(self.arrears).unwrap_or(now);
@@ -246,6 +235,10 @@ impl Learned {
             sent,
         };
         let dense = self.refusals.note(place, self.dense());
+        let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
+        if self.is_bad_luck(dense.is_some()) && settled <= sent {
+            self.luck.fails();
+        }
         match (self.phase, dense) {
             (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, now),
             (Phase::Searching, None) if self.is_searching() => return self.pause(now),
@@ -254,16 +247,10 @@ impl Learned {
             {
                 self.cut_to_measured(sent, now);
             }
-            (Phase::Climbing(climb), _) if !self.is_blameless() && self.unlucky < UNLUCKY => {
+            (Phase::Climbing(climb), _) if !self.is_blameless() && !self.luck.is_rife() => {
                 self.climb_again(climb, sent, now);
             }
-            (Phase::Searching | Phase::Climbing(_), _) => {
-                let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
-                if self.is_blameless() && self.is_well_measured() && settled <= sent {
-                    self.unlucky += 1.0 / REMEMBERED_CALLS;
-                }
-                return false;
-            }
+            (Phase::Searching | Phase::Climbing(_), _) => return false,
         }
         true
     }
@@ -294,10 +281,10 @@ impl Learned {
     /// A refusal during the search: nothing more is sent until it is known what became of the calls
     /// on their way. Where refusals are bad luck, that would be a waste of time.
     fn pause(&mut self, now: Instant) -> bool {
-        if self.unlucky < UNLUCKY {
+        if !self.luck.is_rife() {
             self.next = self.next.max(now + self.flight.news());
         }
-        self.unlucky += 1.0 / REMEMBERED_CALLS;
+        self.luck.fails();
         false
     }
 
@@ -305,14 +292,14 @@ impl Learned {
     fn find(&mut self, first: Place, now: Instant) {
         let found = Overrun {
             calls: (self.calls - first.calls + 1) as f64,
-            refused: self.dense() as f64,
+            refused: DENSE as f64,
             lasted_s: (now - first.sent).as_secs_f64().max(1e-3),
         };
         self.cut(self.climb_to(&found), now);
         self.flight.restart(1.0 + found.admitted());
         self.found = Some(found);
         self.overrun = true;
-        self.unlucky = 0.0;
+        self.luck = Luck::default();
         self.next = self.next.max(now + self.flight.news());
     }
 
@@ -357,7 +344,7 @@ impl Learned {
     /// The next climb, to a ceiling that has moved a little.
     fn climb_again(&mut self, climb: Climb, sent: Instant, now: Instant) {
         let rate = self.rate.unwrap_or(climb.ceiling);
-        let is_luck = self.since_cut.refused <= (LUCK * self.since_cut.calls).max(1.0);
+        let is_luck = self.since_cut.refused <= (HARDLY_ANY * self.since_cut.calls).max(1.0);
         self.cut(climb.again(rate, self.measured(sent), is_luck), now);
         self.overrun = false;
         self.flight.restart(f64::INFINITY);
@@ -391,17 +378,26 @@ impl Learned {
     /// Whether the service is as overrun as it was.
     fn is_still(&self) -> bool {
         let is_shut = matches!(self.phase, Phase::Searching);
-        self.overrun && (is_shut || self.since_cut.admitted_calls(0.0) < 1.0)
+        let refused = self.since_cut.refused;
+        let nothing_let_in = self.since_cut.admitted_calls(0.0) < 1.0 && self.luck.is_shut(refused);
+        self.overrun && (is_shut || nothing_let_in)
     }
 
     /// How many refusals close together are an overrun.
     fn dense(&self) -> usize {
-        let Phase::Climbing(_) = self.phase else {
+        if self.is_searching() {
             return DENSE;
-        };
+        }
         let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
-        let calls = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
-        DENSE + MANY_CALLS.iter().filter(|many| **many <= calls).count()
+        let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
+        self.luck.overrun(in_a_climb.max(CLIMB_CALLS))
+    }
+
+    /// Whether a refusal is one that the rate gives no reason for. The one that makes an overrun may
+    /// well be the first of a smaller quota, unless the job says how large it is.
+    fn is_bad_luck(&self, is_overrun: bool) -> bool {
+        let is_told = self.cap.is_some() && matches!(self.phase, Phase::Climbing(_));
+        (!is_overrun || is_told) && self.is_blameless() && self.is_well_measured()
     }
 
     /// Whether the rate gives no reason for a refusal: it is below what was let in for certain, or

@@ -10,7 +10,7 @@ const DEEPEST_CUT: f64 = 0.5;
 
 /// A climb back to the ceiling takes as long as this many calls, within the bounds below: long
 /// enough that the refusal at its end is one in a hundred, short enough to find a new quota.
-const CLIMB_CALLS: f64 = 50.0;
+pub(super) const CLIMB_CALLS: f64 = 50.0;
 pub(super) const SHORTEST_CLIMB: Duration = Duration::from_secs(5);
 const LONGEST_CLIMB: Duration = Duration::from_secs(240);
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Events within so many calls come close together.
-const CLOSE_CALLS: u64 = 40;
+pub(super) const CLOSE_CALLS: u64 = 40;
 
 /// The most events that are asked for.
-const MOST: usize = 5;
+const MOST: usize = CLOSE_CALLS as usize;
 
 /// What is older than this counts half in a measurement.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ pub(super) struct Place {
 }
 
 /// The calls of the last few events.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Recent([Option<Place>; MOST]);
 
 /// A first overrun, from the first of its refusals on: the bucket was empty by then, so what was
@@ -43,6 +43,12 @@ pub(super) struct Overrun {
     pub(super) calls: f64,
     pub(super) refused: f64,
     pub(super) lasted_s: f64,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([None; MOST])
+    }
 }
 
 impl Recent {
