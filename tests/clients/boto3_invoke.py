@@ -32,17 +32,33 @@ R1 = f"<｜begin▁of▁sentence｜><｜User｜>{PROMPT}<｜Assistant｜><think>
 ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefabcdef"
 CLAUDE = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": CHAT}
 
+CLAUDE_TEXT = {"prompt": f"\n\nHuman: {PROMPT}\n\nAssistant:", "max_tokens_to_sample": 50}
+IMPORTED = "arn:aws:bedrock:us-east-1:123456789012:imported-model/abcdefabcdef"
+
+
+def after_thought(text):
+    """An answer without the reasoning that gpt-oss puts before it."""
+    return text.split("</reasoning>")[-1]
+
+
 # Model, body, and where its answer is.
 TEXT_MODELS = [
     ("us.anthropic.claude-haiku-4-5-20251001-v1:0", CLAUDE, lambda r: r["content"][0]["text"]),
     (ARN, CLAUDE, lambda r: r["content"][0]["text"]),
     ("us.amazon.nova-lite-v1:0", {"messages": BLOCKS}, lambda r: r["output"]["message"]["content"][0]["text"]),
-    ("openai.gpt-oss-20b-1:0", {"messages": CHAT}, lambda r: r["choices"][0]["message"]["content"]),
+    ("openai.gpt-oss-20b-1:0", {"messages": CHAT}, lambda r: after_thought(r["choices"][0]["message"]["content"])),
     ("mistral.mistral-large-2402-v1:0", {"messages": CHAT}, lambda r: r["choices"][0]["message"]["content"]),
     ("mistral.mistral-7b-instruct-v0:2", {"prompt": f"<s>[INST] {PROMPT} [/INST]"}, lambda r: r["outputs"][0]["text"]),
     ("us.meta.llama3-3-70b-instruct-v1:0", {"prompt": LLAMA3}, lambda r: r["generation"]),
     ("us.deepseek.r1-v1:0", {"prompt": R1}, lambda r: r["choices"][0]["text"].split("</think>\n\n")[1]),
     ("amazon.titan-text-express-v1", {"inputText": f"User: {PROMPT}\nBot:"}, lambda r: r["results"][0]["outputText"]),
+    ("anthropic.claude-v2:1", CLAUDE_TEXT, lambda r: r["completion"]),
+    ("ai21.jamba-1-5-mini-v1:0", {"messages": CHAT}, lambda r: r["choices"][0]["message"]["content"]),
+    ("ai21.j2-mid-v1", {"prompt": PROMPT}, lambda r: r["completions"][0]["data"]["text"]),
+    ("cohere.command-text-v14", {"prompt": PROMPT}, lambda r: r["generations"][0]["text"]),
+    ("cohere.command-r-v1:0", {"message": PROMPT}, lambda r: r["text"]),
+    ("us.writer.palmyra-x5-v1:0", {"messages": CHAT}, lambda r: r["choices"][0]["message"]["content"]),
+    (IMPORTED, {"prompt": PROMPT}, lambda r: r["choices"][0]["text"]),
 ]
 
 
@@ -70,7 +86,7 @@ def refusal(exception, model, body):
 digest = hashlib.sha256(PROMPT.encode()).hexdigest()[:8]
 for model, body, text_of in TEXT_MODELS:
     reply, headers = invoke(model, body)
-    text = text_of(reply)
+    text = text_of(reply).lstrip()
     assert text.startswith(f"[emulated {digest}] "), (model, text)
     assert 0 < int(headers["x-amzn-bedrock-output-token-count"]), (model, headers)
 
@@ -79,7 +95,7 @@ STREAMS = [
     (
         "us.anthropic.claude-haiku-4-5-20251001-v1:0",
         CLAUDE,
-        lambda c: c["delta"]["text"] if c["type"] == "content_block_delta" else "",
+        lambda c: c["delta"].get("text", "") if c["type"] == "content_block_delta" else "",
     ),
     (
         "us.amazon.nova-lite-v1:0",
@@ -93,13 +109,20 @@ STREAMS = [
     ),
     ("us.meta.llama3-3-70b-instruct-v1:0", {"prompt": LLAMA3}, lambda c: c["generation"]),
     ("amazon.titan-text-express-v1", {"inputText": f"User: {PROMPT}\nBot:"}, lambda c: c["outputText"]),
+    ("anthropic.claude-v2:1", CLAUDE_TEXT, lambda c: c["completion"]),
+    ("cohere.command-r-v1:0", {"message": PROMPT}, lambda c: c["text"] if c["event_type"] == "text-generation" else ""),
+    (
+        "ai21.jamba-1-5-mini-v1:0",
+        {"messages": CHAT},
+        lambda c: "".join(choice["delta"].get("content") or "" for choice in c["choices"]),
+    ),
 ]
 for model, body, text_of in STREAMS:
     chunks = stream(model, body)
-    text = "".join(text_of(chunk) for chunk in chunks)
+    text = after_thought("".join(text_of(chunk) for chunk in chunks)).lstrip()
     whole, headers = invoke(model, body)
     assert text.startswith(f"[emulated {digest}] "), (model, text)
-    assert text == dict((m, t) for m, _, t in TEXT_MODELS)[model](whole), model
+    assert text == dict((m, t) for m, _, t in TEXT_MODELS)[model](whole).lstrip(), model
     metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
     assert metrics["outputTokenCount"] == int(headers["x-amzn-bedrock-output-token-count"]), (model, metrics)
 

@@ -65,9 +65,12 @@ async function stream(modelId, body) {
   return chunks;
 }
 
+// The model thinks before it answers.
+const answerOf = (reply) => reply.content.find((block) => block.type === "text").text;
+
 // Model, body, and where its answer is.
 const textModels = [
-  ["anthropic.claude-opus-5", claude, (r) => r.content[0].text],
+  ["anthropic.claude-opus-5", claude, answerOf],
   ["eu.amazon.nova-pro-v1:0", { messages: blocks }, (r) => r.output.message.content[0].text],
   ["qwen.qwen3-32b-v1:0", { messages: chat, max_tokens: 50 }, (r) => r.choices[0].message.content],
   ["us.meta.llama4-scout-17b-instruct-v1:0", { prompt: llama4 }, (r) => r.generation],
@@ -81,10 +84,10 @@ for (const [model, body, textOf] of textModels) {
 }
 
 const pieces = (await stream("anthropic.claude-opus-5", claude))
-  .filter((chunk) => chunk.type === "content_block_delta")
+  .filter((chunk) => chunk.delta?.type === "text_delta")
   .map((chunk) => chunk.delta.text);
 assert.ok(1 < pieces.length);
-assert.equal(pieces.join(""), (await invoke("anthropic.claude-opus-5", claude)).content[0].text);
+assert.equal(pieces.join(""), answerOf(await invoke("anthropic.claude-opus-5", claude)));
 await assert.rejects(
   stream("mistral.mistral-7b-instruct-v0:2", { prompt: "<s>[INST] break here [/INST]" }),
   ModelStreamErrorException,
