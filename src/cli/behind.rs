@@ -14,6 +14,7 @@ use crate::job::{JobFile, is_url};
 use crate::model::aws::Access;
 use crate::model::catalog;
 use crate::model::control::Control;
+use crate::model::emulated;
 use crate::model::family::Family;
 use crate::model::id::ModelId;
 
@@ -105,17 +106,11 @@ async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
         let scenario = emulate::scenario(path.as_deref().map(std::path::Path::new))?;
         return connect::emulator(scenario, region).await;
     }
-    let is_here = |url: &&str| {
-        ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-            .iter()
-            .any(|here| url.starts_with(here))
-    };
     Ok(Access::Aws {
         region,
         profile: job.model.profile.clone(),
         endpoint: endpoint
-            .filter(|url| is_url(url))
-            .filter(is_here)
+            .filter(|url| is_url(url) && emulated::may_be_at(url))
             .map(str::to_owned),
     })
 }

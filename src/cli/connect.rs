@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use clap::ArgMatches;
+use tokio::runtime::Runtime;
 
 use super::emulate;
 use super::failure::Failure;
@@ -12,6 +13,11 @@ use crate::job::{self, Plan};
 use crate::model::aws::Access;
 use crate::model::bedrock::{Bodies, Parts, Target};
 use crate::output::KeepRaw;
+
+/// What calls are made on.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    Runtime::new().map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))
+}
 
 /// Where the calls of a job go; starts the embedded emulator where there is a scenario for it.
 pub(super) async fn access(plan: &Plan, scenario: Option<&Scenario>) -> Result<Access, Failure> {

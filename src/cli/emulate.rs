@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use super::connect;
 use super::failure::Failure;
 use super::print;
 use crate::emulator::{Emulator, Scenario, Stats};
@@ -19,7 +20,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 pub(super) fn emulate(matches: &ArgMatches) -> Result<Exit, Failure> {
     let scenario = scenario(matches.get_one("scenario").map(std::path::PathBuf::as_path))?;
     let port = matches.get_one("port").copied().unwrap_or_default();
-    let runtime = tokio::runtime::Runtime::new().map_err(Failure::usage)?;
+    let runtime = connect::runtime()?;
     runtime.block_on(serve(
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         scenario,

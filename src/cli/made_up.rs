@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::job::Endpoint;
-use crate::model::emulated;
+use crate::job::{Endpoint, Plan};
+use crate::model::{bedrock, emulated};
 use crate::output::Tally;
 use crate::output::text::count;
 
@@ -20,17 +20,18 @@ pub(super) enum Who {
     Unknown,
 }
 
-/// What points the SDK elsewhere, strongest first.
-const ELSEWHERE: [&str; 2] = ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"];
-
 impl Who {
-    /// Who will answer, as far as the job and the environment tell.
-    pub(super) fn answers(endpoint: &Endpoint, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let url = match endpoint {
-            Endpoint::Emulator { .. } => return Self::Emulator,
-            Endpoint::Url(url) => Some(url.clone()),
-            Endpoint::Aws => ELSEWHERE.into_iter().find_map(variable),
-        };
+    /// Who will answer, as far as the job, the environment and the AWS configuration tell.
+    pub(super) async fn answers(plan: &Plan) -> Self {
+        match &plan.endpoint {
+            Endpoint::Emulator { .. } => Self::Emulator,
+            Endpoint::Url(url) => Self::at(Some(url.clone())),
+            Endpoint::Aws => Self::at(bedrock::elsewhere(plan.profile.as_deref()).await),
+        }
+    }
+
+    /// Who will answer where the calls go to this URL, or to AWS.
+    fn at(url: Option<String>) -> Self {
         match url {
             Some(url) if emulated::may_be_at(&url) => Self::At(url),
             Some(_) | None => Self::Model,
@@ -76,18 +77,10 @@ mod tests {
 
     #[test]
     fn only_this_machine_may_make_answers_up() {
-        let who = |endpoint: Endpoint, url: Option<&str>| {
-            Who::answers(&endpoint, |name| {
-                (name == "AWS_ENDPOINT_URL").then_some(url?.to_owned())
-            })
-        };
+        let at = |url: &str| Who::at(Some(url.to_owned()));
         let here = "http://127.0.0.1:8686";
-        assert_eq!(who(Endpoint::Aws, None), Who::Model);
-        assert_eq!(who(Endpoint::Aws, Some(here)), Who::At(here.into()));
-        assert_eq!(who(Endpoint::Url(here.into()), None), Who::At(here.into()));
-        let proxy = Endpoint::Url("https://bedrock.example.com".into());
-        assert_eq!(who(proxy, Some(here)), Who::Model);
-        let embedded = Endpoint::Emulator { scenario: None };
-        assert_eq!(who(embedded, None), Who::Emulator);
+        assert_eq!(Who::at(None), Who::Model);
+        assert_eq!(at(here), Who::At(here.into()));
+        assert_eq!(at("https://bedrock.example.com"), Who::Model);
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::made_up::Who;
 use super::run::{changed, existing, locks, refuse_output_over_input, scenario, style};
-use super::{behind, flags, print};
+use super::{behind, connect, flags, print};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::forecast::{Forecast, Gathered};
@@ -103,8 +103,10 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         refuse_output_over_input(&input, &paths).err(),
         scenario(&plan.endpoint).err(),
     ];
-    let who = Who::answers(&plan.endpoint, variable);
-    refusals.extend(who.refusal(&past.tally, &plan.output));
+    if !past.is_empty() {
+        let who = connect::runtime()?.block_on(Who::answers(&plan));
+        refusals.extend(who.refusal(&past.tally, &plan.output));
+    }
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
     refusals.extend(survey.refusals(&plan, changed));
     let mut planned = Planned {

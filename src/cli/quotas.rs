@@ -30,8 +30,7 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
     let model = ModelId::parse(&typed).map_err(Failure::usage)?;
     let codes = quota_codes::of(&model).map_err(Failure::usage)?;
     let region = job::region(text("region"), &model)?;
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let runtime = connect::runtime()?;
     let report = runtime.block_on(async {
         let access = connect::of_flags(matches, region).await?;
         read(model, &codes, access).await

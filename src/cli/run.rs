@@ -41,8 +41,7 @@ pub(super) use verdict::stopped;
 /// The loop is a task like the calls it starts: on a thread of its own it would have to be woken for
 /// every answer, and wake another for every call.
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let runtime = connect::runtime()?;
     let matches = matches.clone();
     let run = runtime.spawn(async move { prepare_and_carry_out(&matches).await });
     match runtime.block_on(run) {
@@ -67,7 +66,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths, plan.mode).await?;
     if !claim.past.is_empty() {
-        let who = Who::answers(&plan.endpoint, variable).asked().await;
+        let who = Who::answers(&plan).await.asked().await;
         if let Some(refusal) = who.refusal(&claim.past.tally, &plan.output) {
             return Err(Failure::usage(refusal));
         }

@@ -113,7 +113,8 @@ pub enum ConnectError {
 impl Access {
     /// Finds region, credentials and endpoint, and lays our HTTP pool and name over them.
     ///
-    /// The pool serves the clients made from this, not those that fetch credentials.
+    /// The pool serves the clients made from this, not those that fetch credentials, and of the one
+    /// service: another may be elsewhere, and the way there another.
     pub(super) async fn config(self, service: &str) -> Result<SdkConfig, ConnectError> {
         let found = match self {
             Self::Emulator { address, region } => emulator(address, region),
@@ -123,13 +124,14 @@ impl Access {
                 endpoint,
             } => chain(region, profile, endpoint).await?,
         };
-        refuse_no_url(&found, service)?;
+        let url = configured_url(&found, service);
+        refuse_no_url(url.as_deref(), service)?;
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
         let name = AppName::new(concat!("promptmill-", env!("CARGO_PKG_VERSION")));
         Ok(found
             .into_builder()
             .timeout_config(timeouts.build())
-            .http_client(http_client()?)
+            .http_client(http_client(url.as_deref())?)
             .app_name(name.map_err(settings)?)
             .build())
     }
@@ -201,6 +203,17 @@ pub(super) fn configured_url(sdk: &SdkConfig, service: &str) -> Option<String> {
     configured(sdk, service, ENDPOINT_URL, "endpoint_url").or_else(general)
 }
 
+/// Where environment or profile send the calls of a service, if not to AWS. Nobody is asked: the
+/// region, which may be looked for on the network, does not matter to it.
+pub(super) async fn elsewhere(profile: Option<&str>, service: &str) -> Option<String> {
+    let any = Region::from_static("us-east-1");
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).region(any);
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    configured_url(&loader.load().await, service)
+}
+
 /// What environment or profile say of one service.
 pub(super) fn configured(
     sdk: &SdkConfig,
@@ -219,8 +232,8 @@ pub(super) fn configured(
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 /// The SDK would answer with a dump of the request that it cannot address.
-fn refuse_no_url(sdk: &SdkConfig, service: &str) -> Result<(), ConnectError> {
-    let Some(url) = configured_url(sdk, service).filter(|url| !is_url(url)) else {
+fn refuse_no_url(url: Option<&str>, service: &str) -> Result<(), ConnectError> {
+    let Some(url) = url.filter(|url| !is_url(url)) else {
         return Ok(());
     };
     let own = format!(
@@ -234,6 +247,7 @@ fn refuse_no_url(sdk: &SdkConfig, service: &str) -> Result<(), ConnectError> {
         || "`endpoint_url` in the AWS configuration".to_owned(),
         str::to_owned,
     );
+    let url = url.to_owned();
     Err(ConnectError::NoUrl { from, url })
 }
 
@@ -283,11 +297,17 @@ async fn refuse_unknown(profile: &str) -> Result<(), ConnectError> {
     })
 }
 
-/// The SDK's pool with keep-alive on, and the proxy of the environment as its default client has.
-fn http_client() -> Result<pool::Client, ConnectError> {
+/// The SDK's pool with keep-alive on, and the proxy of the environment as its default client has;
+/// but none where the calls stay on this machine, as plain HTTP does: they would leave it, unencrypted.
+fn http_client(url: Option<&str>) -> Result<pool::Client, ConnectError> {
+    let stays_here = url.is_some_and(|url| url.starts_with("http://"));
+    let proxy = match stays_here {
+        true => ProxyConfig::disabled(),
+        false => ProxyConfig::from_env(),
+    };
     let pool = pool::ConnectionPool::builder()
         .tcp_keepalive(KEEP_ALIVE)
-        .proxy_config(ProxyConfig::from_env())
+        .proxy_config(proxy)
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build_https()
         .map_err(settings)?;

@@ -12,6 +12,9 @@ use tokio::sync::Mutex;
 
 use super::aws::{Access, ConnectError};
 
+/// What the SDK's settings call the service.
+pub(super) const SERVICE: &str = "Bedrock Runtime";
+
 /// A client that can be replaced.
 #[derive(Debug)]
 pub(super) struct Clients {
@@ -64,7 +67,7 @@ impl Clients {
 }
 
 async fn client(access: Access) -> Result<Client, ConnectError> {
-    let config = Builder::from(&access.config("Bedrock Runtime").await?)
+    let config = Builder::from(&access.config(SERVICE).await?)
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();

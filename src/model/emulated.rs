@@ -6,6 +6,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::aws::is_unencrypted;
+
 /// What the emulator calls itself in the `server` header of everything it says.
 const NAME: &str = "promptmill-emulator";
 
@@ -23,7 +25,7 @@ pub(super) fn is_emulator(server: &str) -> bool {
 /// Whether the emulator could stand at `url` at all: it speaks plain HTTP, on this machine only, and
 /// so does nothing else that is called.
 pub fn may_be_at(url: &str) -> bool {
-    url.starts_with("http://")
+    url.starts_with("http://") && !is_unencrypted(url)
 }
 
 /// Asks whoever is at `url` who it is; `None` where nobody says anything.

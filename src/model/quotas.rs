@@ -13,10 +13,13 @@ use aws_sdk_servicequotas::config::timeout::TimeoutConfig;
 use aws_sdk_servicequotas::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_servicequotas::types::ServiceQuota;
 
-use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes};
+use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes, configured_url};
 use super::catalog::quota_codes::{QuotaCode, SERVICE};
 use super::fault::{Category, Fault};
 use super::wire::BoundedAnswer;
+
+/// What the SDK's settings call the service.
+const NAME: &str = "Service Quotas";
 
 /// How long one question may take, repeats included: a run that waits for it has not begun.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -99,7 +102,7 @@ impl ServiceQuotas {
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access) -> Result<Self, ConnectError> {
-        let sdk = access.config("Service Quotas").await?;
+        let sdk = access.config(NAME).await?;
         let region = sdk.region().map(ToString::to_string);
         let timeouts = sdk
             .timeout_config()
@@ -110,10 +113,9 @@ impl ServiceQuotas {
             .build();
         let quotas = Self {
             client: Client::from_conf(config),
-            place: match (sdk.endpoint_url(), &region) {
-                (Some(url), _) => url.to_owned(),
-                (None, region) => region.clone().unwrap_or_default(),
-            },
+            place: configured_url(&sdk, NAME)
+                .or_else(|| region.clone())
+                .unwrap_or_default(),
             region: region.unwrap_or_default(),
         };
         quotas.rehearse().await?;

@@ -151,5 +151,14 @@ fn the_emulator_does_not_go_on_with_real_answers() {
     let elsewhere = out.again("run").the_usual().on(&service.url);
     let out = elsewhere.run().exits(2).says(refused);
     assert_eq!(out.text("out.jsonl"), real());
+
+    let config = format!("[profile trial]\nendpoint_url = {}\n", service.url);
+    let by_profile = on_bedrock(out, "run").file(".aws/config", config);
+    let out = by_profile
+        .args(["--profile", "trial"])
+        .run()
+        .exits(2)
+        .says(refused);
+    assert_eq!(out.text("out.jsonl"), real());
     assert_eq!(service.calls(), 0);
 }

@@ -191,7 +191,13 @@ fn what_cannot_be_asked_says_what_to_do() {
 
 #[test]
 fn an_unreachable_service_is_worth_another_try() {
-    signed(Job::new("quotas").args([NOVA, "--endpoint-url", "http://127.0.0.1:9"]))
+    let nobody = "http://127.0.0.1:9";
+    let by_variable = Job::new("quotas").args([NOVA]);
+    signed(by_variable.env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", nobody))
+        .run()
+        .exits(75)
+        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ");
+    signed(Job::new("quotas").args([NOVA, "--endpoint-url", nobody]))
         .run()
         .exits(75)
         .says("Service Quotas cannot be asked at http://127.0.0.1:9: ")

@@ -1,5 +1,6 @@
 //! Prompts, completions and credentials: in the results, and nowhere else.
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::harness::{Job, NOVA, Out, QUICK, Service, pause, repository};
@@ -310,4 +311,23 @@ fn escape(text: &str) -> String {
     text.chars()
         .map(|c| format!("\\u{:04X}", u32::from(c)))
         .collect()
+}
+
+#[test]
+fn what_stays_on_this_machine_goes_through_no_proxy() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let through = |job: Job| {
+        ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
+            .iter()
+            .fold(job, |job, name| job.env(name, &url))
+    };
+    let embedded = Job::over("text\none\n").args(["-t", "{{ text }}"]);
+    let embedded = embedded.args(["--attempt-timeout", "2s", "--max-attempts", "1"]);
+    through(embedded).run().exits(0);
+    let service = Service::playing(QUICK);
+    through(job(&service)).run().exits(0);
+    let asked = proxy.accept();
+    assert!(asked.is_err(), "the proxy was spoken to: {asked:?}");
 }
