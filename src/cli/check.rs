@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A template that does not fit shows in the first rows; a person does not wait for millions.
 const MOST_LOOKED_AT: usize = 1000;
 
-const NEEDS_ROWS: &str = "only a row of the job says how this model is asked: name the rows with \
-                          --input and, where they bring whole bodies, --body FIELD";
+const NEEDS_ROWS: &str = "nothing says how this model is asked: name the layout of its bodies with --family, \
+                          or the rows with --input and, where they bring whole bodies, --body FIELD";
 
 /// What was found out.
 struct Checked {
@@ -62,8 +62,7 @@ enum Outcome {
 
 /// Checks a job.
 pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let runtime = connect::runtime()?;
     let checked = runtime.block_on(look(matches))?;
     print::delivered(match matches.get_flag("json") {
         true => print::json(&checked.json().to_string()),

@@ -57,8 +57,7 @@ struct Known<'a> {
 
 /// Lists what can be invoked.
 pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))?;
+    let runtime = connect::runtime()?;
     let report = runtime.block_on(ask(matches))?;
     for missing in &report.listing.missing {
         print::said(&format!("left out: {missing}"));
@@ -171,6 +170,9 @@ impl Known<'_> {
     }
 
     fn family(&self) -> Option<Family> {
+        if self.offer.kind == Kind::Imported {
+            return Some(Family::Imported);
+        }
         Family::of(self.base.as_deref()?)
     }
 

@@ -288,6 +288,15 @@ impl Service {
             return Err(Refusal::profile_needed());
         }
         if operation == Operation::Stream {
+            if self
+                .scenario
+                .control_plane
+                .whole_only
+                .iter()
+                .any(|it| it == base)
+            {
+                return Err(Refusal::no_stream());
+            }
             layout.check_stream(&body, base)?;
             // Where a body may say so too, it says what the path says.
             let says_so = layout.may_say_stream();

@@ -34,9 +34,9 @@ use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::aws::Rehearsal;
+use super::aws::{self, Rehearsal};
 pub use super::aws::{Access, ConnectError};
-use super::client::Clients;
+use super::client::{self, Clients};
 use super::wire::BoundedAnswer;
 use crate::model::catalog::{Bill, ModelFacts, Tier};
 use crate::model::family::{Family, Joined, NoAnswer};
@@ -113,6 +113,11 @@ pub enum Parts {
 pub struct Bedrock {
     clients: Clients,
     target: Target,
+}
+
+/// Where environment or AWS configuration send calls, if not to AWS.
+pub async fn elsewhere(profile: Option<&str>) -> Option<String> {
+    aws::elsewhere(profile, client::SERVICE).await
 }
 
 impl Bedrock {

@@ -47,6 +47,8 @@ fn the_first_call_writes_the_cache_and_the_others_read_it() {
             let cached = cached(&out);
             assert_eq!(cached[0], (0, 5000), "{model} {stream}");
             assert_eq!(cached[1..], [(5000, 0); 5], "{model} {stream}");
+            let total = &out.run_file()["total"];
+            assert!(total["cost_usd"].is_f64(), "{model} {stream}: {total}");
         }
     }
 }
@@ -70,6 +72,22 @@ fn what_is_read_from_the_cache_costs_less() {
     // (catalogue).
     let saved = cost(&[]) - cost(&["--cache"]);
     assert!((saved - 5000.0 * 0.99e-6).abs() < 1e-9, "{saved}");
+}
+
+#[test]
+fn nova_writes_the_cache_at_the_price_of_input() {
+    let out = job("us.amazon.nova-lite-v1:0").args(["--system", &system(), "--cache"]);
+    let out = out.run().exits(0);
+    let first = out
+        .answers()
+        .into_values()
+        .find(|row| row["usage"]["cache_write_input_tokens"] == 5000)
+        .unwrap();
+    let tokens = |what: &str| first["usage"][what].as_f64().unwrap();
+    // nova-lite: $0.06 a million tokens of input, $0.24 of output (catalogue).
+    let cost = tokens("input_tokens") * 0.06e-6 + tokens("output_tokens") * 0.24e-6;
+    let said = first["cost_usd"].as_f64().unwrap();
+    assert!((said - cost).abs() < 1e-9, "{first}");
 }
 
 #[test]

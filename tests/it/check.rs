@@ -454,5 +454,5 @@ fn a_model_alone_can_be_checked() {
     assert_eq!(json["usage"]["output_tokens"], 5);
     job(["--body", "body"])
         .exits(2)
-        .says("name the rows with --input and, where they bring whole bodies, --body FIELD");
+        .says("name the layout of its bodies with --family, or the rows with --input");
 }

@@ -497,6 +497,32 @@ fn a_stream_is_not_asked_for_several_answers() {
 }
 
 #[test]
+fn an_imported_model_needs_no_name_for_its_layout() {
+    for more in [&[][..], &["--stream"]] {
+        let line = answer(IMPORTED, r#"{"prompt":"Hi"}"#, more);
+        assert_eq!(line["status"], "succeeded", "{line}");
+    }
+}
+
+#[test]
+fn a_body_that_lacks_a_key_fails_alone() {
+    let good = r#"{"body":{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}}"#;
+    let bad = r#"{"body":{"max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}}"#;
+    let rows = [good, bad, r#"{"body":{}}"#, good].join("\n");
+    let claude = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let out = run(claude, &rows, &["--body", "body", "-c", "1"]).exits(3);
+    assert_eq!(out.answers().len(), 2, "{}", out.stderr);
+    let failed = out.failures();
+    assert_eq!(failed.len(), 2, "{}", out.stderr);
+    assert!(
+        failed
+            .values()
+            .all(|line| line["error"]["category"] == "invalid_request"),
+        "{failed:?}"
+    );
+}
+
+#[test]
 fn an_imported_model_answers_in_the_shape_that_its_limit_asks_for() {
     let row = r#"{"prompt":"Hi","body":{"prompt":"Hi","max_gen_len":9}}"#;
     let llama = ["--family", "imported", "--extra", r#"{"max_gen_len":9}"#];

@@ -366,6 +366,8 @@ fn newer(verb: &str, control_plane: &str) -> Job {
 
 const NEWER: &str = "us.anthropic.claude-zeta-9";
 const WHOLE_ONLY: &str = "whole_only = [\"anthropic.claude-zeta-9\"]";
+const DENIED: &str = "denied = [\"GetFoundationModel\"]";
+const LEAVE_IT: &str = "leave --stream out: this model answers whole";
 const NO_STREAM: &str = "`model.stream`: `us.anthropic.claude-zeta-9` does not answer \
     InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out";
 
@@ -379,20 +381,30 @@ fn whether_a_newer_model_streams_is_asked_before_anything_is_sent() {
             .says(NO_STREAM)
             .sent_nothing();
         newer(verb, WHOLE_ONLY).run().exits(0);
-        newer(verb, WHOLE_ONLY)
-            .args(["--stream", "--force"])
-            .run()
-            .exits(0);
+        // It is sent then, and refused by the service.
+        let forced = newer(verb, WHOLE_ONLY).args(["--stream", "--force"]);
+        let out = forced.run().exits(2);
+        let said = format!("{}{}", out.stdout, out.stderr);
+        assert!(said.contains(LEAVE_IT), "{said}");
     }
 }
 
 #[test]
 fn who_may_not_ask_goes_on_without_a_word() {
-    let denied = format!("{WHOLE_ONLY}\ndenied = [\"GetFoundationModel\"]");
     for verb in ["run", "check"] {
-        let out = newer(verb, &denied).args(["--stream"]).run().exits(0);
+        let out = newer(verb, DENIED).args(["--stream"]).run().exits(0);
         assert!(!out.stderr.contains("GetFoundationModel"), "{}", out.stderr);
     }
     let unheard = newer("run", "").args(["--stream"]).run().exits(0);
     assert_eq!(unheard.answers()["1"]["status"], "succeeded");
+}
+
+#[test]
+fn a_model_that_turns_out_not_to_stream_stops_the_run_at_its_first_row() {
+    let newer = newer("run", &format!("{WHOLE_ONLY}\n{DENIED}"));
+    let known = streamed("us.meta.llama4-scout-17b-instruct-v1:0", QUICK).args(["--force"]);
+    for job in [newer.args(["--stream"]), known] {
+        let out = job.run().exits(2).says(LEAVE_IT);
+        assert!(out.failures().is_empty(), "{}", out.stderr);
+    }
 }

@@ -189,7 +189,15 @@ impl Checked {
     }
 
     fn is_emulated(&self) -> bool {
-        matches!(self.plan.endpoint, Endpoint::Emulator { .. })
+        match &self.outcome {
+            Outcome::Sent {
+                came: Ok(reply), ..
+            } => reply.served.emulated,
+            Outcome::Sent {
+                came: Err(fault), ..
+            } => fault.emulated,
+            Outcome::NotSent(_) => matches!(self.plan.endpoint, Endpoint::Emulator { .. }),
+        }
     }
 
     /// What to do about a fault; here there is always something, for a person waits for it.

@@ -89,7 +89,7 @@ impl Known<'_> {
         let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);
         if writes("SPEECH") || writes("VIDEO") {
             remarks.push("not by InvokeModel".to_owned());
-        } else if self.family().is_none() && self.offer.kind != Kind::Imported {
+        } else if self.family().is_none() && self.base.is_some() {
             remarks.push("whole bodies only".to_owned());
         }
         remarks

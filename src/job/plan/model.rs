@@ -35,7 +35,13 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         return Ok((model, family));
     }
     let Some(base) = model.base() else {
-        return Ok((model, Family::Raw));
+        let is_imported = model.kind() == Kind::Imported;
+        let family = if is_imported {
+            Family::Imported
+        } else {
+            Family::Raw
+        };
+        return Ok((model, family));
     };
     if let (Some(how), false) = (Family::reached_otherwise(base), table.force) {
         let message = format!(

@@ -148,7 +148,7 @@ impl Price {
             (fresh, self.input),
             (usage.output_tokens.or(self.free_output())?, self.output),
             (read, self.cache_read),
-            (written - for_an_hour, self.cache_write),
+            (written - for_an_hour, self.for_minutes()),
             (for_an_hour, self.for_an_hour()),
         ];
         parts
@@ -161,7 +161,7 @@ impl Price {
     pub(super) fn at_its_dearest(self, cached: Cached) -> Option<Self> {
         let written = match cached {
             Cached::No => return Some(self),
-            Cached::Minutes => self.cache_write,
+            Cached::Minutes => self.for_minutes(),
             Cached::Hour => self.for_an_hour(),
         };
         // A model without a price for it has no cache to write to.
@@ -170,6 +170,13 @@ impl Price {
             input: Some(dearest),
             ..self
         })
+    }
+
+    /// The price of minutes in the cache. A model that reads at a price and names none for writing
+    /// takes no fee for it (Nova; Amazon Bedrock user guide, "Prompt caching", as of October 2026):
+    /// what it writes is input as any other.
+    fn for_minutes(&self) -> Option<f64> {
+        self.cache_write.or(self.cache_read.and(self.input))
     }
 
     /// The price of an hour in the cache, which steps of price do not name.

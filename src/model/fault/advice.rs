@@ -28,6 +28,10 @@ impl Fault {
             Remedy::RemoveParameter => {
                 "remove the parameter the message names, from the job or its extra fields"
             }
+            Remedy::CompleteBody => {
+                "put the key that the message names into the body, or into the job's extra fields"
+            }
+            Remedy::LeaveStreaming => "leave --stream out: this model answers whole",
             Remedy::ReplaceModel => "this model is retired: choose a newer one",
             Remedy::FillForm => {
                 "hand in Anthropic's use case form once for the account: open any Claude model \
@@ -68,7 +72,7 @@ impl Fault {
     pub fn blames_body(&self) -> bool {
         matches!(
             self.remedy(),
-            Remedy::LowerMaxTokens | Remedy::RemoveParameter
+            Remedy::LowerMaxTokens | Remedy::RemoveParameter | Remedy::CompleteBody
         )
     }
 

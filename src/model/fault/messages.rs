@@ -33,6 +33,10 @@ pub(super) enum Remedy {
     LowerMaxTokens,
     /// Take the parameter out, or the key.
     RemoveParameter,
+    /// Put into the body what the model wants there.
+    CompleteBody,
+    /// Have answers whole: the model does not stream.
+    LeaveStreaming,
     /// Take another model: this one is retired.
     ReplaceModel,
     /// Hand in Anthropic's form.
@@ -185,8 +189,13 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::Usual),
+        class(C::InvalidRequest, Job, Remedy::CompleteBody),
         &["required key"],
+    ),
+    (
+        INVALID,
+        class(C::InvalidRequest, Job, Remedy::LeaveStreaming),
+        &["unsupported for streaming", "does not support streaming"],
     ),
 ];
 
