@@ -1,6 +1,7 @@
 //! Counting: what ended how, what it used and cost, and what held the run back.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -176,12 +177,11 @@ impl Tally {
         self.real += other.real;
         self.usage.add(other.usage);
         for (category, failures) in &other.failures {
-            let sum = self
-                .failures
-                .entry(category.clone())
-                .or_insert_with(|| failures.clone());
-            if sum != failures {
-                sum.count += failures.count;
+            match self.failures.entry(category.clone()) {
+                Entry::Vacant(none) => {
+                    none.insert(failures.clone());
+                }
+                Entry::Occupied(mut sum) => sum.get_mut().count += failures.count,
             }
         }
     }
@@ -425,6 +425,17 @@ fn tokens(usage: &Usage) -> u64 {
 mod tests {
     use super::*;
     use crate::run::Identity;
+
+    #[test]
+    fn failures_that_are_the_same_count_together() {
+        let mut one = Tally::default();
+        one.failure("network", 7, Some("a"), "reset");
+        let mut sum = Tally::default();
+        for count in 1..=3 {
+            sum.add(&one);
+            assert_eq!((sum.failed, sum.failures["network"].count), (count, count));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_is_sent_again_when_it_is_sent_and_not_when_that_is_planned() {
