@@ -16,6 +16,7 @@ use super::claim::{Locks, claim};
 use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Durability, Sink};
+use super::line::Status;
 use super::past::{Past, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::take_out;
@@ -258,7 +259,7 @@ fn add_lines(
             }
         };
         rows.insert(key);
-        let is_failed = known.status == "failed";
+        let is_failed = known.status == Status::Failed;
         let sink = if is_failed {
             &mut failed
         } else {
