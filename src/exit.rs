@@ -74,7 +74,7 @@ impl Exit {
             Self::Bug => "a bug in promptmill",
             Self::CannotWrite => "the output cannot be written; resumable once that is mended",
             Self::Stopped => {
-                "stopped by SIGTERM, SIGHUP, a daily quota or an unreachable service; the same command resumes"
+                "SIGTERM, SIGHUP, daily quota, unreachable service, deleted output; the same command resumes"
             }
             Self::Access => "credentials or model access",
             Self::Interrupted => "Ctrl-C; the same command resumes",

@@ -88,14 +88,6 @@ fn describe(repaired: &Repaired) -> Vec<String> {
             lines(repaired.twice)
         ));
     }
-    for torn in &repaired.torn {
-        text.push(format!(
-            "the torn end of {} ({} bytes) put aside in {}",
-            torn.from.display(),
-            torn.bytes,
-            torn.kept.display(),
-        ));
-    }
     if 0 < repaired.added + repaired.there_already + repaired.not_added {
         text.push(format!(
             "{} rows added, {} were there already, {} lines could not be read",

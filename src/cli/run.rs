@@ -31,7 +31,7 @@ use crate::output::tally::{Progress, Tally};
 use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Stop};
 use asked::Asked;
-use verdict::{enough_usd, verdict};
+use verdict::{enough_usd, lost, verdict};
 
 pub(super) use asked::{changed, existing, locks, style};
 pub(super) use verdict::stopped;
@@ -343,10 +343,17 @@ impl Job<'_> {
     fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
         let overall = progress.overall();
         let is_whole = self.context.rows <= overall.ended();
+        let stopped_by = match stop {
+            Some(stop) => Some(stop.to_string()),
+            // Every row has ended, and some of them stood in a file that was deleted since.
+            None if !is_whole => Some(lost(self.context.rows - overall.ended())),
+            None => None,
+        };
         let (exit, advice) = match stop {
             // Of an input that has changed nobody knows whether its rows have ended.
             Some(stop @ (Stop::CannotWrite { .. } | Stop::Input(_))) => self.verdict(stop),
             Some(stop) if !is_whole => self.verdict(stop),
+            None if !is_whole => (Exit::Stopped, None),
             // What stops a run while its last calls land has nothing left to stop.
             Some(_) | None => (self.judge(&overall), None),
         };
@@ -359,7 +366,7 @@ impl Job<'_> {
         let fails_again = matches!(stop, Some(Stop::Fault(_) | Stop::AllInvalid(_)));
         Ending {
             exit,
-            stopped_by: stop.map(Stop::to_string),
+            stopped_by,
             advice,
             goes_on: !(fails_again && exit == Exit::Usage),
         }
@@ -367,8 +374,9 @@ impl Job<'_> {
 
     /// The exit code of a run whose rows have all ended.
     fn judge(&self, overall: &Tally) -> Exit {
-        let failed = overall.failed - self.kept.failures;
-        let rows = self.context.rows - self.kept.rows;
+        // Of rows that are no longer in the input, the output may have lost the failures.
+        let failed = overall.failed.saturating_sub(self.kept.failures);
+        let rows = self.context.rows.saturating_sub(self.kept.rows);
         match self.plan.max_failures.exceeded_by(failed, rows) {
             true => Exit::TooManyFailed,
             false => Exit::Complete,

@@ -239,9 +239,9 @@ fn repair_command() -> Command {
         .about("Take out of an output what a run refuses to touch, and keep it aside")
         .long_about(
             "Take out of an output what a run refuses to touch, and keep it aside.\n\n\
-             Lines that cannot be read go to OUT.bad-TIME, of rows that stand twice the first line\n\
-             stays, and a torn end is cut. Nothing is thrown away. The same `run` command then runs\n\
-             the rows again whose lines are gone.",
+             Lines that cannot be read, a torn end too, go to OUT.bad-TIME. So do lines of a row that\n\
+             has one already: the first stays. Nothing is thrown away. The same `run` command then\n\
+             runs the rows again whose lines are gone.",
         )
         .after_help(exit::table())
         .arg(output_argument())

@@ -72,12 +72,12 @@ use super::faults::FaultRule;
 use super::measure::{Latency, Output};
 use super::prompt_cache::PromptCache;
 use super::quota::Quota;
+use super::service_quotas::ServiceQuotas;
 use super::tenant::Tenant;
 use super::terms::{Filter, Guardrail};
 
 /// How long an error takes to come back: a round trip within a region, no model in between.
 const REFUSAL_MS: f64 = 20.0;
-use super::service_quotas::ServiceQuotas;
 
 /// How the emulated service behaves.
 #[derive(Debug, Clone, PartialEq)]

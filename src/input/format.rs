@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
 
 use super::error::InputError;
 use super::suggest::did_you_mean;
@@ -60,17 +60,22 @@ impl Format {
     }
 }
 
-/// Whether the first line holds a whole object, or goes on past the bytes at hand: then it is an
-/// object a line, otherwise an object spread over lines.
+/// Whether the first line is one object, be it a broken one, or goes on past the bytes at hand: then
+/// it is an object a line, otherwise objects one after another, over lines or several in one.
 fn starts_with_a_whole_line(text: &[u8]) -> bool {
-    match text.iter().position(|byte| *byte == b'\n') {
-        Some(end) => {
-            let first = text[..end].trim_ascii_end();
-            let next = text[end..].trim_ascii_start().first();
-            serde_json::from_slice::<Map<String, Value>>(first).is_ok()
-                || (first.ends_with(b"}") && matches!(next, None | Some(b'{')))
+    let end = text.iter().position(|byte| *byte == b'\n');
+    let (first, behind) = text.split_at(end.unwrap_or(text.len()));
+    let mut values = serde_json::Deserializer::from_slice(first).into_iter::<IgnoredAny>();
+    let is_good = matches!(values.next(), Some(Ok(_)));
+    match values.next() {
+        None if is_good => true,
+        Some(Ok(_)) => false,
+        Some(Err(error)) if is_good && error.is_eof() => false,
+        Some(Err(_)) | None => {
+            let next = behind.trim_ascii_start().first();
+            let is_closed = first.trim_ascii_end().ends_with(b"}");
+            end.is_none() || (is_closed && matches!(next, None | Some(b'{')))
         }
-        None => true,
     }
 }
 
@@ -125,6 +130,10 @@ mod tests {
         start("{\"a\":1}\n{\"a\":2}\n", Format::Jsonl);
         start("\n\n  {\"a\":1}", Format::Jsonl);
         start("{\"a\": broken}\n{\"a\":2}\n", Format::Jsonl);
+        start("{\"a\":1} oops}\n{\"a\":2}\n", Format::Jsonl);
+        start("{\"a\":1", Format::Jsonl);
+        start("{\"a\":1}{\"a\":2}\n", Format::Json);
+        start("{\"a\":1} {\"a\":", Format::Json);
         start("{\n  \"a\": 1\n}\n", Format::Json);
         start("{ \"a\": {\n \"b\": 1 }\n}\n", Format::Json);
         start(" [\n{}]", Format::Json);

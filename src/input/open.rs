@@ -65,7 +65,6 @@ impl Input {
                 hint: files_in(path),
             });
         }
-        let format = format.or_else(|| Format::of_path(path));
         if !metadata.is_file() {
             // A pipe, such as a shell's <(…), can be read only once.
             let stream = File::open(path).map_err(unreadable)?;
@@ -81,7 +80,7 @@ impl Input {
         stream: impl io::Read + Send + 'static,
         format: Option<Format>,
     ) -> Result<Self, InputError> {
-        let source = spool(name, stream, format)?;
+        let source = spool(name, stream, format.or_else(|| named(path)))?;
         Self::settle(name.into(), path, source, format)
     }
 
@@ -91,7 +90,7 @@ impl Input {
         source: Source,
         format: Option<Format>,
     ) -> Result<Self, InputError> {
-        let format = settle_format(&name, &source, format)?;
+        let format = settle_format(&name, &source, format, named(path))?;
         let fields = Fields::Seen(Vec::new());
         let mut input = Self {
             name,
@@ -196,24 +195,35 @@ impl Iterator for Records {
     }
 }
 
+/// The format that the name of the file tells, where it has one.
+fn named(path: Option<&Path>) -> Option<Format> {
+    path.and_then(Format::of_path)
+}
+
+/// The format that is `given`, else the one that is `named` by the file, else the one that the text
+/// begins like.
 fn settle_format(
     name: &str,
     source: &Source,
-    format: Option<Format>,
+    given: Option<Format>,
+    named: Option<Format>,
 ) -> Result<Format, InputError> {
     let text = source.text().map_err(|error| broken(name, error))?;
     let (start, _) = peek(text, START).map_err(|error| broken(name, error))?;
-    let first = start.trim_ascii_start().first();
+    let begun = start.trim_ascii_start();
+    let first = begun.first();
     if first.is_none() && (start.len() as u64) < START {
         return Err(InputError::Empty { name: name.into() });
     }
     refuse_what_is_no_text(name, &start)?;
-    match format {
+    match given.or(named) {
         Some(Format::Jsonl) if first == Some(&b'[') => {
             Err(InputError::ArrayNotLines { name: name.into() })
         }
-        // An object a line is often named .json.
-        Some(Format::Json) if first == Some(&b'{') => Ok(Format::of_start(&start)),
+        // An object a line is often named .json; of a first line that goes on the name says most.
+        Some(Format::Json) if given.is_none() && first == Some(&b'{') && begun.contains(&b'\n') => {
+            Ok(Format::of_start(&start))
+        }
         Some(format) => Ok(format),
         None => Ok(Format::of_start(&start)),
     }
@@ -265,12 +275,17 @@ mod tests {
     /// Opens a file of this name and content.
     #[track_caller]
     fn open(name: &str, content: &[u8]) -> Result<Input, InputError> {
+        open_as(None, name, content)
+    }
+
+    #[track_caller]
+    fn open_as(format: Option<Format>, name: &str, content: &[u8]) -> Result<Input, InputError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
         // Spooled, so that the file may go.
         let stream = File::open(&path).unwrap();
-        Input::from_stream(name, Some(Path::new(name)), stream, Format::of_path(&path))
+        Input::from_stream(name, Some(Path::new(name)), stream, format)
     }
 
     #[track_caller]
@@ -309,6 +324,33 @@ mod tests {
             "1:1 {\"a\":1}\nrow 2 (line 2): column 5: not JSON: EOF while parsing a value\n3:3 {\"a\":3}",
         );
         read("in.json", b"{\n \"a\":1\n}\n", "1:1 {\"a\":1}");
+    }
+
+    #[test]
+    fn objects_one_after_another_may_share_a_line_and_be_long() {
+        read("in", b"{\"a\":1}{\"a\":2}", "1:1 {\"a\":1}\n2:1 {\"a\":2}");
+        read(
+            "in.json",
+            b"{\"a\":1} {\"a\":2}\n{\"a\":3}\n",
+            "1:1 {\"a\":1}\n2:1 {\"a\":2}\n3:2 {\"a\":3}",
+        );
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(START as usize));
+        let two = format!("{long}{long}\n");
+        let expected = format!("1:1 {long}\n2:1 {long}");
+        read("in.json", two.as_bytes(), &expected);
+    }
+
+    #[test]
+    fn a_format_that_is_given_is_taken_as_it_is() {
+        for (given, name) in [
+            (Format::Json, "in.jsonl"),
+            (Format::Json, "in.json"),
+            (Format::Json, "in"),
+            (Format::Jsonl, "in.json"),
+        ] {
+            let input = open_as(Some(given), name, b"{\"a\":1}\n{\"a\":2}\n").unwrap();
+            assert_eq!(input.format, given, "{name}");
+        }
     }
 
     #[test]

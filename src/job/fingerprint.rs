@@ -1,10 +1,9 @@
 //! What stands for a request, and for a job: 64 bits of a hash, in hexadecimal.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::Plan;
+use crate::output::text::hexadecimal;
 
 impl Plan {
     /// What stands for the request with this body: model, headers that change the answer, and body.
@@ -42,12 +41,4 @@ impl Plan {
         }
         hexadecimal(&hash.finalize()[..8])
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

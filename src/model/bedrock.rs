@@ -41,7 +41,6 @@ use super::wire::BoundedAnswer;
 use crate::model::catalog::{Bill, ModelFacts, Tier};
 use crate::model::family::{Family, Joined, NoAnswer};
 use crate::model::fault::Scope;
-use crate::model::id::ModelId;
 use crate::model::{
     Call, Category, Delivery, Fault, Model, Reading, Reasoning, Reply, Served, Terms, Usage,
 };
@@ -55,6 +54,8 @@ pub struct Target {
     pub model_id: String,
     /// How its replies are read.
     pub family: Family,
+    /// Whether they are sure to be of that family.
+    pub shape: Shape,
     /// The request's Content-Type.
     pub content_type: String,
     /// The Accept header.
@@ -74,20 +75,23 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether the id does not tell which model stands behind it. Then its family was named by a
-    /// person, or asked for before the run and may have changed since; and an imported model answers
-    /// in one of several shapes whatever its name.
-    fn is_opaque(&self) -> bool {
-        let id = ModelId::parse_of_any_provider(&self.model_id);
-        id.is_ok_and(|id| id.base().is_none())
-    }
-
     fn understood(&self, body: &Value) -> Result<Reading, NoAnswer> {
-        match self.is_opaque() {
-            true => self.family.read_any_shape(body),
-            false => self.family.read(body),
+        match self.shape {
+            Shape::Any => self.family.read_any_shape(body),
+            Shape::OfFamily => self.family.read(body),
         }
     }
+}
+
+/// In which shape replies come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// That of the family.
+    OfFamily,
+    /// That of any: the id does not tell which model stands behind it. Then its family was named by a
+    /// person, or asked for before the run and may have changed since; and an imported model answers
+    /// in one of several shapes whatever its name.
+    Any,
 }
 
 /// Whose work the bodies are.

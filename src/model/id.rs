@@ -221,6 +221,11 @@ impl ModelId {
         }
     }
 
+    /// Whether the id itself tells which model it calls.
+    pub fn tells_its_model(&self) -> bool {
+        self.base.is_some() && self.like.is_none()
+    }
+
     /// Whether Bedrock can be asked which model stands behind it, and has to be.
     pub fn hides_its_model(&self) -> bool {
         self.base.is_none()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::line::Known;
+use super::line::{Known, Status};
 use crate::model::FinishReason;
 
 /// Each doubling of a value is split into this many buckets, so that a bucket is at most 3 %
@@ -22,7 +22,7 @@ pub struct Lessons {
 
 impl Lessons {
     pub(super) fn learn(&mut self, known: &Known) {
-        if known.error.is_some() {
+        if known.status == Status::Failed {
             return;
         }
         let finish = known.finish_reason.as_deref().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod known;
 mod reparsed;
+mod status;
 
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply, Served, Usage};
+use crate::model::{Category, Fault, Reading, Reasoning, Reply, Served, Usage};
 use crate::run::{Ended, Outcome, Share};
 
 pub(super) use known::{Known, KnownError};
 pub(super) use reparsed::{Kept, reparsed};
+pub(super) use status::Status;
 
 /// When the provider's own body is kept beside what was read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub struct Stamp<'a> {
 struct Line<'a> {
     custom_id: Option<&'a str>,
     row: u64,
-    status: &'a str,
+    status: Status,
     #[serde(flatten)]
     ending: Ending<'a>,
     #[serde(flatten)]
@@ -209,7 +211,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
     let line = Line {
         custom_id: identity.custom_id.as_deref(),
         row: identity.row,
-        status: status(&ended.outcome),
+        status: Status::of(&ended.outcome),
         ending: ending(&ended.outcome, stamp),
         shared: Shared::of(ended.share),
         attempts: ended.attempts,
@@ -230,25 +232,6 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
     };
     serde_json::to_writer(&mut *out, &line).expect("a line holds nothing JSON cannot say");
     out.push(b'\n');
-}
-
-/// `succeeded`, `filtered` or `failed`.
-pub(super) fn status(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Failed(_) => "failed",
-        Outcome::Answered(reply) => answer_status(reply.reading.finish_reason),
-    }
-}
-
-fn answer_status(finish: FinishReason) -> &'static str {
-    match finish {
-        FinishReason::ContentFilter | FinishReason::Guardrail => "filtered",
-        FinishReason::Stop
-        | FinishReason::Length
-        | FinishReason::ToolCalls
-        | FinishReason::ContextWindow
-        | FinishReason::Unknown => "succeeded",
-    }
 }
 
 fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {

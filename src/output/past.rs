@@ -10,7 +10,7 @@ use super::Tally;
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
 use super::lessons::Lessons;
-use super::line::Known;
+use super::line::{Known, Status};
 use super::rewrite::take_out;
 use super::scan::{State, each_line, scan};
 
@@ -195,7 +195,7 @@ impl Past {
         self.rows.push(PastRow {
             key: key(known.custom_id.as_deref(), known.row),
             fingerprint: known.fingerprint.as_deref().and_then(fingerprint_value),
-            failed: known.status == "failed",
+            failed: known.status == Status::Failed,
             input_tokens: input_tokens(known),
         });
         self.tally.take_past(known);

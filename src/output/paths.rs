@@ -29,7 +29,11 @@ pub struct OutputPaths {
 const ENDING: &str = ".jsonl";
 
 /// How the names of the files beside an output end.
-const BESIDE: [&str; 4] = [".failed.jsonl", ".run.json", ".images", ".lock"];
+const FAILED: &str = ".failed.jsonl";
+const RUN: &str = ".run.json";
+const PICTURES: &str = ".images";
+const LOCK: &str = ".lock";
+const BESIDE: [&str; 4] = [FAILED, RUN, PICTURES, LOCK];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.
@@ -62,10 +66,10 @@ impl OutputPaths {
         let stem = name.strip_suffix(ENDING).unwrap_or(&name);
         Self {
             answered: answered.to_owned(),
-            failed: format!("{stem}.failed.jsonl").into(),
-            run: format!("{stem}.run.json").into(),
-            pictures: format!("{stem}.images").into(),
-            lock: format!("{stem}.lock").into(),
+            failed: format!("{stem}{FAILED}").into(),
+            run: format!("{stem}{RUN}").into(),
+            pictures: format!("{stem}{PICTURES}").into(),
+            lock: format!("{stem}{LOCK}").into(),
             stem: stem.into(),
         }
     }
@@ -90,7 +94,7 @@ impl OutputPaths {
     /// `OUT.before-20261122T021500Z.jsonl`, `….failed.jsonl` and `….images`.
     pub(super) fn before(&self, disk: &dyn Disk, now: Timestamp) -> Self {
         let stem = self.stem_at("before", now);
-        let paths = |nth| Self::new(Path::new(&format!("{}.jsonl", numbered(&stem, nth))));
+        let paths = |nth| Self::new(Path::new(&format!("{}{ENDING}", numbered(&stem, nth))));
         let is_free = |paths: &Self| {
             let all = [&paths.answered, &paths.failed, &paths.pictures];
             all.into_iter().all(|path| !disk.exists(path))
@@ -107,7 +111,7 @@ impl OutputPaths {
         let stem = format!("promptmill-{name}-{process}.rescued");
         let directories = [std::env::temp_dir(), PathBuf::from(".")];
         let free = |directory: PathBuf| {
-            let path = |nth| directory.join(format!("{}.jsonl", numbered(&stem, nth)));
+            let path = |nth| directory.join(format!("{}{ENDING}", numbered(&stem, nth)));
             path((1..).find(|nth| !disk.exists(&path(*nth))).unwrap_or(1))
         };
         directories.map(free).into()

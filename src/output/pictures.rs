@@ -14,6 +14,7 @@ use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::rewrite::replace;
 use super::scan::each_line;
+use super::text::hexadecimal;
 use crate::model::Picture;
 use crate::run::{Ended, Identity, Outcome};
 
@@ -230,8 +231,7 @@ fn stem(who: &Identity) -> String {
     let request = who.fingerprint.as_deref().unwrap_or_default();
     // Names on disk outlive this program's version, so that no hash will do that may change with it.
     let hash = Sha256::digest(format!("{id}\n{request}"));
-    let hash = hash.iter().take(8).map(|byte| format!("{byte:02x}"));
-    format!("{name}-{}", hash.collect::<String>())
+    format!("{name}-{}", hexadecimal(&hash[..8]))
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use super::claim::{Locks, claim};
 use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Durability, Sink};
-use super::past::{Past, TornTail, key, open_if_there};
+use super::line::Status;
+use super::past::{Past, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
@@ -33,8 +34,6 @@ pub struct Repaired {
     pub bad: Vec<TakenLines>,
     /// Lines of rows that stand twice.
     pub twice: u64,
-    /// A last line without its end, or the like, as a run would have mended it.
-    pub torn: Vec<TornTail>,
     /// Rows that were added from another file.
     pub added: u64,
     /// Rows of that file that were there already.
@@ -64,7 +63,7 @@ pub struct TakenLines {
     pub first_byte: u64,
 }
 
-/// Takes bad lines and second lines of a row out of an output, and adds those of `add`.
+/// Takes bad lines, a torn end among them, and second lines of a row out of an output, and adds those of `add`.
 ///
 /// # Errors
 /// Another run holds the output, it is not ours, or the disk refused.
@@ -96,8 +95,8 @@ pub(super) fn repair_on(
     }
     let mut past = Past::default();
     for path in [&paths.answered, &paths.failed] {
-        let torn = past.read(&*disk, path, || paths.torn(&*disk, Timestamp::now()))?;
-        repaired.torn.extend(torn);
+        // Nothing is left that would have to go aside; what is left is made sure to stay.
+        past.read(&*disk, path, || paths.bad(&*disk, Timestamp::now()))?;
         past.complete();
     }
     let before_usd = past.tally.charge_usd();
@@ -260,7 +259,7 @@ fn add_lines(
             }
         };
         rows.insert(key);
-        let is_failed = known.status == "failed";
+        let is_failed = known.status == Status::Failed;
         let sink = if is_failed {
             &mut failed
         } else {

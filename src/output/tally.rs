@@ -1,12 +1,13 @@
 //! Counting: what ended how, what it used and cost, and what held the run back.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::line::{self, Known};
+use super::line::{self, Known, KnownError, Status};
 use super::rate::{PerMinute, Rate};
 use crate::model::{Category, Fault, FinishReason, Usage};
 use crate::run::{Ended, Event, Gauge, Outcome, Why};
@@ -176,24 +177,22 @@ impl Tally {
         self.real += other.real;
         self.usage.add(other.usage);
         for (category, failures) in &other.failures {
-            let sum = self
-                .failures
-                .entry(category.clone())
-                .or_insert_with(|| failures.clone());
-            if sum != failures {
-                sum.count += failures.count;
+            match self.failures.entry(category.clone()) {
+                Entry::Vacant(none) => {
+                    none.insert(failures.clone());
+                }
+                Entry::Occupied(mut sum) => sum.get_mut().count += failures.count,
             }
         }
     }
 
     fn take(&mut self, ended: &Ended) {
         self.maybe_billed_usd += ended.maybe_billed_usd;
-        let answered = matches!(ended.outcome, Outcome::Answered(_));
-        self.whose(line::is_emulated(&ended.outcome), answered);
+        let is_emulated = line::is_emulated(&ended.outcome);
+        self.count(Status::of(&ended.outcome), is_emulated);
         match &ended.outcome {
             Outcome::Answered(reply) => {
                 self.answer(
-                    line::status(&ended.outcome),
                     reply.reading.finish_reason.as_str(),
                     reply.reading.usage.into(),
                     reply.cost_usd,
@@ -211,15 +210,16 @@ impl Tally {
     /// Counts a line that an earlier run wrote.
     pub(super) fn take_past(&mut self, known: &Known) {
         self.maybe_billed_usd += known.maybe_billed_usd;
-        self.whose(known.emulated, known.error.is_none());
-        match &known.error {
-            None => self.answer(
-                &known.status,
+        self.count(known.status, known.emulated);
+        match known.status {
+            Status::Succeeded | Status::Filtered => self.answer(
                 known.finish_reason.as_deref().unwrap_or_default(),
                 known.usage,
                 known.cost_usd,
             ),
-            Some(error) => {
+            Status::Failed => {
+                let unsaid = KnownError::default();
+                let error = known.error.as_ref().unwrap_or(&unsaid);
                 self.failure(
                     &error.category,
                     known.row,
@@ -230,17 +230,18 @@ impl Tally {
         }
     }
 
-    /// A failure that no emulator says is its own may be anybody's.
-    fn whose(&mut self, emulated: bool, answered: bool) {
+    /// Counts a row. A failure that no emulator says is its own may be anybody's.
+    fn count(&mut self, status: Status, emulated: bool) {
+        match status {
+            Status::Succeeded => self.succeeded += 1,
+            Status::Filtered => self.filtered += 1,
+            Status::Failed => self.failed += 1,
+        }
         self.made_up += u64::from(emulated);
-        self.real += u64::from(answered && !emulated);
+        self.real += u64::from(status != Status::Failed && !emulated);
     }
 
-    fn answer(&mut self, status: &str, finish: &str, usage: line::Tokens, cost_usd: Option<f64>) {
-        match status {
-            "filtered" => self.filtered += 1,
-            _ => self.succeeded += 1,
-        }
+    fn answer(&mut self, finish: &str, usage: line::Tokens, cost_usd: Option<f64>) {
         self.cut_off += u64::from(finish == FinishReason::Length.as_str());
         self.longest_output = self.longest_output.max(usage.output_tokens.unwrap_or(0));
         self.usage.add(usage.into());
@@ -251,7 +252,6 @@ impl Tally {
     }
 
     fn failure(&mut self, category: &str, row: u64, custom_id: Option<&str>, message: &str) {
-        self.failed += 1;
         let failures = self.failures.entry(category.to_owned()).or_default();
         failures.count += 1;
         if failures.count == 1 {
@@ -426,6 +426,36 @@ mod tests {
     use super::*;
     use crate::run::Identity;
 
+    #[test]
+    fn failures_that_are_the_same_count_together() {
+        let mut one = Tally::default();
+        one.failure("network", 7, Some("a"), "reset");
+        let mut sum = Tally::default();
+        for count in 1..=3 {
+            sum.add(&one);
+            assert_eq!(sum.failures["network"].count, count);
+        }
+    }
+
+    #[test]
+    fn the_status_of_a_line_says_how_its_row_ended() {
+        let counts = |status: &str| {
+            let line =
+                format!(r#"{{"custom_id":null,"row":1,"status":"{status}","fingerprint":null}}"#);
+            let mut tally = Tally::default();
+            tally.take_past(&serde_json::from_str(&line).unwrap());
+            [
+                tally.succeeded,
+                tally.filtered,
+                tally.failed,
+                tally.unpriced,
+            ]
+        };
+        assert_eq!(counts("succeeded"), [1, 0, 0, 1]);
+        assert_eq!(counts("filtered"), [0, 1, 0, 1]);
+        assert_eq!(counts("failed"), [0, 0, 1, 0]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_call_is_sent_again_when_it_is_sent_and_not_when_that_is_planned() {
         let now = Instant::now();
@@ -469,8 +499,8 @@ mod tests {
             ..line::Tokens::default()
         };
         let mut tally = Tally::default();
-        tally.answer("succeeded", "stop", tokens, None);
-        tally.answer("succeeded", "stop", tokens, None);
+        tally.answer("stop", tokens, None);
+        tally.answer("stop", tokens, None);
         let mut both = tally.clone();
         both.add(&tally);
         assert_eq!(both.usage.input_tokens, u64::MAX);

@@ -15,6 +15,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// The bytes of a hash as digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// `1234567` as `1.2M`.
 pub(crate) fn rough(number: f64) -> String {
     match number {

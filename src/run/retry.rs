@@ -81,11 +81,6 @@ impl History {
     pub(super) fn is_retry(&self) -> bool {
         self.was_sent && !self.was_refused
     }
-
-    /// Whether the row was never sent.
-    pub(super) fn is_new(&self) -> bool {
-        self.attempts + self.throttles == 0 && !self.was_sent
-    }
 }
 
 impl RetryPolicy {

@@ -381,7 +381,7 @@ where
     }
 
     fn put_back(&mut self, attempt: Attempt, now: Instant) {
-        if attempt.history.is_new() && self.head.is_none() {
+        if !attempt.history.was_sent && self.head.is_none() {
             self.head = Some(attempt);
         } else {
             self.waiting.insert(now, attempt);

@@ -1,22 +1,28 @@
 //! The main job on real files, where they lie beside the repository: GSM8K's test set (JSON Lines)
 //! and TruthfulQA (CSV with a byte order mark). They are not part of the repository.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use crate::harness::{Job, NOVA, QUICK, digest, repository};
 
+/// Where the file is; where it is not, that is said in a place that the test harness does not hide.
 fn data(name: &str) -> Option<PathBuf> {
     let path = repository().join("../shared/data").join(name);
-    path.exists().then_some(path)
+    if path.exists() {
+        return Some(path);
+    }
+    let said = format!(
+        "skipped, nothing was checked: there is no {}\n",
+        path.display()
+    );
+    std::io::stderr().write_all(said.as_bytes()).unwrap();
+    None
 }
 
 /// Runs a template over a file and checks that each answer is to its own row's prompt.
 #[track_caller]
-fn check(name: &str, template: &str, prompts: Vec<String>) {
-    let Some(path) = data(name) else {
-        eprintln!("{name} is not here; nothing was checked");
-        return;
-    };
+fn check(path: &Path, template: &str, prompts: &[String]) {
     let out = Job::new("run")
         .scenario(QUICK)
         .args([
@@ -50,7 +56,7 @@ fn every_question_of_gsm8k_gets_its_own_answer() {
     let Some(path) = data("gsm8k-test.jsonl") else {
         return;
     };
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
     let prompts: Vec<String> = text
         .lines()
         .map(|line| {
@@ -59,7 +65,7 @@ fn every_question_of_gsm8k_gets_its_own_answer() {
         })
         .collect();
     assert_eq!(prompts.len(), 1319);
-    check("gsm8k-test.jsonl", "Solve this: {{ question }}", prompts);
+    check(&path, "Solve this: {{ question }}", &prompts);
 }
 
 #[test]
@@ -67,7 +73,7 @@ fn every_question_of_truthfulqa_gets_its_own_answer() {
     let Some(path) = data("truthfulqa.csv") else {
         return;
     };
-    let mut reader = csv::Reader::from_path(path).unwrap();
+    let mut reader = csv::Reader::from_path(&path).unwrap();
     let columns = reader.headers().unwrap().clone();
     let at = |name: &str| {
         columns
@@ -84,5 +90,5 @@ fn every_question_of_truthfulqa_gets_its_own_answer() {
         })
         .collect();
     assert_eq!(prompts.len(), 817);
-    check("truthfulqa.csv", "{{ Category }}: {{ Question }}", prompts);
+    check(&path, "{{ Category }}: {{ Question }}", &prompts);
 }

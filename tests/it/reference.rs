@@ -135,5 +135,15 @@ fn the_help_shows_every_flag_and_every_exit_code() {
 #[test]
 fn the_changelog_knows_this_version() {
     let changelog = std::fs::read_to_string(repository().join("CHANGELOG.md")).unwrap();
-    assert!(changelog.contains("## Unreleased") || changelog.contains(env!("CARGO_PKG_VERSION")));
+    let headings = changelog
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "));
+    let names: Vec<_> = headings
+        .filter_map(|heading| heading.split_whitespace().next())
+        .collect();
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(
+        names.first() == Some(&"Unreleased") || names.contains(&version),
+        "CHANGELOG.md begins with neither Unreleased nor {version}: {names:?}"
+    );
 }

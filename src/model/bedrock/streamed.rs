@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::faults::{no_answer, not_understood};
-use super::{Bedrock, BoundedAnswer, Heard};
+use super::{Bedrock, BoundedAnswer, Heard, Shape};
 use crate::alarm::Alarm;
 use crate::model::aws::causes;
 use crate::model::family::{Assembly, StreamError};
@@ -42,9 +42,9 @@ impl Bedrock {
             let message = format!("the layout `{}` does not stream", family.name());
             Fault::local(Category::InvalidRequest, message).job_wide()
         })?;
-        let chunks = Chunks::new(match self.target.is_opaque() {
-            true => assembly.of_any_shape(),
-            false => assembly,
+        let chunks = Chunks::new(match self.target.shape {
+            Shape::Any => assembly.of_any_shape(),
+            Shape::OfFamily => assembly,
         });
         let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call)

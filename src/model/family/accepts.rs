@@ -85,10 +85,11 @@ impl Family {
         if in_turn && !takes_turns(&prompt.messages) {
             return Err(format!("{name} wants user and assistant to speak in turn"));
         }
+        let is_begun = speaks(prompt.messages.last(), Role::Assistant);
         let model_refuses = || base.is_some_and(|base| Capabilities::of(base).no_prefill);
         let refuses =
-            turns.begun == Begun::Refused || (doubtful == Doubtful::Refused && model_refuses());
-        if refuses && speaks(prompt.messages.last(), Role::Assistant) {
+            || turns.begun == Begun::Refused || (doubtful == Doubtful::Refused && model_refuses());
+        if is_begun && refuses() {
             let model = base.unwrap_or(name);
             return Err(format!(
                 "{model} refuses to go on from an assistant's words: end with the user's"

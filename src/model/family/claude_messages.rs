@@ -28,7 +28,8 @@ pub(super) const LAYOUT: Layout = Layout {
     stream: Stream::Joined(join),
 };
 
-const TAKES: [Takes; 5] = [
+/// What the text completions take too.
+pub(super) const TAKES: [Takes; 5] = [
     within(Parameter::MaxTokens, 1.0, f64::INFINITY),
     within(Parameter::Temperature, 0.0, 1.0),
     within(Parameter::TopP, 0.0, 1.0),

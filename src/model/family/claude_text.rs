@@ -6,12 +6,13 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::claude_messages::TAKES;
 use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
-use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
+use super::takes::DEFAULT_MAX_TOKENS;
 use super::words::{answered, awaits_answer, neutralise, text_or_filtered};
-use super::{Misread, Parameter, Parameters};
+use super::{Misread, Parameters};
 use crate::model::{Reading, Usage};
 use crate::prompt::{Prompt, Role};
 
@@ -32,14 +33,6 @@ pub(super) const LAYOUT: Layout = Layout {
     read,
     stream: Stream::Joined(join),
 };
-
-const TAKES: [Takes; 5] = [
-    within(Parameter::MaxTokens, 1.0, f64::INFINITY),
-    within(Parameter::Temperature, 0.0, 1.0),
-    within(Parameter::TopP, 0.0, 1.0),
-    within(Parameter::TopK, 0.0, 500.0),
-    within(Parameter::Stop, 0.0, 8191.0),
-];
 
 const HUMAN: &str = "\n\nHuman:";
 const ASSISTANT: &str = "\n\nAssistant:";

@@ -5,11 +5,10 @@
 //! "Amazon Nova Multimodal Embeddings", "Cohere Embed models" and "TwelveLabs Marengo Embed", as of
 //! October 2026.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::json::{Body, count, misread, text};
+use super::json::{Body, count, made_no, misread, rest, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lists, Stream, System};
-use super::stream::SERVICE;
 use super::words::texts;
 use super::{Misread, Parameters};
 use crate::model::catalog::{Bill, Metered, Pieces};
@@ -26,7 +25,7 @@ pub(super) const TITAN_TEXT: Layout = Layout {
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
-    read: read_titan,
+    read: |body| read_titan(TITAN_TEXT.name, body),
     stream: Stream::None,
 };
 
@@ -35,6 +34,7 @@ pub(super) const TITAN_IMAGE: Layout = Layout {
     serves: &["amazon.titan-embed-image"],
     images: Images::InBody,
     billed: Billed::ByRequest(titan_bill),
+    read: |body| read_titan(TITAN_IMAGE.name, body),
     ..TITAN_TEXT
 };
 
@@ -45,7 +45,7 @@ pub(super) const NOVA: Layout = Layout {
     counts: Counts::InHeaders,
     billed: Billed::ByRequest(nova_bill),
     body: nova,
-    read: read_nova,
+    read: |body| vectors(NOVA.name, &["embeddings"], body),
     ..TITAN_TEXT
 };
 
@@ -61,7 +61,7 @@ pub(super) const COHERE: Layout = Layout {
     }),
     counts: Counts::InHeaders,
     body: cohere,
-    read: read_nova,
+    read: |body| vectors(COHERE.name, &["embeddings"], body),
     ..TITAN_TEXT
 };
 
@@ -71,7 +71,7 @@ pub(super) const MARENGO: Layout = Layout {
     counts: Counts::InHeaders,
     billed: Billed::ByRequest(marengo_bill),
     body: marengo,
-    read: read_marengo,
+    read: |body| vectors(MARENGO.name, &["data"], body),
     ..TITAN_TEXT
 };
 
@@ -153,20 +153,11 @@ fn one_image() -> Bill {
     Bill::of(Metered::Free, shown)
 }
 
-fn read_titan(body: &Value) -> Result<Reading, Misread> {
-    if let Some(problem) = text(body, "/message") {
-        let problem: String = problem.chars().take(300).collect();
-        return Err(Misread(format!("the model made no embedding: {problem}")));
+fn read_titan(name: &str, body: &Value) -> Result<Reading, Misread> {
+    match text(body, "/message") {
+        Some(problem) => Err(made_no("embedding", problem)),
+        None => vectors(name, &["embedding", "embeddingsByType"], body),
     }
-    vectors("titan-embed-text", &["embedding", "embeddingsByType"], body)
-}
-
-fn read_nova(body: &Value) -> Result<Reading, Misread> {
-    vectors("a list of embeddings", &["embeddings"], body)
-}
-
-fn read_marengo(body: &Value) -> Result<Reading, Misread> {
-    vectors("marengo", &["data"], body)
 }
 
 /// A reply with something under one of `keys`.
@@ -180,17 +171,8 @@ fn vectors(name: &str, keys: &[&str], body: &Value) -> Result<Reading, Misread> 
 
 /// A reply that is no text: all of it but what is known of it elsewhere, or was only repeated.
 pub(super) fn whole(body: &Value) -> Reading {
-    let is_told_elsewhere =
-        |key: &str| ["inputTextTokenCount", "texts"].contains(&key) || key.starts_with(SERVICE);
-    let output: Map<String, Value> = body
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, value)| !is_told_elsewhere(key) && !value.is_null())
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
     Reading {
-        output: Some(Value::Object(output)),
+        output: Some(Value::Object(rest(body, &["inputTextTokenCount", "texts"]))),
         finish_reason: FinishReason::Stop,
         usage: Usage {
             input_tokens: count(body, "/inputTextTokenCount"),

@@ -7,12 +7,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Misread;
-use super::json::{Body, count, list, misread, text};
+use super::json::{Body, count, list, made_no, misread, rest, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
-use super::stream::SERVICE;
 use super::words::{means_filtered, one_text};
 use crate::model::catalog::{Bill, Metered, Pieces};
 use crate::model::{FinishReason, Picture, Reading};
@@ -74,8 +73,7 @@ fn read_amazon(body: &Value) -> Result<Reading, Misread> {
     match problem {
         None if pictures.is_empty() => Err(misread(AMAZON.name, "`images`, a list", body)),
         Some(problem) if pictures.is_empty() && !speaks_of_a_filter(problem) => {
-            let problem: String = problem.chars().take(300).collect();
-            Err(Misread(format!("the model made no image: {problem}")))
+            Err(made_no("image", problem))
         }
         problem => Ok(made(body, pictures, problem)),
     }
@@ -133,17 +131,7 @@ fn judged<'v>(
 
 /// What came, with `held_back` as the service's word where not all came that was asked for.
 fn made(body: &Value, pictures: Vec<Picture>, held_back: Option<&str>) -> Reading {
-    let is_told_elsewhere = |key: &str| {
-        ["images", "artifacts", "error", "finish_reasons"].contains(&key)
-            || key.starts_with(SERVICE)
-    };
-    let rest: Map<String, Value> = body
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, value)| !is_told_elsewhere(key) && !value.is_null())
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let rest = rest(body, &["images", "artifacts", "error", "finish_reasons"]);
     Reading {
         output: (!rest.is_empty()).then_some(Value::Object(rest)),
         finish_reason: match held_back {

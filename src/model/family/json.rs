@@ -3,10 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::Misread;
+use super::stream::SERVICE;
 
 /// How many of a reply's keys an error names, and how long each may be.
 const KEYS_NAMED: usize = 12;
 const KEY_LENGTH: usize = 40;
+
+/// How many characters of a model's own error are told.
+const PROBLEM_LENGTH: usize = 300;
 
 /// A body under construction: keys stay in the order they were put.
 #[derive(Default)]
@@ -148,6 +152,23 @@ pub(super) fn count(value: &impl Json, pointer: &str) -> Option<u64> {
 /// The list at a JSON pointer.
 pub(super) fn list<'v, J: Json>(value: &'v J, pointer: &str) -> Option<&'v [J]> {
     at(value, pointer)?.items()
+}
+
+/// What a reply says beside the keys that are `told` elsewhere, and the service's own.
+pub(super) fn rest(body: &Value, told: &[&str]) -> Map<String, Value> {
+    let fields = body.as_object().into_iter().flatten();
+    fields
+        .filter(|(key, value)| {
+            !told.contains(&key.as_str()) && !key.starts_with(SERVICE) && !value.is_null()
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// The error for a reply that says what went wrong in place of `what` the model was to make.
+pub(super) fn made_no(what: &str, problem: &str) -> Misread {
+    let problem: String = problem.chars().take(PROBLEM_LENGTH).collect();
+    Misread(format!("the model made no {what}: {problem}"))
 }
 
 /// The error for a reply that is not as `expected`. It names keys, never what is in them.

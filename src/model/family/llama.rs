@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::inst::Template;
 use super::json::{Body, Json as _, count, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
@@ -13,7 +14,7 @@ use super::text_completion::thinking_if_closed;
 use super::words::{answered, awaits_answer, neutralise, role, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
-use crate::prompt::{Prompt, Role};
+use crate::prompt::Prompt;
 
 pub(super) const LLAMA_3: Layout = Layout {
     name: "llama3",
@@ -40,7 +41,7 @@ pub(super) const LLAMA_2: Layout = Layout {
     name: "llama2",
     serves: &["meta.llama2"],
     form: IN_TURN,
-    body: |prompt, parameters, _| body(template_2(prompt), parameters),
+    body: |prompt, parameters, _| body(TEMPLATE_2.fill(prompt), parameters),
     ..LLAMA_3
 };
 
@@ -100,8 +101,14 @@ const TOKENS_4: Tokens = Tokens {
     ],
 };
 
-/// What must not come from a row with Llama 2.
-const SPECIAL_2: [&str; 6] = ["<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"];
+/// Llama 2.
+const TEMPLATE_2: Template = Template {
+    begin: "",
+    open: "<s>[INST] ",
+    system: ["<<SYS>>\n", "\n<</SYS>>\n\n"],
+    end: " </s>",
+    special: &["<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"],
+};
 
 fn body(prompt: String, parameters: &Parameters) -> Value {
     Body::default()
@@ -133,28 +140,6 @@ fn template(tokens: &Tokens, prompt: &Prompt) -> String {
         said.push(say("assistant", ""));
     }
     format!("<|begin_of_text|>{}", said.join(tokens.end))
-}
-
-/// The conversation for Llama 2, whose system prompt stands inside the first question.
-fn template_2(prompt: &Prompt) -> String {
-    let safe = |text: &str| neutralise(text, &SPECIAL_2);
-    let mut system = prompt.system.as_deref();
-    let mut said = String::new();
-    for (at, message) in prompt.messages.iter().enumerate() {
-        let is_last = at + 1 == prompt.messages.len();
-        said += &match message.role {
-            Role::User => {
-                let system = system
-                    .take()
-                    .map(|it| format!("<<SYS>>\n{}\n<</SYS>>\n\n", safe(it)));
-                let system = system.unwrap_or_default();
-                format!("<s>[INST] {system}{} [/INST]", safe(&message.text))
-            }
-            Role::Assistant if is_last => format!(" {}", safe(&message.text)),
-            Role::Assistant => format!(" {} </s>", safe(&message.text)),
-        };
-    }
-    said
 }
 
 /// The blank lines that follow a header are not part of the answer. A DeepSeek R1 that was imported

@@ -5,14 +5,15 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::inst::Template;
 use super::json::{Body, at, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
-use super::words::{answered, neutralise, text_or_filtered};
+use super::words::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Reading, Usage};
-use crate::prompt::{Prompt, Role};
+use crate::prompt::Prompt;
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "mistral-text",
@@ -34,38 +35,24 @@ pub(super) const LAYOUT: Layout = Layout {
     stream: Stream::Joined(join),
 };
 
-/// What must not come from a row.
-const SPECIAL: [&str; 4] = ["<s>", "</s>", "[INST]", "[/INST]"];
+/// There is no system role: what it says goes before the first user's words.
+const TEMPLATE: Template = Template {
+    begin: "<s>",
+    open: "[INST] ",
+    system: ["", "\n\n"],
+    end: "</s>",
+    special: &["<s>", "</s>", "[INST]", "[/INST]"],
+};
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     Body::default()
-        .with("prompt", template(prompt))
+        .with("prompt", TEMPLATE.fill(prompt))
         .maybe("max_tokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
         .maybe("top_p", parameters.top_p)
         .maybe("top_k", parameters.top_k)
         .list("stop", &parameters.stop)
         .finish()
-}
-
-/// The conversation. There is no system role: what it says goes before the first user's words.
-fn template(prompt: &Prompt) -> String {
-    let safe = |text: &str| neutralise(text, &SPECIAL);
-    let mut system = prompt.system.as_deref();
-    let mut said = "<s>".to_owned();
-    for (at, message) in prompt.messages.iter().enumerate() {
-        let is_last = at + 1 == prompt.messages.len();
-        said += &match message.role {
-            Role::User => {
-                let first = system.take().map(|system| format!("{}\n\n", safe(system)));
-                let first = first.unwrap_or_default();
-                format!("[INST] {first}{} [/INST]", safe(&message.text))
-            }
-            Role::Assistant if is_last => format!(" {}", safe(&message.text)),
-            Role::Assistant => format!(" {}</s>", safe(&message.text)),
-        };
-    }
-    said
 }
 
 /// The space after `[/INST]` is not part of the answer; tokens are only counted in the headers.

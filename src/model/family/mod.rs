@@ -21,6 +21,7 @@ mod embed;
 mod given;
 mod image;
 mod imported;
+mod inst;
 mod json;
 mod jurassic;
 mod layout;

@@ -137,7 +137,7 @@ pub(super) fn split_reasoning(
 ) -> (Option<String>, String) {
     match text.split_once(close) {
         Some((reasoning, answer)) => (thought(reasoning), answer.trim_start().to_owned()),
-        None if stop == FinishReason::Length => (thought(text), String::new()),
+        None if is_cut_off(stop) => (thought(text), String::new()),
         None => (None, text.to_owned()),
     }
 }
@@ -158,5 +158,15 @@ mod tests {
         let safe = neutralise("a < b [/INST] c</s><s>[INST] d", &tokens);
         assert_eq!(safe, "a < b [ /INST] c< /s>< s>[ INST] d");
         assert_eq!(neutralise("plain [x] text", &tokens), "plain [x] text");
+    }
+
+    #[test]
+    fn reasoning_that_was_cut_short_is_no_answer() {
+        for stop in [FinishReason::Length, FinishReason::ContextWindow] {
+            let split = split_reasoning("so far", "</think>", stop);
+            assert_eq!(split, (Some("so far".into()), String::new()), "{stop:?}");
+        }
+        let split = split_reasoning("so far", "</think>", FinishReason::Stop);
+        assert_eq!(split, (None, "so far".into()));
     }
 }

@@ -220,9 +220,9 @@ fn arns_of_other_things_are_refused_with_the_reason() {
 fn what_stands_behind_an_arn_gives_base_and_price_but_not_the_id() {
     let arn = |kind| format!("arn:aws:bedrock:us-east-1:123456789012:{kind}/abcdefghij12");
     let profile = ModelId::parse(&arn("application-inference-profile")).unwrap();
-    assert!(profile.hides_its_model());
+    assert!(profile.hides_its_model() && !profile.tells_its_model());
     let known = profile.behind("us.amazon.nova-lite-v1:0");
-    assert!(!known.hides_its_model());
+    assert!(!known.hides_its_model() && !known.tells_its_model());
     assert_eq!(known.as_str(), arn("application-inference-profile"));
     assert_eq!(known.base(), Some("amazon.nova-lite-v1:0"));
     assert_eq!(known.like(), "us.amazon.nova-lite-v1:0");

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::Tokens;
+use super::{Status, Tokens};
 
 /// Only what resuming and counting need.
 #[derive(Debug, Deserialize)]
 pub(in crate::output) struct Known {
     pub(in crate::output) custom_id: Option<String>,
     pub(in crate::output) row: u64,
-    pub(in crate::output) status: String,
+    pub(in crate::output) status: Status,
     pub(in crate::output) fingerprint: Option<String>,
     #[serde(default)]
     pub(in crate::output) finish_reason: Option<String>,
@@ -23,12 +23,13 @@ pub(in crate::output) struct Known {
     pub(in crate::output) emulated: bool,
     #[serde(default)]
     pub(in crate::output) latency_ms: Option<u64>,
+    /// What a failed row failed of.
     #[serde(default)]
     pub(in crate::output) error: Option<KnownError>,
 }
 
 /// The failure of a line that is read back.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(in crate::output) struct KnownError {
     pub(in crate::output) category: String,
     pub(in crate::output) message: String,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, Ending, KnownError, Line, Shared, answer_status, something};
+use super::{Answer, Ending, KnownError, Line, Shared, Status, something};
 use crate::model::{Reading, Served};
 use crate::run::{Identity, Share};
 
@@ -92,7 +92,7 @@ pub(in crate::output) fn reparsed(
     let line = Line {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
-        status: answer_status(reading.finish_reason),
+        status: Status::of_answer(reading.finish_reason),
         ending: Ending::Answered(Answer {
             files,
             ..Answer::of(reading, &served, &kept.model, cost_usd)

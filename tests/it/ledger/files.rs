@@ -1,7 +1,7 @@
 //! Files that cannot grow, and files that are gone.
 
 use super::{Service, csv, rounds, taking};
-use crate::harness::Job;
+use crate::harness::{Job, Running};
 
 const SHORT: &str = "[latency]\nfirst_token_ms = 1\nper_token_ms = 0\n";
 
@@ -130,6 +130,39 @@ fn an_output_that_is_deleted_holds_nothing_until_what_was_rescued_is_added() {
     );
     let cost = total["cost_usd"].as_f64().unwrap();
     assert!((cost - spent).abs() < 1e-9, "{cost} of {spent}");
+}
+
+#[test]
+fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
+    let service = taking(60);
+    let job = |job: Job| {
+        let job = job.args(["-c", "2", "--max-failures", "1"]);
+        service.to("out.jsonl", job)
+    };
+    // The row without a prompt fails at once, and no failure comes behind it.
+    let failing = csv(20).replace("text 0\n", "\n");
+    let deleted_under = |running: Running, line: &str| {
+        running.wait_for_lines_in("out.jsonl", 4);
+        let failures = running.path("out.failed.jsonl");
+        let text = std::fs::read_to_string(&failures).unwrap();
+        assert!(text.starts_with(line), "{text}");
+        std::fs::remove_file(failures).unwrap();
+        let out = running.wait().exits(75).says("\n  left       1\n");
+        out.says("stopped by a file of the output that is gone, and with it the lines of 1 row\n")
+    };
+    let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();
+    let out = deleted_under(first, "{\"custom_id\":\"r0000\"");
+    let out = job(out.again("run")).run().exits(0);
+    assert_eq!(out.run_file()["total"]["failed"], 1);
+
+    // The same with a failure that is no longer in the input.
+    let others = csv(40).replace("r0000,text 0\n", "");
+    let second = job(out.file("prompts.csv", others).again("run")).spawn();
+    second.wait_for_lines_in("out.jsonl", 22);
+    let out = deleted_under(second, "{\"custom_id\":\"r0000\"");
+    let out = job(out.again("run")).run().exits(0);
+    assert_eq!(out.lines("out.jsonl").len(), 39);
+    assert_eq!(service.counts().calls, 39, "no answer is paid for twice");
 }
 
 #[test]
