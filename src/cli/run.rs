@@ -4,19 +4,23 @@ mod asked;
 mod opening;
 mod verdict;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal as _};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use jiff::{Timestamp, Zoned};
+use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::failure::Failure;
 use super::made_up::Who;
 use super::resume::Typed;
+use super::signals::Signals;
 use super::{behind, connect, emulate, flags, print, resume, signals};
 use crate::emulator::Scenario;
 use crate::exit::Exit;
@@ -29,7 +33,7 @@ use crate::output::display::{Display, Reading, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::{Progress, Tally};
 use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
-use crate::run::{Limits, Reached, Settings, Stop};
+use crate::run::{Limits, Reached, Settings, Signal, Stop};
 use asked::Asked;
 use verdict::{enough_usd, lost, verdict};
 
@@ -43,14 +47,45 @@ pub(super) use verdict::stopped;
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
     let matches = matches.clone();
-    let run = runtime.spawn(async move { prepare_and_carry_out(&matches).await });
-    match runtime.block_on(run) {
-        Ok(ended) => ended,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
+    let ended = runtime.block_on(async {
+        let signals = signals::listen()
+            .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
+        let asked = signals.asked.clone();
+        let (begin, begins) = oneshot::channel();
+        let run =
+            tokio::spawn(async move { prepare_and_carry_out(&matches, signals, begin).await });
+        tokio::select! {
+            ended = run => ended.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic())),
+            signal = signals::too_soon(asked, begins) => Err(stopped_too_soon(signal)),
+        }
+    });
+    // What was still being read is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
+/// Why a run that had not begun ended.
+fn stopped_too_soon(signal: Signal) -> Failure {
+    let (exit, by) = match signal {
+        Signal::Interrupt => (Exit::Interrupted, "Ctrl-C"),
+        Signal::Terminate => (Exit::Stopped, "SIGTERM"),
+        Signal::HangUp => (Exit::Stopped, "SIGHUP"),
+    };
+    if std::io::stderr().is_terminal() {
+        // Below the line that tells how much was read.
+        print::said("");
+    }
+    Failure::new(
+        exit,
+        format!("stopped by {by} before any call; the same command begins again"),
+    )
+}
+
+async fn prepare_and_carry_out(
+    matches: &ArgMatches,
+    signals: Signals,
+    begin: oneshot::Sender<()>,
+) -> Result<Exit, Failure> {
     let asked = Asked::of(matches)?;
     let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
     let hidden = behind::settle(&mut job).await;
@@ -58,7 +93,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
-    let input = Input::open(&plan.input, plan.format)?;
+    let input = block_in_place(|| Input::open(&plan.input, plan.format))?;
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
@@ -73,8 +108,10 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
     }
     let survey = {
         let mut reading = Reading::new(asked.style, &plan.input, Instant::now());
-        survey(&maker, &input, &claim.past, asked.limit, |_, _| {
-            reading.saw_a_row(Instant::now());
+        block_in_place(|| {
+            survey(&maker, &input, &claim.past, asked.limit, |_, _| {
+                reading.saw_a_row(Instant::now());
+            })
         })?
     };
     let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
@@ -111,7 +148,7 @@ async fn prepare_and_carry_out(matches: &ArgMatches) -> Result<Exit, Failure> {
         region: None,
     };
     job.say_opening(&claim, &survey);
-    job.carry_out(claim).await
+    job.carry_out(claim, signals, begin).await
 }
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
@@ -199,7 +236,12 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn carry_out(mut self, mut claim: Claim) -> Result<Exit, Failure> {
+    async fn carry_out(
+        mut self,
+        mut claim: Claim,
+        signals: Signals,
+        begin: oneshot::Sender<()>,
+    ) -> Result<Exit, Failure> {
         if self.is_done {
             self.put_aside(&mut claim)?;
             let progress = Progress::new(claim.past.tally.clone(), Instant::now());
@@ -212,8 +254,6 @@ impl Job<'_> {
         self.say_region();
         let quotas = auto_quota::settle(self.plan, &access).await;
         self.say_quotas(&quotas);
-        let signals = signals::listen()
-            .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
         self.put_aside(&mut claim)?;
         let manner = self.manner(self.context.rows.saturating_sub(claim.past.len()));
         let (mut ledger, past) = claim.begin(manner)?;
@@ -227,6 +267,8 @@ impl Job<'_> {
             .rows_after(&past, &self.input)?
             .take(limit_of(self.asked.limit));
         let settings = self.settings(display.tick(), past.tally.charge_usd(), &quotas);
+        // From here on a signal is the loop's to see.
+        let _ = begin.send(());
         let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);

@@ -8,7 +8,7 @@
 //! | SIGPIPE | nothing: Rust ignores it, and who closed a pipe has read enough |
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::run::{self, Ask};
 
@@ -40,6 +40,22 @@ pub(super) fn listen() -> std::io::Result<Signals> {
     };
     tokio::spawn(relay.carry());
     Ok(Signals { asked, status })
+}
+
+/// The first signal to stop, if it comes before the run begins; else it never says anything.
+pub(super) async fn too_soon(
+    mut asked: watch::Receiver<Ask>,
+    begins: oneshot::Receiver<()>,
+) -> run::Signal {
+    let first = asked.wait_for(|asked| *asked != Ask::Run);
+    tokio::select! {
+        biased;
+        _ = begins => std::future::pending().await,
+        asked = first => match asked.map(|asked| *asked) {
+            Ok(Ask::Drain(signal) | Ask::Leave(signal)) => signal,
+            Ok(Ask::Run) | Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// Makes a file that may not grow an error of the write, which the default would not survive. That

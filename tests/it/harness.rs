@@ -296,6 +296,15 @@ impl Running {
         status.unwrap().success()
     }
 
+    /// Whether it catches SIGTERM by now.
+    pub(crate) fn catches_sigterm(&self) -> bool {
+        const SIGTERM: u64 = 15;
+        let status = self.proc("status");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & (1 << (SIGTERM - 1)) != 0)
+    }
+
     /// What the system says of the process: a file of `/proc`.
     pub(crate) fn proc(&self, file: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.id())).unwrap()

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: drain, say how to go on, exit with the code that says which.
 
-use crate::harness::{Job, Running};
+use crate::harness::{Job, NOVA, Running, pause};
 
 const SLOW: &str = "[latency]\nfirst_token_ms = 300\nper_token_ms = 0\njitter = 0\n";
 
@@ -50,6 +50,27 @@ fn sigterm_drains_and_is_worth_retrying() {
 }
 
 #[test]
+fn a_run_that_has_not_begun_says_so_and_is_worth_retrying_too() {
+    // Nobody ever writes into the pipe, so it is still being opened, or read.
+    let reading = || {
+        let job = Job::new("run").args(["-i", "in.jsonl", "-m", NOVA, "-o", "out.jsonl"]);
+        let job = job.args(["--endpoint-url", "emulator"]);
+        let running = job.through("mkfifo in.jsonl && exec \"$@\"").spawn();
+        while !running.catches_sigterm() {
+            pause();
+        }
+        running
+    };
+    for (signal, code, by) in [("TERM", 75, "SIGTERM"), ("INT", 130, "Ctrl-C")] {
+        let running = reading();
+        running.signal(signal);
+        let told = format!("stopped by {by} before any call; the same command begins again");
+        let out = running.wait().exits(code).says(&told).sent_nothing();
+        assert!(!out.directory.path().join("out.jsonl").exists());
+    }
+}
+
+#[test]
 fn a_second_signal_leaves_at_once_and_counts_what_it_abandons() {
     let rows: String = (0..9).map(|n| format!("r{n},text {n}\n")).collect();
     let stall = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
@@ -62,7 +83,7 @@ fn a_second_signal_leaves_at_once_and_counts_what_it_abandons() {
     running.wait_for_lines(8);
     running.signal("INT");
     for _ in 0..20 {
-        crate::harness::pause();
+        pause();
     }
     running.signal("INT");
     let out = running.wait().exits(130);
