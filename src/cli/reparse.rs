@@ -11,7 +11,7 @@ use super::repair::existing_output;
 use super::run::locks;
 use crate::exit::Exit;
 use crate::job::small;
-use crate::model::catalog::{Known, ModelFacts, Tier};
+use crate::model::catalog::{Known, ModelFacts, Tier, rounded_usd};
 use crate::model::family::{Assembly, Family};
 use crate::model::id::ModelId;
 use crate::model::{Reading, Reasoning};
@@ -79,9 +79,7 @@ impl Reader {
         let tier = kept.service_tier.and_then(Tier::parse);
         let cost = |facts: &ModelFacts| facts.billed_usd(&bill?, &reading.usage, tier?);
         let cost_usd = facts.and_then(cost);
-        // To ten places, as a run writes it.
-        let cost_usd = cost_usd.map(|cost| (cost * 1e10).round() / 1e10);
-        Ok((reading, cost_usd))
+        Ok((reading, cost_usd.map(rounded_usd)))
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::model::catalog::rounded_usd;
 use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply, Served, Usage};
 use crate::run::{Ended, Outcome, Share};
 
@@ -328,8 +329,8 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// An amount to ten places, unless it is nothing: what is behind them is the noise of floating point.
+/// An amount, unless it is nothing.
 fn something(usd: f64) -> Option<f64> {
-    let usd = (usd * 1e10).round() / 1e10;
+    let usd = rounded_usd(usd);
     (0.0 < usd).then_some(usd)
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::line::{self, Known};
 use super::rate::{PerMinute, Rate};
+use crate::model::catalog::rounded_usd;
 use crate::model::{Category, Fault, FinishReason, Usage};
 use crate::run::{Ended, Event, Gauge, Outcome, Why};
 
@@ -65,14 +66,12 @@ pub(super) struct Counts<'a> {
 
 impl<'a> Counts<'a> {
     pub(super) fn of(tally: &'a Tally) -> Self {
-        // To ten places, as in the lines: the order of the sum says nothing.
-        let rounded = |usd: f64| (usd * 1e10).round() / 1e10;
         Self {
             tally,
-            cost_usd: tally.known_cost().map(rounded),
-            known_cost_usd: rounded(tally.cost_usd),
-            maybe_billed_usd: rounded(tally.maybe_billed_usd),
-            unlisted_usd: rounded(tally.unlisted_usd),
+            cost_usd: tally.known_cost().map(rounded_usd),
+            known_cost_usd: rounded_usd(tally.cost_usd),
+            maybe_billed_usd: rounded_usd(tally.maybe_billed_usd),
+            unlisted_usd: rounded_usd(tally.unlisted_usd),
         }
     }
 }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
-pub use facts::{ModelFacts, Price, Tier};
+pub use facts::{ModelFacts, Price, Tier, rounded_usd};
 pub use own::Known;
 pub use pieces::{Bill, Cached, Metered, Most, PiecePrice, Pieces};
 pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
