@@ -279,6 +279,7 @@ impl Job<'_> {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
             service_tier: plan.terms.tier.unwrap_or_default().as_str(),
+            latency_mode: plan.terms.latency.clone(),
             reasoning: plan.reasoning,
             emulated: self.context.emulated,
             durability: plan.durability,

@@ -36,6 +36,8 @@ pub struct Stamp<'a> {
     pub keep_raw: KeepRaw,
     /// The service tier that the job asks for.
     pub service_tier: &'a str,
+    /// The latency that the job asks for, where it does.
+    pub latency_mode: Option<&'a str>,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
     /// Whether the embedded emulator is asked: then all of the line is made up.
@@ -111,6 +113,8 @@ enum Ending<'a> {
 #[derive(Serialize)]
 struct LaterReading<'a> {
     service_tier: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_mode: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     keeps_reasoning: bool,
 }
@@ -119,6 +123,7 @@ impl<'a> LaterReading<'a> {
     fn of(category: Category, stamp: &Stamp<'a>) -> Option<Self> {
         (category == Category::BadResponse).then_some(Self {
             service_tier: stamp.service_tier,
+            latency_mode: stamp.latency_mode,
             keeps_reasoning: stamp.reasoning == Reasoning::Kept,
         })
     }
