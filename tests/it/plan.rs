@@ -494,6 +494,34 @@ fn limits_that_would_stop_the_run_are_noted() {
 }
 
 #[test]
+fn a_job_is_priced_in_the_tier_that_it_asks_for() {
+    // Nova Pro: $0.0008 and $0.0032 per 1,000 tokens, and $0.0014 and $0.0056 as priority.
+    let past = answer("a", 1, 2, 60, 30_000) + &answer("b", 2, 3, 100, 30_000);
+    let job = |tier: &str, json: &[&str]| {
+        let job = Job::new("plan").file("prompts.csv", ROWS);
+        let job = job.file("out/a.jsonl", &past);
+        let job = job.args(["-i", "prompts.csv", "-o", "out/a.jsonl"]);
+        let job = job.args(["-m", "amazon.nova-pro-v1:0", "--max-tokens", "1000"]);
+        let job = job.args(["--service-tier", tier, "--max-cost", "1.0007"]);
+        let job = json.iter().fold(job, |job, flag| job.args([flag]));
+        job.run().exits(0)
+    };
+    let out = job("priority", &[]);
+    let over = "max_cost_usd is $1.0007, and the whole output will cost about $1.0009";
+    assert!(out.stdout.contains(over), "{}", out.stdout);
+    let worst = line(&out, "priority tier").split_whitespace().last();
+    assert_eq!(worst, Some("$0.0112"), "{}", out.stdout);
+    let usual = job("default", &[]).stdout;
+    assert!(!usual.contains("max_cost_usd"), "{usual}");
+    assert!(!usual.contains("default tier"), "{usual}");
+    let cost = &object(&job("priority", &["--json"]))["cost_usd"];
+    assert_eq!(cost["service_tier"], "priority");
+    let expected = |way: &str| cost[way]["expected"].as_f64().unwrap();
+    let dearer = expected("in_service_tier") / expected("on_demand");
+    assert!((dearer - 1.75).abs() < 1e-9, "{cost}");
+}
+
+#[test]
 fn an_output_that_a_run_holds_is_counted_as_of_now() {
     let slow = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\n";
     let rows: String = (0..200).map(|n| format!("r{n},text {n}\n")).collect();

@@ -76,6 +76,10 @@ pub struct Forecast {
     pub flex: Estimate,
     /// USD as batch inference.
     pub batch: Estimate,
+    /// The service tier that the job asks for.
+    pub tier: Tier,
+    /// USD in that tier: what the run will cost.
+    pub in_tier: Estimate,
     /// How long it takes.
     pub pace: Pace,
     /// What an answer took on average.
@@ -87,8 +91,8 @@ pub struct Forecast {
 /// How a call is paid for.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    OnDemand,
-    Flex,
+    /// At once, in this tier.
+    Tier(Tier),
     Batch,
 }
 
@@ -97,6 +101,7 @@ impl Forecast {
     pub fn new(gathered: &Gathered, lessons: &Lessons, plan: &Plan) -> Self {
         let sums = Sums::new(gathered, lessons);
         let cost = |way| sums.cost(plan, way);
+        let tier = plan.terms.tier.unwrap_or_default();
         let burndown = plan.tokens.burndown;
         let output = sums.each(|case| sums.output(case));
         let quota = sums.each(|case| Some(sums.input(case) + output.of(case)? * burndown));
@@ -112,9 +117,11 @@ impl Forecast {
             quota,
             largest_reservation: gathered.largest as f64 / sums.bytes_per_token.expected
                 + gathered.most_output as f64,
-            on_demand: cost(Way::OnDemand),
-            flex: cost(Way::Flex),
+            on_demand: cost(Way::Tier(Tier::Default)),
+            flex: cost(Way::Tier(Tier::Flex)),
             batch: cost(Way::Batch),
+            tier,
+            in_tier: cost(Way::Tier(tier)),
             pace: Pace::new(
                 &pace::Work {
                     calls: gathered.calls as f64,
@@ -274,9 +281,8 @@ fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -
         Case::Worst => sizes.most,
     };
     let tier = match way {
-        Way::OnDemand => Tier::Default,
-        Way::Flex => Tier::Flex,
-        // Nothing is known of either, and the tier that is never priced says so.
+        Way::Tier(tier) => tier,
+        // Nothing is known of it, and the tier that is never priced says so.
         Way::Batch => Tier::Reserved,
     };
     facts.pieces_usd(pieces, tier)
@@ -284,8 +290,7 @@ fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -
 
 fn price(facts: &ModelFacts, way: Way, input_tokens: u64) -> Option<Price> {
     match way {
-        Way::OnDemand => facts.price_of(input_tokens, Tier::Default),
-        Way::Flex => facts.price_of(input_tokens, Tier::Flex),
+        Way::Tier(tier) => facts.price_of(input_tokens, tier),
         Way::Batch => facts.batch,
     }
 }
