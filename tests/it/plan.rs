@@ -455,6 +455,22 @@ fn answers_that_were_cut_off_are_counted() {
 }
 
 #[test]
+fn no_longer_answers_are_advised_than_the_model_writes() {
+    // Titan Text Express writes 8,192 tokens, Lite 4,096.
+    let advice = |model: &str, limit: &str| {
+        let cut_off = answer("a", 1, 9, 512, 9).replace("\"stop\"", "\"length\"");
+        let job = Job::new("plan").file("prompts.csv", ROWS);
+        let job = job.file("out/a.jsonl", cut_off);
+        let job = job.args(["-i", "prompts.csv", "-o", "out/a.jsonl", "--json"]);
+        let out = job.args(["-m", model, "--max-tokens", limit]).run();
+        object(&out.exits(0))["max_tokens"]["advice"].clone()
+    };
+    assert_eq!(advice("amazon.titan-text-express-v1", "5000"), 8192);
+    assert_eq!(advice("amazon.titan-text-express-v1", "8192"), Value::Null);
+    assert_eq!(advice("amazon.titan-text-lite-v1", "3000"), 4096);
+}
+
+#[test]
 fn an_unknown_price_is_unknown() {
     let job = Job::new("plan").file("prompts.csv", ROWS).args([
         "-i",

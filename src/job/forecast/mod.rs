@@ -135,7 +135,7 @@ impl Forecast {
             latency,
             // Embeddings and images have no length that a limit could be held against.
             max_tokens: match plan.family.writes_text() {
-                true => MaxTokens::new(lessons, gathered.limit(plan)),
+                true => MaxTokens::new(lessons, gathered.limit(plan), most_max_tokens(plan)),
                 false => None,
             },
         }
@@ -254,6 +254,14 @@ impl<'a> Sums<'a> {
             there.map(cost).sum()
         })
     }
+}
+
+/// The greatest limit of an answer that the job may ask for.
+fn most_max_tokens(plan: &Plan) -> Option<u64> {
+    let taken = plan.family.most_max_tokens(plan.model.base());
+    // The user's own file may name less than the catalogue.
+    let known = plan.facts.as_ref().and_then(|facts| facts.max_out);
+    taken.into_iter().chain(known).min()
 }
 
 /// How long answers are in each case, as a share of the expected; 1 where there is none.
