@@ -203,7 +203,7 @@ impl Job<'_> {
     async fn carry_out(mut self, mut claim: Claim) -> Result<Exit, Failure> {
         if self.is_done {
             self.put_aside(&mut claim)?;
-            let progress = Progress::new(claim.past.tally.clone(), Instant::now());
+            let progress = Progress::new(&claim.past, Instant::now());
             return self.conclude(None, &progress);
         }
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
@@ -219,7 +219,7 @@ impl Job<'_> {
         let manner = self.manner(self.context.rows.saturating_sub(claim.past.len()));
         let (mut ledger, past) = claim.begin(manner)?;
         let start = Instant::now();
-        let mut progress = Progress::new(past.tally.clone(), start);
+        let mut progress = Progress::new(&past, start);
         let drain = self.asked.drain;
         let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
             .showing_when(signals.status);

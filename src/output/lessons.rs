@@ -3,11 +3,20 @@
 use std::time::Duration;
 
 use super::line::Known;
-use crate::model::FinishReason;
+use crate::model::{FinishReason, Reading};
 
 /// Each doubling of a value is split into this many buckets, so that a bucket is at most 3 %
 /// wide; values below it are counted exactly.
 const SPLIT: u64 = 32;
+
+/// An answer longer than the 99th of a hundred by this much still gets through.
+const ROOM: f64 = 1.25;
+
+/// Advice on a limit is a multiple of this: a round number, and room for the shortest answers.
+const STEP: u64 = 64;
+
+/// Advice that would free less than this share of what a call reserves is not worth a change.
+const WORTH: f64 = 0.25;
 
 /// Lengths and latencies of answers, in the same memory however many there are.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +36,13 @@ impl Lessons {
         }
         let finish = known.finish_reason.as_deref().unwrap_or_default();
         self.answer(known.usage.output_tokens, finish, known.latency_ms);
+    }
+
+    /// Takes in an answer that has just come.
+    pub(super) fn reply(&mut self, reading: &Reading, took: Duration) {
+        let latency_ms = u64::try_from(took.as_millis()).ok();
+        let finish = reading.finish_reason.as_str();
+        self.answer(reading.usage.output_tokens, finish, latency_ms);
     }
 
     /// Takes in one answer, as far as it says.
@@ -52,6 +68,17 @@ impl Lessons {
         self.cut_off += other.cut_off;
         self.latency_ms += other.latency_ms;
         self.timed += other.timed;
+    }
+
+    /// A limit of answers that is enough for nearly all and for the longest so far, and well below
+    /// `limit`. Where answers were cut off, nobody knows how long they would have been.
+    pub fn lower_limit(&self, limit: u64) -> Option<u64> {
+        let lengths = &self.output_tokens;
+        let p99 = lengths.percentile(99).filter(|_| self.cut_off == 0)?;
+        let enough = (p99 as f64 * ROOM).max(lengths.max() as f64) as u64;
+        let enough = enough.max(1).div_ceil(STEP) * STEP;
+        let freed = limit.saturating_sub(enough) as f64;
+        (limit as f64 * WORTH <= freed).then_some(enough)
     }
 
     /// What an answer took on average, from being sent to its last byte.

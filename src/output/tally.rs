@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::lessons::Lessons;
 use super::line::{self, Known};
+use super::past::Past;
 use super::rate::{PerMinute, Rate};
 use crate::model::catalog::rounded_usd;
 use crate::model::{Category, Fault, FinishReason, Usage};
@@ -268,6 +270,8 @@ pub struct Progress {
     pub past: Tally,
     /// Rows that ended in this run.
     pub now: Tally,
+    /// What the answers of all of them teach.
+    pub lessons: Lessons,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
     /// Calls in flight.
@@ -294,10 +298,11 @@ pub struct Progress {
 
 impl Progress {
     /// A run that starts now on top of `past`.
-    pub fn new(past: Tally, start: Instant) -> Self {
+    pub fn new(past: &Past, start: Instant) -> Self {
         Self {
-            past,
+            past: past.tally.clone(),
             now: Tally::default(),
+            lessons: past.lessons.clone(),
             holds: None,
             in_flight: 0,
             sent: 0,
@@ -357,7 +362,10 @@ impl Progress {
         self.maybe_billed += u64::from(is_first && last);
         self.now.take(ended);
         let tokens = match &ended.outcome {
-            Outcome::Answered(reply) => tokens(&reply.reading.usage),
+            Outcome::Answered(reply) => {
+                self.lessons.reply(&reply.reading, ended.latency);
+                tokens(&reply.reading.usage)
+            }
             Outcome::Failed(_) => 0,
         };
         self.rate.add(now, tokens);
@@ -428,7 +436,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_is_sent_again_when_it_is_sent_and_not_when_that_is_planned() {
         let now = Instant::now();
-        let mut progress = Progress::new(Tally::default(), now);
+        let mut progress = Progress::new(&Past::default(), now);
         let identity = &Identity::default();
         let fault = &Fault::local(Category::ServerError, "broken");
         let after = Duration::ZERO;

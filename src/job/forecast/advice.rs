@@ -2,15 +2,6 @@
 
 use crate::output::lessons::Lessons;
 
-/// An answer longer than the 99th of a hundred by this much still gets through.
-const ROOM: f64 = 1.25;
-
-/// Advice is a multiple of this: a round number, and room for the shortest answers.
-const STEP: u64 = 64;
-
-/// Advice that would free less than this share of the reservation is not worth a change.
-const WORTH: f64 = 0.25;
-
 /// What answers say of `max_tokens`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxTokens {
@@ -45,7 +36,7 @@ impl MaxTokens {
             max: lengths.max(),
             cut_off: lessons.cut_off,
             better: reserved.and_then(|reserved| match lessons.cut_off {
-                0 => lower(p99, lengths.max(), reserved),
+                0 => lessons.lower_limit(reserved),
                 _ => higher(reserved, most),
             }),
         })
@@ -57,12 +48,4 @@ impl MaxTokens {
 fn higher(reserved: u64, most: Option<u64>) -> Option<u64> {
     let next = most.unwrap_or(u64::MAX).min(2 * reserved);
     (reserved < next).then_some(next)
-}
-
-/// Enough for nearly all answers and for the longest so far.
-fn lower(p99: u64, max: u64, reserved: u64) -> Option<u64> {
-    let enough = (p99 as f64 * ROOM).max(max as f64) as u64;
-    let enough = enough.max(1).div_ceil(STEP) * STEP;
-    let freed = reserved.saturating_sub(enough) as f64;
-    (reserved as f64 * WORTH <= freed).then_some(enough)
 }

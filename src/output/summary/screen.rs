@@ -215,21 +215,19 @@ impl Summary<'_> {
 
     /// One thing that would make the next run faster, where there is one.
     fn hint(&self) -> Option<String> {
-        let Self {
-            context, overall, ..
-        } = self;
         let (why, share) = self.held_back?;
-        let (limit, longest) = (u64::from(context.max_tokens?), overall.longest_output);
-        let room = (longest + longest / 4).next_multiple_of(64);
-        let tokens_bind = matches!(why, Why::Tokens | Why::Refusals) && 0.25 <= share;
-        (tokens_bind && 50 <= overall.answered() && overall.cut_off == 0 && 2 * room <= limit).then(|| {
-            format!(
-                "the longest answer has {} tokens and every call reserves {}: max_tokens = {room} \
-                 would leave more of the quota",
-                count(longest),
-                count(limit),
-            )
-        })
+        if !matches!(why, Why::Tokens | Why::Refusals) || share < 0.25 {
+            return None;
+        }
+        let (limit, lessons) = (u64::from(self.context.max_tokens?), &self.progress.lessons);
+        let enough = lessons.lower_limit(limit)?;
+        Some(format!(
+            "the longest of {} answers has {} tokens and every call reserves {}: max_tokens = \
+             {enough} would leave more of the quota",
+            count(lessons.output_tokens.count()),
+            count(lessons.output_tokens.max()),
+            count(limit),
+        ))
     }
 
     fn whereabouts(&self) -> Vec<(&'static str, String)> {
