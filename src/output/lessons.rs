@@ -45,14 +45,16 @@ impl Lessons {
         self.answer(reading.usage.output_tokens, finish, latency_ms);
     }
 
-    /// Takes in one answer, as far as it says.
+    /// Takes in one answer, as far as it says. Counts come from outside: what no answer has teaches
+    /// nothing.
     pub(crate) fn answer(
         &mut self,
         output_tokens: Option<u64>,
         finish: &str,
         latency_ms: Option<u64>,
     ) {
-        if let Some(tokens) = output_tokens {
+        let tokens = output_tokens.and_then(|tokens| u32::try_from(tokens).ok());
+        if let Some(tokens) = tokens {
             self.output_tokens.add(tokens);
         }
         self.cut_off += u64::from(finish == FinishReason::Length.as_str());
@@ -105,7 +107,8 @@ struct Bucket {
 
 impl Histogram {
     /// Counts one value.
-    pub fn add(&mut self, value: u64) {
+    pub fn add(&mut self, value: u32) {
+        let value = u64::from(value);
         let at = bucket(value);
         if self.buckets.len() <= at {
             self.buckets.resize(at + 1, Bucket::default());
@@ -168,7 +171,7 @@ pub fn bucket(value: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn of(values: impl IntoIterator<Item = u64>) -> Histogram {
+    fn of(values: impl IntoIterator<Item = u32>) -> Histogram {
         let mut histogram = Histogram::default();
         values.into_iter().for_each(|value| histogram.add(value));
         histogram
@@ -207,5 +210,18 @@ mod tests {
             last = bucket(value);
         }
         assert!(bucket(u64::MAX) < 2048);
+    }
+
+    #[test]
+    fn a_count_that_no_answer_has_teaches_nothing() {
+        let mut lessons = Lessons::default();
+        lessons.answer(Some(10), "stop", Some(u64::MAX));
+        for _ in 0..2 {
+            lessons.answer(Some(u64::MAX), "stop", Some(u64::MAX));
+        }
+        let lengths = &lessons.output_tokens;
+        assert_eq!((lengths.count(), lengths.max()), (1, 10));
+        assert_eq!(lessons.lower_limit(1024), Some(64));
+        assert!(lessons.latency().is_some());
     }
 }

@@ -455,6 +455,29 @@ fn answers_that_were_cut_off_are_counted() {
 }
 
 #[test]
+fn lines_with_more_tokens_than_any_answer_has_teach_nothing() {
+    let most = i64::MAX as u64;
+    let past = answer("a", 1, most, most, 9) + &answer("b", 2, most, most, 9);
+    let job = plan(ROWS).file("out/a.jsonl", past + &answer("c", 3, 3, 80, 9));
+    let out = traceless(job, 0);
+    let found = "p99 of your output is 80, you reserve 1,024 (1 answers: p50 80, longest 80)";
+    assert!(out.stdout.contains(found), "{}", out.stdout);
+    assert_eq!(line(&out, "advice").split_whitespace().nth(2), Some("128"));
+}
+
+#[test]
+fn a_limit_of_ones_own_may_be_any_number() {
+    let row = r#"{"body":{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}}"#.to_owned();
+    let most = format!("[\"{NOVA}\"]\nmax_output_tokens = {}\n", i64::MAX);
+    let job = Job::new("plan").file("rows.jsonl", format!("{row}\n").repeat(3));
+    let job = job.file("mine.toml", most).args(["-m", NOVA, "--json"]);
+    let job = job.args(["-i", "rows.jsonl", "--body", "body", "-o", "out.jsonl"]);
+    let out = object(&traceless(job.args(["--prices", "mine.toml"]), 0));
+    let worst = out["tokens"]["output"]["worst"].as_f64().unwrap();
+    assert!(1e19 < worst, "{worst}");
+}
+
+#[test]
 fn no_longer_answers_are_advised_than_the_model_writes() {
     // Titan Text Express writes 8,192 tokens, Lite 4,096.
     let advice = |model: &str, limit: &str| {

@@ -211,8 +211,8 @@ impl<'a> Sums<'a> {
 
     /// What all calls reserve of the quota, as they would if they were in flight at once.
     fn reserved(&self) -> f64 {
-        let output: u64 = self.sizes.iter().map(|sizes| sizes.max_tokens).sum();
-        self.input(Case::Expected) + output as f64
+        let output = self.sizes.iter().map(|sizes| sizes.max_tokens as f64);
+        self.input(Case::Expected) + output.sum::<f64>()
     }
 
     fn input_of(&self, sizes: &gather::Sizes, case: Case) -> f64 {
