@@ -156,10 +156,9 @@ fn context(
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
         max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
-        requests_per_minute: plan
-            .requests_per_minute
-            .map(|limit| u64::from(limit.0.get())),
-        tokens_per_minute: plan.tokens.per_minute,
+        // They are settled once there are credentials to ask Service Quotas with.
+        requests_per_minute: None,
+        tokens_per_minute: None,
         started_at: Timestamp::now(),
         paths: paths.clone(),
         mode: plan.mode,
@@ -213,6 +212,9 @@ impl Job<'_> {
         self.say_region();
         let quotas = auto_quota::settle(self.plan, &access).await;
         self.say_quotas(&quotas);
+        let requests = quotas.requests_per_minute;
+        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
+        self.context.tokens_per_minute = quotas.tokens.per_minute;
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
         self.put_aside(&mut claim)?;
