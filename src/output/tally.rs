@@ -270,7 +270,7 @@ pub struct Progress {
     pub past: Tally,
     /// Rows that ended in this run.
     pub now: Tally,
-    /// What the answers of all of them teach.
+    /// What the answers of both teach.
     pub lessons: Lessons,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
