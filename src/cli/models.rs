@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::{connect, print};
 use crate::exit::Exit;
-use crate::model::catalog::{self, ModelFacts};
+use crate::model::catalog::{self, ModelFacts, rounded_usd};
 use crate::model::control::{Control, Listing, Offer};
 use crate::model::family::Family;
 use crate::model::id::{Kind, ModelId};
@@ -179,8 +179,7 @@ impl Known<'_> {
     /// USD per million tokens of input and output.
     fn prices(&self) -> (Option<f64>, Option<f64>) {
         let price = self.facts.map(|facts| facts.price).unwrap_or_default();
-        // To ten places: what is behind them is the noise of floating point.
-        let million = |usd: f64| (usd * 1e13).round() / 1e10;
+        let million = |usd: f64| rounded_usd(usd * 1000.0);
         (price.input.map(million), price.output.map(million))
     }
 

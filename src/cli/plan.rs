@@ -21,7 +21,7 @@ use crate::job::forecast::{Forecast, Gathered};
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, has_changed, identity, survey};
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::model::catalog::{self, Tier};
+use crate::model::catalog;
 use crate::model::id::suggest;
 use crate::output::display::Reading;
 use crate::output::text::{count, dollars, rough, time};
@@ -185,10 +185,7 @@ impl Planned {
 
     fn over_budget(&self) -> Option<String> {
         let most = self.plan.limits.max_cost_usd?;
-        let cost = match self.plan.terms.tier {
-            Some(Tier::Flex) => self.forecast.flex,
-            Some(Tier::Default | Tier::Priority | Tier::Reserved) | None => self.forecast.on_demand,
-        };
+        let cost = self.forecast.in_tier;
         let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
         let message = format!(
             "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",

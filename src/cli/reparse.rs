@@ -11,10 +11,10 @@ use super::repair::existing_output;
 use super::run::locks;
 use crate::exit::Exit;
 use crate::job::small;
-use crate::model::catalog::{Known, ModelFacts, Tier};
+use crate::model::catalog::{Known, ModelFacts, Tier, rounded_usd};
 use crate::model::family::{Assembly, Family};
 use crate::model::id::ModelId;
-use crate::model::{Reading, Reasoning};
+use crate::model::{Reading, Reasoning, Terms};
 use crate::output::text::{count, one_line};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
@@ -71,7 +71,15 @@ impl Reader {
             reading.reasoning = None;
         }
         let region = self.region.as_deref().or_else(|| id.region());
-        let known = Known::of(&id, region, self.prices.as_deref())?;
+        let terms = Terms {
+            latency: kept.latency_mode.map(str::to_owned),
+            ..Terms::default()
+        };
+        let known = match terms.is_optimized() {
+            true => Known::optimized,
+            false => Known::of,
+        };
+        let known = known(&id, region, self.prices.as_deref())?;
         let facts = known.facts.as_ref();
         // The request is not kept: what it alone tells of the cost is unknown.
         let bill = family.bill_of_answer(None, &reading);
@@ -79,9 +87,7 @@ impl Reader {
         let tier = kept.service_tier.and_then(Tier::parse);
         let cost = |facts: &ModelFacts| facts.billed_usd(&bill?, &reading.usage, tier?);
         let cost_usd = facts.and_then(cost);
-        // To ten places, as a run writes it.
-        let cost_usd = cost_usd.map(|cost| (cost * 1e10).round() / 1e10);
-        Ok((reading, cost_usd))
+        Ok((reading, cost_usd.map(rounded_usd)))
     }
 }
 

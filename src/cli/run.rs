@@ -192,10 +192,9 @@ fn context(
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
         max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
-        requests_per_minute: plan
-            .requests_per_minute
-            .map(|limit| u64::from(limit.0.get())),
-        tokens_per_minute: plan.tokens.per_minute,
+        // They are settled once there are credentials to ask Service Quotas with.
+        requests_per_minute: None,
+        tokens_per_minute: None,
         started_at: Timestamp::now(),
         paths: paths.clone(),
         mode: plan.mode,
@@ -244,7 +243,7 @@ impl Job<'_> {
     ) -> Result<Exit, Failure> {
         if self.is_done {
             self.put_aside(&mut claim)?;
-            let progress = Progress::new(claim.past.tally.clone(), Instant::now());
+            let progress = Progress::new(&claim.past, Instant::now());
             return self.conclude(None, &progress);
         }
         let access = connect::access(self.plan, self.scenario.as_ref()).await?;
@@ -254,11 +253,14 @@ impl Job<'_> {
         self.say_region();
         let quotas = auto_quota::settle(self.plan, &access).await;
         self.say_quotas(&quotas);
+        let requests = quotas.requests_per_minute;
+        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
+        self.context.tokens_per_minute = quotas.tokens.per_minute;
         self.put_aside(&mut claim)?;
         let manner = self.manner(self.context.rows.saturating_sub(claim.past.len()));
         let (mut ledger, past) = claim.begin(manner)?;
         let start = Instant::now();
-        let mut progress = Progress::new(past.tally.clone(), start);
+        let mut progress = Progress::new(&past, start);
         let drain = self.asked.drain;
         let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
             .showing_when(signals.status);
@@ -320,6 +322,7 @@ impl Job<'_> {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
             service_tier: plan.terms.tier.unwrap_or_default().as_str(),
+            latency_mode: plan.terms.latency.clone(),
             reasoning: plan.reasoning,
             emulated: self.context.emulated,
             durability: plan.durability,

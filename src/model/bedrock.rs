@@ -38,7 +38,7 @@ use super::aws::{self, Rehearsal};
 pub use super::aws::{Access, ConnectError};
 use super::client::{self, Clients};
 use super::wire::BoundedAnswer;
-use crate::model::catalog::{Bill, ModelFacts, Tier};
+use crate::model::catalog::{Bill, ModelFacts, Tier, rounded_usd};
 use crate::model::family::{Family, Joined, NoAnswer};
 use crate::model::fault::Scope;
 use crate::model::{
@@ -364,11 +364,9 @@ impl Bedrock {
         fault
     }
 
-    /// To ten places: what is behind them is the noise of floating point.
     fn cost_usd(&self, bill: &Bill, usage: &Usage, tier: Tier) -> Option<f64> {
         let facts = self.target.facts.as_ref()?;
-        let cost = facts.billed_usd(bill, usage, tier)?;
-        Some((cost * 1e10).round() / 1e10)
+        facts.billed_usd(bill, usage, tier).map(rounded_usd)
     }
 }
 

@@ -283,6 +283,7 @@ fn waiting(why: Why, progress: &Progress) -> String {
         (
             Why::Requests
             | Why::Tokens
+            | Why::TokensOfDay
             | Why::Refusals
             | Why::FirstAnswer
             | Why::Proof

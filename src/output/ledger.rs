@@ -85,6 +85,8 @@ pub struct Manner {
     pub keep_raw: KeepRaw,
     /// The service tier that the job asks for.
     pub service_tier: &'static str,
+    /// The latency that the job asks for, where it does.
+    pub latency_mode: Option<String>,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
     /// Whether the embedded emulator is asked.
@@ -213,6 +215,7 @@ fn stamp<'a>(manner: &'a Manner, ended: &Ended, files: &'a [String], now: Timest
         model: &manner.model,
         keep_raw: manner.keep_raw,
         service_tier: manner.service_tier,
+        latency_mode: manner.latency_mode.as_deref(),
         reasoning: manner.reasoning,
         emulated: manner.emulated,
         files,

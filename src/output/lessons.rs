@@ -3,11 +3,20 @@
 use std::time::Duration;
 
 use super::line::{Known, Status};
-use crate::model::FinishReason;
+use crate::model::{FinishReason, Reading};
 
 /// Each doubling of a value is split into this many buckets, so that a bucket is at most 3 %
 /// wide; values below it are counted exactly.
 const SPLIT: u64 = 32;
+
+/// An answer longer than the 99th of a hundred by this much still gets through.
+const ROOM: f64 = 1.25;
+
+/// Advice on a limit is a multiple of this: a round number, and room for the shortest answers.
+const STEP: u64 = 64;
+
+/// Advice that would free less than this share of what a call reserves is not worth a change.
+const WORTH: f64 = 0.25;
 
 /// Lengths and latencies of answers, in the same memory however many there are.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,14 +38,23 @@ impl Lessons {
         self.answer(known.usage.output_tokens, finish, known.latency_ms);
     }
 
-    /// Takes in one answer, as far as it says.
+    /// Takes in an answer that has just come.
+    pub(super) fn reply(&mut self, reading: &Reading, took: Duration) {
+        let latency_ms = u64::try_from(took.as_millis()).ok();
+        let finish = reading.finish_reason.as_str();
+        self.answer(reading.usage.output_tokens, finish, latency_ms);
+    }
+
+    /// Takes in one answer, as far as it says. Counts come from outside: what no answer has teaches
+    /// nothing.
     pub(crate) fn answer(
         &mut self,
         output_tokens: Option<u64>,
         finish: &str,
         latency_ms: Option<u64>,
     ) {
-        if let Some(tokens) = output_tokens {
+        let tokens = output_tokens.and_then(|tokens| u32::try_from(tokens).ok());
+        if let Some(tokens) = tokens {
             self.output_tokens.add(tokens);
         }
         self.cut_off += u64::from(finish == FinishReason::Length.as_str());
@@ -52,6 +70,17 @@ impl Lessons {
         self.cut_off += other.cut_off;
         self.latency_ms += other.latency_ms;
         self.timed += other.timed;
+    }
+
+    /// A limit of answers that is enough for nearly all and for the longest so far, and well below
+    /// `limit`. Where answers were cut off, nobody knows how long they would have been.
+    pub fn lower_limit(&self, limit: u64) -> Option<u64> {
+        let lengths = &self.output_tokens;
+        let p99 = lengths.percentile(99).filter(|_| self.cut_off == 0)?;
+        let enough = (p99 as f64 * ROOM).max(lengths.max() as f64) as u64;
+        let enough = enough.max(1).div_ceil(STEP) * STEP;
+        let freed = limit.saturating_sub(enough) as f64;
+        (limit as f64 * WORTH <= freed).then_some(enough)
     }
 
     /// What an answer took on average, from being sent to its last byte.
@@ -78,7 +107,8 @@ struct Bucket {
 
 impl Histogram {
     /// Counts one value.
-    pub fn add(&mut self, value: u64) {
+    pub fn add(&mut self, value: u32) {
+        let value = u64::from(value);
         let at = bucket(value);
         if self.buckets.len() <= at {
             self.buckets.resize(at + 1, Bucket::default());
@@ -141,7 +171,7 @@ pub fn bucket(value: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn of(values: impl IntoIterator<Item = u64>) -> Histogram {
+    fn of(values: impl IntoIterator<Item = u32>) -> Histogram {
         let mut histogram = Histogram::default();
         values.into_iter().for_each(|value| histogram.add(value));
         histogram
@@ -180,5 +210,18 @@ mod tests {
             last = bucket(value);
         }
         assert!(bucket(u64::MAX) < 2048);
+    }
+
+    #[test]
+    fn a_count_that_no_answer_has_teaches_nothing() {
+        let mut lessons = Lessons::default();
+        lessons.answer(Some(10), "stop", Some(u64::MAX));
+        for _ in 0..2 {
+            lessons.answer(Some(u64::MAX), "stop", Some(u64::MAX));
+        }
+        let lengths = &lessons.output_tokens;
+        assert_eq!((lengths.count(), lengths.max()), (1, 10));
+        assert_eq!(lessons.lower_limit(1024), Some(64));
+        assert!(lessons.latency().is_some());
     }
 }

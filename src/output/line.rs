@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::model::catalog::rounded_usd;
 use crate::model::{Category, Fault, Reading, Reasoning, Reply, Served, Usage};
 use crate::run::{Ended, Outcome, Share};
 
@@ -37,6 +38,8 @@ pub struct Stamp<'a> {
     pub keep_raw: KeepRaw,
     /// The service tier that the job asks for.
     pub service_tier: &'a str,
+    /// The latency that the job asks for, where it does.
+    pub latency_mode: Option<&'a str>,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
     /// Whether the embedded emulator is asked: then all of the line is made up.
@@ -112,6 +115,8 @@ enum Ending<'a> {
 #[derive(Serialize)]
 struct LaterReading<'a> {
     service_tier: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_mode: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     keeps_reasoning: bool,
 }
@@ -120,6 +125,7 @@ impl<'a> LaterReading<'a> {
     fn of(category: Category, stamp: &Stamp<'a>) -> Option<Self> {
         (category == Category::BadResponse).then_some(Self {
             service_tier: stamp.service_tier,
+            latency_mode: stamp.latency_mode,
             keeps_reasoning: stamp.reasoning == Reasoning::Kept,
         })
     }
@@ -311,8 +317,8 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// An amount to ten places, unless it is nothing: what is behind them is the noise of floating point.
+/// An amount, unless it is nothing.
 fn something(usd: f64) -> Option<f64> {
-    let usd = (usd * 1e10).round() / 1e10;
+    let usd = rounded_usd(usd);
     (0.0 < usd).then_some(usd)
 }

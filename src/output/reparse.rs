@@ -57,6 +57,8 @@ pub struct KeptBody<'a> {
     pub share: Share,
     /// The service tier it was asked for in, where its line tells.
     pub service_tier: Option<&'a str>,
+    /// The latency it was asked for with, where its line tells.
+    pub latency_mode: Option<&'a str>,
     /// Whether its job keeps the reasoning before answers.
     pub reasoning: Reasoning,
 }
@@ -182,6 +184,7 @@ impl Reparsed {
             body,
             share: kept.share(),
             service_tier: kept.service_tier.as_deref(),
+            latency_mode: kept.latency_mode.as_deref(),
             reasoning: match kept.keeps_reasoning {
                 true => Reasoning::Kept,
                 false => Reasoning::Dropped,

@@ -32,9 +32,9 @@ pub struct Context {
     pub fingerprint: String,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
-    /// The job's quota of requests per minute, where it names one.
+    /// The requests per minute that the run keeps to, where they are known.
     pub requests_per_minute: Option<u64>,
-    /// The job's quota of tokens per minute, where it names one.
+    /// The tokens per minute that the run keeps to, where they are known.
     pub tokens_per_minute: Option<u64>,
     /// When the run started.
     pub started_at: Timestamp,
@@ -92,6 +92,9 @@ struct ThisRun<'a> {
     retries: u64,
     maybe_billed: u64,
     seconds: f64,
+    /// The limits that the run kept to, given or read from Service Quotas.
+    requests_per_minute: Option<u64>,
+    tokens_per_minute: Option<u64>,
     learned_requests_per_minute: Option<f64>,
     learned_tokens_per_minute: Option<f64>,
     quota_tokens: f64,
@@ -160,6 +163,8 @@ impl<'a> Summary<'a> {
             remaining: self.remaining(),
             total: Counts::of(overall),
             this_run: ThisRun {
+                requests_per_minute: context.requests_per_minute,
+                tokens_per_minute: context.tokens_per_minute,
                 learned_requests_per_minute: progress.gauge.learned_per_minute,
                 learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
                 quota_tokens: progress.gauge.tokens_settled,

@@ -7,8 +7,11 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::lessons::Lessons;
 use super::line::{self, Known, KnownError, Status};
+use super::past::Past;
 use super::rate::{PerMinute, Rate};
+use crate::model::catalog::rounded_usd;
 use crate::model::{Category, Fault, FinishReason, Usage};
 use crate::run::{Ended, Event, Gauge, Outcome, Why};
 
@@ -66,14 +69,12 @@ pub(super) struct Counts<'a> {
 
 impl<'a> Counts<'a> {
     pub(super) fn of(tally: &'a Tally) -> Self {
-        // To ten places, as in the lines: the order of the sum says nothing.
-        let rounded = |usd: f64| (usd * 1e10).round() / 1e10;
         Self {
             tally,
-            cost_usd: tally.known_cost().map(rounded),
-            known_cost_usd: rounded(tally.cost_usd),
-            maybe_billed_usd: rounded(tally.maybe_billed_usd),
-            unlisted_usd: rounded(tally.unlisted_usd),
+            cost_usd: tally.known_cost().map(rounded_usd),
+            known_cost_usd: rounded_usd(tally.cost_usd),
+            maybe_billed_usd: rounded_usd(tally.maybe_billed_usd),
+            unlisted_usd: rounded_usd(tally.unlisted_usd),
         }
     }
 }
@@ -269,6 +270,8 @@ pub struct Progress {
     pub past: Tally,
     /// Rows that ended in this run.
     pub now: Tally,
+    /// What the answers of both teach.
+    pub lessons: Lessons,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
     /// Calls in flight.
@@ -295,10 +298,11 @@ pub struct Progress {
 
 impl Progress {
     /// A run that starts now on top of `past`.
-    pub fn new(past: Tally, start: Instant) -> Self {
+    pub fn new(past: &Past, start: Instant) -> Self {
         Self {
-            past,
+            past: past.tally.clone(),
             now: Tally::default(),
+            lessons: past.lessons.clone(),
             holds: None,
             in_flight: 0,
             sent: 0,
@@ -358,7 +362,10 @@ impl Progress {
         self.maybe_billed += u64::from(is_first && last);
         self.now.take(ended);
         let tokens = match &ended.outcome {
-            Outcome::Answered(reply) => tokens(&reply.reading.usage),
+            Outcome::Answered(reply) => {
+                self.lessons.reply(&reply.reading, ended.latency);
+                tokens(&reply.reading.usage)
+            }
             Outcome::Failed(_) => 0,
         };
         self.rate.add(now, tokens);
@@ -459,7 +466,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_is_sent_again_when_it_is_sent_and_not_when_that_is_planned() {
         let now = Instant::now();
-        let mut progress = Progress::new(Tally::default(), now);
+        let mut progress = Progress::new(&Past::default(), now);
         let identity = &Identity::default();
         let fault = &Fault::local(Category::ServerError, "broken");
         let after = Duration::ZERO;

@@ -59,6 +59,8 @@ pub enum Why {
     Requests,
     /// The tokens of this minute are used up, or reserved by calls in flight.
     Tokens,
+    /// The rest of the day's tokens may be used by calls in flight.
+    TokensOfDay,
     /// The service has refused calls, and the pace it allows is being kept.
     Refusals,
     /// The service does not answer; one call at a time finds out when it does again.
@@ -94,6 +96,7 @@ impl Why {
             Self::Concurrency => "concurrency",
             Self::Requests => "requests per minute",
             Self::Tokens => "tokens per minute",
+            Self::TokensOfDay => "tokens per day",
             Self::Refusals => "the pace, which is being learned",
             Self::Outage => "the service, which is down",
             Self::Credentials => "the credentials, which have to be renewed",

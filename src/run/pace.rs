@@ -118,6 +118,7 @@ impl Pace {
             .map_err(|short| match short {
                 Short::Until(until) => Refusal::Wait(Why::Tokens, Some(until)),
                 Short::InFlight => Refusal::Wait(Why::Tokens, None),
+                Short::DayInFlight => Refusal::Wait(Why::TokensOfDay, None),
                 Short::Day => Refusal::Day,
             })?;
         self.take_request()

@@ -47,23 +47,10 @@ pub(super) struct Charge {
     expected: f64,
     /// The part of the reservation that is for the answer.
     most: f64,
-    /// What it settles to at the worst: as many tokens of input as so many bytes can have, and the
-    /// longest answer, at what each of its tokens costs.
+    /// What the day counts it as until it has settled: the worst that it can settle to.
     worst: f64,
     /// The size of its body.
     bytes: f64,
-}
-
-impl Charge {
-    /// The worst in a day of so many tokens. A call that would have no room in all of it is most
-    /// likely an image, whose bytes are no text: it counts as it is expected to.
-    fn worst_within(&self, day: f64) -> f64 {
-        if day < self.worst {
-            self.expected
-        } else {
-            self.worst
-        }
-    }
 }
 
 /// What a call turned out to use.
@@ -84,6 +71,8 @@ pub(super) enum Short {
     Until(Instant),
     /// The minute's tokens are reserved by calls in flight: one of them has to land.
     InFlight,
+    /// The rest of the day's tokens may be used by calls in flight: one of them has to land.
+    DayInFlight,
     /// The day's tokens are used up.
     Day,
 }
@@ -137,13 +126,23 @@ impl Tokens {
                 .map_or(self.limits.default_max_tokens, u64::from) as f64;
         }
         let input = bytes * self.tokens_per_byte.value;
+        let expected = input + most * self.output_share.value * self.limits.burndown;
         Charge {
             reserved: input + most,
-            expected: input + most * self.output_share.value * self.limits.burndown,
+            expected,
             most,
-            worst: bytes * self.most_per_byte() + most * self.limits.burndown.max(1.0),
+            worst: self.worst_of_day(bytes, most).unwrap_or(expected),
             bytes,
         }
+    }
+
+    /// As many tokens of input as so many bytes can have, and the longest answer, at what each of its
+    /// tokens costs. `None` for a call that would have no room in the whole day: it is most likely an
+    /// image, whose bytes are no text.
+    fn worst_of_day(&self, bytes: f64, most: f64) -> Option<f64> {
+        let worst = bytes * self.most_per_byte() + most * self.limits.burndown.max(1.0);
+        let has_room = |day: u64| worst <= day as f64;
+        self.limits.per_day.is_none_or(has_room).then_some(worst)
     }
 
     /// The tokens of a byte of input, at the most that is reckoned with: no text has more than one, and
@@ -155,12 +154,11 @@ impl Tokens {
     /// Whether it fits now. A call larger than the whole minute goes alone.
     pub(super) fn ready(&mut self, charge: &Charge, now: Instant) -> Result<(), Short> {
         if let Some(day) = self.limits.per_day
-            && (day as f64) < self.of_day + self.worst + charge.worst_within(day as f64)
+            && (day as f64) < self.of_day + self.worst + charge.worst
         {
-            return Err(if self.in_flight == 0 {
-                Short::Day
-            } else {
-                Short::InFlight
+            return Err(match self.in_flight {
+                0 => Short::Day,
+                _ => Short::DayInFlight,
             });
         }
         let Some(minute) = self.limits.per_minute else {
@@ -405,7 +403,7 @@ mod tests {
         (tokens.limits.per_day, tokens.limits.per_minute) = (Some(6_000), None);
         let charge = charge(&tokens, 100, None);
         tokens.reserve(&charge, start);
-        assert_eq!(tokens.ready(&charge, start), Err(Short::InFlight));
+        assert_eq!(tokens.ready(&charge, start), Err(Short::DayInFlight));
         tokens.settle(&charge, Settled::Unknown, start);
         assert_eq!(tokens.ready(&charge, start), Err(Short::Day));
     }
@@ -424,11 +422,11 @@ mod tests {
                     in_flight.push(next);
                 }
                 // Every answer is as long as it may be.
-                Err(Short::InFlight) => {
+                Err(Short::DayInFlight) => {
                     let landed = in_flight.remove(0);
                     tokens.settle(&landed, used(30, Some(1000), 0), start);
                 }
-                Err(Short::Day | Short::Until(_)) => break,
+                Err(Short::Day | Short::InFlight | Short::Until(_)) => break,
             }
             next = charge(&tokens, 100, None);
         }
@@ -470,5 +468,18 @@ mod tests {
             tokens.reserve(&image, start);
             tokens.settle(&image, used(1_600, Some(1), 0), start);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_image_that_broke_off_leaves_most_of_the_day() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000_000), None);
+        let image = charge(&tokens, 2_700_000, Some(1));
+        tokens.reserve(&image, start);
+        assert_eq!(tokens.ready(&image, start), Ok(()), "{}", tokens.worst);
+        tokens.settle(&image, Settled::Unknown, start);
+        let next = charge(&tokens, 2_700_000, Some(1));
+        assert_eq!(tokens.ready(&next, start), Ok(()), "{}", tokens.of_day);
     }
 }

@@ -1,6 +1,6 @@
 //! Limits of the user's own: each stops the run with 8, drained and resumable.
 
-use crate::harness::{Job, QUICK};
+use crate::harness::{Job, NOVA, QUICK};
 
 fn rows(count: usize) -> String {
     let rows: String = (0..count).map(|n| format!("r{n:03},text {n}\n")).collect();
@@ -285,6 +285,27 @@ fn a_rate_of_errors_needs_a_sample_and_then_stops_the_run() {
             .starts_with("max_error_rate: "),
         "{run}"
     );
+}
+
+#[test]
+fn an_image_whose_answer_broke_off_does_not_use_up_the_day() {
+    // 2 MB, which are no 2.7 million tokens.
+    let image = "iVBORw0KGgo".to_owned() + &"A".repeat(2_700_000);
+    let row = serde_json::json!({"messages": [{"role": "user", "content": [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{image}=")}},
+    ]}]});
+    let broken = format!("{QUICK}[[fault]]\nkind = \"short_body\"\nfirst = 1\n");
+    let out = Job::new("run")
+        .file("rows.jsonl", format!("{row}\n{row}\n"))
+        .scenario(&broken)
+        .args(["-i", "rows.jsonl", "-o", "out.jsonl", "-m", NOVA])
+        .args(["--messages", "messages", "--tokens-per-day", "2000000"])
+        .args(["-c", "1"])
+        .run()
+        .exits(0);
+    assert_eq!(out.run_file()["this_run"]["maybe_billed"], 1);
+    assert_eq!(out.answers().len(), 2);
 }
 
 #[test]

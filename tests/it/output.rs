@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Job, digest};
+use crate::harness::{Job, Out, digest};
 
 /// Replaces what differs from run to run by its kind.
 fn still(mut line: Value) -> Value {
@@ -182,4 +182,29 @@ fn answers_are_for_their_owner_only() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[test]
+fn the_summary_and_the_plan_advise_the_same_limit() {
+    let rows: String = (0..20).map(|n| format!("r{n:03},text {n}\n")).collect();
+    let args = ["-t", "{{ text }}", "--max-tokens", "4096"];
+    let out = Job::over(&format!("id,text\n{rows}"))
+        .args(args)
+        .args(["--tokens-per-minute", "200000"])
+        .run()
+        .exits(0);
+    let plan = |out: Out| {
+        let job = out.again("plan").on_the_emulator("prompts.csv");
+        let plan = job.args(args).args(["--json"]).run().exits(0);
+        let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+        plan["max_tokens"].clone()
+    };
+    let said = out.stderr.clone();
+    let advised = plan(out);
+    let hint = format!(
+        "hint       the longest of 20 answers has {} tokens and every call reserves 4,096: \
+         max_tokens = {} would leave more of the quota",
+        advised["max"], advised["advice"]
+    );
+    assert!(said.contains(&hint), "{hint}\n{said}");
 }

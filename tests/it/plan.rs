@@ -455,6 +455,45 @@ fn answers_that_were_cut_off_are_counted() {
 }
 
 #[test]
+fn lines_with_more_tokens_than_any_answer_has_teach_nothing() {
+    let most = i64::MAX as u64;
+    let past = answer("a", 1, most, most, 9) + &answer("b", 2, most, most, 9);
+    let job = plan(ROWS).file("out/a.jsonl", past + &answer("c", 3, 3, 80, 9));
+    let out = traceless(job, 0);
+    let found = "p99 of your output is 80, you reserve 1,024 (1 answers: p50 80, longest 80)";
+    assert!(out.stdout.contains(found), "{}", out.stdout);
+    assert_eq!(line(&out, "advice").split_whitespace().nth(2), Some("128"));
+}
+
+#[test]
+fn a_limit_of_ones_own_may_be_any_number() {
+    let row = r#"{"body":{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}}"#.to_owned();
+    let most = format!("[\"{NOVA}\"]\nmax_output_tokens = {}\n", i64::MAX);
+    let job = Job::new("plan").file("rows.jsonl", format!("{row}\n").repeat(3));
+    let job = job.file("mine.toml", most).args(["-m", NOVA, "--json"]);
+    let job = job.args(["-i", "rows.jsonl", "--body", "body", "-o", "out.jsonl"]);
+    let out = object(&traceless(job.args(["--prices", "mine.toml"]), 0));
+    let worst = out["tokens"]["output"]["worst"].as_f64().unwrap();
+    assert!(1e19 < worst, "{worst}");
+}
+
+#[test]
+fn no_longer_answers_are_advised_than_the_model_writes() {
+    // Titan Text Express writes 8,192 tokens, Lite 4,096.
+    let advice = |model: &str, limit: &str| {
+        let cut_off = answer("a", 1, 9, 512, 9).replace("\"stop\"", "\"length\"");
+        let job = Job::new("plan").file("prompts.csv", ROWS);
+        let job = job.file("out/a.jsonl", cut_off);
+        let job = job.args(["-i", "prompts.csv", "-o", "out/a.jsonl", "--json"]);
+        let out = job.args(["-m", model, "--max-tokens", limit]).run();
+        object(&out.exits(0))["max_tokens"]["advice"].clone()
+    };
+    assert_eq!(advice("amazon.titan-text-express-v1", "5000"), 8192);
+    assert_eq!(advice("amazon.titan-text-express-v1", "8192"), Value::Null);
+    assert_eq!(advice("amazon.titan-text-lite-v1", "3000"), 4096);
+}
+
+#[test]
 fn an_unknown_price_is_unknown() {
     let job = Job::new("plan").file("prompts.csv", ROWS).args([
         "-i",
@@ -491,6 +530,34 @@ fn limits_that_would_stop_the_run_are_noted() {
     ] {
         assert!(out.stdout.contains(note), "{note}\n{}", out.stdout);
     }
+}
+
+#[test]
+fn a_job_is_priced_in_the_tier_that_it_asks_for() {
+    // Nova Pro: $0.0008 and $0.0032 per 1,000 tokens, and $0.0014 and $0.0056 as priority.
+    let past = answer("a", 1, 2, 60, 30_000) + &answer("b", 2, 3, 100, 30_000);
+    let job = |tier: &str, json: &[&str]| {
+        let job = Job::new("plan").file("prompts.csv", ROWS);
+        let job = job.file("out/a.jsonl", &past);
+        let job = job.args(["-i", "prompts.csv", "-o", "out/a.jsonl"]);
+        let job = job.args(["-m", "amazon.nova-pro-v1:0", "--max-tokens", "1000"]);
+        let job = job.args(["--service-tier", tier, "--max-cost", "1.0007"]);
+        let job = json.iter().fold(job, |job, flag| job.args([flag]));
+        job.run().exits(0)
+    };
+    let out = job("priority", &[]);
+    let over = "max_cost_usd is $1.0007, and the whole output will cost about $1.0009";
+    assert!(out.stdout.contains(over), "{}", out.stdout);
+    let worst = line(&out, "priority tier").split_whitespace().last();
+    assert_eq!(worst, Some("$0.0112"), "{}", out.stdout);
+    let usual = job("default", &[]).stdout;
+    assert!(!usual.contains("max_cost_usd"), "{usual}");
+    assert!(!usual.contains("default tier"), "{usual}");
+    let cost = &object(&job("priority", &["--json"]))["cost_usd"];
+    assert_eq!(cost["service_tier"], "priority");
+    let expected = |way: &str| cost[way]["expected"].as_f64().unwrap();
+    let dearer = expected("in_service_tier") / expected("on_demand");
+    assert!((dearer - 1.75).abs() < 1e-9, "{cost}");
 }
 
 #[test]

@@ -215,7 +215,10 @@ fn a_run_keeps_to_the_quota_it_reads() {
             "quota: 1,200 requests and 5,000,000 tokens a minute, 7,200,000,000 tokens a day \
              (L-E386A278, L-70423BF8, L-45E0AD92), used at 90 %\n",
         );
-    assert_eq!(out.run_file()["this_run"]["throttles"], 0);
+    let this_run = &out.run_file()["this_run"];
+    assert_eq!(this_run["throttles"], 0);
+    assert_eq!(this_run["requests_per_minute"], 1080);
+    assert_eq!(this_run["tokens_per_minute"], 4_500_000);
     let learning = run(40, scenario, []).exits(0);
     assert_ne!(learning.run_file()["this_run"]["throttles"], 0);
 }

@@ -87,6 +87,10 @@ struct Cost {
     on_demand: Figures,
     flex: Figures,
     batch: Figures,
+    /// The tier that the job asks for.
+    service_tier: &'static str,
+    /// In that tier: what the run will cost.
+    in_service_tier: Figures,
     /// By the answers so far.
     spent: Option<f64>,
     /// What calls may have cost beyond that.
@@ -170,6 +174,8 @@ pub(super) fn of(planned: &Planned) -> String {
             on_demand: figures(&forecast.on_demand),
             flex: figures(&forecast.flex),
             batch: figures(&forecast.batch),
+            service_tier: forecast.tier.as_str(),
+            in_service_tier: figures(&forecast.in_tier),
             spent: planned.spent_usd,
             maybe_billed: planned.maybe_billed_usd,
         },

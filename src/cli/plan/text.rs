@@ -6,6 +6,7 @@ use super::{Planned, request};
 use crate::job::forecast::{Bound, Estimate, Forecast, MaxTokens};
 use crate::job::survey::Trouble;
 use crate::job::{Plan, QuotaSource};
+use crate::model::catalog::Tier;
 use crate::output::text::{count, dollars, one_line, time};
 
 /// The screen.
@@ -102,6 +103,8 @@ fn table(forecast: &Forecast) -> Vec<String> {
         on_demand,
         flex,
         batch,
+        tier,
+        in_tier,
         pace,
         ..
     } = forecast;
@@ -120,6 +123,12 @@ fn table(forecast: &Forecast) -> Vec<String> {
     row("quota tokens", quota, &tokens);
     row("on demand", on_demand, &dollars);
     row("flex tier", flex, &dollars);
+    match tier {
+        Tier::Default | Tier::Flex => {}
+        Tier::Priority | Tier::Reserved => {
+            row(&format!("{} tier", tier.as_str()), in_tier, &dollars);
+        }
+    }
     row("batch", batch, &dollars);
     row("time", &pace.seconds, &|seconds| time(duration(seconds)));
     lines

@@ -2,15 +2,6 @@
 
 use crate::output::lessons::Lessons;
 
-/// An answer longer than the 99th of a hundred by this much still gets through.
-const ROOM: f64 = 1.25;
-
-/// Advice is a multiple of this: a round number, and room for the shortest answers.
-const STEP: u64 = 64;
-
-/// Advice that would free less than this share of the reservation is not worth a change.
-const WORTH: f64 = 0.25;
-
 /// What answers say of `max_tokens`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxTokens {
@@ -31,8 +22,9 @@ pub struct MaxTokens {
 }
 
 impl MaxTokens {
-    /// What `lessons` say of a limit that the job sets, if it does: `reserved`.
-    pub(super) fn new(lessons: &Lessons, reserved: Option<u32>) -> Option<Self> {
+    /// What `lessons` say of a limit that the job sets, if it does: `reserved`. It may be as high as
+    /// `most`.
+    pub(super) fn new(lessons: &Lessons, reserved: Option<u32>, most: Option<u64>) -> Option<Self> {
         let lengths = &lessons.output_tokens;
         let (p50, p99) = (lengths.percentile(50)?, lengths.percentile(99)?);
         let reserved = reserved.map(u64::from);
@@ -43,20 +35,17 @@ impl MaxTokens {
             p99,
             max: lengths.max(),
             cut_off: lessons.cut_off,
-            better: better(p99, lengths.max(), lessons.cut_off, reserved),
+            better: reserved.and_then(|reserved| match lessons.cut_off {
+                0 => lessons.lower_limit(reserved),
+                _ => higher(reserved, most),
+            }),
         })
     }
 }
 
-/// Enough for nearly all answers and for the longest so far. Where answers were cut off, nobody
-/// knows how long they would have been: twice the limit is a next try.
-fn better(p99: u64, max: u64, cut_off: u64, reserved: Option<u64>) -> Option<u64> {
-    let reserved = reserved?;
-    if 0 < cut_off {
-        return Some(2 * reserved);
-    }
-    let enough = (p99 as f64 * ROOM).max(max as f64) as u64;
-    let enough = enough.max(1).div_ceil(STEP) * STEP;
-    let freed = reserved.saturating_sub(enough) as f64;
-    (reserved as f64 * WORTH <= freed).then_some(enough)
+/// Where answers were cut off, nobody knows how long they would have been: twice the limit is a next
+/// try, as far as it goes.
+fn higher(reserved: u64, most: Option<u64>) -> Option<u64> {
+    let next = most.unwrap_or(u64::MAX).min(2 * reserved);
+    (reserved < next).then_some(next)
 }

@@ -180,7 +180,8 @@ impl Gathered {
         let sizes = &mut self.left[at];
         sizes.rows += 1;
         sizes.bytes += bytes;
-        sizes.max_tokens += max_tokens;
+        // A limit of the user's own file may be any number.
+        sizes.max_tokens = sizes.max_tokens.saturating_add(max_tokens);
         match self.family.bill(&work.call.body) {
             Some(bill) => {
                 sizes.least = sizes.least.and(bill.least);
@@ -256,6 +257,6 @@ impl Gathering {
         self.rows += 1;
         self.bytes += body;
         self.prompts += prompt;
-        self.max_tokens += max_tokens;
+        self.max_tokens = self.max_tokens.saturating_add(max_tokens);
     }
 }

@@ -76,6 +76,10 @@ pub struct Forecast {
     pub flex: Estimate,
     /// USD as batch inference.
     pub batch: Estimate,
+    /// The service tier that the job asks for.
+    pub tier: Tier,
+    /// USD in that tier: what the run will cost.
+    pub in_tier: Estimate,
     /// How long it takes.
     pub pace: Pace,
     /// What an answer took on average.
@@ -87,8 +91,8 @@ pub struct Forecast {
 /// How a call is paid for.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    OnDemand,
-    Flex,
+    /// At once, in this tier.
+    Tier(Tier),
     Batch,
 }
 
@@ -97,6 +101,7 @@ impl Forecast {
     pub fn new(gathered: &Gathered, lessons: &Lessons, plan: &Plan) -> Self {
         let sums = Sums::new(gathered, lessons);
         let cost = |way| sums.cost(plan, way);
+        let tier = plan.terms.tier.unwrap_or_default();
         let burndown = plan.tokens.burndown;
         let output = sums.each(|case| sums.output(case));
         let quota = sums.each(|case| Some(sums.input(case) + output.of(case)? * burndown));
@@ -112,9 +117,11 @@ impl Forecast {
             quota,
             largest_reservation: gathered.largest as f64 / sums.bytes_per_token.expected
                 + gathered.most_output as f64,
-            on_demand: cost(Way::OnDemand),
-            flex: cost(Way::Flex),
+            on_demand: cost(Way::Tier(Tier::Default)),
+            flex: cost(Way::Tier(Tier::Flex)),
             batch: cost(Way::Batch),
+            tier,
+            in_tier: cost(Way::Tier(tier)),
             pace: Pace::new(
                 &pace::Work {
                     calls: gathered.calls as f64,
@@ -128,7 +135,7 @@ impl Forecast {
             latency,
             // Embeddings and images have no length that a limit could be held against.
             max_tokens: match plan.family.writes_text() {
-                true => MaxTokens::new(lessons, gathered.limit(plan)),
+                true => MaxTokens::new(lessons, gathered.limit(plan), most_max_tokens(plan)),
                 false => None,
             },
         }
@@ -204,8 +211,8 @@ impl<'a> Sums<'a> {
 
     /// What all calls reserve of the quota, as they would if they were in flight at once.
     fn reserved(&self) -> f64 {
-        let output: u64 = self.sizes.iter().map(|sizes| sizes.max_tokens).sum();
-        self.input(Case::Expected) + output as f64
+        let output = self.sizes.iter().map(|sizes| sizes.max_tokens as f64);
+        self.input(Case::Expected) + output.sum::<f64>()
     }
 
     fn input_of(&self, sizes: &gather::Sizes, case: Case) -> f64 {
@@ -249,6 +256,14 @@ impl<'a> Sums<'a> {
     }
 }
 
+/// The greatest limit of an answer that the job may ask for.
+fn most_max_tokens(plan: &Plan) -> Option<u64> {
+    let taken = plan.family.most_max_tokens(plan.model.base());
+    // The user's own file may name less than the catalogue.
+    let known = plan.facts.as_ref().and_then(|facts| facts.max_out);
+    taken.into_iter().chain(known).min()
+}
+
 /// How long answers are in each case, as a share of the expected; 1 where there is none.
 fn lengths(output: &Estimate) -> Cases<f64> {
     Cases::each(|case| match (output.of(case), output.expected) {
@@ -274,9 +289,8 @@ fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -
         Case::Worst => sizes.most,
     };
     let tier = match way {
-        Way::OnDemand => Tier::Default,
-        Way::Flex => Tier::Flex,
-        // Nothing is known of either, and the tier that is never priced says so.
+        Way::Tier(tier) => tier,
+        // Nothing is known of it, and the tier that is never priced says so.
         Way::Batch => Tier::Reserved,
     };
     facts.pieces_usd(pieces, tier)
@@ -284,8 +298,7 @@ fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -
 
 fn price(facts: &ModelFacts, way: Way, input_tokens: u64) -> Option<Price> {
     match way {
-        Way::OnDemand => facts.price_of(input_tokens, Tier::Default),
-        Way::Flex => facts.price_of(input_tokens, Tier::Flex),
+        Way::Tier(tier) => facts.price_of(input_tokens, tier),
         Way::Batch => facts.batch,
     }
 }

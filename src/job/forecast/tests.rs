@@ -231,7 +231,7 @@ fn advised(answers: &[u64], finish: &str, reserved: Option<u32>, better: Option<
     for tokens in answers {
         lessons.answer(Some(*tokens), finish, None);
     }
-    let advice = MaxTokens::new(&lessons, reserved).expect("there are answers");
+    let advice = MaxTokens::new(&lessons, reserved, Some(8192)).expect("there are answers");
     assert_eq!(advice.better, better, "{advice:?}");
 }
 
@@ -246,4 +246,6 @@ fn a_reservation_far_above_the_answers_is_advised_down() {
 #[test]
 fn answers_that_were_cut_off_want_a_higher_limit() {
     advised(&[1024], "length", Some(1024), Some(2048));
+    advised(&[5000], "length", Some(5000), Some(8192));
+    advised(&[8192], "length", Some(8192), None);
 }

@@ -75,8 +75,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// What is known of the model behind a base id. Where the service's own documents differ from
-    /// the price list, they are right.
+    /// What is known of the model behind a base id.
     pub fn of(base: &str) -> Self {
         let facts = anywhere(base);
         let flag = |flag: fn(&super::ModelFacts) -> bool| facts.is_some_and(flag);
@@ -84,7 +83,7 @@ impl Capabilities {
             no_sampling: flag(|facts| facts.no_sampling),
             no_prefill: flag(|facts| facts.no_prefill),
             thinking_always_on: flag(|facts| facts.thinking_always_on),
-            max_output: facts.and_then(|facts| facts.max_out),
+            max_output: longest_answer(base, facts.and_then(|facts| facts.max_out)),
             ..Self::default()
         };
         entries_about(base).fold(known, Self::and)
@@ -114,10 +113,16 @@ impl Capabilities {
             thinking_always_on: self.thinking_always_on || entry.thinking_always_on,
             thinks_by_default: self.thinks_by_default || entry.thinks_by_default,
             limit_key: entry.limit_key.as_deref().or(self.limit_key),
-            max_output: entry.max_out.or(self.max_output),
+            max_output: self.max_output,
             no_stream: self.no_stream || entry.stream == Some(false),
         }
     }
+}
+
+/// The longest answer of the model behind a base id, in tokens. Where the service's own documents
+/// differ from what the price list says, which is `listed`, they are right.
+pub(super) fn longest_answer(base: &str, listed: Option<u64>) -> Option<u64> {
+    entries_about(base).fold(listed, |most, entry| entry.max_out.or(most))
 }
 
 fn entries_about(base: &str) -> impl Iterator<Item = &'static Entry> {
@@ -165,6 +170,21 @@ mod tests {
         let most = |base| Capabilities::of(base).max_output;
         assert_eq!(most("amazon.titan-text-premier-v1:0"), Some(3072));
         assert_eq!(most("deepseek.r1-v1:0"), Some(32_768));
+        assert_eq!(most("mistral.mixtral-8x22b"), Some(4096), "not listed");
+    }
+
+    #[test]
+    fn the_longest_answer_that_the_documents_name_is_among_the_facts_too() {
+        let mut named = 0;
+        for id in crate::model::catalog::ids() {
+            let base = crate::model::id::strip_geo(id).1;
+            if let Some(most) = longest_answer(base, None) {
+                let facts = crate::model::catalog::lookup(id, None).expect("listed");
+                assert_eq!(facts.max_out, Some(most), "{id}");
+                named += 1;
+            }
+        }
+        assert!(8 < named, "{named}");
     }
 
     #[test]

@@ -59,6 +59,11 @@ pub struct Price {
 /// "Prompt caching", as of October 2026; so do all 121 entries of the price list that name it).
 const HOUR_IN_CACHE: f64 = 2.0;
 
+/// An amount to ten places: what is behind them is the noise of floating point.
+pub fn rounded_usd(usd: f64) -> f64 {
+    (usd * 1e10).round() / 1e10
+}
+
 /// Which price list a call is billed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tier {
@@ -272,7 +277,7 @@ impl From<Line> for ModelFacts {
 
 #[cfg(test)]
 mod tests {
-    use super::Tier;
+    use super::{Tier, rounded_usd};
     use crate::model::{Usage, catalog};
 
     fn used(input: u64, output: u64, read: u64, written: u64) -> Usage {
@@ -290,6 +295,12 @@ mod tests {
         let facts = catalog::lookup(id, None).expect("listed");
         let cost = facts.cost_usd(&usage, tier).map(|usd| format!("{usd:.8}"));
         assert_eq!(cost.as_deref(), usd, "{id}");
+    }
+
+    #[test]
+    fn an_amount_has_ten_places() {
+        assert_eq!(rounded_usd(0.1 + 0.2), 0.3);
+        assert_eq!(rounded_usd(0.000_000_000_26), 0.000_000_000_3);
     }
 
     #[test]

@@ -19,18 +19,25 @@ use serde::Deserialize;
 
 pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
-pub use facts::{ModelFacts, Price, Tier};
+pub use facts::{ModelFacts, Price, Tier, rounded_usd};
 pub use own::Known;
 pub use pieces::{Bill, Cached, Metered, Most, PiecePrice, Pieces};
 pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
 
+use self::capabilities::longest_answer;
 use crate::model::id::{strip_context, strip_geo};
 
-/// The file, parsed. Sorted, so that everything derived from it comes in the same order.
+/// The file, parsed, with the longest answers that the documents name. Sorted, so that everything
+/// derived from it comes in the same order.
 static FACTS: LazyLock<BTreeMap<&'static str, ModelFacts>> = LazyLock::new(|| {
-    serde_json::from_str::<File>(include_str!("prices.json"))
-        .expect("the catalogue is part of the program, and a test parses it")
-        .models
+    let file: File = serde_json::from_str(include_str!("prices.json"))
+        .expect("the catalogue is part of the program, and a test parses it");
+    let mut models = file.models;
+    for (name, facts) in &mut models {
+        let id = name.split('@').next().unwrap_or(name);
+        facts.max_out = longest_answer(strip_geo(id).1, facts.max_out);
+    }
+    models
 });
 
 #[derive(Deserialize)]

@@ -189,6 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn a_longest_answer_of_ones_own_goes_before_that_of_the_documents() {
+        let model = ModelId::parse("us.deepseek.r1-v1:0").unwrap();
+        let most = |own| {
+            let known = Known::of(&model, Some("us-east-1"), own).unwrap();
+            known.facts.unwrap().max_out
+        };
+        assert_eq!(most(None), Some(32_768));
+        let own = "[\"deepseek.r1-v1:0\"]\nmax_output_tokens = 40_000\n";
+        assert_eq!(most(Some(own)), Some(40_000));
+    }
+
+    #[test]
     fn a_call_of_optimized_latency_has_the_price_of_ones_own_or_none() {
         let model = ModelId::parse(HAIKU).unwrap();
         let optimized = |own| Known::optimized(&model, None, own).unwrap().facts.unwrap();

@@ -75,4 +75,14 @@ impl Family {
         let usual = most.map_or(usual, |most| most.min(usual));
         self.takes_max_tokens().then_some(usual)
     }
+
+    /// The greatest `max_tokens` that the family and the model behind `base` take; `None` where
+    /// nothing limits it.
+    pub fn most_max_tokens(self, base: Option<&str>) -> Option<u64> {
+        let takes = self.takes().iter();
+        let mut takes = takes.filter(|takes| takes.parameter == MaxTokens);
+        let of_family = takes.find_map(|takes| takes.range.map(|(_, most)| most as u64));
+        let of_model = base.and_then(|base| Capabilities::of(base).max_output);
+        of_family.into_iter().chain(of_model).min()
+    }
 }

@@ -33,6 +33,7 @@ fn manner(durability: Durability) -> Manner {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
         service_tier: "default",
+        latency_mode: None,
         reasoning: Reasoning::Dropped,
         emulated: false,
         durability,

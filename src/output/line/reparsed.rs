@@ -32,6 +32,7 @@ pub(in crate::output) struct Kept {
     emulated: bool,
     /// Lines of earlier versions do not tell.
     pub(in crate::output) service_tier: Option<String>,
+    pub(in crate::output) latency_mode: Option<String>,
     #[serde(default)]
     pub(in crate::output) keeps_reasoning: bool,
     raw: Option<Value>,
@@ -86,6 +87,7 @@ pub(in crate::output) fn reparsed(
 ) -> Vec<u8> {
     let served = Served {
         tier: kept.service_tier.clone(),
+        latency_mode: kept.latency_mode.clone(),
         ..Served::default()
     };
     let (maybe_billed, maybe_billed_usd) = kept.maybe_billed_besides(cost_usd);

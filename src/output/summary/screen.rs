@@ -187,15 +187,19 @@ impl Summary<'_> {
         } = self;
         let gauge = &progress.gauge;
         let minutes = self.elapsed.as_secs_f64() / 60.0;
+        // Of a quota for a minute, a shorter run says nothing.
+        let limit = |per_minute: Option<u64>| per_minute.filter(|_| 1.0 <= minutes);
         let share = |used: f64, per_minute: u64| {
             let share = (used / (per_minute as f64 * minutes) * 100.0).round();
             format!("{share} % of {} ", count(per_minute))
         };
         let mut parts = Vec::new();
-        if let Some(per_minute) = context.requests_per_minute {
-            parts.push(share(progress.sent as f64, per_minute) + "requests a minute used");
+        if let Some(per_minute) = limit(context.requests_per_minute) {
+            // A run begins and ends with a call, so it has one more than there are waits between them.
+            let sent = progress.sent.saturating_sub(1) as f64;
+            parts.push(share(sent, per_minute) + "requests a minute used");
         }
-        if let Some(per_minute) = context.tokens_per_minute {
+        if let Some(per_minute) = limit(context.tokens_per_minute) {
             parts.push(share(gauge.tokens_settled, per_minute) + "tokens a minute used");
         }
         if let Some(learned) = gauge.learned_per_minute {
@@ -215,21 +219,19 @@ impl Summary<'_> {
 
     /// One thing that would make the next run faster, where there is one.
     fn hint(&self) -> Option<String> {
-        let Self {
-            context, overall, ..
-        } = self;
         let (why, share) = self.held_back?;
-        let (limit, longest) = (u64::from(context.max_tokens?), overall.longest_output);
-        let room = (longest + longest / 4).next_multiple_of(64);
-        let tokens_bind = matches!(why, Why::Tokens | Why::Refusals) && 0.25 <= share;
-        (tokens_bind && 50 <= overall.answered() && overall.cut_off == 0 && 2 * room <= limit).then(|| {
-            format!(
-                "the longest answer has {} tokens and every call reserves {}: max_tokens = {room} \
-                 would leave more of the quota",
-                count(longest),
-                count(limit),
-            )
-        })
+        if !matches!(why, Why::Tokens | Why::Refusals) || share < 0.25 {
+            return None;
+        }
+        let (limit, lessons) = (u64::from(self.context.max_tokens?), &self.progress.lessons);
+        let enough = lessons.lower_limit(limit)?;
+        Some(format!(
+            "the longest of {} answers has {} tokens and every call reserves {}: max_tokens = \
+             {enough} would leave more of the quota",
+            count(lessons.output_tokens.count()),
+            count(lessons.output_tokens.max()),
+            count(limit),
+        ))
     }
 
     fn whereabouts(&self) -> Vec<(&'static str, String)> {
@@ -250,5 +252,59 @@ impl Summary<'_> {
             lines.push(("to retry", context.retry_failed.clone()));
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::output::summary::{Context, Ending};
+    use crate::output::tally::Progress;
+    use crate::output::{Mode, OutputPaths, Past};
+
+    /// What is said of 60 requests a minute after `sent` calls in so many seconds.
+    fn quota(sent: u64, seconds: u64) -> Option<String> {
+        let context = Context {
+            name: "job".into(),
+            model: "m".into(),
+            rows: sent,
+            emulated: false,
+            named_ids: true,
+            fingerprint: String::new(),
+            max_tokens: None,
+            requests_per_minute: Some(60),
+            tokens_per_minute: None,
+            started_at: Timestamp::UNIX_EPOCH,
+            paths: OutputPaths::new(Path::new("out.jsonl")),
+            mode: Mode::default(),
+            resume: String::new(),
+            retry_failed: String::new(),
+        };
+        let ending = Ending {
+            exit: Exit::Complete,
+            stopped_by: None,
+            advice: None,
+            goes_on: true,
+        };
+        let start = Instant::now();
+        let mut progress = Progress::new(&Past::default(), start);
+        progress.sent = sent;
+        let end = start + Duration::from_secs(seconds);
+        Summary::new(&context, &ending, &progress, end).quota()
+    }
+
+    #[test]
+    fn what_was_used_of_a_minute_is_said_of_whole_minutes_only() {
+        assert_eq!(quota(1, 1), None);
+        assert_eq!(quota(60, 59), None);
+        let used = |percent| Some(format!("{percent} % of 60 requests a minute used"));
+        assert_eq!(quota(61, 60), used(100));
+        assert_eq!(quota(46, 90), used(50));
     }
 }

@@ -49,6 +49,17 @@ async fn a_large_row_is_not_starved_by_small_ones_and_they_are_not_sent_around_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_has_no_room_left_in_the_day_waits_for_the_day() {
+    let mut scene = Scene::of(0);
+    scene.settings.tokens.per_day = Some(1_500);
+    scene.rows = (1..=2).map(|row| sized(row, 1_000)).collect();
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert!(story.contains("waits for tokens per day"), "{story}");
+    assert!(!story.contains("per minute"), "{story}");
+    assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_a_model_is_not_ready_one_call_at_a_time_finds_out_when_it_is() {
     let mut scene = Scene::of(5);
     scene.settings.concurrency = 3;

@@ -344,3 +344,34 @@ fn reparse_prices_by_the_tier_of_the_call_and_keeps_what_the_job_keeps() {
     assert_eq!(usd(&unknown), None);
     assert!(0.0 < unknown["maybe_billed_usd"].as_f64().unwrap());
 }
+
+#[test]
+fn reparse_prices_optimized_latency_as_a_run_does() {
+    let job = |body: &str| {
+        let job = Job::new("run").file("prompts.csv", "id,text\nb,two\n");
+        let args = ["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"];
+        job.args(args)
+            .args(["-m", NOVA, "--latency", "optimized"])
+            .scenario(&format!(
+                "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n{body}"
+            ))
+            .run()
+    };
+    let answered = job("").exits(0).answers()["b"].clone();
+    let out = job("[[fault]]\nkind = \"not_json\"\n").exits(3);
+    let mut line = out.failures()["b"].clone();
+    assert_eq!(line["latency_mode"], "optimized");
+    line["raw"] = serde_json::json!({
+        "output": {"message": {"role": "assistant", "content": [{"text": "so"}]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 1000, "outputTokens": 1000},
+    });
+    let out = out.file("out.failed.jsonl", format!("{line}\n"));
+    let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
+    let reparsed = &out.answers()["b"];
+    assert_eq!(reparsed["completion"], "so", "{reparsed}");
+    for line in [&answered, reparsed] {
+        assert_eq!(line["cost_usd"], serde_json::Value::Null, "{line}");
+        assert_eq!(line["latency_mode"], "optimized");
+    }
+}
