@@ -192,6 +192,7 @@ fn context(
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
         max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
+        thought: plan.parameters.thought(),
         // They are settled once there are credentials to ask Service Quotas with.
         requests_per_minute: None,
         tokens_per_minute: None,

@@ -2,7 +2,7 @@
 //! enough. One that is too short is not cached, and nobody says so.
 
 use super::Plan;
-use super::forecast::BYTES_PER_TOKEN;
+use super::forecast::{BYTES_PER_TOKEN, Cases};
 use crate::model::catalog;
 
 /// A prefix that is shorter than what is cached.
@@ -19,6 +19,19 @@ impl Plan {
     /// then the first call is to fill the cache for the others.
     pub fn shares_prefix(&self) -> bool {
         self.prefix_bytes().is_some() && self.short_prefix() != Some(Short::Surely)
+    }
+
+    /// Bytes of every prompt that the service has in its cache once a call has written them there: all
+    /// of the prefix where it is probably long enough, none of it at worst.
+    pub(super) fn cached_bytes(&self) -> Cases<u64> {
+        let prefix = self.prefix_bytes().unwrap_or(0) as u64;
+        let unless = |too_short: bool| if too_short { 0 } else { prefix };
+        let short = self.short_prefix();
+        Cases {
+            low: unless(short == Some(Short::Surely)),
+            expected: unless(short.is_some()),
+            worst: 0,
+        }
     }
 
     /// What a person should know of the prefix before it is paid for in full with every call.

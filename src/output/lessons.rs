@@ -73,12 +73,13 @@ impl Lessons {
     }
 
     /// A limit of answers that is enough for nearly all and for the longest so far, and well below
-    /// `limit`. Where answers were cut off, nobody knows how long they would have been.
-    pub fn lower_limit(&self, limit: u64) -> Option<u64> {
+    /// `limit`; where a model may think for `thought` tokens, more than these. Where answers were cut
+    /// off, nobody knows how long they would have been.
+    pub fn lower_limit(&self, limit: u64, thought: u64) -> Option<u64> {
         let lengths = &self.output_tokens;
         let p99 = lengths.percentile(99).filter(|_| self.cut_off == 0)?;
         let enough = (p99 as f64 * ROOM).max(lengths.max() as f64) as u64;
-        let enough = enough.max(1).div_ceil(STEP) * STEP;
+        let enough = enough.max(thought.saturating_add(1)).div_ceil(STEP) * STEP;
         let freed = limit.saturating_sub(enough) as f64;
         (limit as f64 * WORTH <= freed).then_some(enough)
     }
@@ -221,7 +222,13 @@ mod tests {
         }
         let lengths = &lessons.output_tokens;
         assert_eq!((lengths.count(), lengths.max()), (1, 10));
-        assert_eq!(lessons.lower_limit(1024), Some(64));
+        assert_eq!(lessons.lower_limit(1024, 0), Some(64));
+        assert_eq!(lessons.lower_limit(2000, 1024), Some(1088));
+        assert_eq!(
+            lessons.lower_limit(1300, 1024),
+            None,
+            "no room behind the thought"
+        );
         assert!(lessons.latency().is_some());
     }
 }

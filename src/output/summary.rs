@@ -32,6 +32,8 @@ pub struct Context {
     pub fingerprint: String,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
+    /// The tokens of it that the job lets the model think for.
+    pub thought: u64,
     /// The requests per minute that the run keeps to, where they are known.
     pub requests_per_minute: Option<u64>,
     /// The tokens per minute that the run keeps to, where they are known.

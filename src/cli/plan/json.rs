@@ -75,9 +75,12 @@ struct Figures {
 
 #[derive(Serialize)]
 struct Tokens {
+    /// Cached ones included.
     input: Figures,
+    /// What of it is read from the prompt cache.
+    cache_read: Figures,
     output: Figures,
-    /// Input, and output times its burndown.
+    /// Input that is not read from the cache, and output times its burndown.
     quota: Figures,
     largest_reservation: u64,
 }
@@ -166,6 +169,7 @@ pub(super) fn of(planned: &Planned) -> String {
         assumed: assumed(forecast, plan.tokens.burndown),
         tokens: Tokens {
             input: figures(&forecast.input),
+            cache_read: figures(&forecast.cache_read),
             output: figures(&forecast.output),
             quota: figures(&forecast.quota),
             largest_reservation: forecast.largest_reservation as u64,

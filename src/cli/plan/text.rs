@@ -98,6 +98,7 @@ fn so_far(planned: &Planned) -> String {
 fn table(forecast: &Forecast) -> Vec<String> {
     let Forecast {
         input,
+        cache_read,
         output,
         quota,
         on_demand,
@@ -119,6 +120,9 @@ fn table(forecast: &Forecast) -> Vec<String> {
         lines.push(format!("  {name:<13} {low:>14} {expected:>14} {worst:>14}"));
     };
     row("input tokens", input, &tokens);
+    if cache_read.low.is_some_and(|tokens| 0.0 < tokens) {
+        row("from cache", cache_read, &tokens);
+    }
     row("output tokens", output, &tokens);
     row("quota tokens", quota, &tokens);
     row("on demand", on_demand, &dollars);
@@ -185,8 +189,15 @@ fn assumed(planned: &Planned) -> String {
         true => format!("; worst output is max_tokens{burndown}"),
         false => String::new(),
     };
+    let cached = match planned.forecast.cache_read.expected {
+        Some(tokens) if 0.0 < tokens => {
+            "; the first call writes the system prompt to the cache and the others read it, at worst \
+             none does"
+        }
+        Some(_) | None => "",
+    };
     format!(
-        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}){output}",
+        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}){output}{cached}",
         bytes.expected, bytes.low, bytes.worst
     )
 }

@@ -23,8 +23,13 @@ pub struct MaxTokens {
 
 impl MaxTokens {
     /// What `lessons` say of a limit that the job sets, if it does: `reserved`. It may be as high as
-    /// `most`.
-    pub(super) fn new(lessons: &Lessons, reserved: Option<u32>, most: Option<u64>) -> Option<Self> {
+    /// `most`, and leaves `thought` tokens for thinking.
+    pub(super) fn new(
+        lessons: &Lessons,
+        reserved: Option<u32>,
+        most: Option<u64>,
+        thought: u64,
+    ) -> Option<Self> {
         let lengths = &lessons.output_tokens;
         let (p50, p99) = (lengths.percentile(50)?, lengths.percentile(99)?);
         let reserved = reserved.map(u64::from);
@@ -36,7 +41,7 @@ impl MaxTokens {
             max: lengths.max(),
             cut_off: lessons.cut_off,
             better: reserved.and_then(|reserved| match lessons.cut_off {
-                0 => lessons.lower_limit(reserved),
+                0 => lessons.lower_limit(reserved, thought),
                 _ => higher(reserved, most),
             }),
         })

@@ -14,6 +14,7 @@ mod tests;
 use std::time::Duration;
 
 use super::Plan;
+use crate::model::Usage;
 use crate::model::catalog::{ModelFacts, Price, Tier};
 use crate::output::lessons::Lessons;
 
@@ -62,11 +63,13 @@ pub struct Forecast {
     pub measured_on: u64,
     /// Answers that told how long answers are.
     pub answers: u64,
-    /// Tokens of input.
+    /// Tokens of input, cached ones included.
     pub input: Estimate,
+    /// Tokens of input that are read from the prompt cache.
+    pub cache_read: Estimate,
     /// Tokens of output.
     pub output: Estimate,
-    /// Tokens of quota: input, and output times its burndown.
+    /// Tokens of quota: input that is not read from the cache, and output times its burndown.
     pub quota: Estimate,
     /// Tokens of quota that the largest call reserves while it is in flight.
     pub largest_reservation: f64,
@@ -99,12 +102,13 @@ enum Way {
 impl Forecast {
     /// Works out what the rows in `gathered` will take, given what answers have taught.
     pub fn new(gathered: &Gathered, lessons: &Lessons, plan: &Plan) -> Self {
-        let sums = Sums::new(gathered, lessons);
+        let sums = Sums::new(gathered, lessons, plan.cached_bytes());
         let cost = |way| sums.cost(plan, way);
         let tier = plan.terms.tier.unwrap_or_default();
         let burndown = plan.tokens.burndown;
         let output = sums.each(|case| sums.output(case));
-        let quota = sums.each(|case| Some(sums.input(case) + output.of(case)? * burndown));
+        let uncached = |case| sums.input(case) - sums.cached(case).0;
+        let quota = sums.each(|case| Some(uncached(case) + output.of(case)? * burndown));
         let latency = lessons.latency();
         Self {
             rows: gathered.rows(),
@@ -113,6 +117,7 @@ impl Forecast {
             measured_on: gathered.measured.rows,
             answers: lessons.output_tokens.count(),
             input: sums.each(|case| Some(sums.input(case))),
+            cache_read: sums.each(|case| Some(sums.cached(case).0)),
             output,
             quota,
             largest_reservation: gathered.largest as f64 / sums.bytes_per_token.expected
@@ -135,7 +140,12 @@ impl Forecast {
             latency,
             // Embeddings and images have no length that a limit could be held against.
             max_tokens: match plan.family.writes_text() {
-                true => MaxTokens::new(lessons, gathered.limit(plan), most_max_tokens(plan)),
+                true => MaxTokens::new(
+                    lessons,
+                    gathered.limit(plan),
+                    most_max_tokens(plan),
+                    plan.parameters.thought(),
+                ),
                 false => None,
             },
         }
@@ -172,12 +182,14 @@ impl<T: Copy> Cases<T> {
 struct Sums<'a> {
     sizes: &'a [gather::Sizes],
     bytes_per_token: Cases<f64>,
+    /// Bytes of each prompt that are in the prompt cache once they were written there.
+    cached: Cases<u64>,
     /// Tokens an answer has, where they do not come from its limit.
     answer: Option<f64>,
 }
 
 impl<'a> Sums<'a> {
-    fn new(gathered: &'a Gathered, lessons: &Lessons) -> Self {
+    fn new(gathered: &'a Gathered, lessons: &Lessons, cached: Cases<u64>) -> Self {
         let measured = gathered.measured;
         let bytes_per_token = match measured.tokens {
             0 => BYTES_PER_TOKEN,
@@ -186,6 +198,7 @@ impl<'a> Sums<'a> {
         Self {
             sizes: &gathered.left,
             bytes_per_token,
+            cached,
             answer: lessons.output_tokens.mean(),
         }
     }
@@ -215,6 +228,24 @@ impl<'a> Sums<'a> {
         self.input(Case::Expected) + output.sum::<f64>()
     }
 
+    /// Tokens that are read from the cache, and those that are written to it: by the first call, for
+    /// all others.
+    fn cached(&self, case: Case) -> (f64, f64) {
+        let all = self.sizes.iter().map(|sizes| self.cached_of(sizes, case));
+        all.fold((0.0, 0.0), |(read, written), (r, w)| {
+            (read + r, written + w)
+        })
+    }
+
+    /// The same of calls of one size, which write their share.
+    fn cached_of(&self, sizes: &gather::Sizes, case: Case) -> (f64, f64) {
+        let calls: u64 = self.sizes.iter().map(|sizes| sizes.rows).sum();
+        let bytes = (sizes.rows as f64 * self.cached.of(case) as f64).min(sizes.bytes as f64);
+        let tokens = bytes / self.bytes_per_token.of(case);
+        let written = tokens / (calls as f64).max(1.0);
+        (tokens - written, written)
+    }
+
     fn input_of(&self, sizes: &gather::Sizes, case: Case) -> f64 {
         sizes.bytes as f64 / self.bytes_per_token.of(case)
     }
@@ -241,7 +272,18 @@ impl<'a> Sums<'a> {
                 let each = (input / sizes.rows as f64) as u64;
                 let price = price(facts?, way, each)?;
                 let output = self.output_of(sizes, case)?;
-                price.of(input.round() as u64, output.round() as u64)
+                let (read, written) = match way {
+                    Way::Tier(_) => self.cached_of(sizes, case),
+                    // Batch inference has no cache.
+                    Way::Batch => (0.0, 0.0),
+                };
+                price.cost_usd(&Usage {
+                    input_tokens: Some(input.round() as u64),
+                    output_tokens: Some(output.round() as u64),
+                    cache_read_input_tokens: Some(read.round() as u64),
+                    cache_write_input_tokens: Some(written.round() as u64),
+                    cache_write_1h_input_tokens: None,
+                })
             };
             let cost = |sizes: &gather::Sizes| {
                 let tokens = match sizes.metered_bytes {

@@ -80,6 +80,33 @@ const UNKNOWN: Estimate = Cases {
     worst: None,
 };
 
+/// 4,200 bytes: 840, 1,200 or 2,100 tokens, of which Nova reads a quarter's price and no quota.
+#[test]
+fn what_is_cached_is_read_by_all_calls_but_the_first_and_at_worst_by_none() {
+    let cached = format!(
+        "[prompt]\nsystem = \"{}\"\ncache = true\n",
+        "x".repeat(4200)
+    );
+    let gathered = gathered(&[(4550, None), (4900, None), (4550, None)]);
+    let forecast = Forecast::new(&gathered, &lessons(&[20], 1), &plan(&cached));
+    check(forecast.input, 2800.0, Some(4000.0), 7000.0); // 14,000 bytes by 5, 3.5, 2
+    check(forecast.cache_read, 1680.0, Some(2400.0), 0.0);
+    check(forecast.quota, 1168.0, Some(1660.0), 7300.0); // and 3 × 16, 20, 100 of output
+    let expected = (1600.0 * 6e-5 + 2400.0 * 1.5e-5 + 60.0 * 2.4e-4) / 1000.0;
+    let low = (1120.0 * 6e-5 + 1680.0 * 1.5e-5 + 48.0 * 2.4e-4) / 1000.0;
+    check(
+        forecast.on_demand,
+        low,
+        Some(expected),
+        (7000.0 * 6e-5 + 300.0 * 2.4e-4) / 1000.0,
+    );
+    let batch = (4000.0 * 3e-5 + 60.0 * 1.2e-4) / 1000.0;
+    assert!(
+        (forecast.batch.expected.unwrap() - batch).abs() < 1e-12,
+        "batch has no cache"
+    );
+}
+
 #[test]
 fn without_answers_the_middle_of_output_and_cost_is_unknown() {
     let gathered = gathered(&[(350, None), (700, None)]);
@@ -231,7 +258,7 @@ fn advised(answers: &[u64], finish: &str, reserved: Option<u32>, better: Option<
     for tokens in answers {
         lessons.answer(Some(*tokens), finish, None);
     }
-    let advice = MaxTokens::new(&lessons, reserved, Some(8192)).expect("there are answers");
+    let advice = MaxTokens::new(&lessons, reserved, Some(8192), 0).expect("there are answers");
     assert_eq!(advice.better, better, "{advice:?}");
 }
 

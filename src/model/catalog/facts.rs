@@ -143,7 +143,7 @@ impl ModelFacts {
 impl Price {
     /// What `usage` costs, in USD. Cache counts that are unknown are taken as none: the input
     /// is then billed as fresh, which is never too little for a read.
-    fn cost_usd(&self, usage: &Usage) -> Option<f64> {
+    pub fn cost_usd(&self, usage: &Usage) -> Option<f64> {
         let read = usage.cache_read_input_tokens.unwrap_or(0);
         let written = usage.cache_write_input_tokens.unwrap_or(0);
         let for_an_hour = usage.cache_write_1h_input_tokens.unwrap_or(0).min(written);

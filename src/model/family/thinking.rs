@@ -82,6 +82,16 @@ pub(super) fn thinks_as_it_likes(extra: &Map<String, Value>) -> bool {
         .is_some_and(|it| it["type"] == "adaptive")
 }
 
+impl Parameters {
+    /// The most tokens that they let Claude think for, where they say so; 0 where they do not.
+    pub fn thought(&self) -> u64 {
+        let thinking = enabled(&self.extra);
+        thinking
+            .and_then(|it| it["budget_tokens"].as_u64())
+            .unwrap_or(0)
+    }
+}
+
 fn beside_budget(parameters: &Parameters) -> Vec<String> {
     let Some(thinking) = enabled(&parameters.extra) else {
         return Vec::new();

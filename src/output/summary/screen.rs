@@ -224,7 +224,7 @@ impl Summary<'_> {
             return None;
         }
         let (limit, lessons) = (u64::from(self.context.max_tokens?), &self.progress.lessons);
-        let enough = lessons.lower_limit(limit)?;
+        let enough = lessons.lower_limit(limit, self.context.thought)?;
         Some(format!(
             "the longest of {} answers has {} tokens and every call reserves {}: max_tokens = \
              {enough} would leave more of the quota",
@@ -278,6 +278,7 @@ mod tests {
             named_ids: true,
             fingerprint: String::new(),
             max_tokens: None,
+            thought: 0,
             requests_per_minute: Some(60),
             tokens_per_minute: None,
             started_at: Timestamp::UNIX_EPOCH,
