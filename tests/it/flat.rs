@@ -86,7 +86,7 @@ fn against(kind: &str, kib: u32, more: &[&str]) -> Out {
     let job = Job::after(&format!("ulimit -v {kib}"), "run");
     let job = job.file("in.csv", "prompt\na\nb\nc\nd\n").on(&service.url);
     let job = job.args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "2"]);
-    let job = job.args(["--max-attempts", "2", "--throttle-wait", "2s"]);
+    let job = job.args(["--max-attempts", "4", "--throttle-wait", "2s"]);
     more.iter().fold(job, |job, more| job.args([more])).run()
 }
 
