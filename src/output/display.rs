@@ -38,6 +38,8 @@ pub enum Style {
     Json,
     /// Nothing but trouble.
     Quiet,
+    /// Nothing but trouble, in lines of JSON.
+    QuietJson,
 }
 
 impl Style {
@@ -151,12 +153,12 @@ impl Display {
         self.next_line = now + LINE_EVERY;
         match self.style {
             Style::Lines | Style::Json => self.write_status(progress, now),
-            Style::Live | Style::Quiet => {}
+            Style::Live | Style::Quiet | Style::QuietJson => {}
         }
     }
 
     fn write_status(&self, progress: &mut Progress, now: Instant) {
-        if self.style == Style::Json {
+        if matches!(self.style, Style::Json | Style::QuietJson) {
             return self.write(&escaped(&self.json(progress, now).to_string()));
         }
         let done = progress.past.ended() + progress.now.ended();
@@ -226,7 +228,7 @@ impl Display {
 
     fn say(&self, text: &str) {
         match self.style {
-            Style::Json => {
+            Style::Json | Style::QuietJson => {
                 let note = json!({ "event": "note", "message": text });
                 self.write(&escaped(&note.to_string()));
             }

@@ -1,5 +1,7 @@
 //! What is said before the first call.
 
+use serde_json::json;
+
 use super::Job;
 use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
@@ -75,8 +77,9 @@ impl Job<'_> {
         }
         match (&quotas.warning, self.asked.style) {
             (None, _) => {}
-            (Some(warning), Style::Quiet) => {
-                print::said(warning);
+            (Some(warning), Style::Quiet) => print::said(warning),
+            (Some(warning), Style::QuietJson) => {
+                print::noted(&json!({ "event": "note", "message": warning }));
             }
             (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
         }

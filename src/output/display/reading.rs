@@ -28,7 +28,7 @@ impl Reading {
     pub fn new(style: Style, input: &Path, now: Instant) -> Self {
         let first = match style {
             Style::Live => LONG,
-            Style::Lines | Style::Json | Style::Quiet => LINE_EVERY,
+            Style::Lines | Style::Json | Style::Quiet | Style::QuietJson => LINE_EVERY,
         };
         Self {
             style,
@@ -54,7 +54,7 @@ impl Reading {
         self.next = now
             + match self.style {
                 Style::Live => LOOK_EVERY,
-                Style::Lines | Style::Json | Style::Quiet => LINE_EVERY,
+                Style::Lines | Style::Json | Style::Quiet | Style::QuietJson => LINE_EVERY,
             };
         true
     }
@@ -67,7 +67,7 @@ impl Reading {
             }
             Style::Lines => to_stderr(&self.text()),
             Style::Json => to_stderr(&escaped(&self.json().to_string())),
-            Style::Quiet => {}
+            Style::Quiet | Style::QuietJson => {}
         }
     }
 
