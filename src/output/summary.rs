@@ -59,6 +59,8 @@ pub struct Ending {
     pub advice: Option<String>,
     /// Whether the same command can go on.
     pub goes_on: bool,
+    /// What of the failures makes the exit code, where they do.
+    pub too_many_failed: Option<String>,
 }
 
 /// `OUT.run.json`. Fields are only ever added.

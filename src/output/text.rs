@@ -15,6 +15,14 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// `1 row`, `1,234 rows`.
+pub(crate) fn rows(number: u64) -> String {
+    match number {
+        1 => "1 row".into(),
+        many => format!("{} rows", count(many)),
+    }
+}
+
 /// The bytes of a hash as digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -100,6 +108,10 @@ mod tests {
         assert_eq!(
             ["1", "999", "1,000", "1,234,567"],
             [1, 999, 1000, 1_234_567].map(count)[..]
+        );
+        assert_eq!(
+            ["0 rows", "1 row", "1,234 rows"],
+            [0, 1, 1234].map(rows)[..]
         );
         assert_eq!(
             ["950", "12k", "1.2M"],

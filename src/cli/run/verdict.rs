@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::model::id::ModelId;
 use crate::model::{Category, Fault};
-use crate::output::text::count;
+use crate::output::text;
 use crate::output::{OutputPaths, Tally};
 use crate::run::{Reached, Rescued, Stop};
 
@@ -69,10 +69,7 @@ pub(super) fn verdict(
 
 /// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
 pub(super) fn lost(rows: u64) -> String {
-    let rows = match rows {
-        1 => "1 row".into(),
-        many => format!("{} rows", count(many)),
-    };
+    let rows = text::rows(rows);
     format!("a file of the output that is gone, and with it the lines of {rows}")
 }
 

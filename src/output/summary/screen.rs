@@ -79,6 +79,9 @@ impl Summary<'_> {
         }
         figures.push(("answered", self.answered()));
         figures.push(("failed", count(overall.failed)));
+        if let Some(failures) = &self.ending.too_many_failed {
+            figures.push(("exit 3", failures.clone()));
+        }
         if 0 < self.remaining() {
             figures.push(("left", count(self.remaining())));
         }
