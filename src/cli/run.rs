@@ -24,6 +24,7 @@ use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
+use crate::model::Category;
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Reading, Style};
 use crate::output::summary::{Context, Ending, Summary};
@@ -379,6 +380,10 @@ impl Job<'_> {
             advice,
             goes_on: !(fails_again && exit == Exit::Usage),
             too_many_failed,
+            bears_bad_rows: {
+                let bad = overall.failed_of(Category::BadInputRow);
+                !self.plan.max_failures.exceeded_by(bad, self.rows_here())
+            },
         }
     }
 
@@ -387,13 +392,18 @@ impl Job<'_> {
     fn too_many_failed(&self, overall: &Tally) -> Option<String> {
         // Of rows that are no longer in the input, the output may have lost the failures.
         let failed = overall.failed.saturating_sub(self.kept.failures);
-        let rows = self.context.rows.saturating_sub(self.kept.rows);
+        let rows = self.rows_here();
         let allowed = self.plan.max_failures;
         let words = || {
             let failed = text::rows(failed);
             format!("{failed} failed, max_failures allows {allowed}")
         };
         allowed.exceeded_by(failed, rows).then(words)
+    }
+
+    /// Rows of the input, without those that only the output has.
+    fn rows_here(&self) -> u64 {
+        self.context.rows.saturating_sub(self.kept.rows)
     }
 
     fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {

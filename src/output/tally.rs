@@ -152,6 +152,12 @@ impl Tally {
         (self.unpriced == 0).then_some(self.cost_usd)
     }
 
+    /// Failures of this category.
+    pub fn failed_of(&self, category: Category) -> u64 {
+        let failures = self.failures.get(category.as_str());
+        failures.map_or(0, |failures| failures.count)
+    }
+
     /// What all of it may have cost, in USD: what a budget goes by.
     pub fn charge_usd(&self) -> f64 {
         self.cost_usd + self.maybe_billed_usd + self.unlisted_usd

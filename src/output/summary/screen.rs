@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::Summary;
 use crate::exit::Exit;
-use crate::output::text::{count, dollars, one_line, time};
+use crate::model::Category;
+use crate::output::text::{count, dollars, one_line, rows, time};
 use crate::run::Why;
 
 impl std::fmt::Display for Summary<'_> {
@@ -250,8 +251,36 @@ impl Summary<'_> {
             let goes_on = self.ending.goes_on;
             lines.extend(goes_on.then(|| ("to go on", context.resume.clone())));
         } else if 0 < overall.failed {
-            lines.push(("to retry", context.retry_failed.clone()));
+            lines.extend(self.to_mend_and_retry());
         }
         lines
+    }
+
+    /// What to do about the failures. Rows that could not be read or sent run once they are mended;
+    /// as they are they may be too many for a run to start that is to send all failures again.
+    fn to_mend_and_retry(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            context, overall, ..
+        } = self;
+        let bad = overall.failed_of(Category::BadInputRow);
+        let retry = ("to retry", context.retry_failed.clone());
+        let mend = |then: &str| {
+            let bad = rows(bad);
+            let text = format!("{bad} of the input that could not be read or sent; {then}");
+            ("to mend", text)
+        };
+        let runs = match bad {
+            1 => "then it runs by the same command",
+            _ => "then they run by the same command",
+        };
+        if bad == 0 {
+            vec![retry]
+        } else if bad == overall.failed {
+            vec![mend(runs), ("then", context.resume.clone())]
+        } else if self.ending.bears_bad_rows {
+            vec![mend(runs), retry]
+        } else {
+            vec![mend("until then the command below is refused"), retry]
+        }
     }
 }
