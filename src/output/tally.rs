@@ -293,6 +293,8 @@ pub struct Progress {
     pub waits: Option<Why>,
     /// The latest fault that led to another attempt.
     pub last_fault: Option<String>,
+    /// Whether nothing new is sent any more.
+    stops: bool,
     start: Instant,
     rate: Rate,
     held: BTreeMap<Why, Duration>,
@@ -314,6 +316,7 @@ impl Progress {
             gauge: Gauge::default(),
             waits: None,
             last_fault: None,
+            stops: false,
             start,
             rate: Rate::new(start),
             held: BTreeMap::new(),
@@ -345,7 +348,8 @@ impl Progress {
                 self.waits(*why, now);
             }
             Event::Over(gauge) => self.gauge = *gauge,
-            Event::CannotWrite(_) | Event::Stops(_) | Event::Tick => {}
+            Event::Stops(_) => self.stops = true,
+            Event::CannotWrite(_) | Event::Tick => {}
         }
     }
 
@@ -408,8 +412,13 @@ impl Progress {
         self.rate.per_minute(now)
     }
 
-    /// How long `remaining` rows take at the recent pace.
+    /// How long `remaining` rows take at the recent pace. While rows are held the pace says
+    /// nothing, and rows that are not to be sent take no time.
     pub fn time_left(&mut self, remaining: u64, now: Instant) -> Option<Duration> {
+        let is_held = self.waits.is_some_and(Why::is_halt) || self.rate.is_stalled(now);
+        if self.stops || is_held {
+            return None;
+        }
         let rows = self.rate.per_minute(now).rows;
         (0.0 < rows).then(|| Duration::from_secs_f64(remaining as f64 / rows * 60.0))
     }
@@ -430,7 +439,7 @@ fn tokens(usage: &Usage) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Identity;
+    use crate::run::{Identity, Stop};
 
     #[test]
     fn failures_that_are_the_same_count_together() {
@@ -495,6 +504,29 @@ mod tests {
         ] {
             progress.take(&event, now);
             assert_eq!(progress.retries, retries, "{event:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_time_left_is_said_while_rows_are_held_or_will_not_be_sent() {
+        let gauge = Gauge::default();
+        let waits = |why| Event::Waits(why, gauge);
+        let mut progress = Progress::new(Tally::default(), Instant::now());
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let now = Instant::now();
+        progress.rate.add(now, 1);
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(progress.time_left(10, now), minute);
+        for (event, left) in [
+            (waits(Why::Outage), None),
+            (waits(Why::Tokens), minute),
+            (waits(Why::Credentials), None),
+            (waits(Why::NotReady), None),
+            (waits(Why::Answers), minute),
+            (Event::Stops(&Stop::Terminated), None),
+        ] {
+            progress.take(&event, now);
+            assert_eq!(progress.time_left(10, now), left, "{event:?}");
         }
     }
 
