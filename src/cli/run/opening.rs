@@ -8,7 +8,6 @@ use crate::cli::print;
 use crate::job::Endpoint;
 use crate::job::survey::Survey;
 use crate::model::catalog;
-use crate::model::id::suggest;
 use crate::output::display::Style;
 use crate::output::{Claim, Mended, TornTail};
 
@@ -34,14 +33,8 @@ impl Job<'_> {
         if let Some(found) = self.plan.model.found_behind() {
             self.say(&format!("behind {model} is {found}, as Bedrock says"));
         }
-        if self.plan.facts.is_none() && self.plan.model.base().is_some() {
-            let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
-            let meant = meant.unwrap_or_default();
-            self.say(&format!(
-                "`{model}` is not in the catalogue{meant}: its price is unknown"
-            ));
-        }
         let remarks = [
+            self.plan.catalogue_remark(),
             self.plan.unpriced_remark(),
             self.plan.profile_remark(),
             self.plan.prefix_remark(),
