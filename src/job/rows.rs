@@ -120,6 +120,11 @@ impl<'a> RowMaker<'a> {
         self.sends_bodies
     }
 
+    /// What a person should know where nothing of these rows goes into their prompts.
+    pub fn alike_remark(&self, rows: u64) -> Option<String> {
+        self.prompter.alike_remark(rows)
+    }
+
     /// How many rows may share a call.
     pub fn rows_per_call(&self) -> usize {
         self.rows_per_call

@@ -42,6 +42,8 @@ pub struct Survey {
     /// Fields to be kept that no record has, each with the field that may be meant; where the whole
     /// input was looked at.
     pub never_kept: Vec<String>,
+    /// What is said where nothing of the rows goes into their prompts.
+    pub alike: Option<String>,
 }
 
 /// What is to become of rows that ended as something else than they are now.
@@ -135,6 +137,7 @@ pub fn survey(
         let named = |name: &String| format!("`{name}`{}", fields.hint(name));
         survey.never_kept = rows.never_kept().iter().map(named).collect();
     }
+    survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
     if !twice.is_empty() {
         survey.duplicates = name_duplicates(maker, input, limit, &twice)?;

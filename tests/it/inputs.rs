@@ -513,3 +513,37 @@ fn an_input_that_breaks_off_while_it_is_read_stops_the_run_with_its_summary() {
     assert!((2..300).contains(&answered), "{answered}");
     assert_eq!(run["remaining"], 300 - answered);
 }
+
+#[test]
+fn a_template_without_a_field_is_remarked_upon() {
+    let asked = |verb: &str, csv: &str, flags: [&str; 4]| {
+        let job = Job::new(verb).file("prompts.csv", csv);
+        job.on_the_emulator("prompts.csv")
+            .args(flags)
+            .run()
+            .exits(0)
+    };
+    let two = "id,question\na,one\nb,two\n";
+    let note = "the template names no field of the rows, so all 2 prompts are alike; fields are \
+                written {{ question }}";
+    for template in [
+        "question",
+        "{question}",
+        "$question",
+        "{{ range(2) }} question",
+    ] {
+        let flags = ["-t", template, "--max-tokens", "9"];
+        asked("run", two, flags).says(note);
+        let planned = asked("plan", two, flags);
+        assert!(planned.stdout.contains(note), "{}", planned.stdout);
+    }
+    for (csv, flags) in [
+        (two, ["-t", "{{ question }}", "--system", "Be brief."]),
+        (two, ["-t", "{{ row.question }}", "--max-tokens", "9"]),
+        (two, ["-t", "question", "--system", "{{ question }}"]),
+        ("question\none\n", ["-t", "question", "--max-tokens", "9"]),
+    ] {
+        let out = asked("run", csv, flags);
+        assert!(!out.stderr.contains("alike"), "{flags:?}: {}", out.stderr);
+    }
+}

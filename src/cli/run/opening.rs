@@ -34,6 +34,7 @@ impl Job<'_> {
             self.say(&format!("behind {model} is {found}, as Bedrock says"));
         }
         let remarks = [
+            survey.alike.clone(),
             self.plan.catalogue_remark(),
             self.plan.unpriced_remark(),
             self.plan.profile_remark(),
