@@ -34,10 +34,9 @@ pub struct Tally {
     /// answers without a count, each at its worst.
     #[serde(skip)]
     pub maybe_billed_usd: f64,
-    /// What may have been paid for and stands with no row of the output: lines that were put
-    /// aside, calls that were abandoned.
+    /// What may have been paid for and stands with no row of the output.
     #[serde(skip)]
-    pub unlisted_usd: f64,
+    pub unlisted: Unlisted,
     /// Answers whose cost is not known.
     pub unpriced: u64,
     /// Rows that an emulator answered or failed.
@@ -48,6 +47,27 @@ pub struct Tally {
     pub real: u64,
     /// Failures by category.
     pub failures: BTreeMap<String, Failures>,
+}
+
+/// Money that stands with no row of the output, in USD: for lines that were put aside, calls that
+/// were abandoned.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Unlisted {
+    /// All that may have been paid.
+    pub usd: f64,
+    /// What of it has been, for answers.
+    pub answers_usd: f64,
+}
+
+impl std::ops::Add for Unlisted {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            usd: self.usd + other.usd,
+            answers_usd: self.answers_usd + other.answers_usd,
+        }
+    }
 }
 
 /// Counts as the run file has them.
@@ -62,6 +82,8 @@ pub(super) struct Counts<'a> {
     maybe_billed_usd: f64,
     /// What may have been paid for and stands with no row; `run_file` reads it back.
     unlisted_usd: f64,
+    /// The part of it that answers have cost.
+    unlisted_answers_usd: f64,
 }
 
 impl<'a> Counts<'a> {
@@ -73,7 +95,8 @@ impl<'a> Counts<'a> {
             cost_usd: tally.known_cost().map(rounded),
             known_cost_usd: rounded(tally.cost_usd),
             maybe_billed_usd: rounded(tally.maybe_billed_usd),
-            unlisted_usd: rounded(tally.unlisted_usd),
+            unlisted_usd: rounded(tally.unlisted.usd),
+            unlisted_answers_usd: rounded(tally.unlisted.answers_usd),
         }
     }
 }
@@ -160,12 +183,20 @@ impl Tally {
 
     /// What all of it may have cost, in USD: what a budget goes by.
     pub fn charge_usd(&self) -> f64 {
-        self.cost_usd + self.maybe_billed_usd + self.unlisted_usd
+        self.cost_usd + self.maybe_billed_usd + self.unlisted.usd
     }
 
-    /// What of it nobody knows for sure, in USD.
+    /// What of it is not for answers in the output, in USD.
     pub fn uncertain_usd(&self) -> f64 {
-        self.maybe_billed_usd + self.unlisted_usd
+        self.maybe_billed_usd + self.unlisted.usd
+    }
+
+    /// All of it as it counts once its lines are no longer in the output.
+    pub(super) fn as_unlisted(&self) -> Unlisted {
+        Unlisted {
+            usd: self.charge_usd(),
+            answers_usd: self.cost_usd + self.unlisted.answers_usd,
+        }
     }
 
     /// Adds `other`'s counts to these.
@@ -177,7 +208,7 @@ impl Tally {
         self.longest_output = self.longest_output.max(other.longest_output);
         self.cost_usd += other.cost_usd;
         self.maybe_billed_usd += other.maybe_billed_usd;
-        self.unlisted_usd += other.unlisted_usd;
+        self.unlisted = self.unlisted + other.unlisted;
         self.unpriced += other.unpriced;
         self.made_up += other.made_up;
         self.real += other.real;
@@ -342,7 +373,7 @@ impl Progress {
                 self.in_flight -= 1;
                 self.maybe_billed += 1;
             }
-            Event::Unlisted { unlisted_usd } => self.now.unlisted_usd += unlisted_usd,
+            Event::Unlisted { unlisted_usd } => self.now.unlisted.usd += unlisted_usd,
             Event::Waits(why, gauge) => {
                 self.gauge = *gauge;
                 self.waits(*why, now);
@@ -385,9 +416,12 @@ impl Progress {
     /// A part of the output is gone, and `left` is there. What the rest has cost stands in no line
     /// any more.
     pub fn output_holds(&mut self, left: Tally) {
-        let unlisted_usd = self.overall().charge_usd() - left.charge_usd();
+        let all = self.overall().as_unlisted();
         self.holds = Some(Tally {
-            unlisted_usd: unlisted_usd.max(0.0),
+            unlisted: Unlisted {
+                usd: (all.usd - left.charge_usd()).max(0.0),
+                answers_usd: (all.answers_usd - left.cost_usd).max(0.0),
+            },
             ..left
         });
     }

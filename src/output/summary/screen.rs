@@ -8,6 +8,9 @@ use crate::model::Category;
 use crate::output::text::{count, dollars, one_line, rows, time};
 use crate::run::Why;
 
+/// Less is what is left of sums that should be nothing.
+const LEAST_USD: f64 = 1e-9;
+
 impl std::fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = self.headline();
@@ -155,13 +158,23 @@ impl Summary<'_> {
             let (all, rest) = (count(answered), count(unpriced));
             known = format!("{known}, for {priced} of {all} answers; unknown for {rest}");
         }
-        match overall.uncertain_usd() {
-            0.0 => known,
-            usd => format!(
-                "{known}; up to {} more for calls that may have been billed",
-                dollars(usd)
-            ),
+        let put_aside = overall.unlisted.answers_usd;
+        if LEAST_USD <= put_aside {
+            let _ = write!(
+                known,
+                "; {} more for answers no longer in the output",
+                dollars(put_aside)
+            );
         }
+        let uncertain = overall.uncertain_usd() - put_aside;
+        if LEAST_USD <= uncertain {
+            let _ = write!(
+                known,
+                "; up to {} more for calls that may have been billed",
+                dollars(uncertain)
+            );
+        }
+        known
     }
 
     fn calls(&self) -> String {
