@@ -395,7 +395,7 @@ impl Job<'_> {
         let rows = self.rows_here();
         let allowed = self.plan.max_failures;
         let words = || {
-            let failed = text::rows(failed);
+            let failed = text::plural(failed, "row");
             format!("{failed} failed, max_failures allows {allowed}")
         };
         allowed.exceeded_by(failed, rows).then(words)

@@ -237,6 +237,7 @@ impl Survey {
     fn unusable_rows(&self, plan: &Plan) -> Option<String> {
         let count = &self.unusable.count;
         let rows = self.rows;
+        let them = if *count == 1 { "it" } else { "them" };
         let allow = match *count == rows {
             true => String::new(),
             false => format!(", or let the others run with --max-failures {count}"),
@@ -244,7 +245,7 @@ impl Survey {
         let message = || {
             format!(
                 "{}: {count} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-                 mend them{allow}",
+                 mend {them}{allow}",
                 plan.input.display(),
                 plan.max_failures,
                 self.unusable.in_lines("  "),
@@ -258,6 +259,18 @@ impl Survey {
     pub fn gone(&self, past: &Past) -> u64 {
         let outdated = self.outdated.len() as u64;
         past.len().saturating_sub(self.ended + outdated)
+    }
+
+    /// What is said of so many rows.
+    pub fn gone_remark(gone: u64) -> Option<String> {
+        match gone {
+            0 => None,
+            1 => Some("1 row of the output is no longer in the input; it is kept".into()),
+            many => Some(format!(
+                "{} rows of the output are no longer in the input; they are kept",
+                counted(many)
+            )),
+        }
     }
 
     /// What is said of failures that hold no longer.

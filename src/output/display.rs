@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::tally::Progress;
-use super::text::{count, dollars, escaped, one_line, rough, time};
+use super::text::{count, dollars, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, Why};
 use terminal::Below;
 
@@ -320,8 +320,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     };
     let calls = match in_flight {
         0 => return format!("stopping: {why}"),
-        1 => "1 call".into(),
-        calls => format!("{} calls", count(calls)),
+        calls => plural(calls, "call"),
     };
     let drain = time(drain);
     if stop.is_pressing() {

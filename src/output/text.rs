@@ -15,11 +15,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// `1 row`, `1,234 rows`.
-pub(crate) fn rows(number: u64) -> String {
+/// `1 row`, `1,234 rows`, where `one` is `row`.
+pub(crate) fn plural(number: u64, one: &str) -> String {
     match number {
-        1 => "1 row".into(),
-        many => format!("{} rows", count(many)),
+        1 => format!("1 {one}"),
+        many => format!("{} {one}s", count(many)),
     }
 }
 
@@ -109,10 +109,8 @@ mod tests {
             ["1", "999", "1,000", "1,234,567"],
             [1, 999, 1000, 1_234_567].map(count)[..]
         );
-        assert_eq!(
-            ["0 rows", "1 row", "1,234 rows"],
-            [0, 1, 1234].map(rows)[..]
-        );
+        let rows = [0, 1, 1234].map(|number| plural(number, "row"));
+        assert_eq!(["0 rows", "1 row", "1,234 rows"], rows[..]);
         assert_eq!(
             ["950", "12k", "1.2M"],
             [950.0, 12_345.0, 1_234_567.0].map(rough)[..]

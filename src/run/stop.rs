@@ -149,13 +149,21 @@ impl fmt::Display for Stop {
             }
             Self::CannotWrite { why, rows, rescued } => match (rows.len(), rescued) {
                 (0, _) => write!(f, "{why}; no answer is lost"),
+                (1, None) => write!(
+                    f,
+                    "{why}; 1 row that had ended could not be kept and runs again: {}",
+                    ranges(rows)
+                ),
                 (lost, None) => write!(
                     f,
                     "{why}; {lost} rows that had ended could not be kept and run again: {}",
                     ranges(rows)
                 ),
                 (last, Some(Rescued { place, rows: kept })) => {
-                    write!(f, "{why}; {kept} rows that had ended are kept in {place}: ")?;
+                    match kept {
+                        1 => write!(f, "{why}; 1 row that had ended is kept in {place}: ")?,
+                        _ => write!(f, "{why}; {kept} rows that had ended are kept in {place}: ")?,
+                    }
                     match kept.saturating_sub(last as u64) {
                         0 => {}
                         written => write!(f, "{written} that had been written, and ")?,

@@ -17,11 +17,8 @@ impl Job<'_> {
         for torn in &claim.torn {
             self.say(&mended(torn));
         }
-        let gone = self.kept.rows;
-        if 0 < gone {
-            self.say(&format!(
-                "{gone} rows of the output are no longer in the input; they are kept"
-            ));
+        if let Some(gone) = Survey::gone_remark(self.kept.rows) {
+            self.say(&gone);
         }
         if !survey.outdated.is_empty() {
             self.say(&survey.mended());
@@ -82,14 +79,18 @@ impl Job<'_> {
 
 /// How a file was found, and what was put aside of it.
 fn mended(torn: &TornTail) -> String {
-    let (from, bytes, kept) = (torn.from.display(), torn.bytes, torn.kept.display());
+    let (from, kept) = (torn.from.display(), torn.kept.display());
+    let bytes = match torn.bytes {
+        1 => "1 byte is".into(),
+        many => format!("{many} bytes are"),
+    };
     match torn.why {
         Mended::Torn => format!(
-            "{from} ended inside a line, as after a crash: its last {bytes} bytes are kept in \
+            "{from} ended inside a line, as after a crash: its last {bytes} kept in \
              {kept}, and that row runs again"
         ),
         Mended::Holes => format!(
-            "{from} had lines without their bytes, as after a power cut: the {bytes} bytes are kept \
+            "{from} had lines without their bytes, as after a power cut: the {bytes} kept \
              in {kept}, and their rows run again"
         ),
         Mended::Answered => format!(

@@ -69,7 +69,7 @@ pub(super) fn verdict(
 
 /// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
 pub(super) fn lost(rows: u64) -> String {
-    let rows = text::rows(rows);
+    let rows = text::plural(rows, "row");
     format!("a file of the output that is gone, and with it the lines of {rows}")
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{LINE_EVERY, LOOK_EVERY, Style, bar, to_stderr};
-use crate::output::text::{count, escaped, one_line};
+use crate::output::text::{escaped, one_line, plural};
 
 /// Who waits shorter than this needs no telling.
 const LONG: Duration = Duration::from_secs(1);
@@ -73,8 +73,8 @@ impl Reading {
 
     fn text(&self) -> String {
         let Self { input, rows, .. } = self;
-        let rows = count(*rows);
-        format!("reading {input}: {rows} rows so far; nothing is sent before all are read")
+        let rows = plural(*rows, "row");
+        format!("reading {input}: {rows} so far; nothing is sent before all are read")
     }
 
     fn json(&self) -> Value {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Summary;
 use crate::exit::Exit;
 use crate::model::Category;
-use crate::output::text::{count, dollars, one_line, rows, time};
+use crate::output::text::{count, dollars, one_line, plural, time};
 use crate::run::Why;
 
 /// Less is what is left of sums that should be nothing.
@@ -217,14 +217,14 @@ impl Summary<'_> {
         }
         if let Some(learned) = gauge.learned_per_minute {
             parts.push(format!(
-                "refusals taught about {} calls a minute",
-                count(learned as u64)
+                "refusals taught about {} a minute",
+                plural(learned as u64, "call")
             ));
         }
         if let Some(learned) = gauge.learned_tokens_per_minute {
             parts.push(format!(
-                "refusals taught about {} tokens a minute",
-                count(learned as u64)
+                "refusals taught about {} a minute",
+                plural(learned as u64, "token")
             ));
         }
         (!parts.is_empty()).then(|| parts.join("; "))
@@ -278,7 +278,7 @@ impl Summary<'_> {
         let bad = overall.failed_of(Category::BadInputRow);
         let retry = ("to retry", context.retry_failed.clone());
         let mend = |then: &str| {
-            let bad = rows(bad);
+            let bad = plural(bad, "row");
             let text = format!("{bad} of the input that could not be read or sent; {then}");
             ("to mend", text)
         };

@@ -119,7 +119,7 @@ fn failures_of_rows_that_are_gone_are_kept_and_do_not_count() {
     let out = out.args(["--max-failures", "1"]).run().exits(0);
     let out = again(out, &last).run().exits(3);
     let out = again(out, &last.replace("{bad\n", "")).run().exits(0);
-    let out = out.says("1 rows of the output are no longer in the input; they are kept");
+    let out = out.says("1 row of the output is no longer in the input; it is kept");
     assert_eq!(out.failures()["null"]["row"], 3);
 }
 
