@@ -316,6 +316,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         Stop::Limit(Reached::ErrorRate { .. }) => "too many rows fail",
         Stop::TokensPerDay => "the day's tokens are used up",
         Stop::Unreachable { .. } => "the service cannot be reached",
+        Stop::Refused { .. } => "the service refuses every call",
         Stop::CannotWrite { .. } => "the output cannot be written",
     };
     let calls = match in_flight {
@@ -343,6 +344,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Category, Fault};
 
     #[track_caller]
     fn check(stop: Stop, ends: &str) {
@@ -357,5 +359,19 @@ mod tests {
         let deadline = Reached::Deadline(Duration::from_secs(9));
         check(Stop::Limit(deadline), "(press Ctrl-C to leave now)");
         check(Stop::Bug, "(press Ctrl-C to wait 25 s at most)");
+    }
+
+    #[test]
+    fn a_service_that_refuses_was_reached() {
+        let fault = Box::new(Fault::local(Category::Throttled, "slow down"));
+        let lasted = Duration::from_secs(900);
+        let said = |stop| stopping(&stop, 0, Duration::ZERO);
+        let refused = said(Stop::Refused {
+            lasted,
+            fault: fault.clone(),
+        });
+        assert_eq!(refused, "stopping: the service refuses every call");
+        let unreachable = said(Stop::Unreachable { lasted, fault });
+        assert_eq!(unreachable, "stopping: the service cannot be reached");
     }
 }

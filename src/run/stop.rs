@@ -68,6 +68,13 @@ pub enum Stop {
         /// The last of them.
         fault: Box<Fault>,
     },
+    /// Nothing but throttling for longer than rows are to wait.
+    Refused {
+        /// For how long.
+        lasted: Duration,
+        /// The last refusal.
+        fault: Box<Fault>,
+    },
     /// The output cannot be written.
     CannotWrite {
         /// What the disk said.
@@ -95,6 +102,7 @@ impl Stop {
             | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
             | Self::TokensPerDay
             | Self::Unreachable { .. }
+            | Self::Refused { .. }
             | Self::CannotWrite { .. } => false,
         }
     }
@@ -144,6 +152,13 @@ impl fmt::Display for Stop {
                 write!(
                     f,
                     "the service: nothing but faults for {} s, the last {fault}",
+                    lasted.as_secs()
+                )
+            }
+            Self::Refused { lasted, fault } => {
+                write!(
+                    f,
+                    "the service: it refused every call for {} s, the last {fault}",
                     lasted.as_secs()
                 )
             }

@@ -229,3 +229,18 @@ fn a_server_that_is_not_there_fails_no_row_and_stops_the_run_in_the_end() {
     assert_eq!(out.run_file()["remaining"], 3);
     out.sent_nothing();
 }
+
+#[test]
+fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
+    let throttled = format!("{}[[fault]]\nkind = \"throttled\"\n", crate::harness::QUICK);
+    let out = Job::over("id,text\na,one\n")
+        .scenario(&throttled)
+        .args(["-t", "{{ text }}", "--throttle-wait", "1s"])
+        .run()
+        .exits(75)
+        .says("stopping: the service refuses every call")
+        .says("the service: it refused every call for ")
+        .says("`promptmill quotas amazon.nova-lite-v1:0` shows how much there is");
+    assert!(!out.stderr.contains("be reached"), "{}", out.stderr);
+    out.sent_nothing();
+}

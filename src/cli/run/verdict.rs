@@ -51,6 +51,14 @@ pub(super) fn verdict(
                 .filter(|_| fault.category == Category::Network)
                 .or(words("run the same command later")),
         ),
+        Stop::Refused { .. } => (
+            Exit::Stopped,
+            Some(format!(
+                "run the same command later, when others leave room in the quota: `promptmill \
+                 quotas {model}` shows how much there is; requests_per_minute and \
+                 tokens_per_minute keep a run below it"
+            )),
+        ),
         Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
             Some(match rescued {
