@@ -42,6 +42,10 @@ pub struct Survey {
     /// Fields to be kept that no record has, each with the field that may be meant; where the whole
     /// input was looked at.
     pub never_kept: Vec<String>,
+    /// The field that is to name rows, where no record has it, with the field that may be meant.
+    pub never_named: Option<String>,
+    /// The fields that the first record has.
+    pub fields: String,
     /// What is said where nothing of the rows goes into their prompts.
     pub alike: Option<String>,
 }
@@ -132,10 +136,12 @@ pub fn survey(
             ids.push(key(Some(id), 0));
         }
     }
+    let fields = input.fields();
+    let named = |name: &str| format!("`{name}`{}", fields.hint(name));
+    survey.fields = fields.to_string();
+    survey.never_named = rows.never_named().map(named);
     if limit.is_none_or(|limit| survey.rows < limit) {
-        let fields = input.fields();
-        let named = |name: &String| format!("`{name}`{}", fields.hint(name));
-        survey.never_kept = rows.never_kept().iter().map(named).collect();
+        survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     }
     survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
@@ -170,6 +176,7 @@ impl Survey {
     /// What has to be settled before anything is sent.
     pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<String> {
         let refusals = [
+            self.named_by_nothing(plan),
             self.kept_of_nothing(plan),
             self.duplicate_ids(plan),
             match changed {
@@ -181,12 +188,24 @@ impl Survey {
         refusals.into_iter().flatten().collect()
     }
 
+    fn named_by_nothing(&self, plan: &Plan) -> Option<String> {
+        let named = self.never_named.as_ref()?;
+        Some(format!(
+            "{}: `id`: no record that was read has the field {named}; fields here: {}; choose one of \
+             them, or leave it out",
+            plan.input.display(),
+            self.fields,
+        ))
+    }
+
     fn kept_of_nothing(&self, plan: &Plan) -> Option<String> {
         let message = || {
             format!(
-                "{}: `keep`: no record has the field {}; keep a field that there is, or leave it out",
+                "{}: `keep`: no record has the field {}; fields here: {}; keep one of them, or leave \
+                 it out",
                 plan.input.display(),
                 self.never_kept.join(" or "),
+                self.fields,
             )
         };
         (!self.never_kept.is_empty()).then(message)
@@ -251,8 +270,9 @@ impl Survey {
                 self.unusable.in_lines("  "),
             )
         };
+        // Rows that lack their id have been spoken of.
         let exceeded = plan.max_failures.exceeded_by(*count, rows);
-        exceeded.then(message)
+        (exceeded && self.never_named.is_none()).then(message)
     }
 
     /// Rows of the output that the input does not have, or the part of it that was asked for.

@@ -266,14 +266,21 @@ fn a_kept_field_that_no_record_has_is_refused_before_anything_is_sent() {
     let jsonl =
         "{\"id\":\"a\",\"prompt\":\"x\",\"team\":\"eu\"}\n{\"id\":\"b\",\"prompt\":\"y\"}\n";
     let job = || reading("in.jsonl", jsonl);
-    let said = "in.jsonl: `keep`: no record has the field `taem` (did you mean `team`?); keep a field \
-                that there is, or leave it out";
+    let said = "in.jsonl: `keep`: no record has the field `taem` (did you mean `team`?); fields here: \
+                id, prompt, team; keep one of them, or leave it out";
     let _ = job()
         .args(["--keep", "taem"])
         .run()
         .exits(2)
         .sent_nothing()
         .says(said);
+    let said = "in.jsonl: `id`: no record that was read has the field `tema` (did you mean `team`?); fields here: \
+                id, prompt, team; choose one of them, or leave it out\n";
+    for limit in ["1", "2"] {
+        let mistyped = job().args(["--id", "tema", "--limit", limit]);
+        let out = mistyped.run().exits(2).sent_nothing().says(said);
+        assert!(!out.stderr.contains("cannot be sent"), "{}", out.stderr);
+    }
     // One record with it is enough, and a part of the input tells nothing of the rest.
     let _ = job().args(["--keep", "team"]).run().exits(0);
     let _ = job()
