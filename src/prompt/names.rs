@@ -1,6 +1,6 @@
 //! Names of columns as they stand in the source of a template.
 
-use crate::input::Fields;
+use crate::input::{Fields, shown};
 
 /// How to write a column whose name is no identifier, when the template seems to mean one.
 pub(super) fn row_hint(source: &str, fields: &Fields) -> String {
@@ -9,7 +9,10 @@ pub(super) fn row_hint(source: &str, fields: &Fields) -> String {
         .iter()
         .find(|name| !is_identifier(name) && source.contains(*name));
     match meant {
-        Some(name) => format!(r#" (the column `{name}` is written {{{{ row["{name}"] }}}})"#),
+        Some(name) => {
+            let name = shown(name);
+            format!(r#" (the column `{name}` is written {{{{ row["{name}"] }}}})"#)
+        }
         None => String::new(),
     }
 }
@@ -20,8 +23,8 @@ pub(super) fn written_like(source: &str, fields: &Fields) -> String {
     let names = fields.names();
     let meant = names.iter().filter(|name| source.contains(*name));
     let name = meant.max_by_key(|name| name.len()).or(names.first());
-    let name = name.map_or("field", String::as_str);
-    if is_identifier(name) {
+    let name = name.map_or("field".into(), |name| shown(name));
+    if is_identifier(&name) {
         format!("{{{{ {name} }}}}")
     } else {
         format!(r#"{{{{ row["{name}"] }}}}"#)
