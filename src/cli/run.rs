@@ -373,12 +373,17 @@ impl Job<'_> {
             Existing::Resume | Existing::RetryFailed => advice,
         };
         // What the service refuses of every row, it refuses again.
-        let fails_again = matches!(stop, Some(Stop::Fault(_) | Stop::AllInvalid(_)));
+        let fails_again = match stop {
+            Some(Stop::Fault(fault) | Stop::AllInvalid(fault)) => {
+                exit == Exit::Usage || fault.wants_another_job()
+            }
+            Some(_) | None => false,
+        };
         Ending {
             exit,
             stopped_by,
             advice,
-            goes_on: !(fails_again && exit == Exit::Usage),
+            goes_on: !fails_again,
             too_many_failed,
             bears_bad_rows: {
                 let bad = overall.failed_of(Category::BadInputRow);

@@ -244,3 +244,18 @@ fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
     assert!(!out.stderr.contains("be reached"), "{}", out.stderr);
     out.sent_nothing();
 }
+
+#[test]
+fn the_same_command_is_printed_only_where_it_can_help() {
+    let stopped = |kind: &str, exit| {
+        let scenario = format!("{}[[fault]]\nkind = \"{kind}\"\n", crate::harness::QUICK);
+        let job = Job::over("id,text\na,one\n").scenario(&scenario);
+        let out = job.args(["-t", "{{ text }}"]).run().exits(exit);
+        out.stderr.contains("\n  to go on   ")
+    };
+    assert!(!stopped("not_found", 77), "another model is wanted");
+    assert!(!stopped("unknown_model", 2), "another id is wanted");
+    assert!(stopped("use_case_form", 77), "the form is handed in once");
+    assert!(stopped("access_denied", 77), "access can be granted");
+    assert!(stopped("service_quota", 75), "a quota can be raised");
+}
