@@ -12,6 +12,7 @@ use super::print;
 use crate::emulator::{Emulator, Scenario, Stats};
 use crate::exit::Exit;
 use crate::job::small;
+use crate::output::text::plural;
 
 /// How often the emulator says what it has served, when that has changed.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -75,7 +76,11 @@ async fn tell(stats: &Stats) {
 fn line(stats: &Stats) -> String {
     let counts = stats.counts();
     format!(
-        "{} calls: {} answered, {} refused, {} faults; at most {} at once",
-        counts.calls, counts.answered, counts.refused, counts.faults, counts.max_in_flight
+        "{}: {} answered, {} refused, {}; at most {} at once",
+        plural(counts.calls, "call"),
+        counts.answered,
+        counts.refused,
+        plural(counts.faults, "fault"),
+        counts.max_in_flight
     )
 }

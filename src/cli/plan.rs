@@ -131,6 +131,7 @@ impl Planned {
         let remarks = [
             self.gone_rows(),
             self.mended_rows(),
+            self.survey.alike.clone(),
             self.unknown_model(),
             self.unknown_region(),
             self.plan.unpriced_remark(),

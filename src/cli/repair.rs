@@ -10,7 +10,7 @@ use super::run::locks;
 use crate::exit::Exit;
 use crate::job::small::unreadable;
 use crate::output::paths::check_name;
-use crate::output::text::count;
+use crate::output::text::{count, plural};
 use crate::output::{OutputPaths, Repaired, repair as put_right};
 
 /// Repairs an output, and says what was done.
@@ -72,10 +72,10 @@ fn describe(repaired: &Repaired) -> Vec<String> {
     let mut text = Vec::new();
     for bad in &repaired.bad {
         text.push(format!(
-            "{} that cannot be read ({} bytes, the first is line {} at byte {}) moved from {} to {}; \
+            "{} that cannot be read ({}, the first is line {} at byte {}) moved from {} to {}; \
              their rows run again",
-            lines(bad.lines),
-            bad.bytes,
+            plural(bad.lines, "line"),
+            plural(bad.bytes, "byte"),
             bad.first_line,
             bad.first_byte,
             bad.from.display(),
@@ -85,29 +85,25 @@ fn describe(repaired: &Repaired) -> Vec<String> {
     if 0 < repaired.twice {
         text.push(format!(
             "{} of rows that stand twice put aside; the first line of each stays",
-            lines(repaired.twice)
+            plural(repaired.twice, "line")
         ));
     }
     if 0 < repaired.added + repaired.there_already + repaired.not_added {
         text.push(format!(
-            "{} rows added, {} were there already, {} lines could not be read",
-            count(repaired.added),
+            "{} added, {} there already, {} could not be read",
+            plural(repaired.added, "row"),
             count(repaired.there_already),
-            count(repaired.not_added),
+            plural(repaired.not_added, "line"),
         ));
     }
     if 0 < repaired.without_images {
-        text.push(format!(
-            "{} rows not added, for the images they name cannot be read: these rows run again",
-            count(repaired.without_images),
-        ));
+        text.push(match repaired.without_images {
+            1 => "1 row not added, for images that it names cannot be read: it runs again".into(),
+            many => format!(
+                "{} rows not added, for images that they name cannot be read: these rows run again",
+                count(many)
+            ),
+        });
     }
     text
-}
-
-fn lines(number: u64) -> String {
-    match number {
-        1 => "1 line".into(),
-        number => format!("{} lines", count(number)),
-    }
 }

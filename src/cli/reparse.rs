@@ -15,7 +15,7 @@ use crate::model::catalog::{Known, ModelFacts, Tier, rounded_usd};
 use crate::model::family::{Assembly, Family};
 use crate::model::id::ModelId;
 use crate::model::{Reading, Reasoning, Terms};
-use crate::output::text::{count, one_line};
+use crate::output::text::{count, one_line, plural};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
 
@@ -127,8 +127,8 @@ fn own_part(family: Family, kept: KeptBody<'_>) -> Result<Cow<'_, [u8]>, String>
 
 fn describe(reparsed: &Reparsed, paths: &OutputPaths) -> Vec<String> {
     let mut text = vec![format!(
-        "{} answers understood now, {} still not, {} without a kept body",
-        count(reparsed.understood),
+        "{} understood now, {} still not, {} without a kept body",
+        plural(reparsed.understood, "answer"),
         count(reparsed.not_understood),
         count(reparsed.without_body),
     )];

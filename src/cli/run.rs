@@ -28,10 +28,12 @@ use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
+use crate::model::Category;
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Reading, Style};
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::{Progress, Tally};
+use crate::output::text;
 use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
 use crate::run::{Limits, Reached, Settings, Signal, Stop};
 use asked::Asked;
@@ -395,13 +397,21 @@ impl Job<'_> {
             None if !is_whole => Some(lost(self.context.rows - overall.ended())),
             None => None,
         };
+        let mut too_many_failed = None;
         let (exit, advice) = match stop {
             // Of an input that has changed nobody knows whether its rows have ended.
             Some(stop @ (Stop::CannotWrite { .. } | Stop::Input(_))) => self.verdict(stop),
             Some(stop) if !is_whole => self.verdict(stop),
             None if !is_whole => (Exit::Stopped, None),
             // What stops a run while its last calls land has nothing left to stop.
-            Some(_) | None => (self.judge(&overall), None),
+            Some(_) | None => {
+                too_many_failed = self.too_many_failed(&overall);
+                let exit = match &too_many_failed {
+                    Some(_) => Exit::TooManyFailed,
+                    None => Exit::Complete,
+                };
+                (exit, None)
+            }
         };
         // With --fresh in it, the same command would begin anew; the one that is printed does not.
         let advice = match self.asked.existing {
@@ -409,24 +419,42 @@ impl Job<'_> {
             Existing::Resume | Existing::RetryFailed => advice,
         };
         // What the service refuses of every row, it refuses again.
-        let fails_again = matches!(stop, Some(Stop::Fault(_) | Stop::AllInvalid(_)));
+        let fails_again = match stop {
+            Some(Stop::Fault(fault) | Stop::AllInvalid(fault)) => {
+                exit == Exit::Usage || fault.wants_another_job()
+            }
+            Some(_) | None => false,
+        };
         Ending {
             exit,
             stopped_by,
             advice,
-            goes_on: !(fails_again && exit == Exit::Usage),
+            goes_on: !fails_again,
+            too_many_failed,
+            bears_bad_rows: {
+                let bad = overall.failed_of(Category::BadInputRow);
+                !self.plan.max_failures.exceeded_by(bad, self.rows_here())
+            },
         }
     }
 
-    /// The exit code of a run whose rows have all ended.
-    fn judge(&self, overall: &Tally) -> Exit {
+    /// How many rows have failed, of a run whose rows have all ended, where that is more than is
+    /// allowed.
+    fn too_many_failed(&self, overall: &Tally) -> Option<String> {
         // Of rows that are no longer in the input, the output may have lost the failures.
         let failed = overall.failed.saturating_sub(self.kept.failures);
-        let rows = self.context.rows.saturating_sub(self.kept.rows);
-        match self.plan.max_failures.exceeded_by(failed, rows) {
-            true => Exit::TooManyFailed,
-            false => Exit::Complete,
-        }
+        let rows = self.rows_here();
+        let allowed = self.plan.max_failures;
+        let words = || {
+            let failed = text::plural(failed, "row");
+            format!("{failed} failed, max_failures allows {allowed}")
+        };
+        allowed.exceeded_by(failed, rows).then(words)
+    }
+
+    /// Rows of the input, without those that only the output has.
+    fn rows_here(&self) -> u64 {
+        self.context.rows.saturating_sub(self.kept.rows)
     }
 
     fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::bounded::Bounded;
 use super::error::InputError;
+use super::suggest::shown;
 use super::{BadRow, LONGEST_RECORD, Record, Row};
 
 /// The record read behind the last one; no text has these bytes.
@@ -57,7 +58,12 @@ impl<R: Read> CsvRows<R> {
             record,
             row: 0,
         };
-        rows.columns = match rows.step()? {
+        let step = rows.step()?;
+        let first = rows.record.get(0).unwrap_or_default();
+        if let Some(format) = json_like(first) {
+            return Err(rows.header(&format!("it looks like JSON: give the format as {format}")));
+        }
+        rows.columns = match step {
             Step::End => return Err(InputError::Empty { name: rows.name }),
             Step::Unclosed { .. } => return Err(rows.header("a quote is opened and never closed")),
             Step::Record { .. } => rows.read_header()?,
@@ -134,7 +140,10 @@ impl<R: Read> CsvRows<R> {
                 return Err(self.header(&format!("column {position} has no name; give it one")));
             }
             if columns.iter().any(|known| known == name) {
-                return Err(self.header(&format!("two columns are named `{name}`; rename one")));
+                return Err(self.header(&format!(
+                    "two columns are named `{}`; rename one",
+                    shown(name)
+                )));
             }
             columns.push(name.into());
         }
@@ -142,7 +151,7 @@ impl<R: Read> CsvRows<R> {
             [only] if only.contains([';', '\t']) => Err(self.header(&format!(
                 "one column, `{}`; if that is several, separate them by commas, or by tabs and \
                  give the format as tsv",
-                only.escape_debug()
+                shown(only).escape_debug()
             ))),
             _ => Ok(columns),
         }
@@ -162,7 +171,8 @@ impl<R: Read> CsvRows<R> {
         for (at, column) in self.columns.iter().enumerate() {
             let Ok(text) = str::from_utf8(self.field(at)) else {
                 return Err(bad(format!(
-                    "column `{column}`: not UTF-8; save the file as UTF-8"
+                    "column `{}`: not UTF-8; save the file as UTF-8",
+                    shown(column)
                 )));
             };
             fields.insert(column.clone(), Value::String(text.into()));
@@ -242,6 +252,21 @@ fn unwrapped(error: csv::Error) -> io::Error {
         return io::Error::other(text);
     };
     said
+}
+
+/// The format of a header that is none, but the beginning of JSON.
+fn json_like(first: &[u8]) -> Option<&'static str> {
+    let behind = |brace: u8| first.trim_ascii_start().strip_prefix(&[brace]);
+    let begins = |rest: &[u8], with: &[u8]| {
+        let next = rest.trim_ascii_start().first();
+        next.is_none_or(|next| with.contains(next))
+    };
+    if behind(b'{').is_some_and(|rest| begins(rest, b"\"}")) {
+        return Some("jsonl");
+    }
+    behind(b'[')
+        .is_some_and(|rest| begins(rest, b"{]"))
+        .then_some("json")
 }
 
 #[cfg(test)]

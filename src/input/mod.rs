@@ -31,7 +31,7 @@ pub use fields::Fields;
 pub use format::Format;
 pub use open::{Input, Records};
 pub use pick::{Id, Keep};
-pub use suggest::{did_you_mean, listed};
+pub use suggest::{did_you_mean, listed, shown};
 
 /// The longest record that is read, in bytes. InvokeModel takes bodies of at most 25 MB (its API
 /// reference), so a longer one is a mistake: a quote left open, or a file that is not text.

@@ -34,6 +34,14 @@ impl Id {
         Ok(usual.map_or(Self::Number, |name| Self::Field(name.into())))
     }
 
+    /// The field that names a row, if one does.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Field(name) => Some(name),
+            Self::Number => None,
+        }
+    }
+
     /// The id of `record`.
     pub fn of(&self, record: &Record) -> Result<String, BadRow> {
         let Self::Field(field) = self else {

@@ -1,20 +1,35 @@
 //! "Did you mean" of fields, and lists of names in messages.
 
+use std::borrow::Cow;
+
 use crate::nearest::nearest;
 
 /// The most names that are listed in a message.
 const LISTED: usize = 20;
 
+/// The longest part of a name that is shown, in characters. What is longer is no name but data: the
+/// first row of a file without a header, read as one.
+const SHOWN: usize = 60;
+
+/// A name of the input as it is shown.
+pub fn shown(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
+}
+
 /// ` (did you mean `x`?)` for the candidate nearest to `name`, or nothing when none is near.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, candidates)
-        .map(|near| format!(" (did you mean `{near}`?)"))
+        .map(|near| format!(" (did you mean `{}`?)", shown(near)))
         .unwrap_or_default()
 }
 
 /// `names` in one line, the rest counted when there are many.
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
-    let shown: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
+    let names_shown = names.iter().take(LISTED).map(|name| shown(name.as_ref()));
+    let shown: Vec<_> = names_shown.collect();
     match names.len().checked_sub(LISTED) {
         None | Some(0) if names.is_empty() => "none".into(),
         None | Some(0) => shown.join(", "),
@@ -45,5 +60,15 @@ mod tests {
         assert_eq!(listed::<&str>(&[]), "none");
         let many: Vec<String> = (0..23).map(|n| n.to_string()).collect();
         assert!(listed(&many).ends_with("18, 19 and 3 more"));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_name_is_not_shown_whole() {
+        let long = "é".repeat(61);
+        let cut = format!("{}…", "é".repeat(60));
+        assert_eq!(listed(&[&long]), cut);
+        let meant = did_you_mean(&"é".repeat(59), [long.as_str()]);
+        assert_eq!(meant, format!(" (did you mean `{cut}`?)"));
+        assert_eq!(shown(&long[2..]), &long[2..]);
     }
 }

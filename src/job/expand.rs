@@ -13,6 +13,14 @@ pub enum ExpandError {
         /// The variable.
         name: String,
     },
+    /// A home directory as shells write it.
+    #[error("`{path}`: `~` stands for no directory here: write {instead}")]
+    Home {
+        /// The path as typed.
+        path: String,
+        /// How it is written.
+        instead: String,
+    },
     /// An opening without its end, or a placeholder that does not exist.
     #[error("`{path}`: only ${{NAME}} and {{{{ date }}}} can stand in a path")]
     Syntax {
@@ -29,7 +37,7 @@ pub(super) fn is_open(path: &str) -> bool {
 /// Replaces `${NAME}` by the environment's value and `{{ date }}` by `today`.
 ///
 /// # Errors
-/// A variable that is not set, or a placeholder that does not exist.
+/// A variable that is not set, a placeholder that does not exist, or a home directory as `~`.
 pub fn expand(
     path: &str,
     today: Date,
@@ -38,6 +46,7 @@ pub fn expand(
     let syntax = || ExpandError::Syntax {
         path: path.to_owned(),
     };
+    refuse_tilde(path)?;
     let mut expanded = String::new();
     let mut rest = path;
     while let Some(at) = rest.find(['$', '{']) {
@@ -65,6 +74,20 @@ pub fn expand(
     }
     expanded.push_str(rest);
     Ok(expanded)
+}
+
+/// Shells write out `~/` where it begins a word, and not in `--output=~/x` or in a job file, where a
+/// directory of that name would be made.
+fn refuse_tilde(path: &str) -> Result<(), ExpandError> {
+    let Some((user, rest)) = path.strip_prefix('~').and_then(|it| it.split_once('/')) else {
+        return Ok(());
+    };
+    let instead = match user {
+        "" => format!("${{HOME}}/{rest}"),
+        user => format!("the home directory of {user} out, or ./{path}"),
+    };
+    let path = path.to_owned();
+    Err(ExpandError::Home { path, instead })
 }
 
 #[cfg(test)]
@@ -98,5 +121,12 @@ mod tests {
             Err(&format!("`{{{{ time }}}}/x`: {syntax}")),
         );
         check("${HOME", Err(&format!("`${{HOME`: {syntax}")));
+        let tilde = "`~` stands for no directory here: write";
+        check("~/a/b", Err(&format!("`~/a/b`: {tilde} ${{HOME}}/a/b")));
+        let users = format!("`~ada/b`: {tilde} the home directory of ada out, or ./~ada/b");
+        check("~ada/b", Err(&users));
+        check("./~/a", Ok("./~/a"));
+        check("b~/a", Ok("b~/a"));
+        check("~", Ok("~"));
     }
 }

@@ -39,8 +39,9 @@ pub struct Rows<'a> {
     maker: &'a RowMaker<'a>,
     records: Records,
     past: Option<&'a Past>,
-    /// Fields to be kept that no record had so far; `None` before the first record.
-    never_kept: Option<Vec<String>>,
+    /// Fields to be kept, and the one that names rows, that no record had so far; `None` before the
+    /// first record.
+    never_had: Option<Vec<String>>,
 }
 
 impl<'a> RowMaker<'a> {
@@ -100,7 +101,7 @@ impl<'a> RowMaker<'a> {
             maker: self,
             records: input.records()?,
             past: None,
-            never_kept: None,
+            never_had: None,
         })
     }
 
@@ -118,6 +119,11 @@ impl<'a> RowMaker<'a> {
     /// Whether rows bring whole bodies, which are sent as they are.
     pub fn sends_bodies(&self) -> bool {
         self.sends_bodies
+    }
+
+    /// What a person should know where nothing of these rows goes into their prompts.
+    pub fn alike_remark(&self, rows: u64) -> Option<String> {
+        self.prompter.alike_remark(rows)
     }
 
     /// How many rows may share a call.
@@ -339,7 +345,7 @@ impl Iterator for Rows<'_> {
         let read = self.records.next()?;
         Some(read.map(|record| {
             if let Ok(record) = &record {
-                self.look_for_kept(record);
+                self.look_for_named(record);
             }
             self.maker.row(record, self.past)
         }))
@@ -348,13 +354,28 @@ impl Iterator for Rows<'_> {
 
 impl Rows<'_> {
     /// Fields to be kept that no record had so far; none where there was no record to have them.
-    pub fn never_kept(&self) -> &[String] {
-        self.never_kept.as_deref().unwrap_or_default()
+    pub fn never_kept(&self) -> impl Iterator<Item = &String> {
+        let kept = self.maker.keep.names();
+        self.never_had().filter(|name| kept.contains(name))
     }
 
-    fn look_for_kept(&mut self, record: &Record) {
-        let sought = &mut self.never_kept;
-        let sought = sought.get_or_insert_with(|| self.maker.keep.names().to_vec());
+    /// The field that is to name rows, where no record had it so far.
+    pub fn never_named(&self) -> Option<&str> {
+        let id = self.maker.id.field()?;
+        self.never_had().any(|name| name == id).then_some(id)
+    }
+
+    fn never_had(&self) -> impl Iterator<Item = &String> {
+        self.never_had.iter().flatten()
+    }
+
+    fn look_for_named(&mut self, record: &Record) {
+        let maker = self.maker;
+        let sought = || {
+            let id = maker.id.field().map(str::to_owned);
+            maker.keep.names().iter().cloned().chain(id).collect()
+        };
+        let sought: &mut Vec<String> = self.never_had.get_or_insert_with(sought);
         sought.retain(|name| !record.fields.contains_key(name));
     }
 }

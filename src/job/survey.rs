@@ -42,6 +42,12 @@ pub struct Survey {
     /// Fields to be kept that no record has, each with the field that may be meant; where the whole
     /// input was looked at.
     pub never_kept: Vec<String>,
+    /// The field that is to name rows, where no record has it, with the field that may be meant.
+    pub never_named: Option<String>,
+    /// The fields that the first record has.
+    pub fields: String,
+    /// What is said where nothing of the rows goes into their prompts.
+    pub alike: Option<String>,
 }
 
 /// What is to become of rows that ended as something else than they are now.
@@ -130,11 +136,14 @@ pub fn survey(
             ids.push(key(Some(id), 0));
         }
     }
+    let fields = input.fields();
+    let named = |name: &str| format!("`{name}`{}", fields.hint(name));
+    survey.fields = fields.to_string();
+    survey.never_named = rows.never_named().map(named);
     if limit.is_none_or(|limit| survey.rows < limit) {
-        let fields = input.fields();
-        let named = |name: &String| format!("`{name}`{}", fields.hint(name));
-        survey.never_kept = rows.never_kept().iter().map(named).collect();
+        survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     }
+    survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
     if !twice.is_empty() {
         survey.duplicates = name_duplicates(maker, input, limit, &twice)?;
@@ -167,6 +176,7 @@ impl Survey {
     /// What has to be settled before anything is sent.
     pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<String> {
         let refusals = [
+            self.named_by_nothing(plan),
             self.kept_of_nothing(plan),
             self.duplicate_ids(plan),
             match changed {
@@ -178,12 +188,24 @@ impl Survey {
         refusals.into_iter().flatten().collect()
     }
 
+    fn named_by_nothing(&self, plan: &Plan) -> Option<String> {
+        let named = self.never_named.as_ref()?;
+        Some(format!(
+            "{}: `id`: no record that was read has the field {named}; fields here: {}; choose one of \
+             them, or leave it out",
+            plan.input.display(),
+            self.fields,
+        ))
+    }
+
     fn kept_of_nothing(&self, plan: &Plan) -> Option<String> {
         let message = || {
             format!(
-                "{}: `keep`: no record has the field {}; keep a field that there is, or leave it out",
+                "{}: `keep`: no record has the field {}; fields here: {}; keep one of them, or leave \
+                 it out",
                 plan.input.display(),
                 self.never_kept.join(" or "),
+                self.fields,
             )
         };
         (!self.never_kept.is_empty()).then(message)
@@ -234,6 +256,7 @@ impl Survey {
     fn unusable_rows(&self, plan: &Plan) -> Option<String> {
         let count = &self.unusable.count;
         let rows = self.rows;
+        let them = if *count == 1 { "it" } else { "them" };
         let allow = match *count == rows {
             true => String::new(),
             false => format!(", or let the others run with --max-failures {count}"),
@@ -241,20 +264,33 @@ impl Survey {
         let message = || {
             format!(
                 "{}: {count} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-                 mend them{allow}",
+                 mend {them}{allow}",
                 plan.input.display(),
                 plan.max_failures,
                 self.unusable.in_lines("  "),
             )
         };
+        // Rows that lack their id have been spoken of.
         let exceeded = plan.max_failures.exceeded_by(*count, rows);
-        exceeded.then(message)
+        (exceeded && self.never_named.is_none()).then(message)
     }
 
     /// Rows of the output that the input does not have, or the part of it that was asked for.
     pub fn gone(&self, past: &Past) -> u64 {
         let outdated = self.outdated.len() as u64;
         past.len().saturating_sub(self.ended + outdated)
+    }
+
+    /// What is said of so many rows.
+    pub fn gone_remark(gone: u64) -> Option<String> {
+        match gone {
+            0 => None,
+            1 => Some("1 row of the output is no longer in the input; it is kept".into()),
+            many => Some(format!(
+                "{} rows of the output are no longer in the input; they are kept",
+                counted(many)
+            )),
+        }
     }
 
     /// What is said of failures that hold no longer.

@@ -18,6 +18,7 @@ use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
 use super::rewrite::{sync_directory, take_out};
 use super::scan::each_line;
+use super::tally::Unlisted;
 use super::{Tally, lock, mount, pictures, run_file};
 
 /// What to do with output that is there already.
@@ -62,7 +63,7 @@ pub struct Claim {
     paths: OutputPaths,
     existing: Existing,
     /// What the lines have cost, and may have, that are put aside while the output goes on.
-    leaving_usd: f64,
+    leaving: Unlisted,
     lock: Lock,
 }
 
@@ -93,7 +94,7 @@ impl Claim {
             disk,
             paths: paths.clone(),
             existing,
-            leaving_usd: 0.0,
+            leaving: Unlisted::default(),
             lock,
         };
         claim.read()?;
@@ -109,7 +110,7 @@ impl Claim {
     fn read(&mut self) -> Result<(), LedgerError> {
         let (paths, disk) = (&self.paths, &*self.disk);
         self.past = Past::default();
-        self.leaving_usd = 0.0;
+        self.leaving = Unlisted::default();
         let files = [&paths.answered, &paths.failed];
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = Past::default();
@@ -121,10 +122,10 @@ impl Claim {
                 Err(error) => return Err(error),
             }
             past.complete();
-            self.leaving_usd += left.tally.charge_usd();
+            self.leaving = self.leaving + left.tally.as_unlisted();
         }
         if self.existing != Existing::Fresh {
-            self.past.tally.unlisted_usd = run_file::unlisted_usd(disk, &paths.run)?;
+            self.past.tally.unlisted = run_file::unlisted(disk, &paths.run)?;
         }
         Ok(())
     }
@@ -137,16 +138,16 @@ impl Claim {
     pub fn put_aside(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
         let mut redo = redo.to_vec();
         redo.sort_unstable();
-        let noted = run_file::unlisted_usd(&*self.disk, &self.paths.run)?;
-        let unlisted = self.unlisted_usd(noted, &redo)?;
-        if noted < unlisted {
+        let noted = run_file::unlisted(&*self.disk, &self.paths.run)?;
+        let unlisted = self.unlisted(noted, &redo)?;
+        if noted.usd < unlisted.usd {
             run_file::note(&*self.disk, &self.paths, unlisted)?;
         }
         let mut aside = self.put_files_aside()?;
-        if unlisted < noted {
+        if unlisted.usd < noted.usd {
             run_file::note(&*self.disk, &self.paths, unlisted)?;
         }
-        self.past.tally.unlisted_usd = unlisted;
+        self.past.tally.unlisted = unlisted;
         if !redo.is_empty() {
             aside.extend(self.put_rows_aside(&redo)?);
             self.read()?;
@@ -165,10 +166,10 @@ impl Claim {
 
     /// What counts although it stands with no row, once these rows and what does not stay are put
     /// aside; nothing, where the output begins anew. So far it was `noted`.
-    fn unlisted_usd(&self, noted: f64, redo: &[u64]) -> Result<f64, LedgerError> {
+    fn unlisted(&self, noted: Unlisted, redo: &[u64]) -> Result<Unlisted, LedgerError> {
         let failed = match self.existing {
-            Existing::Fresh => return Ok(0.0),
-            Existing::RetryFailed => self.leaving_usd,
+            Existing::Fresh => return Ok(Unlisted::default()),
+            Existing::RetryFailed => self.leaving,
             Existing::Resume => self.charge_of(redo, &self.paths.failed)?,
         };
         Ok(noted + failed + self.charge_of(redo, &self.paths.answered)?)
@@ -176,10 +177,10 @@ impl Claim {
 
     /// What rows have cost, and may have, by their lines in the file at `path`. Their keys are
     /// sorted.
-    fn charge_of(&self, rows: &[u64], path: &Path) -> Result<f64, LedgerError> {
+    fn charge_of(&self, rows: &[u64], path: &Path) -> Result<Unlisted, LedgerError> {
         let mut of_rows = Tally::default();
         if rows.is_empty() || !self.disk.exists(path) {
-            return Ok(0.0);
+            return Ok(Unlisted::default());
         }
         let mut file = self
             .disk
@@ -194,7 +195,7 @@ impl Claim {
             Ok(())
         });
         read.map_err(io_error("read", path))?;
-        Ok(of_rows.charge_usd())
+        Ok(of_rows.as_unlisted())
     }
 
     fn put_files_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {

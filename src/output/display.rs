@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::tally::Progress;
-use super::text::{count, dollars, escaped, one_line, rough, time};
+use super::text::{count, dollars, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, Why};
 use terminal::Below;
 
@@ -38,6 +38,8 @@ pub enum Style {
     Json,
     /// Nothing but trouble.
     Quiet,
+    /// Nothing but trouble, in lines of JSON.
+    QuietJson,
 }
 
 impl Style {
@@ -151,12 +153,12 @@ impl Display {
         self.next_line = now + LINE_EVERY;
         match self.style {
             Style::Lines | Style::Json => self.write_status(progress, now),
-            Style::Live | Style::Quiet => {}
+            Style::Live | Style::Quiet | Style::QuietJson => {}
         }
     }
 
     fn write_status(&self, progress: &mut Progress, now: Instant) {
-        if self.style == Style::Json {
+        if matches!(self.style, Style::Json | Style::QuietJson) {
             return self.write(&escaped(&self.json(progress, now).to_string()));
         }
         let done = progress.past.ended() + progress.now.ended();
@@ -226,7 +228,7 @@ impl Display {
 
     fn say(&self, text: &str) {
         match self.style {
-            Style::Json => {
+            Style::Json | Style::QuietJson => {
                 let note = json!({ "event": "note", "message": text });
                 self.write(&escaped(&note.to_string()));
             }
@@ -315,12 +317,12 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         Stop::Limit(Reached::ErrorRate { .. }) => "too many rows fail",
         Stop::TokensPerDay => "the day's tokens are used up",
         Stop::Unreachable { .. } => "the service cannot be reached",
+        Stop::Refused { .. } => "the service refuses every call",
         Stop::CannotWrite { .. } => "the output cannot be written",
     };
     let calls = match in_flight {
         0 => return format!("stopping: {why}"),
-        1 => "1 call".into(),
-        calls => format!("{} calls", count(calls)),
+        calls => plural(calls, "call"),
     };
     let drain = time(drain);
     if stop.is_pressing() {
@@ -343,6 +345,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Category, Fault};
 
     #[track_caller]
     fn check(stop: Stop, ends: &str) {
@@ -357,5 +360,19 @@ mod tests {
         let deadline = Reached::Deadline(Duration::from_secs(9));
         check(Stop::Limit(deadline), "(press Ctrl-C to leave now)");
         check(Stop::Bug, "(press Ctrl-C to wait 25 s at most)");
+    }
+
+    #[test]
+    fn a_service_that_refuses_was_reached() {
+        let fault = Box::new(Fault::local(Category::Throttled, "slow down"));
+        let lasted = Duration::from_secs(900);
+        let said = |stop| stopping(&stop, 0, Duration::ZERO);
+        let refused = said(Stop::Refused {
+            lasted,
+            fault: fault.clone(),
+        });
+        assert_eq!(refused, "stopping: the service refuses every call");
+        let unreachable = said(Stop::Unreachable { lasted, fault });
+        assert_eq!(unreachable, "stopping: the service cannot be reached");
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lock::Holder;
+use super::text::plural;
 
 /// Why the output cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -150,9 +151,10 @@ pub enum LedgerError {
     },
     /// The disk has no room for what is to come.
     #[error(
-        "no room for the answers of {rows} rows ({size}) on the disk of {path}, or within \
+        "no room for the answers of {rows} ({size}) on the disk of {path}, or within \
          the limit of a file's size: make room, or give a lower --concurrency",
         path = .path.display(),
+        rows = plural(*.rows as u64, "row"),
         size = size(*.bytes),
     )]
     NoRoom {

@@ -11,6 +11,7 @@ use super::past::Past;
 use super::paths::OutputPaths;
 use super::run_file;
 use super::scan::State;
+use super::tally::Unlisted;
 
 /// What is there now.
 #[derive(Debug, Default)]
@@ -48,10 +49,12 @@ impl Look {
             let message = "the emulator made up answers in the output, and so what they teach";
             look.notes.push(message.into());
         }
-        let noted = run_file::read(&paths.run).map_or(0.0, |run| run_file::unlisted_in(&run));
-        look.past.tally.unlisted_usd = match existing {
-            Existing::Fresh => 0.0,
-            Existing::Resume | Existing::RetryFailed => look.past.tally.unlisted_usd + noted,
+        let noted = run_file::read(&paths.run).map(|run| run_file::unlisted_in(&run));
+        look.past.tally.unlisted = match existing {
+            Existing::Fresh => Unlisted::default(),
+            Existing::Resume | Existing::RetryFailed => {
+                look.past.tally.unlisted + noted.unwrap_or_default()
+            }
         };
         look
     }
@@ -79,7 +82,8 @@ impl Look {
         // What goes aside still tells how long answers are, and was paid for.
         if !stays {
             self.past.lessons.add(&aside.lessons);
-            self.past.tally.unlisted_usd += aside.tally.charge_usd();
+            let unlisted = &mut self.past.tally.unlisted;
+            *unlisted = *unlisted + aside.tally.as_unlisted();
         }
         made_up
     }

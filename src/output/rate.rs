@@ -8,11 +8,18 @@ use tokio::time::Instant;
 /// The width of the window: long enough to be calm, short enough to be about now.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// What is shorter than this is no silence worth a word.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// Calls and tokens of the last minute, by second.
 #[derive(Debug)]
 pub(super) struct Rate {
     start: Instant,
     seconds: VecDeque<Second>,
+    /// When a row ended last; at first, the start.
+    last: Instant,
+    /// The longest time without a row that came to an end.
+    longest_silence: Duration,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,10 +43,14 @@ impl Rate {
         Self {
             start,
             seconds: VecDeque::new(),
+            last: start,
+            longest_silence: Duration::ZERO,
         }
     }
 
     pub(super) fn add(&mut self, now: Instant, tokens: u64) {
+        self.longest_silence = self.longest_silence.max(now - self.last);
+        self.last = now;
         let number = (now - self.start).as_secs();
         if self
             .seconds
@@ -75,6 +86,11 @@ impl Rate {
         }
     }
 
+    /// Whether no row has ended for much longer than ever before: the rate is that of the past then.
+    pub(super) fn is_stalled(&self, now: Instant) -> bool {
+        SILENCE.max(2 * self.longest_silence) < now - self.last
+    }
+
     fn forget(&mut self, number: u64) {
         while self
             .seconds
@@ -102,5 +118,20 @@ mod tests {
         assert_eq!((early.rows, early.tokens), (60.0, 6000.0));
         tokio::time::advance(Duration::from_secs(120)).await;
         assert_eq!(rate.per_minute(Instant::now()), PerMinute::default());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_is_stalled_when_it_is_silent_for_much_longer_than_before() {
+        let mut rate = Rate::new(Instant::now());
+        let stalled_after = |rate: &Rate, seconds| {
+            let then = Instant::now() + Duration::from_secs(seconds);
+            rate.is_stalled(then)
+        };
+        tokio::time::advance(Duration::from_secs(1)).await;
+        rate.add(Instant::now(), 1);
+        assert_eq!([10, 11].map(|s| stalled_after(&rate, s)), [false, true]);
+        tokio::time::advance(Duration::from_secs(15)).await;
+        rate.add(Instant::now(), 1);
+        assert_eq!([30, 31].map(|s| stalled_after(&rate, s)), [false, true]);
     }
 }

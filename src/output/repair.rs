@@ -162,12 +162,12 @@ impl Wrong {
 
 /// Notes what lines have cost before they are taken out: two answers to a row were both paid for.
 fn note_cost(disk: &dyn Disk, paths: &OutputPaths, of: &Tally) -> Result<(), LedgerError> {
-    let usd = of.charge_usd();
-    if usd <= 0.0 {
+    let unlisted = of.as_unlisted();
+    if unlisted.usd <= 0.0 {
         return Ok(());
     }
-    let noted = run_file::unlisted_usd(disk, &paths.run)?;
-    run_file::note(disk, paths, noted + usd)
+    let noted = run_file::unlisted(disk, &paths.run)?;
+    run_file::note(disk, paths, noted + unlisted)
 }
 
 fn put_right(
@@ -376,7 +376,7 @@ mod tests {
     }
 
     fn unlisted(disk: &Simulated) -> f64 {
-        run_file::unlisted_usd(disk, &paths().run).unwrap()
+        run_file::unlisted(disk, &paths().run).unwrap().usd
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! holds (`total`, `remaining`, `resume`) is made true, and `counted` says who counted, and when.
 //!
 //! `total.unlisted_usd` is what may have been paid for and stands in no line of the output, because
-//! its lines were put aside or its calls abandoned. Lines go aside only once their cost is noted
-//! there. Who dies between the two counts it twice, which a budget bears; the other way round it
+//! its lines were put aside or its calls abandoned; `total.unlisted_answers_usd` is the part of it
+//! that answers have cost. Lines go aside only once their cost is noted there. Who dies between the two counts it twice, which a budget bears; the other way round it
 //! would be forgotten.
 
 use std::fs::File;
@@ -21,10 +21,14 @@ use super::error::{LedgerError, io_error};
 use super::past::open_if_there;
 use super::paths::OutputPaths;
 use super::rewrite::replace;
-use super::tally::{Counts, Tally};
+use super::tally::{Counts, Tally, Unlisted};
 use crate::exit::Exit;
 
 type RunFile = Map<String, Value>;
+
+/// Where it keeps money that stands in no line, within `total`.
+const UNLISTED: &str = "unlisted_usd";
+const UNLISTED_ANSWERS: &str = "unlisted_answers_usd";
 
 /// The longest run file that is read; ours have some kilobytes.
 const MOST_BYTES: u64 = 16 << 20;
@@ -54,28 +58,38 @@ fn read_on(disk: &dyn Disk, path: &Path) -> Result<Option<RunFile>, LedgerError>
     Ok(parse(&text))
 }
 
-/// What this run file says of money that stands in no line, in USD.
-pub(super) fn unlisted_in(file: &RunFile) -> f64 {
-    let said = file
-        .get("total")
-        .and_then(|total| total.get("unlisted_usd"));
-    let usd = said.and_then(Value::as_f64);
-    usd.filter(|usd| 0.0 < *usd).unwrap_or(0.0)
+/// What this run file says of money that stands in no line.
+pub(super) fn unlisted_in(file: &RunFile) -> Unlisted {
+    let said = |key: &str| {
+        let usd = file.get("total").and_then(|total| total.get(key));
+        let usd = usd.and_then(Value::as_f64);
+        usd.filter(|usd| 0.0 < *usd).unwrap_or(0.0)
+    };
+    Unlisted {
+        usd: said(UNLISTED),
+        answers_usd: said(UNLISTED_ANSWERS),
+    }
 }
 
 /// What the run file at `path` says of it.
-pub(super) fn unlisted_usd(disk: &dyn Disk, path: &Path) -> Result<f64, LedgerError> {
-    Ok(read_on(disk, path)?.map_or(0.0, |file| unlisted_in(&file)))
+pub(super) fn unlisted(disk: &dyn Disk, path: &Path) -> Result<Unlisted, LedgerError> {
+    let file = read_on(disk, path)?;
+    Ok(file.as_ref().map(unlisted_in).unwrap_or_default())
 }
 
 /// Notes it, and leaves all else in the run file as it is.
-pub(super) fn note(disk: &dyn Disk, paths: &OutputPaths, usd: f64) -> Result<(), LedgerError> {
+pub(super) fn note(
+    disk: &dyn Disk,
+    paths: &OutputPaths,
+    unlisted: Unlisted,
+) -> Result<(), LedgerError> {
     let mut file = read_on(disk, &paths.run)?.unwrap_or_default();
     file.entry("promptmill")
         .or_insert_with(|| env!("CARGO_PKG_VERSION").into());
     let total = file.entry("total").or_insert_with(|| json!({}));
     if let Value::Object(total) = total {
-        total.insert("unlisted_usd".into(), usd.into());
+        total.insert(UNLISTED.into(), unlisted.usd.into());
+        total.insert(UNLISTED_ANSWERS.into(), unlisted.answers_usd.into());
     }
     write(disk, &paths.run, &file)
 }
@@ -108,8 +122,13 @@ pub(super) fn count_anew(
     // write down were.
     let could_not_write = file.get("exit_code") == Some(&Exit::CannotWrite.code().into());
     let brought_usd = if could_not_write { brought_usd } else { 0.0 };
+    let noted = unlisted_in(&file);
+    let usd = (noted.usd - brought_usd).max(0.0);
     let tally = Tally {
-        unlisted_usd: (unlisted_in(&file) - brought_usd).max(0.0),
+        unlisted: Unlisted {
+            usd,
+            answers_usd: noted.answers_usd.min(usd),
+        },
         ..tally.clone()
     };
     let total = serde_json::to_value(Counts::of(&tally)).unwrap_or_default();

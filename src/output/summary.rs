@@ -61,6 +61,10 @@ pub struct Ending {
     pub advice: Option<String>,
     /// Whether the same command can go on.
     pub goes_on: bool,
+    /// What of the failures makes the exit code, where they do.
+    pub too_many_failed: Option<String>,
+    /// Whether a run may start while the rows are broken that could not be read or sent.
+    pub bears_bad_rows: bool,
 }
 
 /// `OUT.run.json`. Fields are only ever added.

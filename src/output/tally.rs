@@ -37,10 +37,9 @@ pub struct Tally {
     /// answers without a count, each at its worst.
     #[serde(skip)]
     pub maybe_billed_usd: f64,
-    /// What may have been paid for and stands with no row of the output: lines that were put
-    /// aside, calls that were abandoned.
+    /// What may have been paid for and stands with no row of the output.
     #[serde(skip)]
-    pub unlisted_usd: f64,
+    pub unlisted: Unlisted,
     /// Answers whose cost is not known.
     pub unpriced: u64,
     /// Rows that an emulator answered or failed.
@@ -51,6 +50,27 @@ pub struct Tally {
     pub real: u64,
     /// Failures by category.
     pub failures: BTreeMap<String, Failures>,
+}
+
+/// Money that stands with no row of the output, in USD: for lines that were put aside, calls that
+/// were abandoned.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Unlisted {
+    /// All that may have been paid.
+    pub usd: f64,
+    /// What of it has been, for answers.
+    pub answers_usd: f64,
+}
+
+impl std::ops::Add for Unlisted {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            usd: self.usd + other.usd,
+            answers_usd: self.answers_usd + other.answers_usd,
+        }
+    }
 }
 
 /// Counts as the run file has them.
@@ -65,6 +85,8 @@ pub(super) struct Counts<'a> {
     maybe_billed_usd: f64,
     /// What may have been paid for and stands with no row; `run_file` reads it back.
     unlisted_usd: f64,
+    /// The part of it that answers have cost.
+    unlisted_answers_usd: f64,
 }
 
 impl<'a> Counts<'a> {
@@ -74,7 +96,8 @@ impl<'a> Counts<'a> {
             cost_usd: tally.known_cost().map(rounded_usd),
             known_cost_usd: rounded_usd(tally.cost_usd),
             maybe_billed_usd: rounded_usd(tally.maybe_billed_usd),
-            unlisted_usd: rounded_usd(tally.unlisted_usd),
+            unlisted_usd: rounded_usd(tally.unlisted.usd),
+            unlisted_answers_usd: rounded_usd(tally.unlisted.answers_usd),
         }
     }
 }
@@ -153,14 +176,28 @@ impl Tally {
         (self.unpriced == 0).then_some(self.cost_usd)
     }
 
-    /// What all of it may have cost, in USD: what a budget goes by.
-    pub fn charge_usd(&self) -> f64 {
-        self.cost_usd + self.maybe_billed_usd + self.unlisted_usd
+    /// Failures of this category.
+    pub fn failed_of(&self, category: Category) -> u64 {
+        let failures = self.failures.get(category.as_str());
+        failures.map_or(0, |failures| failures.count)
     }
 
-    /// What of it nobody knows for sure, in USD.
+    /// What all of it may have cost, in USD: what a budget goes by.
+    pub fn charge_usd(&self) -> f64 {
+        self.cost_usd + self.maybe_billed_usd + self.unlisted.usd
+    }
+
+    /// What of it is not for answers in the output, in USD.
     pub fn uncertain_usd(&self) -> f64 {
-        self.maybe_billed_usd + self.unlisted_usd
+        self.maybe_billed_usd + self.unlisted.usd
+    }
+
+    /// All of it as it counts once its lines are no longer in the output.
+    pub(super) fn as_unlisted(&self) -> Unlisted {
+        Unlisted {
+            usd: self.charge_usd(),
+            answers_usd: self.cost_usd + self.unlisted.answers_usd,
+        }
     }
 
     /// Adds `other`'s counts to these.
@@ -172,7 +209,7 @@ impl Tally {
         self.longest_output = self.longest_output.max(other.longest_output);
         self.cost_usd += other.cost_usd;
         self.maybe_billed_usd += other.maybe_billed_usd;
-        self.unlisted_usd += other.unlisted_usd;
+        self.unlisted = self.unlisted + other.unlisted;
         self.unpriced += other.unpriced;
         self.made_up += other.made_up;
         self.real += other.real;
@@ -290,6 +327,8 @@ pub struct Progress {
     pub waits: Option<Why>,
     /// The latest fault that led to another attempt.
     pub last_fault: Option<String>,
+    /// Whether nothing new is sent any more.
+    stops: bool,
     start: Instant,
     rate: Rate,
     held: BTreeMap<Why, Duration>,
@@ -312,6 +351,7 @@ impl Progress {
             gauge: Gauge::default(),
             waits: None,
             last_fault: None,
+            stops: false,
             start,
             rate: Rate::new(start),
             held: BTreeMap::new(),
@@ -337,13 +377,14 @@ impl Progress {
                 self.in_flight -= 1;
                 self.maybe_billed += 1;
             }
-            Event::Unlisted { unlisted_usd } => self.now.unlisted_usd += unlisted_usd,
+            Event::Unlisted { unlisted_usd } => self.now.unlisted.usd += unlisted_usd,
             Event::Waits(why, gauge) => {
                 self.gauge = *gauge;
                 self.waits(*why, now);
             }
             Event::Over(gauge) => self.gauge = *gauge,
-            Event::CannotWrite(_) | Event::Stops(_) | Event::Tick => {}
+            Event::Stops(_) => self.stops = true,
+            Event::CannotWrite(_) | Event::Tick => {}
         }
     }
 
@@ -382,9 +423,12 @@ impl Progress {
     /// A part of the output is gone, and `left` is there. What the rest has cost stands in no line
     /// any more.
     pub fn output_holds(&mut self, left: Tally) {
-        let unlisted_usd = self.overall().charge_usd() - left.charge_usd();
+        let all = self.overall().as_unlisted();
         self.holds = Some(Tally {
-            unlisted_usd: unlisted_usd.max(0.0),
+            unlisted: Unlisted {
+                usd: (all.usd - left.charge_usd()).max(0.0),
+                answers_usd: (all.answers_usd - left.cost_usd).max(0.0),
+            },
             ..left
         });
     }
@@ -409,8 +453,13 @@ impl Progress {
         self.rate.per_minute(now)
     }
 
-    /// How long `remaining` rows take at the recent pace.
+    /// How long `remaining` rows take at the recent pace. While rows are held the pace says
+    /// nothing, and rows that are not to be sent take no time.
     pub fn time_left(&mut self, remaining: u64, now: Instant) -> Option<Duration> {
+        let is_held = self.waits.is_some_and(Why::is_halt) || self.rate.is_stalled(now);
+        if self.stops || is_held {
+            return None;
+        }
         let rows = self.rate.per_minute(now).rows;
         (0.0 < rows).then(|| Duration::from_secs_f64(remaining as f64 / rows * 60.0))
     }
@@ -431,7 +480,7 @@ fn tokens(usage: &Usage) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Identity;
+    use crate::run::{Identity, Stop};
 
     #[test]
     fn failures_that_are_the_same_count_together() {
@@ -496,6 +545,29 @@ mod tests {
         ] {
             progress.take(&event, now);
             assert_eq!(progress.retries, retries, "{event:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_time_left_is_said_while_rows_are_held_or_will_not_be_sent() {
+        let gauge = Gauge::default();
+        let waits = |why| Event::Waits(why, gauge);
+        let mut progress = Progress::new(&Past::default(), Instant::now());
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let now = Instant::now();
+        progress.rate.add(now, 1);
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(progress.time_left(10, now), minute);
+        for (event, left) in [
+            (waits(Why::Outage), None),
+            (waits(Why::Tokens), minute),
+            (waits(Why::Credentials), None),
+            (waits(Why::NotReady), None),
+            (waits(Why::Answers), minute),
+            (Event::Stops(&Stop::Terminated), None),
+        ] {
+            progress.take(&event, now);
+            assert_eq!(progress.time_left(10, now), left, "{event:?}");
         }
     }
 

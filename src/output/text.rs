@@ -15,6 +15,14 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// `1 row`, `1,234 rows`, where `one` is `row`.
+pub(crate) fn plural(number: u64, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        many => format!("{} {one}s", count(many)),
+    }
+}
+
 /// The bytes of a hash as digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -101,6 +109,8 @@ mod tests {
             ["1", "999", "1,000", "1,234,567"],
             [1, 999, 1000, 1_234_567].map(count)[..]
         );
+        let rows = [0, 1, 1234].map(|number| plural(number, "row"));
+        assert_eq!(["0 rows", "1 row", "1,234 rows"], rows[..]);
         assert_eq!(
             ["950", "12k", "1.2M"],
             [950.0, 12_345.0, 1_234_567.0].map(rough)[..]

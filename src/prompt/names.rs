@@ -1,6 +1,6 @@
 //! Names of columns as they stand in the source of a template.
 
-use crate::input::Fields;
+use crate::input::{Fields, shown};
 
 /// How to write a column whose name is no identifier, when the template seems to mean one.
 pub(super) fn row_hint(source: &str, fields: &Fields) -> String {
@@ -9,8 +9,25 @@ pub(super) fn row_hint(source: &str, fields: &Fields) -> String {
         .iter()
         .find(|name| !is_identifier(name) && source.contains(*name));
     match meant {
-        Some(name) => format!(r#" (the column `{name}` is written {{{{ row["{name}"] }}}})"#),
+        Some(name) => {
+            let name = shown(name);
+            format!(r#" (the column `{name}` is written {{{{ row["{name}"] }}}})"#)
+        }
         None => String::new(),
+    }
+}
+
+/// How a field is written in a template: one of `fields`, the longest that stands in `source` if any
+/// does.
+pub(super) fn written_like(source: &str, fields: &Fields) -> String {
+    let names = fields.names();
+    let meant = names.iter().filter(|name| source.contains(*name));
+    let name = meant.max_by_key(|name| name.len()).or(names.first());
+    let name = name.map_or("field".into(), |name| shown(name));
+    if is_identifier(&name) {
+        format!("{{{{ {name} }}}}")
+    } else {
+        format!(r#"{{{{ row["{name}"] }}}}"#)
     }
 }
 
@@ -47,5 +64,20 @@ mod tests {
         let hint = r#" (the column `Best Answer` is written {{ row["Best Answer"] }})"#;
         assert_eq!(row_hint("{{ Best Answer }}", &fields), hint);
         assert_eq!(row_hint("{{ id }}", &fields), "");
+    }
+
+    #[test]
+    fn the_field_that_the_text_names_shows_how_fields_are_written() {
+        let names = ["id", "text", "context", "Best Answer"].map(str::to_owned);
+        let fields = Fields::Columns(names.into());
+        for (source, written) in [
+            ("$context", "{{ context }}"),
+            ("{Best Answer}", r#"{{ row["Best Answer"] }}"#),
+            ("say hello", "{{ id }}"),
+        ] {
+            assert_eq!(written_like(source, &fields), written, "{source}");
+        }
+        let none = Fields::Seen(Vec::new());
+        assert_eq!(written_like("", &none), "{{ field }}");
     }
 }

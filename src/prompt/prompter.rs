@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::error::PromptError;
+use super::names::written_like;
 use super::template::Template;
 use super::{Content, Message, Prompt, Role, field, messages};
 use crate::input::{BadRow, Fields, Record};
@@ -41,6 +42,8 @@ pub struct PromptSpec {
 pub struct Prompter {
     source: Source,
     system: Option<Template>,
+    /// Where nothing of a record goes into its prompt: how a field would be written.
+    alike: Option<String>,
 }
 
 #[derive(Debug)]
@@ -103,7 +106,29 @@ impl Prompter {
         let system = system
             .map(|text| Template::new("system", text, fields))
             .transpose()?;
-        Ok(Self { source, system })
+        let is_alike = |template: &Template| template.names_no_field();
+        let alike = match (&spec.source, &source) {
+            (PromptSource::Template(text), Source::Template(template))
+                if is_alike(template) && system.as_ref().is_none_or(is_alike) =>
+            {
+                Some(written_like(text, fields))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            source,
+            system,
+            alike,
+        })
+    }
+
+    /// What a person should know where nothing of these rows goes into their prompts.
+    pub fn alike_remark(&self, rows: u64) -> Option<String> {
+        let field = self.alike.as_ref().filter(|_| 1 < rows)?;
+        Some(format!(
+            "the template names no field of the rows, so all {rows} prompts are alike; fields are \
+             written {field}"
+        ))
     }
 
     /// The content of `record`. A system prompt of the job comes before one that the record's

@@ -68,16 +68,25 @@ impl Template {
             .render(Value::from_pairs(variables))
     }
 
+    /// Whether nothing of a record goes into its text.
+    pub(super) fn names_no_field(&self) -> bool {
+        self.variables().next().is_none()
+    }
+
+    /// The names that records are to fill, with `row` if it is among them.
+    fn variables(&self) -> impl Iterator<Item = String> {
+        let template = self.engine.get_template(self.what).ok();
+        let names = template.map(|template| template.undeclared_variables(false));
+        let is_global = |name: &String| self.engine.globals().any(|(global, _)| global == name);
+        let names = names.into_iter().flatten();
+        names.filter(move |name| !is_global(name))
+    }
+
     /// Refuses a variable that no record can have.
     fn check_variables(&self, source: &str, fields: &Fields) -> Result<(), PromptError> {
-        let Ok(template) = self.engine.get_template(self.what) else {
-            return Ok(());
-        };
-        let mut unknown: Vec<(usize, String)> = template
-            .undeclared_variables(false)
-            .into_iter()
+        let mut unknown: Vec<(usize, String)> = self
+            .variables()
             .filter(|name| name != ROW && !fields.may_have(name))
-            .filter(|name| !self.engine.globals().any(|(global, _)| global == name))
             .map(|name| (line_of(source, &name), name))
             .collect();
         unknown.sort();

@@ -172,10 +172,14 @@ where
             Next::Again(_) if too_large(attempt, fault, now) => Fate::Shrink,
             Next::Again(after) => Fate::Again(after),
             Next::Fail if self.pace.service_is_to_blame(fault, now) => Fate::Forgive,
-            Next::Fail if self.nobody_is_let_in(fault, now) => Fate::Stop(Stop::Unreachable {
-                lasted: now - self.last_answer,
-                fault: Box::new(fault.clone()),
-            }),
+            Next::Fail if self.nobody_is_let_in(fault, now) => {
+                let (lasted, fault) = (now - self.last_answer, Box::new(fault.clone()));
+                Fate::Stop(if fault.category == Category::Throttled {
+                    Stop::Refused { lasted, fault }
+                } else {
+                    Stop::Unreachable { lasted, fault }
+                })
+            }
             Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => Fate::Part,
             Next::Fail => Fate::Fail,
         }

@@ -90,6 +90,29 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether it lasts for nobody knows how long, and nothing but a call that finds out moves.
+    pub fn is_halt(self) -> bool {
+        match self {
+            Self::Outage
+            | Self::Credentials
+            | Self::NotReady
+            | Self::Proof
+            | Self::Disk
+            | Self::Drain => true,
+            Self::Concurrency
+            | Self::Requests
+            | Self::Tokens
+            | Self::TokensOfDay
+            | Self::Refusals
+            | Self::FirstAnswer
+            | Self::Budget
+            | Self::Input
+            | Self::Answers
+            | Self::Retries
+            | Self::RetryBudget => false,
+        }
+    }
+
     /// A short name, for the display and the summary.
     pub fn as_str(self) -> &'static str {
         match self {

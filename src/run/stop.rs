@@ -68,6 +68,13 @@ pub enum Stop {
         /// The last of them.
         fault: Box<Fault>,
     },
+    /// Nothing but throttling for longer than rows are to wait.
+    Refused {
+        /// For how long.
+        lasted: Duration,
+        /// The last refusal.
+        fault: Box<Fault>,
+    },
     /// The output cannot be written.
     CannotWrite {
         /// What the disk said.
@@ -95,6 +102,7 @@ impl Stop {
             | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
             | Self::TokensPerDay
             | Self::Unreachable { .. }
+            | Self::Refused { .. }
             | Self::CannotWrite { .. } => false,
         }
     }
@@ -147,15 +155,30 @@ impl fmt::Display for Stop {
                     lasted.as_secs()
                 )
             }
+            Self::Refused { lasted, fault } => {
+                write!(
+                    f,
+                    "the service: it refused every call for {} s, the last {fault}",
+                    lasted.as_secs()
+                )
+            }
             Self::CannotWrite { why, rows, rescued } => match (rows.len(), rescued) {
                 (0, _) => write!(f, "{why}; no answer is lost"),
+                (1, None) => write!(
+                    f,
+                    "{why}; 1 row that had ended could not be kept and runs again: {}",
+                    ranges(rows)
+                ),
                 (lost, None) => write!(
                     f,
                     "{why}; {lost} rows that had ended could not be kept and run again: {}",
                     ranges(rows)
                 ),
                 (last, Some(Rescued { place, rows: kept })) => {
-                    write!(f, "{why}; {kept} rows that had ended are kept in {place}: ")?;
+                    match kept {
+                        1 => write!(f, "{why}; 1 row that had ended is kept in {place}: ")?,
+                        _ => write!(f, "{why}; {kept} rows that had ended are kept in {place}: ")?,
+                    }
                     match kept.saturating_sub(last as u64) {
                         0 => {}
                         written => write!(f, "{written} that had been written, and ")?,

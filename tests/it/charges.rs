@@ -75,6 +75,9 @@ fn failures_that_are_put_aside_still_count() {
     assert_eq!(out.run_file()["this_run"]["calls"], 0);
     assert_eq!(out.text("out.failed.jsonl"), "");
     assert!((total(&out, "unlisted_usd") - charged).abs() < 1e-9);
+    assert_eq!(total(&out, "unlisted_answers_usd"), 0.0);
+    let out = out.says(" more for calls that may have been billed\n");
+    assert!(!out.stderr.contains("no longer"), "{}", out.stderr);
 
     let out = again(out, QUICK).args(BUDGET).run().exits(8);
     assert_eq!(out.run_file()["this_run"]["calls"], 0);
@@ -110,7 +113,16 @@ fn answers_of_rows_that_have_changed_still_count() {
     let redo = ["-t", "Again: {{ text }}", "--redo-changed"];
     let job = out.again("run").on_the_emulator("prompts.csv").args(redo);
     let out = job.run().exits(0);
-    assert!((total(&out, "unlisted_usd") - cost).abs() < 1e-9);
+    for key in ["unlisted_usd", "unlisted_answers_usd"] {
+        assert!((total(&out, key) - cost).abs() < 1e-9, "{key}");
+    }
+    let out = out.says(" more for answers no longer in the output\n");
+    assert!(!out.stderr.contains("may have been"), "{}", out.stderr);
+    let job = out.again("run").on_the_emulator("prompts.csv").args(redo);
+    let _ = job
+        .run()
+        .exits(0)
+        .says("for answers no longer in the output");
 }
 
 #[test]

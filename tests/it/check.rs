@@ -456,3 +456,21 @@ fn a_model_alone_can_be_checked() {
         .exits(2)
         .says("name the layout of its bodies with --family, or the rows with --input");
 }
+
+#[test]
+fn a_model_that_the_catalogue_does_not_have_is_named_with_the_one_that_was_meant() {
+    let typed = HAIKU.replace("v1:0", "v2:0");
+    let note = format!(
+        "`{typed}` is not in the catalogue (did you mean `{HAIKU}`?): its price is unknown"
+    );
+    let scenario = "[[fault]]\nkind = \"unknown_model\"";
+    let out = check(&typed, scenario, []).exits(2);
+    let line = format!("\n  note       {note}\n");
+    assert!(out.stdout.contains(&line), "{}", out.stdout);
+    let json = check(&typed, scenario, ["--json"]).exits(2);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["note"], note);
+    let known = check(HAIKU, "", ["--json"]).exits(0);
+    let known: Value = serde_json::from_str(&known.stdout).unwrap();
+    assert!(known["note"].is_null());
+}

@@ -229,3 +229,33 @@ fn a_server_that_is_not_there_fails_no_row_and_stops_the_run_in_the_end() {
     assert_eq!(out.run_file()["remaining"], 3);
     out.sent_nothing();
 }
+
+#[test]
+fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
+    let throttled = format!("{}[[fault]]\nkind = \"throttled\"\n", crate::harness::QUICK);
+    let out = Job::over("id,text\na,one\n")
+        .scenario(&throttled)
+        .args(["-t", "{{ text }}", "--throttle-wait", "1s"])
+        .run()
+        .exits(75)
+        .says("stopping: the service refuses every call")
+        .says("the service: it refused every call for ")
+        .says("`promptmill quotas amazon.nova-lite-v1:0` shows how much there is");
+    assert!(!out.stderr.contains("be reached"), "{}", out.stderr);
+    out.sent_nothing();
+}
+
+#[test]
+fn the_same_command_is_printed_only_where_it_can_help() {
+    let stopped = |kind: &str, exit| {
+        let scenario = format!("{}[[fault]]\nkind = \"{kind}\"\n", crate::harness::QUICK);
+        let job = Job::over("id,text\na,one\n").scenario(&scenario);
+        let out = job.args(["-t", "{{ text }}"]).run().exits(exit);
+        out.stderr.contains("\n  to go on   ")
+    };
+    assert!(!stopped("not_found", 77), "another model is wanted");
+    assert!(!stopped("unknown_model", 2), "another id is wanted");
+    assert!(stopped("use_case_form", 77), "the form is handed in once");
+    assert!(stopped("access_denied", 77), "access can be granted");
+    assert!(stopped("service_quota", 75), "a quota can be raised");
+}

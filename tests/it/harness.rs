@@ -222,7 +222,7 @@ impl Service {
         let mut rest = String::new();
         self.said.read_to_string(&mut rest).unwrap();
         let last = rest.lines().last().unwrap_or_default();
-        last.split_once(" calls: ").unwrap().0.parse().unwrap()
+        last.split_once(" call").unwrap().0.parse().unwrap()
     }
 }
 

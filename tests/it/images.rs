@@ -148,7 +148,7 @@ fn rows_that_are_added_bring_their_images() {
     let gone = std::fs::read_dir(&images).unwrap().next().unwrap();
     std::fs::remove_file(gone.unwrap().path()).unwrap();
     let out = add(out.file("out.jsonl", ""));
-    let said = "1 rows not added, for the images they name cannot be read: these rows run again";
+    let said = "1 row not added, for images that it names cannot be read: it runs again";
     assert!(out.stdout.contains(said), "{}", out.stdout);
     assert_eq!(named(&out, "out.jsonl").len(), 2);
     let out = with_flags(out.again("run"), &[]).run().exits(0);
@@ -190,7 +190,7 @@ fn answers_that_are_understood_later_bring_their_images() {
     let out = out.file("out.failed.jsonl", format!("{failed}\n"));
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     assert!(
-        out.stdout.contains("1 answers understood now"),
+        out.stdout.contains("1 answer understood now"),
         "{}",
         out.stdout
     );

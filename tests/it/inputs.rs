@@ -266,14 +266,21 @@ fn a_kept_field_that_no_record_has_is_refused_before_anything_is_sent() {
     let jsonl =
         "{\"id\":\"a\",\"prompt\":\"x\",\"team\":\"eu\"}\n{\"id\":\"b\",\"prompt\":\"y\"}\n";
     let job = || reading("in.jsonl", jsonl);
-    let said = "in.jsonl: `keep`: no record has the field `taem` (did you mean `team`?); keep a field \
-                that there is, or leave it out";
+    let said = "in.jsonl: `keep`: no record has the field `taem` (did you mean `team`?); fields here: \
+                id, prompt, team; keep one of them, or leave it out";
     let _ = job()
         .args(["--keep", "taem"])
         .run()
         .exits(2)
         .sent_nothing()
         .says(said);
+    let said = "in.jsonl: `id`: no record that was read has the field `tema` (did you mean `team`?); fields here: \
+                id, prompt, team; choose one of them, or leave it out\n";
+    for limit in ["1", "2"] {
+        let mistyped = job().args(["--id", "tema", "--limit", limit]);
+        let out = mistyped.run().exits(2).sent_nothing().says(said);
+        assert!(!out.stderr.contains("cannot be sent"), "{}", out.stderr);
+    }
     // One record with it is enough, and a part of the input tells nothing of the rest.
     let _ = job().args(["--keep", "team"]).run().exits(0);
     let _ = job()
@@ -512,4 +519,38 @@ fn an_input_that_breaks_off_while_it_is_read_stops_the_run_with_its_summary() {
     let answered = out.answers().len();
     assert!((2..300).contains(&answered), "{answered}");
     assert_eq!(run["remaining"], 300 - answered);
+}
+
+#[test]
+fn a_template_without_a_field_is_remarked_upon() {
+    let asked = |verb: &str, csv: &str, flags: [&str; 4]| {
+        let job = Job::new(verb).file("prompts.csv", csv);
+        job.on_the_emulator("prompts.csv")
+            .args(flags)
+            .run()
+            .exits(0)
+    };
+    let two = "id,question\na,one\nb,two\n";
+    let note = "the template names no field of the rows, so all 2 prompts are alike; fields are \
+                written {{ question }}";
+    for template in [
+        "question",
+        "{question}",
+        "$question",
+        "{{ range(2) }} question",
+    ] {
+        let flags = ["-t", template, "--max-tokens", "9"];
+        asked("run", two, flags).says(note);
+        let planned = asked("plan", two, flags);
+        assert!(planned.stdout.contains(note), "{}", planned.stdout);
+    }
+    for (csv, flags) in [
+        (two, ["-t", "{{ question }}", "--system", "Be brief."]),
+        (two, ["-t", "{{ row.question }}", "--max-tokens", "9"]),
+        (two, ["-t", "question", "--system", "{{ question }}"]),
+        ("question\none\n", ["-t", "question", "--max-tokens", "9"]),
+    ] {
+        let out = asked("run", csv, flags);
+        assert!(!out.stderr.contains("alike"), "{flags:?}: {}", out.stderr);
+    }
 }

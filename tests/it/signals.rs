@@ -5,10 +5,15 @@ use crate::harness::{Job, NOVA, Running, pause};
 const SLOW: &str = "[latency]\nfirst_token_ms = 300\nper_token_ms = 0\njitter = 0\n";
 
 fn running() -> Running {
+    running_with([])
+}
+
+fn running_with<const N: usize>(flags: [&str; N]) -> Running {
     let rows: String = (0..40).map(|n| format!("r{n},text {n}\n")).collect();
     let job = Job::over(&format!("id,text\n{rows}"));
     let running = job
         .args(["-t", "{{ text }}", "-c", "2"])
+        .args(flags)
         .scenario(SLOW)
         .spawn();
     running.wait_for_lines(2);
@@ -105,4 +110,17 @@ fn two_signals_at_once_leave_and_nothing_more_is_sent() {
     let run = out.run_file();
     assert_eq!(run["stopped_by"], "Ctrl-C");
     assert!(out.answers().len() < 10, "{run}");
+}
+
+#[test]
+fn a_quiet_run_whose_words_are_for_programs_says_in_json_that_it_stops() {
+    let running = running_with(["--json", "--quiet"]);
+    running.signal("TERM");
+    let out = running.wait().exits(75);
+    let lines: Vec<serde_json::Value> = (out.stderr.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 1, "{}", out.stderr);
+    let message = lines[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("stopping: asked to terminate"));
 }

@@ -22,6 +22,7 @@ impl Checked {
     pub(super) fn text(&self) -> String {
         let model = &self.plan.model;
         let mut text = format!("{}: ", self.plan.name);
+        let remark = self.plan.catalogue_remark();
         let line = |text: &mut String, what: &str, words: &str| {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {what:9}  {words}");
@@ -46,6 +47,9 @@ impl Checked {
                     line(&mut text, what, &words);
                 }
             }
+        }
+        if let Some(remark) = remark {
+            line(&mut text, "note", &remark);
         }
         text
     }
@@ -135,6 +139,7 @@ impl Checked {
                 Asked::FirstRow => "first row",
             },
             "emulated": self.is_emulated(),
+            "note": self.plan.catalogue_remark(),
         });
         let more = match &self.outcome {
             Outcome::NotSent(failure) => json!({

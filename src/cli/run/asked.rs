@@ -87,7 +87,7 @@ impl Asked {
     /// A note, in the form that was asked for.
     pub(super) fn say(&self, text: &str) {
         match self.style {
-            Style::Quiet => {}
+            Style::Quiet | Style::QuietJson => {}
             Style::Json => {
                 let note = serde_json::json!({ "event": "note", "message": text });
                 print::noted(&note);
@@ -100,7 +100,8 @@ impl Asked {
 /// How progress is shown.
 pub(in crate::cli) fn style(matches: &ArgMatches) -> Style {
     match (matches.get_flag("quiet"), matches.get_flag("json")) {
-        (true, _) => Style::Quiet,
+        (true, true) => Style::QuietJson,
+        (true, false) => Style::Quiet,
         (false, true) => Style::Json,
         (false, false) => Style::for_stderr(),
     }

@@ -1,12 +1,13 @@
 //! What is said before the first call.
 
+use serde_json::json;
+
 use super::Job;
 use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
 use crate::job::Endpoint;
 use crate::job::survey::Survey;
 use crate::model::catalog;
-use crate::model::id::suggest;
 use crate::output::display::Style;
 use crate::output::{Claim, Mended, TornTail};
 
@@ -16,11 +17,8 @@ impl Job<'_> {
         for torn in &claim.torn {
             self.say(&mended(torn));
         }
-        let gone = self.kept.rows;
-        if 0 < gone {
-            self.say(&format!(
-                "{gone} rows of the output are no longer in the input; they are kept"
-            ));
+        if let Some(gone) = Survey::gone_remark(self.kept.rows) {
+            self.say(&gone);
         }
         if !survey.outdated.is_empty() {
             self.say(&survey.mended());
@@ -32,14 +30,9 @@ impl Job<'_> {
         if let Some(found) = self.plan.model.found_behind() {
             self.say(&format!("behind {model} is {found}, as Bedrock says"));
         }
-        if self.plan.facts.is_none() && self.plan.model.base().is_some() {
-            let meant = suggest(model).map(|near| format!(" (did you mean `{near}`?)"));
-            let meant = meant.unwrap_or_default();
-            self.say(&format!(
-                "`{model}` is not in the catalogue{meant}: its price is unknown"
-            ));
-        }
         let remarks = [
+            survey.alike.clone(),
+            self.plan.catalogue_remark(),
             self.plan.unpriced_remark(),
             self.plan.profile_remark(),
             self.plan.prefix_remark(),
@@ -75,8 +68,9 @@ impl Job<'_> {
         }
         match (&quotas.warning, self.asked.style) {
             (None, _) => {}
-            (Some(warning), Style::Quiet) => {
-                print::said(warning);
+            (Some(warning), Style::Quiet) => print::said(warning),
+            (Some(warning), Style::QuietJson) => {
+                print::noted(&json!({ "event": "note", "message": warning }));
             }
             (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
         }
@@ -85,14 +79,18 @@ impl Job<'_> {
 
 /// How a file was found, and what was put aside of it.
 fn mended(torn: &TornTail) -> String {
-    let (from, bytes, kept) = (torn.from.display(), torn.bytes, torn.kept.display());
+    let (from, kept) = (torn.from.display(), torn.kept.display());
+    let bytes = match torn.bytes {
+        1 => "1 byte is".into(),
+        many => format!("{many} bytes are"),
+    };
     match torn.why {
         Mended::Torn => format!(
-            "{from} ended inside a line, as after a crash: its last {bytes} bytes are kept in \
+            "{from} ended inside a line, as after a crash: its last {bytes} kept in \
              {kept}, and that row runs again"
         ),
         Mended::Holes => format!(
-            "{from} had lines without their bytes, as after a power cut: the {bytes} bytes are kept \
+            "{from} had lines without their bytes, as after a power cut: the {bytes} kept \
              in {kept}, and their rows run again"
         ),
         Mended::Answered => format!(

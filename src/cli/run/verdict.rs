@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::model::id::ModelId;
 use crate::model::{Category, Fault};
-use crate::output::text::count;
+use crate::output::text;
 use crate::output::{OutputPaths, Tally};
 use crate::run::{Reached, Rescued, Stop};
 
@@ -51,6 +51,14 @@ pub(super) fn verdict(
                 .filter(|_| fault.category == Category::Network)
                 .or(words("run the same command later")),
         ),
+        Stop::Refused { .. } => (
+            Exit::Stopped,
+            Some(format!(
+                "run the same command later, when others leave room in the quota: `promptmill \
+                 quotas {model}` shows how much there is; requests_per_minute and \
+                 tokens_per_minute keep a run below it"
+            )),
+        ),
         Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
             Some(match rescued {
@@ -69,10 +77,7 @@ pub(super) fn verdict(
 
 /// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
 pub(super) fn lost(rows: u64) -> String {
-    let rows = match rows {
-        1 => "1 row".into(),
-        many => format!("{} rows", count(many)),
-    };
+    let rows = text::plural(rows, "row");
     format!("a file of the output that is gone, and with it the lines of {rows}")
 }
 

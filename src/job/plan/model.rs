@@ -11,7 +11,7 @@ use crate::model::Delivery;
 use crate::model::aws::{is_unencrypted, is_url};
 use crate::model::catalog;
 use crate::model::family::{Asked, Doubtful, Family, Parameters};
-use crate::model::id::{Kind, ModelId};
+use crate::model::id::{Kind, ModelId, suggest};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
 /// sent as they are, and refused for prompts once it is known that there are prompts.
@@ -63,6 +63,19 @@ impl Plan {
             "the body asks for several answers, and a stream brings one: ask for one, or do not stream"
                 .to_owned()
         })
+    }
+
+    /// What a person should know of a model that the catalogue does not have.
+    pub fn catalogue_remark(&self) -> Option<String> {
+        let model = &self.model;
+        if self.facts.is_some() || model.base().is_none() {
+            return None;
+        }
+        let meant = suggest(model.as_str()).map(|near| format!(" (did you mean `{near}`?)"));
+        let meant = meant.unwrap_or_default();
+        Some(format!(
+            "`{model}` is not in the catalogue{meant}: its price is unknown"
+        ))
     }
 
     /// What a person should know of a base id that is called by its profiles only. The catalogue

@@ -76,6 +76,26 @@ impl Fault {
         )
     }
 
+    /// Whether the job has to change, and the same one would be refused again.
+    pub fn wants_another_job(&self) -> bool {
+        match self.remedy() {
+            Remedy::UseProfile
+            | Remedy::CorrectId
+            | Remedy::LowerMaxTokens
+            | Remedy::RemoveParameter
+            | Remedy::CompleteBody
+            | Remedy::LeaveStreaming
+            | Remedy::ReplaceModel => true,
+            Remedy::FillForm
+            | Remedy::AwaitMarketplace
+            | Remedy::OpenAccess
+            | Remedy::GrantPermission
+            | Remedy::SetClock
+            | Remedy::TrustCertificate => false,
+            Remedy::Usual => self.category == Category::NotFound,
+        }
+    }
+
     /// The remedy of the message's class. Classes keep their category apart from what the code
     /// says by itself, so the code's own meaning is asked for again.
     fn remedy(&self) -> Remedy {
@@ -195,6 +215,21 @@ mod tests {
         let model = ModelId::parse(model).expect("a model id");
         let fault = Fault::from_response(Some(code), status, message, None, None);
         assert_eq!(fault.advice(&model).as_deref().unwrap_or("-"), advice);
+    }
+
+    #[test]
+    fn a_retired_model_wants_another_job_and_a_form_does_not() {
+        let wants = |message: &str| {
+            let code = Some("ResourceNotFoundException");
+            Fault::from_response(code, 404, message, None, None).wants_another_job()
+        };
+        assert!(wants("This model version has reached the end of its life."));
+        assert!(wants(
+            "Could not resolve the foundation model from the provided model identifier."
+        ));
+        assert!(!wants(
+            "Model use case details have not been submitted for this account."
+        ));
     }
 
     #[test]

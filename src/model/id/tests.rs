@@ -246,10 +246,16 @@ fn an_older_version_is_not_what_was_meant() {
     assert_eq!(suggest("antropic.claude-haiku-6-1"), None);
     assert_eq!(suggest("amazon.titan-embed-text-v3:0"), None);
     let newer = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    for mistyped in ["20251001-v2:0", "20251101-v1:0", "20251011-v1:0"] {
+        let typed = format!("us.anthropic.claude-haiku-4-5-{mistyped}");
+        assert_eq!(suggest(&typed).as_deref(), Some(newer), "{typed}");
+    }
     assert_eq!(
         suggest("us.anthropic.claude-haiku-4-4").as_deref(),
         Some(newer)
     );
+    let newest = "us.anthropic.claude-opus-9-1-20301001-v1:0";
+    assert_eq!(suggest(newest), None, "not another model");
     assert_eq!(
         suggest("anthropic.claude-v2").as_deref(),
         Some("anthropic.claude-v2:1")

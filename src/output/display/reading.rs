@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{LINE_EVERY, LOOK_EVERY, Style, bar, to_stderr};
-use crate::output::text::{count, escaped, one_line};
+use crate::output::text::{escaped, one_line, plural};
 
 /// Who waits shorter than this needs no telling.
 const LONG: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ impl Reading {
     pub fn new(style: Style, input: &Path, now: Instant) -> Self {
         let first = match style {
             Style::Live => LONG,
-            Style::Lines | Style::Json | Style::Quiet => LINE_EVERY,
+            Style::Lines | Style::Json | Style::Quiet | Style::QuietJson => LINE_EVERY,
         };
         Self {
             style,
@@ -54,7 +54,7 @@ impl Reading {
         self.next = now
             + match self.style {
                 Style::Live => LOOK_EVERY,
-                Style::Lines | Style::Json | Style::Quiet => LINE_EVERY,
+                Style::Lines | Style::Json | Style::Quiet | Style::QuietJson => LINE_EVERY,
             };
         true
     }
@@ -67,14 +67,14 @@ impl Reading {
             }
             Style::Lines => to_stderr(&self.text()),
             Style::Json => to_stderr(&escaped(&self.json().to_string())),
-            Style::Quiet => {}
+            Style::Quiet | Style::QuietJson => {}
         }
     }
 
     fn text(&self) -> String {
         let Self { input, rows, .. } = self;
-        let rows = count(*rows);
-        format!("reading {input}: {rows} rows so far; nothing is sent before all are read")
+        let rows = plural(*rows, "row");
+        format!("reading {input}: {rows} so far; nothing is sent before all are read")
     }
 
     fn json(&self) -> Value {

@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 use super::Summary;
 use crate::exit::Exit;
-use crate::output::text::{count, dollars, one_line, time};
+use crate::model::Category;
+use crate::output::text::{count, dollars, one_line, plural, time};
 use crate::run::Why;
+
+/// Less is what is left of sums that should be nothing.
+const LEAST_USD: f64 = 1e-9;
 
 impl std::fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,6 +83,9 @@ impl Summary<'_> {
         }
         figures.push(("answered", self.answered()));
         figures.push(("failed", count(overall.failed)));
+        if let Some(failures) = &self.ending.too_many_failed {
+            figures.push(("exit 3", failures.clone()));
+        }
         if 0 < self.remaining() {
             figures.push(("left", count(self.remaining())));
         }
@@ -151,13 +158,23 @@ impl Summary<'_> {
             let (all, rest) = (count(answered), count(unpriced));
             known = format!("{known}, for {priced} of {all} answers; unknown for {rest}");
         }
-        match overall.uncertain_usd() {
-            0.0 => known,
-            usd => format!(
-                "{known}; up to {} more for calls that may have been billed",
-                dollars(usd)
-            ),
+        let put_aside = overall.unlisted.answers_usd;
+        if LEAST_USD <= put_aside {
+            let _ = write!(
+                known,
+                "; {} more for answers no longer in the output",
+                dollars(put_aside)
+            );
         }
+        let uncertain = overall.uncertain_usd() - put_aside;
+        if LEAST_USD <= uncertain {
+            let _ = write!(
+                known,
+                "; up to {} more for calls that may have been billed",
+                dollars(uncertain)
+            );
+        }
+        known
     }
 
     fn calls(&self) -> String {
@@ -204,14 +221,14 @@ impl Summary<'_> {
         }
         if let Some(learned) = gauge.learned_per_minute {
             parts.push(format!(
-                "refusals taught about {} calls a minute",
-                count(learned as u64)
+                "refusals taught about {} a minute",
+                plural(learned as u64, "call")
             ));
         }
         if let Some(learned) = gauge.learned_tokens_per_minute {
             parts.push(format!(
-                "refusals taught about {} tokens a minute",
-                count(learned as u64)
+                "refusals taught about {} a minute",
+                plural(learned as u64, "token")
             ));
         }
         (!parts.is_empty()).then(|| parts.join("; "))
@@ -249,9 +266,37 @@ impl Summary<'_> {
             let goes_on = self.ending.goes_on;
             lines.extend(goes_on.then(|| ("to go on", context.resume.clone())));
         } else if 0 < overall.failed {
-            lines.push(("to retry", context.retry_failed.clone()));
+            lines.extend(self.to_mend_and_retry());
         }
         lines
+    }
+
+    /// What to do about the failures. Rows that could not be read or sent run once they are mended;
+    /// as they are they may be too many for a run to start that is to send all failures again.
+    fn to_mend_and_retry(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            context, overall, ..
+        } = self;
+        let bad = overall.failed_of(Category::BadInputRow);
+        let retry = ("to retry", context.retry_failed.clone());
+        let mend = |then: &str| {
+            let bad = plural(bad, "row");
+            let text = format!("{bad} of the input that could not be read or sent; {then}");
+            ("to mend", text)
+        };
+        let runs = match bad {
+            1 => "then it runs by the same command",
+            _ => "then they run by the same command",
+        };
+        if bad == 0 {
+            vec![retry]
+        } else if bad == overall.failed {
+            vec![mend(runs), ("then", context.resume.clone())]
+        } else if self.ending.bears_bad_rows {
+            vec![mend(runs), retry]
+        } else {
+            vec![mend("until then the command below is refused"), retry]
+        }
     }
 }
 
@@ -292,6 +337,8 @@ mod tests {
             stopped_by: None,
             advice: None,
             goes_on: true,
+            too_many_failed: None,
+            bears_bad_rows: false,
         };
         let start = Instant::now();
         let mut progress = Progress::new(&Past::default(), start);

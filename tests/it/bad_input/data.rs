@@ -174,3 +174,46 @@ fn more_bad_rows_than_may_fail_are_refused_with_the_first_of_them() {
     refused(Job::over(rows).args(["--max-failures", "1"]), 2).says("max_failures is 1:");
     refused(Job::over(rows).args(["--max-failures", "60%"]), 2).says("max_failures is 60%:");
 }
+
+#[test]
+fn json_that_is_read_as_csv_is_named_as_what_it_is_and_not_quoted() {
+    let secret = "the prompt, which is nobody's business";
+    let row = format!("{{\"id\": 1, \"prompt\": \"{secret}\"}}");
+    for (content, format) in [
+        (format!("{row}\n{row}\n"), "jsonl"),
+        ("{ \"a\":1}\n".to_owned(), "jsonl"),
+        (
+            "{\"a\":1,\"b\":\"never closed, for CSV\"}\n".to_owned(),
+            "jsonl",
+        ),
+        ("{\"a\":1,\"\n".to_owned(), "jsonl"),
+        (format!("[\n{row},\n{row}]\n"), "json"),
+        (format!("[{row}]\n"), "json"),
+    ] {
+        for as_what in ["csv", "tsv"] {
+            let job = Job::new("run").file("in.jsonl", &content);
+            let job = job.on_the_emulator("in.jsonl").args(["--format", as_what]);
+            let said = "in.jsonl: header: it looks like JSON: give the format as";
+            check(job, &format!("{said} {format}"));
+        }
+    }
+}
+
+#[test]
+fn a_first_row_that_is_taken_for_a_header_is_not_quoted_whole() {
+    let text = "x".repeat(500);
+    let cut = format!("{}…", &text[..60]);
+    input(
+        "in.csv",
+        format!("1,{text}\n2,b\n"),
+        &format!(
+            "the input has no `prompt` column; columns here: 1, {cut}; say which with --column NAME \
+             or write --template '{{{{ NAME }}}}'"
+        ),
+    );
+    input(
+        "in.csv",
+        format!("{text},{text}\n2,b\n"),
+        &format!("in.csv: header: two columns are named `{cut}`; rename one"),
+    );
+}

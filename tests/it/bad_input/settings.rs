@@ -227,3 +227,17 @@ fn a_cost_of_optimized_latency_is_limited_only_by_a_price_of_ones_own() {
     let unknown = Job::over(ROWS).args(["--latency", "optimized"]).run();
     assert!(unknown.exits(0).answers()["a"]["cost_usd"].is_null());
 }
+
+#[test]
+fn a_home_directory_as_shells_write_it_makes_no_directory_of_that_name() {
+    let tilde = "`~` stands for no directory here: write ${HOME}";
+    output("~/o.jsonl", &format!("`~/o.jsonl`: {tilde}/o.jsonl"));
+    let job = Job::new("run").args(["--input=~/i.csv", "-m", NOVA, "-o", "out.jsonl"]);
+    check(job, &format!("`~/i.csv`: {tilde}/i.csv"));
+    let toml = "[output]\npath = \"~/zz/g.jsonl\"\n";
+    let job = Job::new("run")
+        .file("job.toml", toml)
+        .file("prompts.csv", ROWS);
+    let job = job.args(["job.toml", "-i", "prompts.csv", "-m", NOVA]);
+    check(job, &format!("`~/zz/g.jsonl`: {tilde}/zz/g.jsonl"));
+}

@@ -255,7 +255,7 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     let text = format!("{line}\n{}\n", failed["d"]);
     let out = out.file("out.failed.jsonl", text);
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
-    let said = "out.jsonl: 1 answers understood now, 1 still not, 0 without a kept body\n\
+    let said = "out.jsonl: 1 answer understood now, 1 still not, 0 without a kept body\n\
                 out.jsonl: row 4: the answer is not JSON: ";
     assert!(out.stdout.starts_with(said), "{}", out.stdout);
     assert_eq!(out.answered(), "a b c d".replace(" d", ""));
@@ -300,7 +300,7 @@ fn reparsed(model: &str, body: &serde_json::Value, more: &serde_json::Value) -> 
     let out = out.file("out.failed.jsonl", format!("{line}\n"));
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     assert!(
-        out.stdout.contains("1 answers understood now"),
+        out.stdout.contains("1 answer understood now"),
         "{}",
         out.stdout
     );

@@ -1,6 +1,6 @@
 //! Rows that could not be read or sent, and were mended since.
 
-use crate::harness::{Job, Out};
+use crate::harness::{Job, Out, QUICK};
 
 const BROKEN: &str =
     "{\"id\":\"1\",\"prompt\":\"one\"}\n{bad\n{\"id\":\"3\",\"prompt\":\"three\"}\n";
@@ -75,6 +75,43 @@ fn a_row_that_is_still_broken_stays_failed() {
 }
 
 #[test]
+fn the_summary_says_to_mend_what_retrying_does_not_help() {
+    let out = again(broken(), BROKEN).run().exits(3);
+    let out = out.says(
+        "\n  to mend    1 row of the input that could not be read or sent; then it runs by the same \
+         command\n  then       ",
+    );
+    assert!(!out.stderr.contains("--retry-failed"), "{}", out.stderr);
+    let out = again(out, MENDED).run().exits(0);
+    has_three_answers(&out, 1);
+}
+
+#[test]
+fn failures_of_both_kinds_are_retried_once_rows_are_mended_where_they_have_to_be() {
+    let failing = format!("{QUICK}[[fault]]\nkind = \"not_json\"\nmatching = \"three\"\n");
+    let run = |out: Option<Out>, flags: &[&str]| {
+        let job = match out {
+            None => Job::new("run").file("prompts.jsonl", BROKEN),
+            Some(out) => out.again("run"),
+        };
+        let job = job.on_the_emulator("prompts.jsonl").scenario(&failing);
+        flags.iter().fold(job, |job, flag| job.args([*flag])).run()
+    };
+    let allowed = ["--max-failures", "1"];
+    let out = run(None, &allowed).exits(3);
+    let out = out.says("then it runs by the same command\n  to retry   ");
+    let out = run(Some(out), &[&allowed[..], &["--retry-failed"]].concat()).exits(3);
+    let first = "until then the command below is refused\n  to retry   ";
+    let out = run(Some(out), &[]).exits(3).says(first);
+    let refused = run(Some(out), &["--retry-failed"]).exits(2);
+    let out = again(refused, MENDED)
+        .args(["--retry-failed"])
+        .run()
+        .exits(0);
+    has_three_answers(&out, 2);
+}
+
+#[test]
 fn failures_of_rows_that_are_gone_are_kept_and_do_not_count() {
     let last = BROKEN.replace("{bad\n", "") + "{bad\n";
     let out = Job::new("run").file("prompts.jsonl", &last);
@@ -82,7 +119,7 @@ fn failures_of_rows_that_are_gone_are_kept_and_do_not_count() {
     let out = out.args(["--max-failures", "1"]).run().exits(0);
     let out = again(out, &last).run().exits(3);
     let out = again(out, &last.replace("{bad\n", "")).run().exits(0);
-    let out = out.says("1 rows of the output are no longer in the input; they are kept");
+    let out = out.says("1 row of the output is no longer in the input; it is kept");
     assert_eq!(out.failures()["null"]["row"], 3);
 }
 
