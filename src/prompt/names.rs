@@ -18,10 +18,13 @@ pub(super) fn row_hint(source: &str, fields: &Fields) -> String {
 }
 
 /// How a field is written in a template: one of `fields`, the longest that stands in `source` if any
-/// does.
+/// does, in whatever letters.
 pub(super) fn written_like(source: &str, fields: &Fields) -> String {
     let names = fields.names();
-    let meant = names.iter().filter(|name| source.contains(*name));
+    let source = source.to_lowercase();
+    let meant = names
+        .iter()
+        .filter(|name| source.contains(&name.to_lowercase()));
     let name = meant.max_by_key(|name| name.len()).or(names.first());
     let name = name.map_or("field".into(), |name| shown(name));
     if is_identifier(&name) {
@@ -73,6 +76,8 @@ mod tests {
         for (source, written) in [
             ("$context", "{{ context }}"),
             ("{Best Answer}", r#"{{ row["Best Answer"] }}"#),
+            ("text", "{{ text }}"),
+            ("$best answer", r#"{{ row["Best Answer"] }}"#),
             ("say hello", "{{ id }}"),
         ] {
             assert_eq!(written_like(source, &fields), written, "{source}");
