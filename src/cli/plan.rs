@@ -22,7 +22,6 @@ use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, has_changed, identity, survey};
 use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::catalog;
-use crate::model::id::suggest;
 use crate::output::display::Reading;
 use crate::output::text::{count, dollars, rough, time};
 use crate::output::{Look, OutputPaths, PastRow};
@@ -129,7 +128,7 @@ impl Planned {
     /// What a person should know beside the figures.
     fn remarks(&self) -> Vec<String> {
         let remarks = [
-            self.gone_rows(),
+            Survey::gone_remark(self.gone),
             self.mended_rows(),
             self.survey.alike.clone(),
             self.unknown_model(),
@@ -146,30 +145,13 @@ impl Planned {
         remarks.into_iter().flatten().collect()
     }
 
-    fn gone_rows(&self) -> Option<String> {
-        let message = format!(
-            "{} rows of the output are no longer in the input; they are kept",
-            count(self.gone)
-        );
-        (0 < self.gone).then_some(message)
-    }
-
     fn mended_rows(&self) -> Option<String> {
         (!self.survey.outdated.is_empty()).then(|| self.survey.mended())
     }
 
     fn unknown_model(&self) -> Option<String> {
-        let model = &self.plan.model;
-        if self.plan.facts.is_some() {
-            return None;
-        }
-        let meant = model.base().and_then(suggest);
-        let meant = meant.map(|near| format!(" (did you mean `{near}`?)"));
-        Some(format!(
-            "`{model}` is not in the catalogue{}: its price is unknown; give it in a file with \
-             --prices",
-            meant.unwrap_or_default()
-        ))
+        let remark = self.plan.catalogue_remark()?;
+        Some(format!("{remark}; give it in a file with --prices"))
     }
 
     fn unknown_region(&self) -> Option<String> {
