@@ -4,7 +4,7 @@
 //! A closed standard error must not end a run that is being paid for, so nothing that is said there
 //! fails. What was asked for on standard output tells whether it got there.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use super::failure::Failure;
 use crate::exit::Exit;
@@ -13,6 +13,13 @@ use crate::output::text::{escaped, printable};
 /// Text for people, on standard error.
 pub(super) fn said(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", printable(text));
+}
+
+/// Leaves the line on which a terminal may still show how much was read.
+pub(super) fn below_the_bar() {
+    if std::io::stderr().is_terminal() {
+        said("");
+    }
 }
 
 /// A line of JSON for programs, on standard error.

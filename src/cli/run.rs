@@ -4,7 +4,7 @@ mod asked;
 mod opening;
 mod verdict;
 
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::ErrorKind;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -73,10 +73,7 @@ fn stopped_too_soon(signal: Signal) -> Failure {
         Signal::Terminate => (Exit::Stopped, "SIGTERM"),
         Signal::HangUp => (Exit::Stopped, "SIGHUP"),
     };
-    if std::io::stderr().is_terminal() {
-        // Below the line that tells how much was read.
-        print::said("");
-    }
+    print::below_the_bar();
     Failure::new(
         exit,
         format!("stopped by {by} before any call; the same command begins again"),
