@@ -1,10 +1,10 @@
 //! `promptmill run`: from a job to its exit code.
 
 mod asked;
+mod conclusion;
 mod opening;
 mod verdict;
 
-use std::io::ErrorKind;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,16 +28,13 @@ use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::model::Category;
 use crate::model::bedrock::Bedrock;
-use crate::output::display::{Display, Reading, Style};
-use crate::output::summary::{Context, Ending, Summary};
-use crate::output::tally::{Progress, Tally};
-use crate::output::text;
-use crate::output::{Claim, Existing, InFlight, Manner, OutputPaths};
-use crate::run::{Limits, Reached, Settings, Signal, Stop};
+use crate::output::display::{Display, Reading};
+use crate::output::progress::Progress;
+use crate::output::summary::Context;
+use crate::output::{Claim, InFlight, Manner, OutputPaths};
+use crate::run::{Limits, Settings, Signal};
 use asked::Asked;
-use verdict::{enough_usd, lost, verdict};
 
 pub(super) use asked::{changed, existing, locks, style};
 pub(super) use verdict::stopped;
@@ -332,130 +329,5 @@ impl Job<'_> {
             },
             max_tokens: plan.longest_answer(),
         }
-    }
-
-    /// Prints the summary, writes it down, and finds the exit code.
-    fn conclude(&self, stop: Option<Stop>, progress: &Progress) -> Result<Exit, Failure> {
-        let ending = self.ending(stop.as_ref(), progress);
-        let context = self.context_after(stop.as_ref(), progress);
-        let summary = Summary::new(&context, &ending, progress, Instant::now());
-        let written = summary.write();
-        let mut printed = Ok(());
-        if self.asked.json {
-            printed = print::json(&summary.json());
-        } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
-            print::said(&summary.to_string());
-        }
-        if let Err(error) = written {
-            let answers = &self.context.paths.answered;
-            let safe = match answers.exists() {
-                true => format!("; what is in {} is safe", answers.display()),
-                false => String::new(),
-            };
-            let message = format!(
-                "{error}{safe}: make room, or put right what else it says, and the same command \
-                 writes the summary down"
-            );
-            return Err(Failure::new(Exit::CannotWrite, message));
-        }
-        match printed {
-            Err(error)
-                if error.kind() != ErrorKind::BrokenPipe && ending.exit == Exit::Complete =>
-            {
-                let message = format!(
-                    "cannot write to standard output: {error}; the summary is in {}",
-                    self.context.paths.run.display()
-                );
-                Err(Failure::new(Exit::CannotWrite, message))
-            }
-            // Whoever closed the pipe has read enough.
-            Ok(()) | Err(_) => Ok(ending.exit),
-        }
-    }
-
-    /// What the summary knows. After a stop by cost, the command that goes on has a limit with
-    /// which it can.
-    fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
-        let mut context = self.context.clone();
-        if let Some(Stop::Limit(reached @ Reached::Cost { .. })) = stop {
-            let enough = enough_usd(reached, &progress.overall(), context.rows);
-            context.resume = self.typed.again_with_max_cost(enough);
-            context.retry_failed = resume::with(&context.resume, "--retry-failed");
-        }
-        context
-    }
-
-    fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
-        let overall = progress.overall();
-        let is_whole = self.context.rows <= overall.ended();
-        let stopped_by = match stop {
-            Some(stop) => Some(stop.to_string()),
-            // Every row has ended, and some of them stood in a file that was deleted since.
-            None if !is_whole => Some(lost(self.context.rows - overall.ended())),
-            None => None,
-        };
-        let mut too_many_failed = None;
-        let (exit, advice) = match stop {
-            // Of an input that has changed nobody knows whether its rows have ended.
-            Some(stop @ (Stop::CannotWrite { .. } | Stop::Input(_))) => self.verdict(stop),
-            Some(stop) if !is_whole => self.verdict(stop),
-            None if !is_whole => (Exit::Stopped, None),
-            // What stops a run while its last calls land has nothing left to stop.
-            Some(_) | None => {
-                too_many_failed = self.too_many_failed(&overall);
-                let exit = match &too_many_failed {
-                    Some(_) => Exit::TooManyFailed,
-                    None => Exit::Complete,
-                };
-                (exit, None)
-            }
-        };
-        // With --fresh in it, the same command would begin anew; the one that is printed does not.
-        let advice = match self.asked.existing {
-            Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
-            Existing::Resume | Existing::RetryFailed => advice,
-        };
-        // What the service refuses of every row, it refuses again.
-        let fails_again = match stop {
-            Some(Stop::Fault(fault) | Stop::AllInvalid(fault)) => {
-                exit == Exit::Usage || fault.wants_another_job()
-            }
-            Some(_) | None => false,
-        };
-        Ending {
-            exit,
-            stopped_by,
-            advice,
-            goes_on: !fails_again,
-            too_many_failed,
-            bears_bad_rows: {
-                let bad = overall.failed_of(Category::BadInputRow);
-                !self.plan.max_failures.exceeded_by(bad, self.rows_here())
-            },
-        }
-    }
-
-    /// How many rows have failed, of a run whose rows have all ended, where that is more than is
-    /// allowed.
-    fn too_many_failed(&self, overall: &Tally) -> Option<String> {
-        // Of rows that are no longer in the input, the output may have lost the failures.
-        let failed = overall.failed.saturating_sub(self.kept.failures);
-        let rows = self.rows_here();
-        let allowed = self.plan.max_failures;
-        let words = || {
-            let failed = text::plural(failed, "row");
-            format!("{failed} failed, max_failures allows {allowed}")
-        };
-        allowed.exceeded_by(failed, rows).then(words)
-    }
-
-    /// Rows of the input, without those that only the output has.
-    fn rows_here(&self) -> u64 {
-        self.context.rows.saturating_sub(self.kept.rows)
-    }
-
-    fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
-        let place = self.region.as_deref();
-        verdict(stop, &self.plan.model, place, &self.context.paths)
     }
 }

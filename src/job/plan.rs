@@ -32,7 +32,7 @@ use values::{
     mode, output_file, retry, source,
 };
 
-pub use crate::model::aws::is_url;
+pub use crate::model::url::is_url;
 pub use model::region;
 pub use values::{is_share, time};
 pub(super) use values::{parse_share, parse_time};

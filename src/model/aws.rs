@@ -25,6 +25,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
 
+use super::url::{is_unencrypted, is_url, origin};
+
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(45);
@@ -251,30 +253,6 @@ fn refuse_no_url(url: Option<&str>, service: &str) -> Result<(), ConnectError> {
     Err(ConnectError::NoUrl { from, url })
 }
 
-/// Whether this is an http(s) URL with a host, and with a port or none.
-pub fn is_url(url: &str) -> bool {
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    let Some(rest) = rest.filter(|rest| !rest.contains(char::is_whitespace)) else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(v6) => match v6.split_once(']') {
-            Some((host, port)) => (host, port),
-            None => return false,
-        },
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
-    let begins = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == ':');
-    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| 0 < port);
-    begins
-        && host.chars().all(is_host)
-        && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
-}
-
 /// A profile that is not there is a slip: the chain would go on without it, as somebody else.
 /// Files that cannot be read are left to the chain, which says so.
 async fn refuse_unknown(profile: &str) -> Result<(), ConnectError> {
@@ -400,78 +378,4 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     texts.join(": ")
-}
-
-/// Plain HTTP to anywhere but this machine.
-pub fn is_unencrypted(uri: &str) -> bool {
-    let Some(rest) = uri.strip_prefix("http://") else {
-        return false;
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority
-            .rsplit_once(':')
-            .map_or(authority, |(host, _)| host),
-    };
-    let loopback = host
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
-    !loopback && host != "localhost"
-}
-
-fn origin(uri: &str) -> &str {
-    let from = uri.find("://").map_or(0, |at| at + 3);
-    let to = uri[from..].find('/').map_or(uri.len(), |at| from + at);
-    &uri[..to]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_has_a_host_and_a_port_that_is_one() {
-        for url in [
-            "https://vpce-1a2b.bedrock-runtime.us-east-1.vpce.amazonaws.com",
-            "http://127.0.0.1:8686",
-            "http://[::1]:8686/",
-            "https://example.com/path?query",
-        ] {
-            assert!(is_url(url), "{url}");
-        }
-        for url in [
-            "garbage",
-            "ftp://example.com",
-            "http://",
-            "http://:80",
-            "http://127.0.0.1:43681:",
-            "http://127.0.0.1:",
-            "http://127.0.0.1:99999",
-            "http://[::1",
-            "http://exa mple.com",
-            "https://-",
-        ] {
-            assert!(!is_url(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_may_be_spoken_to_in_plain_text() {
-        let table = [
-            (
-                "https://bedrock-runtime.us-east-1.amazonaws.com/model/x/invoke",
-                false,
-            ),
-            ("http://127.0.0.1:9000/model/x/invoke", false),
-            ("http://localhost/model/x/invoke", false),
-            ("http://[::1]:9000/model/x/invoke", false),
-            ("http://bedrock.example.com:9000/model/x/invoke", true),
-            ("http://127.0.0.1.example.com/", true),
-            ("http://10.0.0.7/", true),
-        ];
-        for (uri, unencrypted) in table {
-            assert_eq!(is_unencrypted(uri), unencrypted, "{uri}");
-        }
-    }
 }

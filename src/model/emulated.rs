@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::aws::is_unencrypted;
+use super::url::is_unencrypted;
 
 /// What the emulator calls itself in the `server` header of everything it says.
 const NAME: &str = "promptmill-emulator";

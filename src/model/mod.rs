@@ -17,6 +17,7 @@ pub mod quotas;
 mod retry_after;
 mod shares;
 mod terms;
+pub mod url;
 mod wire;
 
 use std::future::Future;

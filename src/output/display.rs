@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::tally::Progress;
+use super::progress::Progress;
 use super::text::{count, dollars, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, Why};
 use terminal::Below;

@@ -16,6 +16,7 @@ mod mount;
 pub(crate) mod past;
 pub mod paths;
 mod pictures;
+pub mod progress;
 mod rate;
 mod repair;
 mod reparse;

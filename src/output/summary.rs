@@ -9,8 +9,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::disk;
+use super::progress::Progress;
 use super::rewrite::replace;
-use super::tally::{Counts, Progress, Tally};
+use super::tally::{Counts, Tally};
 use super::{LedgerError, Mode, OutputPaths};
 use crate::exit::Exit;
 use crate::run::Why;

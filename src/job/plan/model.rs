@@ -8,10 +8,10 @@ use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::job::sharing::RowsPerCall;
 use crate::model::Delivery;
-use crate::model::aws::{is_unencrypted, is_url};
 use crate::model::catalog;
 use crate::model::family::{Asked, Doubtful, Family, Parameters};
 use crate::model::id::{Kind, ModelId, suggest};
+use crate::model::url::{is_unencrypted, is_url};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
 /// sent as they are, and refused for prompts once it is known that there are prompts.

@@ -309,8 +309,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::output::progress::Progress;
     use crate::output::summary::{Context, Ending};
-    use crate::output::tally::Progress;
     use crate::output::{Mode, OutputPaths, Past};
 
     /// What is said of 60 requests a minute after `sent` calls in so many seconds.
