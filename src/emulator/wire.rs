@@ -81,11 +81,13 @@ pub(super) fn access_key(headers: &HeaderMap) -> &str {
     credential.map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
 }
 
+/// A body is JSON unless the request says otherwise: `application/json` is the default of
+/// `contentType` (botocore 1.44.5, `InvokeModelRequest`), and boto3 sends no header for a default.
 fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .map_or(&b""[..], HeaderValue::as_bytes);
-    if kind.starts_with(b"application/json") {
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    if kind.as_bytes().starts_with(b"application/json") {
         return Ok(());
     }
     let message = "The provided Content-Type is invalid or not supported for this model";
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_signed_and_says_that_it_is_json() {
+    fn a_request_is_signed_and_is_json_unless_it_says_otherwise() {
         let json = "content-type: application/json";
         let missing = "403 MissingAuthenticationTokenException";
         check("POST /model/a/invoke", json, missing);
@@ -204,6 +206,18 @@ mod tests {
         );
         let signed = "authorization: AWS4-HMAC-SHA256 Credential=x/20261122/us-east-1";
         check("POST /model/a/invoke", &format!("{json}\n{signed}"), "a");
-        check("POST /model/a/invoke", signed, "400 ValidationException");
+        check("POST /model/a/invoke", signed, "a");
+        check(
+            "POST /model/a/invoke-with-response-stream",
+            signed,
+            "a, streamed",
+        );
+        for other in ["text/csv", "application/xml", ""] {
+            check(
+                "POST /model/a/invoke",
+                &format!("{signed}\ncontent-type: {other}"),
+                "400 ValidationException",
+            );
+        }
     }
 }

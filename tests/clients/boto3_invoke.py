@@ -126,6 +126,19 @@ for model, body, text_of in STREAMS:
     metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
     assert metrics["outputTokenCount"] == int(headers["x-amzn-bedrock-output-token-count"]), (model, metrics)
 
+# Calls that name no content type, as the examples of AWS's documentation for Claude 2 do: JSON is its default.
+plain = CLIENT.invoke_model(
+    modelId="anthropic.claude-v2",
+    body=json.dumps({"prompt": "\n\nHuman: black holes\n\nAssistant:", "max_tokens_to_sample": 300, "top_p": 0.9}),
+)
+assert json.loads(plain["body"].read())["completion"].lstrip().startswith("[emulated "), plain
+plain = CLIENT.invoke_model_with_response_stream(
+    modelId="anthropic.claude-v2",
+    body=json.dumps({"prompt": "\n\nHuman: an essay on Mars\n\nAssistant:", "max_tokens_to_sample": 4000}),
+)
+essay = "".join(json.loads(event["chunk"]["bytes"])["completion"] for event in plain["body"])
+assert essay.lstrip().startswith("[emulated "), essay
+
 try:
     stream("mistral.mistral-7b-instruct-v0:2", {"prompt": "<s>[INST] break here [/INST]"})
     raise AssertionError("the stream did not break")
