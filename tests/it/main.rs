@@ -32,4 +32,5 @@ mod secrets;
 mod sharing;
 mod shell;
 mod signals;
+mod state;
 mod streaming;
