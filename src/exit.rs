@@ -66,7 +66,9 @@ impl Exit {
                 "every row ended, failures within max_failures; or nothing was left to do"
             }
             Self::Usage => "usage, job file, input or changed settings; a retry will not help",
-            Self::TooManyFailed => "every row ended, but more failed or were filtered than the job allows",
+            Self::TooManyFailed => {
+                "every row ended, but more failed or were filtered than the job allows"
+            }
             Self::Limit => {
                 "stopped by a limit you set: deadline, error rate, or cost, which must be raised to go on"
             }

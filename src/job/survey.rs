@@ -260,7 +260,11 @@ impl Survey {
     fn unusable_rows(&self, plan: &Plan) -> Option<String> {
         let count = self.unusable.count;
         let rows = self.rows;
-        let fix = if count == 1 { "Fix the row" } else { "Fix these rows" };
+        let fix = if count == 1 {
+            "Fix the row"
+        } else {
+            "Fix these rows"
+        };
         let allow = match count == rows {
             true => String::new(),
             false => format!(", or run the others with --max-failures {count}"),

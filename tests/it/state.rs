@@ -12,7 +12,10 @@ fn to_model(model: &str, rows: &str) -> Job {
 /// A job whose rows `bomb` are filtered.
 fn filtering(more: &[&str]) -> Job {
     let filter = format!("{QUICK}[filter]\ntakes = [\"bomb\"]\n");
-    let job = to_model("us.amazon.nova-2-lite-v1:0", "a,one\nb,bomb\nc,three\nd,a bomb\n");
+    let job = to_model(
+        "us.amazon.nova-2-lite-v1:0",
+        "a,one\nb,bomb\nc,three\nd,a bomb\n",
+    );
     let job = job.scenario(&filter);
     more.iter().fold(job, |job, more| job.args([*more]))
 }
@@ -43,9 +46,7 @@ fn more_filtered_rows_than_max_filtered_are_exit_code_3() {
 fn a_model_id_cut_short_names_the_full_one_where_a_limit_needs_its_price() {
     let job = to_model("us.anthropic.claude-haiku-4-5", "a,one\n").scenario(QUICK);
     let job = job.args(["--max-cost", "1"]);
-    let _ = job
-        .run()
-        .exits(2)
-        .sent_nothing()
-        .says("(did you mean `us.anthropic.claude-haiku-4-5-20251001-v1:0`?), so its cost cannot be");
+    let _ = job.run().exits(2).sent_nothing().says(
+        "(did you mean `us.anthropic.claude-haiku-4-5-20251001-v1:0`?), so its cost cannot be",
+    );
 }

@@ -127,7 +127,10 @@ impl Job<'_> {
     /// What of the completed rows makes exit code 3: more failed, or more were filtered, than is
     /// allowed.
     fn too_many(&self, overall: &Tally) -> Option<String> {
-        let found = [self.too_many_failed(overall), self.too_many_filtered(overall)];
+        let found = [
+            self.too_many_failed(overall),
+            self.too_many_filtered(overall),
+        ];
         let found: Vec<_> = found.into_iter().flatten().collect();
         (!found.is_empty()).then(|| found.join("; "))
     }
