@@ -11,6 +11,7 @@
 
 mod alarm;
 pub mod cli;
+mod event;
 pub mod exit;
 pub mod input;
 pub mod job;

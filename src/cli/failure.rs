@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Reason};
 use crate::input::InputError;
 use crate::job::JobError;
 use crate::job::rows::MismatchError;
@@ -17,6 +17,8 @@ use bedrock_emulator::{BindError, ScenarioError};
 #[error("{message}")]
 pub(super) struct Failure {
     pub(super) exit: Exit,
+    /// The reason behind the exit code.
+    pub(super) reason: Reason,
     message: String,
 }
 
@@ -24,8 +26,15 @@ impl Failure {
     pub(super) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,
+            // No failure has exit code 0.
+            reason: Reason::of(exit).unwrap_or(Reason::Bug),
             message: message.to_string(),
         }
+    }
+
+    /// The same failure, where more is known of its reason than the exit code tells.
+    pub(super) fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
     }
 
     pub(super) fn usage(message: impl ToString) -> Self {
@@ -41,7 +50,7 @@ impl From<JobError> for Failure {
 
 impl From<InputError> for Failure {
     fn from(error: InputError) -> Self {
-        Self::usage(error)
+        Self::usage(error).because(Reason::Input)
     }
 }
 
@@ -90,7 +99,12 @@ impl From<LedgerError> for Failure {
             | LedgerError::NoRoom { .. }
             | LedgerError::Io { .. } => Exit::CannotWrite,
         };
-        Self::new(exit, error)
+        let reason = match exit {
+            Exit::Usage => Reason::Output,
+            Exit::Locked => Reason::Locked,
+            _ => Reason::CannotWrite,
+        };
+        Self::new(exit, error).because(reason)
     }
 }
 

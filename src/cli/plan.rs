@@ -107,7 +107,8 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         refusals.extend(who.refusal(&past.tally, &plan.output));
     }
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
-    refusals.extend(survey.refusals(&plan, changed));
+    let rejections = survey.refusals(&plan, changed).into_iter();
+    refusals.extend(rejections.map(|rejection| rejection.message));
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),

@@ -6,7 +6,7 @@ mod opening;
 mod verdict;
 
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ use super::made_up::Who;
 use super::resume::Typed;
 use super::signals::Signals;
 use super::{behind, connect, emulate, flags, print, resume, signals};
-use crate::exit::Exit;
+use crate::event;
+use crate::exit::{Exit, Reason};
 use crate::input::Input;
 use crate::job::rows::RowMaker;
 use crate::job::survey::{Changed, Survey, limit_of, survey};
@@ -30,8 +31,8 @@ use crate::job::{Endpoint, JobFile, Plan};
 use crate::model::bedrock::Bedrock;
 use crate::output::display::{Display, Reading};
 use crate::output::progress::Progress;
-use crate::output::summary::Context;
-use crate::output::{Claim, InFlight, Manner, OutputPaths};
+use crate::output::summary::{Context, Updates};
+use crate::output::{Claim, InFlight, Manner, OutputPaths, Place, killed};
 use crate::run::{Limits, Settings, Signal};
 use asked::Asked;
 use bedrock_emulator::Scenario;
@@ -46,18 +47,30 @@ pub(super) use verdict::stopped;
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
     let matches = matches.clone();
+    let place = Arc::new(Place::default());
     let ended = runtime.block_on(async {
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
         let asked = signals.asked.clone();
         let (begin, begins) = oneshot::channel();
-        let run =
-            tokio::spawn(async move { prepare_and_carry_out(&matches, signals, begin).await });
+        let its_place = Arc::clone(&place);
+        let mut run = tokio::spawn(async move {
+            prepare_and_carry_out(&matches, signals, begin, &its_place).await
+        });
         tokio::select! {
-            ended = run => ended.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic())),
-            signal = signals::too_soon(asked, begins) => Err(stopped_too_soon(signal)),
+            ended = &mut run => ended.unwrap_or_else(|panicked| {
+                place.failed(Exit::Bug, Reason::Bug, "a bug in promptmill");
+                resume_unwind(panicked.into_panic())
+            }),
+            signal = signals::too_soon(asked, begins) => {
+                run.abort();
+                Err(stopped_too_soon(signal))
+            }
         }
     });
+    if let Err(failure) = &ended {
+        place.failed(failure.exit, failure.reason, &failure.to_string());
+    }
     // What was still being read is not waited for.
     runtime.shutdown_background();
     ended
@@ -65,30 +78,43 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 /// Why a run that had not begun ended.
 fn stopped_too_soon(signal: Signal) -> Failure {
-    let (exit, by) = match signal {
-        Signal::Interrupt => (Exit::Interrupted, "Ctrl-C"),
-        Signal::Terminate => (Exit::Stopped, "SIGTERM"),
-        Signal::HangUp => (Exit::Stopped, "SIGHUP"),
+    let (exit, reason, by) = match signal {
+        Signal::Interrupt => (Exit::Interrupted, Reason::Interrupted, "Ctrl-C"),
+        Signal::Terminate => (Exit::Stopped, Reason::Terminated, "SIGTERM"),
+        Signal::HangUp => (Exit::Stopped, Reason::HungUp, "SIGHUP"),
     };
     print::below_the_bar();
     Failure::new(
         exit,
-        format!("stopped by {by} before any call; the same command begins again"),
+        format!("stopped by {by} before any call; the same command starts again"),
     )
+    .because(reason)
 }
 
 async fn prepare_and_carry_out(
     matches: &ArgMatches,
     signals: Signals,
     begin: oneshot::Sender<()>,
+    place: &Place,
 ) -> Result<Exit, Failure> {
-    let asked = Asked::of(matches)?;
-    let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
-    let hidden = behind::settle(&mut job).await;
     let today = Zoned::now().date();
     let variable = |name: &str| std::env::var(name).ok();
+    let is_at = |output: Option<PathBuf>| {
+        if let Some(output) = output {
+            place.is_at(&OutputPaths::new(&output));
+        }
+    };
+    is_at(flags::output_path(matches, today, variable));
+    let asked = Asked::of(matches)?;
+    let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
+    is_at(job.output_path(today, variable));
+    if let Some(name) = &job.name {
+        event::name_job(name);
+    }
+    let hidden = behind::settle(&mut job).await;
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
+    event::name_job(&plan.name);
     let input = block_in_place(|| Input::open(&plan.input, plan.format))?;
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
@@ -96,10 +122,15 @@ async fn prepare_and_carry_out(
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| behind::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths, plan.mode).await?;
+    let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
+    if let Some(killed) = killed(&paths.run) {
+        asked.say(&killed);
+    }
+    place.starts(&plan.name, &typed.again(), plan.mode);
     if !claim.past.is_empty() {
         let who = Who::answers(&plan).await.asked().await;
         if let Some(refusal) = who.refusal(&claim.past.tally, &plan.output) {
-            return Err(Failure::usage(refusal));
+            return Err(Failure::usage(refusal).because(Reason::Output));
         }
     }
     let survey = {
@@ -110,11 +141,10 @@ async fn prepare_and_carry_out(
             })
         })?
     };
-    let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
     let gone = survey.gone(&claim.past);
     let context = context(&typed, &plan, &maker, &paths, &survey, gone);
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
-        return Err(Failure::usage(refusal));
+        return Err(Failure::usage(refusal.message).because(refusal.reason));
     }
     let changed: &[u64] = match asked.changed {
         Changed::Refused => &[],
@@ -268,13 +298,17 @@ impl Job<'_> {
         let settings = self.settings(display.tick(), past.tally.charge_usd(), &quotas);
         // From here on a signal is the loop's to see.
         let _ = begin.send(());
+        let mut updates = Updates::new(start);
+        let context = &self.context;
+        updates.tick(context, &progress, start);
         let stop = crate::run::run(model, rows, &mut ledger, settings, signals.asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
             display.show(event, &mut progress, now);
+            updates.tick(context, &progress, now);
         })
         .await;
-        display.close();
+        display.close(&mut progress, Instant::now());
         if let Some(left) = ledger.left_of_it() {
             progress.output_holds(left);
         }

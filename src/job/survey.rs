@@ -3,6 +3,7 @@
 
 use super::Plan;
 use super::rows::RowMaker;
+use crate::exit::Reason;
 use crate::input::{Input, InputError};
 use crate::output::past::{fingerprint_value, key};
 use crate::output::text::count as counted;
@@ -57,6 +58,15 @@ pub enum Changed {
     Refused,
     /// They run again, and their old lines are put aside.
     Redone,
+}
+
+/// Why a run over these rows does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// In the word of the closed list.
+    pub reason: Reason,
+    /// What is wrong, where, and what to do.
+    pub message: String,
 }
 
 /// Rows with the same kind of trouble.
@@ -178,18 +188,23 @@ pub fn has_changed(who: &Identity, before: &PastRow) -> bool {
 
 impl Survey {
     /// What has to be settled before anything is sent.
-    pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<String> {
-        let refusals = [
-            self.named_by_nothing(plan),
-            self.kept_of_nothing(plan),
-            self.duplicate_ids(plan),
-            match changed {
-                Changed::Refused => self.changed_rows(plan),
-                Changed::Redone => None,
-            },
-            self.unusable_rows(plan),
+    pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<Rejection> {
+        let changed_rows = match changed {
+            Changed::Refused => self.changed_rows(plan),
+            Changed::Redone => None,
+        };
+        let found = [
+            (Reason::Usage, self.named_by_nothing(plan)),
+            (Reason::Usage, self.kept_of_nothing(plan)),
+            (Reason::Input, self.duplicate_ids(plan)),
+            (Reason::ChangedRows, changed_rows),
+            (Reason::Input, self.unusable_rows(plan)),
         ];
-        refusals.into_iter().flatten().collect()
+        let found = found.into_iter().filter_map(|(reason, message)| {
+            let message = message?;
+            Some(Rejection { reason, message })
+        });
+        found.collect()
     }
 
     fn named_by_nothing(&self, plan: &Plan) -> Option<String> {

@@ -11,6 +11,7 @@ use super::past::Past;
 use super::paths::OutputPaths;
 use super::run_file;
 use super::scan::State;
+use super::standing::killed;
 use super::tally::Unlisted;
 
 /// What is there now.
@@ -39,6 +40,8 @@ impl Look {
         if is_locked(&paths.lock) {
             let message = "another run is writing this output: what has ended is as of this moment";
             look.notes.push(message.into());
+        } else {
+            look.notes.extend(killed(&paths.run));
         }
         let files = [&paths.answered, &paths.failed];
         let mut made_up = false;

@@ -12,6 +12,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -24,7 +25,10 @@ use super::rewrite::replace;
 use super::tally::{Counts, Tally, Unlisted};
 use crate::exit::Exit;
 
-type RunFile = Map<String, Value>;
+pub(super) type RunFile = Map<String, Value>;
+
+/// Within a process, one writer at a time: a signal can end a run while it is still starting.
+static WRITER: Mutex<()> = Mutex::new(());
 
 /// Where it keeps money that stands in no line, within `total`.
 const UNLISTED: &str = "unlisted_usd";
@@ -94,13 +98,34 @@ pub(super) fn note(
     write(disk, &paths.run, &file)
 }
 
-fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
+pub(super) fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
     let text = serde_json::to_string_pretty(file)
         .map_err(|error| io_error("write", path)(error.into()))?;
+    write_text(disk, path, &text)
+}
+
+/// Puts `text` in the place of the run file at `path`.
+pub(super) fn write_text(disk: &dyn Disk, path: &Path, text: &str) -> Result<(), LedgerError> {
+    // Whoever panicked with it has left no file half written: it is replaced as a whole.
+    let _writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     replace(disk, path, |file| {
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")
     })
+}
+
+/// The run file of this output; `None` where there is none, or that of another.
+pub(super) fn of_output(paths: &OutputPaths) -> Option<RunFile> {
+    let file = read(&paths.run)?;
+    is_of(&file, paths).then_some(file)
+}
+
+/// Whether a run file is of this output, as far as it says. Where its directory is now says
+/// nothing: both may have been moved.
+pub(super) fn is_of(file: &RunFile, paths: &OutputPaths) -> bool {
+    let output = file.get("output").and_then(Value::as_str);
+    let named = output.and_then(|output| Path::new(output).file_name());
+    named.is_none() || named == paths.answered.file_name()
 }
 
 /// Makes the run file say what the output holds now: `tally`, as `verb` has left it. `brought_usd`

@@ -8,18 +8,24 @@ use crate::harness::repository;
 /// What each part may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("nearest", &[]),
+    ("event", &[]),
     ("input", &["nearest"]),
     ("prompt", &["input"]),
     ("alarm", &[]),
     ("model", &["alarm", "nearest", "prompt"]),
     ("run", &["alarm", "model"]),
-    ("output", &["exit", "model", "run"]),
+    ("output", &["event", "exit", "model", "run"]),
     (
         "job",
-        &["input", "model", "nearest", "output", "prompt", "run"],
+        &[
+            "exit", "input", "model", "nearest", "output", "prompt", "run",
+        ],
     ),
     ("exit", &[]),
-    ("cli", &["exit", "input", "job", "model", "output", "run"]),
+    (
+        "cli",
+        &["event", "exit", "input", "job", "model", "output", "run"],
+    ),
 ];
 
 /// The only places that name a crate which the rest must not depend on; a space between two.

@@ -5,7 +5,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::harness::{Job, NOVA, Out, QUICK, Service, pause};
+use crate::harness::{Job, NOVA, Out, QUICK, Running, Service, pause};
 
 /// Everything that leaves something half done: connections, bodies, rows to be sent again, rows
 /// that fail with a body to keep.
@@ -36,6 +36,12 @@ const NOISE_KIB: u64 = 8 << 10;
 /// What a row with an id adds: its key, for the check for duplicates.
 const KEY_BYTES: u64 = 8;
 
+/// Whether the run file says how the run ended.
+fn ended(running: &Running) -> bool {
+    let text = std::fs::read_to_string(running.path("out.run.json")).unwrap_or_default();
+    !text.is_empty() && !text.contains(r#""state": "running""#)
+}
+
 /// Runs so many rows, 64 at a time, with no more than 128 open files, and returns the most memory
 /// the run ever held, in KiB.
 fn peak_kib(rows: u64) -> u64 {
@@ -48,7 +54,7 @@ fn peak_kib(rows: u64) -> u64 {
         .args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "64"])
         .spawn();
     let mut peak = 0;
-    while !running.path("out.run.json").exists() {
+    while !ended(&running) {
         let status = running.proc("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());

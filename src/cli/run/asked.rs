@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::failure::Failure;
 use crate::cli::print;
+use crate::event::{self, Level};
 use crate::job::survey::Changed;
 use crate::output::display::Style;
 use crate::output::text::time;
@@ -89,8 +90,7 @@ impl Asked {
         match self.style {
             Style::Quiet | Style::QuietJson => {}
             Style::Json => {
-                let note = serde_json::json!({ "event": "note", "message": text });
-                print::noted(&note);
+                print::noted(&event::note(Level::Info, text));
             }
             Style::Live | Style::Lines => print::said(text),
         }

@@ -5,17 +5,17 @@ use std::io::ErrorKind;
 use tokio::time::Instant;
 
 use super::Job;
-use super::verdict::{enough_usd, lost, verdict};
+use super::verdict::{enough_usd, lost, reason, verdict};
 use crate::cli::failure::Failure;
 use crate::cli::{print, resume};
-use crate::exit::Exit;
+use crate::exit::{Exit, Reason};
 use crate::model::Category;
-use crate::output::Existing;
 use crate::output::display::Style;
 use crate::output::progress::Progress;
 use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Tally;
 use crate::output::text;
+use crate::output::{Existing, State};
 use crate::run::{Reached, Stop};
 
 impl Job<'_> {
@@ -111,8 +111,22 @@ impl Job<'_> {
             }
             Some(_) | None => false,
         };
+        let is_completed = matches!(exit, Exit::Complete | Exit::TooManyFailed);
         Ending {
             exit,
+            state: match is_completed {
+                true => State::Completed,
+                false => State::Stopped,
+            },
+            reason: match (exit, stop) {
+                (Exit::Complete, _) => None,
+                (Exit::TooManyFailed, _) if self.too_many_failed(&overall).is_none() => {
+                    Some(Reason::MaxFiltered)
+                }
+                (Exit::TooManyFailed, _) => Some(Reason::MaxFailures),
+                (_, Some(stop)) => Some(reason(stop)),
+                (_, None) => Some(Reason::OutputDeleted),
+            },
             stopped_by,
             advice,
             goes_on: !fails_again,

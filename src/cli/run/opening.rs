@@ -1,10 +1,9 @@
 //! What is said before the first call.
 
-use serde_json::json;
-
 use super::Job;
 use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
+use crate::event::{self, Level};
 use crate::job::Endpoint;
 use crate::job::survey::Survey;
 use crate::model::catalog;
@@ -70,9 +69,10 @@ impl Job<'_> {
             (None, _) => {}
             (Some(warning), Style::Quiet) => print::said(warning),
             (Some(warning), Style::QuietJson) => {
-                print::noted(&json!({ "event": "note", "message": warning }));
+                print::noted(&event::note(Level::Warning, warning));
             }
-            (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
+            (Some(warning), Style::Json) => print::noted(&event::note(Level::Warning, warning)),
+            (Some(warning), Style::Live | Style::Lines) => self.say(warning),
         }
     }
 }

@@ -334,6 +334,8 @@ mod tests {
         };
         let ending = Ending {
             exit: Exit::Complete,
+            state: State::Completed,
+            reason: None,
             stopped_by: None,
             advice: None,
             goes_on: true,
