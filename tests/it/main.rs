@@ -33,4 +33,5 @@ mod secrets;
 mod sharing;
 mod shell;
 mod signals;
+mod state;
 mod streaming;

@@ -260,7 +260,7 @@ mod tests {
     use tokio::time::{Instant, advance};
 
     use super::{Limit, Quotas};
-    use crate::emulator::Scenario;
+    use crate::Scenario;
 
     /// Plays a script against a quota: `+S` waits, `N` admits N calls that end at once,
     /// `N:T/I/O` admits N calls of T tokens at most, which use I and O.

@@ -1,29 +1,10 @@
-//! Which models a region has, and what the account has of its own.
-//!
-//! The first is read from the same list of facts as the runner's, for there is no other; how it is
-//! read is written anew here. The second is made up.
+//! Which models a region offers ([`mod@crate::regions`]), and what the account has of its own, which is
+//! made up.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ControlPlane, Question};
-
-/// Region to how a model is offered there: a word of O, P and I, then geographies.
-type Regions = BTreeMap<String, Vec<String>>;
-
-static MODELS: LazyLock<BTreeMap<String, Regions>> = LazyLock::new(|| {
-    let facts: Facts = serde_json::from_str(include_str!("../../model/catalog/regions.json"))
-        .expect("the list is part of the program, and a test reads it");
-    facts.models
-});
-
-#[derive(Deserialize)]
-struct Facts {
-    models: BTreeMap<String, Regions>,
-}
+use crate::regions::offers;
 
 /// Regions behind the profiles of a geography, as far as they are needed to tell it from others.
 const DESTINATIONS: [(&str, &[&str]); 3] = [
@@ -34,25 +15,17 @@ const DESTINATIONS: [(&str, &[&str]); 3] = [
 
 const WHEN: &str = "2026-09-01T08:00:00Z";
 
-/// Whether a model is called through its inference profiles only, wherever it is offered.
-pub(in crate::emulator) fn only_by_profile(base: &str) -> bool {
-    let by_profile = |offered: &Vec<String>| offered.first().is_some_and(|types| types == "I");
-    MODELS
-        .get(base)
-        .is_some_and(|regions| regions.values().all(by_profile))
-}
-
 /// The models of the region, as it offers them.
 pub(super) fn models(question: &Question, account: &ControlPlane) -> Vec<Value> {
     let here = question.region.as_str();
     let added = account.whole_only.iter().map(|id| {
-        let mut added = model(id, here, "O");
+        let mut added = model(id, here, &["ON_DEMAND"]);
         added["responseStreamingSupported"] = false.into();
         added
     });
-    let listed = MODELS.iter().filter_map(|(id, regions)| {
-        let types = regions.get(here)?.first()?;
-        Some(model(id, here, types))
+    let listed = offers().iter().filter_map(|(id, regions)| {
+        let offer = regions.get(here)?;
+        Some(model(id, here, &offer.types))
     });
     let wanted = |model: &Value| {
         let is = |name: &str, of: &dyn Fn(&str) -> bool| {
@@ -76,7 +49,7 @@ pub(super) fn models(question: &Question, account: &ControlPlane) -> Vec<Value> 
     listed.chain(added).filter(wanted).collect()
 }
 
-fn model(id: &str, region: &str, types: &str) -> Value {
+fn model(id: &str, region: &str, types: &[&str]) -> Value {
     let (provider, name) = id.split_once('.').unwrap_or(("", id));
     let writes = if id.contains("sonic") {
         "SPEECH"
@@ -89,14 +62,6 @@ fn model(id: &str, region: &str, types: &str) -> Value {
     } else {
         "TEXT"
     };
-    let kinds = [
-        ('O', "ON_DEMAND"),
-        ('P', "PROVISIONED"),
-        ('I', "INFERENCE_PROFILE"),
-    ];
-    let kinds = kinds
-        .into_iter()
-        .filter(|(letter, _)| types.contains(*letter));
     let streams = writes == "TEXT" && !["rerank", "llama4"].iter().any(|it| id.contains(it));
     json!({
         "modelArn": foundation_model(region, id),
@@ -107,7 +72,7 @@ fn model(id: &str, region: &str, types: &str) -> Value {
         "outputModalities": [writes],
         "responseStreamingSupported": streams,
         "customizationsSupported": [],
-        "inferenceTypesSupported": kinds.map(|(_, word)| word).collect::<Vec<_>>(),
+        "inferenceTypesSupported": types,
         "modelLifecycle": lifecycle(id),
     })
 }
@@ -134,13 +99,13 @@ fn title(name: &str) -> String {
 
 /// The profiles of the system, and one that the account has made.
 pub(super) fn profiles(here: &str) -> Vec<Value> {
-    let of_system = MODELS.iter().flat_map(|(id, regions)| {
-        let geographies = regions.get(here).and_then(|offered| offered.get(1..));
-        let geographies = geographies.unwrap_or_default().iter();
+    let of_system = offers().iter().flat_map(|(id, regions)| {
+        let offer = regions.get(here).into_iter();
+        let geographies = offer.flat_map(|offer| &offer.geographies);
         geographies.map(move |geography| {
             let profile = format!("{geography}.{id}");
             let arn = own(here, "inference-profile", &profile);
-            let name = id.split_once('.').map_or(id.as_str(), |(_, name)| name);
+            let name = id.split_once('.').map_or(*id, |(_, name)| name);
             let name = format!("{} {}", geography.to_uppercase(), title(name));
             self::profile(&profile, &arn, &name, destinations(geography, here, id))
         })

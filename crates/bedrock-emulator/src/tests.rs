@@ -1,7 +1,5 @@
 //! Through the SDK: what a client sees of the emulator.
 
-use std::net::SocketAddr;
-
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{Config, Credentials, Region};
@@ -10,7 +8,7 @@ use aws_sdk_bedrockruntime::primitives::Blob;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Emulator, Scenario, Stats};
+use super::{Emulator, EmulatorHandle, Scenario};
 
 const NOVA: &str = "us.amazon.nova-lite-v1:0";
 const NOVA_HI: &str = r#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}"#;
@@ -18,17 +16,14 @@ const NOVA_HI: &str = r#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]
 /// A running emulator, and what speaks to it.
 struct Bench {
     client: Client,
-    addr: SocketAddr,
-    stats: Stats,
+    emulator: EmulatorHandle,
 }
 
-async fn bench(scenario: &str) -> Bench {
+fn bench(scenario: &str) -> Bench {
     let scenario = Scenario::parse(scenario, "scenario")
         .unwrap()
         .without_latency();
-    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), scenario)
-        .await
-        .unwrap();
+    let emulator = Emulator::start(scenario).unwrap();
     let config = Config::builder()
         .behavior_version_latest()
         .region(Region::new("us-east-1"))
@@ -36,13 +31,10 @@ async fn bench(scenario: &str) -> Bench {
         .retry_config(RetryConfig::disabled())
         .endpoint_url(emulator.url())
         .build();
-    let bench = Bench {
+    Bench {
         client: Client::from_conf(config),
-        addr: emulator.addr(),
-        stats: emulator.stats(),
-    };
-    tokio::spawn(emulator.serve());
-    bench
+        emulator,
+    }
 }
 
 impl Bench {
@@ -71,7 +63,7 @@ impl Bench {
 
     /// What came back for raw bytes, up to the first blank line, without date and request id.
     async fn speak(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        let mut stream = TcpStream::connect(self.emulator.addr()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).await.unwrap();
@@ -83,7 +75,7 @@ impl Bench {
 
 /// Calls Nova `calls` times with the same prompt under a scenario, and compares each outcome.
 async fn check(scenario: &str, expected: &[&str]) {
-    let bench = bench(scenario).await;
+    let bench = bench(scenario);
     let mut seen = Vec::new();
     for _ in expected {
         let outcome = bench.invoke(NOVA, NOVA_HI).await;
@@ -97,7 +89,7 @@ async fn check(scenario: &str, expected: &[&str]) {
 
 #[tokio::test]
 async fn the_same_call_gets_the_same_answer_and_another_prompt_another() {
-    let bench = bench("").await;
+    let bench = bench("");
     let first = bench.invoke(NOVA, NOVA_HI).await;
     assert_eq!(bench.invoke(NOVA, NOVA_HI).await, first);
     assert!(first.contains("[emulated 3639efcd] "), "{first}");
@@ -107,7 +99,7 @@ async fn the_same_call_gets_the_same_answer_and_another_prompt_another() {
 
 #[tokio::test]
 async fn an_arn_in_the_path_is_decoded() {
-    let bench = bench("").await;
+    let bench = bench("");
     let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefabcdef";
     let reply = bench.invoke(arn, NOVA_HI).await;
     assert!(reply.starts_with(r#"{"output""#), "{reply}");
@@ -115,7 +107,7 @@ async fn an_arn_in_the_path_is_decoded() {
 
 #[tokio::test]
 async fn an_answer_carries_the_headers_of_the_service() {
-    let bench = bench("[output]\nmax_tokens = 12\nmean_tokens = 12").await;
+    let bench = bench("[output]\nmax_tokens = 12\nmean_tokens = 12");
     let length = NOVA_HI.len();
     let reply = bench
         .speak(&format!(
@@ -137,7 +129,7 @@ async fn an_answer_carries_the_headers_of_the_service() {
 
 #[tokio::test]
 async fn a_call_without_credentials_is_refused() {
-    let bench = bench("").await;
+    let bench = bench("");
     let reply = bench
         .speak("POST /model/amazon.nova-lite-v1%3A0/invoke HTTP/1.0\r\n\r\n")
         .await;
@@ -150,7 +142,7 @@ async fn a_call_without_credentials_is_refused() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_after_it_was_read() {
-    let bench = bench("").await;
+    let bench = bench("");
     let reply = bench.invoke(NOVA, &" ".repeat(25_000_001)).await;
     assert_eq!(
         reply,
@@ -270,10 +262,10 @@ async fn a_fault_may_say_when_to_come_back() {
 
 #[tokio::test]
 async fn a_client_that_speaks_nonsense_harms_nobody() {
-    let bench = bench("").await;
+    let bench = bench("");
     let reply = bench.speak("what?\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
-    drop(TcpStream::connect(bench.addr).await.unwrap());
+    drop(TcpStream::connect(bench.emulator.addr()).await.unwrap());
     for nonsense in [
         "",
         "{",
@@ -294,11 +286,11 @@ async fn a_client_that_speaks_nonsense_harms_nobody() {
 
 #[tokio::test]
 async fn a_stalled_call_ends_when_its_client_leaves() {
-    let bench = bench("[[fault]]\nkind = \"stall\"").await;
+    let bench = bench("[[fault]]\nkind = \"stall\"");
     let call = bench.invoke(NOVA, NOVA_HI);
     let patience = std::time::Duration::from_millis(50);
     tokio::time::timeout(patience, call).await.unwrap_err();
-    while bench.stats.counts().in_flight != 0 {
+    while bench.emulator.stats().counts().in_flight != 0 {
         tokio::task::yield_now().await;
     }
 }
@@ -307,13 +299,12 @@ async fn a_stalled_call_ends_when_its_client_leaves() {
 async fn every_call_is_counted_once() {
     let bench = bench(
         "[[quota]]\nrequests_per_minute = 1\nburst = 3\n[[fault]]\nkind = \"reset\"\nevery = 3",
-    )
-    .await;
+    );
     for _ in 0..4 {
         bench.invoke(NOVA, NOVA_HI).await;
     }
     bench.invoke(NOVA, "{}").await;
-    let counts = bench.stats.counts();
+    let counts = bench.emulator.stats().counts();
     let text = format!(
         "{} calls, {} answered, {} refused, {} throttled, {} faults, {} in flight, {} at most",
         counts.calls,
@@ -333,11 +324,32 @@ async fn every_call_is_counted_once() {
 #[tokio::test]
 async fn only_loopback_is_listened_on() {
     let everywhere = ([0, 0, 0, 0], 0).into();
-    let error = Emulator::bind(everywhere, Scenario::default())
-        .await
-        .unwrap_err();
+    let error = Emulator::bind(everywhere, Scenario::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "0.0.0.0 is not a loopback address; the emulator listens on 127.0.0.1 or [::1] only"
     );
+}
+
+#[test]
+fn an_emulator_serves_without_a_runtime_until_its_handle_is_dropped() {
+    use std::io::{Read as _, Write as _};
+
+    let emulator = Emulator::start(Scenario::default()).unwrap();
+    let (addr, stats) = (emulator.addr(), emulator.stats());
+    assert_eq!(emulator.url(), format!("http://{addr}"));
+    let mut stream = std::net::TcpStream::connect(addr).unwrap();
+    write!(stream, "POST /model/x/invoke HTTP/1.0\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.0 403 "), "{reply}");
+    let mut idle = std::net::TcpStream::connect(addr).unwrap();
+    drop(emulator);
+    assert_eq!(
+        idle.read(&mut [0]).unwrap_or(0),
+        0,
+        "the connection is open"
+    );
+    std::net::TcpStream::connect(addr).unwrap_err();
+    assert_eq!(stats.counts().refused, 1);
 }

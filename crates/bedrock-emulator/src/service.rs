@@ -18,6 +18,7 @@ use super::line::Line;
 use super::prompt_cache::{Entries, Prefix};
 use super::quota::{Limit, Quotas, Reservation};
 use super::refusal::Refusal;
+use super::regions;
 use super::reply::{self, Metrics};
 use super::scenario::Scenario;
 use super::schema::Object;
@@ -99,7 +100,7 @@ impl Service {
         line: Arc<Line>,
     ) -> Result<Response<Sent>, HangUp> {
         if wire::asks_who(&request) {
-            let who = concat!("promptmill ", env!("CARGO_PKG_VERSION"));
+            let who = concat!("bedrock-emulator ", env!("CARGO_PKG_VERSION"));
             return Ok(reply::json(&serde_json::json!({"emulator": who})));
         }
         if let Some(operation) = service_quotas::operation(&request) {
@@ -284,7 +285,7 @@ impl Service {
             Entry::Base(base, layout) => (base, layout),
             Entry::Opaque => ("", Layout::of_fields(&body)),
         };
-        if id == base && control_plane::only_by_profile(base) {
+        if id == base && regions::only_by_profile(base) {
             return Err(Refusal::profile_needed());
         }
         if operation == Operation::Stream {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::{Object, expected};
+use crate::refusal::Refusal;
+use crate::schema::{Object, expected};
 
 /// What an image or a document counts as, in bytes of text: 1,500 tokens.
 const ATTACHMENT_BYTES: usize = 6_000;

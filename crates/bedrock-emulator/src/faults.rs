@@ -190,7 +190,7 @@ impl FaultRule {
 #[cfg(test)]
 mod tests {
     use super::{FaultRule, Faults, Struck};
-    use crate::emulator::Scenario;
+    use crate::Scenario;
 
     /// Judges calls `prompt@seconds` in turn: `x` where a fault strikes, `.` where none does.
     fn strikes(rules: &str, calls: &str) -> String {

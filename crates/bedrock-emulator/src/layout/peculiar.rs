@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::Layout;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::Object;
+use crate::refusal::Refusal;
+use crate::schema::Object;
 
 /// Claude models that take no sampling parameters. A model of a name that goes on is meant too.
 const NO_SAMPLING: [&str; 7] = [
@@ -205,7 +205,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::emulator::directory::{Entry, look_up};
+    use crate::directory::{Entry, look_up};
 
     #[track_caller]
     fn verdict(id: &str, body: Value) -> String {

@@ -13,8 +13,6 @@ use super::refusal::Refusal;
 use super::wire;
 use models::{bought, custom_models, deployments, imported, models, profiles};
 
-pub(super) use models::only_by_profile;
-
 /// The permissions of the account, and how it is served.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Ask, Ending, Wants, input_tokens, whole};
-use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
 
 /// One blue pixel, as PNG in base64.
 pub(super) const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
 use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
-use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
 
 /// What an answer may take when the request sets no limit.
 const MODEL_MAX_TOKENS: u64 = 65_536;

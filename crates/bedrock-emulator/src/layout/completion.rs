@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
-use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
 
 const UNIT: Kind = Kind::Number(0.0, 1.0);
 

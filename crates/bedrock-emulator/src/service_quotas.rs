@@ -1,10 +1,7 @@
 //! Service Quotas, as far as it is asked about Bedrock: what the scenario's quotas are.
 //!
-//! It speaks the JSON 1.1 protocol on the same port. Which model a code belongs to is read from the
-//! same list of facts as the runner's, for there is no other; how it is read is written anew here.
-
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+//! It speaks the JSON 1.1 protocol on the same port. What a code counts is read from the quota's name
+//! ([`mod@super::quota_names`]).
 
 use hyper::Request;
 use serde::Deserialize;
@@ -12,24 +9,11 @@ use serde_json::{Value, json};
 
 use super::glob;
 use super::quota::Quota;
+use super::quota_names::{self, Counted, NamedQuota};
 use super::refusal::Refusal;
 
 /// Before the operation's name in `x-amz-target`.
 const TARGET: &str = "ServiceQuotasV20190624.";
-
-/// Model ids, by route, by what is counted, to codes.
-type Codes = BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>;
-
-static FACTS: LazyLock<Facts> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../model/catalog/quota_codes.json"))
-        .expect("the list is part of the program, and a test reads it")
-});
-
-#[derive(Deserialize)]
-struct Facts {
-    quotas: Codes,
-    names: BTreeMap<String, String>,
-}
 
 /// Whether the account may read its quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -81,11 +65,11 @@ pub(super) fn answer(
         let message = "The request failed because the specified quota does not exist.";
         Refusal::new(400, "NoSuchResourceException", message)
     };
-    let name = FACTS.names.get(code).filter(|_| service == "bedrock");
-    let name = name.ok_or_else(absent)?;
+    let quota = quota_names::find(code).filter(|_| service == "bedrock");
+    let quota = quota.ok_or_else(absent)?;
     let value = match is_default {
-        true => usual(code),
-        false => applied(code, name, quotas),
+        true => Some(usual(quota.counted())),
+        false => applied(quota, quotas),
     };
     let value = value.ok_or_else(absent)?;
     Ok(json!({"Quota": {
@@ -93,69 +77,47 @@ pub(super) fn answer(
         "ServiceName": "Amazon Bedrock",
         "QuotaArn": format!("arn:aws:servicequotas:us-east-1:123456789012:bedrock/{code}"),
         "QuotaCode": code,
-        "QuotaName": name,
+        "QuotaName": quota.name(),
         "Value": value,
         "Unit": "None",
         // As AWS has it for most models: more a minute on request, not more a day.
-        "Adjustable": !name.contains(" per day "),
+        "Adjustable": quota.counted() != Counted::TokensPerDay,
         "GlobalQuota": false,
     }}))
 }
 
-/// The ids a code is for, as they stand in a request's path, and what it counts.
-fn ids(code: &str) -> impl Iterator<Item = (String, &'static str)> {
-    let routes = FACTS.quotas.iter().flat_map(|(model, routes)| {
-        routes
-            .iter()
-            .map(move |(route, codes)| (model, route, codes))
-    });
-    routes.filter_map(move |(model, route, codes)| {
-        let (counts, _) = codes.iter().find(|(_, of)| *of == code)?;
-        Some(match route.as_str() {
-            "base" | "custom" => (model.clone(), counts.as_str()),
-            geography => (format!("{geography}.{model}"), counts.as_str()),
-        })
-    })
-}
-
-/// The scenario's value. Where it has several for one code, the least: nobody who keeps to it is
-/// refused. Cross-region calls may use a doubled quota twice, so it is kept as half of theirs.
-fn applied(code: &str, name: &str, quotas: &[Quota]) -> Option<f64> {
-    let doubled = name.ends_with("(doubled for cross-region calls)");
-    let values = ids(code).filter_map(|(id, counts)| {
-        let quota = quotas
+/// The scenario's value. Where it has several for one code, the least: a caller who keeps to it is
+/// never throttled.
+fn applied(quota: &NamedQuota, quotas: &[Quota]) -> Option<f64> {
+    let values = quota.counts().into_iter().filter_map(|(id, times)| {
+        let of_scenario = quotas
             .iter()
             .find(|quota| glob::matches(&quota.model, &id))?;
-        let value = match counts {
-            "rpm" => quota.requests_per_minute.map(f64::from),
-            "tpm" => quota.tokens_per_minute.map(|tokens| tokens as f64),
-            "tpd" => quota.tokens_per_day.map(|tokens| tokens as f64),
-            _ => None,
+        let value = match quota.counted() {
+            Counted::Requests => of_scenario.requests_per_minute.map(f64::from),
+            Counted::Tokens => of_scenario.tokens_per_minute.map(|tokens| tokens as f64),
+            Counted::TokensPerDay => of_scenario.tokens_per_day.map(|tokens| tokens as f64),
+            Counted::Concurrency => None,
         }?;
-        let is_base = FACTS.quotas.contains_key(&id);
-        Some(match doubled && !is_base {
-            true => (value / 2.0).floor(),
-            false => value,
-        })
+        Some((value / times).floor())
     });
     values.reduce(f64::min)
 }
 
 /// A default that an account might have.
-fn usual(code: &str) -> Option<f64> {
-    let (_, counts) = ids(code).next()?;
-    Some(match counts {
-        "rpm" => 10_000.0,
-        "tpm" => 5_000_000.0,
-        "tpd" => 7_200_000_000.0, // a day of the above, as AWS has it
-        _ => 20.0,
-    })
+fn usual(counted: Counted) -> f64 {
+    match counted {
+        Counted::Requests => 10_000.0,
+        Counted::Tokens => 5_000_000.0,
+        Counted::TokensPerDay => 7_200_000_000.0, // a day of the above, as AWS has it
+        Counted::Concurrency => 20.0,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{ServiceQuotas, answer};
-    use crate::emulator::Scenario;
+    use crate::Scenario;
 
     /// Asks an operation for a code, under a scenario, and compares the value or the refusal.
     #[track_caller]

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
 use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, peculiar, texts, whole};
-use crate::emulator::refusal::Refusal;
-use crate::emulator::schema::{Key, Kind, Object, check, optional, required};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
 
 const VERSION: &str = "bedrock-2023-05-31";
 
