@@ -5,7 +5,7 @@ use super::Plan;
 use super::rows::RowMaker;
 use crate::exit::Reason;
 use crate::input::{Input, InputError};
-use crate::output::past::{fingerprint_value, key};
+use crate::output::past::key;
 use crate::output::text::count as counted;
 use crate::output::{Past, PastRow};
 use crate::run::{Identity, Row};
@@ -182,8 +182,7 @@ pub fn identity(row: &Row) -> &Identity {
 
 /// Whether a row that has ended was another request then, as far as that is known.
 pub fn has_changed(who: &Identity, before: &PastRow) -> bool {
-    let now = who.fingerprint.as_deref().and_then(fingerprint_value);
-    matches!((before.fingerprint, now), (Some(before), Some(now)) if before != now)
+    matches!((before.fingerprint, who.fingerprint), (Some(before), Some(now)) if before != now)
 }
 
 impl Survey {

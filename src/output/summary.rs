@@ -18,6 +18,7 @@ use super::tally::{Counts, Tally};
 use super::{LedgerError, Mode, OutputPaths};
 use crate::event::run_id;
 use crate::exit::{Exit, Reason};
+use crate::model::Fingerprint;
 use crate::run::Why;
 
 /// What the summary knows beside the counts.
@@ -34,7 +35,7 @@ pub struct Context {
     /// Whether rows are named by a field, and not by their number.
     pub named_ids: bool,
     /// The fingerprint of the job's settings.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
     /// The tokens of it that the job lets the model think for.
@@ -128,7 +129,7 @@ struct RunFile<'a> {
     name: &'a str,
     model: &'a str,
     emulated: bool,
-    fingerprint: &'a str,
+    fingerprint: Fingerprint,
     /// The id of the run, which the events of `--json` have too.
     run: &'a str,
     process: u32,
@@ -273,7 +274,7 @@ impl RunState<'_> {
             name: &context.name,
             model: &context.model,
             emulated: self.is_made_up(),
-            fingerprint: &context.fingerprint,
+            fingerprint: context.fingerprint,
             run: run_id(),
             process: holder.process(),
             host: holder.host(),

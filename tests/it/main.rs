@@ -20,6 +20,7 @@ mod limits;
 mod made_up;
 mod manual;
 mod models;
+mod old_outputs;
 mod output;
 mod pace;
 mod plan;
