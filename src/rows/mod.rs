@@ -111,7 +111,7 @@ impl<'a> RowMaker<'a> {
         })
     }
 
-    /// The same, where nothing is made of rows that have ended but [`Row::EarlierRows`].
+    /// Like [`Self::rows`], but yields [`Row::Past`] for completed rows without rendering them.
     ///
     /// # Errors
     /// The input cannot be read.
