@@ -37,12 +37,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["exit", "format", "model", "output", "run"]),
-
     (
         "cli",
         &[
-            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model",
-            "output", "percent", "report", "rows", "run",
+            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "output",
+            "percent", "report", "rows", "run",
         ],
     ),
 ];
