@@ -52,7 +52,7 @@ impl Holder {
     }
 
     /// The process that asks.
-    pub(super) fn this_process() -> Self {
+    pub fn this_process() -> Self {
         let host = rustix::system::uname();
         let now = Timestamp::now();
         Self {

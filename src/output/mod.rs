@@ -34,5 +34,6 @@ pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
-pub use standing::{Place, State, killed};
+pub use run_file::write_run_file;
+pub use standing::{Place, State, killed, stop};
 pub use tally::Tally;

@@ -17,8 +17,9 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::error::{LedgerError, io_error};
+use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 use super::rewrite::replace;
@@ -98,6 +99,14 @@ pub(super) fn note(
     write(disk, &paths.run, &file)
 }
 
+/// Writes the run file of this output: beside it first, then in its place.
+///
+/// # Errors
+/// The disk refused.
+pub fn write_run_file(mode: Mode, paths: &OutputPaths, json: &str) -> Result<(), LedgerError> {
+    write_text(&*disk::real(mode), &paths.run, json)
+}
+
 pub(super) fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
     let text = serde_json::to_string_pretty(file)
         .map_err(|error| io_error("write", path)(error.into()))?;
@@ -105,7 +114,7 @@ pub(super) fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), 
 }
 
 /// Puts `text` in the place of the run file at `path`.
-pub(super) fn write_text(disk: &dyn Disk, path: &Path, text: &str) -> Result<(), LedgerError> {
+fn write_text(disk: &dyn Disk, path: &Path, text: &str) -> Result<(), LedgerError> {
     // Whoever panicked with it has left no file half written: it is replaced as a whole.
     let _writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     replace(disk, path, |file| {

@@ -107,7 +107,7 @@ impl Place {
 }
 
 /// `stop` of the run file: the word of a closed list, and what was said.
-pub(super) fn stop(reason: Reason, detail: &str) -> Value {
+pub fn stop(reason: Reason, detail: &str) -> Value {
     json!({ "reason": reason.as_str(), "detail": detail })
 }
 

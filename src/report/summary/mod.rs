@@ -13,13 +13,8 @@ use super::progress::Progress;
 use crate::event::run_id;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
-use crate::output::disk;
-use crate::output::lock::Holder;
-use crate::output::run_file;
-use crate::output::standing;
-use crate::output::standing::State;
 use crate::output::tally::{Counts, Tally};
-use crate::output::{LedgerError, Mode, OutputPaths};
+use crate::output::{Holder, LedgerError, Mode, OutputPaths, State, stop, write_run_file};
 use crate::run::WaitReason;
 
 /// What the summary knows beside the counts.
@@ -83,7 +78,7 @@ impl Ending {
     fn stop(&self) -> Option<Value> {
         let detail = self.stopped_by.as_ref().or(self.too_many_failed.as_ref());
         let detail = detail.map(String::as_str).unwrap_or_default();
-        self.reason.map(|reason| standing::stop(reason, detail))
+        self.reason.map(|reason| stop(reason, detail))
     }
 }
 
@@ -118,7 +113,7 @@ impl Updates {
             elapsed: progress.elapsed(now),
             limited_by: progress.held_back(now),
         };
-        let _ = write(context, &state.text(None));
+        let _ = write_run_file(context.mode, &context.paths, &state.text(None));
     }
 }
 
@@ -228,14 +223,8 @@ impl<'a> Summary<'a> {
     /// # Errors
     /// The disk refused.
     pub fn write(&self) -> Result<(), LedgerError> {
-        write(self.context, &self.json())
+        write_run_file(self.context.mode, &self.context.paths, &self.json())
     }
-}
-
-/// Replaces `OUT.run.json`.
-fn write(context: &Context, text: &str) -> Result<(), LedgerError> {
-    let disk = disk::real(context.mode);
-    run_file::write_text(&*disk, &context.paths.run, text)
 }
 
 /// What `OUT.run.json` says of a run, ended or under way.

@@ -335,7 +335,7 @@ mod tests {
         };
         let ending = Ending {
             exit: Exit::Complete,
-            state: State::Completed,
+            state: crate::output::State::Completed,
             reason: None,
             stopped_by: None,
             advice: None,
