@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
 use promptmill::exit::Exit;
+use promptmill::family::Family;
 use promptmill::job::keys::{KEYS, tables};
 use promptmill::model::Category;
-use promptmill::model::family::Family;
 use promptmill::model::fault::Verdict;
 
 use crate::harness::{Job, repository};
