@@ -158,14 +158,11 @@ fn every_job_file_in_the_docs_has_keys_that_exist() {
             let place = format!("{}:{}", page.name, block.line);
             let job: toml::Table = toml::from_str(&block.text).expect(&place);
             for (table, value) in &job {
-                let names: Vec<&String> = match value {
-                    toml::Value::Table(table) => table.keys().collect(),
-                    _ => {
-                        assert!(keys::find("", table).is_some(), "{place}: {table}");
-                        continue;
-                    }
+                let Some(keys_of_table) = value.as_table() else {
+                    assert!(keys::find("", table).is_some(), "{place}: {table}");
+                    continue;
                 };
-                for name in names {
+                for name in keys_of_table.keys() {
                     let is_known =
                         keys::find(table, name).is_some() || OPEN.contains(&name.as_str());
                     assert!(is_known, "{place}: [{table}] {name}");
