@@ -99,10 +99,10 @@ impl From<LedgerError> for Failure {
             | LedgerError::NoRoom { .. }
             | LedgerError::Io { .. } => Exit::CannotWrite,
         };
-        let reason = match exit {
-            Exit::Usage => Reason::Output,
-            Exit::Locked => Reason::Locked,
-            _ => Reason::CannotWrite,
+        let reason = if exit == Exit::Usage {
+            Reason::Output
+        } else {
+            Reason::of(exit).unwrap_or(Reason::CannotWrite)
         };
         Self::new(exit, error).because(reason)
     }
