@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn the_value_of_another_flag_is_left_as_it_is() {
         check("p run -t --stream true", "p run -t --stream true");
-        check("p run --system --stream false", "p run --system --stream false");
+        check(
+            "p run --system --stream false",
+            "p run --system --stream false",
+        );
         check("p run -- --stream true", "p run -- --stream true");
         check("p run true", "p run true");
         check("p --stream true", "p --stream true");

@@ -160,7 +160,7 @@ impl Bedrock {
             .interceptor(rehearsal.clone())
             .send()
             .await;
-        rehearsal.verdict(outcome)
+        rehearsal.verdict(outcome).await
     }
 }
 

@@ -3,20 +3,25 @@
 //! [`Call`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
 //! real one is [`bedrock`], tests script their own.
 
+mod api;
 pub mod aws;
 pub mod bedrock;
 pub mod catalog;
 mod client;
 pub mod control;
 pub mod emulated;
+mod environment;
 pub mod family;
 pub mod fault;
 pub mod id;
 pub(crate) mod percent;
+mod profile;
+mod proxy;
 pub mod quotas;
 mod retry_after;
 mod shares;
 mod terms;
+mod trust;
 pub mod url;
 mod wire;
 

@@ -30,14 +30,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &str)] = &[
     (
         "aws_",
-        "src/model/aws.rs src/model/bedrock.rs src/model/bedrock src/model/client.rs \
-         src/model/control.rs src/model/quotas.rs src/model/wire.rs",
+        "src/model/api.rs src/model/aws.rs src/model/bedrock.rs src/model/bedrock src/model/client.rs \
+         src/model/control.rs src/model/profile.rs src/model/quotas.rs src/model/trust.rs \
+         src/model/wire.rs",
     ),
-    ("aws_smithy_runtime::", "src/model/control.rs"),
-    ("aws_smithy_runtime_api::", "src/model/control.rs"),
-    ("aws_config::", "src/model/aws.rs"),
-    ("aws_smithy_http_client::", "src/model/aws.rs"),
-    ("aws_sdk_servicequotas::", "src/model/quotas.rs"),
+    ("aws_smithy_runtime::", "src/model/api.rs"),
+    ("aws_smithy_runtime_api::", "src/model/api.rs"),
+    ("aws_config::", "src/model/aws.rs src/model/profile.rs"),
+    (
+        "aws_smithy_http_client::",
+        "src/model/aws.rs src/model/trust.rs",
+    ),
     ("governor::", "src/run/pace.rs"),
     ("console::", "src/output/display"),
     ("indicatif::", "src/output/display.rs src/output/display"),
@@ -51,8 +54,12 @@ const ONLY_IN: &[(&str, &str)] = &[
         "rustix::",
         "src/output/disk.rs src/output/lock.rs src/output/mount.rs src/cli",
     ),
-    ("hyper::", "src/emulator src/model/wire.rs"),
-    ("hyper_util::", "src/emulator"),
+    (
+        "hyper::",
+        "src/emulator src/model/proxy.rs src/model/wire.rs",
+    ),
+    ("hyper_util::", "src/emulator src/model/proxy.rs"),
+    ("rustls::", "src/model/trust.rs"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.
