@@ -111,7 +111,7 @@ pub enum ConnectError {
         url: String,
     },
     /// A key or token that no header takes.
-    #[error("{place} {flaw}, which no AWS key or token has: set it again without that character")]
+    #[error("{place} {flaw}{}", .flaw.remedy_in_credential())]
     BadCredential {
         /// Where it stands.
         place: String,
@@ -376,16 +376,10 @@ impl Rehearsal {
                 Err(ConnectError::Unencrypted(origin(uri).into()))
             }
             (Some(_), _) | (None, Ok(_)) => Ok(()),
-            (None, Err(error)) if is_credentials(&error) => {
-                let text = causes(&error);
-                let causes = text
-                    .trim_start_matches("dispatch failure: other: ")
-                    .to_owned();
-                Err(ConnectError::NoCredentials {
-                    profile: String::new(),
-                    causes,
-                })
-            }
+            (None, Err(error)) if is_credentials(&error) => Err(ConnectError::NoCredentials {
+                profile: String::new(),
+                causes: plain(&causes(&error)),
+            }),
             (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
         }
     }
@@ -428,6 +422,52 @@ pub(super) fn is_credentials<E: Error + Send + Sync + 'static>(
     ]
     .iter()
     .any(|sign| text.contains(sign))
+}
+
+/// What the SDK says of credentials that it did not find, and what that means.
+const OF_CREDENTIALS: &[(&str, &str)] = &[
+    ("dispatch failure: other: ", ""),
+    (
+        "the credential provider was not enabled: no credentials found in chain. Attempted:",
+        "tried:",
+    ),
+    ("the credential provider was not enabled: ", ""),
+    ("the credential provider was not enabled", "not configured"),
+    ("the credentials provider was not properly configured: ", ""),
+    ("an error occurred while loading credentials: ", ""),
+    ("an unexpected error occurred: ", ""),
+    (
+        "an error occurred while loading an access token: failed to load the cached SSO token",
+        "there is no SSO login that is valid: aws sso login",
+    ),
+    ("ProfileFile provider could not be built: ", ""),
+    ("Error retrieving credentials: ", "credential_process: "),
+    (
+        "Error retrieving credentials from external process: ",
+        "credential_process: ",
+    ),
+    (
+        "environment variable not set",
+        "AWS_ACCESS_KEY_ID is not set",
+    ),
+    (
+        "$AWS_WEB_IDENTITY_TOKEN_FILE was not set",
+        "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+    ),
+    ("WebIdentityToken: ", "web identity: "),
+    ("EcsContainer: ", "container: "),
+    ("Ec2InstanceMetadata: ", "EC2 instance: "),
+    ("Environment: ", "environment: "),
+    ("Profile: ", "profile: "),
+];
+
+/// The SDK's account of where it looked for credentials, in plain words.
+fn plain(text: &str) -> String {
+    OF_CREDENTIALS
+        .iter()
+        .fold(text.to_owned(), |text, (said, meant)| {
+            text.replace(said, meant)
+        })
 }
 
 /// The error and its causes in one line, without the debug dump that the SDK's own text carries.

@@ -121,8 +121,7 @@ impl Overridden {
         match name {
             PROFILE => self.profile,
             "AWS_REGION" | "AWS_DEFAULT_REGION" => self.region,
-            "AWS_ENDPOINT_URL"
-            | "AWS_ENDPOINT_URL_BEDROCK"
+            "AWS_ENDPOINT_URL_BEDROCK"
             | "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
             | "AWS_ENDPOINT_URL_SERVICE_QUOTAS" => self.endpoint,
             _ => false,
@@ -153,12 +152,22 @@ pub(super) fn check(
             return Err(ConnectError::NoUrl { from, url });
         }
     }
-    // The SDK would send an empty key, where an empty access key counts as none.
+    let is_empty = |name: &str| variable(name).is_none_or(|value| value.is_empty());
+    let bad = |name: &str, flaw| {
+        let place = name.to_owned();
+        Err(ConnectError::BadCredential { place, flaw })
+    };
+    // The SDK would send an empty API key, where an empty access key counts as none.
     if variable(BEARER_TOKEN).is_some_and(|token| token.is_empty()) {
-        return Err(ConnectError::BadCredential {
-            place: BEARER_TOKEN.into(),
-            flaw: Flaw::Empty,
-        });
+        return bad(BEARER_TOKEN, Flaw::Empty);
+    }
+    let [id, secret, short] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "SECRET_ACCESS_KEY",
+    ];
+    if !is_empty(id) && is_empty(secret) && is_empty(short) && is_empty(BEARER_TOKEN) {
+        return bad(secret, Flaw::Without(id));
     }
     Ok(())
 }
@@ -192,8 +201,8 @@ impl Expected {
         let is_quote = |c: char| "\"'`".contains(c);
         let hold = |is_bad: &dyn Fn(char) -> bool| Flaw::characters(value, is_bad);
         match self {
+            Self::Region | Self::Url if value.is_empty() => Some(Flaw::Empty),
             Self::Credential | Self::Url => hold(&|c| !c.is_ascii_graphic() || is_quote(c)),
-            Self::Region if value.is_empty() => Some(Flaw::Empty),
             Self::Region => hold(&|c| !c.is_ascii_alphanumeric() && c != '-'),
             Self::Hosts => hold(&|c| c.is_control() || is_quote(c)),
             Self::Text => hold(&char::is_control).or_else(|| {
@@ -214,10 +223,9 @@ impl Expected {
     /// What to do about a flaw.
     fn remedy(self) -> &'static str {
         match self {
-            Self::Credential => "set it again without that character",
             Self::Region => "set it to a region such as us-east-1, or unset it",
-            Self::Url => "set it to a URL such as https://proxy.example.com:8080, or unset it",
-            Self::Text | Self::Hosts => "set it again without that character",
+            Self::Url => "set it to a URL such as https://vpce-1a2b.example.com, or unset it",
+            Self::Credential | Self::Text | Self::Hosts => "set it again without that character",
             Self::Boolean => "set it to true or false, or unset it",
         }
     }
@@ -239,6 +247,8 @@ pub enum Flaw {
     NotUtf8,
     /// It is neither `true` nor `false`.
     NotBoolean,
+    /// It is not set, although this variable is.
+    Without(&'static str),
 }
 
 /// Where in a value a character stands.
@@ -253,6 +263,18 @@ pub enum Place {
 }
 
 impl Flaw {
+    /// What to do about it in a credential.
+    pub(super) fn remedy_in_credential(self) -> &'static str {
+        match self {
+            Self::Character { .. } => {
+                ", which no AWS key or token does; set it again without that character"
+            }
+            Self::Empty => "; set it, or unset it",
+            Self::NotUtf8 | Self::NotBoolean => "; set it again",
+            Self::Without(_) => "; set both, or unset both",
+        }
+    }
+
     fn characters(value: &str, is_bad: &dyn Fn(char) -> bool) -> Option<Self> {
         let first = value.chars().next().filter(|c| is_bad(*c));
         let last = value.chars().last().filter(|c| is_bad(*c));
@@ -272,6 +294,7 @@ impl fmt::Display for Flaw {
             Self::Empty => f.write_str("is empty"),
             Self::NotUtf8 => f.write_str("is not UTF-8"),
             Self::NotBoolean => f.write_str("is neither true nor false"),
+            Self::Without(other) => write!(f, "is not set, although {other} is"),
             Self::Character { at, character } => {
                 let at = match at {
                     Place::Beginning => "begins with",
@@ -346,7 +369,15 @@ mod tests {
         );
         assert_eq!(said("AWS_SECRET_ACCESS_KEY", "wJalr/K7+EX=-_."), "fine");
         assert_eq!(said("AWS_SESSION_TOKEN", ""), "fine");
-        assert!(said(BEARER_TOKEN, "").starts_with("77 AWS_BEARER_TOKEN_BEDROCK is empty"));
+        assert_eq!(
+            said(BEARER_TOKEN, ""),
+            "77 AWS_BEARER_TOKEN_BEDROCK is empty; set it, or unset it"
+        );
+        assert_eq!(
+            said("AWS_ACCESS_KEY_ID", "AKIA"),
+            "77 AWS_SECRET_ACCESS_KEY is not set, although AWS_ACCESS_KEY_ID is; set both, or unset both"
+        );
+        assert_eq!(said("AWS_ACCESS_KEY_ID", ""), "fine");
     }
 
     #[test]
@@ -388,6 +419,12 @@ mod tests {
                 "2 HTTPS_PROXY ends in a space: set it again without that character",
             ),
             (
+                "AWS_ENDPOINT_URL",
+                "",
+                "2 AWS_ENDPOINT_URL is empty: set it to a URL such as https://vpce-1a2b.example.com, or \
+                 unset it",
+            ),
+            (
                 "AWS_ENDPOINT_URL_STS",
                 "garbage",
                 "2 AWS_ENDPOINT_URL_STS: \"garbage\" is no URL such as https://vpce-1a2b.example.com or \
@@ -406,7 +443,7 @@ mod tests {
             profile: true,
             endpoint: true,
         };
-        for name in ["AWS_REGION", PROFILE, "AWS_ENDPOINT_URL"] {
+        for name in ["AWS_REGION", PROFILE, "AWS_ENDPOINT_URL_BEDROCK"] {
             let one = |asked: &str| (asked == name).then(|| variable(asked))?;
             assert!(check(overridden, one).is_ok(), "{name}");
             assert!(check(Overridden::default(), one).is_err(), "{name}");

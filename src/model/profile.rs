@@ -339,8 +339,9 @@ async fn sections(
     read.map_err(|error| {
         let text = causes(&error);
         let text = text.trim_start_matches("could not parse profile file: ");
+        let text = text.trim_start_matches("error parsing ");
         let words: Vec<_> = text.split_whitespace().collect();
-        ConnectError::BadFile(words.join(" "))
+        ConnectError::BadFile(words.join(" ").replacen(" on line ", ", line ", 1))
     })
 }
 
@@ -489,6 +490,6 @@ mod tests {
         );
         let broken = read("[default\n", None, &[]).await.expect_err("no file");
         let broken = broken.to_string();
-        assert!(broken.contains("on line 1"), "{broken}");
+        assert!(broken.contains("line 1"), "{broken}");
     }
 }
