@@ -9,9 +9,10 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::Value;
 
 use super::api::{Api, Identity, Refused, Request, Service};
-use super::aws::{Access, ConnectError, WAYS, causes};
+use super::aws::{Access, ConnectError, WAYS};
 use super::fault::{Category, Fault};
 use super::percent::segment;
+use super::wire::unwrapped;
 pub use offers::{Listing, Offer};
 
 const BEDROCK: Service = Service {
@@ -97,11 +98,11 @@ fn refusal(
         return ControlError::NoWay {
             operation,
             url: url.to_owned(),
-            message: causes(error),
+            message: unwrapped(error),
         };
     }
     let SdkError::ServiceError(refused) = error else {
-        let message = causes(error);
+        let message = unwrapped(error);
         return ControlError::Unreachable { operation, message };
     };
     let status = refused.raw().status().as_u16();

@@ -196,7 +196,9 @@ impl Configuration {
                 return match by {
                     NamedBy::Default => Ok(()),
                     NamedBy::Environment if name == "default" => Ok(()),
-                    _ => Err(self.missing(name, by)),
+                    NamedBy::Job | NamedBy::Environment | NamedBy::Profile(_) => {
+                        Err(self.missing(name, by))
+                    }
                 };
             };
             self.check_values(profile).await?;

@@ -8,9 +8,10 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
 
 use super::api::{Api, Identity, Refused, Request, Service};
-use super::aws::{Access, ConnectError, WAYS, causes};
+use super::aws::{Access, ConnectError, WAYS};
 use super::catalog::quota_codes::{QuotaCode, SERVICE};
 use super::fault::{Category, Fault};
+use super::wire::unwrapped;
 
 const SERVICE_QUOTAS: Service = Service {
     name: "Service Quotas",
@@ -102,10 +103,12 @@ impl ServiceQuotas {
         let asked = Question::Applied;
         let question = asked.about("L-00000000");
         let api = Api::connect(access, SERVICE_QUOTAS, asked.operation(), question).await;
-        api.map(Self).map_err(|error| match error {
-            ConnectError::NoCredentials { causes, .. } => ConnectError::NoSignature(causes),
-            error => error,
-        })
+        match api {
+            Err(ConnectError::NoCredentials { causes, .. }) => {
+                Err(ConnectError::NoSignature(causes))
+            }
+            api => api.map(Self),
+        }
     }
 
     /// The region whose quotas these are.
@@ -212,11 +215,11 @@ fn absent(
     ) {
         return Err(QuotaError::NoWay {
             place: url.to_owned(),
-            message: causes(error),
+            message: unwrapped(error),
         });
     }
     let SdkError::ServiceError(refused) = error else {
-        return Err(QuotaError::Unreachable(causes(error)));
+        return Err(QuotaError::Unreachable(unwrapped(error)));
     };
     let code = refused.err().code();
     if code == Some("NoSuchResourceException") {

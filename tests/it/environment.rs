@@ -204,7 +204,6 @@ fn clock() -> Instant {
     Instant::now()
 }
 
-#[derive(Debug)]
 struct Environment {
     verb: &'static [&'static str],
     variables: Vec<(&'static str, OsString)>,
@@ -443,6 +442,16 @@ fn file(dice: &mut fastrand::Rng) -> Vec<u8> {
     file
 }
 
+impl std::fmt::Display for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{:?}\n{:?}", self.verb, self.variables)?;
+        for file in [&self.config, &self.credentials] {
+            writeln!(f, "--\n{}", String::from_utf8_lossy(file).escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
 impl Environment {
     fn random(dice: &mut fastrand::Rng) -> Self {
         let mut variables = Vec::new();
@@ -501,10 +510,10 @@ impl Environment {
         let code = out.status.code();
         assert!(
             matches!(code, Some(0 | 2 | 3 | 75 | 77)),
-            "{code:?}\n{self:#?}\n{said}"
+            "{code:?}\n{self}\n{said}"
         );
         for word in WORDS_OF_THE_SDK.iter().chain([&SECRET]) {
-            assert!(!said.contains(word), "`{word}`\n{self:#?}\n{said}");
+            assert!(!said.contains(word), "`{word}`\n{self}\n{said}");
         }
         code.unwrap()
     }

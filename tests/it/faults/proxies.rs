@@ -42,9 +42,9 @@ impl Proxy {
 /// A run that would call AWS.
 fn job() -> Job {
     signed(Job::new("run"))
-        .file("prompts.csv", "id,text\na,one\nb,two\n")
+        .file("prompts.csv", "id,text\na,one\nb,two\nc,three\n")
         .the_usual()
-        .args(["--throttle-wait", "2s"])
+        .args(["--max-attempts", "3", "--throttle-wait", "2s"])
 }
 
 fn signed(job: Job) -> Job {
