@@ -13,6 +13,7 @@ pub mod emulated;
 mod environment;
 pub mod family;
 pub mod fault;
+mod fingerprint;
 pub mod id;
 pub(crate) mod percent;
 mod profile;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 pub use fault::{Category, Fault};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use terms::{Delivery, Guardrail, Terms};
 
 /// One request, ready to be sent. Cloning shares the body.

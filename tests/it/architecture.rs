@@ -18,12 +18,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "job",
         &["input", "model", "nearest", "output", "prompt", "run"],
     ),
-    ("emulator", &[]),
     ("exit", &[]),
-    (
-        "cli",
-        &["emulator", "exit", "input", "job", "model", "output", "run"],
-    ),
+    ("cli", &["exit", "input", "job", "model", "output", "run"]),
 ];
 
 /// The only places that name a crate which the rest must not depend on; a space between two.
@@ -54,12 +50,10 @@ const ONLY_IN: &[(&str, &str)] = &[
         "rustix::",
         "src/output/disk.rs src/output/lock.rs src/output/mount.rs src/cli",
     ),
-    (
-        "hyper::",
-        "src/emulator src/model/proxy.rs src/model/wire.rs",
-    ),
-    ("hyper_util::", "src/emulator src/model/proxy.rs"),
+    ("hyper::", "src/model/proxy.rs src/model/wire.rs"),
+    ("hyper_util::", "src/model/proxy.rs"),
     ("rustls::", "src/model/trust.rs"),
+    ("bedrock_emulator::", "src/cli"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.
