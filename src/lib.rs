@@ -9,6 +9,13 @@
 //!
 //! ARCHITECTURE.md at the top of the repository says what each part refuses to know.
 
+pub mod bedrock;
+pub mod catalog;
+pub mod family;
+pub(crate) mod format;
+pub(crate) mod percent;
+pub mod rows;
+pub mod url;
 mod alarm;
 pub mod cli;
 pub mod exit;
@@ -19,3 +26,4 @@ mod nearest;
 pub mod output;
 pub mod prompt;
 pub mod run;
+pub mod report;

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::print;
 use crate::exit::Exit;
 use crate::job::small;
-use crate::output::text::plural;
+use crate::format::plural;
 use bedrock_emulator::{Emulator, Scenario, Stats};
 
 /// How often the emulator says what it has served, when that has changed.

@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 use crate::exit::Exit;
 use crate::input::InputError;
 use crate::job::JobError;
-use crate::job::rows::MismatchError;
-use crate::model::bedrock::ConnectError;
-use crate::model::control::ControlError;
-use crate::model::quotas::QuotaError;
+use crate::rows::MismatchError;
+use crate::bedrock::ConnectError;
+use crate::bedrock::control::ControlError;
+use crate::bedrock::quotas::QuotaError;
 use crate::output::LedgerError;
 use bedrock_emulator::{BindError, ScenarioError};
 

@@ -1,13 +1,13 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
+mod emulated;
+mod resolve_arn;
 mod auto_quota;
-mod behind;
 mod check;
 mod connect;
 mod emulate;
 mod failure;
 mod flags;
-mod made_up;
 mod models;
 mod plan;
 mod print;

@@ -10,7 +10,7 @@ use super::run::locks;
 use crate::exit::Exit;
 use crate::job::small::unreadable;
 use crate::output::paths::check_name;
-use crate::output::text::{count, plural};
+use crate::format::{count, plural};
 use crate::output::{OutputPaths, Repaired, repair as put_right};
 
 /// Repairs an output, and says what was done.

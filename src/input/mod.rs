@@ -8,7 +8,7 @@
 //! goes on behind it. An [`InputError`] ends the reading: a file that is cut short must never look
 //! like one that ends.
 
-mod astray;
+mod not_found;
 mod bounded;
 mod csv;
 mod error;
@@ -25,7 +25,7 @@ mod suggest;
 
 use serde_json::{Map, Value};
 
-pub use astray::file_like;
+pub use not_found::file_like;
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;

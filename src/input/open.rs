@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::Row;
-use super::astray::{files_in, missing};
+use super::not_found::{files_in, missing};
 use super::csv::CsvRows;
 use super::error::InputError;
 use super::fields::Fields;

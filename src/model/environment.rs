@@ -7,8 +7,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use super::aws::ConnectError;
-use super::url::is_url;
+use crate::bedrock::aws::ConnectError;
+use crate::url::is_url;
 
 /// What a value is, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

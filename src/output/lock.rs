@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
-use super::past::open_if_there;
+use super::resume::open_if_there;
 use super::paths::OutputPaths;
 
 /// What every signature begins with.

@@ -2,39 +2,34 @@
 //!
 //! Everything here is told what happened and never asks where it came from.
 
+mod images;
+mod inspect;
+pub(crate) mod resume;
+pub mod statistics;
 mod claim;
 mod disk;
-pub mod display;
 mod error;
 mod ledger;
-pub mod lessons;
 mod line;
 mod lock;
-mod look;
 mod mode;
 mod mount;
-pub(crate) mod past;
 pub mod paths;
-mod pictures;
-pub mod progress;
-mod rate;
 mod repair;
 mod reparse;
 mod rewrite;
 mod run_file;
 mod scan;
-pub mod summary;
 pub mod tally;
-pub(crate) mod text;
 
 pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
 pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
 pub use lock::Holder;
-pub use look::Look;
+pub use inspect::Inspection;
 pub use mode::Mode;
-pub use past::{Mended, Past, PastRow, TornTail};
+pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};

@@ -3,7 +3,7 @@
 use bedrock_emulator::Scenario;
 use promptmill::input::{Fields, Record};
 use promptmill::model::Fault;
-use promptmill::model::family::Family;
+use promptmill::family::Family;
 use promptmill::prompt::{PromptSource, PromptSpec, Prompter};
 use serde_json::{Map, Value, json};
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use promptmill::exit::Exit;
 use promptmill::job::keys::{KEYS, tables};
 use promptmill::model::Category;
-use promptmill::model::family::Family;
+use promptmill::family::Family;
 
 use crate::harness::{Job, repository};
 

@@ -9,7 +9,7 @@ use super::{Asked, Checked, Outcome};
 use crate::exit::Exit;
 use crate::job::Endpoint;
 use crate::model::{Category, Delivery, Fault, FinishReason, Reply};
-use crate::output::text::{count, dollars, one_line, time};
+use crate::format::{count, dollars, one_line, time};
 
 /// Longer texts of a model, and of the service, are cut for people.
 const LONGEST_ANSWER: usize = 60;

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Planned, request};
-use crate::job::forecast::{Estimate, Forecast, MaxTokens};
-use crate::job::survey::Trouble;
+use crate::rows::forecast::{Estimate, Forecast, MaxTokens};
+use crate::rows::preflight::Trouble;
 use crate::job::{Endpoint, QuotaSource};
 use crate::model::Fingerprint;
 

@@ -1,0 +1,486 @@
+//! What every client of AWS needs: region and credentials from the standard chain, the HTTP pool,
+//! and a rehearsal that finds out what is missing before anything is sent.
+//!
+//! It knows no service. The types that all clients of the SDK share are named here by way of one
+//! of them, which saves naming the crates they come from.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_bedrockruntime::config::{
+    ConfigBag, Credentials, Intercept, RuntimeComponents, SharedCredentialsProvider,
+};
+use aws_sdk_bedrockruntime::error::{BoxError, DisplayErrorContext, SdkError};
+use aws_smithy_http_client::pool;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
+use aws_types::service_config::ServiceConfigKey;
+
+use crate::model::environment;
+use crate::model::environment::{Flaw, Overridden};
+use crate::model::profile::{Configuration, Setting};
+use crate::url::{is_unencrypted, is_url, origin};
+use crate::model::{proxy, trust};
+
+/// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
+/// troubleshooting guide, read 2026-11-22), and a long generation is idle.
+const KEEP_ALIVE: Duration = Duration::from_secs(45);
+
+/// Longer than the SDK's 3.1 s, for networks that are slow to answer but do.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to look at where there is no way to a service.
+pub(crate) const WAYS: &str = "check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the \
+                               VPC endpoint, --endpoint-url";
+
+/// Where calls go, and as whom.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// AWS, or what the standard chain says stands in for it.
+    Aws {
+        /// The region, where the job names one.
+        region: Option<String>,
+        /// The profile, where the job names one.
+        profile: Option<String>,
+        /// The endpoint, where the job names one.
+        endpoint: Option<String>,
+    },
+    /// The embedded emulator; nothing secret is read for it.
+    Emulator {
+        /// Where it listens.
+        address: SocketAddr,
+        /// The region it plays, where the job names one.
+        region: Option<String>,
+    },
+}
+
+/// Why no call can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No region anywhere in the chain.
+    #[error(
+        "no AWS region: give --region (in a job file `region` under [model]), or set AWS_REGION or \
+         the profile's region"
+    )]
+    NoRegion,
+    /// The profile that was named is in none of the files.
+    #[error("no profile `{name}`{by} in the AWS configuration: {there}")]
+    NoProfile {
+        /// The profile.
+        name: String,
+        /// What named it, in words, where that is not the job.
+        by: String,
+        /// Those that are, in words.
+        there: String,
+    },
+    /// No credentials anywhere in the chain, or none that work.
+    #[error(
+        "no AWS credentials{profile}: log in (`aws sso login`), choose another --profile, or set \
+         AWS_ACCESS_KEY_ID or AWS_BEARER_TOKEN_BEDROCK\n{causes}"
+    )]
+    NoCredentials {
+        /// The profile that was named, in words.
+        profile: String,
+        /// What the chain has tried.
+        causes: String,
+    },
+    /// The same where only a signature will do.
+    #[error(
+        "no AWS credentials: log in (`aws sso login`), choose another --profile, or set \
+         AWS_ACCESS_KEY_ID (AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas)\n{0}"
+    )]
+    NoSignature(String),
+    /// A plain connection to another machine would show prompts and signatures to the network.
+    #[error("endpoint {0} is not encrypted: use https, or http on this machine only")]
+    Unencrypted(String),
+    /// An endpoint of the environment or the AWS configuration that is no URL.
+    #[error(
+        "{from}: \"{url}\" is no URL such as https://vpce-1a2b.example.com or \
+         http://127.0.0.1:8686: correct it, or leave it out"
+    )]
+    NoUrl {
+        /// Where it stands.
+        from: String,
+        /// What stands there.
+        url: String,
+    },
+    /// A key or token that no header takes.
+    #[error("{place} {flaw}{}", .flaw.remedy_in_credential())]
+    BadCredential {
+        /// Where it stands.
+        place: String,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// A setting that the SDK cannot use.
+    #[error("{place} {flaw}: {remedy}")]
+    BadSetting {
+        /// Where it stands.
+        place: String,
+        /// What is wrong with it.
+        flaw: Flaw,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A file of the AWS configuration that cannot be parsed.
+    #[error("the AWS configuration cannot be read: {0}")]
+    BadFile(String),
+    /// A profile whose keys contradict each other.
+    #[error("profile `{name}` of the AWS configuration cannot be used: {why}")]
+    BadProfile {
+        /// The profile.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A profile whose credentials only the AWS CLI can read.
+    #[error(
+        "profile `{0}` holds a session of `aws login`, which only the AWS CLI reads: add a profile \
+         with `credential_process = aws configure export-credentials --profile {0} --format process` \
+         and its region, and name that profile"
+    )]
+    Login(String),
+    /// A file of certificates that cannot be used.
+    #[error("{place}: {path} {why}: name a file of PEM certificates, or unset it")]
+    BadBundle {
+        /// What names it.
+        place: String,
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A proxy that cannot be used.
+    #[error(
+        "{variable}: {why}; set it to the URL of an HTTP proxy such as \
+         http://proxy.example.com:8080, or unset it"
+    )]
+    ProxySettings {
+        /// The variable that names it.
+        variable: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A proxy that does not let the calls through.
+    #[error("{variable}: {why}")]
+    ProxyDenied {
+        /// The variable that names it.
+        variable: &'static str,
+        /// What it said, and what to do.
+        why: String,
+    },
+    /// The SDK refuses the settings.
+    #[error("{0}")]
+    Settings(String),
+}
+
+impl Access {
+    /// Finds region, credentials and endpoint of a service, and lays our HTTP pool and name over them.
+    ///
+    /// The pool serves the clients made from this, not those that fetch credentials, and of the one
+    /// service: another may be elsewhere, and the way there another.
+    pub(crate) async fn config(self, service: &str) -> Result<SdkConfig, ConnectError> {
+        let (found, trust) = match self {
+            Self::Emulator { address, region } => (emulator(address, region), trust::of_nobody()?),
+            Self::Aws {
+                region,
+                profile,
+                endpoint,
+            } => chain(region, profile, endpoint, service).await?,
+        };
+        let proxy = match stays_here(found.endpoint_url()) {
+            true => ProxyConfig::disabled(),
+            false => ProxyConfig::from_env(),
+        };
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+        let name = AppName::new(concat!("promptmill-", env!("CARGO_PKG_VERSION")));
+        Ok(found
+            .into_builder()
+            .timeout_config(timeouts.build())
+            .http_client(http_client(proxy, trust)?)
+            .app_name(name.map_err(settings)?)
+            .build())
+    }
+}
+
+impl Access {
+    pub(crate) fn profile(&self) -> Option<String> {
+        match self {
+            Self::Aws { profile, .. } => profile.clone(),
+            Self::Emulator { .. } => None,
+        }
+    }
+}
+
+impl ConnectError {
+    /// The same, naming the profile in which nothing was found.
+    pub(crate) fn in_profile(self, name: Option<String>) -> Self {
+        match (self, name) {
+            (Self::NoCredentials { causes, .. }, Some(name)) => Self::NoCredentials {
+                profile: format!(" in profile `{name}`"),
+                causes,
+            },
+            (error, _) => error,
+        }
+    }
+}
+
+/// The emulator's region is that of the job alone, so that a rehearsal is the same everywhere.
+fn emulator(address: SocketAddr, region: Option<String>) -> SdkConfig {
+    let made_up = Credentials::new("EMULATED", "EMULATED", None, None, "emulator");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region.unwrap_or_else(|| "us-east-1".into())))
+        .credentials_provider(SharedCredentialsProvider::new(made_up))
+        .endpoint_url(format!("http://{address}"))
+        .build()
+}
+
+/// What the standard chain finds for a service, and whose certificates are trusted.
+async fn chain(
+    region: Option<String>,
+    profile: Option<String>,
+    endpoint: Option<String>,
+    service: &str,
+) -> Result<(SdkConfig, TlsContext), ConnectError> {
+    let overridden = Overridden {
+        region: region.is_some(),
+        profile: profile.is_some(),
+        endpoint: endpoint.is_some(),
+    };
+    environment::check(overridden, |name| std::env::var_os(name))?;
+    let configuration = Configuration::load(profile.as_deref()).await?;
+    let url = match endpoint {
+        Some(endpoint) => Some(endpoint),
+        None => configured_url(&configuration, service)?,
+    };
+    let bundle = configuration.ca_bundle();
+    let trust = match &bundle {
+        Some(bundle) => trust::of_bundle(bundle)?,
+        None => trust::of_system()?,
+    };
+    // The loader panics over numbers of the environment that are none, unless it is told.
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard())
+        .profile_name(configuration.name());
+    if bundle.is_some() {
+        // Credentials come by the same way.
+        loader = loader.http_client(http_client(ProxyConfig::from_env(), trust.clone())?);
+    }
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    let is_plain = stays_here(url.as_deref());
+    if let Some(url) = url {
+        loader = loader.endpoint_url(url);
+    }
+    let sdk = loader.load().await;
+    if sdk.region().is_none() {
+        return Err(ConnectError::NoRegion);
+    }
+    match is_plain {
+        true => Ok((sdk, trust::of_nobody()?)),
+        false => Ok((sdk, trust)),
+    }
+}
+
+/// The endpoint that environment or profile name for a service.
+fn configured_url(
+    configuration: &Configuration,
+    service: &str,
+) -> Result<Option<String>, ConnectError> {
+    match configuration.endpoint(service) {
+        // The SDK would answer with a dump of the request that it cannot address.
+        Some(Setting { value: url, place }) if !is_url(&url) => {
+            Err(ConnectError::NoUrl { from: place, url })
+        }
+        found => Ok(found.map(|it| it.value)),
+    }
+}
+
+/// Where environment or profile send the calls of a service, if not to AWS. What is wrong with them is
+/// said when a connection is made.
+pub(crate) async fn elsewhere(profile: Option<&str>, service: &str) -> Option<String> {
+    let configuration = Configuration::load(profile).await.ok()?;
+    configuration.endpoint(service).map(|it| it.value)
+}
+
+/// What environment or profile say of one service.
+pub(crate) fn configured(
+    sdk: &SdkConfig,
+    service: &str,
+    env: &str,
+    profile: &str,
+) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env(env)
+        .profile(profile)
+        .build();
+    sdk.service_config()?.load_config(key.ok()?)
+}
+
+/// The SDK's pool, with keep-alive on.
+fn http_client(proxy: ProxyConfig, trust: TlsContext) -> Result<pool::Client, ConnectError> {
+    let pool = pool::ConnectionPool::builder()
+        .tcp_keepalive(KEEP_ALIVE)
+        .proxy_config(proxy)
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(trust)
+        .build_https()
+        .map_err(settings)?;
+    pool::Client::new(&pool).map_err(settings)
+}
+
+/// Whether the calls stay on this machine, as plain HTTP does: a proxy would take them elsewhere,
+/// unencrypted.
+fn stays_here(url: Option<&str>) -> bool {
+    url.is_some_and(|url| url.starts_with("http://"))
+}
+
+fn settings(error: impl Error) -> ConnectError {
+    ConnectError::Settings(error.to_string())
+}
+
+/// Notes where a call would go, and lets go of it: everything up to the network has then been
+/// done as it will be done for the first real call.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rehearsal(Arc<OnceLock<String>>);
+
+impl Rehearsal {
+    /// What the rehearsal showed, given how its call ended. A proxy on the way is asked whether it lets
+    /// the calls through.
+    pub(crate) async fn verdict<T, E: Error + Send + Sync + 'static>(
+        &self,
+        outcome: Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<(), ConnectError> {
+        self.found(outcome)?;
+        match self.0.get() {
+            Some(uri) => proxy::check(uri).await,
+            None => Ok(()),
+        }
+    }
+
+    fn found<T, E: Error + Send + Sync + 'static>(
+        &self,
+        outcome: Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<(), ConnectError> {
+        match (self.0.get(), outcome) {
+            (Some(uri), _) if is_unencrypted(uri) => {
+                Err(ConnectError::Unencrypted(origin(uri).into()))
+            }
+            (Some(_), _) | (None, Ok(_)) => Ok(()),
+            (None, Err(error)) if is_credentials(&error) => Err(ConnectError::NoCredentials {
+                profile: String::new(),
+                causes: plain(&causes(&error)),
+            }),
+            (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
+        }
+    }
+}
+
+impl Intercept for Rehearsal {
+    fn name(&self) -> &'static str {
+        "rehearsal"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // Set once: a rehearsal is one call.
+        let _ = self.0.set(context.request().uri().to_owned());
+        Err("the rehearsal ends here".into())
+    }
+}
+
+/// Credential failures arrive as a failure to dispatch, told apart by what is in their chain.
+pub(crate) fn is_credentials<E: Error + Send + Sync + 'static>(
+    error: &SdkError<E, HttpResponse>,
+) -> bool {
+    let text = DisplayErrorContext(error).to_string();
+    matches!(
+        error,
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_)
+    ) && [
+        "CredentialsNotLoaded",
+        "CredentialsError",
+        "ProviderError",
+        "ProviderTimedOut",
+        "InvalidConfiguration",
+        "no identity",
+        "NoMatchingAuthSchemeError",
+        "failed to select an auth scheme",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+}
+
+/// What the SDK says of credentials that it did not find, and what that means.
+const OF_CREDENTIALS: &[(&str, &str)] = &[
+    ("dispatch failure: other: ", ""),
+    (
+        "the credential provider was not enabled: no credentials found in chain. Attempted:",
+        "tried:",
+    ),
+    ("the credential provider was not enabled: ", ""),
+    ("the credential provider was not enabled", "not configured"),
+    ("the credentials provider was not properly configured: ", ""),
+    ("an error occurred while loading credentials: ", ""),
+    ("an unexpected error occurred: ", ""),
+    (
+        "an error occurred while loading an access token: failed to load the cached SSO token",
+        "there is no SSO login that is valid: aws sso login",
+    ),
+    ("ProfileFile provider could not be built: ", ""),
+    ("Error retrieving credentials: ", "credential_process: "),
+    (
+        "Error retrieving credentials from external process: ",
+        "credential_process: ",
+    ),
+    (
+        "environment variable not set",
+        "AWS_ACCESS_KEY_ID is not set",
+    ),
+    (
+        "$AWS_WEB_IDENTITY_TOKEN_FILE was not set",
+        "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+    ),
+    ("WebIdentityToken: ", "web identity: "),
+    ("EcsContainer: ", "container: "),
+    ("Ec2InstanceMetadata: ", "EC2 instance: "),
+    ("Environment: ", "environment: "),
+    ("Profile: ", "profile: "),
+];
+
+/// The SDK's account of where it looked for credentials, in plain words.
+fn plain(text: &str) -> String {
+    OF_CREDENTIALS
+        .iter()
+        .fold(text.to_owned(), |text, (said, meant)| {
+            text.replace(said, meant)
+        })
+}
+
+/// The error and its causes in one line, without the debug dump that the SDK's own text carries.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
+}

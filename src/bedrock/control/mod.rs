@@ -1,0 +1,121 @@
+//! Bedrock's control plane, as far as it says which models there are.
+
+mod list;
+mod resolve;
+mod streams;
+
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+use serde_json::Value;
+
+use crate::model::api::{Api, Identity, Refused, Request, Service};
+use super::aws::{Access, ConnectError, WAYS};
+use crate::model::fault::{Category, Fault};
+use crate::percent::segment;
+use super::wire::unwrapped;
+pub use list::{ListedModel, Listing};
+
+const BEDROCK: Service = Service {
+    name: "Bedrock",
+    host: "bedrock",
+    signing: "bedrock",
+    identity: Identity::KeyOrSignature,
+};
+
+/// Something that answers which models there are.
+#[derive(Debug)]
+pub struct Control(Api);
+
+/// Why something could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// The identity may not ask.
+    #[error("bedrock:{operation} is missing: {message}")]
+    Denied {
+        /// What was asked.
+        operation: &'static str,
+        /// What the service said.
+        message: String,
+    },
+    /// The credentials do not work.
+    #[error("Bedrock refuses the credentials: {0}; log in (`aws sso login`) or renew them")]
+    Credentials(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    Absent(String),
+    /// There is no way to the service.
+    #[error("{operation} cannot be asked at {url}: {message}; {}", WAYS)]
+    NoWay {
+        /// What was asked.
+        operation: &'static str,
+        /// Where.
+        url: String,
+        /// What went wrong.
+        message: String,
+    },
+    /// Anything else.
+    #[error("{operation} cannot be asked: {message}")]
+    Unreachable {
+        /// What was asked.
+        operation: &'static str,
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl Control {
+    /// Finds region, credentials and endpoint, and rehearses one question up to the moment it
+    /// would leave this machine.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; nothing has been sent to the service.
+    pub async fn connect(access: Access) -> Result<Self, ConnectError> {
+        let question = Request::Get("/foundation-models".to_owned());
+        let api = Api::connect(access, BEDROCK, "ListFoundationModels", question).await?;
+        Ok(Self(api))
+    }
+
+    /// The region whose models these are.
+    pub fn region(&self) -> &str {
+        self.0.region()
+    }
+
+    async fn get(&self, operation: &'static str, path: String) -> Result<Value, ControlError> {
+        let answer = self.0.ask(operation, Request::Get(path)).await;
+        answer.map_err(|error| refusal(operation, self.0.url(), &error))
+    }
+}
+
+fn refusal(
+    operation: &'static str,
+    url: &str,
+    error: &SdkError<Refused, HttpResponse>,
+) -> ControlError {
+    if matches!(
+        error,
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)
+    ) {
+        return ControlError::NoWay {
+            operation,
+            url: url.to_owned(),
+            message: unwrapped(error),
+        };
+    }
+    let SdkError::ServiceError(refused) = error else {
+        let message = unwrapped(error);
+        return ControlError::Unreachable { operation, message };
+    };
+    let status = refused.raw().status().as_u16();
+    let (code, said) = (refused.err().code(), refused.err().message());
+    let fault = Fault::from_response(code, status, said.unwrap_or_default(), None, None);
+    let message = fault.to_string();
+    if fault.category == Category::AccessDenied {
+        ControlError::Denied { operation, message }
+    } else if fault.category == Category::Credentials {
+        ControlError::Credentials(message)
+    } else if fault.category == Category::NotFound {
+        ControlError::Absent(message)
+    } else {
+        ControlError::Unreachable { operation, message }
+    }
+}
