@@ -1,11 +1,11 @@
 //! What a person can do about a fault, in one sentence.
 
-use crate::model::fault::messages;
-use crate::model::fault::messages::Remedy;
-use crate::model::fault::{Category, Fault, classify};
 use crate::catalog;
 use crate::catalog::id;
 use crate::catalog::id::{Kind, ModelId};
+use crate::model::fault::messages;
+use crate::model::fault::messages::Remedy;
+use crate::model::fault::{Category, Fault, classify};
 
 impl Fault {
     /// What to do, where there is something to do: for what passes by itself there is not.

@@ -23,11 +23,10 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::model::environment;
-use crate::model::environment::{Flaw, Overridden};
-use crate::model::profile::{Configuration, Setting};
+use super::environment::{self, Flaw, Overridden};
+use super::profile::{Configuration, Setting};
+use super::{proxy, trust};
 use crate::url::{is_unencrypted, is_url, origin};
-use crate::model::{proxy, trust};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.

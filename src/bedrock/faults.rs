@@ -6,10 +6,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::bedrock::aws::{ConnectError, causes, is_credentials};
-use crate::family::NoAnswer;
 use crate::bedrock::retry_after::retry_after;
-use crate::model::{Category, Fault};
 use crate::bedrock::wire;
+use crate::family::NoAnswer;
+use crate::model::{Category, Fault};
 
 /// The chain does not even lead to credentials any more.
 pub(super) fn no_client(error: ConnectError) -> Fault {

@@ -23,17 +23,22 @@ macro_rules! addressed {
 }
 
 mod advice;
+mod api;
 pub mod aws;
 mod client;
 pub mod control;
 pub mod emulated;
+mod environment;
+mod faults;
+mod profile;
+mod proxy;
 pub mod quotas;
 mod response_headers;
 mod retry_after;
+mod streamed;
+mod trust;
 mod usage_split;
 mod wire;
-mod faults;
-mod streamed;
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
@@ -43,16 +48,19 @@ use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::bedrock::aws::Rehearsal;
-pub use super::bedrock::aws::{Access, ConnectError};
-use super::bedrock::client::Clients;
-use super::bedrock::wire::BoundedAnswer;
-use crate::catalog::{Bill, ModelFacts, Tier, rounded_usd};
+use crate::catalog::{Bill, ModelFacts, rounded_usd};
 use crate::family::{Batch, Family, NoAnswer};
 use crate::model::fault::Scope;
-use crate::model::{Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions, Served, Usage};
+use crate::model::{
+    Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
+    Served, Tier, Usage,
+};
+use aws::Rehearsal;
+pub use aws::{Access, ConnectError};
+use client::Clients;
 use faults::{fault, no_answer, no_client, not_understood};
 use response_headers::ResponseHeaders;
+use wire::BoundedAnswer;
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -263,7 +271,12 @@ impl Bedrock {
 
     /// Parts the answer to a call that several rows shared. They are read as if each had come
     /// alone; what is not understood is none of theirs.
-    fn share_out(&self, calls: &[&Request], came: RawReply, weights: &[u64]) -> Result<Vec<Reply>, Fault> {
+    fn share_out(
+        &self,
+        calls: &[&Request],
+        came: RawReply,
+        weights: &[u64],
+    ) -> Result<Vec<Reply>, Fault> {
         let of_all = |fault: Fault| Fault {
             raw: Some(came.raw.clone()),
             request_id: came.request_id.clone(),

@@ -7,11 +7,11 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
 
-use crate::model::api::{Api, Identity, Refused, Request, Service};
+use super::api::{Api, Identity, Refused, Request, Service};
 use super::aws::{Access, ConnectError, WAYS};
+use super::wire::unwrapped;
 use crate::catalog::quota_codes::{QuotaCode, SERVICE};
 use crate::model::fault::{Category, Fault};
-use super::wire::unwrapped;
 
 const SERVICE_QUOTAS: Service = Service {
     name: "Service Quotas",

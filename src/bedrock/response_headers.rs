@@ -6,8 +6,8 @@ use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationIntercept
 use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_bedrockruntime::error::BoxError;
 
-use crate::model::Usage;
 use crate::bedrock::emulated;
+use crate::model::Usage;
 
 /// Reads what the SDK does not model from the response's headers.
 #[derive(Debug, Clone, Default)]

@@ -23,9 +23,9 @@ use super::faults::{no_answer, not_understood};
 use super::{Bedrock, BoundedAnswer, ResponseHeaders, Shape};
 use crate::alarm::Alarm;
 use crate::bedrock::aws::causes;
+use crate::bedrock::wire;
 use crate::family::{Assembly, StreamError};
 use crate::model::{Category, Fault, Reply, Request, Served};
-use crate::bedrock::wire;
 
 /// The status of what a provider says within a chunk without one: it is the model's failure.
 const MODEL_ERROR: u16 = 424;

@@ -4,14 +4,14 @@
 //! once, when first asked for. A model that is not in the file is simply unknown: nothing here
 //! guesses.
 
-pub mod id;
-mod overrides;
-mod unit_prices;
 mod burndown;
 mod capabilities;
 mod facts;
+pub mod id;
+mod overrides;
 pub mod quota_codes;
 mod regions;
+mod unit_prices;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -20,10 +20,10 @@ use serde::Deserialize;
 
 pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
-pub use facts::{ModelFacts, Price, Tier, rounded_usd};
+pub use facts::{ModelFacts, Price, rounded_usd};
 pub use overrides::Known;
-pub use unit_prices::{Bill, Cached, Metered, Most, UnitPrice, Units};
 pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
+pub use unit_prices::{Bill, Cached, Metered, Most, UnitPrice, Units};
 
 use self::capabilities::longest_answer;
 use crate::catalog::id::{strip_context, strip_geo};

@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use crate::job::{Plan, QuotaSource};
 use crate::bedrock::aws::Access;
+use crate::bedrock::quotas::{Quota, QuotaError, ServiceQuotas};
 use crate::catalog::quota_codes;
 use crate::catalog::quota_codes::{Counts, QuotaCode};
-use crate::bedrock::quotas::{Quota, QuotaError, ServiceQuotas};
 use crate::format::count;
+use crate::job::{Plan, QuotaSource};
 use crate::run::{RequestsPerMinute, TokenLimits};
 
 /// The limits a run keeps, and what there is to say about where they come from.

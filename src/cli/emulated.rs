@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::job::{Endpoint, Plan};
 use crate::bedrock;
 use crate::bedrock::emulated;
-use crate::output::Tally;
 use crate::format::count;
+use crate::job::{Endpoint, Plan};
+use crate::output::Tally;
 
 /// Who will answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
-mod emulated;
-mod resolve_arn;
 mod auto_quota;
 mod check;
 mod connect;
 mod emulate;
+mod emulated;
 mod failure;
 mod flags;
 mod models;
@@ -15,6 +14,7 @@ mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
+mod resolve_arn;
 mod resume;
 mod run;
 mod shell;

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::{connect, print};
-use crate::exit::Exit;
-use crate::job;
 use crate::bedrock::aws::Access;
+use crate::bedrock::quotas::{Quota, ServiceQuotas};
+use crate::catalog::id::ModelId;
 use crate::catalog::quota_codes;
 use crate::catalog::quota_codes::{Counts, QuotaCode};
-use crate::catalog::id::ModelId;
-use crate::bedrock::quotas::{Quota, ServiceQuotas};
+use crate::exit::Exit;
 use crate::format::count;
+use crate::job;
 
 /// What was read, for which model and where.
 struct Report {

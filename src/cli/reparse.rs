@@ -9,13 +9,13 @@ use super::failure::Failure;
 use super::print;
 use super::repair::existing_output;
 use super::run::locks;
-use crate::exit::Exit;
-use crate::job::small;
-use crate::catalog::{Known, ModelFacts, Tier, rounded_usd};
-use crate::family::{Assembly, Family};
 use crate::catalog::id::ModelId;
-use crate::model::{ParsedReply, Reasoning, RequestOptions};
+use crate::catalog::{Known, ModelFacts, rounded_usd};
+use crate::exit::Exit;
+use crate::family::{Assembly, Family};
 use crate::format::{count, one_line, plural};
+use crate::job::small;
+use crate::model::{ParsedReply, Reasoning, RequestOptions, Tier};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
 

@@ -8,15 +8,15 @@ use tokio::time::timeout;
 use super::connect;
 use super::emulate;
 use super::failure::Failure;
-use crate::job::expand::expand;
-use crate::rows::MismatchError;
-use crate::job::{JobFile, is_url};
 use crate::bedrock::aws::Access;
-use crate::catalog;
 use crate::bedrock::control::Control;
 use crate::bedrock::emulated;
-use crate::family::Family;
+use crate::catalog;
 use crate::catalog::id::ModelId;
+use crate::family::Family;
+use crate::job::expand::expand;
+use crate::job::{JobFile, is_url};
+use crate::rows::MismatchError;
 
 /// A run does not wait longer to hear whether a model streams: the first call would tell too.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -87,8 +87,9 @@ impl Family {
         }
         let is_begun = speaks(prompt.messages.last(), Role::Assistant);
         let model_refuses = || base.is_some_and(|base| Capabilities::of(base).no_prefill);
-        let refuses =
-            || turns.begun == Prefill::Refused || (doubtful == Doubtful::Refused && model_refuses());
+        let refuses = || {
+            turns.begun == Prefill::Refused || (doubtful == Doubtful::Refused && model_refuses())
+        };
         if is_begun && refuses() {
             let model = base.unwrap_or(name);
             return Err(format!(

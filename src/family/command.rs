@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "command",

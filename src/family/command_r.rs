@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Order, Prefill, Stream, Turns};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::{Message, Prompt, Role};
+use crate::model::{Message, ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "command-r",

@@ -8,12 +8,11 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Order, Prefill, Stream, Turns};
-use super::stream::{Brought, StreamError};
 use super::ranges::within;
+use super::stream::{Brought, StreamError};
 use super::vocabulary::{answered, neutralise, text_or_filtered};
 use super::{Misread, Parameter, Parameters, llama, text_completion, usage};
-use crate::model::ParsedReply;
-use crate::model::{Prompt, Role};
+use crate::model::{ParsedReply, Prompt, Role};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "deepseek-text",

@@ -8,13 +8,12 @@ use super::chunk::Chunk;
 use super::inst::Template;
 use super::json::{Body, Json as _, count, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Stream};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::ranges::{Ranges, within};
+use super::stream::{Brought, StreamError, begin, grow, put};
 use super::text_completion::thinking_if_closed;
 use super::vocabulary::{answered, awaits_answer, neutralise, role, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LLAMA_3: Layout = Layout {
     name: "llama3",

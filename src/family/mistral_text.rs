@@ -8,12 +8,11 @@ use super::chunk::Chunk;
 use super::inst::Template;
 use super::json::{Body, at, misread, text};
 use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::ranges::{any, within};
+use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "mistral-text",

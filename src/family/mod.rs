@@ -5,12 +5,9 @@
 //! a line in the list below; what they share is in `json`, `vocabulary`, `usage` and `stream`. What a family
 //! cannot take is refused before anything is sent, by `check` (parameters) and `accepts` (prompts).
 
-mod batch;
-mod output_limit;
-mod ranges;
-mod vocabulary;
 mod abilities;
 mod accepts;
+mod batch;
 mod bill;
 mod check;
 mod chunk;
@@ -32,9 +29,11 @@ mod llama;
 mod mistral_text;
 mod nova;
 mod openai_chat;
+mod output_limit;
 mod palmyra;
 mod parameters;
 mod pegasus;
+mod ranges;
 mod raw;
 mod rerank;
 mod stream;
@@ -42,21 +41,21 @@ mod text_completion;
 mod thinking;
 mod titan_text;
 mod usage;
+mod vocabulary;
 
 use serde_json::Value;
 
-use crate::model::{FinishReason, ParsedReply};
+use crate::model::{FinishReason, ParsedReply, Prompt};
 use crate::nearest::nearest;
-use crate::model::Prompt;
 
 pub use abilities::Abilities;
-pub use output_limit::OutputLimit;
+pub use batch::Batch;
 pub use check::{Doubtful, ParameterError, lacks};
 pub use json::merge;
+pub use output_limit::OutputLimit;
 pub use parameters::{Parameter, Parameters};
-pub use stream::{Assembled, Assembly, StreamError};
 pub use ranges::Ranges;
-pub use batch::Batch;
+pub use stream::{Assembled, Assembly, StreamError};
 
 use layout::{Answer, Layout};
 

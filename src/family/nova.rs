@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, at, at_mut, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
-use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::vocabulary::{answered, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::{Image, Message, Prompt};
+use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "nova",

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json, at, count, list, misread, text};
 use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
-use super::stream::{Brought, StreamError, begin, block, grow, grow_field, put};
 use super::ranges::{Ranges, any, within};
-use super::vocabulary::{answered, finish, first_of, means_filtered, role, split_reasoning, thought};
+use super::stream::{Brought, StreamError, begin, block, grow, grow_field, put};
+use super::vocabulary::{
+    answered, finish, first_of, means_filtered, role, split_reasoning, thought,
+};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::catalog::Capabilities;
-use crate::model::{FinishReason, ParsedReply, Usage};
-use crate::model::{Image, Message, Prompt};
+use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "openai-chat",

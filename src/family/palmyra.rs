@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::json::{Json, list};
 use super::layout::{Layout, Stream};
-use super::stream::{Brought, StreamError};
 use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, StreamError};
 use super::{Misread, Parameter, openai_chat, text_completion};
 use crate::model::ParsedReply;
 

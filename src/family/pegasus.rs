@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::ranges::{Ranges, within};
+use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, one_text};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "pegasus",

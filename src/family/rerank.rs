@@ -10,9 +10,8 @@ use super::json::{Body, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
-use crate::model::ParsedReply;
 use crate::catalog::{Bill, Metered, Units};
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "rerank",

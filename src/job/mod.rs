@@ -11,5 +11,6 @@ mod plan;
 pub mod small;
 
 pub use file::{JobError, JobFile, PinnedPath};
-pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};
-pub use crate::rows::batching::RowsPerCall;
+pub use plan::{
+    Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, is_share, is_url, region, time,
+};

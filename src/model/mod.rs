@@ -3,15 +3,10 @@
 //! [`Request`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
 //! real one is [`crate::bedrock`], tests script their own.
 
-mod prompt;
-mod request_options;
-mod api;
-mod environment;
 pub mod fault;
 mod fingerprint;
-mod profile;
-mod proxy;
-mod trust;
+mod prompt;
+mod request_options;
 
 use std::future::Future;
 use std::time::Duration;
@@ -19,10 +14,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-pub use prompt::{Content, Image, Message, Prompt, Role};
 pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use request_options::{Delivery, Guardrail, RequestOptions};
+pub use prompt::{Content, Image, Message, Prompt, Role};
+pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// One request, ready to be sent. Cloning shares the body.
 #[derive(Debug, Clone, PartialEq)]

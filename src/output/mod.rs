@@ -2,13 +2,11 @@
 //!
 //! Everything here is told what happened and never asks where it came from.
 
-mod images;
-mod inspect;
-pub(crate) mod resume;
-pub mod statistics;
 mod claim;
 mod disk;
 mod error;
+mod images;
+mod inspect;
 mod ledger;
 mod line;
 mod lock;
@@ -17,20 +15,23 @@ mod mount;
 pub mod paths;
 mod repair;
 mod reparse;
+pub(crate) mod resume;
 mod rewrite;
 mod run_file;
 mod scan;
+pub mod statistics;
 pub mod tally;
 
 pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
+pub use inspect::Inspection;
 pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
 pub use lock::Holder;
-pub use inspect::Inspection;
 pub use mode::Mode;
-pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};
+pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
+pub use run_file::write_run_file;
 pub use tally::Tally;

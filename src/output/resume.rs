@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use super::Tally;
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
-use super::statistics::Statistics;
 use super::line::{Known, Status};
 use super::rewrite::take_out;
 use super::scan::{State, each_line, scan};
+use super::statistics::Statistics;
 use crate::model::Fingerprint;
 
 /// The rows that have ended already.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::output::statistics::Statistics;
-use crate::output::resume::EarlierRows;
 use super::rate::{PerMinute, Rate};
-use crate::output::tally::{Tally, Unattributed};
 use crate::model::{Category, Fault, Usage};
+use crate::output::resume::EarlierRows;
+use crate::output::statistics::Statistics;
+use crate::output::tally::{Tally, Unattributed};
 use crate::run::{CompletedRow, Event, Gauge, Outcome, WaitReason};
 
 /// This run as it goes: its tally, what is under way, how fast, and what it waits for.

@@ -1,9 +1,9 @@
 //! The prefix that all requests share and the service's prompt cache may keep: whether it is long
 //! enough. One that is too short is not cached, and nobody says so.
 
-use crate::job::Plan;
 use super::forecast::{BYTES_PER_TOKEN, Cases};
 use crate::catalog;
+use crate::job::Plan;
 
 /// A prefix that is shorter than what is cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

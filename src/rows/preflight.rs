@@ -1,11 +1,11 @@
 //! One look over the whole input before the first call: how many rows there are, which cannot be
 //! sent, which have ended already, and which are no longer what they were.
 
-use crate::job::Plan;
 use super::RowMaker;
-use crate::input::{Input, InputError};
-use crate::output::resume::key;
 use crate::format::count as counted;
+use crate::input::{Input, InputError};
+use crate::job::Plan;
+use crate::output::resume::key;
 use crate::output::{EarlierRow, EarlierRows};
 use crate::run::{Identity, Row};
 

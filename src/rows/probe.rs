@@ -1,9 +1,8 @@
 //! One small call that shows whether a job's calls will be taken.
 
-use crate::job::Plan;
-use crate::model::Request;
 use crate::family::OutputLimit;
-use crate::model::{Message, Prompt, Role};
+use crate::job::Plan;
+use crate::model::{Message, Prompt, Request, Role};
 use crate::prompt::PromptSource;
 
 /// The least that every model takes (OpenAI's refuse less), and enough for a word.

@@ -7,11 +7,10 @@
 //!
 //! This module knows nothing of files, terminals or any one service.
 
+mod attempt;
 mod concurrency;
 mod credential_hold;
 mod effects;
-mod retry_budget;
-mod attempt;
 mod event;
 mod learn;
 mod limits;
@@ -19,6 +18,7 @@ mod outage;
 mod pace;
 mod probes;
 mod retry;
+mod retry_budget;
 mod state;
 mod stop;
 #[cfg(test)]

@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{Answers, Attempt};
+use super::concurrency::ConcurrencyLimit;
 use super::credential_hold::CredentialHold;
 use super::limits::{Affordable, Budget, Reached};
 use super::pace::{Admission, Gauge, Pace, Refusal};
 use super::waiting::Waiting;
-use super::concurrency::ConcurrencyLimit;
 use super::{CompletedRow, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
 use crate::model::{Fault, Model};
 
@@ -350,7 +350,9 @@ where
             return self.admit_half(attempt, now);
         }
         let (why, until) = match self.meter.purse(attempt.worst_cost_usd()) {
-            Affordable::Empty(reached) => return self.send_less(attempt, Stop::Limit(reached), now),
+            Affordable::Empty(reached) => {
+                return self.send_less(attempt, Stop::Limit(reached), now);
+            }
             Affordable::Wait => (WaitReason::Budget, None),
             Affordable::Open => match self.pace.admit(&attempt, self.in_flight.len(), now) {
                 Ok(admission) => {
@@ -395,7 +397,9 @@ where
         let next = self.waiting.next(now);
         let due = next.map(|(_, due)| due);
         match next {
-            Some((WaitReason::RetryBudget, _)) => self.commit_or_wait(WaitReason::RetryBudget, due, now),
+            Some((WaitReason::RetryBudget, _)) => {
+                self.commit_or_wait(WaitReason::RetryBudget, due, now)
+            }
             _ if !self.in_flight.is_empty() => {
                 let why = match &self.doubt {
                     Some(_) => WaitReason::Proof,

@@ -8,11 +8,11 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::Value;
 
-use crate::model::api::{Api, Identity, Refused, Request, Service};
+use super::api::{Api, Identity, Refused, Request, Service};
 use super::aws::{Access, ConnectError, WAYS};
+use super::wire::unwrapped;
 use crate::model::fault::{Category, Fault};
 use crate::percent::segment;
-use super::wire::unwrapped;
 pub use list::{ListedModel, Listing};
 
 const BEDROCK: Service = Service {

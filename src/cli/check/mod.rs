@@ -12,13 +12,13 @@ use tokio::time::{Instant, timeout};
 use super::failure::Failure;
 use super::run::{scenario, stopped};
 use super::{connect, flags, print, resolve_arn};
-use crate::exit::Exit;
-use crate::input::Input;
-use crate::rows::RowMaker;
-use crate::job::{JobFile, Plan};
 use crate::bedrock::Bedrock;
-use crate::model::{Category, Fault, Model as _, Reply, Request};
+use crate::exit::Exit;
 use crate::format::count;
+use crate::input::Input;
+use crate::job::{JobFile, Plan};
+use crate::model::{Category, Fault, Model as _, Reply, Request};
+use crate::rows::RowMaker;
 use crate::run::Row;
 use bedrock_emulator::Scenario;
 

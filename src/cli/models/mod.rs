@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::{connect, print};
-use crate::exit::Exit;
-use crate::catalog;
-use crate::catalog::{ModelFacts, rounded_usd};
 use crate::bedrock::control::{Control, ListedModel, Listing};
-use crate::family::Family;
+use crate::catalog;
 use crate::catalog::id::{Kind, ModelId};
+use crate::catalog::{ModelFacts, rounded_usd};
+use crate::exit::Exit;
+use crate::family::Family;
 
 /// The kinds of offers, by the words that `--kind` takes.
 pub(super) const KINDS: [(&str, Kind); 6] = [

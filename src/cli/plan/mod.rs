@@ -11,20 +11,20 @@ use clap::ArgMatches;
 use jiff::Zoned;
 use tokio::time::Instant;
 
-use super::failure::Failure;
 use super::emulated::Responder;
+use super::failure::Failure;
 use super::run::{changed, existing, locks, refuse_output_over_input, scenario, style};
 use super::{connect, flags, print, resolve_arn};
-use crate::exit::Exit;
-use crate::input::Input;
-use crate::rows::forecast::{Forecast, Gathered};
-use crate::rows::RowMaker;
-use crate::rows::preflight::{Changed, Preflight, has_changed, identity, survey};
-use crate::job::{Endpoint, JobFile, Plan};
 use crate::catalog;
-use crate::report::display::ReadingProgress;
+use crate::exit::Exit;
 use crate::format::{count, dollars, rough, time};
+use crate::input::Input;
+use crate::job::{Endpoint, JobFile, Plan};
 use crate::output::{EarlierRow, Inspection, OutputPaths};
+use crate::report::display::ReadingProgress;
+use crate::rows::RowMaker;
+use crate::rows::forecast::{Forecast, Gathered};
+use crate::rows::preflight::{Changed, Preflight, has_changed, identity, survey};
 
 /// All that was found out.
 struct Planned {
@@ -70,7 +70,8 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let paths = OutputPaths::new(&plan.output);
     let unasked = "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
     let unasked = plan.model.hides_its_model().then_some(unasked);
-    let maker = RowMaker::new(&plan, &input).map_err(|error| resolve_arn::explain(error, unasked))?;
+    let maker =
+        RowMaker::new(&plan, &input).map_err(|error| resolve_arn::explain(error, unasked))?;
     let Inspection {
         past,
         notes,
@@ -89,8 +90,9 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let mut reading = ReadingProgress::new(style(matches), &plan.input, Instant::now());
     let survey = survey(&maker, &input, &past, limit, |row, before| {
         reading.saw_a_row(Instant::now());
-        let stays =
-            |before: &&EarlierRow| changed == Changed::Refused || !has_changed(identity(row), before);
+        let stays = |before: &&EarlierRow| {
+            changed == Changed::Refused || !has_changed(identity(row), before)
+        };
         gathered.take(row, before.filter(stays));
     })?;
     drop(reading);

@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::job::Plan;
-use crate::rows::forecast::First;
-use crate::model::Delivery;
-use crate::catalog::Tier;
 use crate::family::Family;
-use crate::percent::segment;
 use crate::format::{count, one_line};
+use crate::job::Plan;
+use crate::model::{Delivery, Tier};
+use crate::percent::segment;
+use crate::rows::forecast::First;
 
 /// Longer texts are cut.
 const LONGEST_TEXT: usize = 300;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Planned, request};
+use crate::format::{count, dollars, one_line, time};
+use crate::job::{Plan, QuotaSource};
+use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
 use crate::rows::preflight::Trouble;
-use crate::job::{Plan, QuotaSource};
-use crate::catalog::Tier;
-use crate::format::{count, dollars, one_line, time};
 
 /// The screen.
 pub(super) fn of(planned: &Planned) -> String {

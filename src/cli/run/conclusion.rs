@@ -9,13 +9,13 @@ use super::verdict::{enough_usd, lost, verdict};
 use crate::cli::failure::Failure;
 use crate::cli::{print, resume};
 use crate::exit::Exit;
+use crate::format;
 use crate::model::Category;
 use crate::output::Existing;
+use crate::output::tally::Tally;
 use crate::report::display::Style;
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary};
-use crate::output::tally::Tally;
-use crate::format;
 use crate::run::{Reached, Stop};
 
 impl Job<'_> {

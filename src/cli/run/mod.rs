@@ -1,8 +1,8 @@
 //! `promptmill run`: from a job to its exit code.
 
-mod options;
 mod conclusion;
 mod opening;
+mod options;
 mod verdict;
 
 use std::panic::resume_unwind;
@@ -17,24 +17,24 @@ use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
-use super::failure::Failure;
 use super::emulated::Responder;
+use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
 use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
+use crate::bedrock::Bedrock;
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::rows::RowMaker;
-use crate::rows::preflight::{Changed, Preflight, limit_of, survey};
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::bedrock::Bedrock;
+use crate::output::{Claim, InFlight, Manner, OutputPaths};
 use crate::report::display::{Display, ReadingProgress};
 use crate::report::progress::Progress;
 use crate::report::summary::Context;
-use crate::output::{Claim, InFlight, Manner, OutputPaths};
+use crate::rows::RowMaker;
+use crate::rows::preflight::{Changed, Preflight, limit_of, survey};
 use crate::run::{Limits, Settings, Signal};
-use options::RunOptions;
 use bedrock_emulator::Scenario;
+use options::RunOptions;
 
 pub(super) use options::{changed, existing, locks, style};
 pub(super) use verdict::stopped;
@@ -93,8 +93,8 @@ async fn prepare_and_carry_out(
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
-    let maker =
-        RowMaker::new(&plan, &input).map_err(|error| resolve_arn::explain(error, hidden.as_deref()))?;
+    let maker = RowMaker::new(&plan, &input)
+        .map_err(|error| resolve_arn::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths, plan.mode).await?;
     if !claim.past.is_empty() {
         let who = Responder::answers(&plan).await.asked().await;

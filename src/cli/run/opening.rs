@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::Job;
+use crate::catalog;
 use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
 use crate::job::Endpoint;
-use crate::rows::preflight::Preflight;
-use crate::catalog;
-use crate::report::display::Style;
 use crate::output::{Claim, TailFix, TornTail};
+use crate::report::display::Style;
+use crate::rows::preflight::Preflight;
 
 impl Job<'_> {
     /// What a person wants to know before the first call.

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use crate::cli::failure::Failure;
 use crate::cli::print;
-use crate::rows::preflight::Changed;
-use crate::report::display::Style;
 use crate::format::time;
 use crate::output::{Claim, Existing, LedgerError, Locks, Mode, OutputPaths};
+use crate::report::display::Style;
+use crate::rows::preflight::Changed;
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const LOOKERS_ARE_QUICK: Duration = Duration::from_millis(50);

@@ -1,9 +1,9 @@
 //! What a stop means: the exit code, and what the person should do about it.
 
-use crate::exit::Exit;
 use crate::catalog::id::ModelId;
-use crate::model::{Category, Fault};
+use crate::exit::Exit;
 use crate::format;
+use crate::model::{Category, Fault};
 use crate::output::{OutputPaths, Tally};
 use crate::run::{Reached, Rescued, Stop};
 

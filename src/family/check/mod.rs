@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
-use super::output_limit::limits_in;
 use super::given::{Given, given};
 use super::imported::LLAMAS_LIMIT;
+use super::output_limit::limits_in;
 use super::ranges::Ranges;
 use super::thinking::thinks_not;
 use super::{Family, Parameter, Parameters};

@@ -3,6 +3,7 @@
 mod limits;
 mod model;
 mod of_model;
+mod rows_per_call;
 mod terms;
 mod values;
 
@@ -13,13 +14,11 @@ use jiff::civil::Date;
 
 use super::expand::expand;
 use super::file::{JobError, JobFile, Mistakes};
-use crate::rows::batching::RowsPerCall;
-use crate::input::Format;
-use crate::model::Reasoning;
 use crate::catalog::ModelFacts;
-use crate::family::{Doubtful, Family, Parameters};
 use crate::catalog::id::ModelId;
-use crate::model::{Delivery, RequestOptions};
+use crate::family::{Doubtful, Family, Parameters};
+use crate::input::Format;
+use crate::model::{Delivery, Reasoning, RequestOptions};
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
@@ -34,6 +33,7 @@ use values::{
 
 pub use crate::url::is_url;
 pub use model::region;
+pub use rows_per_call::RowsPerCall;
 pub use values::{is_share, time};
 pub(super) use values::{parse_share, parse_time};
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::limits::{known, limits, tokens};
 use super::model::{cache, idle_with_bodies, parameters, region, rows_per_call};
+use super::rows_per_call::RowsPerCall;
 use super::terms::delivery;
+use crate::catalog::ModelFacts;
+use crate::catalog::id::ModelId;
+use crate::family::{Family, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobFile, Mistakes};
-use crate::rows::batching::RowsPerCall;
-use crate::catalog::ModelFacts;
-use crate::family::{Family, Parameters};
-use crate::catalog::id::ModelId;
 use crate::model::{Delivery, RequestOptions};
 use crate::run::{Limits, TokenLimits};
 

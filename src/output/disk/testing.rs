@@ -147,7 +147,13 @@ impl Simulated {
     }
 
     /// Lets `after` of these deeds go well, then `times` of them fail.
-    pub(in crate::output) fn fail(&self, deed: Operation, after: u64, times: u64, kind: io::ErrorKind) {
+    pub(in crate::output) fn fail(
+        &self,
+        deed: Operation,
+        after: u64,
+        times: u64,
+        kind: io::ErrorKind,
+    ) {
         self.world().fault = Some(Fault {
             deed,
             after,

@@ -50,8 +50,8 @@ use super::disk::{Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::line::{self, KeepRaw, Stamp};
 use super::lock::Lock;
-use super::resume::{EarlierRows, open_if_there};
 use super::paths::OutputPaths;
+use super::resume::{EarlierRows, open_if_there};
 use super::{Tally, images};
 use crate::model::Reasoning;
 use crate::run::{CompletedRow, Outcome, Rescued, Store};
@@ -209,7 +209,12 @@ impl Ledger {
     }
 }
 
-fn stamp<'a>(manner: &'a Manner, ended: &CompletedRow, files: &'a [String], now: Timestamp) -> Stamp<'a> {
+fn stamp<'a>(
+    manner: &'a Manner,
+    ended: &CompletedRow,
+    files: &'a [String],
+    now: Timestamp,
+) -> Stamp<'a> {
     let age = SignedDuration::try_from(ended.landed.elapsed()).unwrap_or_default();
     Stamp {
         model: &manner.model,

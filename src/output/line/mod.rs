@@ -154,7 +154,12 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn of(reading: &'a ParsedReply, served: &'a Served, model: &'a str, cost_usd: Option<f64>) -> Self {
+    fn of(
+        reading: &'a ParsedReply,
+        served: &'a Served,
+        model: &'a str,
+        cost_usd: Option<f64>,
+    ) -> Self {
         Self {
             completion: reading.completion.as_deref(),
             reasoning: reading.reasoning.as_deref(),

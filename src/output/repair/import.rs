@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::output::disk::Disk;
 use crate::output::error::{LedgerError, io_error};
-use crate::output::resume::open_if_there;
-use crate::output::paths::OutputPaths;
 use crate::output::images;
+use crate::output::paths::OutputPaths;
+use crate::output::resume::open_if_there;
 use crate::output::scan::each_line;
 
 /// What of a line tells whose it is, and what it needs beside it.

@@ -6,7 +6,6 @@
 
 mod import;
 
-
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,8 +17,8 @@ use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
 use super::ledger::{Durability, Sink};
 use super::line::Status;
-use super::resume::{EarlierRows, key, open_if_there};
 use super::paths::OutputPaths;
+use super::resume::{EarlierRows, key, open_if_there};
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
 use super::{Mode, Tally, run_file};

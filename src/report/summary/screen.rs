@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::Summary;
 use crate::exit::Exit;
-use crate::model::Category;
 use crate::format::{count, dollars, one_line, plural, time};
+use crate::model::Category;
 use crate::run::WaitReason;
 
 /// Less is what is left of sums that should be nothing.
@@ -310,9 +310,9 @@ mod tests {
 
     use super::*;
     use crate::model::Fingerprint;
+    use crate::output::{EarlierRows, Mode, OutputPaths};
     use crate::report::progress::Progress;
     use crate::report::summary::{Context, Ending};
-    use crate::output::{EarlierRows, Mode, OutputPaths};
 
     /// What is said of 60 requests a minute after `sent` calls in so many seconds.
     fn quota(sent: u64, seconds: u64) -> Option<String> {

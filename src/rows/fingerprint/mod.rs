@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::job::Plan;
 use crate::family::{Family, Parameters};
+use crate::job::Plan;
 use crate::model::{Fingerprint, Guardrail};
 use crate::prompt::PromptSource;
 

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::job::Plan;
-use crate::rows::preflight::has_changed;
 use crate::catalog::{Metered, Units};
 use crate::family::Family;
+use crate::job::Plan;
 use crate::output::EarlierRow;
 use crate::output::statistics::bucket;
+use crate::rows::preflight::has_changed;
 use crate::run::{ReadyRow, Row, Sharing};
 
 /// Sums over the rows of an input.

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::job::JobFile;
 use crate::family::Family;
+use crate::job::JobFile;
 use crate::model::{Category, Fault, Fingerprint, Request};
 use crate::output::EarlierRow;
 use crate::run::{Identity, ReadyRow, Row, Sharing};

@@ -25,9 +25,9 @@
 //! What is measured is what was sent less what was refused, not what was answered: refusals come
 //! back soon, answers may take minutes. Units are calls or tokens; the rate is units per second.
 
-mod noise;
 mod climb;
 mod flight;
+mod noise;
 mod seen;
 
 use std::time::Duration;

@@ -18,7 +18,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{Ask, CompletedRow, Event, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute, Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run};
+use super::{
+    Ask, CompletedRow, Event, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute, Rescued,
+    RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run,
+};
 use crate::model::fault::Scope;
 use crate::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
 

@@ -9,7 +9,10 @@ use bedrock_emulator::Rehearsal;
 use promptmill::family::{Family, Parameters};
 use promptmill::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
 use promptmill::model::{Message, Prompt, Role};
-use promptmill::run::{Ask, CompletedRow, Event, Identity, Limits, ReadyRow, RequestsPerMinute, RetryPolicy, Row, Settings, Sharing, Store, TokenLimits};
+use promptmill::run::{
+    Ask, CompletedRow, Event, Identity, Limits, ReadyRow, RequestsPerMinute, RetryPolicy, Row,
+    Settings, Sharing, Store, TokenLimits,
+};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;

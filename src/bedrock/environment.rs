@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::bedrock::aws::ConnectError;
+use super::aws::ConnectError;
 use crate::url::is_url;
 
 /// What a value is, which decides what may stand in it.

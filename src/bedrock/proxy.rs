@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::bedrock::aws::ConnectError;
+use super::aws::ConnectError;
 
 /// How long a proxy may take to accept a connection, and then to answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use aws_runtime::env_config::property::PropertiesKey;
 use aws_runtime::env_config::section::EnvConfigSections;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use crate::bedrock::aws::{ConnectError, causes};
+use super::aws::{ConnectError, causes};
 use super::environment::{self, BEARER_TOKEN, Expected, IGNORE_URLS};
 
 /// Keys of a profile that reach headers, URLs or signatures.

@@ -32,8 +32,8 @@ use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
-use crate::bedrock::aws::{Access, ConnectError, Rehearsal, configured};
-use crate::bedrock::wire::BoundedAnswer;
+use super::aws::{Access, ConnectError, Rehearsal, configured};
+use super::wire::BoundedAnswer;
 
 /// How long one answer may take, repeats included: a run that waits for it has not begun.
 const PATIENCE: Duration = Duration::from_secs(15);
