@@ -12,6 +12,7 @@ mod environment;
 mod families;
 mod faults;
 mod flat;
+mod guides;
 mod harness;
 mod images;
 mod inputs;
