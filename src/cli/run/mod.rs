@@ -21,7 +21,7 @@ use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
-use super::{connect, emulate, flags, print, resolve_arn, resume, signals};
+use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
 use crate::bedrock::Bedrock;
 use crate::event;
 use crate::exit::{Exit, Reason};
@@ -122,7 +122,8 @@ async fn prepare_and_carry_out(
     let maker = RowMaker::new(&plan, &input)
         .map_err(|error| resolve_arn::explain(error, hidden.as_deref()))?;
     let claim = asked.stake(&paths, plan.mode).await?;
-    let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
+    let words = words::normalized(&super::command(), std::env::args_os());
+    let typed = Typed::new(words.into_iter(), super::run_command(), pinned);
     if let Some(killed) = killed(&paths.run) {
         asked.say(&killed);
     }
