@@ -6,6 +6,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::{flags, models};
 use crate::exit;
+use crate::job::{self, MaxFailures};
 
 /// The whole command line, for parsing and for the checks of help and reference.
 pub fn command() -> Command {
@@ -119,13 +120,19 @@ fn job_arg() -> Arg {
 }
 
 /// What says which part of a job is meant, and what becomes of earlier output.
-fn part_args() -> [Arg; 4] {
+fn part_args() -> [Arg; 6] {
     [
         Arg::new("limit")
             .long("limit")
             .value_name("N")
             .value_parser(whole_from_one)
             .help("Only the first N rows of the input"),
+        Arg::new("only")
+            .long("only")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .conflicts_with_all(["limit", "fresh", "retry-failed", "redo-changed"])
+            .help("Run only the rows with these ids (one a line), completed ones again"),
         switch(
             "fresh",
             "Put earlier output aside, its images too, and begin anew",
@@ -140,6 +147,11 @@ fn part_args() -> [Arg; 4] {
             "Put the lines of rows aside whose request has changed, and run these rows again",
         )
         .conflicts_with("fresh"),
+        Arg::new("max-redo")
+            .long("max-redo")
+            .value_name("N|N%")
+            .value_parser(rows_or_share)
+            .help("Most completed rows sent again because their request or id changed [default: 10%, or 5 rows]"),
     ]
 }
 
@@ -372,6 +384,10 @@ fn man_command() -> Command {
                 .value_parser(PAGES)
                 .help("The verb [default: all of it]"),
         )
+}
+
+fn rows_or_share(typed: &str) -> Result<MaxFailures, &'static str> {
+    job::rows_or_share(typed).ok_or("it takes a whole number or a percentage such as 10%")
 }
 
 fn whole_from_one(typed: &str) -> Result<u64, &'static str> {

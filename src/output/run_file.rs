@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::disk::{self, Disk};
@@ -23,8 +24,10 @@ use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 use super::rewrite::replace;
+use super::standing::State;
 use super::tally::{Counts, Tally, Unattributed};
 use crate::exit::Exit;
+use crate::model::Fingerprint;
 
 pub(super) type RunFile = Map<String, Value>;
 
@@ -61,6 +64,51 @@ fn read_on(disk: &dyn Disk, path: &Path) -> Result<Option<RunFile>, LedgerError>
         read.map_err(io_error("read", path))?;
     }
     Ok(parse(&text))
+}
+
+/// What a run file says of the last run, for the next one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastRun {
+    /// The fingerprint of its settings.
+    pub fingerprint: Option<Fingerprint>,
+    /// Its settings in parts; runs of earlier versions do not say.
+    pub settings: Option<Settings>,
+    /// Which rows it ran again by `--only`, unless it completed.
+    pub only: Option<OnlyRun>,
+}
+
+/// The settings of a job in parts, so that what has changed can be named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The model id, as typed.
+    pub model: String,
+    /// The fingerprint of the prompt's source (template, column or field) and the system prompt.
+    pub prompt: String,
+    /// The fingerprint of all else that goes into a request.
+    pub parameters: String,
+}
+
+/// A run of `--only FILE`, so that the same command resumes it instead of starting it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlyRun {
+    /// The fingerprint of the ids.
+    pub ids: String,
+    /// When it first started, as a timestamp: its rows that completed later are done.
+    pub since: String,
+}
+
+/// What the last run left in the run file of this output.
+pub fn last_run(paths: &OutputPaths) -> LastRun {
+    let file = of_output(paths).unwrap_or_default();
+    let fingerprint = file.get("fingerprint").and_then(Value::as_str);
+    let part = |key: &str| file.get(key).cloned().unwrap_or_default();
+    let is_completed = file.get("state") == Some(&State::Completed.as_str().into());
+    let only = serde_json::from_value(part("only")).ok();
+    LastRun {
+        fingerprint: fingerprint.and_then(|text| text.parse().ok()),
+        settings: serde_json::from_value(part("settings")).ok(),
+        only: only.filter(|_| !is_completed),
+    }
 }
 
 /// What this run file says of money that stands in no line.

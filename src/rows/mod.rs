@@ -4,9 +4,12 @@ mod batching;
 mod fingerprint;
 pub mod forecast;
 mod mismatch;
+mod only;
 mod prefix;
 pub mod preflight;
 mod probe;
+mod redo;
+mod renames;
 
 use crate::catalog::id::suggest;
 use crate::catalog::{Cached, Metered, ModelFacts, Most};
@@ -20,6 +23,8 @@ use crate::run::{Identity, ReadyRow, Row, Sharing};
 use batching::sharing;
 
 pub use mismatch::MismatchError;
+pub use only::Only;
+pub use redo::{Changed, Redo};
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;
@@ -38,6 +43,8 @@ pub struct RowMaker<'a> {
     rows_per_call: usize,
     id: Id,
     keep: Keep,
+    /// The rows that are made, where not all are.
+    only: Option<Only>,
 }
 
 /// The rows of an input.
@@ -95,7 +102,19 @@ impl<'a> RowMaker<'a> {
             rows_per_call,
             id: Id::settle(plan.id.as_deref(), fields)?,
             keep: Keep::settle(&plan.keep, fields)?,
+            only: None,
         })
+    }
+
+    /// Makes these rows only.
+    #[must_use]
+    pub fn only(self, only: Option<Only>) -> Self {
+        Self { only, ..self }
+    }
+
+    /// Whether it makes these rows only.
+    pub fn selection(&self) -> Option<&Only> {
+        self.only.as_ref()
     }
 
     /// All rows of `input`, from the first.
@@ -174,8 +193,23 @@ impl<'a> RowMaker<'a> {
         self.id != Id::Number
     }
 
-    fn row(&self, read: Result<Record, BadRow>, past: Option<&EarlierRows>) -> Row {
-        let (mut identity, record) = self.identified(read);
+    /// The row of a record, unless the run is about other rows.
+    fn row(&self, read: Result<Record, BadRow>, past: Option<&EarlierRows>) -> Option<Row> {
+        let (identity, record) = self.identified(read);
+        let is_meant = |only: &Only| {
+            let id = identity.custom_id.as_deref();
+            id.is_some_and(|id| only.contains(id))
+        };
+        let is_made = self.only.as_ref().is_none_or(is_meant);
+        is_made.then(|| self.row_of(identity, record, past))
+    }
+
+    fn row_of(
+        &self,
+        mut identity: Identity,
+        record: Result<Record, Fault>,
+        past: Option<&EarlierRows>,
+    ) -> Row {
         let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
         if before.is_some() {
             return Row::Past(identity);
@@ -352,24 +386,30 @@ impl Iterator for Rows<'_> {
     type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = self.records.next()?;
-        Some(read.map(|record| {
+        loop {
+            let record = match self.records.next()? {
+                Ok(record) => record,
+                Err(error) => return Some(Err(error)),
+            };
             if let Ok(record) = &record {
                 self.look_for_named(record);
             }
-            self.maker.row(record, self.past)
-        }))
+            if let Some(row) = self.maker.row(record, self.past) {
+                return Some(Ok(row));
+            }
+        }
     }
 }
 
 impl Rows<'_> {
-    /// Reads the next record and renders nothing of it. `None` after the last one.
-    pub fn skip_row(&mut self) -> Option<Result<(), InputError>> {
+    /// Reads the next record and says who its row is; nothing is rendered. `None` after the last one.
+    pub fn skip_row(&mut self) -> Option<Result<Identity, InputError>> {
         let read = self.records.next()?;
         Some(read.map(|record| {
             if let Ok(record) = &record {
                 self.look_for_named(record);
             }
+            self.maker.identified(record).0
         }))
     }
 

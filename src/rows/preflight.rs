@@ -1,9 +1,13 @@
 //! One look over the whole input before the first call: how many rows there are, which cannot be
 //! sent, which have ended already, and which are no longer what they were.
 
+use std::collections::HashSet;
+
 use super::RowMaker;
+use super::redo::{Changed, Redo};
+use super::renames::{By, Renames};
 use crate::exit::Reason;
-use crate::format::count as counted;
+use crate::format::{count as counted, dollars, plural};
 use crate::input::{Input, InputError};
 use crate::job::Plan;
 use crate::output::resume::key;
@@ -17,7 +21,7 @@ pub const EXAMPLES: usize = 1000;
 const SHOWN: usize = 3;
 
 /// What the look found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Preflight {
     /// Whether rows are named by a field, and not by their number.
     pub named_ids: bool,
@@ -38,6 +42,20 @@ pub struct Preflight {
     pub changed: Trouble,
     /// Their keys in the output.
     pub changed_keys: Vec<u64>,
+    /// The key and the identity of the first of them.
+    pub first_changed: Option<(u64, Identity)>,
+    /// Rows without a line, of requests that the output has under another id.
+    pub renamed: Trouble,
+    /// Their keys in the output.
+    pub renamed_keys: Vec<u64>,
+    /// Those of them whose ids differ only in how a number is written.
+    pub renamed_numbers: u64,
+    /// Rows that have no line and can be sent.
+    pub new_rows: u64,
+    /// Keys in the output of rows that are to run again by name.
+    pub selected_keys: Vec<u64>,
+    /// What is said of ids that were asked for and are in no record.
+    pub not_found: Option<String>,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
     /// Fields to be kept that no record of the whole input has, each with the field that may be
@@ -51,13 +69,37 @@ pub struct Preflight {
     pub alike: Option<String>,
 }
 
-/// What is to become of rows that ended as something else than they are now.
+/// What the output has of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    /// The run does not start: its output would answer two different questions.
-    Refused,
-    /// They run again, and their old lines are put aside.
-    Redone,
+pub enum Standing<'a> {
+    /// Nothing.
+    New,
+    /// A line under another id, it seems; what is known later may speak against it.
+    Renamed,
+    /// A line, of another request.
+    Changed(&'a EarlierRow),
+    /// A line, and the run is to send the row again by name.
+    Selected(&'a EarlierRow),
+    /// A line, of this request.
+    Completed(&'a EarlierRow),
+}
+
+impl<'a> Standing<'a> {
+    /// The line it has, whatever becomes of it.
+    pub fn line(self) -> Option<&'a EarlierRow> {
+        match self {
+            Self::New | Self::Renamed => None,
+            Self::Changed(line) | Self::Selected(line) | Self::Completed(line) => Some(line),
+        }
+    }
+
+    /// Whether the row was bought once and would be bought again.
+    pub fn is_bought_again(self) -> bool {
+        match self {
+            Self::Renamed | Self::Changed(_) | Self::Selected(_) => true,
+            Self::New | Self::Completed(_) => false,
+        }
+    }
 }
 
 /// Why a run over these rows does not start.
@@ -93,7 +135,7 @@ impl Trouble {
     }
 
     /// `a, b, c and 5 more`
-    fn in_a_line(&self) -> String {
+    pub(super) fn in_a_line(&self) -> String {
         let (shown, more) = self.shown();
         let more = match more {
             0 => String::new(),
@@ -127,19 +169,32 @@ pub fn survey(
     input: &Input,
     past: &EarlierRows,
     limit: Option<u64>,
-    mut see: impl FnMut(&Row, Option<&EarlierRow>),
+    mut see: impl FnMut(&Row, Standing<'_>),
 ) -> Result<Preflight, InputError> {
     let mut survey = Preflight {
         named_ids: maker.ids_are_named(),
         ..Preflight::default()
     };
     let mut ids = Vec::new();
+    let mut found = HashSet::new();
+    let mut renames = Renames::of(past);
     let mut rows = maker.rows(input)?;
     for row in rows.by_ref().take(limit_of(limit)) {
         let row = row?;
-        let before = survey.standing(&row, past);
-        see(&row, before);
-        survey.take(&row, before);
+        let who = identity(&row);
+        renames.has(who.custom_id.as_deref(), who.row);
+        let standing = match survey.line(&row, past) {
+            Some(line) if maker.selection().is_some() => Standing::Selected(line),
+            Some(line) if has_changed(who, line) => Standing::Changed(line),
+            Some(line) => Standing::Completed(line),
+            None if maker.selection().is_none() && renames.may_be(&row) => Standing::Renamed,
+            None => Standing::New,
+        };
+        see(&row, standing);
+        survey.take(&row, standing);
+        if let (Some(_), Some(id)) = (maker.selection(), &who.custom_id) {
+            found.insert(id.trim().to_owned());
+        }
         if survey.named_ids
             && let Some(id) = &identity(&row).custom_id
         {
@@ -150,12 +205,16 @@ pub fn survey(
     let named = |name: &str| format!("`{name}`{}", fields.hint(name));
     survey.fields = fields.to_string();
     survey.never_named = rows.never_named().map(named);
-    // A field that the first rows lack may come later: the others are only read for it.
-    while rows.never_kept().next().is_some()
-        && let Some(record) = rows.skip_row()
+    // A field that the first rows lack may come later, and so may the id that one of them seemed to
+    // have had: the others are only read for that.
+    while (rows.never_kept().next().is_some() || renames.is_open())
+        && let Some(who) = rows.skip_row()
     {
-        record?;
+        let who = who?;
+        renames.has(who.custom_id.as_deref(), who.row);
     }
+    survey.renamed(renames);
+    survey.not_found = maker.selection().and_then(|only| only.missing(&found));
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
@@ -187,23 +246,20 @@ pub fn has_changed(who: &Identity, before: &EarlierRow) -> bool {
 
 impl Preflight {
     /// What has to be settled before anything is sent.
-    pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<Rejection> {
-        let changed_rows = match changed {
-            Changed::Refused => self.changed_rows(plan),
-            Changed::Redone => None,
-        };
-        let found = [
-            (Reason::Usage, self.named_by_nothing(plan)),
-            (Reason::Usage, self.kept_of_nothing(plan)),
-            (Reason::Input, self.duplicate_ids(plan)),
-            (Reason::ChangedRows, changed_rows),
-            (Reason::Input, self.unusable_rows(plan)),
-        ];
-        let found = found.into_iter().filter_map(|(reason, message)| {
+    pub fn refusals(&self, plan: &Plan, redo: &Redo<'_>) -> Vec<Rejection> {
+        let because = |reason, message: Option<String>| {
             let message = message?;
             Some(Rejection { reason, message })
-        });
-        found.collect()
+        };
+        let found = [
+            because(Reason::Usage, self.not_found.clone()),
+            because(Reason::Usage, self.named_by_nothing(plan)),
+            because(Reason::Usage, self.kept_of_nothing(plan)),
+            because(Reason::Input, self.duplicate_ids(plan)),
+            self.redo_rejection(plan, redo),
+            because(Reason::Input, self.unusable_rows(plan)),
+        ];
+        found.into_iter().flatten().collect()
     }
 
     fn named_by_nothing(&self, plan: &Plan) -> Option<String> {
@@ -246,31 +302,6 @@ impl Preflight {
         (0 < *count).then(message)
     }
 
-    fn changed_rows(&self, plan: &Plan) -> Option<String> {
-        let count = &self.changed.count;
-        let ended = match count {
-            1 => "1 row that has ended was".to_owned(),
-            count => format!("{count} rows that have ended were"),
-        };
-        let by_number = if plan.id.is_none() && !self.named_ids {
-            "; rows are known by their number here, so a row inserted above others changes them \
-             all: an --id field prevents that"
-        } else {
-            ""
-        };
-        let message = || {
-            format!(
-                "{}: {ended} another request then ({}): prompt, model or \
-                 parameters have changed; keep the settings, choose another --output, run these \
-                 rows again with --redo-changed, or begin anew with --fresh (either keeps the old \
-                 answers aside){by_number}",
-                plan.output.display(),
-                self.changed.in_a_line(),
-            )
-        };
-        (0 < *count).then(message)
-    }
-
     fn unusable_rows(&self, plan: &Plan) -> Option<String> {
         let count = self.unusable.count;
         let rows = self.rows;
@@ -300,9 +331,40 @@ impl Preflight {
     }
 
     /// Rows of the output that the input does not have, or the part of it that was asked for.
-    pub fn gone(&self, past: &EarlierRows) -> u64 {
+    /// Old lines of rows that run again under another id are backed up, and so not among them.
+    pub fn gone(&self, past: &EarlierRows, changed: Changed) -> u64 {
         let outdated = self.outdated.len() as u64;
-        past.len().saturating_sub(self.ended + outdated)
+        let renamed = match changed {
+            Changed::Refused => 0,
+            Changed::Redone => self.renamed.count,
+        };
+        past.len().saturating_sub(self.ended + outdated + renamed)
+    }
+
+    /// Keys in the output of the rows that run again, whose lines are backed up.
+    pub fn keys_to_redo(&self, changed: Changed) -> Vec<u64> {
+        match changed {
+            Changed::Refused => Vec::new(),
+            Changed::Redone => [self.changed_keys.as_slice(), &self.renamed_keys].concat(),
+        }
+    }
+
+    /// What is said where `rows` completed rows run again by name.
+    pub fn selection_remark(&self, rows: u64, usd: Option<f64>) -> Option<String> {
+        let cost = usd.map(|usd| format!(", about {}", dollars(usd)));
+        let cost = cost.unwrap_or_default();
+        (0 < rows && !self.selected_keys.is_empty()).then(|| {
+            format!(
+                "{} of --only {} again{cost}; {} backed up",
+                plural(rows, "completed row"),
+                if rows == 1 { "runs" } else { "run" },
+                if rows == 1 {
+                    "its old line is"
+                } else {
+                    "their old lines are"
+                },
+            )
+        })
     }
 
     /// What is said of so many rows.
@@ -336,8 +398,20 @@ impl Preflight {
         past.tally.failed.saturating_sub(self.failed + outdated)
     }
 
+    /// Takes in the rows that the output has under another id.
+    fn renamed(&mut self, renames: Renames<'_>) {
+        for (old, rename) in renames.settle() {
+            self.renamed_keys.push(old.key);
+            self.renamed_numbers += u64::from(rename.by == By::Number);
+            self.renamed.add(|| match rename.id.as_str() {
+                "" => format!("row {}", rename.row),
+                id => format!("row {}, now `{id}`", rename.row),
+            });
+        }
+    }
+
     /// How a row has ended, if that still holds.
-    fn standing<'p>(&mut self, row: &Row, past: &'p EarlierRows) -> Option<&'p EarlierRow> {
+    fn line<'p>(&mut self, row: &Row, past: &'p EarlierRows) -> Option<&'p EarlierRow> {
         let who = identity(row);
         // A row whose id could not be read was known by its number.
         let unnamed = past.row(None, who.row);
@@ -352,25 +426,32 @@ impl Preflight {
         Some(before)
     }
 
-    fn take(&mut self, row: &Row, before: Option<&EarlierRow>) {
+    fn take(&mut self, row: &Row, standing: Standing<'_>) {
         self.rows += 1;
         let who = identity(row);
-        let Some(before) = before else {
-            if let Row::Rejected(_, fault) = row {
-                self.unusable.add(|| fault.message.clone());
+        let Some(line) = standing.line() else {
+            match row {
+                Row::Rejected(_, fault) => self.unusable.add(|| fault.message.clone()),
+                Row::Ready(_) => self.new_rows += 1,
+                Row::Past(_) => {}
             }
             return;
         };
         self.ended += 1;
-        self.failed += u64::from(before.failed);
-        let has_changed = has_changed(who, before);
-        self.answered += u64::from(!has_changed && !before.failed);
-        if has_changed {
-            self.changed_keys.push(before.key);
-            self.changed.add(|| match &who.custom_id {
-                Some(id) => format!("row {} ({id})", who.row),
-                None => format!("row {}", who.row),
-            });
+        self.failed += u64::from(line.failed);
+        self.answered += u64::from(!has_changed(who, line) && !line.failed);
+        match standing {
+            Standing::Changed(_) => {
+                self.first_changed
+                    .get_or_insert_with(|| (line.key, who.clone()));
+                self.changed_keys.push(line.key);
+                self.changed.add(|| match &who.custom_id {
+                    Some(id) => format!("row {} ({id})", who.row),
+                    None => format!("row {}", who.row),
+                });
+            }
+            Standing::Selected(_) => self.selected_keys.push(line.key),
+            Standing::New | Standing::Renamed | Standing::Completed(_) => {}
         }
     }
 }

@@ -29,6 +29,7 @@ mod plan;
 mod prices;
 mod quotas;
 mod real_data;
+mod redo;
 mod reference;
 mod resume;
 mod secrets;

@@ -13,18 +13,20 @@ use tokio::time::Instant;
 
 use super::emulated::Responder;
 use super::failure::Failure;
-use super::run::{changed, existing, locks, refuse_output_over_input, scenario, style};
+use super::run::{
+    changed, existing, locks, max_redo, only, refuse_output_over_input, scenario, style,
+};
 use super::{connect, flags, print, resolve_arn};
 use crate::catalog;
 use crate::exit::Exit;
 use crate::format::{count, dollars, rough, time};
 use crate::input::Input;
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::output::{EarlierRow, Inspection, OutputPaths};
+use crate::output::{Inspection, OutputPaths, last_run};
 use crate::report::display::ReadingProgress;
-use crate::rows::RowMaker;
 use crate::rows::forecast::{Forecast, Gathered};
-use crate::rows::preflight::{Changed, Preflight, has_changed, identity, survey};
+use crate::rows::preflight::{Preflight, Standing, survey};
+use crate::rows::{Changed, Redo, RowMaker};
 
 /// All that was found out.
 struct Planned {
@@ -34,6 +36,8 @@ struct Planned {
     forecast: Forecast,
     /// Rows of the output that the input no longer has.
     gone: u64,
+    /// What the output holds, rows that the input no longer has included.
+    earlier: Earlier,
     /// What the answers so far have cost; `None` where that is not known.
     spent_usd: Option<f64>,
     /// What calls may have cost beyond that.
@@ -44,6 +48,13 @@ struct Planned {
     notes: Vec<String>,
     /// Why `run` would refuse the job.
     refusals: Vec<String>,
+}
+
+/// Rows in the output.
+#[derive(Debug, Clone, Copy)]
+struct Earlier {
+    answered: u64,
+    failed: u64,
 }
 
 /// Plans a job.
@@ -72,33 +83,41 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let unasked = plan.model.hides_its_model().then_some(unasked);
     let maker =
         RowMaker::new(&plan, &input).map_err(|error| resolve_arn::explain(error, unasked))?;
+    let file: Option<&PathBuf> = matches.get_one("only");
+    let maker = maker.only(only(file.map(PathBuf::as_path))?);
     let Inspection {
         past,
         notes,
         mut refusals,
     } = Inspection::at(&paths, existing(matches), locks(matches));
-    let mut gathered = Gathered::new(
-        plan.family,
-        maker.layout_bytes(),
-        plan.tokens.default_max_tokens,
-        maker.sharing(plan.tokens.per_minute),
-    );
-    if maker.sends_bodies() {
-        gathered = gathered.of_whole_bodies();
-    }
+    let mut gathered = Gathered::of(&plan, &maker);
+    let mut redone = Gathered::of(&plan, &maker);
     let changed = changed(matches);
     let mut reading = ReadingProgress::new(style(matches), &plan.input, Instant::now());
-    let survey = survey(&maker, &input, &past, limit, |row, before| {
+    let survey = survey(&maker, &input, &past, limit, |row, standing| {
         reading.saw_a_row(Instant::now());
-        let stays = |before: &&EarlierRow| {
-            changed == Changed::Refused || !has_changed(identity(row), before)
+        redone.take_again(row, standing);
+        // What a run would refuse to send stays as it is.
+        let runs_again = match standing {
+            Standing::Changed(_) => changed == Changed::Redone,
+            Standing::New | Standing::Renamed | Standing::Selected(_) => true,
+            Standing::Completed(_) => false,
         };
-        gathered.take(row, before.filter(stays));
+        gathered.take(row, standing.line().filter(|_| !runs_again));
     })?;
     drop(reading);
     let gone = match limit {
-        None => survey.gone(&past),
-        Some(_) => 0,
+        None if maker.selection().is_none() => survey.gone(&past, changed),
+        None | Some(_) => 0,
+    };
+    let last = last_run(&paths);
+    let redo = Redo {
+        changed,
+        max: max_redo(matches),
+        completed: past.len(),
+        usd: redone.cost_usd(survey.bought_again(), &past.lessons, &plan),
+        paths: &paths,
+        last: &last,
     };
     let settings = [
         refuse_output_over_input(&input, &paths).err(),
@@ -109,8 +128,9 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         refusals.extend(who.refusal(&past.tally, &plan.output));
     }
     refusals.extend(settings.into_iter().flatten().map(|why| why.to_string()));
-    let rejections = survey.refusals(&plan, changed).into_iter();
+    let rejections = survey.refusals(&plan, &redo).into_iter();
     refusals.extend(rejections.map(|rejection| rejection.message));
+    let redo_remark = survey.redo_remark(&redo);
     let mut planned = Planned {
         forecast: Forecast::new(&gathered, &past.lessons, &plan),
         spent_usd: past.tally.known_cost(),
@@ -120,9 +140,14 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         survey,
         gathered,
         gone,
+        earlier: Earlier {
+            answered: past.tally.answered(),
+            failed: past.tally.failed,
+        },
         notes,
         refusals,
     };
+    planned.notes.extend(redo_remark);
     planned.notes.extend(planned.remarks());
     Ok(planned)
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Planned, request};
-use crate::format::{count, dollars, one_line, time};
+use super::{Earlier, Planned, request};
+use crate::format::{count, dollars, one_line, plural, time};
 use crate::job::{Plan, QuotaSource};
 use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
@@ -74,11 +74,20 @@ fn facts(planned: &Planned) -> Vec<String> {
 
 /// What is in the output already, and what that leaves.
 fn so_far(planned: &Planned) -> String {
-    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
-    if answered + failed == 0 {
+    let Earlier {
+        answered: kept,
+        failed: kept_failed,
+    } = planned.earlier;
+    if kept + kept_failed == 0 {
         return " (no rows yet)".into();
     }
+    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
     let left = planned.survey.rows - (answered + failed);
+    // Of rows that run again, or that the input does not have, the output has more.
+    let held = match (kept + kept_failed).saturating_sub(answered + failed) {
+        0 => String::new(),
+        more => format!("; {} more in the output", plural(more, "row")),
+    };
     let spent = planned
         .spent_usd
         .map(|usd| format!(", {} spent", dollars(usd)));
@@ -87,7 +96,7 @@ fn so_far(planned: &Planned) -> String {
         usd => format!(", up to {} more maybe billed", dollars(usd)),
     };
     format!(
-        " ({} answered, {} failed, {} left{}{maybe_billed})",
+        " ({} answered, {} failed, {} left{held}{}{maybe_billed})",
         count(answered),
         count(failed),
         count(left),

@@ -5,6 +5,7 @@ mod opening;
 mod options;
 mod verdict;
 
+use std::collections::HashSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,17 +28,21 @@ use crate::event;
 use crate::exit::{Exit, Reason};
 use crate::input::Input;
 use crate::job::{Endpoint, JobFile, Plan};
-use crate::output::{Claim, InFlight, Manner, OutputPaths, Place, killed};
+use crate::output::{
+    Claim, InFlight, LastRun, Manner, OnlyRun, OutputPaths, Place, killed, last_run, old_lines,
+};
 use crate::report::display::{Display, ReadingProgress};
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Updates};
 use crate::rows::RowMaker;
-use crate::rows::preflight::{Changed, Preflight, limit_of, survey};
+use crate::rows::forecast::Gathered;
+use crate::rows::preflight::{Preflight, limit_of, survey};
+use crate::rows::{Only, Redo};
 use crate::run::{Limits, Settings, Signal};
 use bedrock_emulator::Scenario;
 use options::RunOptions;
 
-pub(super) use options::{changed, existing, locks, style};
+pub(super) use options::{changed, existing, locks, max_redo, only, style};
 pub(super) use verdict::stopped;
 
 /// Runs a job.
@@ -120,13 +125,15 @@ async fn prepare_and_carry_out(
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
     let maker = RowMaker::new(&plan, &input)
-        .map_err(|error| resolve_arn::explain(error, hidden.as_deref()))?;
+        .map_err(|error| resolve_arn::explain(error, hidden.as_deref()))?
+        .only(options::only(asked.only.as_deref())?);
     let claim = asked.stake(&paths, plan.mode).await?;
     let words = words::normalized(&super::command(), std::env::args_os());
     let typed = Typed::new(words.into_iter(), super::run_command(), pinned);
     if let Some(killed) = killed(&paths.run) {
         asked.say(&killed);
     }
+    let last = last_run(&paths);
     place.starts(&plan.name, &typed.again(), plan.mode);
     if !claim.past.is_empty() {
         let who = Responder::answers(&plan).await.asked().await;
@@ -134,36 +141,53 @@ async fn prepare_and_carry_out(
             return Err(Failure::usage(refusal).because(Reason::Output));
         }
     }
+    let mut redone = Gathered::of(&plan, &maker);
     let survey = {
         let mut reading = ReadingProgress::new(asked.style, &plan.input, Instant::now());
         block_in_place(|| {
-            survey(&maker, &input, &claim.past, asked.limit, |_, _| {
+            let limit = asked.limit;
+            survey(&maker, &input, &claim.past, limit, |row, standing| {
                 reading.saw_a_row(Instant::now());
+                redone.take_again(row, standing);
             })
         })?
     };
-    let gone = survey.gone(&claim.past);
-    let context = context(&typed, &plan, &maker, &paths, &survey, gone);
-    if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
+    let redo = Redo {
+        changed: asked.changed,
+        max: asked.max_redo,
+        completed: claim.past.len(),
+        usd: redone.cost_usd(survey.bought_again(), &claim.past.lessons, &plan),
+        paths: &paths,
+        last: &last,
+    };
+    let gone = survey.gone(&claim.past, asked.changed);
+    let mut context = context(&typed, &plan, &maker, &paths, &survey, gone);
+    if let Some(refusal) = survey.refusals(&plan, &redo).into_iter().next() {
         return Err(Failure::usage(refusal.message).because(refusal.reason));
     }
-    let changed: &[u64] = match asked.changed {
-        Changed::Refused => &[],
-        Changed::Redone => &survey.changed_keys,
-    };
+    let mut again = survey.keys_to_redo(asked.changed);
+    if let Some(only) = maker.selection() {
+        let run = only_run(only, &last, context.started_at);
+        again = unfinished(&paths, &survey.selected_keys, &run);
+        context.only = Some(run);
+    }
+    let remarks = [
+        survey.redo_remark(&redo),
+        survey.selection_remark(again.len() as u64, redo.usd),
+    ];
     let kept = match asked.limit {
-        None => Kept {
+        None => EarlierOnly {
             rows: gone,
             failures: survey.gone_failures(&claim.past),
         },
         // The rest of the input was not looked at, and may have them.
-        Some(_) => Kept::default(),
+        Some(_) => EarlierOnly::default(),
     };
     let job = Job {
         asked,
         answered_before: 0 < survey.answered,
-        is_done: survey.ended == survey.rows && changed.is_empty(),
-        redo: [changed, survey.outdated.as_slice()].concat(),
+        is_done: survey.ended == survey.rows && again.is_empty(),
+        redo: [again.as_slice(), survey.outdated.as_slice()].concat(),
         kept,
         scenario,
         plan: &plan,
@@ -175,7 +199,33 @@ async fn prepare_and_carry_out(
         region: None,
     };
     job.say_opening(&claim, &survey);
+    remarks
+        .into_iter()
+        .flatten()
+        .for_each(|remark| job.say(&remark));
     job.carry_out(claim, signals, begin).await
+}
+
+/// The run of these ids: the same as the last one, where that did not complete.
+fn only_run(only: &Only, last: &LastRun, now: Timestamp) -> OnlyRun {
+    let ids = only.fingerprint();
+    let same = last.only.clone().filter(|last| last.ids == ids);
+    same.unwrap_or_else(|| OnlyRun {
+        ids,
+        since: now.to_string(),
+    })
+}
+
+/// Those of the completed rows that did not complete since the run of their ids first started.
+fn unfinished(paths: &OutputPaths, keys: &[u64], run: &OnlyRun) -> Vec<u64> {
+    let Ok(since) = run.since.parse() else {
+        return keys.to_vec();
+    };
+    let lines = old_lines(paths, keys).into_iter();
+    let finished = lines.filter(|line| line.completed_since(since));
+    let finished: HashSet<_> = finished.map(|line| line.key()).collect();
+    let keys = keys.iter().copied();
+    keys.filter(|key| !finished.contains(key)).collect()
 }
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
@@ -218,6 +268,8 @@ fn context(
         emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
         named_ids: survey.named_ids,
         fingerprint: plan.fingerprint(),
+        settings: plan.settings(),
+        only: None,
         max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
         thought: plan.parameters.thought(),
         // They are settled once there are credentials to ask Service Quotas with.
@@ -233,7 +285,7 @@ fn context(
 
 /// What the output keeps of rows that the input no longer has.
 #[derive(Default)]
-struct Kept {
+struct EarlierOnly {
     rows: u64,
     failures: u64,
 }
@@ -247,7 +299,7 @@ struct Job<'a> {
     redo: Vec<u64>,
     /// Whether a row was answered as it would be sent now.
     answered_before: bool,
-    kept: Kept,
+    kept: EarlierOnly,
     /// What the embedded emulator plays, where it answers.
     scenario: Option<Scenario>,
     plan: &'a Plan,

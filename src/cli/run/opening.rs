@@ -16,7 +16,8 @@ impl Job<'_> {
         for torn in &claim.torn {
             self.say(&mended(torn));
         }
-        if let Some(gone) = Preflight::gone_remark(self.kept.rows) {
+        let gone = Preflight::gone_remark(self.kept.rows);
+        if let Some(gone) = gone.filter(|_| self.maker.selection().is_none()) {
             self.say(&gone);
         }
         if !survey.outdated.is_empty() {

@@ -1,6 +1,6 @@
 //! What the command line says beside the job, and what the run says to whoever typed it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -10,9 +10,10 @@ use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::event::{self, Level};
 use crate::format::time;
+use crate::job::MaxFailures;
 use crate::output::{Claim, Existing, LedgerError, Locks, Mode, OutputPaths};
 use crate::report::display::Style;
-use crate::rows::preflight::Changed;
+use crate::rows::{Changed, Only};
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const LOOKERS_ARE_QUICK: Duration = Duration::from_millis(50);
@@ -26,6 +27,10 @@ pub(super) struct RunOptions {
     pub(super) limit: Option<u64>,
     pub(super) existing: Existing,
     pub(super) changed: Changed,
+    /// How many completed rows may be sent again, where that is said.
+    pub(super) max_redo: Option<MaxFailures>,
+    /// The file with the ids of the rows that the run is about.
+    pub(super) only: Option<PathBuf>,
     pub(super) wait_lock: Option<Duration>,
     pub(super) locks: Locks,
     pub(super) drain: Duration,
@@ -44,6 +49,8 @@ impl RunOptions {
             limit: matches.get_one("limit").copied(),
             existing: existing(matches),
             changed: changed(matches),
+            max_redo: max_redo(matches),
+            only: matches.get_one("only").cloned(),
             wait_lock: wait_lock
                 .map(|time| crate::job::time("--wait-lock", time))
                 .transpose()?,
@@ -122,6 +129,16 @@ pub(in crate::cli) fn changed(matches: &ArgMatches) -> Changed {
         true => Changed::Redone,
         false => Changed::Refused,
     }
+}
+
+/// How many completed rows may be sent again, where that is said.
+pub(in crate::cli) fn max_redo(matches: &ArgMatches) -> Option<MaxFailures> {
+    matches.get_one("max-redo").copied()
+}
+
+/// The rows that the command is about, where it names them.
+pub(in crate::cli) fn only(file: Option<&Path>) -> Result<Option<Only>, Failure> {
+    file.map(Only::read).transpose().map_err(Failure::usage)
 }
 
 /// Whose locks are trusted.

@@ -287,7 +287,8 @@ fn waiting(why: WaitReason, progress: &Progress) -> String {
         }
         (WaitReason::Outage, Some(fault)) => format!("the service, which is down: {fault}"),
         (
-            WaitReason::Requests
+            WaitReason::Memory
+            | WaitReason::Requests
             | WaitReason::Tokens
             | WaitReason::TokensOfDay
             | WaitReason::Refusals

@@ -14,7 +14,9 @@ use crate::event::run_id;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
 use crate::output::tally::{Counts, Tally};
-use crate::output::{Holder, LedgerError, Mode, OutputPaths, State, stop, write_run_file};
+use crate::output::{
+    Holder, LedgerError, Mode, OnlyRun, OutputPaths, Settings, State, stop, write_run_file,
+};
 use crate::run::WaitReason;
 
 /// What the summary knows beside the counts.
@@ -32,6 +34,10 @@ pub struct Context {
     pub named_ids: bool,
     /// The fingerprint of the job's settings.
     pub fingerprint: Fingerprint,
+    /// The parts of these settings.
+    pub settings: Settings,
+    /// The rows that the run was told to run again, where it was.
+    pub only: Option<OnlyRun>,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
     /// The tokens of it that the job lets the model think for.
@@ -126,6 +132,9 @@ struct RunFile<'a> {
     model: &'a str,
     emulated: bool,
     fingerprint: Fingerprint,
+    settings: &'a Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only: Option<&'a OnlyRun>,
     /// The id of the run, which the events of `--json` have too.
     run: &'a str,
     process: u32,
@@ -265,6 +274,8 @@ impl RunState<'_> {
             model: &context.model,
             emulated: self.is_made_up(),
             fingerprint: context.fingerprint,
+            settings: &context.settings,
+            only: context.only.as_ref(),
             run: run_id(),
             process: holder.process(),
             host: holder.host(),

@@ -323,6 +323,12 @@ mod tests {
             emulated: false,
             named_ids: true,
             fingerprint: Fingerprint::default(),
+            settings: crate::output::Settings {
+                model: "m".into(),
+                prompt: String::new(),
+                parameters: String::new(),
+            },
+            only: None,
             max_tokens: None,
             thought: 0,
             requests_per_minute: Some(60),
