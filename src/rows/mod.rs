@@ -9,7 +9,10 @@ mod prefix;
 pub mod preflight;
 mod probe;
 mod redo;
+mod rejections;
 mod renames;
+mod standing;
+pub mod trouble;
 
 use crate::catalog::id::suggest;
 use crate::catalog::{Cached, Metered, ModelFacts, Most};
@@ -25,6 +28,7 @@ use batching::sharing;
 pub use mismatch::MismatchError;
 pub use only::Only;
 pub use redo::{Changed, Redo};
+pub use standing::Standing;
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;

@@ -4,21 +4,14 @@
 use std::collections::HashSet;
 
 use super::RowMaker;
-use super::redo::{Changed, Redo};
 use super::renames::{By, Renames};
-use crate::exit::Reason;
-use crate::format::{count as counted, dollars, plural};
+use super::standing::{Standing, has_changed, identity};
+use super::trouble::Trouble;
+use crate::format::count as counted;
 use crate::input::{Input, InputError};
-use crate::job::Plan;
 use crate::output::resume::key;
 use crate::output::{EarlierRow, EarlierRows};
 use crate::run::{Identity, Row};
-
-/// How many examples of each kind of trouble are kept for `plan --json`.
-pub const EXAMPLES: usize = 1000;
-
-/// How many of them people are shown.
-const SHOWN: usize = 3;
 
 /// What the look found.
 #[derive(Debug, Default, PartialEq)]
@@ -67,96 +60,6 @@ pub struct Preflight {
     pub fields: String,
     /// What is said where nothing of the rows goes into their prompts.
     pub alike: Option<String>,
-}
-
-/// What the output has of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
-    /// Nothing.
-    New,
-    /// A line under another id, it seems; what is known later may speak against it.
-    Renamed,
-    /// A line, of another request.
-    Changed(&'a EarlierRow),
-    /// A line, and the run is to send the row again by name.
-    Selected(&'a EarlierRow),
-    /// A line, of this request.
-    Completed(&'a EarlierRow),
-}
-
-impl<'a> Standing<'a> {
-    /// The line it has, whatever becomes of it.
-    pub fn line(self) -> Option<&'a EarlierRow> {
-        match self {
-            Self::New | Self::Renamed => None,
-            Self::Changed(line) | Self::Selected(line) | Self::Completed(line) => Some(line),
-        }
-    }
-
-    /// Whether the row was bought once and would be bought again.
-    pub fn is_bought_again(self) -> bool {
-        match self {
-            Self::Renamed | Self::Changed(_) | Self::Selected(_) => true,
-            Self::New | Self::Completed(_) => false,
-        }
-    }
-}
-
-/// Why a run over these rows does not start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// In the word of the closed list.
-    pub reason: Reason,
-    /// What is wrong, where, and what to do.
-    pub message: String,
-}
-
-/// Rows with the same kind of trouble.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// How many.
-    pub count: u64,
-    /// The first [`EXAMPLES`] of them, described.
-    pub examples: Vec<String>,
-}
-
-impl Trouble {
-    fn add(&mut self, example: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(example());
-        }
-    }
-
-    /// The examples that people are shown, and how many rows are not among them.
-    pub fn shown(&self) -> (&[String], u64) {
-        let shown = self.examples.get(..SHOWN).unwrap_or(&self.examples);
-        (shown, self.count - shown.len() as u64)
-    }
-
-    /// `a, b, c and 5 more`
-    pub(super) fn in_a_line(&self) -> String {
-        let (shown, more) = self.shown();
-        let more = match more {
-            0 => String::new(),
-            more => format!(" and {} more", counted(more)),
-        };
-        shown.join(", ") + &more
-    }
-
-    /// Each on a line of its own, behind `indent`; where there are more, with the way to them.
-    pub fn in_lines(&self, indent: &str) -> String {
-        let (shown, more) = self.shown();
-        let lines = shown.iter().map(|example| format!("\n{indent}{example}"));
-        let more = (0 < more).then(|| {
-            format!(
-                "\n{indent}and {} more: `promptmill plan --json` lists up to {}",
-                counted(more),
-                counted(EXAMPLES as u64)
-            )
-        });
-        lines.chain(more).collect()
-    }
 }
 
 /// Looks over the first `limit` rows of `input`, or all of them, and shows each to `see`, with how it
@@ -231,142 +134,7 @@ pub fn limit_of(limit: Option<u64>) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// Who a row is.
-pub fn identity(row: &Row) -> &Identity {
-    match row {
-        Row::Ready(work) => &work.identity,
-        Row::Rejected(identity, _) | Row::Past(identity) => identity,
-    }
-}
-
-/// Whether a row that has ended was another request then, as far as that is known.
-pub fn has_changed(who: &Identity, before: &EarlierRow) -> bool {
-    matches!((before.fingerprint, who.fingerprint), (Some(before), Some(now)) if before != now)
-}
-
 impl Preflight {
-    /// What has to be settled before anything is sent.
-    pub fn refusals(&self, plan: &Plan, redo: &Redo<'_>) -> Vec<Rejection> {
-        let because = |reason, message: Option<String>| {
-            let message = message?;
-            Some(Rejection { reason, message })
-        };
-        let found = [
-            because(Reason::Usage, self.not_found.clone()),
-            because(Reason::Usage, self.named_by_nothing(plan)),
-            because(Reason::Usage, self.kept_of_nothing(plan)),
-            because(Reason::Input, self.duplicate_ids(plan)),
-            self.redo_rejection(plan, redo),
-            because(Reason::Input, self.unusable_rows(plan)),
-        ];
-        found.into_iter().flatten().collect()
-    }
-
-    fn named_by_nothing(&self, plan: &Plan) -> Option<String> {
-        let named = self.never_named.as_ref()?;
-        Some(format!(
-            "{}: `id`: no record that was read has the field {named}; fields here: {}; choose one of \
-             them, or leave it out",
-            plan.input.display(),
-            self.fields,
-        ))
-    }
-
-    fn kept_of_nothing(&self, plan: &Plan) -> Option<String> {
-        let message = || {
-            format!(
-                "{}: `keep`: no record has the field {}; fields here: {}; keep one of them, or leave \
-                 it out",
-                plan.input.display(),
-                self.never_kept.join(" or "),
-                self.fields,
-            )
-        };
-        (!self.never_kept.is_empty()).then(message)
-    }
-
-    fn duplicate_ids(&self, plan: &Plan) -> Option<String> {
-        let count = &self.duplicates.count;
-        let share = match count {
-            1 => "1 row shares".to_owned(),
-            count => format!("{count} rows share"),
-        };
-        let message = || {
-            format!(
-                "{}: {share} an id with an earlier row: {}; give every row an id of its \
-                 own, or choose another field with --id",
-                plan.input.display(),
-                self.duplicates.in_a_line(),
-            )
-        };
-        (0 < *count).then(message)
-    }
-
-    fn unusable_rows(&self, plan: &Plan) -> Option<String> {
-        let count = self.unusable.count;
-        let rows = self.rows;
-        let fix = if count == 1 {
-            "Fix the row"
-        } else {
-            "Fix these rows"
-        };
-        let allow = match count == rows {
-            true => String::new(),
-            false => format!(", or run the others with --max-failures {count}"),
-        };
-        let message = || {
-            format!(
-                "{}: {} of {} rows cannot be sent, and max_failures is {}:{}\n\
-                 {fix}{allow}",
-                plan.input.display(),
-                counted(count),
-                counted(rows),
-                plan.max_failures,
-                self.unusable.in_lines("  "),
-            )
-        };
-        // Rows that lack their id have been spoken of.
-        let exceeded = plan.max_failures.exceeded_by(count, rows);
-        (exceeded && self.never_named.is_none()).then(message)
-    }
-
-    /// Rows of the output that the input does not have, or the part of it that was asked for.
-    /// Old lines of rows that run again under another id are backed up, and so not among them.
-    pub fn gone(&self, past: &EarlierRows, changed: Changed) -> u64 {
-        let outdated = self.outdated.len() as u64;
-        let renamed = match changed {
-            Changed::Refused => 0,
-            Changed::Redone => self.renamed.count,
-        };
-        past.len().saturating_sub(self.ended + outdated + renamed)
-    }
-
-    /// Keys in the output of the rows that run again, whose lines are backed up.
-    pub fn keys_to_redo(&self, changed: Changed) -> Vec<u64> {
-        match changed {
-            Changed::Refused => Vec::new(),
-            Changed::Redone => [self.changed_keys.as_slice(), &self.renamed_keys].concat(),
-        }
-    }
-
-    /// What is said where `rows` completed rows run again by name.
-    pub fn selection_remark(&self, rows: u64, usd: Option<f64>) -> Option<String> {
-        let cost = usd.map(|usd| format!(", about {}", dollars(usd)));
-        let cost = cost.unwrap_or_default();
-        (0 < rows && !self.selected_keys.is_empty()).then(|| {
-            format!(
-                "{} of --only {} again{cost}; {} backed up",
-                plural(rows, "completed row"),
-                if rows == 1 { "runs" } else { "run" },
-                if rows == 1 {
-                    "its old line is"
-                } else {
-                    "their old lines are"
-                },
-            )
-        })
-    }
-
     /// What is said of so many rows.
     pub fn gone_remark(gone: u64) -> Option<String> {
         match gone {

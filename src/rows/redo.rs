@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 
-use super::preflight::{Preflight, Rejection, Trouble};
+use super::preflight::Preflight;
+use super::trouble::{Rejection, Trouble};
 use crate::exit::Reason;
 use crate::format::{count, dollars, one_line, plural};
 use crate::job::{MaxFailures, Plan};
-use crate::output::{LastRun, OldLine, OutputPaths, old_lines};
+use crate::output::{EarlierRows, LastRun, OldLine, OutputPaths, old_lines};
 use crate::run::Identity;
 
 /// Without `--max-redo`, so large a share of the completed rows may be sent again.
@@ -73,15 +74,49 @@ impl Redo<'_> {
 
     /// `4,155 of 41,550 completed rows`
     fn rows(&self, rows: u64) -> String {
-        format!(
-            "{} of {}",
-            count(rows),
-            plural(self.completed, "completed row")
-        )
+        let completed = count(self.completed);
+        format!("{} of {completed} completed rows", count(rows))
     }
 }
 
 impl Preflight {
+    /// Rows of the output that the input does not have, or the part of it that was asked for.
+    /// Old lines of rows that run again under another id are backed up, and so not among them.
+    pub fn gone(&self, past: &EarlierRows, changed: Changed) -> u64 {
+        let outdated = self.outdated.len() as u64;
+        let renamed = match changed {
+            Changed::Refused => 0,
+            Changed::Redone => self.renamed.count,
+        };
+        past.len().saturating_sub(self.ended + outdated + renamed)
+    }
+
+    /// Keys in the output of the rows that run again, whose lines are backed up.
+    pub fn keys_to_redo(&self, changed: Changed) -> Vec<u64> {
+        match changed {
+            Changed::Refused => Vec::new(),
+            Changed::Redone => [self.changed_keys.as_slice(), &self.renamed_keys].concat(),
+        }
+    }
+
+    /// What is said where `rows` completed rows run again by name.
+    pub fn selection_remark(&self, rows: u64, usd: Option<f64>) -> Option<String> {
+        let cost = usd.map(|usd| format!(", about {}", dollars(usd)));
+        let cost = cost.unwrap_or_default();
+        (0 < rows && !self.selected_keys.is_empty()).then(|| {
+            format!(
+                "{} of --only {} again{cost}; {} backed up",
+                plural(rows, "completed row"),
+                if rows == 1 { "runs" } else { "run" },
+                if rows == 1 {
+                    "its old line is"
+                } else {
+                    "their old lines are"
+                },
+            )
+        })
+    }
+
     /// Completed rows that this run would send again.
     pub fn redone(&self) -> u64 {
         self.changed.count + self.renamed.count

@@ -5,7 +5,8 @@
 //! sent the same request, and no other row did, or if the ids of the two differ only in how a number
 //! is written. Failed rows are left out: nothing was bought.
 
-use super::preflight::{EXAMPLES, identity};
+use super::standing::identity;
+use super::trouble::EXAMPLES;
 use crate::model::Fingerprint;
 use crate::output::{EarlierRow, EarlierRows};
 use crate::run::Row;

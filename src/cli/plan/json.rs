@@ -7,7 +7,7 @@ use super::{Planned, request};
 use crate::job::{Endpoint, QuotaSource};
 use crate::model::Fingerprint;
 use crate::rows::forecast::{Estimate, Forecast, MaxTokens};
-use crate::rows::preflight::Trouble;
+use crate::rows::trouble::Trouble;
 
 /// What `plan --json` prints.
 #[derive(Serialize)]

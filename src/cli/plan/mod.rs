@@ -25,8 +25,8 @@ use crate::job::{Endpoint, JobFile, Plan};
 use crate::output::{Inspection, OutputPaths, last_run};
 use crate::report::display::ReadingProgress;
 use crate::rows::forecast::{Forecast, Gathered};
-use crate::rows::preflight::{Preflight, Standing, survey};
-use crate::rows::{Changed, Redo, RowMaker};
+use crate::rows::preflight::{Preflight, survey};
+use crate::rows::{Changed, Redo, RowMaker, Standing};
 
 /// All that was found out.
 struct Planned {

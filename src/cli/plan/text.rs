@@ -7,7 +7,7 @@ use crate::format::{count, dollars, one_line, plural, time};
 use crate::job::{Plan, QuotaSource};
 use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
-use crate::rows::preflight::Trouble;
+use crate::rows::trouble::Trouble;
 
 /// The screen.
 pub(super) fn of(planned: &Planned) -> String {

@@ -11,7 +11,7 @@ use crate::output::EarlierRow;
 use crate::output::statistics::Statistics;
 use crate::output::statistics::bucket;
 use crate::rows::RowMaker;
-use crate::rows::preflight::{Standing, has_changed};
+use crate::rows::standing::{Standing, has_changed};
 use crate::run::{ReadyRow, Row, Sharing};
 
 /// Sums over the rows of an input.
