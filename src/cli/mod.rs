@@ -7,6 +7,7 @@ mod connect;
 mod emulate;
 mod failure;
 mod flags;
+mod hints;
 mod made_up;
 mod models;
 mod plan;
@@ -35,9 +36,10 @@ pub use verbs::command;
 /// Reads the command line, carries it out, prints the error if there is one.
 pub fn main() -> Exit {
     privacy::keep();
-    let matches = match command().try_get_matches() {
+    let matches = match parser().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
+            let error = hints::explain(error);
             tell_parser(&error);
             return if error.use_stderr() {
                 Exit::Usage
@@ -62,6 +64,14 @@ pub fn main() -> Exit {
             );
             Exit::Bug
         }
+    }
+}
+
+/// The parser, with the help that is asked for: all of it for `--help`, the usual part for `-h`.
+fn parser() -> clap::Command {
+    match std::env::args_os().any(|word| word == "--help") {
+        true => command(),
+        false => verbs::brief(),
     }
 }
 
@@ -119,6 +129,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("emulate", matches)) => emulate::emulate(matches),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),
+        Some(("help", matches)) => shell::help(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
 }
