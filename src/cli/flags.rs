@@ -146,6 +146,6 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
         } else {
             key.kind.takes()
         },
-        found: format!("\"{last}\""),
+        found: format!("\"{last}\"{}", keys::meant(key.kind, last)),
     })
 }

@@ -66,6 +66,70 @@ impl Kind {
     }
 }
 
+/// ` (did you mean 0.95?)` for `95%` where a number is due: what a value was probably meant to be, or
+/// nothing.
+pub fn meant(kind: Kind, typed: &str) -> String {
+    match instead(kind, typed.trim()) {
+        Some(instead) => format!(" (did you mean {instead}?)"),
+        None => String::new(),
+    }
+}
+
+fn instead(kind: Kind, typed: &str) -> Option<String> {
+    let number = || typed.parse::<f64>().ok();
+    match kind {
+        Kind::Number => {
+            if let Some(percent) = typed.strip_suffix('%') {
+                let share = percent.trim().parse::<f64>().ok()? / 100.0;
+                return Some(share.to_string());
+            }
+            let plain = typed.trim_start_matches('$').replace([',', '_'], "");
+            plain.parse::<f64>().ok().map(|number| number.to_string())
+        }
+        Kind::Count | Kind::Large => whole(typed),
+        Kind::Time => number()
+            .filter(|number| 0.0 < *number)
+            .map(|number| format!("\"{number}s\" or \"{number}m\"")),
+        Kind::Share => number()
+            .filter(|number| (0.0..=100.0).contains(number))
+            .map(|number| match number < 1.0 {
+                true => format!("\"{}%\"", number * 100.0),
+                false => format!("\"{number}%\""),
+            }),
+        Kind::CountOrShare => number()
+            .filter(|number| (0.0..1.0).contains(number))
+            .map(|number| format!("\"{}%\"", number * 100.0)),
+        Kind::Switch => match typed.to_lowercase().as_str() {
+            "yes" | "on" | "1" | "y" | "t" => Some("true".into()),
+            "no" | "off" | "0" | "n" | "f" => Some("false".into()),
+            other => ["true", "false"]
+                .contains(&other)
+                .then(|| other.to_owned()),
+        },
+        Kind::Table => {
+            let (name, value) = typed.split_once('=')?;
+            let plain = |text: &str| !text.is_empty() && !text.contains(['{', '"', '\'']);
+            (plain(name) && plain(value)).then(|| format!("'{{\"{name}\": \"{value}\"}}'"))
+        }
+        Kind::Text | Kind::Texts => None,
+    }
+}
+
+/// `200k`, `1M`, `1,000` and `1e6` as digits.
+fn whole(typed: &str) -> Option<String> {
+    let plain = typed.replace([',', '_', ' '], "");
+    let (digits, times) = match plain.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1e3),
+        None => match plain.strip_suffix(['m', 'M']) {
+            Some(digits) => (digits, 1e6),
+            None => (plain.as_str(), 1.0),
+        },
+    };
+    let number = digits.parse::<f64>().ok()? * times;
+    let is_whole = number.fract() == 0.0 && (1.0..1e15).contains(&number);
+    is_whole.then(|| format!("{number:.0}"))
+}
+
 /// Keys of which only one may be given: where the prompt comes from.
 pub const PROMPT_SOURCES: &[&str] = &[
     "template",
@@ -251,4 +315,66 @@ pub fn tables() -> impl Iterator<Item = &'static str> {
     (0..KEYS.len())
         .filter(move |at| starts(*at))
         .map(|at| KEYS[at].table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_in_the_wrong_form_is_answered_with_the_right_one() {
+        for (kind, typed, instead) in [
+            (Kind::Number, "95%", "0.95"),
+            (Kind::Number, "$5", "5"),
+            (Kind::Number, "$1,000", "1000"),
+            (Kind::Count, "1k", "1000"),
+            (Kind::Count, "1,024", "1024"),
+            (Kind::Large, "200k", "200000"),
+            (Kind::Large, "1.5M", "1500000"),
+            (Kind::Large, "1e6", "1000000"),
+            (Kind::Time, "60", "\"60s\" or \"60m\""),
+            (Kind::Share, "5", "\"5%\""),
+            (Kind::Share, "0.05", "\"5%\""),
+            (Kind::CountOrShare, "0.5", "\"50%\""),
+            (Kind::Switch, "yes", "true"),
+            (Kind::Switch, "Off", "false"),
+            (Kind::Table, "team=search", "'{\"team\": \"search\"}'"),
+        ] {
+            let meant = meant(kind, typed);
+            assert_eq!(meant, format!(" (did you mean {instead}?)"), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_guessed_is_not_guessed() {
+        for (kind, typed) in [
+            (Kind::Number, "many"),
+            (Kind::Count, "0"),
+            (Kind::Count, "-3"),
+            (Kind::Count, "1.5"),
+            (Kind::Time, "soon"),
+            (Kind::Time, "0"),
+            (Kind::Share, "500"),
+            (Kind::Switch, "perhaps"),
+            (Kind::Table, "{\"a\" = 1}"),
+            (Kind::Text, "x"),
+        ] {
+            assert_eq!(meant(kind, typed), "", "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_value_that_is_offered_is_taken() {
+        for key in KEYS {
+            for value in values(key.table, key.name) {
+                let taken = match (key.table, key.name) {
+                    ("input", "format") => value.parse::<crate::input::Format>().is_ok(),
+                    ("model", "family") => Family::parse(value).is_ok(),
+                    ("model", "service_tier") => Tier::parse(value).is_some(),
+                    _ => true,
+                };
+                assert!(taken, "{}: {value}", key.flag);
+            }
+        }
+    }
 }
