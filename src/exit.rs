@@ -10,7 +10,7 @@ pub enum Exit {
     Complete,
     /// The command, the job or the input cannot be run.
     Usage,
-    /// Every row completed, and more failed than is allowed.
+    /// Every row completed, and more failed or were filtered than is allowed.
     TooManyFailed,
     /// A limit that the user set stopped it.
     Limit,
@@ -64,7 +64,7 @@ impl Exit {
         match self {
             Self::Complete => "all rows completed, with at most max_failures failures",
             Self::Usage => "usage, job file, input or changed settings; do not retry",
-            Self::TooManyFailed => "all rows completed, with more than max_failures failures",
+            Self::TooManyFailed => "all rows completed, with more failed or filtered than allowed",
             Self::Limit => "stopped by a limit you set: deadline, error rate or cost",
             Self::Locked => "another run is writing this output",
             Self::Bug => "a bug in promptmill",

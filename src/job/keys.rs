@@ -279,7 +279,9 @@ pub const KEYS: &[Key] = &[
     key(("output", "mode"), ("output-mode", None), Kind::Text, "MODE",
         "Permissions of new files, in octal, such as 0640 [default: 0600]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
-        "Failed rows to allow before the exit code is 3 [default: 0]"),
+        "Exit with code 3 if more rows than this failed [default: 0]"),
+    key(("output", "max_filtered"), ("max-filtered", None), Kind::CountOrShare, "N|N%",
+        "Exit with code 3 if more rows than this were filtered [default: no limit]"),
 
     key(("emulator", "scenario"), ("scenario", None), Kind::Text, "FILE",
         "Scenario for the built-in emulator: latency, quotas, faults [default: none]"),
