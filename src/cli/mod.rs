@@ -58,9 +58,9 @@ pub fn main() -> Exit {
             failure.exit
         }
         Err(_) => {
-            print::said(
-                "promptmill: this is a bug; what was answered is in the output, and the same \
-                 command goes on",
+            print::error(
+                "this is a bug in promptmill: please report it with the line above; completed rows \
+                 are in the output, and the same command resumes",
             );
             Exit::Bug
         }
@@ -82,15 +82,15 @@ fn tell(matches: &ArgMatches, failure: &Failure) {
     let verb = matches.subcommand();
     let verb = verb.and_then(|(verb, matches)| wants_json(matches).then_some(verb));
     if verb != Some("run") {
-        print::said(&format!("promptmill: {failure}"));
+        print::error(&failure.to_string());
     }
     if let Some(verb) = verb {
         tell_programs(verb, &failure.to_string(), failure.exit);
     }
 }
 
-/// The same where the command line itself was not understood, and so nobody knows what its words
-/// are: `--json` is taken at its word.
+/// Reports a command line that was not understood. What its words mean is then unknown, so any
+/// `--json` among them counts as the flag.
 fn tell_parser(error: &clap::Error) {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let wants_json = error.use_stderr() && words.iter().any(|word| word == "--json");
@@ -110,7 +110,7 @@ fn tell_programs(verb: &str, message: &str, exit: Exit) {
     let error = json!({ "message": message, "exit_code": exit.code() });
     match verb {
         "run" => print::noted(&json!({ "event": "error", "error": error })),
-        // Where standard output is what failed, there is nobody to tell.
+        // If standard output is what failed, there is nowhere left to report it.
         _ => drop(print::json(
             &json!({ "ok": false, "error": error }).to_string(),
         )),

@@ -63,6 +63,11 @@ mod tests {
             " (did you mean `prompt`?)"
         );
         assert_eq!(did_you_mean("answer", ["id", "body", "team"]), "");
+        assert_eq!(
+            did_you_mean("id, team", ["id", "body", "team"]),
+            " (one field at a time: --keep id --keep team)"
+        );
+        assert_eq!(did_you_mean("id,other", ["prompt"]), "");
     }
 
     #[test]

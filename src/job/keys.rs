@@ -102,9 +102,7 @@ fn instead(kind: Kind, typed: &str) -> Option<String> {
         Kind::Switch => match typed.to_lowercase().as_str() {
             "yes" | "on" | "1" | "y" | "t" => Some("true".into()),
             "no" | "off" | "0" | "n" | "f" => Some("false".into()),
-            other => ["true", "false"]
-                .contains(&other)
-                .then(|| other.to_owned()),
+            other => ["true", "false"].contains(&other).then(|| other.to_owned()),
         },
         Kind::Table => {
             let (name, value) = typed.split_once('=')?;

@@ -12,6 +12,7 @@ mod families;
 mod faults;
 mod flat;
 mod harness;
+mod help;
 mod images;
 mod inputs;
 mod jobs;
