@@ -372,17 +372,13 @@ fn hint(error: &clap::Error) -> Option<String> {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         Some(_) | None => None,
     };
-    match error.kind() {
-        ErrorKind::UnknownArgument => {
-            let typed = named(ContextKind::InvalidArg)?;
-            let flag = typed.split(['=', ' ']).next()?;
-            find(FLAGS, flag).or_else(|| without_verb(error, flag))
-        }
-        ErrorKind::InvalidSubcommand => {
-            let typed = named(ContextKind::InvalidSubcommand)?;
-            find(COMMANDS, &typed.to_lowercase()).or_else(|| file(typed))
-        }
-        _ => None,
+    if error.kind() == ErrorKind::UnknownArgument {
+        let typed = named(ContextKind::InvalidArg)?;
+        let flag = typed.split(['=', ' ']).next()?;
+        find(FLAGS, flag).or_else(|| without_verb(error, flag))
+    } else {
+        let typed = named(ContextKind::InvalidSubcommand)?;
+        find(COMMANDS, &typed.to_lowercase()).or_else(|| file(typed))
     }
 }
 
