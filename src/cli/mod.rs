@@ -1,14 +1,13 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
 mod auto_quota;
-mod behind;
 mod check;
 mod connect;
 mod emulate;
+mod emulated;
 mod failure;
 mod flags;
 mod hints;
-mod made_up;
 mod models;
 mod plan;
 mod print;
@@ -16,6 +15,7 @@ mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
+mod resolve_arn;
 mod resume;
 mod run;
 mod shell;

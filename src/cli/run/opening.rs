@@ -1,19 +1,19 @@
 //! What is said before the first call.
 
 use super::Job;
+use crate::catalog;
 use crate::cli::auto_quota::Quotas;
 use crate::job::Endpoint;
-use crate::job::survey::Survey;
-use crate::model::catalog;
-use crate::output::{Claim, Mended, TornTail};
+use crate::output::{Claim, TailFix, TornTail};
+use crate::rows::preflight::Preflight;
 
 impl Job<'_> {
     /// What a person wants to know before the first call.
-    pub(super) fn say_opening(&self, claim: &Claim, survey: &Survey) {
+    pub(super) fn say_opening(&self, claim: &Claim, survey: &Preflight) {
         for torn in &claim.torn {
             self.asked.warn(&repaired(torn));
         }
-        if let Some(gone) = Survey::gone_remark(self.kept.rows) {
+        if let Some(gone) = Preflight::gone_remark(self.kept.rows) {
             self.say(&gone);
         }
         if !survey.outdated.is_empty() {
@@ -79,19 +79,19 @@ fn repaired(torn: &TornTail) -> String {
         many => format!("{many} bytes are"),
     };
     match torn.why {
-        Mended::Torn => format!(
+        TailFix::Torn => format!(
             "{from} ended inside a line, as after a crash: its last {bytes} backed up in {kept}, and \
              that row runs again"
         ),
-        Mended::Holes => format!(
+        TailFix::Holes => format!(
             "{from} had lines of zeros, as after a power cut: the {bytes} backed up in {kept}, and \
              their rows run again"
         ),
-        Mended::Answered => format!(
+        TailFix::Answered => format!(
             "{from} had failures of rows that succeeded later, as after a crash: these lines are \
              backed up in {kept}; the completions stay"
         ),
-        Mended::Both => format!(
+        TailFix::Both => format!(
             "{from} had corrupt lines, and failures of rows that succeeded later, as after a crash: \
              these lines are backed up in {kept}, and rows without a completion run again"
         ),
@@ -112,11 +112,11 @@ mod tests {
                 why,
             })
         };
-        assert!(said(Mended::Torn).contains("ended inside a line"));
-        assert!(said(Mended::Holes).contains("their rows run again"));
-        for why in [Mended::Answered, Mended::Both] {
+        assert!(said(TailFix::Torn).contains("ended inside a line"));
+        assert!(said(TailFix::Holes).contains("their rows run again"));
+        for why in [TailFix::Answered, TailFix::Both] {
             assert!(said(why).contains("rows that succeeded later"));
         }
-        assert!(!said(Mended::Answered).contains("again"));
+        assert!(!said(TailFix::Answered).contains("again"));
     }
 }
