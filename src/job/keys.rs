@@ -1,8 +1,8 @@
 //! Every key of a job file, which is also every flag that stands for one: the single source of
 //! the check, the flags, the help and the reference.
 
-use crate::catalog::Tier;
 use crate::family::Family;
+use crate::model::Tier;
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
