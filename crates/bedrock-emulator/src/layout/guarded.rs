@@ -70,13 +70,25 @@ pub(super) fn chunks(layout: Layout, id: &str, answer: &Answer) -> Option<Vec<Va
         }),
         Layout::Command => json!({"text": text}),
         Layout::CommandR => json!({"event_type": "text-generation", "text": text}),
-        it => {
-            return it
-                .streams()
-                .then(|| write(it, id, answer))
-                .flatten()
-                .map(|it| vec![it]);
-        }
+        Layout::MistralChat
+        | Layout::MistralText
+        | Layout::MistralEither
+        | Layout::Llama
+        | Layout::Deepseek
+        | Layout::Completion
+        | Layout::ClaudeText
+        | Layout::Pegasus => write(layout, id, answer)?,
+        Layout::Jurassic
+        | Layout::TitanEmbed1
+        | Layout::TitanEmbed2
+        | Layout::TitanEmbedImage
+        | Layout::NovaEmbed
+        | Layout::CohereEmbed
+        | Layout::Marengo
+        | Layout::Rerank
+        | Layout::AmazonImage
+        | Layout::StabilityImage
+        | Layout::Sdxl => return None,
     };
     Some(vec![one])
 }

@@ -242,14 +242,22 @@ impl Layout {
     /// The layout that a body chooses, where a model takes several.
     pub(super) fn for_body(self, body: &Object) -> Self {
         let has = |key| body.contains_key(key);
-        match self {
-            Self::MistralEither if has("messages") => Self::MistralChat,
-            Self::MistralEither => Self::MistralText,
-            Self::Palmyra if has("prompt") => Self::Completion,
-            Self::Palmyra => Self::Chat,
-            // Claude 2 and Instant take both, and answer as they were asked (recorded 2025).
-            Self::ClaudeText if has("messages") => Self::Claude,
-            it => it,
+        if self == Self::MistralEither {
+            return match has("messages") {
+                true => Self::MistralChat,
+                false => Self::MistralText,
+            };
+        }
+        if self == Self::Palmyra {
+            return match has("prompt") {
+                true => Self::Completion,
+                false => Self::Chat,
+            };
+        }
+        // Claude 2 and Instant take both, and answer as they were asked (recorded 2025).
+        match self == Self::ClaudeText && has("messages") {
+            true => Self::Claude,
+            false => self,
         }
     }
 
