@@ -37,7 +37,7 @@ impl<'a> Standing<'a> {
 }
 
 /// Who a row is.
-pub fn identity(row: &Row) -> &Identity {
+pub(super) fn identity(row: &Row) -> &Identity {
     match row {
         Row::Ready(work) => &work.identity,
         Row::Rejected(identity, _) | Row::Past(identity) => identity,
@@ -45,6 +45,6 @@ pub fn identity(row: &Row) -> &Identity {
 }
 
 /// Whether a row that has ended was another request then, as far as that is known.
-pub fn has_changed(who: &Identity, before: &EarlierRow) -> bool {
+pub(super) fn has_changed(who: &Identity, before: &EarlierRow) -> bool {
     matches!((before.fingerprint, who.fingerprint), (Some(before), Some(now)) if before != now)
 }

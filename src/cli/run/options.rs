@@ -92,14 +92,20 @@ impl RunOptions {
         }
     }
 
-    /// A note, in the form that was asked for.
+    /// A note, in the form that was asked for; none for those who asked for quiet.
     pub(super) fn say(&self, text: &str) {
         match self.style {
             Style::Quiet | Style::QuietJson => {}
-            Style::Json => {
-                print::noted(&event::note(Level::Info, text));
-            }
-            Style::Live | Style::Lines => print::said(text),
+            Style::Json => print::noted(&event::note(Level::Info, text)),
+            Style::Live | Style::Lines => print::note(text),
+        }
+    }
+
+    /// A warning, in the form that was asked for.
+    pub(super) fn warn(&self, text: &str) {
+        match self.style {
+            Style::Json | Style::QuietJson => print::noted(&event::note(Level::Warning, text)),
+            Style::Live | Style::Lines | Style::Quiet => print::warning(text),
         }
     }
 }
