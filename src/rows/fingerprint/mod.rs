@@ -81,7 +81,7 @@ impl Plan {
             parameters: of(&[
                 &self.content_type,
                 &self.accept,
-                &family,
+                family,
                 &parameters,
                 &guardrail,
             ]),
