@@ -11,7 +11,7 @@ use super::failure::Failure;
 use crate::emulator::{Emulator, Scenario};
 use crate::job::{self, Plan};
 use crate::model::aws::Access;
-use crate::model::bedrock::{Bodies, Parts, Shape, Target};
+use crate::model::bedrock::{Bodies, Parts, Target};
 use crate::output::KeepRaw;
 
 /// What calls are made on.
@@ -74,10 +74,6 @@ pub(super) fn target(plan: &Plan, sends_bodies: bool) -> Target {
     Target {
         model_id: plan.model.as_str().to_owned(),
         family: plan.family,
-        shape: match plan.model.tells_its_model() {
-            true => Shape::OfFamily,
-            false => Shape::Any,
-        },
         content_type: plan.content_type.clone(),
         accept: plan.accept.clone(),
         terms: plan.terms.clone(),

@@ -22,7 +22,7 @@ use super::{
     Ask, Ended, Event, Identity, Limits, Outcome, RequestsPerMinute, Rescued, RetryPolicy, Row,
     Settings, Sharing, Signal, Store, TokenLimits, Work, run,
 };
-use crate::model::fault::Scope;
+use crate::model::fault::Verdict;
 use crate::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
 
 /// What the scripted service does with one call.

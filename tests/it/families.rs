@@ -479,21 +479,21 @@ fn what_the_body_says_of_its_delivery_is_what_the_path_says() {
 }
 
 #[test]
-fn a_stream_is_not_asked_for_several_answers() {
+fn a_stream_is_not_asked_for_several_completions_that_its_chunks_do_not_tell_apart() {
     let row = r#"{"prompt":"Hi","body":{"messages":[{"role":"user","content":"Hi"}],"n":2}}"#;
-    let oss = "openai.gpt-oss-20b-1:0";
-    run(oss, row, &["--extra", r#"{"n":2}"#, "--stream"])
+    let jamba = "ai21.jamba-1-5-mini-v1:0";
+    run(jamba, row, &["--extra", r#"{"n":2}"#, "--stream"])
         .exits(2)
-        .says("extra.n asks for several answers, and a stream brings one")
+        .says("extra.n asks for several completions, and jamba streams one")
         .sent_nothing();
-    let out = run(oss, row, &["--body", "body", "--stream"]);
+    let out = run(jamba, row, &["--body", "body", "--stream"]);
     assert!(out.text("out.jsonl").is_empty(), "{}", out.stderr);
     let said = format!("{}{}", out.stderr, out.text("out.failed.jsonl"));
     assert!(
-        said.contains("the body asks for several answers, and a stream brings one"),
+        said.contains("the body asks for several completions, and jamba streams one"),
         "{said}"
     );
-    run(oss, row, &["--body", "body"]).exits(0);
+    run(jamba, row, &["--body", "body"]).exits(0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::aws::{ConnectError, causes, is_credentials};
 use crate::model::family::NoAnswer;
+use crate::model::fault::Verdict;
 use crate::model::retry_after::retry_after;
 use crate::model::{Category, Fault, wire};
 
@@ -63,20 +64,42 @@ where
     }
 }
 
-/// A reply that is no answer. A model that failed may do better the next time.
+/// A response without a completion. A model that failed may do better the next time.
 pub(super) fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
     let why = error.to_string();
     match error {
         NoAnswer::Misread(_) => not_understood(why, raw),
-        NoAnswer::Failed { word } => Fault {
+        NoAnswer::Failed { word } => retried(Fault {
             category: Category::ModelError,
             code: Some(word),
             ..not_understood(why, raw)
-        },
+        }),
     }
 }
 
-/// An answer that came, was paid for and says nothing to us; it is kept as it is.
+/// A response of 200 that is not whole JSON: a proxy's page, a body that was cut off, nothing at all.
+/// Something on the way has put it there or taken the rest, and the next one may be whole.
+pub(super) fn not_json(error: &serde_json::Error, raw: Bytes) -> Fault {
+    let what = match raw.trim_ascii() {
+        b"" => "the response is empty".to_owned(),
+        page if page.starts_with(b"<") => {
+            "the response is a page of HTML or XML, as from a proxy or gateway on the way".to_owned()
+        }
+        _ if error.is_eof() => format!("the response is cut off: {error}"),
+        _ => format!("the response is not JSON: {error}"),
+    };
+    retried(not_understood(what, raw))
+}
+
+/// This fault, where another attempt may bring a response that is understood.
+pub(super) fn retried(fault: Fault) -> Fault {
+    Fault {
+        verdict: Verdict::Retry,
+        ..fault
+    }
+}
+
+/// A response that came, was paid for and says nothing to us; it is kept as it is.
 pub(super) fn not_understood(why: String, raw: Bytes) -> Fault {
     Fault {
         status_code: Some(200),
@@ -92,7 +115,6 @@ mod tests {
 
     use super::*;
     use crate::model::family::Family;
-    use crate::model::fault::Verdict;
 
     #[test]
     fn a_model_that_stopped_with_an_error_is_asked_again_and_its_body_kept() {
@@ -101,7 +123,7 @@ mod tests {
             let error = Family::ClaudeMessages.read(&body).expect_err(word);
             let fault = no_answer(error, body.to_string().into());
             assert_eq!(fault.category, Category::ModelError, "{word}");
-            assert_eq!(fault.verdict(), Verdict::Retry, "{word}");
+            assert_eq!(fault.verdict, Verdict::Retry, "{word}");
             assert_eq!(fault.code.as_deref(), Some(word));
             assert_eq!(fault.raw, Some(body.to_string().into()));
             assert!(fault.maybe_billed);

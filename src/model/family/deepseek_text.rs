@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Order, Stream, Turns};
+use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Lead, Order, Stream, Turns, Several, UnknownEvents};
 use super::stream::{Brought, StreamError};
 use super::takes::within;
 use super::words::{answered, neutralise, text_or_filtered};
@@ -31,11 +31,14 @@ pub(super) const LAYOUT: Layout = Layout {
     }),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 const BEGIN: &str = "<｜begin▁of▁sentence｜>";

@@ -6,16 +6,15 @@
 //! Source: texts in the user guide, in public logs and in the sources of public clients,
 //! collected in November 2026.
 
-use super::Scope::{self, Job, Row};
-use super::{Category, Category as C};
+use super::{Category, Category as C, Verdict};
 
 /// What a message says beyond its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Class {
     /// What kind of failure it is.
     pub(super) category: Category,
-    /// How far it reaches.
-    pub(super) scope: Scope,
+    /// What happens next.
+    pub(super) verdict: Verdict,
     /// What to do about it.
     pub(super) remedy: Remedy,
 }
@@ -64,17 +63,17 @@ const SIGNATURE: &[Category] = &[C::Credentials, C::InvalidRequest, C::AccessDen
 const TABLE: &[Meaning] = &[
     (
         &[C::Throttled],
-        class(C::DailyQuota, Job, Remedy::Usual),
+        of_job(C::DailyQuota, Remedy::Usual),
         &["tokens per day", "requests per day"],
     ),
     (
         &[C::Network],
-        class(C::Network, Job, Remedy::TrustCertificate),
+        of_job(C::Network, Remedy::TrustCertificate),
         &["invalid peer certificate"],
     ),
     (
         SIGNATURE,
-        class(C::Credentials, Job, Remedy::SetClock),
+        of_job(C::Credentials, Remedy::SetClock),
         &[
             "signature expired",
             "signature not yet current",
@@ -84,7 +83,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         REFUSED,
-        class(C::Credentials, Job, Remedy::Usual),
+        of_job(C::Credentials, Remedy::Usual),
         &[
             "security token included in the request is",
             "signature we calculated does not match",
@@ -94,7 +93,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::ContextWindow, Row, Remedy::Usual),
+        of_row(C::ContextWindow, Remedy::Usual),
         &[
             "input is too long for requested model",
             "prompt is too long",
@@ -105,32 +104,32 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::RequestTooLarge, Row, Remedy::Usual),
+        of_row(C::RequestTooLarge, Remedy::Usual),
         &["length less than or equal to 25000000"],
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::UseProfile),
+        of_job(C::InvalidRequest, Remedy::UseProfile),
         &["with on-demand throughput isn't supported"],
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::CorrectId),
+        of_job(C::InvalidRequest, Remedy::CorrectId),
         &["provided model identifier is invalid"],
     ),
     (
         REFUSED,
-        class(C::NotFound, Job, Remedy::ReplaceModel),
+        of_job(C::NotFound, Remedy::ReplaceModel),
         &["reached the end of its life"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::ReplaceModel),
+        of_job(C::AccessDenied, Remedy::ReplaceModel),
         &["marked by provider as legacy"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::FillForm),
+        of_job(C::AccessDenied, Remedy::FillForm),
         &[
             "use case details have not been submitted",
             "ftuformnotfilled",
@@ -138,17 +137,17 @@ const TABLE: &[Meaning] = &[
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::AwaitMarketplace),
+        of_job(C::AccessDenied, Remedy::AwaitMarketplace),
         &["marketplace subscription for this model"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::GrantPermission),
+        of_job(C::AccessDenied, Remedy::GrantPermission),
         &["is not authorized to perform"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::OpenAccess),
+        of_job(C::AccessDenied, Remedy::OpenAccess),
         &[
             "don't have access to the model",
             "access to this model is denied",
@@ -156,7 +155,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::LowerMaxTokens),
+        of_job(C::InvalidRequest, Remedy::LowerMaxTokens),
         &[
             "which is the maximum allowed",
             "maximum tokens you requested exceeds",
@@ -165,7 +164,7 @@ const TABLE: &[Meaning] = &[
     (
         // What one row shows, another does not.
         INVALID,
-        class(C::InvalidRequest, Row, Remedy::Usual),
+        of_row(C::InvalidRequest, Remedy::Usual),
         &[
             "image input is not supported",
             "document input is not supported",
@@ -175,7 +174,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::RemoveParameter),
+        of_job(C::InvalidRequest, Remedy::RemoveParameter),
         &[
             "model doesn't support the",
             "cannot both be specified",
@@ -189,20 +188,30 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::CompleteBody),
+        of_job(C::InvalidRequest, Remedy::CompleteBody),
         &["required key"],
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::LeaveStreaming),
+        of_job(C::InvalidRequest, Remedy::LeaveStreaming),
         &["unsupported for streaming", "does not support streaming"],
     ),
 ];
 
-const fn class(category: Category, scope: Scope, remedy: Remedy) -> Class {
+/// What is wrong with one row, and may not be with others.
+const fn of_row(category: Category, remedy: Remedy) -> Class {
     Class {
         category,
-        scope,
+        verdict: category.verdict(),
+        remedy,
+    }
+}
+
+/// What every row of the job would share.
+const fn of_job(category: Category, remedy: Remedy) -> Class {
+    Class {
+        category,
+        verdict: Verdict::StopRun,
         remedy,
     }
 }
