@@ -22,6 +22,7 @@ macro_rules! addressed {
     }};
 }
 
+mod error_body;
 mod faults;
 mod heard;
 mod streamed;

@@ -5,6 +5,7 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::error_body::ErrorBody;
 use crate::model::aws::{ConnectError, causes, is_credentials};
 use crate::model::family::NoAnswer;
 use crate::model::fault::Verdict;
@@ -37,11 +38,12 @@ where
     };
     match error {
         SdkError::ServiceError(error) => {
-            let message = match error.err().message() {
-                Some(message) if !message.is_empty() => message.to_owned(),
-                Some(_) | None => wire::unsigned(error.raw()),
-            };
-            refused(error.err().code(), error.raw(), &message)
+            let body = ErrorBody::of(error.raw().body().bytes().unwrap_or_default());
+            let code = error.err().code().or(body.code.as_deref());
+            let message = error.err().message().filter(|it| !it.is_empty());
+            let message = message.map(str::to_owned).or(body.message);
+            let message = message.unwrap_or_else(|| wire::unsigned(error.raw()));
+            refused(code, error.raw(), &message)
         }
         SdkError::ResponseError(answer) => match answer.raw() {
             raw if !raw.status().is_success() && wire::is_too_long(error) => {

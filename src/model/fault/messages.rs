@@ -36,6 +36,12 @@ pub(super) enum Remedy {
     CompleteBody,
     /// Have answers whole: the model does not stream.
     LeaveStreaming,
+    /// Leave the service tier out.
+    RemoveTier,
+    /// Leave the latency mode out.
+    RemoveLatency,
+    /// Correct the guardrail's identifier or version.
+    CorrectGuardrail,
     /// Take another model: this one is retired.
     ReplaceModel,
     /// Hand in Anthropic's form.
@@ -56,15 +62,36 @@ pub(super) enum Remedy {
 type Meaning = (&'static [Category], Class, &'static [&'static str]);
 
 const INVALID: &[Category] = &[C::InvalidRequest];
+const BUSY: &[Category] = &[
+    C::Throttled,
+    C::Unavailable,
+    C::ServerError,
+    C::ModelError,
+    C::InvalidRequest,
+];
 const REFUSED: &[Category] = &[C::InvalidRequest, C::AccessDenied, C::NotFound];
 const SIGNATURE: &[Category] = &[C::Credentials, C::InvalidRequest, C::AccessDenied];
 
 /// The first row that fits counts.
 const TABLE: &[Meaning] = &[
     (
-        &[C::Throttled],
+        &[C::Throttled, C::Unavailable],
         of_job(C::DailyQuota, Remedy::Usual),
         &["tokens per day", "requests per day"],
+    ),
+    (
+        // Some throttles come with the code and the status of something else.
+        BUSY,
+        of_row(C::Throttled, Remedy::Usual),
+        &[
+            "is getting throttled",
+            "is being throttled",
+            "too many requests",
+            "too many tokens, please wait",
+            "request rate is too high",
+            "rate exceeded",
+            "rate limit exceeded",
+        ],
     ),
     (
         &[C::Network],
@@ -160,6 +187,36 @@ const TABLE: &[Meaning] = &[
             "which is the maximum allowed",
             "maximum tokens you requested exceeds",
         ],
+    ),
+    (
+        INVALID,
+        of_job(C::InvalidRequest, Remedy::RemoveTier),
+        &[
+            "service tier is not",
+            "service tier isn't",
+            "service tier not supported",
+            "unsupported service tier",
+            "invalid service tier",
+            "support the service tier",
+            "support service tier",
+            "available in the service tier",
+            "supported in the service tier",
+        ],
+    ),
+    (
+        INVALID,
+        of_job(C::InvalidRequest, Remedy::RemoveLatency),
+        &[
+            "latency performance configuration",
+            "performance configuration is not supported",
+            "support latency optimized",
+            "support optimized latency",
+        ],
+    ),
+    (
+        &[C::InvalidRequest, C::NotFound],
+        of_job(C::InvalidRequest, Remedy::CorrectGuardrail),
+        &["guardrail identifier"],
     ),
     (
         // What one row shows, another does not.

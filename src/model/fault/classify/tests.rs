@@ -118,6 +118,45 @@ fn a_throttle_is_told_from_the_end_of_the_day() {
 }
 
 #[test]
+fn a_throttle_is_one_whatever_its_code_and_status() {
+    let throttled = "throttled Retry";
+    for (code, status, message) in [
+        (
+            "ServiceUnavailableException",
+            503,
+            "Model is getting throttled. Try your request again.",
+        ),
+        ("", 503, "Too many requests, please wait before trying again."),
+        ("InternalServerException", 500, "Rate exceeded"),
+        ("ModelErrorException", 424, "The model is being throttled."),
+        ("ValidationException", 400, "Your request rate is too high."),
+    ] {
+        check(code, status, message, throttled);
+    }
+    let day = "Too many tokens per day, please wait before trying again.";
+    check("ServiceUnavailableException", 503, day, "daily_quota StopRun");
+    let busy = "Bedrock is unable to process your request.";
+    check("ServiceUnavailableException", 503, busy, "unavailable Retry");
+}
+
+#[test]
+fn what_the_headers_of_every_call_ask_for_stops_the_run() {
+    for message in [
+        "The provided service tier is not supported for this model",
+        "Service tier isn’t available for the requested model.",
+        "This model does not support the service tier flex.",
+        "Latency performance configuration is not supported for this model.",
+        "The guardrail identifier or version provided in the request does not exist.",
+    ] {
+        let stops = "invalid_request StopRun";
+        check("ValidationException", 400, message, stops);
+        let code = Some("ValidationException");
+        let fault = Fault::from_response(code, 400, message, None, None);
+        assert!(fault.wants_another_job() && !fault.blames_body(), "{message}");
+    }
+}
+
+#[test]
 fn busy_is_told_from_too_many_connections() {
     let message = "Too many connections, please wait before trying again.";
     let fault = Fault::from_response(
