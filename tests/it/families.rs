@@ -182,7 +182,7 @@ fn the_text_completion_of_the_manual_works_as_it_is() {
     let row = r#"{"body":{"prompt":"\n\nHuman: story of two dogs\n\nAssistant:","max_tokens_to_sample":300,"temperature":0.5,"top_p":1}}"#;
     let line = answer("anthropic.claude-v2", row, &["--body", "body"]);
     let completion = line["completion"].as_str().unwrap();
-    assert!(completion.starts_with("[emulated "), "{line}");
+    assert!(completion.starts_with(" [emulated "), "as sent: {line}");
     assert_eq!(line["stop_reason"], "stop_sequence");
     let wrong = row.replace("\\n\\nHuman: ", "");
     let out = run("anthropic.claude-v2", &wrong, &["--body", "body"]).exits(3);

@@ -95,7 +95,8 @@ fn response(case: &Value) -> Vec<u8> {
         None => "application/json",
     };
     let status = case["status"].as_u64().unwrap_or(200);
-    let mut head = format!("HTTP/1.1 {status} So\r\nconnection: close\r\nx-amzn-requestid: r-1\r\n");
+    let mut head =
+        format!("HTTP/1.1 {status} So\r\nconnection: close\r\nx-amzn-requestid: r-1\r\n");
     let given = case["headers"].as_object().cloned().unwrap_or_default();
     if !given.contains_key("content-type") {
         head += &format!("content-type: {kind}\r\n");
@@ -173,7 +174,11 @@ pub(crate) fn wrongs(case: &Value) -> Vec<String> {
             wrong.push(format!("{what}: found {found:?}\n{}", out.stderr));
         }
     };
-    expect("exit code", out.code.map(Into::into) == case["exit"].as_i64(), &out.code);
+    expect(
+        "exit code",
+        out.code.map(Into::into) == case["exit"].as_i64(),
+        &out.code,
+    );
     let records = |out: &crate::harness::Out| {
         let lines = out.text("out.jsonl") + &out.text("out.failed.jsonl");
         let read = |line: &str| serde_json::from_str(line).unwrap();
@@ -196,10 +201,16 @@ pub(crate) fn wrongs(case: &Value) -> Vec<String> {
     }
     if let Some(reparse) = case.get("reparse") {
         let family = reparse["family"].as_str().unwrap();
-        let out = out.again("reparse").args(["out.jsonl", "--family", family]).run();
+        let out = out
+            .again("reparse")
+            .args(["out.jsonl", "--family", family])
+            .run();
         let found = records(&out);
         if !says(&found[0], &reparse["record"]) {
-            wrong.push(format!("reparse: found {found:?}\n{}{}", out.stdout, out.stderr));
+            wrong.push(format!(
+                "reparse: found {found:?}\n{}{}",
+                out.stdout, out.stderr
+            ));
         }
     }
     wrong
@@ -210,16 +221,22 @@ fn every_response_becomes_the_record_that_its_file_says() {
     let directory = repository().join("tests/it/replies");
     let files = std::fs::read_dir(directory).unwrap();
     let files = files.map(|file| file.unwrap().path());
-    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
+    let files: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|it| it == "json"))
+        .collect();
     assert!(15 < files.len(), "{files:?}");
     let run = |path: &std::path::PathBuf| {
         let case: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let wrongs = wrongs(&case).into_iter();
-        wrongs.map(|wrong| format!("{}: {wrong}", path.display())).collect::<Vec<_>>()
+        wrongs
+            .map(|wrong| format!("{}: {wrong}", path.display()))
+            .collect::<Vec<_>>()
     };
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let all: Vec<_> = files.iter().map(|path| scope.spawn(|| run(path))).collect();
-        all.into_iter().flat_map(|one| one.join().unwrap()).collect()
+        all.into_iter()
+            .flat_map(|one| one.join().unwrap())
+            .collect()
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -51,7 +51,11 @@ impl ErrorBody {
             (!text.trim().is_empty()).then_some(text)
         };
         Self {
-            code: CODES.iter().filter_map(text).find_map(code).map(str::to_owned),
+            code: CODES
+                .iter()
+                .filter_map(text)
+                .find_map(code)
+                .map(str::to_owned),
             message: MESSAGES.iter().find_map(text).map(str::to_owned),
         }
     }

@@ -85,7 +85,8 @@ pub(super) fn not_json(error: &serde_json::Error, raw: Bytes) -> Fault {
     let what = match raw.trim_ascii() {
         b"" => "the response is empty".to_owned(),
         page if page.starts_with(b"<") => {
-            "the response is a page of HTML or XML, as from a proxy or gateway on the way".to_owned()
+            "the response is a page of HTML or XML, as from a proxy or gateway on the way"
+                .to_owned()
         }
         _ if error.is_eof() => format!("the response is cut off: {error}"),
         _ => format!("the response is not JSON: {error}"),

@@ -214,7 +214,9 @@ fn array(mut raw: Vec<u8>, ends: &[usize]) -> Vec<u8> {
     }
     let written = chunks().map(|chunk| match is_json(chunk) {
         true => chunk.to_vec(),
-        false => Value::from(String::from_utf8_lossy(chunk)).to_string().into(),
+        false => Value::from(String::from_utf8_lossy(chunk))
+            .to_string()
+            .into(),
     });
     let written: Vec<Vec<u8>> = written.collect();
     [b"[".as_slice(), &written.join(&b','), b"]"].concat()

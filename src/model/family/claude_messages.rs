@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Images, Layout, Lead, Stream, USER_FIRST, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::takes::{DEFAULT_MAX_TOKENS, Takes, within};
 use super::words::{answered, means_filtered, role, thought};

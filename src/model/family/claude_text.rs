@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::claude_messages::TAKES;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::DEFAULT_MAX_TOKENS;
 use super::words::{answered, awaits_answer, neutralise, text_or_filtered};

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Stream, System, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, first_of, one_text, text_or_filtered};

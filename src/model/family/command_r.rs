@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, list, misread, text};
-use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Lead, Order, Stream, Turns, Several, UnknownEvents};
+use super::layout::{
+    Answer, Begun, Billed, Counts, Form, Images, Layout, Lead, Order, Several, Stream, Turns,
+    UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, text_or_filtered};

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Begun, Billed, Counts, Form, Images, Layout, Lead, Order, Stream, Turns, Several, UnknownEvents};
+use super::layout::{
+    Answer, Begun, Billed, Counts, Form, Images, Layout, Lead, Order, Several, Stream, Turns,
+    UnknownEvents,
+};
 use super::stream::{Brought, StreamError};
 use super::takes::within;
 use super::words::{answered, neutralise, text_or_filtered};

@@ -8,7 +8,10 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, made_no, misread, rest, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Lists, Stream, System, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Lists, Several, Stream, System,
+    UnknownEvents,
+};
 use super::words::texts;
 use super::{Misread, Parameters};
 use crate::model::catalog::{Bill, Metered, Pieces};

@@ -72,8 +72,14 @@ mod tests {
         assert_eq!(blocks(blocked), Some(true));
         assert_eq!(blocks(masked), Some(false));
         assert_eq!(blocks(both), Some(true));
-        assert_eq!(blocks(json!({"actionReason": "Guardrail blocked."})), Some(true));
-        assert_eq!(blocks(json!({"actionReason": "Guardrail masked."})), Some(false));
+        assert_eq!(
+            blocks(json!({"actionReason": "Guardrail blocked."})),
+            Some(true)
+        );
+        assert_eq!(
+            blocks(json!({"actionReason": "Guardrail masked."})),
+            Some(false)
+        );
         assert_eq!(blocks(json!({"input": {"g": {"topics": []}}})), None);
         assert_eq!(super::blocks(&json!({"generation": "action"})), None);
     }

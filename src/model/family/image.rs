@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::Misread;
 use super::json::{Body, count, list, made_no, misread, rest, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Stream, System, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::words::{means_filtered, one_text};
 use crate::model::catalog::{Bill, Metered, Pieces};
 use crate::model::{FinishReason, Picture, Reading};

@@ -6,7 +6,9 @@
 use serde_json::Value;
 
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Stream, System, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::takes::{Takes, any, within};
 use super::words::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};

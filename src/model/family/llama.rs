@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::inst::Template;
 use super::json::{Body, Json as _, count, misread, text};
-use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
 use super::text_completion::thinking_if_closed;

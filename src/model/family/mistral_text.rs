@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::inst::Template;
 use super::json::{Body, at, misread, text};
-use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
 use super::words::{answered, text_or_filtered};

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, at, at_mut, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Images, Layout, Lead, Stream, USER_FIRST, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
+};
 use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, means_filtered, role, thought};

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::takes::{Takes, any, within};
 use super::words::{answered, finish, first_of, means_filtered, role, thought};

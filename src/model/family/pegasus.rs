@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Stream, System, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{Takes, within};
 use super::words::{answered, one_text};

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::embed::{holds_something, whole};
 use super::json::{Body, at, list, misread};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::{Family, Misread};
 use crate::model::Reading;
 

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::embed::whole;
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::words::texts;
 use super::{Misread, Parameters};
 use crate::model::Reading;

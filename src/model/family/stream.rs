@@ -481,7 +481,8 @@ pub(super) fn nth<'w>(
 /// Whether every element of the list at `pointer` has a text under this key.
 pub(super) fn all_have(whole: &Value, pointer: &str, key: &str) -> bool {
     let all = super::json::list(whole, pointer).unwrap_or_default();
-    all.iter().all(|one| one.get(key).is_some_and(Value::is_string))
+    all.iter()
+        .all(|one| one.get(key).is_some_and(Value::is_string))
 }
 
 /// The block at `index` of the list at `pointer`, which is made if it is next. `None` where no

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Lead, Stream, Several, UnknownEvents};
+use super::layout::{
+    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::takes::{any, within};
 use super::words::{answered, awaits_answer, first_of, text_or_filtered};

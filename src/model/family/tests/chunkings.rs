@@ -234,7 +234,9 @@ fn a_blocked_stream_is_over_although_nothing_says_why_it_stopped() {
             PIECES.iter().find_map(text).map(str::to_owned)
         };
         let cut = &chunks[..end.expect("a chunk says why")];
-        let last = cut.iter().rposition(|chunk| piece(chunk).is_some_and(|it| !it.is_empty()));
+        let last = cut
+            .iter()
+            .rposition(|chunk| piece(chunk).is_some_and(|it| !it.is_empty()));
         let Some(last) = last else { continue };
         let told = |chunks: &[Value]| assembled(family, chunks).map(|it| it.finish_reason);
         let guardrail = Ok(FinishReason::Guardrail);

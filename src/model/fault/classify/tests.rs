@@ -48,18 +48,8 @@ fn a_code_goes_before_its_status() {
         "content is empty",
         "invalid_request RowFailed",
     );
-    check(
-        "AccessDeniedException",
-        403,
-        "no",
-        "access_denied StopRun",
-    );
-    check(
-        "ResourceNotFoundException",
-        404,
-        "no",
-        "not_found StopRun",
-    );
+    check("AccessDeniedException", 403, "no", "access_denied StopRun");
+    check("ResourceNotFoundException", 404, "no", "not_found StopRun");
     check(
         "ExpiredTokenException",
         403,
@@ -72,12 +62,7 @@ fn a_code_goes_before_its_status() {
 #[test]
 fn a_status_speaks_where_no_code_does() {
     check("", 529, "Overloaded", "unavailable Retry");
-    check(
-        "",
-        502,
-        "<html>Bad Gateway</html>",
-        "server_error Retry",
-    );
+    check("", 502, "<html>Bad Gateway</html>", "server_error Retry");
     check(
         "",
         504,
@@ -126,7 +111,11 @@ fn a_throttle_is_one_whatever_its_code_and_status() {
             503,
             "Model is getting throttled. Try your request again.",
         ),
-        ("", 503, "Too many requests, please wait before trying again."),
+        (
+            "",
+            503,
+            "Too many requests, please wait before trying again.",
+        ),
         ("InternalServerException", 500, "Rate exceeded"),
         ("ModelErrorException", 424, "The model is being throttled."),
         ("ValidationException", 400, "Your request rate is too high."),
@@ -134,9 +123,19 @@ fn a_throttle_is_one_whatever_its_code_and_status() {
         check(code, status, message, throttled);
     }
     let day = "Too many tokens per day, please wait before trying again.";
-    check("ServiceUnavailableException", 503, day, "daily_quota StopRun");
+    check(
+        "ServiceUnavailableException",
+        503,
+        day,
+        "daily_quota StopRun",
+    );
     let busy = "Bedrock is unable to process your request.";
-    check("ServiceUnavailableException", 503, busy, "unavailable Retry");
+    check(
+        "ServiceUnavailableException",
+        503,
+        busy,
+        "unavailable Retry",
+    );
 }
 
 #[test]
@@ -152,7 +151,10 @@ fn what_the_headers_of_every_call_ask_for_stops_the_run() {
         check("ValidationException", 400, message, stops);
         let code = Some("ValidationException");
         let fault = Fault::from_response(code, 400, message, None, None);
-        assert!(fault.wants_another_job() && !fault.blames_body(), "{message}");
+        assert!(
+            fault.wants_another_job() && !fault.blames_body(),
+            "{message}"
+        );
     }
 }
 
