@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::catalog::rounded_usd;
-use crate::model::{Category, Fault, Reading, Reasoning, Reply, Served, Usage};
+use crate::model::{Category, Fault, Fingerprint, Reading, Reasoning, Reply, Served, Usage};
 use crate::run::{Ended, Outcome, Share};
 
 pub(super) use known::{Known, KnownError};
@@ -75,7 +75,7 @@ struct Line<'a> {
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
-    fingerprint: Option<&'a str>,
+    fingerprint: Option<Fingerprint>,
     metadata: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     emulated: bool,
@@ -236,7 +236,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
-        fingerprint: identity.fingerprint.as_deref(),
+        fingerprint: identity.fingerprint,
         metadata: identity.metadata.as_ref(),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
