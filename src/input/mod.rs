@@ -8,7 +8,6 @@
 //! goes on behind it. An [`InputError`] ends the reading: a file that is cut short must never look
 //! like one that ends.
 
-mod astray;
 mod bounded;
 mod csv;
 mod error;
@@ -17,6 +16,7 @@ mod format;
 mod json;
 mod jsonl;
 mod lines;
+mod not_found;
 mod open;
 mod pick;
 mod source;
@@ -25,10 +25,10 @@ mod suggest;
 
 use serde_json::{Map, Value};
 
-pub use astray::file_like;
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;
+pub use not_found::file_like;
 pub use open::{Input, Records};
 pub use pick::{Id, Keep};
 pub use suggest::{did_you_mean, listed, shown};

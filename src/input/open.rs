@@ -5,13 +5,13 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::Row;
-use super::astray::{files_in, missing};
 use super::csv::CsvRows;
 use super::error::InputError;
 use super::fields::Fields;
 use super::format::Format;
 use super::json::Elements;
 use super::jsonl::JsonLines;
+use super::not_found::{files_in, missing};
 use super::source::{Bytes, Source, peek};
 use super::spool::spool;
 

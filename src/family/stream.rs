@@ -1,0 +1,503 @@
+//! Streamed answers: chunks are put together into the body that the service would have sent whole,
+//! and that body is then read as any other. So both ways say the same.
+
+use serde_json::{Map, Value};
+
+use super::chunk::Chunk;
+use super::json::{Json as _, at_mut, count, field_mut, merge_into, misread, text};
+use super::layout::{Stream, UnknownEvents};
+use super::{Family, Misread, NoAnswer, guardrail, raw};
+use crate::model::{ParsedReply, Usage};
+
+/// Puts a chunk into the body that came so far, which is null before the first.
+pub(super) type Join = fn(&mut Value, &Chunk<'_>) -> Result<Brought, StreamError>;
+
+/// What a chunk brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Brought {
+    /// Words of the answer, or of the reasoning before it.
+    pub(super) words: bool,
+    /// The family's word for the end.
+    pub(super) end: bool,
+}
+
+/// Why a stream is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// A chunk is no JSON.
+    #[error("a chunk is not JSON: {0}")]
+    NotJson(String),
+    /// A chunk is not shaped as the family's, or what the chunks make together is no answer.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The provider said in the middle of its answer that it cannot go on.
+    #[error("the model broke off: {kind}: {message}")]
+    BrokenOff {
+        /// The provider's word for it.
+        kind: String,
+        /// The status it would have had as an answer of its own, where the provider says so.
+        status: Option<u16>,
+        /// What it says about it.
+        message: String,
+    },
+    /// The stream stopped before the answer did.
+    #[error("the stream stopped before its end; chunks that came: {chunks}")]
+    CutShort {
+        /// How many chunks had come.
+        chunks: u64,
+    },
+}
+
+impl From<Misread> for StreamError {
+    fn from(misread: Misread) -> Self {
+        Self::NoAnswer(misread.into())
+    }
+}
+
+/// A response that is coming in chunks.
+#[derive(Debug, Clone)]
+pub struct Assembly {
+    /// The family that was asked.
+    asked: Family,
+    /// The family whose chunks come: that of the first chunk that is not shaped as the asked one's.
+    family: Family,
+    /// Whether no chunk has shown yet which family it is.
+    is_open: bool,
+    whole: Value,
+    chunks: u64,
+    brought: Brought,
+    metrics: Value,
+    interventions: Interventions,
+    /// How many chunks said anything, and the first while it is the only one.
+    said: u64,
+    only: Option<Value>,
+    /// The first chunk that was not understood, if there is one.
+    misread: Option<StreamError>,
+}
+
+/// The chunks that say that a guardrail has intervened.
+#[derive(Debug, Clone, Copy, Default)]
+struct Interventions {
+    chunks: u64,
+    is_last: bool,
+}
+
+/// A response that has come in chunks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assembled {
+    /// The answer, read as one that came whole is.
+    pub reading: ParsedReply,
+    /// The body it would have had.
+    pub body: Value,
+    /// How long the model took, as the service measured it.
+    pub latency_ms: Option<u64>,
+}
+
+/// What the service adds to the last chunk.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
+
+/// Keys that are the service's own begin so, in any family.
+pub(super) const SERVICE: &str = "amazon-bedrock-";
+
+/// What some providers send after the last chunk. It says that no more comes, not that the answer
+/// came to its end.
+const DONE: &str = "[DONE]";
+
+impl Family {
+    /// Makes ready for chunks; `None` where the family does not stream.
+    pub fn assemble(self) -> Option<Assembly> {
+        let assembly = Assembly {
+            asked: self,
+            family: self,
+            is_open: true,
+            whole: Value::Null,
+            chunks: 0,
+            brought: Brought::default(),
+            metrics: Value::Object(Map::new()),
+            interventions: Interventions::default(),
+            said: 0,
+            only: None,
+            misread: None,
+        };
+        match self.layout().stream {
+            Stream::None => None,
+            Stream::Joined(_) | Stream::ByShape => Some(assembly),
+        }
+    }
+}
+
+impl Assembly {
+    /// Takes the next chunk, the bytes of its JSON. One that is not understood ends nothing:
+    /// [`Assembly::finish`] tells of it.
+    ///
+    /// # Errors
+    /// It says that the model broke off. No response comes of this stream then.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), StreamError> {
+        self.chunks += 1;
+        match serde_json::from_slice(chunk) {
+            Ok(chunk) => self.take(&chunk),
+            Err(error) => self.note_misread(StreamError::NotJson(error.to_string())),
+        }
+    }
+
+    fn take(&mut self, chunk: &Chunk<'_>) -> Result<(), StreamError> {
+        if chunk.as_str() == Some(DONE) {
+            return Ok(());
+        }
+        self.keep_metrics(chunk);
+        if let Some(error) = chunk.field("error").filter(|error| !error.is_null()) {
+            return Err(broken_off(error));
+        }
+        if says_something(chunk) {
+            self.keep_only(chunk);
+            if self.misread.is_none() {
+                match self.join(chunk) {
+                    Ok(Brought { words, end }) => {
+                        self.brought.words |= words;
+                        self.brought.end |= end;
+                    }
+                    Err(error) => self.note_misread(error)?,
+                }
+            }
+        }
+        self.note_intervention(chunk);
+        self.keep_service_keys(chunk);
+        Ok(())
+    }
+
+    /// Keeps why the first chunk that is not understood is none. A provider that breaks off is
+    /// understood.
+    fn note_misread(&mut self, error: StreamError) -> Result<(), StreamError> {
+        match error {
+            StreamError::NotJson(_) | StreamError::NoAnswer(_) => {
+                self.misread.get_or_insert(error);
+                Ok(())
+            }
+            StreamError::BrokenOff { .. } | StreamError::CutShort { .. } => Err(error),
+        }
+    }
+
+    /// Keeps the first chunk that says something, until a second comes.
+    fn keep_only(&mut self, chunk: &Chunk<'_>) {
+        if raw::tells_no_shape(chunk) {
+            return;
+        }
+        self.said += 1;
+        self.only = (self.said == 1).then(|| chunk.owned());
+    }
+
+    fn join(&mut self, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+        if self.is_open && raw::tells_no_shape(chunk) {
+            return Ok(Brought::default());
+        }
+        let is_first = std::mem::take(&mut self.is_open);
+        match self.family.layout().stream {
+            Stream::Joined(join) if is_first => self.join_first(join, chunk),
+            Stream::Joined(join) => join(&mut self.whole, chunk),
+            Stream::ByShape => {
+                let family = raw::family_of(chunk).ok_or_else(|| self.no_chunk(chunk))?;
+                self.join_as(family, chunk)
+            }
+            Stream::None => Err(self.no_chunk(chunk).into()),
+        }
+    }
+
+    /// The first chunk shows whether the stream is that of the family that was asked: some models
+    /// have two interfaces, and the body decides which of them answers. A complete response in place
+    /// of a chunk is left to [`Assembly::finish`].
+    fn join_first(&mut self, join: Join, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+        let before = self.whole.clone();
+        let looks_like = raw::family_of(chunk).filter(|family| *family != self.family);
+        let unknown_events = self.family.layout().unknown_events;
+        let joined = join(&mut self.whole, chunk);
+        match (&joined, looks_like) {
+            (Err(StreamError::NoAnswer(NoAnswer::Misread(_))), Some(family))
+                if !self.is_complete() =>
+            {
+                self.whole = before;
+                self.join_as(family, chunk)
+            }
+            (Ok(_), Some(family)) if unknown_events == UnknownEvents::AnyObject => {
+                self.whole = before;
+                self.join_as(family, chunk)
+            }
+            _ => joined,
+        }
+    }
+
+    fn join_as(&mut self, family: Family, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+        self.family = family;
+        match family.layout().stream {
+            Stream::Joined(join) => join(&mut self.whole, chunk),
+            Stream::None | Stream::ByShape => Err(self.no_chunk(chunk).into()),
+        }
+    }
+
+    fn no_chunk(&self, chunk: &Chunk<'_>) -> Misread {
+        misread(self.asked.name(), "a chunk of a response", chunk)
+    }
+
+    /// Whether the only chunk is a complete response of the family that was asked.
+    fn is_complete(&self) -> bool {
+        let read = self.only.as_ref().map(|only| self.asked.read(only));
+        read.as_ref().is_some_and(tells_why)
+    }
+
+    /// Whether any words have come, of the answer or of the reasoning before it.
+    pub fn has_words(&self) -> bool {
+        self.brought.words
+    }
+
+    /// The response, once no more chunks come. It has come to its end if the family's word for that
+    /// came, or the model's reason to stop with the counts that the service ends a stream with; every
+    /// family that streams has such a reason, so without one the response is cut short. Where a
+    /// guardrail has blocked, it may not speak as the family does, and nothing more comes.
+    ///
+    /// A body that does not ask for pieces may be answered in one chunk, which is the complete
+    /// response.
+    ///
+    /// # Errors
+    /// It has not come to its end, or is none.
+    pub fn finish(self) -> Result<Assembled, StreamError> {
+        let (read, body) = match self.joined() {
+            Ok(reading) => (reading, self.whole.clone()),
+            Err(error) => {
+                let only = self.only.as_ref();
+                let complete = only.map(|only| (self.asked.read_any_shape(only), only.clone()));
+                match complete.filter(|(read, _)| tells_why(read)) {
+                    Some((read, body)) => (read?, body),
+                    None => return Err(error),
+                }
+            }
+        };
+        Ok(Assembled {
+            reading: ParsedReply {
+                usage: read.usage.or(self.usage()),
+                ..read
+            },
+            latency_ms: count(&self.metrics, "/invocationLatency"),
+            body,
+        })
+    }
+
+    /// What the chunks make together.
+    fn joined(&self) -> Result<ParsedReply, StreamError> {
+        if let Some(misread) = &self.misread {
+            return Err(misread.clone());
+        }
+        let cut_short = || StreamError::CutShort {
+            chunks: self.chunks,
+        };
+        let is_counted = count(&self.metrics, "/invocationLatency").is_some();
+        let is_blocked = self.is_blocked();
+        if self.whole.is_null() && 0 < self.said {
+            let expected = "an event that is known";
+            let only = self.only.as_ref().unwrap_or(&Value::Null);
+            return Err(misread(self.asked.name(), expected, only).into());
+        }
+        if self.whole.is_null() || !(self.brought.end || is_counted || is_blocked) {
+            return Err(cut_short());
+        }
+        let read = self.family.read(&self.whole);
+        let is_intervened = guardrail::has_intervened(&self.whole);
+        let is_over = self.brought.end || is_blocked || tells_why(&read);
+        match is_over || (is_intervened && is_counted) {
+            true => Ok(read?),
+            false => Err(cut_short()),
+        }
+    }
+
+    /// Whether a guardrail answered in the model's place. Its word alone does not say so: where it
+    /// has masked something, the word comes with every chunk. So its trace decides, and without one
+    /// whether the word came once, and last.
+    fn is_blocked(&self) -> bool {
+        let Interventions { chunks, is_last } = self.interventions;
+        match guardrail::blocks(&self.whole) {
+            Some(blocks) => blocks && 0 < chunks,
+            None => chunks == 1 && is_last,
+        }
+    }
+
+    fn note_intervention(&mut self, chunk: &Chunk<'_>) {
+        let has_intervened = guardrail::has_intervened(chunk);
+        self.interventions.chunks += u64::from(has_intervened);
+        if has_intervened || has_own_keys(chunk) {
+            self.interventions.is_last = has_intervened;
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let count = |pointer| count(&self.metrics, pointer);
+        Usage::from_headers(
+            count("/inputTokenCount"),
+            count("/outputTokenCount"),
+            count("/cacheReadInputTokenCount"),
+            count("/cacheWriteInputTokenCount"),
+        )
+    }
+
+    /// A later chunk may have some of the metrics only, which leaves the others as they are.
+    fn keep_metrics(&mut self, chunk: &Chunk<'_>) {
+        let Some(said) = chunk.field(METRICS).and_then(Chunk::as_object) else {
+            return;
+        };
+        let said = said.iter().filter(|(_, it)| !it.is_null());
+        if let Value::Object(metrics) = &mut self.metrics {
+            metrics.extend(said.map(|(key, value)| (key.to_owned(), value.owned())));
+        }
+    }
+
+    /// What the service says of its own is said of the whole: a guardrail's word above all.
+    fn keep_service_keys(&mut self, chunk: &Chunk<'_>) {
+        let Some(chunk) = chunk.as_object() else {
+            return;
+        };
+        let own = |key: &str| key.starts_with(SERVICE) && key != METRICS;
+        for (key, value) in chunk.iter().filter(|(key, _)| own(key)) {
+            if self.whole.is_null() {
+                self.whole = Value::Object(Map::new());
+            }
+            // A guardrail that has intervened has done so, whatever a later chunk says.
+            let is_final = self.whole.get(key).and_then(Value::as_str) == Some("INTERVENED");
+            if !is_final && let Value::Object(whole) = &mut self.whole {
+                let said = Map::from_iter([(key.to_owned(), value.owned())]);
+                merge_into(whole, &said);
+            }
+        }
+    }
+}
+
+/// What a provider says in place of a chunk, in any family: Anthropic an object with a type, OpenAI
+/// one whose code may be a status, or the word for what its type only hints at (`tokens`), some
+/// servers a bare text.
+fn broken_off(error: &Chunk<'_>) -> StreamError {
+    let status = count(error, "/code").and_then(|code| u16::try_from(code).ok());
+    let word = |pointer| text(error, pointer).filter(|word| !word.is_empty());
+    let telling = word("/type").filter(|kind| kind.ends_with("_error"));
+    let kind = telling.or_else(|| word("/code")).or_else(|| word("/type"));
+    let message = error.as_str().or_else(|| word("/message"));
+    StreamError::BrokenOff {
+        kind: kind.unwrap_or("error").to_owned(),
+        status: status.filter(|status| (400..600).contains(status)),
+        message: message.unwrap_or("it does not say why").to_owned(),
+    }
+}
+
+/// What a body says that is shaped as a single chunk of a stream.
+pub(super) fn read_chunk(body: &Value) -> Option<ParsedReply> {
+    let mut assembly = Family::Raw.assemble()?;
+    assembly.push(body.to_string().as_bytes()).ok()?;
+    let is_chunk = assembly.misread.is_none() && !assembly.whole.is_null();
+    let read = is_chunk.then(|| (assembly.family.layout().read)(&assembly.whole).ok());
+    read.flatten()
+}
+
+/// Whether a response says why the model stopped.
+fn tells_why(read: &Result<ParsedReply, NoAnswer>) -> bool {
+    match read {
+        Ok(reading) => reading.stop_reason.is_some(),
+        Err(NoAnswer::Failed { .. }) => true,
+        Err(NoAnswer::Misread(_)) => false,
+    }
+}
+
+/// Whether a chunk holds anything but the service's own keys, and is no mere sign of life.
+fn says_something(chunk: &Chunk<'_>) -> bool {
+    text(chunk, "/type") != Some("ping") && has_own_keys(chunk)
+}
+
+fn has_own_keys(chunk: &Chunk<'_>) -> bool {
+    let others = |key: &str| !key.starts_with(SERVICE);
+    let map = chunk.as_object();
+    map.is_none_or(|map| map.is_empty() || map.keys().any(others))
+}
+
+/// Makes `whole` what `first` says if nothing has come yet; what the service said before stays.
+pub(super) fn begin(whole: &mut Value, first: impl FnOnce() -> Value) {
+    let empty = match &*whole {
+        Value::Null => true,
+        Value::Object(map) => map.keys().all(|key| key.starts_with(SERVICE)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
+    };
+    if !empty {
+        return;
+    }
+    let said = std::mem::replace(whole, first());
+    if let (Value::Object(whole), Value::Object(said)) = (whole, said) {
+        whole.extend(said);
+    }
+}
+
+/// Adds a piece of text to the text at `pointer`, which may be null but must be there. Nothing and
+/// null add nothing. Whether text came; `None` if something else came.
+pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
+    let piece = match piece {
+        None | Some(Chunk::Null) => return Some(false),
+        Some(piece) => piece.as_str()?,
+    };
+    match at_mut(whole, pointer)? {
+        Value::String(text) => text.push_str(piece),
+        place @ Value::Null => *place = piece.into(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
+    }
+    Some(!piece.is_empty())
+}
+
+/// The same with the field of an object, which is made if it is not there.
+pub(super) fn grow_field(object: &mut Value, key: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
+    let object = object.as_object_mut()?;
+    if let Some(place) = field_mut(object, key) {
+        return grow(place, "", piece);
+    }
+    grow(object.entry(key).or_insert(Value::Null), "", piece)
+}
+
+/// Puts a value at `pointer`, if there is one; whether there was.
+pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Chunk<'_>>) -> bool {
+    let value = value.filter(|value| !value.is_null());
+    if let (Some(value), Some(place)) = (value, at_mut(whole, pointer)) {
+        *place = value.owned();
+    }
+    value.is_some()
+}
+
+/// The element of this number of the list at `pointer`: one of several completions. It is made, as
+/// `empty` says, if it is not there. `None` where no stream in its right mind would have one.
+pub(super) fn nth<'w>(
+    whole: &'w mut Value,
+    pointer: &str,
+    index: u64,
+    empty: fn(u64) -> Value,
+) -> Option<&'w mut Value> {
+    /// More completions than any model writes to one prompt.
+    const MOST: u64 = 1024;
+    let all = at_mut(whole, pointer)?.as_array_mut()?;
+    for missing in all.len() as u64..=index.min(MOST) {
+        all.push(empty(missing));
+    }
+    all.get_mut(usize::try_from(index).ok()?)
+}
+
+/// Whether every element of the list at `pointer` has a text under this key.
+pub(super) fn all_have(whole: &Value, pointer: &str, key: &str) -> bool {
+    let all = super::json::list(whole, pointer).unwrap_or_default();
+    all.iter()
+        .all(|one| one.get(key).is_some_and(Value::is_string))
+}
+
+/// The block at `index` of the list at `pointer`, which is made if it is next. `None` where no
+/// stream in its right mind would have one.
+pub(super) fn block<'w>(
+    whole: &'w mut Value,
+    pointer: &str,
+    index: Option<u64>,
+) -> Option<&'w mut Value> {
+    /// More blocks than any answer has; a bound on what a stray index can make.
+    const MOST: usize = 4096;
+    let index = usize::try_from(index?).ok().filter(|index| *index < MOST)?;
+    let blocks = at_mut(whole, pointer)?.as_array_mut()?;
+    while blocks.len() <= index {
+        blocks.push(Value::Object(Map::new()));
+    }
+    blocks.get_mut(index)
+}
