@@ -17,8 +17,7 @@ use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_fie
 use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::catalog::Capabilities;
-use crate::model::{FinishReason, ParsedReply, Usage};
-use crate::model::{Image, Message, Prompt};
+use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "openai-chat",
