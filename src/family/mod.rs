@@ -262,7 +262,7 @@ impl Family {
     pub fn tidied(self, reading: ParsedReply, body: &Value) -> ParsedReply {
         let lead = match self.layout().lead {
             Lead::ByShape => raw::family_of_reply(body).map(|family| family.layout().lead),
-            lead => Some(lead),
+            lead @ (Lead::Kept | Lead::Trimmed) => Some(lead),
         };
         match lead {
             Some(Lead::Trimmed) => vocabulary::trimmed(reading),
