@@ -12,6 +12,7 @@
 mod alarm;
 pub mod cli;
 pub mod emulator;
+pub mod exact;
 pub mod exit;
 pub mod input;
 pub mod job;

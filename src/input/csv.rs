@@ -1,175 +1,294 @@
 //! CSV and TSV: a header, then one record a row, quoted line breaks included.
 //!
-//! The reader is asked to end records at line feeds only, so that the line it stands on after a
-//! record tells the line the record began on; the carriage return before one is taken off here.
-//! Behind the text it reads one more record, [`END`]: when that arrives as part of a field, a
-//! quote was opened and never closed, which CSV readers otherwise pass over in silence.
+//! [`Scanner`] finds the end of each record and rejects quoting that a strict reader would reject;
+//! the csv crate then takes the quotes off. Quoting that breaks within one line is one bad row.
+//! Where it breaks over several lines, it cannot be known which rows there are: the reading ends.
 
-use std::io::{self, Chain, Read};
+mod quoting;
+mod scanner;
+mod splitter;
+mod suspicion;
 
-use ::csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
+use std::collections::HashSet;
+use std::io::BufRead;
+
+use ::csv::ByteRecord;
 use serde_json::{Map, Value};
 
-use super::bounded::Bounded;
+use super::dialect::{Dialect, typed};
 use super::error::InputError;
-use super::suggest::shown;
-use super::{BadRow, LONGEST_RECORD, Record, Row};
+use super::suggest::{listed, shown};
+use super::{BOM, BadRow, LONGEST_RECORD, Record, Row};
+use scanner::{Flaw, FlawKind, Scanner, Shape};
+use splitter::Splitter;
+use suspicion::{Suspicion, judge};
 
-/// The record read behind the last one; no text has these bytes.
-const END: &[u8] = b"\n\0end of input\0";
-
-/// How much is read from the file at a time.
-const BUFFER: usize = 64 << 10;
+pub(super) use quoting::does_not_quote;
 
 /// The records of a CSV text.
 pub(super) struct CsvRows<R> {
     name: String,
-    reader: Reader<Bounded<Chain<R, &'static [u8]>>>,
-    columns: Vec<String>,
+    scanner: Scanner<R>,
+    splitter: Splitter,
+    /// The name of each column, where it has one.
+    columns: Vec<Option<String>>,
+    names: Vec<String>,
+    raw: Vec<u8>,
     record: ByteRecord,
+    /// The first row, where there is no header and it was read to count the columns.
+    first: Option<Shape>,
     row: u64,
+    seen: Seen,
 }
 
-/// What one step of the reader found.
-enum Step {
-    /// The end of the text.
-    End,
-    /// A record that starts on this line.
-    Record { line: u64 },
-    /// A record whose last quote, opened on this line or later, never closes.
-    Unclosed { line: u64 },
+/// What is said once, when all rows have been read.
+#[derive(Default)]
+struct Seen {
+    /// Rows of nothing but delimiters.
+    bare: u64,
+    /// Rows with quoted values over lines that could be rows: how many, and the first.
+    suspicious: Option<(u64, u64, u64)>,
 }
 
-impl<R: Read> CsvRows<R> {
+impl<R: BufRead> CsvRows<R> {
     /// Reads the header.
-    pub(super) fn open(name: &str, reader: R, delimiter: u8) -> Result<Self, InputError> {
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .terminator(Terminator::Any(b'\n'))
-            .buffer_capacity(BUFFER)
-            .from_reader(Bounded::new(reader.chain(END)));
-        let record = ByteRecord::new();
+    pub(super) fn open(name: &str, reader: R, dialect: Dialect) -> Result<Self, InputError> {
         let mut rows = Self {
             name: name.into(),
-            reader,
+            scanner: Scanner::new(reader, dialect),
+            splitter: Splitter::new(&dialect),
             columns: Vec::new(),
-            record,
+            names: Vec::new(),
+            raw: Vec::new(),
+            record: ByteRecord::new(),
+            first: None,
             row: 0,
+            seen: Seen::default(),
         };
-        let step = rows.step()?;
-        let first = rows.record.get(0).unwrap_or_default();
-        if let Some(format) = json_like(first) {
-            return Err(rows.header(&format!("it looks like JSON: give the format as {format}")));
+        let Some(mut shape) = rows.next_raw()? else {
+            return Err(InputError::Empty { name: rows.name });
+        };
+        if let Some(delimiter) = separator_line(&rows.raw) {
+            rows.take_delimiter(delimiter);
+            let Some(next) = rows.next_raw()? else {
+                return Err(InputError::Empty { name: rows.name });
+            };
+            shape = next;
         }
-        rows.columns = match step {
-            Step::End => return Err(InputError::Empty { name: rows.name }),
-            Step::Unclosed { .. } => return Err(rows.header("a quote is opened and never closed")),
-            Step::Record { .. } => rows.read_header()?,
-        };
+        if dialect.has_header {
+            rows.read_header(shape)?;
+        } else {
+            rows.number_columns(shape.values);
+            rows.first = Some(shape);
+        }
         Ok(rows)
     }
 
+    /// The names of the columns that have one, in order.
     pub(super) fn columns(&self) -> &[String] {
-        &self.columns
+        &self.names
     }
 
-    /// Reads the next record that is not blank into `self.record`.
-    fn step(&mut self) -> Result<Step, InputError> {
+    /// What a person should know of this text, once all of it has been read.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let nameless: Vec<String> = (1..)
+            .zip(&self.columns)
+            .filter(|(_, name)| name.is_none())
+            .map(|(at, _)| at.to_string())
+            .collect();
+        let left_out = match nameless.as_slice() {
+            [] => None,
+            [one] => Some(format!("column {one} has no name and is left out")),
+            many => Some(format!("columns {} have no name and are left out", listed(many))),
+        };
+        let skipped = match self.seen.bare {
+            0 => None,
+            1 => Some("1 row of nothing but separators was skipped".into()),
+            many => Some(format!("{many} rows of nothing but separators were skipped")),
+        };
+        let suspicious = self.seen.suspicious.map(|(count, row, line)| {
+            let rows = match count {
+                1 => "1 row has".to_owned(),
+                many => format!("{many} rows have"),
+            };
+            format!(
+                "{rows} a quoted value over several lines, each of which could be a row of its own \
+                 (first: row {row}, line {line}); check that no quote is missing there"
+            )
+        });
+        let unquoted = (self.scanner.dialect.quote.is_none()
+            && !self.scanner.dialect.is_quote_given)
+            .then(|| "quotes are read as text, since this file does not quote its values".into());
+        [left_out, skipped, suspicious, unquoted].into_iter().flatten().collect()
+    }
+
+    /// Reads the next record that is not blank into `raw`.
+    fn next_raw(&mut self) -> Result<Option<Shape>, InputError> {
         loop {
-            let from = self.reader.position().byte();
-            let line = self.reader.position().line();
-            self.reader.get_mut().allow(from + LONGEST_RECORD as u64);
-            match self.reader.read_byte_record(&mut self.record) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Step::End),
-                Err(error) => return Err(self.stopped(line, unwrapped(error))),
+            let line = self.scanner.line;
+            let Some(shape) = self
+                .scanner
+                .next(&mut self.raw)
+                .map_err(|source| InputError::broken(self.name.clone(), line - 1, source))?
+            else {
+                return Ok(None);
+            };
+            if let Some(flaw) = shape.flaw {
+                self.stop_at(flaw, shape)?;
             }
-            let after = self.reader.position().line();
-            let inside = self
-                .record
-                .as_slice()
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count() as u64;
-            let last = self.record.iter().next_back().unwrap_or_default();
-            if self.record.len() == 1 && last == &END[1..] {
-                return Ok(Step::End);
-            }
-            if last.ends_with(END) {
-                return Ok(Step::Unclosed {
-                    line: after - inside,
-                });
-            }
-            if !self.is_blank() {
-                return Ok(Step::Record {
-                    line: after - inside - 1,
-                });
+            // In a file of one column, blanks are a value.
+            let is_blank = shape.values == 1
+                && self.names.len() != 1
+                && self.raw.trim_ascii().is_empty();
+            if !is_blank {
+                return Ok(Some(shape));
             }
         }
     }
 
-    /// A line with nothing on it; in a file of one column, spaces are a value.
-    fn is_blank(&self) -> bool {
-        let only = &self.record[0];
-        self.record.len() == 1
-            && (only == b"\r" || (1 < self.columns.len() && only.trim_ascii().is_empty()))
+    /// Ends the reading at a flaw behind which it cannot be known where rows begin.
+    fn stop_at(&self, flaw: Flaw, shape: Shape) -> Result<(), InputError> {
+        let is_endless = flaw.kind == FlawKind::TooLong;
+        let is_within_a_line = flaw.opened == flaw.line && flaw.line == shape.last_line;
+        if !flaw.kind.hides_rows() || (is_within_a_line && !is_endless) {
+            return Ok(());
+        }
+        let line = if is_endless { shape.line } else { flaw.opened };
+        Err(self.malformed(line, self.explain(flaw)))
     }
 
-    fn field(&self, at: usize) -> &[u8] {
-        let field = &self.record[at];
-        if at + 1 == self.record.len() {
-            field.strip_suffix(b"\r").unwrap_or(field)
-        } else {
-            field
+    fn malformed(&self, line: u64, problem: String) -> InputError {
+        InputError::Malformed {
+            name: self.name.clone(),
+            line,
+            problem,
         }
     }
 
-    fn read_header(&self) -> Result<Vec<String>, InputError> {
-        let mut columns: Vec<String> = Vec::with_capacity(self.record.len());
-        for at in 0..self.record.len() {
-            let position = at + 1;
-            let Ok(name) = str::from_utf8(self.field(at)) else {
-                return Err(self.header(&format!(
-                    "column {position}: not UTF-8; save the file as UTF-8"
-                )));
+    fn explain(&self, flaw: Flaw) -> String {
+        let quote = self.scanner.dialect.quote.map_or('"', char::from);
+        let none = "if quotes mean nothing in this file, give --quote none (`quote` in [input])";
+        let place = match flaw.opened == flaw.line {
+            true => String::new(),
+            false => format!(" in line {}", flaw.line),
+        };
+        match flaw.kind {
+            FlawKind::TextBehindQuote { by_backslash: true } if place.is_empty() => format!(
+                "text follows a closing quote, and a backslash stands before it: if quotes are \
+                 escaped like that, give --escape backslash (`escape` in [input])"
+            ),
+            FlawKind::TextBehindQuote { .. } => format!(
+                "a value begins with a quote ({quote}), and text follows its closing quote{place}: \
+                 double the quotes inside of values; {none}"
+            ),
+            FlawKind::Unclosed => format!("a quote ({quote}) is opened and never closed; {none}"),
+            FlawKind::LoneReturn => "a carriage return without a line feed stands outside of \
+                                     quotes: quote the value, or end all lines alike"
+                .into(),
+            FlawKind::EscapeOutside => "an escape stands in a value without quotes, where readers \
+                                        disagree: quote the value, or leave `escape` out"
+                .into(),
+            FlawKind::EscapeOfOther(byte) => format!(
+                "an escape stands before {:?}, where readers disagree: only a quote and the escape \
+                 itself can be escaped",
+                char::from(byte)
+            ),
+            FlawKind::ByteOrderMark => "begins with a byte order mark, as where files were joined: \
+                                        remove the mark, and the header if it stands here again"
+                .into(),
+            FlawKind::TooLong => format!(
+                "a record longer than {} MiB; is a quote left open?",
+                LONGEST_RECORD >> 20
+            ),
+        }
+    }
+
+    fn split(&mut self) -> Result<(), String> {
+        self.splitter
+            .split(&self.raw, &mut self.record)
+            .map_err(|error| error.to_string())
+    }
+
+    fn take_delimiter(&mut self, delimiter: u8) {
+        let dialect = &mut self.scanner.dialect;
+        if !dialect.is_given {
+            dialect.delimiter = delimiter;
+            dialect.is_given = true;
+            self.splitter = Splitter::new(dialect);
+        }
+    }
+
+    fn number_columns(&mut self, columns: usize) {
+        self.names = (1..=columns).map(|at| format!("column_{at}")).collect();
+        self.columns = self.names.iter().cloned().map(Some).collect();
+    }
+
+    fn read_header(&mut self, shape: Shape) -> Result<(), InputError> {
+        while self.raw.starts_with(BOM) {
+            self.raw.drain(..BOM.len());
+        }
+        if let Some(format) = json_like(&self.raw) {
+            return Err(self.header(&format!("it looks like JSON: give the format as {format}")));
+        }
+        if let Some(flaw) = shape.flaw {
+            return Err(self.header(&self.explain(flaw)));
+        }
+        if let Err(problem) = self.split() {
+            return Err(self.header(&problem));
+        }
+        let mut known = HashSet::new();
+        let mut columns = Vec::with_capacity(self.record.len());
+        for (at, name) in (1..).zip(&self.record) {
+            let Ok(name) = str::from_utf8(name) else {
+                return Err(self.header(&format!("column {at}: not UTF-8; save the file as UTF-8")));
             };
             let name = name.trim();
-            if name.is_empty() {
-                return Err(self.header(&format!("column {position} has no name; give it one")));
+            if !known.insert(name) && !name.is_empty() {
+                let name = shown(name);
+                return Err(self.header(&format!("two columns are named `{name}`; rename one")));
             }
-            if columns.iter().any(|known| known == name) {
-                return Err(self.header(&format!(
-                    "two columns are named `{}`; rename one",
-                    shown(name)
-                )));
-            }
-            columns.push(name.into());
+            columns.push((!name.is_empty()).then(|| name.to_owned()));
         }
-        match columns.as_slice() {
-            [only] if only.contains([';', '\t']) => Err(self.header(&format!(
-                "one column, `{}`; if that is several, separate them by commas, or by tabs and \
-                 give the format as tsv",
-                shown(only).escape_debug()
-            ))),
-            _ => Ok(columns),
+        self.names = columns.iter().flatten().cloned().collect();
+        self.columns = columns;
+        match self.names.as_slice() {
+            [] => Err(self.header("no column has a name; give them names, or --header=false")),
+            [only] if self.columns.len() == 1 && !self.scanner.dialect.is_given => {
+                match other_delimiter(only) {
+                    Some(delimiter) => Err(self.header(&one_column(only, delimiter))),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
         }
     }
 
-    fn read_record(&self, line: u64) -> Row {
-        let bad = |reason| BadRow {
-            row: self.row,
-            line,
-            reason,
-        };
-        let (found, expected) = (self.record.len(), self.columns.len());
-        if found != expected {
-            return Err(bad(ragged(found, expected)));
+    fn read_record(&mut self, shape: Shape) -> Row {
+        let (row, line) = (self.row, shape.line);
+        let bad = |reason| BadRow { row, line, reason };
+        if let Some(flaw) = shape.flaw {
+            return Err(bad(self.explain(flaw)));
         }
-        let mut fields = Map::with_capacity(expected);
-        for (at, column) in self.columns.iter().enumerate() {
-            let Ok(text) = str::from_utf8(self.field(at)) else {
+        self.split().map_err(bad)?;
+        let (found, expected) = (self.record.len(), self.columns.len());
+        let surplus = self.record.iter().skip(expected);
+        if found < expected || surplus.into_iter().any(|value| !value.is_empty()) {
+            return Err(bad(self.ragged(found)));
+        }
+        let last_named = self.columns.iter().rposition(Option::is_some);
+        let mut fields = Map::with_capacity(self.names.len());
+        for (at, (column, value)) in self.columns.iter().zip(&self.record).enumerate() {
+            let Some(column) = column else {
+                if last_named < Some(at) && !value.is_empty() {
+                    return Err(bad(format!(
+                        "a value in column {}, which has no name: is a separator inside a value not \
+                         quoted? if it is a column, name it in the header",
+                        at + 1
+                    )));
+                }
+                continue;
+            };
+            let Ok(text) = str::from_utf8(value) else {
                 return Err(bad(format!(
                     "column `{}`: not UTF-8; save the file as UTF-8",
                     shown(column)
@@ -177,11 +296,71 @@ impl<R: Read> CsvRows<R> {
             };
             fields.insert(column.clone(), Value::String(text.into()));
         }
-        Ok(Record {
-            row: self.row,
-            line,
-            fields,
-        })
+        Ok(Record { row, line, fields })
+    }
+
+    fn ragged(&self, found: usize) -> String {
+        let expected = self.columns.len();
+        let fields = if found == 1 { "field" } else { "fields" };
+        let delimiter = self.scanner.dialect.delimiter;
+        let header: String = self.names.concat();
+        let other = other_delimiter(&header).filter(|_| !self.scanner.dialect.is_given);
+        let hint = match other {
+            Some(other) => format!(
+                "if values are separated by {}, give --delimiter {}",
+                char::from(other).escape_debug(),
+                typed(other)
+            ),
+            None if found < expected => "is a separator missing, or a quote left open?".into(),
+            None if delimiter == b',' => "is a comma or quote inside a value not quoted?".into(),
+            None => "is a separator or quote inside a value not quoted?".into(),
+        };
+        format!("{found} {fields} where the header has {expected}; {hint}")
+    }
+
+    /// Rejects a record in which rows seem to be swallowed by a quoted value.
+    fn judge_lines(&mut self, shape: Shape) -> Result<(), InputError> {
+        let dialect = self.scanner.dialect;
+        if shape.line == shape.last_line || dialect.is_quote_given || shape.flaw.is_some() {
+            return Ok(());
+        }
+        match judge(&self.raw, dialect.delimiter, self.columns.len()) {
+            Suspicion::None => Ok(()),
+            Suspicion::Weak => {
+                let (count, ..) = self.seen.suspicious.unwrap_or_default();
+                let (_, row, line) = self.seen.suspicious.unwrap_or((0, self.row, shape.line));
+                self.seen.suspicious = Some((count + 1, row, line));
+                Ok(())
+            }
+            Suspicion::Strong => Err(self.malformed(
+                shape.line,
+                format!(
+                    "a quoted value runs to line {}, and each of its lines looks like a row: is a \
+                     quote missing? If the value is meant, give --quote '\"' (`quote` in [input]); \
+                     if quotes mean nothing in this file, --quote none",
+                    shape.last_line
+                ),
+            )),
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Row>, InputError> {
+        loop {
+            let shape = match self.first.take() {
+                Some(shape) => shape,
+                None => match self.next_raw()? {
+                    Some(shape) => shape,
+                    None => return Ok(None),
+                },
+            };
+            self.row += 1;
+            self.judge_lines(shape)?;
+            if shape.is_bare && 1 < shape.values {
+                self.seen.bare += 1;
+                continue;
+            }
+            return Ok(Some(self.read_record(shape)));
+        }
     }
 
     fn header(&self, problem: &str) -> InputError {
@@ -190,68 +369,49 @@ impl<R: Read> CsvRows<R> {
             problem: problem.into(),
         }
     }
-
-    fn stopped(&self, line: u64, source: io::Error) -> InputError {
-        let name = self.name.clone();
-        if self.reader.get_ref().is_exceeded() {
-            let problem = format!(
-                "a record longer than {} MiB; is a quote left open?",
-                LONGEST_RECORD >> 20
-            );
-            return InputError::Malformed {
-                name,
-                line,
-                problem,
-            };
-        }
-        InputError::broken(name, line - 1, source)
-    }
 }
 
-impl<R: Read> Iterator for CsvRows<R> {
+impl<R: BufRead> Iterator for CsvRows<R> {
     type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = match self.step() {
-            Ok(Step::End) => return None,
-            Ok(step) => step,
-            Err(error) => return Some(Err(error)),
-        };
-        self.row += 1;
-        let row = self.row;
-        Some(Ok(match step {
-            Step::End => return None,
-            Step::Record { line } => self.read_record(line),
-            Step::Unclosed { line } => Err(BadRow {
-                row,
-                line,
-                reason: unclosed(),
-            }),
-        }))
+        self.advance().transpose()
     }
 }
 
-fn ragged(found: usize, expected: usize) -> String {
-    let fields = if found == 1 { "field" } else { "fields" };
-    let hint = if expected < found {
-        "is a comma or quote inside a value not quoted?"
-    } else {
-        "is a separator missing, or a quote left open?"
+/// The delimiter that a first line such as `sep=;` names, as spreadsheets write it.
+fn separator_line(raw: &[u8]) -> Option<u8> {
+    let line = raw.strip_prefix(BOM).unwrap_or(raw);
+    let line = match line {
+        [b'"', inside @ .., b'"'] => inside,
+        line => line,
     };
-    format!("{found} {fields} where the header has {expected}; {hint}")
+    let (name, rest) = line.split_at_checked(4)?;
+    let is_mark = |byte: &u8| byte.is_ascii_punctuation() || *byte == b'\t';
+    match rest {
+        [delimiter] if name.eq_ignore_ascii_case(b"sep=") && is_mark(delimiter) => {
+            Some(*delimiter)
+        }
+        _ => None,
+    }
 }
 
-fn unclosed() -> String {
-    "a quote is opened and never closed; everything behind it was taken into this row".into()
+/// A delimiter that seems to separate the names of a header that was read as one.
+fn other_delimiter(header: &str) -> Option<u8> {
+    [b';', b'\t', b'|'].into_iter().find(|byte| header.contains(char::from(*byte)))
 }
 
-/// What the system said, as it said it.
-fn unwrapped(error: csv::Error) -> io::Error {
-    let text = error.to_string();
-    let csv::ErrorKind::Io(said) = error.into_kind() else {
-        return io::Error::other(text);
+fn one_column(only: &str, delimiter: u8) -> String {
+    let flag = typed(delimiter);
+    let key = match delimiter {
+        b'\t' => "\\t".to_owned(),
+        byte => char::from(byte).to_string(),
     };
-    said
+    format!(
+        "one column, `{}`; if that is several, give --delimiter {flag} (`delimiter = \"{key}\"` in \
+         [input])",
+        shown(only).escape_debug()
+    )
 }
 
 /// The format of a header that is none, but the beginning of JSON.
@@ -270,119 +430,4 @@ fn json_like(first: &[u8]) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::check;
-    use super::*;
-
-    #[track_caller]
-    fn read(text: &[u8], expected: &str) {
-        check(CsvRows::open("in.csv", text, b',').unwrap(), expected);
-    }
-
-    #[track_caller]
-    fn refuse(text: &[u8], expected: &str) {
-        let error = CsvRows::open("in.csv", text, b',').err().unwrap();
-        assert_eq!(error.to_string(), expected);
-    }
-
-    #[test]
-    fn rows_are_numbered_and_know_their_line_whatever_ends_it() {
-        read(
-            b"\nid, body\n1,\"a\nb\"\n\n\n2,c\n3,\"d\"\"e\"",
-            r#"
-            1:3 {"id":"1","body":"a\nb"}
-            2:7 {"id":"2","body":"c"}
-            3:8 {"id":"3","body":"d\"e"}
-            "#,
-        );
-        read(
-            b"id,body\r\n1,\"a\r\nb\"\r\n\r\n2,c\r\n\"3\",\"d\"\r\n",
-            r#"
-            1:2 {"id":"1","body":"a\r\nb"}
-            2:5 {"id":"2","body":"c"}
-            3:6 {"id":"3","body":"d"}
-            "#,
-        );
-    }
-
-    #[test]
-    fn empty_values_are_kept_and_blank_lines_are_not() {
-        read(
-            b"a\n\"\"\nx\n\n \n",
-            "1:2 {\"a\":\"\"}\n2:3 {\"a\":\"x\"}\n3:5 {\"a\":\" \"}",
-        );
-        read(b"a,b\n,\n  \n", "1:2 {\"a\":\"\",\"b\":\"\"}");
-    }
-
-    #[test]
-    fn a_bad_row_counts_and_the_next_is_read() {
-        read(
-            b"id,body\n1,a,b\n2\n3,\"x\ny\"\n4,\xff\n5,z\n",
-            r#"
-            row 1 (line 2): 3 fields where the header has 2; is a comma or quote inside a value not quoted?
-            row 2 (line 3): 1 field where the header has 2; is a separator missing, or a quote left open?
-            3:4 {"id":"3","body":"x\ny"}
-            row 4 (line 6): column `body`: not UTF-8; save the file as UTF-8
-            5:7 {"id":"5","body":"z"}
-            "#,
-        );
-    }
-
-    #[test]
-    fn a_quote_left_open_is_a_bad_row_and_not_a_long_value() {
-        read(
-            b"id,body\n1,a\n2,\"b\n3,c\n4,d\n",
-            r#"
-            1:2 {"id":"1","body":"a"}
-            row 2 (line 3): a quote is opened and never closed; everything behind it was taken into this row
-            "#,
-        );
-    }
-
-    #[test]
-    fn a_record_past_the_bound_ends_the_reading() {
-        let endless = b"id,body\n1,\"".chain(io::repeat(b'x'));
-        let rows = CsvRows::open("in.csv", endless, b',').unwrap();
-        check(
-            rows.take(1),
-            "in.csv: line 2: a record longer than 64 MiB; is a quote left open?",
-        );
-    }
-
-    #[test]
-    fn a_header_must_name_every_column_once() {
-        refuse(b"", "in.csv: empty; give it at least one row");
-        refuse(
-            b"a,,b\n",
-            "in.csv: header: column 2 has no name; give it one",
-        );
-        refuse(
-            b"a,b, a\n",
-            "in.csv: header: two columns are named `a`; rename one",
-        );
-        refuse(
-            b"a,\xff\n",
-            "in.csv: header: column 2: not UTF-8; save the file as UTF-8",
-        );
-        let several = "if that is several, separate them by commas, or by tabs and give the format \
-                       as tsv";
-        refuse(
-            b"id;prompt\n1;x\n",
-            &format!("in.csv: header: one column, `id;prompt`; {several}"),
-        );
-        refuse(
-            b"id\tprompt\n1\tx\n",
-            &format!("in.csv: header: one column, `id\\tprompt`; {several}"),
-        );
-        refuse(
-            b"a,\"b\n1,2\n",
-            "in.csv: header: a quote is opened and never closed",
-        );
-    }
-
-    #[test]
-    fn tabs_separate_where_they_are_asked_to() {
-        let rows = CsvRows::open("in.tsv", &b"a\tb\n1,5\t\"x\ty\"\n"[..], b'\t').unwrap();
-        check(rows, "1:2 {\"a\":\"1,5\",\"b\":\"x\\ty\"}");
-    }
-}
+mod tests;

@@ -53,7 +53,7 @@ impl<'a> RowMaker<'a> {
         let fields = input.fields();
         let source = match &plan.source {
             Some(source) => source.clone(),
-            None => PromptSource::usual(fields)?,
+            None => PromptSource::usual(fields, input.advice())?,
         };
         let sends_bodies = matches!(source, PromptSource::Body(_));
         if plan.family == Family::Raw && !sends_bodies {
@@ -353,6 +353,11 @@ impl Iterator for Rows<'_> {
 }
 
 impl Rows<'_> {
+    /// What a person should know of the input, once all of it has been read.
+    pub fn remarks(&self) -> Vec<String> {
+        self.records.remarks()
+    }
+
     /// Fields to be kept that no record had so far; none where there was no record to have them.
     pub fn never_kept(&self) -> impl Iterator<Item = &String> {
         let kept = self.maker.keep.names();
@@ -376,7 +381,7 @@ impl Rows<'_> {
             maker.keep.names().iter().cloned().chain(id).collect()
         };
         let sought: &mut Vec<String> = self.never_had.get_or_insert_with(sought);
-        sought.retain(|name| !record.fields.contains_key(name));
+        sought.retain(|name| record.get(name).is_none());
     }
 }
 

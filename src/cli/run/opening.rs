@@ -30,6 +30,9 @@ impl Job<'_> {
         if let Some(found) = self.plan.model.found_behind() {
             self.say(&format!("behind {model} is {found}, as Bedrock says"));
         }
+        for remark in &survey.of_input {
+            self.say(remark);
+        }
         let remarks = [
             survey.alike.clone(),
             self.plan.catalogue_remark(),

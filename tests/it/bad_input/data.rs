@@ -29,7 +29,7 @@ fn an_input_without_rows_is_refused() {
     input(
         "in.csv",
         "id,prompt\n\n",
-        "in.csv: no rows behind the header; the first line must name the columns, the next be a row",
+        "in.csv: no rows after the header; the first line must name the columns, the next be a row",
     );
     input(
         "in.json",
