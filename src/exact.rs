@@ -7,8 +7,8 @@
 
 use std::borrow::Cow;
 
-use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
-use serde::Deserialize;
+use serde::ser::{self, Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::de::{self, Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -39,7 +39,7 @@ pub struct ExactMap<'v>(pub &'v Map<String, Value>);
 pub fn from_slice<T: for<'t> Deserialize<'t>>(text: &[u8]) -> serde_json::Result<T> {
     if contains(text, MAY_BE_KEY) && has_key(&serde_json::from_slice(text)?) {
         let why = "a name that begins with a zero character";
-        return Err(<serde_json::Error as serde::de::Error>::custom(why));
+        return Err(de::Error::custom(why));
     }
     match with_digits(text) {
         Cow::Borrowed(text) => serde_json::from_slice(text),
@@ -49,6 +49,18 @@ pub fn from_slice<T: for<'t> Deserialize<'t>>(text: &[u8]) -> serde_json::Result
             Err(told.unwrap_or(error))
         }),
     }
+}
+
+/// Reads the fields of an object, or null, inside of something that serde reads.
+///
+/// # Errors
+/// Anything else.
+pub fn fields<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Map<String, Value>>, D::Error> {
+    let text = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    let read = text.map(|text| from_slice(text.get().as_bytes())).transpose();
+    read.map_err(de::Error::custom)
 }
 
 /// The digits of a number that only they can hold.
@@ -79,7 +91,7 @@ pub fn number(value: &Value) -> Option<Cow<'_, str>> {
 impl Serialize for Exact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(digits) = digits(self.0) {
-            let raw = RawValue::from_string(digits.to_owned()).map_err(S::Error::custom)?;
+            let raw = RawValue::from_string(digits.to_owned()).map_err(ser::Error::custom)?;
             return raw.serialize(serializer);
         }
         match self.0 {

@@ -387,7 +387,7 @@ fn separator_line(raw: &[u8]) -> Option<u8> {
         line => line,
     };
     let (name, rest) = line.split_at_checked(4)?;
-    let is_mark = |byte: &u8| byte.is_ascii_punctuation() || *byte == b'\t';
+    let is_mark = |byte: &u8| matches!(byte, b'\t' | b' ' | b'!' | b'#'..=b'/' | b':'..=b'@' | b'['..=b'`' | b'{'..=b'~');
     match rest {
         [delimiter] if name.eq_ignore_ascii_case(b"sep=") && is_mark(delimiter) => {
             Some(*delimiter)

@@ -8,12 +8,13 @@ use crate::harness::repository;
 /// What each part may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("nearest", &[]),
-    ("input", &["nearest"]),
-    ("prompt", &["input"]),
+    ("exact", &[]),
+    ("input", &["exact", "nearest"]),
+    ("prompt", &["exact", "input"]),
     ("alarm", &[]),
     ("model", &["alarm", "nearest", "prompt"]),
     ("run", &["alarm", "model"]),
-    ("output", &["exit", "model", "run"]),
+    ("output", &["exact", "exit", "model", "run"]),
     (
         "job",
         &["input", "model", "nearest", "output", "prompt", "run"],
@@ -42,8 +43,9 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/output/display"),
     ("indicatif::", "src/output/display.rs src/output/display"),
     ("serde_json_borrow::", "src/model/family/chunk.rs"),
-    ("csv::", "src/input/csv.rs"),
-    ("minijinja::", "src/prompt/template.rs"),
+    ("csv::", "src/input/csv.rs src/input/csv"),
+    ("minijinja::", "src/prompt/template.rs src/prompt/template"),
+    ("minijinja_contrib::", "src/prompt/template.rs"),
     ("clap::", "src/cli"),
     ("clap_complete::", "src/cli/verbs.rs src/cli/shell.rs"),
     ("clap_mangen::", "src/cli/shell.rs"),
