@@ -10,7 +10,7 @@ pub enum Exit {
     Complete,
     /// The command, the job or the input cannot be run.
     Usage,
-    /// Every row ended, and more failed than was allowed.
+    /// Every row completed, and more failed or were filtered than was allowed.
     TooManyFailed,
     /// A limit of the user's own stopped it.
     Limit,
@@ -66,7 +66,9 @@ impl Exit {
                 "every row ended, failures within max_failures; or nothing was left to do"
             }
             Self::Usage => "usage, job file, input or changed settings; a retry will not help",
-            Self::TooManyFailed => "every row ended, but more failed than max_failures allows",
+            Self::TooManyFailed => {
+                "every row ended, but more failed or were filtered than the job allows"
+            }
             Self::Limit => {
                 "stopped by a limit you set: deadline, error rate, or cost, which must be raised to go on"
             }

@@ -11,7 +11,6 @@
 
 mod alarm;
 pub mod cli;
-pub mod emulator;
 pub mod exact;
 pub mod exit;
 pub mod input;

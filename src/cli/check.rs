@@ -12,7 +12,6 @@ use tokio::time::{Instant, timeout};
 use super::failure::Failure;
 use super::run::{scenario, stopped};
 use super::{behind, connect, flags, print};
-use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
@@ -21,6 +20,7 @@ use crate::model::bedrock::Bedrock;
 use crate::model::{Call, Category, Fault, Model as _, Reply};
 use crate::output::text::count;
 use crate::run::Row;
+use bedrock_emulator::Scenario;
 
 /// A person waits for this call; a cold model may take a minute.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -8,11 +8,11 @@ use tokio::runtime::Runtime;
 
 use super::emulate;
 use super::failure::Failure;
-use crate::emulator::{Emulator, Scenario};
 use crate::job::{self, Plan};
 use crate::model::aws::Access;
 use crate::model::bedrock::{Bodies, Parts, Shape, Target};
 use crate::output::KeepRaw;
+use bedrock_emulator::{Emulator, Scenario};
 
 /// What calls are made on.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
@@ -37,7 +37,7 @@ pub(super) async fn emulator(
     region: Option<String>,
 ) -> Result<Access, Failure> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let emulator = Emulator::bind(any_port, scenario).await?;
+    let emulator = Emulator::bind(any_port, scenario)?;
     let address = emulator.addr();
     tokio::spawn(emulator.serve());
     Ok(Access::Emulator { address, region })

@@ -9,10 +9,10 @@ use clap::ArgMatches;
 use super::connect;
 use super::failure::Failure;
 use super::print;
-use crate::emulator::{Emulator, Scenario, Stats};
 use crate::exit::Exit;
 use crate::job::small;
 use crate::output::text::plural;
+use bedrock_emulator::{Emulator, Scenario, Stats};
 
 /// How often the emulator says what it has served, when that has changed.
 const SAY_EVERY: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
 
 async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure> {
     let mut asked = super::signals::listen().map_err(Failure::usage)?.asked;
-    let emulator = Emulator::bind(address, scenario).await?;
+    let emulator = Emulator::bind(address, scenario)?;
     let stats = emulator.stats();
     let url = emulator.url();
     print::said(&format!(
@@ -53,7 +53,7 @@ async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure>
          Ctrl-C ends it"
     ));
     tokio::select! {
-        () = emulator.serve() => {}
+        served = emulator.serve() => served.map_err(Failure::usage)?,
         () = tell(&stats) => {}
         _ = asked.changed() => {}
     }

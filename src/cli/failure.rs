@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 
-use crate::emulator::{BindError, ScenarioError};
 use crate::exit::Exit;
 use crate::input::InputError;
 use crate::job::JobError;
@@ -11,6 +10,7 @@ use crate::model::bedrock::ConnectError;
 use crate::model::control::ControlError;
 use crate::model::quotas::QuotaError;
 use crate::output::LedgerError;
+use bedrock_emulator::{BindError, ScenarioError};
 
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -22,7 +22,6 @@ use super::made_up::Who;
 use super::resume::Typed;
 use super::signals::Signals;
 use super::{behind, connect, emulate, flags, print, resume, signals};
-use crate::emulator::Scenario;
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::job::rows::RowMaker;
@@ -35,6 +34,7 @@ use crate::output::summary::Context;
 use crate::output::{Claim, InFlight, Manner, OutputPaths};
 use crate::run::{Limits, Settings, Signal};
 use asked::Asked;
+use bedrock_emulator::Scenario;
 
 pub(super) use asked::{changed, existing, locks, style};
 pub(super) use verdict::stopped;

@@ -144,6 +144,7 @@ pub struct OutputTable {
     pub durability: Option<String>,
     pub mode: Option<String>,
     pub max_failures: Option<toml::Value>,
+    pub max_filtered: Option<toml::Value>,
 }
 
 /// `[emulator]`

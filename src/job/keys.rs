@@ -225,6 +225,8 @@ pub const KEYS: &[Key] = &[
         "Who may read and write new files, in octal, such as 0640 [default: 0600]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
         "More failed rows than this, and the exit code says so [default: 0]"),
+    key(("output", "max_filtered"), ("max-filtered", None), Kind::CountOrShare, "N|N%",
+        "Exit with code 3 if more rows than this were filtered [default: no limit]"),
 
     key(("emulator", "scenario"), ("scenario", None), Kind::Text, "FILE",
         "What the embedded emulator plays: latency, quotas, faults"),

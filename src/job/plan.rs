@@ -29,7 +29,7 @@ use of_model::OfModel;
 use terms::terms;
 use values::{
     attempt_timeout, default_name, durability, input_file, json, keep_raw, max_failures,
-    mode, output_file, read_options, retry, source,
+    max_filtered, mode, output_file, read_options, retry, source,
 };
 
 pub use crate::model::url::is_url;
@@ -111,6 +111,8 @@ pub struct Plan {
     pub mode: Mode,
     /// How many rows may fail.
     pub max_failures: MaxFailures,
+    /// How many rows may be filtered; `None` is no limit.
+    pub max_filtered: Option<MaxFailures>,
 }
 
 /// Where calls go.
@@ -149,7 +151,7 @@ pub enum QuotaSource {
     },
 }
 
-/// How many rows may fail before the exit code says so.
+/// How many rows may fail, or be filtered, before the exit code says so.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxFailures {
     /// This many.
@@ -216,6 +218,7 @@ impl Plan {
         let durability = mistakes.keep(durability(job.output.durability.as_deref()));
         let mode = mistakes.keep(mode(job.output.mode.as_deref()));
         let max_failures = mistakes.keep(max_failures(&job.output));
+        let max_filtered = mistakes.keep(max_filtered(&job.output));
         let complete = || {
             let of_model = of_model?;
             Some(Self {
@@ -256,6 +259,7 @@ impl Plan {
                 durability: durability?,
                 mode: mode?,
                 max_failures: max_failures?,
+                max_filtered: max_filtered?,
             })
         };
         let complete = complete();

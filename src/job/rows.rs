@@ -358,6 +358,16 @@ impl Rows<'_> {
         self.records.remarks()
     }
 
+    /// Reads the next record and renders nothing of it. `None` after the last one.
+    pub fn skip_row(&mut self) -> Option<Result<(), InputError>> {
+        let read = self.records.next()?;
+        Some(read.map(|record| {
+            if let Ok(record) = &record {
+                self.look_for_named(record);
+            }
+        }))
+    }
+
     /// Fields to be kept that no record had so far; none where there was no record to have them.
     pub fn never_kept(&self) -> impl Iterator<Item = &String> {
         let kept = self.maker.keep.names();

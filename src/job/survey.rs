@@ -4,7 +4,7 @@
 use super::Plan;
 use super::rows::RowMaker;
 use crate::input::{Input, InputError};
-use crate::output::past::{fingerprint_value, key};
+use crate::output::past::key;
 use crate::output::text::count as counted;
 use crate::output::{Past, PastRow};
 use crate::run::{Identity, Row};
@@ -39,8 +39,8 @@ pub struct Survey {
     pub changed_keys: Vec<u64>,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
-    /// Fields to be kept that no record has, each with the field that may be meant; where the whole
-    /// input was looked at.
+    /// Fields to be kept that no record of the whole input has, each with the field that may be
+    /// meant.
     pub never_kept: Vec<String>,
     /// The field that is to name rows, where no record has it, with the field that may be meant.
     pub never_named: Option<String>,
@@ -142,9 +142,13 @@ pub fn survey(
     let named = |name: &str| format!("`{name}`{}", fields.hint(name));
     survey.fields = fields.to_string();
     survey.never_named = rows.never_named().map(named);
-    if limit.is_none_or(|limit| survey.rows < limit) {
-        survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
+    // A field that the first rows lack may come later: the others are only read for it.
+    while rows.never_kept().next().is_some()
+        && let Some(record) = rows.skip_row()
+    {
+        record?;
     }
+    survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.of_input = rows.remarks();
     survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
@@ -171,8 +175,7 @@ pub fn identity(row: &Row) -> &Identity {
 
 /// Whether a row that has ended was another request then, as far as that is known.
 pub fn has_changed(who: &Identity, before: &PastRow) -> bool {
-    let now = who.fingerprint.as_deref().and_then(fingerprint_value);
-    matches!((before.fingerprint, now), (Some(before), Some(now)) if before != now)
+    matches!((before.fingerprint, who.fingerprint), (Some(before), Some(now)) if before != now)
 }
 
 impl Survey {
@@ -257,24 +260,30 @@ impl Survey {
     }
 
     fn unusable_rows(&self, plan: &Plan) -> Option<String> {
-        let count = &self.unusable.count;
+        let count = self.unusable.count;
         let rows = self.rows;
-        let them = if *count == 1 { "it" } else { "them" };
-        let allow = match *count == rows {
+        let fix = if count == 1 {
+            "Fix the row"
+        } else {
+            "Fix these rows"
+        };
+        let allow = match count == rows {
             true => String::new(),
-            false => format!(", or let the others run with --max-failures {count}"),
+            false => format!(", or run the others with --max-failures {count}"),
         };
         let message = || {
             format!(
-                "{}: {count} of {rows} rows cannot be sent, and max_failures is {}:{}\n\
-                 mend {them}{allow}",
+                "{}: {} of {} rows cannot be sent, and max_failures is {}:{}\n\
+                 {fix}{allow}",
                 plan.input.display(),
+                counted(count),
+                counted(rows),
                 plan.max_failures,
                 self.unusable.in_lines("  "),
             )
         };
         // Rows that lack their id have been spoken of.
-        let exceeded = plan.max_failures.exceeded_by(*count, rows);
+        let exceeded = plan.max_failures.exceeded_by(count, rows);
         (exceeded && self.never_named.is_none()).then(message)
     }
 

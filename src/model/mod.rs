@@ -11,6 +11,7 @@ pub mod control;
 pub mod emulated;
 pub mod family;
 pub mod fault;
+mod fingerprint;
 pub mod id;
 pub(crate) mod percent;
 pub mod quotas;
@@ -27,6 +28,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 pub use fault::{Category, Fault};
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use terms::{Delivery, Guardrail, Terms};
 
 /// One request, ready to be sent. Cloning shares the body.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::exact::ExactMap;
 use crate::model::catalog::rounded_usd;
-use crate::model::{Category, Fault, Reading, Reasoning, Reply, Served, Usage};
+use crate::model::{Category, Fault, Fingerprint, Reading, Reasoning, Reply, Served, Usage};
 use crate::run::{Ended, Outcome, Share};
 
 pub(super) use known::{Known, KnownError};
@@ -74,7 +74,7 @@ struct Line<'a> {
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
-    fingerprint: Option<&'a str>,
+    fingerprint: Option<Fingerprint>,
     metadata: Option<ExactMap<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     emulated: bool,
@@ -232,7 +232,7 @@ pub(super) fn write(ended: &Ended, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
-        fingerprint: identity.fingerprint.as_deref(),
+        fingerprint: identity.fingerprint,
         metadata: identity.metadata.as_ref().map(ExactMap),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),

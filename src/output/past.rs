@@ -13,6 +13,7 @@ use super::lessons::Lessons;
 use super::line::{Known, Status};
 use super::rewrite::take_out;
 use super::scan::{State, each_line, scan};
+use crate::model::Fingerprint;
 
 /// The rows that have ended already.
 #[derive(Debug, Default)]
@@ -29,8 +30,8 @@ pub struct Past {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PastRow {
     pub(crate) key: u64,
-    /// Its fingerprint's value; `None` where the row had none.
-    pub fingerprint: Option<u64>,
+    /// The fingerprint of its request; `None` if there was no request, or the line has other text.
+    pub fingerprint: Option<Fingerprint>,
     /// Whether it is in the file of failures.
     pub failed: bool,
     /// The tokens of its request, where the answer said.
@@ -194,7 +195,7 @@ impl Past {
     fn take(&mut self, known: &Known) {
         self.rows.push(PastRow {
             key: key(known.custom_id.as_deref(), known.row),
-            fingerprint: known.fingerprint.as_deref().and_then(fingerprint_value),
+            fingerprint: known.fingerprint(),
             failed: known.status == Status::Failed,
             input_tokens: input_tokens(known),
         });
@@ -238,11 +239,6 @@ pub struct TornTail {
     pub bytes: u64,
     /// Why.
     pub why: Mended,
-}
-
-/// A fingerprint as a number: it is 16 hexadecimal digits.
-pub(crate) fn fingerprint_value(hex: &str) -> Option<u64> {
-    u64::from_str_radix(hex, 16).ok()
 }
 
 pub(crate) fn key(custom_id: Option<&str>, row: u64) -> u64 {

@@ -228,7 +228,8 @@ fn stem(who: &Identity) -> String {
         _ => '-',
     };
     let name: String = id.chars().map(plain).take(LONGEST_NAME).collect();
-    let request = who.fingerprint.as_deref().unwrap_or_default();
+    let request = who.fingerprint.map(|print| print.to_string());
+    let request = request.unwrap_or_default();
     // Names on disk outlive this program's version, so that no hash will do that may change with it.
     let hash = Sha256::digest(format!("{id}\n{request}"));
     format!("{name}-{}", hexadecimal(&hash[..8]))
@@ -238,12 +239,13 @@ fn stem(who: &Identity) -> String {
 mod tests {
     use super::super::{Mode, disk};
     use super::*;
+    use crate::model::Fingerprint;
 
     fn identity(id: &str) -> Identity {
         Identity {
             row: 7,
             custom_id: Some(id.into()),
-            fingerprint: Some("00112233445566aa".into()),
+            fingerprint: Some(Fingerprint(0x0011_2233_4455_66aa)),
             metadata: None,
         }
     }

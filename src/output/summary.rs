@@ -14,6 +14,7 @@ use super::rewrite::replace;
 use super::tally::{Counts, Tally};
 use super::{LedgerError, Mode, OutputPaths};
 use crate::exit::Exit;
+use crate::model::Fingerprint;
 use crate::run::Why;
 
 /// What the summary knows beside the counts.
@@ -30,7 +31,7 @@ pub struct Context {
     /// Whether rows are named by a field, and not by their number.
     pub named_ids: bool,
     /// The fingerprint of the job's settings.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
     /// The tokens of it that the job lets the model think for.
@@ -75,7 +76,7 @@ struct RunFile<'a> {
     name: &'a str,
     model: &'a str,
     emulated: bool,
-    fingerprint: &'a str,
+    fingerprint: Fingerprint,
     started_at: String,
     finished_at: String,
     exit_code: u8,
@@ -161,7 +162,7 @@ impl<'a> Summary<'a> {
             name: &context.name,
             model: &context.model,
             emulated: self.is_made_up(),
-            fingerprint: &context.fingerprint,
+            fingerprint: context.fingerprint,
             started_at: context.started_at.to_string(),
             finished_at: Timestamp::now().to_string(),
             exit_code: ending.exit.code(),

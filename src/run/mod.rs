@@ -33,7 +33,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::{Call, Fault, Model, Reply};
+use crate::model::{Call, Fault, Fingerprint, Model, Reply};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
@@ -61,7 +61,7 @@ pub struct Identity {
     /// The row's id; `None` where the row could not be read.
     pub custom_id: Option<String>,
     /// The fingerprint of the rendered request; `None` where there is none.
-    pub fingerprint: Option<String>,
+    pub fingerprint: Option<Fingerprint>,
     /// Fields of the row that are copied to its result.
     pub metadata: Option<Map<String, Value>>,
 }

@@ -25,8 +25,8 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_sdk_bedrockruntime::primitives::Blob;
+use bedrock_emulator::{Emulator, Scenario, Stats};
 use governor::{Quota, RateLimiter};
-use promptmill::emulator::{Emulator, Scenario, Stats};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -272,7 +272,7 @@ fn judge(report: &mut Report, case: &Case, came: &Came) {
 async fn emulator(case: &Case) -> Result<(String, Stats), Broken> {
     let scenario = format!("{SERVICE}{}", case.quota);
     let scenario = Scenario::parse(&scenario, case.name)?;
-    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), scenario).await?;
+    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), scenario)?;
     let (url, stats) = (emulator.url(), emulator.stats());
     tokio::spawn(emulator.serve());
     Ok((url, stats))

@@ -1,6 +1,6 @@
 //! Targets that are text or JSON.
 
-use promptmill::emulator::Scenario;
+use bedrock_emulator::Scenario;
 use promptmill::input::{Fields, Record};
 use promptmill::model::Fault;
 use promptmill::model::family::Family;

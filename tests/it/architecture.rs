@@ -19,12 +19,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "job",
         &["input", "model", "nearest", "output", "prompt", "run"],
     ),
-    ("emulator", &[]),
     ("exit", &[]),
-    (
-        "cli",
-        &["emulator", "exit", "input", "job", "model", "output", "run"],
-    ),
+    ("cli", &["exit", "input", "job", "model", "output", "run"]),
 ];
 
 /// The only places that name a crate which the rest must not depend on; a space between two.
@@ -53,8 +49,8 @@ const ONLY_IN: &[(&str, &str)] = &[
         "rustix::",
         "src/output/disk.rs src/output/lock.rs src/output/mount.rs src/cli",
     ),
-    ("hyper::", "src/emulator src/model/wire.rs"),
-    ("hyper_util::", "src/emulator"),
+    ("hyper::", "src/model/wire.rs"),
+    ("bedrock_emulator::", "src/cli"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.

@@ -281,12 +281,17 @@ fn a_kept_field_that_no_record_has_is_refused_before_anything_is_sent() {
         let out = mistyped.run().exits(2).sent_nothing().says(said);
         assert!(!out.stderr.contains("cannot be sent"), "{}", out.stderr);
     }
-    // One record with it is enough, and a part of the input tells nothing of the rest.
+    // One record with it is enough, wherever it is.
     let _ = job().args(["--keep", "team"]).run().exits(0);
     let _ = job()
         .args(["--keep", "taem", "--limit", "1"])
         .run()
-        .exits(0);
+        .exits(2)
+        .sent_nothing()
+        .says("in.jsonl: `keep`: no record has the field `taem` (did you mean `team`?)");
+    let later = "{\"id\":\"a\",\"prompt\":\"x\"}\n{\"id\":\"b\",\"prompt\":\"y\",\"team\":1}\n";
+    let job = reading("in.jsonl", later).args(["--keep", "team", "--limit", "1"]);
+    assert_eq!(job.run().exits(0).answered(), "a");
     // Where no record could be read, none could have had it.
     let bad = reading("in.jsonl", "nothing\n").args(["--keep", "taem", "--max-failures", "1"]);
     let out = bad.run();

@@ -10,43 +10,31 @@ mod lock;
 mod repair;
 mod signals;
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use promptmill::emulator::{Counts, Emulator, Scenario, Stats};
-use tokio::runtime::Runtime;
+use bedrock_emulator::{Counts, Emulator, EmulatorHandle, Scenario};
 
 use crate::harness::{Job, NOVA, Out, pause};
 
 /// An emulator that outlives the runs.
 pub(crate) struct Service {
-    _runtime: Runtime,
+    emulator: EmulatorHandle,
     pub(crate) url: String,
-    stats: Stats,
 }
 
 impl Service {
     pub(crate) fn playing(scenario: &str) -> Self {
         let scenario = Scenario::parse(scenario, "test").unwrap();
-        let runtime = Runtime::new().unwrap();
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let emulator = runtime
-            .block_on(Emulator::bind(any_port, scenario))
-            .unwrap();
-        let (url, stats) = (emulator.url(), emulator.stats());
-        runtime.spawn(emulator.serve());
-        Self {
-            _runtime: runtime,
-            url,
-            stats,
-        }
+        let emulator = Emulator::start(scenario).unwrap();
+        let url = emulator.url();
+        Self { emulator, url }
     }
 
     /// Its counters, once nothing is under way.
     pub(crate) fn counts(&self) -> Counts {
-        while 0 < self.stats.counts().in_flight {
+        let stats = self.emulator.stats();
+        while 0 < stats.counts().in_flight {
             pause();
         }
-        self.stats.counts()
+        stats.counts()
     }
 
     /// `job`, to be answered here.

@@ -1,10 +1,7 @@
 //! What can be invoked: listed by `models`, and found behind ARNs by runs.
 
-use std::net::SocketAddr;
-
-use promptmill::emulator::{Emulator, Scenario};
+use bedrock_emulator::{Emulator, EmulatorHandle, Scenario};
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use crate::harness::{Job, Out, QUICK};
 
@@ -228,21 +225,14 @@ fn what_cannot_be_asked_says_what_to_do() {
 }
 
 /// An emulator on a port of its own.
-fn stand(scenario: &str) -> (SocketAddr, Runtime) {
-    let scenario = Scenario::parse(scenario, "scenario").unwrap();
-    let runtime = Runtime::new().unwrap();
-    let emulator = runtime
-        .block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), scenario))
-        .unwrap();
-    let addr = emulator.addr();
-    runtime.spawn(emulator.serve());
-    (addr, runtime)
+fn stand(scenario: &str) -> EmulatorHandle {
+    Emulator::start(Scenario::parse(scenario, "scenario").unwrap()).unwrap()
 }
 
 #[test]
 fn the_region_and_the_identity_are_those_of_the_caller() {
-    let (addr, _runtime) = stand("");
-    let url = format!("http://{addr}");
+    let emulator = stand("");
+    let url = emulator.url();
     let job = |name: &str, value: &str| {
         Job::new("models")
             .args(["nova-lite", "--region", "eu-west-3"])

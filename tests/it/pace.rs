@@ -10,7 +10,7 @@ mod scenario;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use promptmill::emulator::Rehearsal;
+use bedrock_emulator::Rehearsal;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 

@@ -1,10 +1,7 @@
 //! What the account may use: shown by `quotas`, used by `quota = "auto"`.
 
-use std::net::SocketAddr;
-
-use promptmill::emulator::{Emulator, Scenario};
+use bedrock_emulator::{Emulator, EmulatorHandle, Scenario};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 use crate::harness::{Job, NOVA, Out, QUICK};
 
@@ -12,26 +9,19 @@ const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
 /// Service Quotas on a port of its own, with the quotas of a scenario.
 struct Stand {
-    addr: SocketAddr,
-    _runtime: Runtime,
+    emulator: EmulatorHandle,
 }
 
 fn stand(scenario: &str) -> Stand {
     let scenario = Scenario::parse(scenario, "scenario").unwrap();
-    let runtime = Runtime::new().unwrap();
-    let emulator = runtime
-        .block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), scenario))
-        .unwrap();
-    let addr = emulator.addr();
-    runtime.spawn(emulator.serve());
-    let _runtime = runtime;
-    Stand { addr, _runtime }
+    let emulator = Emulator::start(scenario).unwrap();
+    Stand { emulator }
 }
 
 impl Stand {
     /// `promptmill quotas MODEL` against it.
     fn quotas(&self, model: &str) -> Job {
-        let url = format!("http://{}", self.addr);
+        let url = self.emulator.url();
         signed(Job::new("quotas").args([model, "--endpoint-url", &url]))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use promptmill::emulator::Counts;
+use bedrock_emulator::Counts;
 use serde_json::Value;
 
 use crate::harness::{Job, Out, QUICK};

@@ -7,6 +7,7 @@ use super::{Planned, request};
 use crate::job::forecast::{Estimate, Forecast, MaxTokens};
 use crate::job::survey::Trouble;
 use crate::job::{Endpoint, QuotaSource};
+use crate::model::Fingerprint;
 
 /// What `plan --json` prints.
 #[derive(Serialize)]
@@ -16,7 +17,7 @@ struct Object<'a> {
     model: &'a str,
     region: Option<&'a str>,
     emulated: bool,
-    fingerprint: String,
+    fingerprint: Fingerprint,
     input: String,
     output: String,
     /// Why `run` would refuse the job; empty where it would not.

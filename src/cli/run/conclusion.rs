@@ -91,7 +91,7 @@ impl Job<'_> {
             None if !is_whole => (Exit::Stopped, None),
             // What stops a run while its last calls land has nothing left to stop.
             Some(_) | None => {
-                too_many_failed = self.too_many_failed(&overall);
+                too_many_failed = self.too_many(&overall);
                 let exit = match &too_many_failed {
                     Some(_) => Exit::TooManyFailed,
                     None => Exit::Complete,
@@ -124,8 +124,27 @@ impl Job<'_> {
         }
     }
 
-    /// How many rows have failed, of a run whose rows have all ended, where that is more than is
+    /// What of the completed rows makes exit code 3: more failed, or more were filtered, than is
     /// allowed.
+    fn too_many(&self, overall: &Tally) -> Option<String> {
+        let found = [
+            self.too_many_failed(overall),
+            self.too_many_filtered(overall),
+        ];
+        let found: Vec<_> = found.into_iter().flatten().collect();
+        (!found.is_empty()).then(|| found.join("; "))
+    }
+
+    fn too_many_filtered(&self, overall: &Tally) -> Option<String> {
+        let allowed = self.plan.max_filtered?;
+        let words = || {
+            let filtered = text::plural(overall.filtered, "row");
+            format!("{filtered} filtered, max_filtered allows {allowed}")
+        };
+        let rows = self.rows_here();
+        allowed.exceeded_by(overall.filtered, rows).then(words)
+    }
+
     fn too_many_failed(&self, overall: &Tally) -> Option<String> {
         // Of rows that are no longer in the input, the output may have lost the failures.
         let failed = overall.failed.saturating_sub(self.kept.failures);

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use super::*;
 use crate::job::JobFile;
 use crate::model::family::Family;
-use crate::model::{Call, Category, Fault};
+use crate::model::{Call, Category, Fault, Fingerprint};
 use crate::output::PastRow;
 use crate::run::{Identity, Row, Sharing, Work};
 
@@ -137,13 +137,13 @@ fn answers_teach_bytes_tokens_and_lengths() {
 fn rows_that_changed_or_say_nothing_teach_nothing() {
     let mut gathered = gathered(&[(300, Some(PastRow::default())), (350, None)]);
     let changed = PastRow {
-        fingerprint: Some(1),
+        fingerprint: Some(Fingerprint(1)),
         ..answered(1)
     };
     let Row::Ready(mut work) = row(3, 350) else {
         panic!("made ready above")
     };
-    work.identity.fingerprint = Some("2".into());
+    work.identity.fingerprint = Some(Fingerprint(2));
     gathered.take(&Row::Ready(work), Some(&changed));
     let forecast = Forecast::new(&gathered, &Lessons::default(), &plan(""));
     assert_eq!(forecast.measured_on, 0);

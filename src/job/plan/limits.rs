@@ -12,7 +12,7 @@ use crate::model::catalog::{
     Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, Tier, quota_codes,
 };
 use crate::model::family::Family;
-use crate::model::id::ModelId;
+use crate::model::id::{ModelId, suggest};
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
 
 pub(super) fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
@@ -160,9 +160,16 @@ fn max_cost(
                 true => (" with optimized latency", "the latency or the limit"),
                 false => ("", "the limit"),
             };
+            let meant = match facts {
+                Some(_) => None,
+                None => suggest(model.as_str()).filter(|meant| meant != model.as_str()),
+            };
+            let meant = meant.map(|meant| format!(" (did you mean `{meant}`?)"));
+            let meant = meant.unwrap_or_default();
             let message = format!(
-                "the price of {what}`{model}`{how} is not known, so its cost cannot be limited: \
-                 give its price in a file with --prices, under [\"{model}\"], or leave {or_else} out"
+                "the price of {what}`{model}`{how} is not known{meant}, so its cost cannot be \
+                 limited: give its price in a file with --prices, under [\"{model}\"], or leave \
+                 {or_else} out"
             );
             return Err(wrong("limits.max_cost_usd", message));
         }

@@ -261,20 +261,34 @@ pub(super) fn mode(typed: Option<&str>) -> Result<Mode, JobError> {
 }
 
 pub(super) fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError> {
-    let refused = |typed: &dyn std::fmt::Display| {
+    let typed = most_rows("output.max_failures", output.max_failures.as_ref())?;
+    Ok(typed.unwrap_or(MaxFailures::Count(0)))
+}
+
+/// How many rows may be filtered; `None` is no limit.
+pub(super) fn max_filtered(output: &OutputTable) -> Result<Option<MaxFailures>, JobError> {
+    most_rows("output.max_filtered", output.max_filtered.as_ref())
+}
+
+/// A number of rows, or a share of them.
+fn most_rows(
+    key: &'static str,
+    typed: Option<&toml::Value>,
+) -> Result<Option<MaxFailures>, JobError> {
+    let rejected = |typed: &dyn std::fmt::Display| {
         let message = format!("{typed} is not a whole number or a percentage such as \"1%\"");
-        wrong("output.max_failures", message)
+        wrong(key, message)
     };
-    match &output.max_failures {
-        None => Ok(MaxFailures::Count(0)),
+    match typed {
+        None => Ok(None),
         Some(toml::Value::Integer(count)) => match u64::try_from(*count) {
-            Ok(count) => Ok(MaxFailures::Count(count)),
-            Err(_) => Err(refused(count)),
+            Ok(count) => Ok(Some(MaxFailures::Count(count))),
+            Err(_) => Err(rejected(count)),
         },
         Some(toml::Value::String(text)) => match parse_share(text) {
-            Some(share) => Ok(MaxFailures::Share(share)),
-            None => Err(refused(&format_args!("\"{text}\""))),
+            Some(share) => Ok(Some(MaxFailures::Share(share))),
+            None => Err(rejected(&format_args!("\"{text}\""))),
         },
-        Some(other) => Err(refused(&other.type_str())),
+        Some(other) => Err(rejected(&other.type_str())),
     }
 }

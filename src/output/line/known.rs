@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Status, Tokens};
+use crate::model::Fingerprint;
 
 /// Only what resuming and counting need.
 #[derive(Debug, Deserialize)]
@@ -10,7 +11,7 @@ pub(in crate::output) struct Known {
     pub(in crate::output) custom_id: Option<String>,
     pub(in crate::output) row: u64,
     pub(in crate::output) status: Status,
-    pub(in crate::output) fingerprint: Option<String>,
+    fingerprint: Option<String>,
     #[serde(default)]
     pub(in crate::output) finish_reason: Option<String>,
     #[serde(default)]
@@ -26,6 +27,13 @@ pub(in crate::output) struct Known {
     /// What a failed row failed of.
     #[serde(default)]
     pub(in crate::output) error: Option<KnownError>,
+}
+
+impl Known {
+    /// The fingerprint of the row's request; `None` if the line has none, or text that is not one.
+    pub(in crate::output) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint.as_ref()?.parse().ok()
+    }
 }
 
 /// The failure of a line that is read back.

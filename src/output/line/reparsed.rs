@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, Ending, KnownError, Line, Shared, Status, something};
 use crate::exact::{self, ExactMap};
-use crate::model::{Reading, Served};
+use crate::model::{Fingerprint, Reading, Served};
 use crate::run::{Identity, Share};
 
 /// A line of a failure, as far as it goes into the line of the answer it becomes.
@@ -53,9 +53,13 @@ impl Kept {
         Identity {
             row: self.row,
             custom_id: self.custom_id.clone(),
-            fingerprint: self.fingerprint.clone(),
+            fingerprint: self.fingerprint(),
             metadata: self.metadata.clone(),
         }
+    }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint.as_ref()?.parse().ok()
     }
 
     /// The body as it came, but for the blanks in it.
@@ -113,7 +117,7 @@ pub(in crate::output) fn reparsed(
         started_at: kept.started_at.clone(),
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),
-        fingerprint: kept.fingerprint.as_deref(),
+        fingerprint: kept.fingerprint(),
         metadata: kept.metadata.as_ref().map(ExactMap),
         emulated: kept.emulated,
         // The body of a shared call is that of all its rows.

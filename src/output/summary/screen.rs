@@ -309,6 +309,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::model::Fingerprint;
     use crate::output::progress::Progress;
     use crate::output::summary::{Context, Ending};
     use crate::output::{Mode, OutputPaths, Past};
@@ -321,7 +322,7 @@ mod tests {
             rows: sent,
             emulated: false,
             named_ids: true,
-            fingerprint: String::new(),
+            fingerprint: Fingerprint::default(),
             max_tokens: None,
             thought: 0,
             requests_per_minute: Some(60),

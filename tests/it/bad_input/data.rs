@@ -169,7 +169,7 @@ fn more_bad_rows_than_may_fail_are_refused_with_the_first_of_them() {
          is a separator missing, or a quote left open?\n  \
          row 3 (line 4): a quote is opened and never closed; \
          everything behind it was taken into this row\n\
-         mend them, or let the others run with --max-failures 2",
+         Fix these rows, or run the others with --max-failures 2",
     );
     refused(Job::over(rows).args(["--max-failures", "1"]), 2).says("max_failures is 1:");
     refused(Job::over(rows).args(["--max-failures", "60%"]), 2).says("max_failures is 60%:");

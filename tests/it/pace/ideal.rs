@@ -10,7 +10,7 @@
 //! What a bucket has saved up before the start is left out: nobody knows whether the service has
 //! one, and no job that keeps its quota in every minute can use it.
 
-use promptmill::emulator::{FaultKind, FaultRule, Quota, Scenario};
+use bedrock_emulator::{FaultKind, FaultRule, Quota, Scenario};
 
 use super::rehearsed::Outcome;
 use super::scenario::Job;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use promptmill::emulator::Rehearsal;
+use bedrock_emulator::Rehearsal;
 use promptmill::model::family::{Family, Parameters};
 use promptmill::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
 use promptmill::prompt::{Message, Prompt, Role};

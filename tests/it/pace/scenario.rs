@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use promptmill::emulator::Scenario;
+use bedrock_emulator::Scenario;
 use serde::Deserialize;
 
 /// A scenario of pace.

@@ -1,0 +1,184 @@
+//! OpenAI-style chat completions, and Mistral's own variant.
+
+use serde_json::{Value, json};
+
+use super::conversation::{self, Content, Rules};
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
+
+/// What an answer may take when the request sets no limit.
+const MODEL_MAX_TOKENS: u64 = 65_536;
+/// The same for Mistral's 2024 models.
+const MISTRAL_MAX_TOKENS: u64 = 8_192;
+/// The same for Jamba.
+const JAMBA_MAX_TOKENS: u64 = 4_096;
+
+const LIMIT: Kind = Kind::Whole(1, 1 << 20);
+const PENALTY: Kind = Kind::Number(-2.0, 2.0);
+
+const KEYS: [Key; 31] = [
+    required("messages", Kind::List),
+    optional("model", Kind::Text),
+    optional("stream", Kind::Flag),
+    optional("stream_options", Kind::Object),
+    optional("max_completion_tokens", LIMIT),
+    optional("max_tokens", LIMIT),
+    optional("temperature", Kind::Number(0.0, 2.0)),
+    optional("top_p", Kind::Number(0.0, 1.0)),
+    optional("top_k", Kind::Any),
+    optional("min_p", Kind::Number(0.0, 1.0)),
+    optional("stop", Kind::Any),
+    optional("n", Kind::Whole(1, 16)),
+    optional("seed", Kind::Any),
+    optional("frequency_penalty", PENALTY),
+    optional("presence_penalty", PENALTY),
+    optional("repetition_penalty", Kind::Number(0.0, 2.0)),
+    optional("logit_bias", Kind::Object),
+    optional("logprobs", Kind::Any),
+    optional("top_logprobs", Kind::Whole(0, 20)),
+    optional("response_format", Kind::Object),
+    optional("tools", Kind::Any),
+    optional("tool_choice", Kind::Any),
+    optional("parallel_tool_calls", Kind::Flag),
+    optional("reasoning", Kind::Any),
+    optional("reasoning_effort", Kind::Text),
+    optional("verbosity", Kind::Text),
+    optional("thinking", Kind::Any),
+    optional("chat_template_kwargs", Kind::Object),
+    optional("metadata", Kind::Object),
+    optional("user", Kind::Text),
+    optional("service_tier", Kind::Text),
+];
+
+const RULES: Rules = Rules {
+    roles: &["system", "developer", "user", "assistant", "tool"],
+    content: Content::TextOrBlocks,
+    user_first: "The first message after the system messages must be the user's.",
+};
+
+pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
+    check(body, &KEYS, "#")?;
+    let limit = whole(body, "max_tokens", 0);
+    if base.starts_with("ai21.jamba") && JAMBA_MAX_TOKENS < limit {
+        let reason = format!("#/max_tokens: {limit} is not less or equal to {JAMBA_MAX_TOKENS}");
+        return Err(Refusal::malformed(reason));
+    }
+    if base.starts_with("openai.") && !base.starts_with("openai.gpt-oss") {
+        refuse_max_tokens(body)?;
+    }
+    refuse_contradictions(body, base)?;
+    let talk = conversation::read(body.get("messages"), RULES)?;
+    let limit = whole(body, "max_tokens", MODEL_MAX_TOKENS);
+    Ok(Ask {
+        prompt: talk.last_user,
+        input_tokens: input_tokens(talk.bytes),
+        wants: Wants::Words {
+            max_tokens: whole(body, "max_completion_tokens", limit),
+            stop: texts(body, "stop"),
+            opening: opening(base),
+        },
+    })
+}
+
+/// GPT-5 and later take `max_completion_tokens` only.
+fn refuse_max_tokens(body: &Object) -> Result<(), Refusal> {
+    if body.contains_key("max_tokens") {
+        return Err(Refusal::validation(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
+             'max_completion_tokens' instead.",
+        ));
+    }
+    Ok(())
+}
+
+/// `model` and `stream` may be given, and must then say what the path says. A stream's own word is
+/// taken out before.
+fn refuse_contradictions(body: &Object, base: &str) -> Result<(), Refusal> {
+    let model = body.get("model").and_then(Value::as_str);
+    let is_other = |model: &str| model != base && !model.ends_with(&format!(".{base}"));
+    if !base.is_empty() && model.is_some_and(is_other) {
+        return Err(Refusal::validation(
+            "The model in the body does not match the model in the path.",
+        ));
+    }
+    if body.get("stream").and_then(Value::as_bool) == Some(true) {
+        return Err(Refusal::validation(
+            "stream must be false for InvokeModel; use InvokeModelWithResponseStream.",
+        ));
+    }
+    Ok(())
+}
+
+/// gpt-oss and Kimi K2 Thinking reason in the text.
+fn opening(base: &str) -> Opening {
+    if base.starts_with("openai.gpt-oss") || base.contains("kimi-k2-thinking") {
+        Opening::Tags
+    } else {
+        Opening::None
+    }
+}
+
+pub(super) fn write(id: &str, answer: &Answer) -> Value {
+    json!({
+        "id": "chatcmpl-emulated",
+        "object": "chat.completion",
+        "created": 1_763_800_000,
+        "model": id,
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": answer.text, "refusal": null},
+            "finish_reason": finish_reason(answer),
+        }],
+        "usage": {
+            "prompt_tokens": answer.input_tokens,
+            "completion_tokens": answer.output_tokens,
+            "total_tokens": answer.input_tokens + answer.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        },
+        "service_tier": "default",
+    })
+}
+
+/// The word shared by everything shaped after OpenAI's API.
+pub(super) fn finish_reason(answer: &Answer) -> &'static str {
+    match answer.ending {
+        Ending::Done | Ending::Stop(_) | Ending::Blocked => "stop",
+        Ending::Length => "length",
+        Ending::Filtered => "content_filter",
+    }
+}
+
+const MISTRAL_KEYS: [Key; 7] = [
+    required("messages", Kind::List),
+    optional("max_tokens", Kind::Whole(1, MISTRAL_MAX_TOKENS)),
+    optional("temperature", Kind::Number(0.0, 1.0)),
+    optional("top_p", Kind::Number(0.0, 1.0)),
+    optional("stop", Kind::Texts),
+    optional("tools", Kind::Any),
+    optional("tool_choice", Kind::Any),
+];
+
+pub(super) fn read_mistral(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &MISTRAL_KEYS, "#")?;
+    let talk = conversation::read(body.get("messages"), RULES)?;
+    Ok(Ask {
+        prompt: talk.last_user,
+        input_tokens: input_tokens(talk.bytes),
+        wants: Wants::Words {
+            max_tokens: whole(body, "max_tokens", MISTRAL_MAX_TOKENS),
+            stop: texts(body, "stop"),
+            opening: Opening::None,
+        },
+    })
+}
+
+pub(super) fn write_mistral(answer: &Answer) -> Value {
+    json!({
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": answer.text, "tool_calls": []},
+            "stop_reason": finish_reason(answer),
+        }],
+    })
+}

@@ -1,0 +1,122 @@
+//! Anthropic Messages.
+
+use serde_json::{Value, json};
+
+use super::conversation::{self, Content, Rules};
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, peculiar, texts, whole};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
+
+const VERSION: &str = "bedrock-2023-05-31";
+
+/// The least that may be thought.
+const LEAST_BUDGET: u64 = 1_024;
+
+const KEYS: [Key; 16] = [
+    required("anthropic_version", Kind::Text),
+    required("max_tokens", Kind::Whole(1, u32::MAX as u64)),
+    required("messages", Kind::List),
+    optional("system", Kind::Any),
+    optional("stop_sequences", Kind::Texts),
+    optional("temperature", Kind::Number(0.0, 1.0)),
+    optional("top_p", Kind::Number(0.0, 1.0)),
+    optional("top_k", Kind::Whole(0, 500)),
+    optional("tools", Kind::Any),
+    optional("tool_choice", Kind::Object),
+    optional("thinking", Kind::Object),
+    optional("output_config", Kind::Object),
+    optional("output_format", Kind::Object),
+    optional("context_management", Kind::Object),
+    optional("metadata", Kind::Object),
+    optional("anthropic_beta", Kind::Texts),
+];
+
+const RULES: Rules = Rules {
+    roles: &["user", "assistant"],
+    content: Content::TextOrBlocks,
+    user_first: "messages: first message must use the \"user\" role",
+};
+
+pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
+    check(body, &KEYS, "#")?;
+    if body.get("anthropic_version").and_then(Value::as_str) != Some(VERSION) {
+        return Err(Refusal::malformed(format!(
+            "#/anthropic_version: the only version is {VERSION}"
+        )));
+    }
+    conversation::refuse_mark(body, "cachePoint")?;
+    let talk = conversation::read(body.get("messages"), RULES)?;
+    if talk.last_user.is_empty() && talk.bytes == 0 {
+        let message = "messages: text content blocks must be non-empty";
+        return Err(Refusal::validation(message));
+    }
+    let opening = opening(body, base)?;
+    let system = conversation::system_bytes(body.get("system"));
+    Ok(Ask {
+        prompt: talk.last_user,
+        input_tokens: input_tokens(talk.bytes + system),
+        wants: Wants::Words {
+            max_tokens: whole(body, "max_tokens", 1),
+            stop: texts(body, "stop_sequences"),
+            opening,
+        },
+    })
+}
+
+/// Thought in a block of its own, where it is asked for, or not refused by a model that thinks
+/// unasked. Source for what is refused: Amazon Bedrock
+/// user guide, "Anthropic Claude Messages API", as of October 2026.
+fn opening(body: &Object, base: &str) -> Result<Opening, Refusal> {
+    let thinking = body.get("thinking");
+    match thinking.and_then(|thinking| thinking["type"].as_str()) {
+        Some("adaptive") => return Ok(Opening::Apart),
+        Some("enabled") => {}
+        None if peculiar::thinks_unasked(base) => return Ok(Opening::Apart),
+        Some(_) | None => return Ok(Opening::None),
+    }
+    let budget = thinking.and_then(|thinking| thinking["budget_tokens"].as_u64());
+    let budget = budget.unwrap_or(0);
+    let temperature = body.get("temperature").and_then(Value::as_f64);
+    let wrong = if budget < LEAST_BUDGET {
+        "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
+    } else if whole(body, "max_tokens", 0) <= budget {
+        "`max_tokens` must be greater than `thinking.budget_tokens`."
+    } else if temperature.is_some_and(|temperature| temperature != 1.0) {
+        "`temperature` may only be set to 1 when thinking is enabled."
+    } else {
+        return Ok(Opening::Apart);
+    };
+    Err(Refusal::validation(wrong))
+}
+
+/// What stands in place of the proof that a thought is Claude's own.
+const SIGNATURE: &str = "ZW11bGF0ZWQ=";
+
+pub(super) fn write(id: &str, answer: &Answer) -> Value {
+    let (stop_reason, stop_sequence) = match &answer.ending {
+        Ending::Done | Ending::Blocked => ("end_turn", None),
+        Ending::Length => ("max_tokens", None),
+        Ending::Stop(text) => ("stop_sequence", Some(text)),
+        Ending::Filtered => ("refusal", None),
+    };
+    let thought = (!answer.thought.is_empty())
+        .then(|| json!({"type": "thinking", "thinking": answer.thought, "signature": SIGNATURE}));
+    let text = json!({"type": "text", "text": answer.text});
+    let text = (answer.ending != Ending::Filtered).then_some(text);
+    let blocks = thought.into_iter().chain(text);
+    json!({
+        "id": "msg_bdrk_emulated",
+        "type": "message",
+        "role": "assistant",
+        "model": id,
+        "content": blocks.collect::<Value>(),
+        "stop_reason": stop_reason,
+        "stop_sequence": stop_sequence,
+        "usage": {
+            "input_tokens": answer.input_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": answer.output_tokens,
+        },
+    })
+}

@@ -1,0 +1,196 @@
+//! Models that go on from one text without a template's markers: Claude's text completions, Cohere
+//! Command, Jurassic-2, Pegasus.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
+
+const UNIT: Kind = Kind::Number(0.0, 1.0);
+
+const CLAUDE_KEYS: [Key; 7] = [
+    required("prompt", Kind::Text),
+    required("max_tokens_to_sample", Kind::Whole(1, u32::MAX as u64)),
+    optional("temperature", UNIT),
+    optional("top_p", UNIT),
+    optional("top_k", Kind::Whole(0, 500)),
+    optional("stop_sequences", Kind::Texts),
+    optional("anthropic_version", Kind::Text),
+];
+
+const COMMAND_KEYS: [Key; 11] = [
+    required("prompt", Kind::Text),
+    optional("max_tokens", Kind::Whole(1, 4_096)),
+    optional("temperature", Kind::Number(0.0, 5.0)),
+    optional("p", UNIT),
+    optional("k", Kind::Whole(0, 500)),
+    optional("stop_sequences", Kind::Texts),
+    optional("return_likelihoods", Kind::Text),
+    optional("num_generations", Kind::Whole(1, 5)),
+    optional("truncate", Kind::Text),
+    optional("logit_bias", Kind::Object),
+    optional("stream", Kind::Flag),
+];
+
+const JURASSIC_KEYS: [Key; 8] = [
+    required("prompt", Kind::Text),
+    optional("maxTokens", Kind::Whole(1, 8_191)),
+    optional("temperature", UNIT),
+    optional("topP", UNIT),
+    optional("stopSequences", Kind::Texts),
+    optional("countPenalty", Kind::Object),
+    optional("presencePenalty", Kind::Object),
+    optional("frequencyPenalty", Kind::Object),
+];
+
+const PEGASUS_KEYS: [Key; 5] = [
+    required("inputPrompt", Kind::Text),
+    required("mediaSource", Kind::Object),
+    optional("temperature", UNIT),
+    optional("maxOutputTokens", Kind::Whole(1, 4_096)),
+    optional("responseFormat", Kind::Object),
+];
+
+/// What a video counts as: so many tokens of input.
+const VIDEO_TOKENS: u64 = 10_000;
+
+const HUMAN: &str = "\n\nHuman:";
+const ASSISTANT: &str = "\n\nAssistant:";
+
+fn ask(body: &Object, prompt: &str, limit: (&str, u64), stop: &str) -> Result<Ask, Refusal> {
+    let whole_prompt = body.get(prompt).and_then(Value::as_str).unwrap_or_default();
+    if whole_prompt.is_empty() {
+        let reason = format!("#/{prompt}: expected minLength: 1, actual: 0");
+        return Err(Refusal::malformed(reason));
+    }
+    Ok(Ask {
+        prompt: whole_prompt.to_owned(),
+        input_tokens: input_tokens(whole_prompt.len()),
+        wants: Wants::Words {
+            max_tokens: whole(body, limit.0, limit.1),
+            stop: texts(body, stop),
+            opening: Opening::None,
+        },
+    })
+}
+
+/// The prompt must speak as a human first and leave the assistant to answer.
+pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &CLAUDE_KEYS, "#")?;
+    let ask = ask(
+        body,
+        "prompt",
+        ("max_tokens_to_sample", 1),
+        "stop_sequences",
+    )?;
+    if !ask.prompt.starts_with(HUMAN) {
+        return Err(Refusal::validation(
+            "Invalid prompt: prompt must start with \"\n\nHuman:\" turn",
+        ));
+    }
+    let Some((before, _)) = ask.prompt.rsplit_once(ASSISTANT) else {
+        return Err(Refusal::validation(
+            "Invalid prompt: prompt must end with \"\n\nAssistant:\" turn",
+        ));
+    };
+    if !takes_turns(before) {
+        return Err(Refusal::validation(
+            "Invalid prompt: prompt must alternate between \"\n\nHuman:\" and \"\n\nAssistant:\" \
+             turns",
+        ));
+    }
+    let last = before.rsplit(HUMAN).next().unwrap_or(before);
+    Ok(Ask {
+        prompt: last.trim().to_owned(),
+        ..ask
+    })
+}
+
+/// Whether human and assistant speak in turn, up to a human's words.
+fn takes_turns(before: &str) -> bool {
+    let turns = before.split(HUMAN).skip(1);
+    let answers: Vec<usize> = turns.map(|turn| turn.matches(ASSISTANT).count()).collect();
+    answers
+        .split_last()
+        .is_some_and(|(last, others)| *last == 0 && others.iter().all(|it| *it == 1))
+}
+
+pub(super) fn write_claude(answer: &Answer) -> Value {
+    let (stop_reason, stop) = match &answer.ending {
+        Ending::Done | Ending::Filtered | Ending::Blocked => ("stop_sequence", Some(HUMAN)),
+        Ending::Length => ("max_tokens", None),
+        Ending::Stop(text) => ("stop_sequence", Some(text.as_str())),
+    };
+    json!({
+        "type": "completion",
+        "completion": format!(" {}", answer.text),
+        "stop_reason": stop_reason,
+        "stop": stop,
+    })
+}
+
+/// A body that wants a stream is refused where the answer comes whole.
+pub(super) fn read_command(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &COMMAND_KEYS, "#")?;
+    if body.get("stream").and_then(Value::as_bool) == Some(true) {
+        return Err(Refusal::malformed(
+            "#/stream: must be false for an answer in one piece",
+        ));
+    }
+    ask(body, "prompt", ("max_tokens", 20), "stop_sequences")
+}
+
+pub(super) fn write_command(answer: &Answer) -> Value {
+    json!({
+        "id": "emulated",
+        "generations": [{
+            "id": "emulated-1",
+            "text": format!(" {}", answer.text),
+            "finish_reason": cohere_reason(answer),
+        }],
+    })
+}
+
+/// Cohere's word, in all of its models.
+pub(super) fn cohere_reason(answer: &Answer) -> &'static str {
+    match answer.ending {
+        Ending::Done | Ending::Stop(_) | Ending::Blocked => "COMPLETE",
+        Ending::Length => "MAX_TOKENS",
+        Ending::Filtered => "ERROR_TOXIC",
+    }
+}
+
+pub(super) fn read_jurassic(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &JURASSIC_KEYS, "#")?;
+    ask(body, "prompt", ("maxTokens", 200), "stopSequences")
+}
+
+pub(super) fn write_jurassic(answer: &Answer) -> Value {
+    let reason = match answer.ending {
+        Ending::Done | Ending::Filtered | Ending::Blocked => json!({"reason": "endoftext"}),
+        Ending::Length => json!({"reason": "length", "length": answer.output_tokens}),
+        Ending::Stop(ref text) => json!({"reason": "stop", "sequence": text}),
+    };
+    json!({
+        "id": 1,
+        "prompt": {"text": "", "tokens": []},
+        "completions": [{
+            "data": {"text": format!("\n{}", answer.text), "tokens": []},
+            "finishReason": reason,
+        }],
+    })
+}
+
+pub(super) fn read_pegasus(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &PEGASUS_KEYS, "#")?;
+    let ask = ask(body, "inputPrompt", ("maxOutputTokens", 4_096), "stop")?;
+    Ok(Ask {
+        input_tokens: ask.input_tokens + VIDEO_TOKENS,
+        ..ask
+    })
+}
+
+pub(super) fn write_pegasus(answer: &Answer) -> Value {
+    json!({"message": answer.text, "finishReason": super::chat::finish_reason(answer)})
+}

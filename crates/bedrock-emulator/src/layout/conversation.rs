@@ -1,0 +1,147 @@
+//! Lists of messages, as Claude, Nova and chat models take them.
+
+use serde_json::Value;
+
+use crate::refusal::Refusal;
+use crate::schema::{Object, expected};
+
+/// What an image or a document counts as, in bytes of text: 1,500 tokens.
+const ATTACHMENT_BYTES: usize = 6_000;
+
+/// What a list of messages says.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    /// The text of the last message that is the user's.
+    pub(super) last_user: String,
+    /// Bytes of all texts.
+    pub(super) bytes: usize,
+}
+
+/// What a layout wants of its messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Roles a message may have.
+    pub(super) roles: &'static [&'static str],
+    /// How content may be written.
+    pub(super) content: Content,
+    /// The refusal when the first turn after any system messages is not the user's.
+    pub(super) user_first: &'static str,
+}
+
+/// How content may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// As a list of blocks only.
+    Blocks,
+    /// As a string or a list of blocks.
+    TextOrBlocks,
+}
+
+/// Reads `messages`, refusing what breaks `rules`.
+pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversation, Refusal> {
+    let messages = messages
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let mut conversation = Conversation {
+        last_user: String::new(),
+        bytes: 0,
+    };
+    let mut first_turn = None;
+    for (n, message) in messages.iter().enumerate() {
+        let role = role(message, n, rules)?;
+        if !matches!(role, "system" | "developer") {
+            first_turn.get_or_insert(role);
+        }
+        let (text, bytes) = content(message, n, rules)?;
+        conversation.bytes += bytes;
+        if role == "user" {
+            conversation.last_user = text;
+        }
+    }
+    match first_turn {
+        Some("user") => Ok(conversation),
+        Some(_) | None => Err(Refusal::validation(rules.user_first)),
+    }
+}
+
+/// Refuses another family's mark for a cached prefix, wherever a block has it.
+pub(super) fn refuse_mark(body: &Object, mark: &str) -> Result<(), Refusal> {
+    let system = body.get("system").and_then(Value::as_array);
+    let system = system.into_iter().flatten().enumerate();
+    let system = system.map(|(n, block)| (format!("#/system/{n}"), block));
+    let messages = body.get("messages").and_then(Value::as_array);
+    let messages = messages.into_iter().flatten().enumerate();
+    let said = messages.flat_map(|(turn, message)| {
+        let blocks = message.get("content").and_then(Value::as_array);
+        let blocks = blocks.into_iter().flatten().enumerate();
+        blocks.map(move |(n, block)| (format!("#/messages/{turn}/content/{n}"), block))
+    });
+    match system
+        .chain(said)
+        .find(|(_, block)| block.get(mark).is_some())
+    {
+        None => Ok(()),
+        Some((at, _)) => {
+            let reason = format!("{at}: extraneous key [{mark}] is not permitted");
+            Err(Refusal::malformed(reason))
+        }
+    }
+}
+
+/// Bytes of a system prompt: a string or a list of text blocks.
+pub(super) fn system_bytes(system: Option<&Value>) -> usize {
+    match system {
+        Some(Value::String(text)) => text.len(),
+        Some(Value::Array(blocks)) => blocks.iter().map(block_bytes).sum(),
+        Some(_) | None => 0,
+    }
+}
+
+fn role(message: &Value, n: usize, rules: Rules) -> Result<&str, Refusal> {
+    let Some(role) = message.get("role") else {
+        let reason = format!("#/messages/{n}: required key [role] not found");
+        return Err(Refusal::malformed(reason));
+    };
+    match role.as_str().filter(|role| rules.roles.contains(role)) {
+        Some(role) => Ok(role),
+        None => {
+            let reason = format!("#/messages/{n}/role: {role} is not a valid enum value");
+            Err(Refusal::malformed(reason))
+        }
+    }
+}
+
+/// The text of a message, its blocks put together, and the bytes it counts for.
+fn content(message: &Value, n: usize, rules: Rules) -> Result<(String, usize), Refusal> {
+    let at = format_args!("#/messages/{n}").to_string();
+    match message.get("content") {
+        Some(Value::Array(blocks)) => {
+            let texts = blocks.iter().filter_map(block_text);
+            Ok((texts.collect(), blocks.iter().map(block_bytes).sum()))
+        }
+        Some(Value::String(text)) if rules.content == Content::TextOrBlocks => {
+            Ok((text.clone(), text.len()))
+        }
+        // A turn of tool calls has no content of its own.
+        None | Some(Value::Null) if message.get("tool_calls").is_some() => Ok((String::new(), 0)),
+        Some(other) => {
+            let why = expected("JSONArray", other);
+            Err(Refusal::malformed(format!("{at}/content: {why}")))
+        }
+        None => {
+            let reason = format!("{at}: required key [content] not found");
+            Err(Refusal::malformed(reason))
+        }
+    }
+}
+
+fn block_text(block: &Value) -> Option<&str> {
+    block.get("text").and_then(Value::as_str)
+}
+
+fn block_bytes(block: &Value) -> usize {
+    match block_text(block) {
+        Some(text) => text.len(),
+        None => block.to_string().len().min(ATTACHMENT_BYTES),
+    }
+}

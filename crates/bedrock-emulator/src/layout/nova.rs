@@ -1,0 +1,107 @@
+//! Amazon Nova.
+
+use serde_json::{Value, json};
+
+use super::conversation::{self, Content, Rules};
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
+
+/// What an answer may take when the request sets no limit (Nova's request schema).
+const MODEL_MAX_TOKENS: u64 = 5_000;
+/// More than any Nova model writes.
+const HIGHEST_MAX_TOKENS: u64 = 65_535;
+
+const KEYS: [Key; 6] = [
+    required("messages", Kind::List),
+    optional("system", Kind::List),
+    optional("inferenceConfig", Kind::Object),
+    optional("toolConfig", Kind::Object),
+    optional("reasoningConfig", Kind::Object),
+    optional("schemaVersion", Kind::Text),
+];
+
+const INFERENCE_KEYS: [Key; 7] = [
+    optional("maxTokens", Kind::Whole(1, HIGHEST_MAX_TOKENS)),
+    optional("max_new_tokens", Kind::Whole(1, HIGHEST_MAX_TOKENS)),
+    optional("temperature", Kind::Number(0.0, 1.0)),
+    optional("topP", Kind::Number(0.0, 1.0)),
+    optional("topK", Kind::Whole(0, 128)),
+    optional("stopSequences", Kind::Texts),
+    optional("reasoningConfig", Kind::Object),
+];
+
+const RULES: Rules = Rules {
+    roles: &["user", "assistant"],
+    content: Content::Blocks,
+    user_first: "A conversation must start with a user message. Try again with a conversation \
+                 that starts with a user message.",
+};
+
+/// Whether the first message's content is Nova's kind of list: blocks without a `type`.
+pub(super) fn has_blocks(body: &Object) -> bool {
+    let block = body
+        .get("messages")
+        .and_then(|list| list.pointer("/0/content/0"));
+    block.is_some_and(|block| block.get("type").is_none())
+}
+
+pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
+    check(body, &KEYS, "#")?;
+    let none = Object::new();
+    let inference = body
+        .get("inferenceConfig")
+        .and_then(Value::as_object)
+        .unwrap_or(&none);
+    check(inference, &INFERENCE_KEYS, "#/inferenceConfig")?;
+    conversation::refuse_mark(body, "cache_control")?;
+    let talk = conversation::read(body.get("messages"), RULES)?;
+    let system = conversation::system_bytes(body.get("system"));
+    let limit = whole(inference, "max_new_tokens", MODEL_MAX_TOKENS);
+    Ok(Ask {
+        prompt: talk.last_user,
+        input_tokens: input_tokens(talk.bytes + system),
+        wants: Wants::Words {
+            max_tokens: whole(inference, "maxTokens", limit),
+            stop: texts(inference, "stopSequences"),
+            opening: opening(body, inference),
+        },
+    })
+}
+
+/// A thought in a block of its own, where it is asked for: beside the other settings, or above them.
+fn opening(body: &Object, inference: &Object) -> Opening {
+    let config = [body, inference].map(|place| place.get("reasoningConfig"));
+    let is_on = |config: &Value| config["type"] == "enabled";
+    match config.into_iter().flatten().any(is_on) {
+        true => Opening::Apart,
+        false => Opening::None,
+    }
+}
+
+/// A block of thought.
+pub(super) fn thought(text: &str) -> Value {
+    json!({"reasoningContent": {"reasoningText": {"text": text}}})
+}
+
+pub(super) fn write(answer: &Answer) -> Value {
+    let stop_reason = match answer.ending {
+        Ending::Done | Ending::Blocked => "end_turn",
+        Ending::Length => "max_tokens",
+        Ending::Stop(_) => "stop_sequence",
+        Ending::Filtered => "content_filtered",
+    };
+    let thought = (!answer.thought.is_empty()).then(|| thought(&answer.thought));
+    let blocks = thought.into_iter().chain([json!({"text": answer.text})]);
+    json!({
+        "output": {"message": {"role": "assistant", "content": blocks.collect::<Value>()}},
+        "stopReason": stop_reason,
+        "usage": {
+            "inputTokens": answer.input_tokens,
+            "outputTokens": answer.output_tokens,
+            "totalTokens": answer.input_tokens + answer.output_tokens,
+            "cacheReadInputTokenCount": 0,
+            "cacheWriteInputTokenCount": 0,
+        },
+    })
+}

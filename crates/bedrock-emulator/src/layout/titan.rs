@@ -1,0 +1,76 @@
+//! Amazon Titan Text.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use crate::refusal::Refusal;
+use crate::schema::{Key, Kind, Object, check, optional, required};
+
+const KEYS: [Key; 2] = [
+    required("inputText", Kind::Text),
+    optional("textGenerationConfig", Kind::Object),
+];
+
+/// The most tokens each model writes; more is refused (Titan Text parameters page).
+fn highest(base: &str) -> u64 {
+    if base.contains("premier") {
+        3_072
+    } else if base.contains("lite") {
+        4_096
+    } else {
+        8_192
+    }
+}
+
+pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
+    check(body, &KEYS, "#")?;
+    let none = Object::new();
+    let settings = body
+        .get("textGenerationConfig")
+        .and_then(Value::as_object)
+        .unwrap_or(&none);
+    let keys = [
+        optional("maxTokenCount", Kind::Whole(0, highest(base))),
+        optional("temperature", Kind::Number(0.0, 1.0)),
+        optional("topP", Kind::Number(0.0, 1.0)),
+        optional("stopSequences", Kind::Texts),
+    ];
+    check(settings, &keys, "#/textGenerationConfig")?;
+    let text = body
+        .get("inputText")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    Ok(Ask {
+        prompt: user_text(text).to_owned(),
+        input_tokens: input_tokens(text.len()),
+        wants: Wants::Words {
+            max_tokens: whole(settings, "maxTokenCount", 512),
+            stop: texts(settings, "stopSequences"),
+            opening: Opening::None,
+        },
+    })
+}
+
+/// In a dialogue, which ends by inviting the `Bot:`, what the user said last; else all of it.
+fn user_text(text: &str) -> &str {
+    let dialogue = text.trim_end().strip_suffix("Bot:");
+    let turn = dialogue.and_then(|turns| turns.rsplit_once("User:"));
+    turn.map_or(text, |(_, said)| said).trim()
+}
+
+pub(super) fn write(answer: &Answer) -> Value {
+    let reason = match answer.ending {
+        Ending::Done | Ending::Blocked => "FINISH",
+        Ending::Length => "LENGTH",
+        Ending::Stop(_) => "STOP_CRITERIA_MET",
+        Ending::Filtered => "CONTENT_FILTERED",
+    };
+    json!({
+        "inputTextTokenCount": answer.input_tokens,
+        "results": [{
+            "tokenCount": answer.output_tokens,
+            "outputText": answer.text,
+            "completionReason": reason,
+        }],
+    })
+}
