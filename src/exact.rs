@@ -7,8 +7,8 @@
 
 use std::borrow::Cow;
 
-use serde::ser::{self, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{self, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -59,7 +59,9 @@ pub fn fields<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Map<String, Value>>, D::Error> {
     let text = Option::<Box<RawValue>>::deserialize(deserializer)?;
-    let read = text.map(|text| from_slice(text.get().as_bytes())).transpose();
+    let read = text
+        .map(|text| from_slice(text.get().as_bytes()))
+        .transpose();
     read.map_err(de::Error::custom)
 }
 
@@ -129,7 +131,11 @@ fn with_digits(text: &[u8]) -> Cow<'_, [u8]> {
         if byte == b'"' {
             at = behind_string(text, at + 1);
         } else if byte == b'-' || byte.is_ascii_digit() {
-            let end = at + text[at..].iter().take_while(|it| is_of_number(**it)).count();
+            let end = at
+                + text[at..]
+                    .iter()
+                    .take_while(|it| is_of_number(**it))
+                    .count();
             if let Some(token) = number_token(&text[at..end])
                 && loses_digits(token)
             {
@@ -178,7 +184,9 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 fn has_key(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_key),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name == KEY || has_key(value)),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name == KEY || has_key(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -236,7 +244,11 @@ fn decimal(token: &str) -> (bool, String, i64) {
     }
     // An exponent that no i64 holds is of no float.
     let exponent: i64 = exponent.parse().unwrap_or(i64::MAX / 2);
-    (is_negative, digits, exponent.saturating_add(whole - leading))
+    (
+        is_negative,
+        digits,
+        exponent.saturating_add(whole - leading),
+    )
 }
 
 #[cfg(test)]
@@ -264,17 +276,40 @@ mod tests {
             "123456789012345678.5",
         ] {
             check(text, text);
-            check(&format!("{{\"a\":[{text},\"x\"]}}"), &format!("{{\"a\":[{text},\"x\"]}}"));
+            check(
+                &format!("{{\"a\":[{text},\"x\"]}}"),
+                &format!("{{\"a\":[{text},\"x\"]}}"),
+            );
         }
     }
 
     #[test]
     fn all_other_numbers_are_written_as_ever() {
         for text in [
-            "0", "-0", "7", "-7", "1.0", "1.50", "1e3", "1E3", "1e-7", "-0.0", "0e9", "1.5e300", "0.1",
-            "18446744073709551615", "-9223372036854775808", "9007199254740993", "5e-324",
-            "1.7976931348623157e308", "123456789.123456", "0.30000000000000004",
-            "2.2250738585072014e-308", "1e22", "12345678901234567e3", "100000000000000000000.0",
+            "0",
+            "-0",
+            "7",
+            "-7",
+            "1.0",
+            "1.50",
+            "1e3",
+            "1E3",
+            "1e-7",
+            "-0.0",
+            "0e9",
+            "1.5e300",
+            "0.1",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "9007199254740993",
+            "5e-324",
+            "1.7976931348623157e308",
+            "123456789.123456",
+            "0.30000000000000004",
+            "2.2250738585072014e-308",
+            "1e22",
+            "12345678901234567e3",
+            "100000000000000000000.0",
         ] {
             let ever = serde_json::from_str::<Value>(text).unwrap().to_string();
             check(text, &ever);
@@ -285,7 +320,13 @@ mod tests {
     fn texts_and_broken_numbers_are_left_alone() {
         let text = r#"{"a":"12345678901234567890123","12345678901234567890123":"\"12345678901234567890123"}"#;
         check(text, text);
-        for text in ["01234567890123456789012", "1.", "-", "1e", "[1,,12345678901234567890123]"] {
+        for text in [
+            "01234567890123456789012",
+            "1.",
+            "-",
+            "1e",
+            "[1,,12345678901234567890123]",
+        ] {
             assert!(from_slice::<Value>(text.as_bytes()).is_err(), "{text}");
         }
         let error = from_slice::<Value>(b"[12345678901234567890123,oops]").unwrap_err();

@@ -10,13 +10,21 @@
 //! ARCHITECTURE.md at the top of the repository says what each part refuses to know.
 
 mod alarm;
+pub mod bedrock;
+pub mod catalog;
 pub mod cli;
 pub mod exact;
 pub mod exit;
+pub mod family;
+pub(crate) mod format;
 pub mod input;
 pub mod job;
 pub mod model;
 mod nearest;
 pub mod output;
+pub(crate) mod percent;
 pub mod prompt;
+pub mod report;
+pub mod rows;
 pub mod run;
+pub mod url;

@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 
+use crate::bedrock::aws::Access;
+use crate::bedrock::quotas::{Quota, QuotaError, ServiceQuotas};
+use crate::catalog::quota_codes;
+use crate::catalog::quota_codes::{Counts, QuotaCode};
+use crate::format::count;
 use crate::job::{Plan, QuotaSource};
-use crate::model::aws::Access;
-use crate::model::catalog::quota_codes::{self, Counts, QuotaCode};
-use crate::model::quotas::{Quota, QuotaError, ServiceQuotas};
-use crate::output::text::count;
 use crate::run::{RequestsPerMinute, TokenLimits};
 
 /// The limits a run keeps, and what there is to say about where they come from.

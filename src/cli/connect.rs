@@ -8,9 +8,9 @@ use tokio::runtime::Runtime;
 
 use super::emulate;
 use super::failure::Failure;
+use crate::bedrock::aws::Access;
+use crate::bedrock::{Bodies, Parts, Shape, Target};
 use crate::job::{self, Plan};
-use crate::model::aws::Access;
-use crate::model::bedrock::{Bodies, Parts, Shape, Target};
 use crate::output::KeepRaw;
 use bedrock_emulator::{Emulator, Scenario};
 

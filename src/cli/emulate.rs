@@ -10,8 +10,8 @@ use super::connect;
 use super::failure::Failure;
 use super::print;
 use crate::exit::Exit;
+use crate::format::plural;
 use crate::job::small;
-use crate::output::text::plural;
 use bedrock_emulator::{Emulator, Scenario, Stats};
 
 /// How often the emulator says what it has served, when that has changed.

@@ -2,14 +2,14 @@
 
 use std::io::ErrorKind;
 
+use crate::bedrock::ConnectError;
+use crate::bedrock::control::ControlError;
+use crate::bedrock::quotas::QuotaError;
 use crate::exit::Exit;
 use crate::input::InputError;
 use crate::job::JobError;
-use crate::job::rows::MismatchError;
-use crate::model::bedrock::ConnectError;
-use crate::model::control::ControlError;
-use crate::model::quotas::QuotaError;
 use crate::output::LedgerError;
+use crate::rows::MismatchError;
 use bedrock_emulator::{BindError, ScenarioError};
 
 /// Why a verb did not do what it was asked.

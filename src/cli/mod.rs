@@ -1,13 +1,12 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
 mod auto_quota;
-mod behind;
 mod check;
 mod connect;
 mod emulate;
+mod emulated;
 mod failure;
 mod flags;
-mod made_up;
 mod models;
 mod plan;
 mod print;
@@ -15,6 +14,7 @@ mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
+mod resolve_arn;
 mod resume;
 mod run;
 mod shell;

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use super::failure::Failure;
 use crate::exit::Exit;
-use crate::output::text::{escaped, printable};
+use crate::format::{escaped, printable};
 
 /// Text for people, on standard error.
 pub(super) fn said(text: &str) {

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::{connect, print};
+use crate::bedrock::aws::Access;
+use crate::bedrock::quotas::{Quota, ServiceQuotas};
+use crate::catalog::id::ModelId;
+use crate::catalog::quota_codes;
+use crate::catalog::quota_codes::{Counts, QuotaCode};
 use crate::exit::Exit;
+use crate::format::count;
 use crate::job;
-use crate::model::aws::Access;
-use crate::model::catalog::quota_codes::{self, Counts, QuotaCode};
-use crate::model::id::ModelId;
-use crate::model::quotas::{Quota, ServiceQuotas};
-use crate::output::text::count;
 
 /// What was read, for which model and where.
 struct Report {

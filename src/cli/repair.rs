@@ -8,9 +8,9 @@ use super::failure::Failure;
 use super::print;
 use super::run::locks;
 use crate::exit::Exit;
+use crate::format::{count, plural};
 use crate::job::small::unreadable;
 use crate::output::paths::check_name;
-use crate::output::text::{count, plural};
 use crate::output::{OutputPaths, Repaired, repair as put_right};
 
 /// Repairs an output, and says what was done.

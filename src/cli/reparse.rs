@@ -9,13 +9,13 @@ use super::failure::Failure;
 use super::print;
 use super::repair::existing_output;
 use super::run::locks;
+use crate::catalog::id::ModelId;
+use crate::catalog::{Known, ModelFacts, Tier, rounded_usd};
 use crate::exit::Exit;
+use crate::family::{Assembly, Family};
+use crate::format::{count, one_line, plural};
 use crate::job::small;
-use crate::model::catalog::{Known, ModelFacts, Tier, rounded_usd};
-use crate::model::family::{Assembly, Family};
-use crate::model::id::ModelId;
-use crate::model::{Reading, Reasoning, Terms};
-use crate::output::text::{count, one_line, plural};
+use crate::model::{ParsedReply, Reasoning, RequestOptions};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
 
@@ -71,9 +71,9 @@ impl Reader {
             reading.reasoning = None;
         }
         let region = self.region.as_deref().or_else(|| id.region());
-        let terms = Terms {
+        let terms = RequestOptions {
             latency: kept.latency_mode.map(str::to_owned),
-            ..Terms::default()
+            ..RequestOptions::default()
         };
         let known = match terms.is_optimized() {
             true => Known::optimized,
@@ -92,7 +92,7 @@ impl Reader {
 }
 
 /// What a body says. Of an answer that was streamed all chunks are kept, in an array.
-fn reading(family: Family, body: &Value) -> Result<Reading, String> {
+fn reading(family: Family, body: &Value) -> Result<ParsedReply, String> {
     let whole = || family.read(body).map_err(|misread| misread.to_string());
     match (body, family.assemble()) {
         (Value::Array(chunks), Some(assembly)) => {
@@ -103,7 +103,7 @@ fn reading(family: Family, body: &Value) -> Result<Reading, String> {
     }
 }
 
-fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<Reading, String> {
+fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<ParsedReply, String> {
     let mut push = |chunk: &Value| assembly.push(chunk.to_string().as_bytes());
     let pushed = chunks.iter().try_for_each(&mut push);
     let whole = pushed.and_then(|()| assembly.finish());

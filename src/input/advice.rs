@@ -22,7 +22,9 @@ fn list_of_rows(name: &str, value: &Value) -> Option<String> {
         return None;
     }
     if is_conversation {
-        return Some(format!("; `{name}` looks like a conversation: give --messages {name}"));
+        return Some(format!(
+            "; `{name}` looks like a conversation: give --messages {name}"
+        ));
     }
     let of_row = first.get("row").filter(|row| row.is_object());
     let and_column = of_row.map_or("", |_| ", and --column row.NAME for a field of its `row`");
@@ -37,9 +39,13 @@ fn inside(name: &str, value: &Value) -> Option<String> {
     let fields = value.as_object()?;
     let found = |key: &'static str| fields.contains_key(key).then_some(key);
     if let Some(messages) = found("messages") {
-        return Some(format!("; a conversation is at --messages {name}.{messages}"));
+        return Some(format!(
+            "; a conversation is at --messages {name}.{messages}"
+        ));
     }
-    let text = ["prompt", "text", "question", "input"].into_iter().find_map(found)?;
+    let text = ["prompt", "text", "question", "input"]
+        .into_iter()
+        .find_map(found)?;
     Some(format!("; is it --column {name}.{text}?"))
 }
 
@@ -57,12 +63,18 @@ mod tests {
                 r#"{"features":[],"rows":[{"row":{"q":1}}]}"#,
                 format!("; `rows` {rows} /rows, and --column row.NAME for a field of its `row`"),
             ),
-            (r#"{"body":{"messages":[]}}"#, "; a conversation is at --messages body.messages".into()),
+            (
+                r#"{"body":{"messages":[]}}"#,
+                "; a conversation is at --messages body.messages".into(),
+            ),
             (
                 r#"{"conversations":[{"from":"human"}]}"#,
                 "; `conversations` looks like a conversation: give --messages conversations".into(),
             ),
-            (r#"{"input":{"text":"a"}}"#, "; is it --column input.text?".into()),
+            (
+                r#"{"input":{"text":"a"}}"#,
+                "; is it --column input.text?".into(),
+            ),
             (r#"{"tags":["a"],"n":{"m":1}}"#, String::new()),
         ] {
             assert_eq!(advice(&record(json)), expected, "{json}");

@@ -20,7 +20,9 @@ pub(super) fn explain(text: &[u8], line: u64, error: &serde_json::Error) -> Stri
         return format!("byte {column}: not UTF-8; save the file as UTF-8");
     }
     let whole = error.to_string();
-    let found = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(what, _)| what);
+    let found = whole
+        .rsplit_once(" at line ")
+        .map_or(whole.as_str(), |(what, _)| what);
     let (said_line, said_column) = (error.line(), error.column());
     let slip = slip(text).filter(|slip| slip.at < offset(text, said_line, said_column + 2));
     let (at_line, column, what) = match slip {
@@ -28,11 +30,18 @@ pub(super) fn explain(text: &[u8], line: u64, error: &serde_json::Error) -> Stri
             let (line, column) = place(text, slip.at);
             (line, column, slip.what)
         }
-        None => (said_line, said_column, translated(found, text, said_line, said_column)),
+        None => (
+            said_line,
+            said_column,
+            translated(found, text, said_line, said_column),
+        ),
     };
     match at_line {
         0 | 1 => format!("column {column}: not JSON: {what}"),
-        more => format!("line {}, column {column}: not JSON: {what}", line + more as u64 - 1),
+        more => format!(
+            "line {}, column {column}: not JSON: {what}",
+            line + more as u64 - 1
+        ),
     }
 }
 
@@ -46,13 +55,19 @@ pub(super) fn not_an_object(value: &Value) -> String {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    let kind = if exact::digits(value).is_some() { "a number" } else { kind };
+    let kind = if exact::digits(value).is_some() {
+        "a number"
+    } else {
+        kind
+    };
     format!(r#"{kind} where an object is expected, such as {{"prompt": "…"}}"#)
 }
 
 /// What serde_json says, with what to do where that is known.
 fn translated(found: &str, text: &[u8], line: usize, column: usize) -> String {
-    let behind = text.get(offset(text, line, column).saturating_sub(1)..).unwrap_or_default();
+    let behind = text
+        .get(offset(text, line, column).saturating_sub(1)..)
+        .unwrap_or_default();
     match found {
         "trailing characters" if text.contains(&b'\r') && line == 2 => {
             "more than one value; are its lines ended by carriage returns alone?".into()
@@ -94,7 +109,10 @@ fn slip(text: &[u8]) -> Option<Slip> {
 }
 
 fn word(text: &[u8]) -> &[u8] {
-    let length = text.iter().take_while(|it| it.is_ascii_alphabetic() || **it == b'-').count();
+    let length = text
+        .iter()
+        .take_while(|it| it.is_ascii_alphabetic() || **it == b'-')
+        .count();
     &text[..length]
 }
 
@@ -107,7 +125,9 @@ fn slip_of(word: &[u8]) -> Option<String> {
         "False" | "FALSE" => "false",
         _ => return None,
     };
-    Some(format!("{name}, a value that JSON does not have; write {instead}"))
+    Some(format!(
+        "{name}, a value that JSON does not have; write {instead}"
+    ))
 }
 
 /// Where the string ends whose text begins at `from`, or the half of a surrogate pair in it.
@@ -146,7 +166,10 @@ fn unit(text: &[u8], at: usize) -> Option<u16> {
 fn place(text: &[u8], at: usize) -> (usize, usize) {
     let before = &text[..at];
     let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let begin = before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
     (line, at - begin + 1)
 }
 
@@ -178,22 +201,37 @@ mod tests {
             ("True", "true"),
         ] {
             let text = format!("{{\"id\":1,\"NaN\":\"None\",\"score\":{word}}}");
-            check(&text, &format!("column 30: not JSON: {word}, {no_value} {instead}"));
+            check(
+                &text,
+                &format!("column 30: not JSON: {word}, {no_value} {instead}"),
+            );
         }
-        check("{\n'a':1}", "line 6, column 1: not JSON: a single quote; JSON has double quotes only");
+        check(
+            "{\n'a':1}",
+            "line 6, column 1: not JSON: a single quote; JSON has double quotes only",
+        );
     }
 
     #[test]
     fn half_of_a_surrogate_pair_is_named_with_its_place() {
         let cut = "is half of a surrogate pair, as where a text was cut in the middle of a character; \
                    take it out, or write \\ufffd";
-        check(r#"{"a":"bad \ud83d tail"}"#, &format!("column 11: not JSON: \\ud83d {cut}"));
-        check(r#"{"a":"\ud83d\ude00 \ude00"}"#, &format!("column 20: not JSON: \\ude00 {cut}"));
+        check(
+            r#"{"a":"bad \ud83d tail"}"#,
+            &format!("column 11: not JSON: \\ud83d {cut}"),
+        );
+        check(
+            r#"{"a":"\ud83d\ude00 \ude00"}"#,
+            &format!("column 20: not JSON: \\ude00 {cut}"),
+        );
     }
 
     #[test]
     fn a_slip_behind_the_error_is_not_to_blame() {
-        check(r#"{"a":1,,"b":NaN}"#, "column 8: not JSON: key must be a string");
+        check(
+            r#"{"a":1,,"b":NaN}"#,
+            "column 8: not JSON: key must be a string",
+        );
     }
 
     #[test]

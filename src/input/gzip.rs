@@ -47,7 +47,11 @@ fn next_member<R: Read>(mut raw: BufReader<R>) -> io::Result<Option<GzDecoder<Bu
         match first {
             0 => is_padded = true,
             MEMBER if !is_padded => return Ok(Some(GzDecoder::new(raw))),
-            _ => return Err(io::Error::other("bytes after the end of the archive are no gzip")),
+            _ => {
+                return Err(io::Error::other(
+                    "bytes after the end of the archive are no gzip",
+                ));
+            }
         }
         raw.consume(zeros);
     }

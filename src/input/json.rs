@@ -394,15 +394,27 @@ mod tests {
         read_at("/a~1b", r#"{"a/b":[{}]}"#, "1:1 {}");
         let no = "in.json: line 1: `records` is `rows`, and there is";
         let name = "name the list of rows by its path, such as /data";
-        read_at("rows", r#"{"data":[]}"#, &format!("{no} no field `rows`; {name}"));
+        read_at(
+            "rows",
+            r#"{"data":[]}"#,
+            &format!("{no} no field `rows`; {name}"),
+        );
         read_at("/rows", r#"{"rows":{}}"#, &format!("{no} no list; {name}"));
-        read_at("/rows", "[]", &format!("{no} no object that has `rows`; {name}"));
+        read_at(
+            "/rows",
+            "[]",
+            &format!("{no} no object that has `rows`; {name}"),
+        );
     }
 
     #[test]
     fn a_document_that_is_cut_short_behind_its_rows_is_an_error() {
         let cut = "the document ends inside an element or array; a bracket or quote is missing";
-        for text in [r#"{"data":[{}]"#, r#"{"data":[{}],"x":{"#, r#"{"data":[{}],"x":"}"#] {
+        for text in [
+            r#"{"data":[{}]"#,
+            r#"{"data":[{}],"x":{"#,
+            r#"{"data":[{}],"x":"}"#,
+        ] {
             read_at("data", text, &format!("1:1 {{}}\nin.json: line 1: {cut}"));
         }
         read_at("data", r#"{"x":1"#, &format!("in.json: line 1: {cut}"));

@@ -120,30 +120,52 @@ mod tests {
 
     #[track_caller]
     fn check(start: &[u8], expected: &str) {
-        let said = reject_what_is_no_rows("in", start).map_or_else(|it| it.to_string(), |()| String::new());
+        let said = reject_what_is_no_rows("in", start)
+            .map_or_else(|it| it.to_string(), |()| String::new());
         assert_eq!(said, expected, "{start:?}");
     }
 
     #[test]
     fn a_file_that_holds_no_rows_is_named_with_what_to_do() {
-        check(b"BZh91AY&SY\x31\x35", "in: a bzip2 archive; unpack it with `bzip2 -dk in`");
-        check(b"\xfd7zXZ\0\0\x04", "in: an xz archive; unpack it with `xz -dk in`");
+        check(
+            b"BZh91AY&SY\x31\x35",
+            "in: a bzip2 archive; unpack it with `bzip2 -dk in`",
+        );
+        check(
+            b"\xfd7zXZ\0\0\x04",
+            "in: an xz archive; unpack it with `xz -dk in`",
+        );
         let lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n";
         let fetch = "in: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`";
         check(lfs, fetch);
         let page = "in: a web page; download the file itself, logged in if need be";
         check(b"\n<!DOCTYPE html><html>", page);
         let save = "save it as .csv, .tsv, .jsonl or .json in UTF-8";
-        check(b"PK\x03\x04\n", &format!("in: a zip archive, as .xlsx workbooks are; {save}"));
+        check(
+            b"PK\x03\x04\n",
+            &format!("in: a zip archive, as .xlsx workbooks are; {save}"),
+        );
         check(b"PAR1\x15", &format!("in: a Parquet file; {save}"));
-        check(b"a\0b\n", &format!("in: it begins with control characters; {save}"));
+        check(
+            b"a\0b\n",
+            &format!("in: it begins with control characters; {save}"),
+        );
         let tar = [&[b'a'; 257][..], b"ustar"].concat();
-        check(&tar, "in: a tar archive; unpack it and name the file inside");
+        check(
+            &tar,
+            "in: a tar archive; unpack it and name the file inside",
+        );
     }
 
     #[test]
     fn a_text_that_begins_alike_is_none_of_them() {
-        for text in ["BZh,prompt\n1,2\n", "ORC,prompt\n", "version,prompt\n", "a\tb\n\0", "a\r\0"] {
+        for text in [
+            "BZh,prompt\n1,2\n",
+            "ORC,prompt\n",
+            "version,prompt\n",
+            "a\tb\n\0",
+            "a\r\0",
+        ] {
             check(text.as_bytes(), "");
         }
     }
@@ -159,8 +181,12 @@ mod tests {
             (b"i\0\0\0d\0\0\0", "UTF-32LE"),
             (b"\0\0\0i\0\0\0d", "UTF-32BE"),
         ] {
-            let convert = format!("run `iconv -f {encoding} -t UTF-8 in > NEW`, and give the new file");
-            check(start, &format!("in: {encoding} text, and not UTF-8; {convert}"));
+            let convert =
+                format!("run `iconv -f {encoding} -t UTF-8 in > NEW`, and give the new file");
+            check(
+                start,
+                &format!("in: {encoding} text, and not UTF-8; {convert}"),
+            );
         }
     }
 }

@@ -9,7 +9,6 @@
 //! ends.
 
 mod advice;
-mod astray;
 mod csv;
 mod dialect;
 mod error;
@@ -21,6 +20,7 @@ mod json;
 mod jsonl;
 mod kind;
 mod lines;
+mod not_found;
 mod open;
 mod path;
 mod pick;
@@ -31,11 +31,11 @@ mod txt;
 
 use serde_json::{Map, Value};
 
-pub use astray::file_like;
 pub use dialect::{Mark, Quote, ReadOptions};
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;
+pub use not_found::file_like;
 pub use open::{Input, Records};
 pub use pick::{Id, Keep};
 pub use suggest::{did_you_mean, listed, shown};

@@ -4,9 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{Record, Row};
 use super::advice::advice;
-use super::astray::{files_in, missing};
 use super::csv::{CsvRows, does_not_quote};
 use super::dialect::{Dialect, ReadOptions};
 use super::error::InputError;
@@ -15,10 +13,12 @@ use super::format::{Format, is_lists, is_pretty_printed};
 use super::json::Elements;
 use super::jsonl::JsonLines;
 use super::kind::reject_what_is_no_rows;
+use super::not_found::{files_in, missing};
 use super::source::{Bytes, Source, peek};
 use super::spool::spool;
 use super::suggest::shown;
 use super::txt::TextLines;
+use super::{Record, Row};
 
 /// How many bytes are looked at to tell the format.
 pub(super) const START: u64 = 64 << 10;
@@ -278,7 +278,10 @@ impl Iterator for Records {
             Rows::Txt(rows) => rows.next(),
         };
         if !matches!(item, Some(Ok(_))) {
-            self.remarks = self.rows.take().map_or_else(Vec::new, |rows| rows.remarks());
+            self.remarks = self
+                .rows
+                .take()
+                .map_or_else(Vec::new, |rows| rows.remarks());
         }
         item
     }
@@ -525,7 +528,10 @@ mod tests {
         let input = open("in.csv.gz", &cut[..cut.len() - 100]).unwrap();
         let read = trace(input.records().unwrap());
         let last = read.lines().last().unwrap();
-        assert!(last.starts_with("in.csv.gz: cut short: the archive ends in the middle of line "), "{last}");
+        assert!(
+            last.starts_with("in.csv.gz: cut short: the archive ends in the middle of line "),
+            "{last}"
+        );
     }
 
     #[test]
@@ -586,7 +592,9 @@ mod tests {
             fs::write(folder.path().join(name), "a\n1\n").unwrap();
         }
         let refused = |path: &Path| {
-            let error = Input::open(path, &ReadOptions::default()).unwrap_err().to_string();
+            let error = Input::open(path, &ReadOptions::default())
+                .unwrap_err()
+                .to_string();
             error.replace(&folder.path().display().to_string(), "FOLDER")
         };
         assert_eq!(
@@ -597,7 +605,8 @@ mod tests {
             refused(folder.path()),
             "FOLDER: a directory, not a file; files in it: prompts.csv"
         );
-        let input = Input::open(&folder.path().join("prompts.csv"), &ReadOptions::default()).unwrap();
+        let input =
+            Input::open(&folder.path().join("prompts.csv"), &ReadOptions::default()).unwrap();
         check(input.records().unwrap(), "1:2 {\"a\":\"1\"}");
     }
 

@@ -36,7 +36,9 @@ fn longer_names_first<'v>(fields: &'v Map<String, Value>, path: &str) -> Option<
 
 fn inside<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     match value {
-        Value::Object(fields) => fields.get(path).or_else(|| longer_names_first(fields, path)),
+        Value::Object(fields) => fields
+            .get(path)
+            .or_else(|| longer_names_first(fields, path)),
         Value::Array(items) => {
             let (index, rest) = match path.split_once('.') {
                 Some((index, rest)) => (index, Some(rest)),
@@ -61,8 +63,14 @@ mod tests {
             "a.b": {"c": "split late"},
             "a": {"b": {"c": "split early"}},
         });
-        let Value::Object(fields) = fields else { unreachable!("an object") };
-        assert_eq!(find(&fields, path).and_then(Value::as_str), expected, "{path}");
+        let Value::Object(fields) = fields else {
+            unreachable!("an object")
+        };
+        assert_eq!(
+            find(&fields, path).and_then(Value::as_str),
+            expected,
+            "{path}"
+        );
     }
 
     #[test]
@@ -75,7 +83,15 @@ mod tests {
         check("/meta/list/1/q", Some("r"));
         check("/meta/a~1b", Some("slash"));
         check("a.b.c", Some("split late"));
-        for nowhere in ["meta.list.2", "meta.list.p", "meta.src.x", "b", "/", "", "."] {
+        for nowhere in [
+            "meta.list.2",
+            "meta.list.p",
+            "meta.src.x",
+            "b",
+            "/",
+            "",
+            ".",
+        ] {
             check(nowhere, None);
         }
     }

@@ -71,9 +71,11 @@ impl Id {
             Some(Value::String(_) | Value::Null) => Err(record.bad(format!(
                 "the id field `{field}` is empty; give the row an id"
             ))),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Err(record.bad(format!(
-                "the id field `{field}` is neither text nor a number"
-            ))),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(record.bad(format!(
+                    "the id field `{field}` is neither text nor a number"
+                )))
+            }
             None => Err(record.bad(format!("no id field `{field}`; give the row an id"))),
         }
     }
@@ -106,7 +108,10 @@ impl Keep {
             return record.fields.clone();
         };
         let value = |name| record.get(name).cloned().unwrap_or(Value::Null);
-        names.iter().map(|name| (name.clone(), value(name))).collect()
+        names
+            .iter()
+            .map(|name| (name.clone(), value(name)))
+            .collect()
     }
 }
 

@@ -103,7 +103,10 @@ struct Broken(Option<io::Error>);
 
 impl Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(self.0.take().unwrap_or_else(|| io::Error::other("broken before")))
+        Err(self
+            .0
+            .take()
+            .unwrap_or_else(|| io::Error::other("broken before")))
     }
 }
 

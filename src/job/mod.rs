@@ -6,17 +6,10 @@
 
 pub mod expand;
 pub mod file;
-mod fingerprint;
-pub mod forecast;
 pub mod keys;
 mod plan;
-mod prefix;
-mod probe;
-pub mod rows;
-mod sharing;
 pub mod small;
-pub mod survey;
 
+pub use crate::rows::batching::RowsPerCall;
 pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};
-pub use sharing::RowsPerCall;

@@ -1,25 +1,12 @@
 //! What a model is asked and what it answers, whatever carries it there.
 //!
-//! [`Call`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
-//! real one is [`bedrock`], tests script their own.
+//! [`Request`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
+//! real one is [`crate::bedrock`], tests script their own.
 
-pub mod aws;
-pub mod bedrock;
-pub mod catalog;
-mod client;
-pub mod control;
-pub mod emulated;
-pub mod family;
 pub mod fault;
 mod fingerprint;
-pub mod id;
-pub(crate) mod percent;
-pub mod quotas;
-mod retry_after;
-mod shares;
-mod terms;
-pub mod url;
-mod wire;
+mod prompt;
+mod request_options;
 
 use std::future::Future;
 use std::time::Duration;
@@ -29,11 +16,12 @@ use serde_json::Value;
 
 pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use terms::{Delivery, Guardrail, Terms};
+pub use prompt::{Content, Image, Message, Prompt, Role};
+pub use request_options::{Delivery, Guardrail, RequestOptions};
 
 /// One request, ready to be sent. Cloning shares the body.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Call {
+pub struct Request {
     /// The InvokeModel body.
     pub body: Bytes,
     /// The longest answer it asks for, in tokens, where it says so.
@@ -46,7 +34,7 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reply {
     /// The text, or what stands in its place.
-    pub reading: Reading,
+    pub reading: ParsedReply,
     /// What the call cost in USD, where the price and the tokens are known.
     pub cost_usd: Option<f64>,
     /// The service's name for this call, for its support desk.
@@ -74,7 +62,7 @@ pub struct Served {
 
 /// A reply's body, understood.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Reading {
+pub struct ParsedReply {
     /// The text the model wrote; `None` where a model writes none (embeddings).
     pub completion: Option<String>,
     /// What the model thought before it answered, where it says so.
@@ -82,7 +70,7 @@ pub struct Reading {
     /// What the model produced instead of text, as the service shaped it.
     pub output: Option<Value>,
     /// Images the model made.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<GeneratedImage>,
     /// Why the model stopped, in promptmill's words.
     pub finish_reason: FinishReason,
     /// Why the model stopped, in the provider's own word.
@@ -104,14 +92,14 @@ pub enum Reasoning {
 
 /// An image that a model made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct GeneratedImage {
     /// What its file is named after: `png`, `jpg`, `webp`, or `bin` where the bytes do not tell.
     pub ending: &'static str,
     /// The file.
     pub bytes: Bytes,
 }
 
-impl Picture {
+impl GeneratedImage {
     /// Tells what it is by how its bytes begin.
     pub fn new(bytes: Bytes) -> Self {
         let ending = match bytes.as_ref() {
@@ -176,13 +164,13 @@ pub enum FinishReason {
 /// Something that answers calls. The loop knows no more of the network than this.
 pub trait Model: Send + Sync + 'static {
     /// Sends `call` once and waits for its answer. Never retries.
-    fn invoke(&self, call: &Call) -> impl Future<Output = Result<Reply, Fault>> + Send;
+    fn invoke(&self, call: &Request) -> impl Future<Output = Result<Reply, Fault>> + Send;
 
     /// Sends several calls as one, and returns the answer to each, in their order. What the one
     /// used and cost is shared out among them.
     fn invoke_together(
         &self,
-        calls: &[&Call],
+        calls: &[&Request],
     ) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send;
 }
 

@@ -14,12 +14,12 @@ use super::ledger::{Ledger, Manner};
 use super::line::Known;
 use super::lock::Lock;
 use super::mode::Mode;
-use super::past::{Past, TornTail, key, open_if_there};
 use super::paths::OutputPaths;
+use super::resume::{EarlierRows, TornTail, key, open_if_there};
 use super::rewrite::{sync_directory, take_out};
 use super::scan::each_line;
-use super::tally::Unlisted;
-use super::{Tally, lock, mount, pictures, run_file};
+use super::tally::Unattributed;
+use super::{Tally, images, lock, mount, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +56,14 @@ pub enum Locks {
 #[derive(Debug)]
 pub struct Claim {
     /// The rows that have ended and stay so.
-    pub past: Past,
+    pub past: EarlierRows,
     /// Bytes that meant nothing and were put aside, as a crash leaves them.
     pub torn: Vec<TornTail>,
     disk: Arc<dyn Disk>,
     paths: OutputPaths,
     existing: Existing,
     /// What the lines have cost, and may have, that are put aside while the output goes on.
-    leaving: Unlisted,
+    leaving: Unattributed,
     lock: Lock,
 }
 
@@ -89,12 +89,12 @@ impl Claim {
     ) -> Result<Self, LedgerError> {
         let lock = claim(&*disk, paths, locks)?;
         let mut claim = Self {
-            past: Past::default(),
+            past: EarlierRows::default(),
             torn: Vec::new(),
             disk,
             paths: paths.clone(),
             existing,
-            leaving: Unlisted::default(),
+            leaving: Unattributed::default(),
             lock,
         };
         claim.read()?;
@@ -109,11 +109,11 @@ impl Claim {
 
     fn read(&mut self) -> Result<(), LedgerError> {
         let (paths, disk) = (&self.paths, &*self.disk);
-        self.past = Past::default();
-        self.leaving = Unlisted::default();
+        self.past = EarlierRows::default();
+        self.leaving = Unattributed::default();
         let files = [&paths.answered, &paths.failed];
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
-            let mut left = Past::default();
+            let mut left = EarlierRows::default();
             let past = if stays { &mut self.past } else { &mut left };
             match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
@@ -159,16 +159,16 @@ impl Claim {
     ///
     /// # Errors
     /// The disk refused, or has no room.
-    pub fn begin(self, manner: Manner) -> Result<(Ledger, Past), LedgerError> {
+    pub fn begin(self, manner: Manner) -> Result<(Ledger, EarlierRows), LedgerError> {
         let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
         Ok((ledger, self.past))
     }
 
     /// What counts although it stands with no row, once these rows and what does not stay are put
     /// aside; nothing, where the output begins anew. So far it was `noted`.
-    fn unlisted(&self, noted: Unlisted, redo: &[u64]) -> Result<Unlisted, LedgerError> {
+    fn unlisted(&self, noted: Unattributed, redo: &[u64]) -> Result<Unattributed, LedgerError> {
         let failed = match self.existing {
-            Existing::Fresh => return Ok(Unlisted::default()),
+            Existing::Fresh => return Ok(Unattributed::default()),
             Existing::RetryFailed => self.leaving,
             Existing::Resume => self.charge_of(redo, &self.paths.failed)?,
         };
@@ -177,10 +177,10 @@ impl Claim {
 
     /// What rows have cost, and may have, by their lines in the file at `path`. Their keys are
     /// sorted.
-    fn charge_of(&self, rows: &[u64], path: &Path) -> Result<Unlisted, LedgerError> {
+    fn charge_of(&self, rows: &[u64], path: &Path) -> Result<Unattributed, LedgerError> {
         let mut of_rows = Tally::default();
         if rows.is_empty() || !self.disk.exists(path) {
-            return Ok(Unlisted::default());
+            return Ok(Unattributed::default());
         }
         let mut file = self
             .disk
@@ -246,7 +246,7 @@ impl Claim {
         let moved = self.disk.rename(from, to);
         moved.map_err(io_error("move", from))?;
         match lines {
-            Some(lines) => pictures::name_anew(&*self.disk, lines, from, to),
+            Some(lines) => images::name_anew(&*self.disk, lines, from, to),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lock::Holder;
-use super::text::plural;
+use crate::format::plural;
 
 /// Why the output cannot be used.
 #[derive(Debug, thiserror::Error)]

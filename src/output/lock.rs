@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
-use super::past::open_if_there;
 use super::paths::OutputPaths;
+use super::resume::open_if_there;
 
 /// What every signature begins with.
 const OURS: &[u8] = br#"{"process":"#;

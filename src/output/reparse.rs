@@ -12,15 +12,15 @@ use jiff::Timestamp;
 use super::claim::{Claim, Existing, Locks};
 use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
+use super::images;
 use super::ledger::{Durability, Sink};
 use super::line::{self, Kept};
-use super::past::key;
 use super::paths::OutputPaths;
-use super::pictures;
+use super::resume::key;
 use super::rewrite::take_out;
 use super::scan::each_line;
 use super::{Mode, run_file};
-use crate::model::{Category, Reading, Reasoning};
+use crate::model::{Category, ParsedReply, Reasoning};
 use crate::run::Share;
 
 /// Lines that are committed at once.
@@ -44,7 +44,7 @@ pub struct Reparsed {
 }
 
 /// What a body says, and what it cost.
-pub type Understood = Result<(Reading, Option<f64>), String>;
+pub type Understood = Result<(ParsedReply, Option<f64>), String>;
 
 /// A kept body.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ pub(super) fn reparse_on(
         moved.push(key(kept.custom_id.as_deref(), kept.row));
         // The images first: a line names files that are there.
         let who = kept.identity();
-        let files = pictures::keep_row(&*disk, &paths.pictures, &who, &reading.pictures);
+        let files = images::keep_row(&*disk, &paths.pictures, &who, &reading.pictures);
         let added = files.and_then(|files| {
             let line = line::reparsed(&kept, &reading, &files, cost_usd);
             answers.add(|lines| lines.extend_from_slice(&line));
@@ -173,7 +173,7 @@ impl Reparsed {
         kept: &Kept,
         body: Option<&[u8]>,
         read: &mut impl FnMut(KeptBody<'_>) -> Understood,
-    ) -> Option<(Reading, Option<f64>)> {
+    ) -> Option<(ParsedReply, Option<f64>)> {
         let Some(body) = body else {
             self.without_body += 1;
             return None;

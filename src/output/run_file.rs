@@ -18,10 +18,10 @@ use serde_json::{Map, Value, json};
 
 use super::disk::Disk;
 use super::error::{LedgerError, io_error};
-use super::past::open_if_there;
 use super::paths::OutputPaths;
+use super::resume::open_if_there;
 use super::rewrite::replace;
-use super::tally::{Counts, Tally, Unlisted};
+use super::tally::{Counts, Tally, Unattributed};
 use crate::exit::Exit;
 
 type RunFile = Map<String, Value>;
@@ -59,20 +59,20 @@ fn read_on(disk: &dyn Disk, path: &Path) -> Result<Option<RunFile>, LedgerError>
 }
 
 /// What this run file says of money that stands in no line.
-pub(super) fn unlisted_in(file: &RunFile) -> Unlisted {
+pub(super) fn unlisted_in(file: &RunFile) -> Unattributed {
     let said = |key: &str| {
         let usd = file.get("total").and_then(|total| total.get(key));
         let usd = usd.and_then(Value::as_f64);
         usd.filter(|usd| 0.0 < *usd).unwrap_or(0.0)
     };
-    Unlisted {
+    Unattributed {
         usd: said(UNLISTED),
         answers_usd: said(UNLISTED_ANSWERS),
     }
 }
 
 /// What the run file at `path` says of it.
-pub(super) fn unlisted(disk: &dyn Disk, path: &Path) -> Result<Unlisted, LedgerError> {
+pub(super) fn unlisted(disk: &dyn Disk, path: &Path) -> Result<Unattributed, LedgerError> {
     let file = read_on(disk, path)?;
     Ok(file.as_ref().map(unlisted_in).unwrap_or_default())
 }
@@ -81,7 +81,7 @@ pub(super) fn unlisted(disk: &dyn Disk, path: &Path) -> Result<Unlisted, LedgerE
 pub(super) fn note(
     disk: &dyn Disk,
     paths: &OutputPaths,
-    unlisted: Unlisted,
+    unlisted: Unattributed,
 ) -> Result<(), LedgerError> {
     let mut file = read_on(disk, &paths.run)?.unwrap_or_default();
     file.entry("promptmill")
@@ -125,7 +125,7 @@ pub(super) fn count_anew(
     let noted = unlisted_in(&file);
     let usd = (noted.usd - brought_usd).max(0.0);
     let tally = Tally {
-        unlisted: Unlisted {
+        unlisted: Unattributed {
             usd,
             answers_usd: noted.answers_usd.min(usd),
         },

@@ -6,9 +6,9 @@ use std::collections::btree_map::Entry;
 use serde::Serialize;
 
 use super::line::{self, Known, KnownError, Status};
-use crate::model::catalog::rounded_usd;
+use crate::catalog::rounded_usd;
 use crate::model::{Category, FinishReason};
-use crate::run::{Ended, Outcome};
+use crate::run::{CompletedRow, Outcome};
 
 /// Counts of rows that have ended, from earlier runs or from this one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -34,7 +34,7 @@ pub struct Tally {
     pub maybe_billed_usd: f64,
     /// What may have been paid for and stands with no row of the output.
     #[serde(skip)]
-    pub unlisted: Unlisted,
+    pub unlisted: Unattributed,
     /// Answers whose cost is not known.
     pub unpriced: u64,
     /// Rows that an emulator answered or failed.
@@ -50,14 +50,14 @@ pub struct Tally {
 /// Money that stands with no row of the output, in USD: for lines that were put aside, calls that
 /// were abandoned.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Unlisted {
+pub struct Unattributed {
     /// All that may have been paid.
     pub usd: f64,
     /// What of it has been, for answers.
     pub answers_usd: f64,
 }
 
-impl std::ops::Add for Unlisted {
+impl std::ops::Add for Unattributed {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -188,8 +188,8 @@ impl Tally {
     }
 
     /// All of it as it counts once its lines are no longer in the output.
-    pub(super) fn as_unlisted(&self) -> Unlisted {
-        Unlisted {
+    pub(super) fn as_unlisted(&self) -> Unattributed {
+        Unattributed {
             usd: self.charge_usd(),
             answers_usd: self.cost_usd + self.unlisted.answers_usd,
         }
@@ -219,7 +219,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn take(&mut self, ended: &Ended) {
+    pub(super) fn take(&mut self, ended: &CompletedRow) {
         self.maybe_billed_usd += ended.maybe_billed_usd;
         let is_emulated = line::is_emulated(&ended.outcome);
         self.count(Status::of(&ended.outcome), is_emulated);

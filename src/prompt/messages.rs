@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Image, Message, Prompt, Role};
+use crate::model::{Image, Message, Prompt, Role};
 
 /// Reads a list of messages. System (or developer) messages must come first and are joined by a
 /// blank line; there must be a message of the user; the last may be the assistant's, for the model

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::error::PromptError;
 use super::names::written_like;
 use super::template::Template;
-use super::{Content, Message, Prompt, Role, field, messages};
+use super::{field, messages};
 use crate::exact::ExactMap;
 use crate::input::{BadRow, Fields, Record};
+use crate::model::{Content, Message, Prompt, Role};
 
 /// The columns that hold prompts when the job does not say where they come from, in order.
 const PROMPT: &str = "prompt";

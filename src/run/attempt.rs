@@ -3,8 +3,8 @@
 use tokio::time::Instant;
 
 use super::retry::History;
-use super::{Identity, Work};
-use crate::model::{Call, Fault, Model, Reply, Usage};
+use super::{Identity, ReadyRow};
+use crate::model::{Fault, Model, Reply, Request, Usage};
 
 /// How many rows may share a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,16 +47,16 @@ impl Share {
 /// One call on its way.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    pub(super) work: Work,
+    pub(super) work: ReadyRow,
     /// Rows that share the call; nothing is allocated where there are none.
-    pub(super) others: Vec<Work>,
+    pub(super) others: Vec<ReadyRow>,
     pub(super) history: History,
     pub(super) read: Instant,
 }
 
 impl Attempt {
     /// A row that was read just now.
-    pub(super) fn new(work: Work, now: Instant) -> Self {
+    pub(super) fn new(work: ReadyRow, now: Instant) -> Self {
         Self {
             work,
             others: Vec::new(),
@@ -74,7 +74,7 @@ impl Attempt {
         1 + self.others.len()
     }
 
-    pub(super) fn calls(&self) -> impl Iterator<Item = &Call> {
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Request> {
         let others = self.others.iter().map(|work| &work.call);
         std::iter::once(&self.work.call).chain(others)
     }
@@ -97,7 +97,7 @@ impl Attempt {
             let others = Vec::new();
             return Ok(Answers { first, others });
         }
-        let calls: Vec<&Call> = self.calls().collect();
+        let calls: Vec<&Request> = self.calls().collect();
         let mut answers = model.invoke_together(&calls).await?;
         assert_eq!(answers.len(), calls.len(), "an answer for each row");
         let others = answers.split_off(1);
@@ -146,9 +146,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn parts_of_a_call_know_that_it_was_sent_whole_whatever_it_came_back_with() {
-        let work = Work {
+        let work = ReadyRow {
             identity: Identity::default(),
-            call: Call {
+            call: Request {
                 body: "{}".into(),
                 max_tokens: None,
                 worst_cost_usd: None,

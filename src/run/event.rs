@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ended, Gauge, Identity, Stop};
+use super::{CompletedRow, Gauge, Identity, Stop};
 use crate::model::Fault;
 
 /// Something that happened.
@@ -25,7 +25,7 @@ pub enum Event<'a> {
         after: Duration,
     },
     /// A row came to its end and is kept for good.
-    Ended(&'a Ended),
+    Completed(&'a CompletedRow),
     /// A call came back with something that stops the run; its rows are left for the next one.
     Left {
         /// Whose call.
@@ -43,7 +43,7 @@ pub enum Event<'a> {
     /// The output could not be written; it is tried again.
     CannotWrite(&'a (dyn std::error::Error + 'static)),
     /// Nothing more can be done right now, for this reason.
-    Waits(Why, Gauge),
+    Waits(WaitReason, Gauge),
     /// No new calls start from here on.
     Stops(&'a Stop),
     /// Time went by.
@@ -52,7 +52,7 @@ pub enum Event<'a> {
 
 /// What the loop waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
+pub enum WaitReason {
     /// Every slot is taken.
     Concurrency,
     /// The requests of this minute are used up.
@@ -89,7 +89,7 @@ pub enum Why {
     Disk,
 }
 
-impl Why {
+impl WaitReason {
     /// Whether it lasts for nobody knows how long, and nothing but a call that finds out moves.
     pub fn is_halt(self) -> bool {
         match self {

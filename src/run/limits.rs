@@ -52,7 +52,7 @@ pub enum Reached {
 
 /// Whether a call can be paid for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Purse {
+pub(super) enum Affordable {
     /// It can.
     Open,
     /// It can, if calls in flight turn out cheaper than their worst case.
@@ -63,7 +63,7 @@ pub(super) enum Purse {
 
 /// The limits, and what was used of them.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(super) struct Budget {
     limits: Limits,
     start: Instant,
     spent_usd: f64,
@@ -76,7 +76,7 @@ pub(super) struct Meter {
     failed: u64,
 }
 
-impl Meter {
+impl Budget {
     pub(super) fn new(limits: Limits, start: Instant) -> Self {
         Self {
             limits,
@@ -109,14 +109,14 @@ impl Meter {
     }
 
     /// Whether a call can be paid for at its worst.
-    pub(super) fn purse(&self, worst_usd: f64) -> Purse {
+    pub(super) fn purse(&self, worst_usd: f64) -> Affordable {
         let Some(max_usd) = self.limits.max_cost_usd else {
-            return Purse::Open;
+            return Affordable::Open;
         };
         match self.spent_usd + self.held_usd + worst_usd <= max_usd {
-            true => Purse::Open,
-            false if 0 < self.in_flight => Purse::Wait,
-            false => Purse::Empty(Reached::Cost {
+            true => Affordable::Open,
+            false if 0 < self.in_flight => Affordable::Wait,
+            false => Affordable::Empty(Reached::Cost {
                 max_usd,
                 spent_usd: self.spent_usd,
                 next_usd: worst_usd,
@@ -181,17 +181,17 @@ mod tests {
             max_cost_usd: Some(100_000.0),
             ..Limits::default()
         };
-        let mut meter = Meter::new(limits, Instant::now());
+        let mut meter = Budget::new(limits, Instant::now());
         // Of their sum 1.4e-14 is left when they are taken from it one by one.
         let calls: Vec<f64> = (1..=10).map(|n| 99.9 / f64::from(n)).collect();
         let dear = 100_000.0;
         calls.iter().for_each(|worst| meter.hold(*worst));
-        assert_eq!(meter.purse(dear), Purse::Wait);
+        assert_eq!(meter.purse(dear), Affordable::Wait);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
         for worst in calls.iter().rev() {
             meter.settle(*worst, &lost());
         }
-        assert_eq!((meter.held_usd, meter.purse(dear)), (0.0, Purse::Open));
-        assert!(matches!(meter.purse(100_000.1), Purse::Empty(_)));
+        assert_eq!((meter.held_usd, meter.purse(dear)), (0.0, Affordable::Open));
+        assert!(matches!(meter.purse(100_000.1), Affordable::Empty(_)));
     }
 }

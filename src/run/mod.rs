@@ -8,23 +8,23 @@
 //! This module knows nothing of files, terminals or any one service.
 
 mod attempt;
-mod budget;
-mod deeds;
+mod concurrency;
+mod credential_hold;
+mod effects;
 mod event;
-mod hold;
 mod learn;
 mod limits;
 mod outage;
 mod pace;
 mod probes;
 mod retry;
+mod retry_budget;
 mod state;
 mod stop;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod waiting;
-mod width;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +33,11 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::{Call, Fault, Fingerprint, Model, Reply};
+use crate::model::{Fault, Fingerprint, Model, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
-pub use event::{Event, Why};
+pub use event::{Event, WaitReason};
 pub use limits::{Limits, Reached};
 pub use pace::{Gauge, RequestsPerMinute};
 pub use retry::RetryPolicy;
@@ -46,11 +46,11 @@ pub use tokens::TokenLimits;
 
 /// A row that is ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Work {
+pub struct ReadyRow {
     /// Who this row is.
     pub identity: Identity,
     /// What to send.
-    pub call: Call,
+    pub call: Request,
 }
 
 /// Who a row is, in the input and in the output.
@@ -70,7 +70,7 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
     /// It can be sent.
-    Ready(Work),
+    Ready(ReadyRow),
     /// It ended before it could be sent.
     Rejected(Identity, Fault),
     /// It ended in an earlier run: there is nothing to do.
@@ -79,7 +79,7 @@ pub enum Row {
 
 /// A row that has come to its end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
+pub struct CompletedRow {
     /// Who the row is.
     pub identity: Identity,
     /// How it ended.
@@ -102,7 +102,7 @@ pub struct Ended {
     pub landed: Instant,
 }
 
-impl Ended {
+impl CompletedRow {
     /// A row that ends without a call.
     fn unsent(identity: Identity, outcome: Outcome, now: Instant) -> Self {
         Self {
@@ -144,14 +144,14 @@ pub trait Store {
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Keeps all of `ended`, or none of them.
-    fn commit(&mut self, ended: &[Ended]) -> Result<(), Self::Error>;
+    fn commit(&mut self, ended: &[CompletedRow]) -> Result<(), Self::Error>;
 
     /// Makes sure that whatever is in flight next can be kept.
     fn make_room(&mut self) -> Result<(), Self::Error>;
 
     /// The last resort for rows that could not be committed: keeps them anywhere else, and says
     /// where.
-    fn rescue(&mut self, ended: &[Ended]) -> Option<Rescued>;
+    fn rescue(&mut self, ended: &[CompletedRow]) -> Option<Rescued>;
 }
 
 /// Rows that are kept elsewhere.

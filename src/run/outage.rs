@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Why;
+use super::WaitReason;
 use super::probes::Probes;
 use crate::model::Fault;
 
@@ -36,7 +36,7 @@ pub(super) struct Outage {
 
 #[derive(Debug, Clone, Copy)]
 struct Down {
-    why: Why,
+    why: WaitReason,
     probes: Probes,
 }
 
@@ -58,14 +58,14 @@ impl Outage {
         if self.in_a_row < IN_A_ROW {
             return false;
         }
-        self.begin(Why::Outage, fault, now);
+        self.begin(WaitReason::Outage, fault, now);
         true
     }
 
     /// The model is not ready.
     pub(super) fn not_ready(&mut self, fault: &Fault, now: Instant) {
         if !self.is_still_down(fault, now) {
-            self.begin(Why::NotReady, fault, now);
+            self.begin(WaitReason::NotReady, fault, now);
         }
     }
 
@@ -84,11 +84,11 @@ impl Outage {
         if self.rows.len() < ROWS_IN_A_ROW {
             return false;
         }
-        self.begin(Why::Outage, fault, now);
+        self.begin(WaitReason::Outage, fault, now);
         true
     }
 
-    fn begin(&mut self, why: Why, fault: &Fault, now: Instant) {
+    fn begin(&mut self, why: WaitReason, fault: &Fault, now: Instant) {
         let mut probes = Probes::new(now);
         probes.not_before(asked(fault, now));
         self.down = Some(Down { why, probes });
@@ -100,7 +100,7 @@ impl Outage {
     }
 
     /// While the service is down: why, and when the next probe may go. One call at a time.
-    pub(super) fn next_probe(&self) -> Option<(Why, Instant)> {
+    pub(super) fn next_probe(&self) -> Option<(WaitReason, Instant)> {
         self.down.map(|down| (down.why, down.probes.next()))
     }
 }

@@ -20,7 +20,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use super::Why;
+use super::WaitReason;
 use super::attempt::{Answers, Attempt};
 use super::learn::Learned;
 use super::outage::Outage;
@@ -48,7 +48,7 @@ impl RequestsPerMinute {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Refusal {
     /// For this reason; ask again then, or when a call lands.
-    Wait(Why, Option<Instant>),
+    Wait(WaitReason, Option<Instant>),
     /// The day's tokens are used up.
     Day,
 }
@@ -111,18 +111,18 @@ impl Pace {
             }
         }
         let ready = self.calls.ready(now);
-        ready.map_err(|until| Refusal::Wait(Why::Refusals, Some(until)))?;
+        ready.map_err(|until| Refusal::Wait(WaitReason::Refusals, Some(until)))?;
         let charge = self.tokens.charge(attempt.calls());
         self.tokens
             .ready(&charge, now)
             .map_err(|short| match short {
-                Short::Until(until) => Refusal::Wait(Why::Tokens, Some(until)),
-                Short::InFlight => Refusal::Wait(Why::Tokens, None),
-                Short::DayInFlight => Refusal::Wait(Why::TokensOfDay, None),
+                Short::Until(until) => Refusal::Wait(WaitReason::Tokens, Some(until)),
+                Short::InFlight => Refusal::Wait(WaitReason::Tokens, None),
+                Short::DayInFlight => Refusal::Wait(WaitReason::TokensOfDay, None),
                 Short::Day => Refusal::Day,
             })?;
         self.take_request()
-            .map_err(|until| Refusal::Wait(Why::Requests, Some(until)))?;
+            .map_err(|until| Refusal::Wait(WaitReason::Requests, Some(until)))?;
         self.calls.sent(1.0, now);
         self.tokens.reserve(&charge, now);
         Ok(Admission { charge, at: now })

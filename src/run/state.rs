@@ -1,5 +1,5 @@
 //! Everything the loop owns, and what can be done at an instant. Nothing here awaits; what is done
-//! is in [`deeds`](super::deeds).
+//! is in [`deeds`](super::effects).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{Answers, Attempt};
-use super::hold::Hold;
-use super::limits::{Meter, Purse, Reached};
+use super::concurrency::ConcurrencyLimit;
+use super::credential_hold::CredentialHold;
+use super::limits::{Affordable, Budget, Reached};
 use super::pace::{Admission, Gauge, Pace, Refusal};
 use super::waiting::Waiting;
-use super::width::Width;
-use super::{Ended, Outcome, Row, Settings, Stop, Why, Work, chain};
+use super::{CompletedRow, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
 use crate::model::{Fault, Model};
 
 /// Calls that wait for another attempt, per slot: a bound on memory while a service is down.
@@ -37,7 +37,7 @@ pub(super) struct Admitted {
 }
 
 /// An attempt that came back.
-pub(super) struct Landed {
+pub(super) struct Returned {
     pub(super) admitted: Admitted,
     pub(super) sent: Instant,
     pub(super) landed: Instant,
@@ -55,7 +55,7 @@ pub(super) enum Step {
 
 /// Nothing can be done until an answer lands, or until this instant.
 pub(super) struct Wait {
-    pub(super) why: Why,
+    pub(super) why: WaitReason,
     pub(super) until: Option<Instant>,
 }
 
@@ -65,12 +65,12 @@ pub(super) struct State<M, R> {
     rows: std::iter::Fuse<R>,
     pub(super) settings: Settings,
     pub(super) pace: Pace,
-    pub(super) width: Width,
-    pub(super) meter: Meter,
+    pub(super) width: ConcurrencyLimit,
+    pub(super) meter: Budget,
     pub(super) jitter: fastrand::Rng,
-    pub(super) in_flight: JoinSet<Landed>,
+    pub(super) in_flight: JoinSet<Returned>,
     /// A row that was read and did not fit into the call of those before it.
-    next: Option<Work>,
+    next: Option<ReadyRow>,
     /// The next call, read but not yet admitted.
     head: Option<Attempt>,
     /// Whether rows that have ended were passed over, and there may be one behind them that has not.
@@ -80,9 +80,9 @@ pub(super) struct State<M, R> {
     /// Parts of calls that failed, while all is in doubt: an answer lets them go on.
     pub(super) held_back: Vec<Attempt>,
     /// Whether everything waits for new credentials.
-    pub(super) hold: Hold,
+    pub(super) hold: CredentialHold,
     /// Rows that ended and are not yet committed.
-    pub(super) ended: Vec<Ended>,
+    pub(super) ended: Vec<CompletedRow>,
     /// The slots that they still hold: one a call, and one for a row that ended without.
     pub(super) held_slots: usize,
     /// Until when rows are gathered, where they end faster than they can be committed one by one.
@@ -124,8 +124,8 @@ where
             model,
             rows: rows.fuse(),
             pace: Pace::new(settings.requests_per_minute, settings.tokens, start),
-            width: Width::new(settings.concurrency, start),
-            meter: Meter::new(settings.limits, start),
+            width: ConcurrencyLimit::new(settings.concurrency, start),
+            meter: Budget::new(settings.limits, start),
             jitter: fastrand::Rng::with_seed(settings.seed),
             settings,
             in_flight: JoinSet::new(),
@@ -134,7 +134,7 @@ where
             passes_over: false,
             waiting: Waiting::new(start),
             held_back: Vec::new(),
-            hold: Hold::default(),
+            hold: CredentialHold::default(),
             ended: Vec::new(),
             held_slots: 0,
             gather_until: start,
@@ -175,10 +175,10 @@ where
             return Step::Stop(stop);
         }
         if self.width.calls() <= self.in_flight.len() + self.held_slots {
-            return self.commit_or_wait(Why::Concurrency, None, now);
+            return self.commit_or_wait(WaitReason::Concurrency, None, now);
         }
         if self.settings.first_alone && !self.answered_any && !self.in_flight.is_empty() {
-            return self.commit_or_wait(Why::FirstAnswer, None, now);
+            return self.commit_or_wait(WaitReason::FirstAnswer, None, now);
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
@@ -202,7 +202,7 @@ where
             return Some(Step::Commit);
         }
         Some(Step::Wait(Wait {
-            why: Why::Disk,
+            why: WaitReason::Disk,
             until: Some(until),
         }))
     }
@@ -222,7 +222,7 @@ where
                 Step::Stop(Stop::Limit(reached))
             }
             _ => Step::Wait(Wait {
-                why: Why::Drain,
+                why: WaitReason::Drain,
                 until,
             }),
         }
@@ -300,7 +300,7 @@ where
     }
 
     /// Reads on to the next row that can be sent; rows that cannot be end here.
-    fn read_row(&mut self, now: Instant) -> Option<Work> {
+    fn read_row(&mut self, now: Instant) -> Option<ReadyRow> {
         if self.input_broke.is_some() {
             return None;
         }
@@ -312,7 +312,7 @@ where
                     self.meter.ended(true);
                     self.held_slots += 1;
                     self.ended
-                        .push(Ended::unsent(identity, Outcome::Failed(fault), now));
+                        .push(CompletedRow::unsent(identity, Outcome::Failed(fault), now));
                 }
                 Ok(Row::Past(_)) => {
                     passed += 1;
@@ -344,15 +344,17 @@ where
     fn admit(&mut self, mut attempt: Attempt, now: Instant) -> Step {
         if let Some(until) = self.held(now) {
             self.put_back(attempt, now);
-            return self.commit_or_wait(Why::Credentials, until, now);
+            return self.commit_or_wait(WaitReason::Credentials, until, now);
         }
         if 1 < attempt.rows() && self.settings.sharing.bytes < attempt.bytes() {
             return self.admit_half(attempt, now);
         }
         let (why, until) = match self.meter.purse(attempt.worst_cost_usd()) {
-            Purse::Empty(reached) => return self.send_less(attempt, Stop::Limit(reached), now),
-            Purse::Wait => (Why::Budget, None),
-            Purse::Open => match self.pace.admit(&attempt, self.in_flight.len(), now) {
+            Affordable::Empty(reached) => {
+                return self.send_less(attempt, Stop::Limit(reached), now);
+            }
+            Affordable::Wait => (WaitReason::Budget, None),
+            Affordable::Open => match self.pace.admit(&attempt, self.in_flight.len(), now) {
                 Ok(admission) => {
                     self.waiting.pay(&mut attempt, now);
                     return Step::Send(Box::new(Admitted { attempt, admission }));
@@ -390,21 +392,23 @@ where
 
     fn nothing_to_send(&self, now: Instant) -> Step {
         if self.passes_over {
-            return self.commit_or_wait(Why::Input, Some(now), now);
+            return self.commit_or_wait(WaitReason::Input, Some(now), now);
         }
         let next = self.waiting.next(now);
         let due = next.map(|(_, due)| due);
         match next {
-            Some((Why::RetryBudget, _)) => self.commit_or_wait(Why::RetryBudget, due, now),
+            Some((WaitReason::RetryBudget, _)) => {
+                self.commit_or_wait(WaitReason::RetryBudget, due, now)
+            }
             _ if !self.in_flight.is_empty() => {
                 let why = match &self.doubt {
-                    Some(_) => Why::Proof,
-                    None => Why::Answers,
+                    Some(_) => WaitReason::Proof,
+                    None => WaitReason::Answers,
                 };
                 self.commit_or_wait(why, due, now)
             }
             Some((why, _)) => self.commit_or_wait(why, due, now),
-            None if !self.ended.is_empty() => self.commit_or_wait(Why::Retries, None, now),
+            None if !self.ended.is_empty() => self.commit_or_wait(WaitReason::Retries, None, now),
             None => match &self.doubt {
                 Some(fault) => Step::Stop(Stop::AllInvalid(fault.clone())),
                 None => Step::Done,
@@ -412,7 +416,7 @@ where
         }
     }
 
-    fn commit_or_wait(&self, why: Why, until: Option<Instant>, now: Instant) -> Step {
+    fn commit_or_wait(&self, why: WaitReason, until: Option<Instant>, now: Instant) -> Step {
         if self.ended.is_empty() {
             return Step::Wait(Wait { why, until });
         }

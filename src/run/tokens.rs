@@ -12,7 +12,7 @@
 use tokio::time::Instant;
 
 use super::learn::Learned;
-use crate::model::{Call, Usage};
+use crate::model::{Request, Usage};
 
 /// Limits of tokens, as the job says them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -117,7 +117,7 @@ impl Tokens {
     }
 
     /// What `calls` would hold, sent as one.
-    pub(super) fn charge<'a>(&self, calls: impl Iterator<Item = &'a Call>) -> Charge {
+    pub(super) fn charge<'a>(&self, calls: impl Iterator<Item = &'a Request>) -> Charge {
         let (mut bytes, mut most) = (0.0, 0.0);
         for call in calls {
             bytes += call.body.len() as f64;
@@ -302,8 +302,8 @@ mod tests {
         tokens.charge([call(bytes, max_tokens)].iter())
     }
 
-    fn call(bytes: usize, max_tokens: Option<u32>) -> Call {
-        Call {
+    fn call(bytes: usize, max_tokens: Option<u32>) -> Request {
+        Request {
             body: vec![b'x'; bytes].into(),
             max_tokens,
             worst_cost_usd: None,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use super::Why;
+use super::WaitReason;
 use super::attempt::Attempt;
-use super::budget::RetryBudget;
+use super::retry_budget::RetryBudget;
 
 /// Calls on their way that are not in flight.
 pub(super) struct Waiting {
@@ -64,13 +64,13 @@ impl Waiting {
     }
 
     /// When the next call can be sent if nothing else happens, and what it waits for.
-    pub(super) fn next(&self, now: Instant) -> Option<(Why, Instant)> {
-        let free = first(&self.free).map(|(due, _)| (Why::Retries, due));
+    pub(super) fn next(&self, now: Instant) -> Option<(WaitReason, Instant)> {
+        let free = first(&self.free).map(|(due, _)| (WaitReason::Retries, due));
         let owing = first(&self.owing).map(|(due, _)| {
             if self.budget.is_open() || now < due {
-                (Why::Retries, due)
+                (WaitReason::Retries, due)
             } else {
-                (Why::RetryBudget, due.max(self.budget.alone()))
+                (WaitReason::RetryBudget, due.max(self.budget.alone()))
             }
         });
         free.into_iter().chain(owing).min_by_key(|(_, due)| *due)

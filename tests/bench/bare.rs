@@ -9,8 +9,8 @@ use aws_sdk_bedrockruntime::config::{BehaviorVersion, Config, Credentials, Regio
 use aws_sdk_bedrockruntime::error::DisplayErrorContext;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use promptmill::model::family::{Family, Parameters};
-use promptmill::prompt::{Message, Prompt, Role};
+use promptmill::family::{Family, Parameters};
+use promptmill::model::{Message, Prompt, Role};
 use tokio::task::JoinSet;
 
 use crate::broken::{self, Broken};

@@ -1,9 +1,9 @@
 //! Targets that are text or JSON.
 
 use bedrock_emulator::Scenario;
+use promptmill::family::Family;
 use promptmill::input::{Fields, Record};
 use promptmill::model::Fault;
-use promptmill::model::family::Family;
 use promptmill::prompt::{PromptSource, PromptSpec, Prompter};
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! Every family, from a row to its line, on the emulator, which has its own idea of each.
 
-use promptmill::model::family::Family;
+use promptmill::family::Family;
 use serde_json::Value;
 
 use crate::harness::{Job, Out, QUICK};

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use promptmill::exit::Exit;
+use promptmill::family::Family;
 use promptmill::job::keys::{KEYS, tables};
 use promptmill::model::Category;
-use promptmill::model::family::Family;
 
 use crate::harness::{Job, repository};
 

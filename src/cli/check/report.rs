@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Asked, Checked, Outcome};
 use crate::exit::Exit;
+use crate::format::{count, dollars, one_line, time};
 use crate::job::Endpoint;
 use crate::model::{Category, Delivery, Fault, FinishReason, Reply};
-use crate::output::text::{count, dollars, one_line, time};
 
 /// Longer texts of a model, and of the service, are cut for people.
 const LONGEST_ANSWER: usize = 60;

@@ -1,8 +1,8 @@
 //! The list as people read it.
 
 use super::{Known, Report};
-use crate::model::id::Kind;
-use crate::output::text::{count, one_line, rough};
+use crate::catalog::id::Kind;
+use crate::format::{count, one_line, rough};
 
 /// Longer names are cut.
 const LONGEST_NAME: usize = 40;

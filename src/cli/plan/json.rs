@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Planned, request};
-use crate::job::forecast::{Estimate, Forecast, MaxTokens};
-use crate::job::survey::Trouble;
 use crate::job::{Endpoint, QuotaSource};
 use crate::model::Fingerprint;
+use crate::rows::forecast::{Estimate, Forecast, MaxTokens};
+use crate::rows::preflight::Trouble;
 
 /// What `plan --json` prints.
 #[derive(Serialize)]

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::catalog::Tier;
+use crate::family::Family;
+use crate::format::{count, one_line};
 use crate::job::Plan;
-use crate::job::forecast::First;
 use crate::model::Delivery;
-use crate::model::catalog::Tier;
-use crate::model::family::Family;
-use crate::model::percent::segment;
-use crate::output::text::{count, one_line};
+use crate::percent::segment;
+use crate::rows::forecast::First;
 
 /// Longer texts are cut.
 const LONGEST_TEXT: usize = 300;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Planned, request};
-use crate::job::forecast::{Bound, Estimate, Forecast, MaxTokens};
-use crate::job::survey::Trouble;
+use crate::catalog::Tier;
+use crate::format::{count, dollars, one_line, time};
 use crate::job::{Plan, QuotaSource};
-use crate::model::catalog::Tier;
-use crate::output::text::{count, dollars, one_line, time};
+use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
+use crate::rows::preflight::Trouble;
 
 /// The screen.
 pub(super) fn of(planned: &Planned) -> String {

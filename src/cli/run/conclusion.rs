@@ -9,13 +9,13 @@ use super::verdict::{enough_usd, lost, verdict};
 use crate::cli::failure::Failure;
 use crate::cli::{print, resume};
 use crate::exit::Exit;
+use crate::format;
 use crate::model::Category;
 use crate::output::Existing;
-use crate::output::display::Style;
-use crate::output::progress::Progress;
-use crate::output::summary::{Context, Ending, Summary};
 use crate::output::tally::Tally;
-use crate::output::text;
+use crate::report::display::Style;
+use crate::report::progress::Progress;
+use crate::report::summary::{Context, Ending, Summary};
 use crate::run::{Reached, Stop};
 
 impl Job<'_> {
@@ -138,7 +138,7 @@ impl Job<'_> {
     fn too_many_filtered(&self, overall: &Tally) -> Option<String> {
         let allowed = self.plan.max_filtered?;
         let words = || {
-            let filtered = text::plural(overall.filtered, "row");
+            let filtered = format::plural(overall.filtered, "row");
             format!("{filtered} filtered, max_filtered allows {allowed}")
         };
         let rows = self.rows_here();
@@ -151,7 +151,7 @@ impl Job<'_> {
         let rows = self.rows_here();
         let allowed = self.plan.max_failures;
         let words = || {
-            let failed = text::plural(failed, "row");
+            let failed = format::plural(failed, "row");
             format!("{failed} failed, max_failures allows {allowed}")
         };
         allowed.exceeded_by(failed, rows).then(words)

@@ -3,21 +3,21 @@
 use serde_json::json;
 
 use super::Job;
+use crate::catalog;
 use crate::cli::auto_quota::Quotas;
 use crate::cli::print;
 use crate::job::Endpoint;
-use crate::job::survey::Survey;
-use crate::model::catalog;
-use crate::output::display::Style;
-use crate::output::{Claim, Mended, TornTail};
+use crate::output::{Claim, TailFix, TornTail};
+use crate::report::display::Style;
+use crate::rows::preflight::Preflight;
 
 impl Job<'_> {
     /// What a person wants to know before the first call.
-    pub(super) fn say_opening(&self, claim: &Claim, survey: &Survey) {
+    pub(super) fn say_opening(&self, claim: &Claim, survey: &Preflight) {
         for torn in &claim.torn {
             self.say(&mended(torn));
         }
-        if let Some(gone) = Survey::gone_remark(self.kept.rows) {
+        if let Some(gone) = Preflight::gone_remark(self.kept.rows) {
             self.say(&gone);
         }
         if !survey.outdated.is_empty() {
@@ -88,19 +88,19 @@ fn mended(torn: &TornTail) -> String {
         many => format!("{many} bytes are"),
     };
     match torn.why {
-        Mended::Torn => format!(
+        TailFix::Torn => format!(
             "{from} ended inside a line, as after a crash: its last {bytes} kept in \
              {kept}, and that row runs again"
         ),
-        Mended::Holes => format!(
+        TailFix::Holes => format!(
             "{from} had lines without their bytes, as after a power cut: the {bytes} kept \
              in {kept}, and their rows run again"
         ),
-        Mended::Answered => format!(
+        TailFix::Answered => format!(
             "{from} had rows that were answered since, as after a crash: their lines are kept in \
              {kept}, and their answers stay"
         ),
-        Mended::Both => format!(
+        TailFix::Both => format!(
             "{from} had lines that mean nothing, and rows that were answered since, as after a \
              crash: these lines are kept in {kept}, and rows without an answer run again"
         ),
@@ -121,11 +121,11 @@ mod tests {
                 why,
             })
         };
-        assert!(said(Mended::Torn).contains("ended inside a line"));
-        assert!(said(Mended::Holes).contains("their rows run again"));
-        for why in [Mended::Answered, Mended::Both] {
+        assert!(said(TailFix::Torn).contains("ended inside a line"));
+        assert!(said(TailFix::Holes).contains("their rows run again"));
+        for why in [TailFix::Answered, TailFix::Both] {
             assert!(said(why).contains("rows that were answered since"));
         }
-        assert!(!said(Mended::Answered).contains("again"));
+        assert!(!said(TailFix::Answered).contains("again"));
     }
 }

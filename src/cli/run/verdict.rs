@@ -1,9 +1,9 @@
 //! What a stop means: the exit code, and what the person should do about it.
 
+use crate::catalog::id::ModelId;
 use crate::exit::Exit;
-use crate::model::id::ModelId;
+use crate::format;
 use crate::model::{Category, Fault};
-use crate::output::text;
 use crate::output::{OutputPaths, Tally};
 use crate::run::{Reached, Rescued, Stop};
 
@@ -77,7 +77,7 @@ pub(super) fn verdict(
 
 /// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
 pub(super) fn lost(rows: u64) -> String {
-    let rows = text::plural(rows, "row");
+    let rows = format::plural(rows, "row");
     format!("a file of the output that is gone, and with it the lines of {rows}")
 }
 

@@ -30,7 +30,13 @@ pub(in super::super) fn does_not_quote<R: BufRead>(
     if !quoted.is_flawed && !quoted.is_over_lines {
         return Ok(false);
     }
-    let plain = look(text()?, Dialect { quote: None, ..dialect })?;
+    let plain = look(
+        text()?,
+        Dialect {
+            quote: None,
+            ..dialect
+        },
+    )?;
     Ok(1 < plain.columns && plain.is_even && !plain.is_flawed && !plain.has_doubled)
 }
 
@@ -50,7 +56,9 @@ fn look(text: impl BufRead, dialect: Dialect) -> io::Result<Look> {
         look.is_flawed |= flaw.is_some();
         look.is_over_lines |= shape.line != shape.last_line;
         look.has_doubled |= dialect.quote.is_none()
-            && raw.split(|byte| *byte == dialect.delimiter).any(is_quoted_with_quotes);
+            && raw
+                .split(|byte| *byte == dialect.delimiter)
+                .any(is_quoted_with_quotes);
         if flaw.is_some_and(|flaw| flaw.kind == FlawKind::TooLong) {
             break;
         }

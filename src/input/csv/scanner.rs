@@ -290,7 +290,13 @@ impl Scan {
     }
 
     fn step_inside(&mut self, byte: u8, dialect: &Dialect, ends: Option<Ends>, line: &mut u64) {
-        *line += u64::from(byte == if ends == Some(Ends::Returns) { b'\r' } else { b'\n' });
+        *line += u64::from(
+            byte == if ends == Some(Ends::Returns) {
+                b'\r'
+            } else {
+                b'\n'
+            },
+        );
         let is_quote = Some(byte) == dialect.quote;
         if self.at == At::Escaped {
             if !is_quote && Some(byte) != dialect.escape {

@@ -17,12 +17,21 @@ const NO_ACCIDENT: usize = 4;
 
 /// Judges a record of several lines that was read as one with as many values as the header.
 pub(super) fn judge(raw: &[u8], delimiter: u8, columns: usize) -> Suspicion {
-    let lines = || raw.split(|byte| *byte == b'\n' || *byte == b'\r').filter(|it| !it.is_empty());
+    let lines = || {
+        raw.split(|byte| *byte == b'\n' || *byte == b'\r')
+            .filter(|it| !it.is_empty())
+    };
     let count = |line: &[u8]| 1 + line.iter().filter(|byte| **byte == delimiter).count();
     if columns < 2 || lines().count() < 2 || !lines().all(|line| count(line) == columns) {
         return Suspicion::None;
     }
-    let key = |line: &[u8]| shape(line.split(|byte| *byte == delimiter).next().unwrap_or_default());
+    let key = |line: &[u8]| {
+        shape(
+            line.split(|byte| *byte == delimiter)
+                .next()
+                .unwrap_or_default(),
+        )
+    };
     let first = lines().next().map(key).unwrap_or_default();
     let alike = first.contains(&b'9') && lines().all(|line| key(line) == first);
     match alike || NO_ACCIDENT <= columns {
@@ -62,7 +71,11 @@ mod tests {
             ("\"a\nb\"", 1, Suspicion::None),
             ("1,\"one line\"", 2, Suspicion::None),
         ] {
-            assert_eq!(judge(record.as_bytes(), b',', columns), expected, "{record}");
+            assert_eq!(
+                judge(record.as_bytes(), b',', columns),
+                expected,
+                "{record}"
+            );
         }
     }
 }

@@ -6,7 +6,11 @@ use super::super::dialect::{Mark, Quote, ReadOptions};
 use super::super::testing::check;
 use super::*;
 
-fn open<'t>(text: &'t [u8], options: &ReadOptions, delimiter: u8) -> Result<CsvRows<&'t [u8]>, InputError> {
+fn open<'t>(
+    text: &'t [u8],
+    options: &ReadOptions,
+    delimiter: u8,
+) -> Result<CsvRows<&'t [u8]>, InputError> {
     CsvRows::open("in.csv", text, options.dialect(delimiter))
 }
 
@@ -19,7 +23,10 @@ fn read(text: &[u8], expected: &str) {
 fn read_as(options: &ReadOptions, text: &[u8], expected: &str) {
     check(open(text, options, b',').unwrap(), expected);
     let bytewise = BufReader::with_capacity(1, text);
-    check(CsvRows::open("in.csv", bytewise, options.dialect(b',')).unwrap(), expected);
+    check(
+        CsvRows::open("in.csv", bytewise, options.dialect(b',')).unwrap(),
+        expected,
+    );
 }
 
 #[track_caller]
@@ -100,10 +107,13 @@ fn quoting_that_breaks_within_a_line_is_a_bad_row_and_the_next_is_read() {
             "#
         ),
     );
-    read(b"id,prompt\n1,5\" pipe\n2,a\"\"b\n", r#"
+    read(
+        b"id,prompt\n1,5\" pipe\n2,a\"\"b\n",
+        r#"
         1:2 {"id":"1","prompt":"5\" pipe"}
         2:3 {"id":"2","prompt":"a\"\"b"}
-        "#);
+        "#,
+    );
 }
 
 #[test]
@@ -213,21 +223,40 @@ fn without_a_header_columns_are_numbered() {
 
 #[test]
 fn a_first_line_that_names_the_separator_is_honoured() {
-    read(b"sep=;\r\nid;prompt\r\n1;a, b\r\n", "1:3 {\"id\":\"1\",\"prompt\":\"a, b\"}");
-    read(b"\"sep=\t\"\nid\tprompt\n1\ta\n", "1:3 {\"id\":\"1\",\"prompt\":\"a\"}");
-    read(b"sep=,\nid,prompt\n1,a\n", "1:3 {\"id\":\"1\",\"prompt\":\"a\"}");
+    read(
+        b"sep=;\r\nid;prompt\r\n1;a, b\r\n",
+        "1:3 {\"id\":\"1\",\"prompt\":\"a, b\"}",
+    );
+    read(
+        b"\"sep=\t\"\nid\tprompt\n1\ta\n",
+        "1:3 {\"id\":\"1\",\"prompt\":\"a\"}",
+    );
+    read(
+        b"sep=,\nid,prompt\n1,a\n",
+        "1:3 {\"id\":\"1\",\"prompt\":\"a\"}",
+    );
     let given = with(|it| it.delimiter = Some(Mark::read("|").unwrap()));
-    read_as(&given, b"sep=;\nid|prompt\n1|a;b\n", "1:3 {\"id\":\"1\",\"prompt\":\"a;b\"}");
+    read_as(
+        &given,
+        b"sep=;\nid|prompt\n1|a;b\n",
+        "1:3 {\"id\":\"1\",\"prompt\":\"a;b\"}",
+    );
     refuse(b"sep=;\n", "in.csv: empty; give it at least one row");
 }
 
 #[test]
 fn columns_without_a_name_are_left_out_and_said_once() {
     let text = b",prompt\r\n0,hello\r\n1,world\r\n";
-    read(text, "1:2 {\"prompt\":\"hello\"}\n2:3 {\"prompt\":\"world\"}");
+    read(
+        text,
+        "1:2 {\"prompt\":\"hello\"}\n2:3 {\"prompt\":\"world\"}",
+    );
     remarks(text, &["column 1 has no name and is left out"]);
     let text = b"id,prompt,,,\r\n1,hello,,,\r\n,,,,\r\n2,world,,,\r\n,,,,\r\n";
-    read(text, "1:2 {\"id\":\"1\",\"prompt\":\"hello\"}\n3:4 {\"id\":\"2\",\"prompt\":\"world\"}");
+    read(
+        text,
+        "1:2 {\"id\":\"1\",\"prompt\":\"hello\"}\n3:4 {\"id\":\"2\",\"prompt\":\"world\"}",
+    );
     remarks(
         text,
         &[
@@ -235,13 +264,19 @@ fn columns_without_a_name_are_left_out_and_said_once() {
             "2 rows of nothing but separators were skipped",
         ],
     );
-    read(b"id,prompt\n1,hello,,\n", "1:2 {\"id\":\"1\",\"prompt\":\"hello\"}");
+    read(
+        b"id,prompt\n1,hello,,\n",
+        "1:2 {\"id\":\"1\",\"prompt\":\"hello\"}",
+    );
     read(
         b"id,prompt,\n1,Hello, world\n",
         "row 1 (line 2): a value in column 3, which has no name: is a separator inside a value not \
          quoted? if it is a column, name it in the header",
     );
-    refuse(b",,\n1,2,3\n", "in.csv: header: no column has a name; give them names, or --header=false");
+    refuse(
+        b",,\n1,2,3\n",
+        "in.csv: header: no column has a name; give them names, or --header=false",
+    );
 }
 
 #[test]
@@ -250,7 +285,10 @@ fn lines_may_end_in_lone_returns_and_twice() {
         b"id,prompt\r1,\"a\rb\"\r\r2,c\r",
         "1:2 {\"id\":\"1\",\"prompt\":\"a\\rb\"}\n2:5 {\"id\":\"2\",\"prompt\":\"c\"}",
     );
-    read(b"id,prompt\r\r\n1,a\r\r\n", "1:2 {\"id\":\"1\",\"prompt\":\"a\"}");
+    read(
+        b"id,prompt\r\r\n1,a\r\r\n",
+        "1:2 {\"id\":\"1\",\"prompt\":\"a\"}",
+    );
     read(
         b"id,prompt\n1,a\rb\n2,\"a\rb\"\n",
         r#"
@@ -266,7 +304,9 @@ fn a_byte_order_mark_within_the_text_is_named() {
                   header if it stands here again";
     read(
         "a,b\n1,2\n\u{feff}a,b\n3,4\n".as_bytes(),
-        &format!("1:2 {{\"a\":\"1\",\"b\":\"2\"}}\nrow 2 (line 3): {joined}\n3:4 {{\"a\":\"3\",\"b\":\"4\"}}"),
+        &format!(
+            "1:2 {{\"a\":\"1\",\"b\":\"2\"}}\nrow 2 (line 3): {joined}\n3:4 {{\"a\":\"3\",\"b\":\"4\"}}"
+        ),
     );
 }
 
@@ -307,7 +347,13 @@ fn a_header_must_name_every_column_once() {
 fn a_header_of_very_many_columns_is_read_at_once() {
     let names: Vec<String> = (0..100_000).map(|at| format!("c{at}")).collect();
     let text = format!("{}\n", names.join(","));
-    assert_eq!(open(text.as_bytes(), &ReadOptions::default(), b',').unwrap().columns().len(), 100_000);
+    assert_eq!(
+        open(text.as_bytes(), &ReadOptions::default(), b',')
+            .unwrap()
+            .columns()
+            .len(),
+        100_000
+    );
 }
 
 #[test]

@@ -5,14 +5,12 @@ use std::path::Path;
 
 use super::values::{parse_share, time, wrong};
 use super::{Plan, QuotaSource};
+use crate::catalog::id::{ModelId, suggest};
+use crate::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, Tier, quota_codes};
+use crate::family::Family;
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
-use crate::model::Terms;
-use crate::model::catalog::{
-    Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, Tier, quota_codes,
-};
-use crate::model::family::Family;
-use crate::model::id::{ModelId, suggest};
+use crate::model::RequestOptions;
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
 
 pub(super) fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
@@ -63,7 +61,7 @@ pub(super) fn utilization(share: f64) -> Result<f64, JobError> {
 pub(super) fn known(
     model: &ModelId,
     region: Option<&str>,
-    terms: &Terms,
+    terms: &RequestOptions,
     own: Option<&Path>,
 ) -> Result<Known, JobError> {
     let refused =
@@ -126,7 +124,7 @@ fn check_burndown(burndown: f64) -> Result<(), JobError> {
 pub(super) fn limits(
     table: &LimitsTable,
     facts: Option<&ModelFacts>,
-    terms: &Terms,
+    terms: &RequestOptions,
     model: &ModelId,
     family: Family,
     mistakes: &mut Mistakes,
@@ -146,7 +144,7 @@ pub(super) fn limits(
 fn max_cost(
     table: &LimitsTable,
     facts: Option<&ModelFacts>,
-    terms: &Terms,
+    terms: &RequestOptions,
     model: &ModelId,
     family: Family,
 ) -> Result<Option<f64>, JobError> {

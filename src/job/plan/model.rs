@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use super::values::{missing, wrong};
 use super::{Endpoint, Plan};
+use crate::catalog;
+use crate::catalog::id::{Kind, ModelId, suggest};
+use crate::family::{Doubtful, Family, OutputLimit, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
-use crate::job::sharing::RowsPerCall;
 use crate::model::Delivery;
-use crate::model::catalog;
-use crate::model::family::{Asked, Doubtful, Family, Parameters};
-use crate::model::id::{Kind, ModelId, suggest};
-use crate::model::url::{is_unencrypted, is_url};
+use crate::rows::batching::RowsPerCall;
+use crate::url::{is_unencrypted, is_url};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
 /// sent as they are, and refused for prompts once it is known that there are prompts.
@@ -59,7 +59,7 @@ impl Plan {
     pub(in crate::job) fn refuses_body(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
-        (is_judged && 1 < Asked::of(body).answers).then(|| {
+        (is_judged && 1 < OutputLimit::of(body).answers).then(|| {
             "the body asks for several answers, and a stream brings one: ask for one, or do not stream"
                 .to_owned()
         })

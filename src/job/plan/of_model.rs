@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::limits::{known, limits, tokens};
 use super::model::{cache, idle_with_bodies, parameters, region, rows_per_call};
 use super::terms::delivery;
+use crate::catalog::ModelFacts;
+use crate::catalog::id::ModelId;
+use crate::family::{Family, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobFile, Mistakes};
-use crate::job::sharing::RowsPerCall;
-use crate::model::catalog::ModelFacts;
-use crate::model::family::{Family, Parameters};
-use crate::model::id::ModelId;
-use crate::model::{Delivery, Terms};
+use crate::model::{Delivery, RequestOptions};
+use crate::rows::batching::RowsPerCall;
 use crate::run::{Limits, TokenLimits};
 
 /// What is asked of a model, what it costs, and what it is held to.
@@ -35,7 +35,7 @@ impl OfModel {
         job: &JobFile,
         model: ModelId,
         family: Family,
-        terms: Option<&Terms>,
+        terms: Option<&RequestOptions>,
         path: &impl Fn(&str) -> Result<PathBuf, ExpandError>,
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
@@ -53,7 +53,7 @@ impl OfModel {
         let own = job.model.prices.as_deref().map(path).transpose();
         let own = mistakes.keep(own);
         let place = region.clone().flatten();
-        let default = Terms::default();
+        let default = RequestOptions::default();
         let terms = terms.unwrap_or(&default);
         let known = known(&model, place.as_deref(), terms, own?.as_deref());
         let known = mistakes.keep(known)?;

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::values::{time, wrong};
+use crate::catalog::id::ModelId;
+use crate::catalog::{Capabilities, Tier};
+use crate::family::Family;
 use crate::job::file::{JobError, ModelTable};
-use crate::model::catalog::{Capabilities, Tier};
-use crate::model::family::Family;
-use crate::model::id::ModelId;
-use crate::model::{Delivery, Guardrail, Terms};
+use crate::model::{Delivery, Guardrail, RequestOptions};
 
 /// Pairs of request metadata, and the characters of a key or a value (botocore 1.44.5).
 const MOST_PAIRS: usize = 16;
 const MOST_CHARACTERS: usize = 256;
 
-pub(super) fn terms(table: &ModelTable) -> Result<Terms, JobError> {
-    Ok(Terms {
+pub(super) fn terms(table: &ModelTable) -> Result<RequestOptions, JobError> {
+    Ok(RequestOptions {
         guardrail: guardrail(table)?,
         trace: choice(
             "model.trace",

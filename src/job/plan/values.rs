@@ -117,7 +117,11 @@ pub(super) fn input_file(
     let typed = table.path.as_deref();
     let typed = typed.ok_or(missing("input", "input", "path", "input"))?;
     let path = named("input.path", path(typed)?)?;
-    reject_address("input.path", &path, "copy the file here first, as `aws s3 cp` or `curl -O` do")?;
+    reject_address(
+        "input.path",
+        &path,
+        "copy the file here first, as `aws s3 cp` or `curl -O` do",
+    )?;
     Ok(path)
 }
 
@@ -126,7 +130,9 @@ fn reject_address(key: &'static str, path: &Path, instead: &str) -> Result<(), J
     let text = path.to_string_lossy();
     let scheme = text.split_once(":/").map_or("", |(scheme, _)| scheme);
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.chars().all(|it| it.is_ascii_alphanumeric() || "+-.".contains(it));
+        && scheme
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || "+-.".contains(it));
     let instead = match scheme.to_ascii_lowercase().as_str() {
         "file" => "write the path without file://",
         _ => instead,
@@ -134,7 +140,9 @@ fn reject_address(key: &'static str, path: &Path, instead: &str) -> Result<(), J
     match is_scheme {
         true => Err(wrong(
             key,
-            format!("\"{text}\" is an address, and only files of this machine can be used: {instead}"),
+            format!(
+                "\"{text}\" is an address, and only files of this machine can be used: {instead}"
+            ),
         )),
         false => Ok(()),
     }

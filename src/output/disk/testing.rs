@@ -19,7 +19,7 @@ const SECTOR: usize = 512;
 
 /// What can be done to a disk; each is a step at which it can fail or die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::output) enum Deed {
+pub(in crate::output) enum Operation {
     Create,
     Write,
     Sync,
@@ -86,7 +86,7 @@ enum Change {
 
 #[derive(Debug)]
 struct Fault {
-    deed: Deed,
+    deed: Operation,
     /// How many of them go well before.
     after: u64,
     /// How many fail.
@@ -147,7 +147,13 @@ impl Simulated {
     }
 
     /// Lets `after` of these deeds go well, then `times` of them fail.
-    pub(in crate::output) fn fail(&self, deed: Deed, after: u64, times: u64, kind: io::ErrorKind) {
+    pub(in crate::output) fn fail(
+        &self,
+        deed: Operation,
+        after: u64,
+        times: u64,
+        kind: io::ErrorKind,
+    ) {
         self.world().fault = Some(Fault {
             deed,
             after,
@@ -190,7 +196,7 @@ impl Simulated {
 
 impl World {
     /// One more step; says whether it goes wrong, and leaves half a write behind then.
-    fn step(&mut self, deed: Deed) -> io::Result<()> {
+    fn step(&mut self, deed: Operation) -> io::Result<()> {
         self.steps += 1;
         if self.die_at.is_some_and(|at| at < self.steps) {
             self.dead = true;
@@ -327,7 +333,7 @@ impl Disk for Simulated {
             (Some(_), Open::New) => return Err(io::ErrorKind::AlreadyExists.into()),
             (Some(number), Open::Append | Open::AppendOrCreate) => number,
             (Some(_), Open::Anew) | (None, Open::AppendOrCreate | Open::New | Open::Anew) => {
-                world.step(Deed::Create)?;
+                world.step(Operation::Create)?;
                 let number = world.files.len();
                 world.files.push(Content::default());
                 world.change(Change::Add(path.into(), number));
@@ -343,7 +349,7 @@ impl Disk for Simulated {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut world = self.world();
-        world.step(Deed::Rename)?;
+        world.step(Operation::Rename)?;
         if !world.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -353,7 +359,7 @@ impl Disk for Simulated {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut world = self.world();
-        world.step(Deed::Remove)?;
+        world.step(Operation::Remove)?;
         world.change(Change::Remove(path.into()));
         Ok(())
     }
@@ -364,7 +370,7 @@ impl Disk for Simulated {
 
     fn sync_directory(&self, _: &Path) -> io::Result<()> {
         let mut world = self.world();
-        world.step(Deed::SyncDirectory)?;
+        world.step(Operation::SyncDirectory)?;
         world.changes.clear();
         world.kept_names = world.names.clone();
         Ok(())
@@ -400,7 +406,7 @@ impl Write for Opened {
         let mut world = self.disk.world();
         let world = &mut *world;
         let was_dead = world.dead;
-        let going = world.step(Deed::Write);
+        let going = world.step(Operation::Write);
         let file = &mut world.files[self.number];
         match going {
             Ok(()) => file.append(bytes, &mut world.free),
@@ -430,7 +436,7 @@ impl OnDisk for Opened {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut world = self.disk.world();
-        let going = world.step(Deed::Sync);
+        let going = world.step(Operation::Sync);
         let dead = world.dead;
         let file = &mut world.files[self.number];
         if dead {
@@ -450,7 +456,7 @@ impl OnDisk for Opened {
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.step(Deed::Cut)?;
+        world.step(Operation::Cut)?;
         let world = &mut *world;
         let file = &mut world.files[self.number];
         file.seen.resize(len as usize, 0);
@@ -463,7 +469,7 @@ impl OnDisk for Opened {
 
     fn reserve(&mut self, len: u64) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.step(Deed::Reserve)?;
+        world.step(Operation::Reserve)?;
         let world = &mut *world;
         world.files[self.number].allocate(len, &mut world.free)
     }

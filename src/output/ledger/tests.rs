@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Durability, InFlight, Ledger, Manner};
-use crate::model::{Category, Fault, FinishReason, Reading, Reasoning, Reply};
+use crate::model::{Category, Fault, FinishReason, ParsedReply, Reasoning, Reply};
 use crate::output::claim::{Claim, Existing, Locks};
-use crate::output::disk::testing::{Death, Deed, Simulated};
+use crate::output::disk::testing::{Death, Operation, Simulated};
 use crate::output::repair::repair_on;
-use crate::output::{KeepRaw, LedgerError, Mended, OutputPaths, Past};
-use crate::run::{Ended, Identity, Outcome, Rescued, Share, Store as _};
+use crate::output::{EarlierRows, KeepRaw, LedgerError, OutputPaths, TailFix};
+use crate::run::{CompletedRow, Identity, Outcome, Rescued, Share, Store as _};
 
 /// Rows of one job.
 const ROWS: u64 = 120;
@@ -46,20 +46,20 @@ fn manner(durability: Durability) -> Manner {
 }
 
 /// A row with `bytes` of answer; every ninth fails.
-fn ended(row: u64, bytes: usize) -> Ended {
+fn ended(row: u64, bytes: usize) -> CompletedRow {
     let outcome = if row.is_multiple_of(9) {
         Outcome::Failed(Fault::local(Category::ModelError, "x".repeat(bytes)))
     } else {
         Outcome::Answered(Box::new(Reply {
-            reading: Reading {
+            reading: ParsedReply {
                 completion: Some(format!("answer {row} {}", "y".repeat(bytes))),
                 finish_reason: FinishReason::Stop,
-                ..Reading::default()
+                ..ParsedReply::default()
             },
             ..Reply::default()
         }))
     };
-    Ended {
+    CompletedRow {
         share: Share::ALONE,
         identity: Identity {
             row,
@@ -159,7 +159,7 @@ impl Life {
     }
 
     /// A commit that fails is tried again, as the loop does.
-    fn commit(&self, ledger: &mut Ledger, group: &[Ended]) -> Result<(), LedgerError> {
+    fn commit(&self, ledger: &mut Ledger, group: &[CompletedRow]) -> Result<(), LedgerError> {
         for _ in 0..5 {
             let kept = ledger.commit(group);
             if kept.is_ok() || self.disk.is_dead() {
@@ -294,7 +294,7 @@ fn a_disk_that_is_full_at_any_write_ends_in_the_same_output() {
         for times in [1, 3] {
             let mut life = Life::in_small_steps(write);
             life.disk
-                .fail(Deed::Write, write, times, ErrorKind::StorageFull);
+                .fail(Operation::Write, write, times, ErrorKind::StorageFull);
             life.live().unwrap();
             assert!(life.disk.has_failed(), "write {write}");
             life.check_all_is_there();
@@ -306,7 +306,7 @@ fn a_disk_that_is_full_at_any_write_ends_in_the_same_output() {
 fn a_sync_that_fails_at_any_point_loses_nothing_to_a_power_cut() {
     for sync in 0..50 {
         let mut life = Life::in_small_steps(sync);
-        life.disk.fail(Deed::Sync, sync, 1, ErrorKind::Other);
+        life.disk.fail(Operation::Sync, sync, 1, ErrorKind::Other);
         life.live().unwrap();
         assert!(life.disk.has_failed(), "sync {sync}");
         life.disk.restart(Death::OfThePower);
@@ -319,12 +319,12 @@ fn a_sync_that_fails_at_any_point_loses_nothing_to_a_power_cut() {
 #[test]
 fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
     let deeds = [
-        (Deed::Create, ErrorKind::StorageFull),
-        (Deed::Write, ErrorKind::StorageFull),
-        (Deed::Sync, ErrorKind::Other),
-        (Deed::Cut, ErrorKind::Other),
-        (Deed::Reserve, ErrorKind::StorageFull),
-        (Deed::SyncDirectory, ErrorKind::Other),
+        (Operation::Create, ErrorKind::StorageFull),
+        (Operation::Write, ErrorKind::StorageFull),
+        (Operation::Sync, ErrorKind::Other),
+        (Operation::Cut, ErrorKind::Other),
+        (Operation::Reserve, ErrorKind::StorageFull),
+        (Operation::SyncDirectory, ErrorKind::Other),
     ];
     for (deed, kind) in deeds {
         for after in 0..30 {
@@ -339,7 +339,7 @@ fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
     }
 }
 
-fn begun(disk: &Simulated) -> Result<(Ledger, Past), LedgerError> {
+fn begun(disk: &Simulated) -> Result<(Ledger, EarlierRows), LedgerError> {
     let disk = Arc::new(disk.clone());
     let claim = Claim::stake_on(disk, &paths(), Existing::Resume, Locks::Any)?;
     claim.begin(manner(Durability::Sync))
@@ -391,7 +391,7 @@ fn one_long_line_of_a_shared_call_is_no_measure_for_the_rows_behind_it() {
         ..manner(Durability::Sync)
     };
     let (mut ledger, _) = stake.unwrap().begin(manner).unwrap();
-    let shared = |place, bytes| Ended {
+    let shared = |place, bytes| CompletedRow {
         share: Share { rows: 96, place },
         ..ended(9 * u64::from(place), bytes)
     };
@@ -486,10 +486,10 @@ fn what_was_put_aside_says_why() {
     };
     let (a, b, c) = (line("a"), line("b"), line("c"));
     for (failed, why) in [
-        (format!("{b}{{\"custom_id\":"), Mended::Torn),
-        (format!("{b}\0\0\n{c}"), Mended::Holes),
-        (format!("{a}{b}"), Mended::Answered),
-        (format!("{a}{b}\0\0\n{c}"), Mended::Both),
+        (format!("{b}{{\"custom_id\":"), TailFix::Torn),
+        (format!("{b}\0\0\n{c}"), TailFix::Holes),
+        (format!("{a}{b}"), TailFix::Answered),
+        (format!("{a}{b}\0\0\n{c}"), TailFix::Both),
     ] {
         let disk = Simulated::default();
         let answer = a.replace("failed", "succeeded");

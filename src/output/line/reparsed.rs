@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, Ending, KnownError, Line, Shared, Status, something};
 use crate::exact::{self, ExactMap};
-use crate::model::{Fingerprint, Reading, Served};
+use crate::model::{Fingerprint, ParsedReply, Served};
 use crate::run::{Identity, Share};
 
 /// A line of a failure, as far as it goes into the line of the answer it becomes.
@@ -87,7 +87,7 @@ impl Kept {
 /// The line of an answer that was not understood when it came. It keeps its body.
 pub(in crate::output) fn reparsed(
     kept: &Kept,
-    reading: &Reading,
+    reading: &ParsedReply,
     files: &[String],
     cost_usd: Option<f64>,
 ) -> Vec<u8> {

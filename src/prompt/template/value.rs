@@ -25,7 +25,9 @@ impl Object for Digits {
 
 /// The fields of a record or object, in their order.
 pub(super) fn object(fields: &Map<String, Json>) -> Value {
-    let pairs = fields.iter().map(|(name, value)| (name.clone(), of_json(value)));
+    let pairs = fields
+        .iter()
+        .map(|(name, value)| (name.clone(), of_json(value)));
     Value::from_pairs(pairs)
 }
 
@@ -36,9 +38,7 @@ fn of_json(value: &Json) -> Value {
     match value {
         Json::Array(items) => items.iter().map(of_json).collect(),
         Json::Object(fields) => object(fields),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
-            Value::from(Serde(value))
-        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => Value::from(Serde(value)),
     }
 }
 
@@ -63,7 +63,11 @@ fn json(value: &Value) -> Result<Json, Error> {
             let name = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
             Ok((name, json(&inner)?))
         };
-        return value.try_iter()?.map(entry).collect::<Result<_, _>>().map(Json::Object);
+        return value
+            .try_iter()?
+            .map(entry)
+            .collect::<Result<_, _>>()
+            .map(Json::Object);
     }
     if value.kind() == ValueKind::Seq {
         let items = value.try_iter()?.map(|item| json(&item));

@@ -20,15 +20,15 @@ fn calls(story: &str) -> usize {
 }
 
 /// Every row that ended, as it was kept.
-async fn kept<F>(scene: Scene, script: F) -> Vec<Ended>
+async fn kept<F>(scene: Scene, script: F) -> Vec<CompletedRow>
 where
     F: Fn(u64, u32) -> Act + Send + Sync + 'static,
 {
-    struct Kept(Vec<Ended>);
+    struct Kept(Vec<CompletedRow>);
     impl Store for Kept {
         type Error = Full;
 
-        fn commit(&mut self, ended: &[Ended]) -> Result<(), Full> {
+        fn commit(&mut self, ended: &[CompletedRow]) -> Result<(), Full> {
             self.0.extend_from_slice(ended);
             Ok(())
         }
@@ -37,7 +37,7 @@ where
             Ok(())
         }
 
-        fn rescue(&mut self, _: &[Ended]) -> Option<Rescued> {
+        fn rescue(&mut self, _: &[CompletedRow]) -> Option<Rescued> {
             None
         }
     }

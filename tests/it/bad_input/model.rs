@@ -1,6 +1,6 @@
 //! Models, parameters, endpoints and who calls them.
 
-use promptmill::model::family::Family;
+use promptmill::family::Family;
 
 use super::{ROWS, check, model, on, on_aws, refused, with};
 use crate::harness::{Job, QUICK};

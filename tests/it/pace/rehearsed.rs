@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bedrock_emulator::Rehearsal;
-use promptmill::model::family::{Family, Parameters};
-use promptmill::model::{Call, Category, Fault, FinishReason, Model, Reading, Reply, Usage};
-use promptmill::prompt::{Message, Prompt, Role};
+use promptmill::family::{Family, Parameters};
+use promptmill::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
+use promptmill::model::{Message, Prompt, Role};
 use promptmill::run::{
-    Ask, Ended, Event, Identity, Limits, RequestsPerMinute, RetryPolicy, Row, Settings, Sharing,
-    Store, TokenLimits, Work,
+    Ask, CompletedRow, Event, Identity, Limits, ReadyRow, RequestsPerMinute, RetryPolicy, Row,
+    Settings, Sharing, Store, TokenLimits,
 };
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -66,7 +66,7 @@ struct Asked {
 }
 
 impl Model for Rehearsed {
-    async fn invoke(&self, call: &Call) -> Result<Reply, Fault> {
+    async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         self.note_start();
         let answer = self.service.invoke(&self.model_id, &call.body).await;
         let answer = answer.map_err(|end| Fault::local(Category::Network, end.to_string()))?;
@@ -83,21 +83,21 @@ impl Model for Rehearsed {
         let answer_body: Answer = serde_json::from_slice(&answer.body).unwrap();
         let usage = answer_body.usage;
         Ok(Reply {
-            reading: Reading {
+            reading: ParsedReply {
                 finish_reason: FinishReason::Stop,
                 usage: Usage {
                     input_tokens: Some(usage.input_tokens),
                     output_tokens: Some(usage.output_tokens),
                     ..Usage::default()
                 },
-                ..Reading::default()
+                ..ParsedReply::default()
             },
             raw: answer.body,
             ..Reply::default()
         })
     }
 
-    async fn invoke_together(&self, _: &[&Call]) -> Result<Vec<Reply>, Fault> {
+    async fn invoke_together(&self, _: &[&Request]) -> Result<Vec<Reply>, Fault> {
         unreachable!("every row has a call of its own here")
     }
 }
@@ -123,7 +123,7 @@ struct Nowhere;
 impl Store for Nowhere {
     type Error = Infallible;
 
-    fn commit(&mut self, _: &[Ended]) -> Result<(), Infallible> {
+    fn commit(&mut self, _: &[CompletedRow]) -> Result<(), Infallible> {
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Store for Nowhere {
         Ok(())
     }
 
-    fn rescue(&mut self, _: &[Ended]) -> Option<promptmill::run::Rescued> {
+    fn rescue(&mut self, _: &[CompletedRow]) -> Option<promptmill::run::Rescued> {
         None
     }
 }
@@ -170,7 +170,7 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
         Event::Again { fault, .. } => {
             outcome.refused += u64::from(fault.category == Category::Throttled);
         }
-        Event::Ended(ended) => note_end(ended, start, outcome),
+        Event::Completed(ended) => note_end(ended, start, outcome),
         Event::Left { .. }
         | Event::Abandoned
         | Event::Unlisted { .. }
@@ -182,7 +182,7 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
     }
 }
 
-fn note_end(ended: &Ended, start: Instant, outcome: &mut Outcome) {
+fn note_end(ended: &CompletedRow, start: Instant, outcome: &mut Outcome) {
     match &ended.outcome {
         promptmill::run::Outcome::Answered(reply) => {
             let usage = reply.reading.usage;
@@ -217,14 +217,14 @@ fn body(job: &Job) -> String {
 }
 
 /// A prompt of the job's length, like no other.
-fn work(job: &Job, body: &str, row: u64) -> Work {
+fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
     let text = format!("{row:0>width$}", width = job.prompt_bytes);
-    Work {
+    ReadyRow {
         identity: Identity {
             row,
             ..Identity::default()
         },
-        call: Call {
+        call: Request {
             body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
             worst_cost_usd: None,

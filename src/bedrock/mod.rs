@@ -1,0 +1,402 @@
+//! Amazon Bedrock over its SDK.
+//!
+//! The SDK's own retry is off (see `client`). It would hide throttles from the pace, repeat calls
+//! that cost quota, and give up after three attempts; `run::retry` decides instead.
+
+/// Both operations take the same headers, through builders that have no trait in common.
+macro_rules! addressed {
+    ($operation:expr, $target:expr, $call:expr) => {{
+        let terms = &$target.terms;
+        let guardrail = terms.guardrail.as_ref();
+        $operation
+            .model_id(&$target.model_id)
+            .content_type(&$target.content_type)
+            .accept(&$target.accept)
+            .set_guardrail_identifier(guardrail.map(|it| it.id.clone()))
+            .set_guardrail_version(guardrail.map(|it| it.version.clone()))
+            .set_trace(terms.trace.as_deref().map(Into::into))
+            .set_performance_config_latency(terms.latency.as_deref().map(Into::into))
+            .set_service_tier(terms.tier.map(|tier| tier.as_str().into()))
+            .set_request_metadata(terms.request_metadata.clone())
+            .body(Blob::new($call.body.as_ref()))
+    }};
+}
+
+mod advice;
+pub mod aws;
+mod client;
+pub mod control;
+pub mod emulated;
+mod faults;
+pub mod quotas;
+mod response_headers;
+mod retry_after;
+mod streamed;
+mod usage_split;
+mod wire;
+
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_bedrockruntime::operation::RequestId;
+use aws_sdk_bedrockruntime::primitives::Blob;
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::bedrock::aws::Rehearsal;
+pub use super::bedrock::aws::{Access, ConnectError};
+use super::bedrock::client::Clients;
+use super::bedrock::wire::BoundedAnswer;
+use crate::catalog::{Bill, ModelFacts, Tier, rounded_usd};
+use crate::family::{Batch, Family, NoAnswer};
+use crate::model::fault::Scope;
+use crate::model::{
+    Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
+    Served, Usage,
+};
+use faults::{fault, no_answer, no_client, not_understood};
+use response_headers::ResponseHeaders;
+
+/// What is called.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The model id as it goes on the wire.
+    pub model_id: String,
+    /// How its replies are read.
+    pub family: Family,
+    /// Whether they are sure to be of that family.
+    pub shape: Shape,
+    /// The request's Content-Type.
+    pub content_type: String,
+    /// The Accept header.
+    pub accept: String,
+    /// What is asked beside the body.
+    pub terms: RequestOptions,
+    /// How the answers come.
+    pub delivery: Delivery,
+    /// Whose work the bodies are.
+    pub bodies: Bodies,
+    /// Whether replies keep the reasoning before their answers.
+    pub reasoning: Reasoning,
+    /// Whether rows that share a call keep their parts of its body.
+    pub parts: Parts,
+    /// Prices and limits, where they are known; `region` may change them.
+    pub facts: Option<ModelFacts>,
+}
+
+impl Target {
+    fn understood(&self, body: &Value) -> Result<ParsedReply, NoAnswer> {
+        match self.shape {
+            Shape::Any => self.family.read_any_shape(body),
+            Shape::OfFamily => self.family.read(body),
+        }
+    }
+}
+
+/// In which shape replies come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// That of the family.
+    OfFamily,
+    /// That of any: the id does not tell which model stands behind it. Then its family was named by a
+    /// person, or asked for before the run and may have changed since; and an imported model answers
+    /// in one of several shapes whatever its name.
+    Any,
+}
+
+/// Whose work the bodies are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    /// All of one make: what the service refuses of one, it refuses of all.
+    Built,
+    /// Each row brought its own.
+    OfRows,
+}
+
+/// What becomes of each row's part of a body, once it is read. They are many in memory at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// It is kept beside what was read.
+    Kept,
+    /// It is let go.
+    Dropped,
+}
+
+/// A model on Amazon Bedrock.
+#[derive(Debug)]
+pub struct Bedrock {
+    clients: Clients,
+    target: Target,
+}
+
+/// Where environment or AWS configuration send calls, if not to AWS.
+pub async fn elsewhere(profile: Option<&str>) -> Option<String> {
+    aws::elsewhere(profile, client::SERVICE).await
+}
+
+impl Bedrock {
+    /// Finds region, credentials and endpoint, and rehearses one call up to the moment it would
+    /// leave this machine.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; nothing has been sent to the service.
+    pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
+        let profile = access.profile();
+        let bedrock = Self {
+            clients: Clients::new(access).await?,
+            target,
+        };
+        let rehearsed = bedrock.rehearse().await;
+        rehearsed.map_err(|error| error.in_profile(profile))?;
+        Ok(bedrock)
+    }
+
+    /// The region that is called.
+    pub async fn region(&self) -> Result<String, ConnectError> {
+        let (client, _) = self.clients.current().await?;
+        let region = client.config().region();
+        Ok(region.map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// Resolves endpoint and identity and signs a call, as the first row's call will, then lets
+    /// go of it before a byte is sent.
+    async fn rehearse(&self) -> Result<(), ConnectError> {
+        let rehearsal = Rehearsal::default();
+        let (client, _) = self.clients.current().await?;
+        let outcome = client
+            .invoke_model()
+            .model_id(&self.target.model_id)
+            .customize()
+            .interceptor(rehearsal.clone())
+            .send()
+            .await;
+        rehearsal.verdict(outcome)
+    }
+}
+
+impl Model for Bedrock {
+    async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
+        let (client, number) = self.clients.current().await.map_err(no_client)?;
+        let heard = ResponseHeaders::default();
+        let outcome = match self.target.delivery {
+            Delivery::Whole => {
+                let came = self.invoke_whole(&client, call, &heard).await;
+                came.and_then(|came| self.read(call, came))
+            }
+            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle, &heard).await,
+        };
+        self.look_over(outcome, &heard, number).await
+    }
+
+    async fn invoke_together(&self, calls: &[&Request]) -> Result<Vec<Reply>, Fault> {
+        let bodies: Vec<&[u8]> = calls.iter().map(|call| call.body.as_ref()).collect();
+        let Batch { body, weights } = self.target.family.join(&bodies).map_err(|misread| {
+            Fault::local(Category::InvalidRequest, misread.to_string()).job_wide()
+        })?;
+        let call = Request {
+            body: body.into(),
+            max_tokens: None,
+            worst_cost_usd: None,
+        };
+        let (client, number) = self.clients.current().await.map_err(no_client)?;
+        let heard = ResponseHeaders::default();
+        let came = self.invoke_whole(&client, &call, &heard).await;
+        let replies = came.and_then(|came| self.share_out(calls, came, &weights));
+        self.look_over(replies, &heard, number).await
+    }
+}
+
+/// A whole answer, as it came.
+struct RawReply {
+    raw: Bytes,
+    /// What the headers count.
+    usage: Usage,
+    served: Served,
+    request_id: Option<String>,
+}
+
+impl Bedrock {
+    /// Marks a fault that an emulator made up. New credentials are looked for where these have
+    /// expired.
+    async fn look_over<T>(
+        &self,
+        outcome: Result<T, Fault>,
+        heard: &ResponseHeaders,
+        number: u64,
+    ) -> Result<T, Fault> {
+        let outcome = outcome.map_err(|fault| Fault {
+            emulated: heard.emulated(),
+            ..fault
+        });
+        if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
+            self.clients.expired(number).await;
+        }
+        outcome
+    }
+
+    async fn invoke_whole(
+        &self,
+        client: &Client,
+        call: &Request,
+        heard: &ResponseHeaders,
+    ) -> Result<RawReply, Fault> {
+        let sent = addressed!(client.invoke_model(), self.target, call)
+            .customize()
+            .interceptor(BoundedAnswer::WHOLE)
+            .interceptor(heard.clone())
+            .send();
+        let sent = Box::pin(sent).await;
+        let answer = sent.map_err(|error| self.fault(&error))?;
+        let served = Served {
+            tier: answer.service_tier.as_ref().map(ToString::to_string),
+            latency_mode: answer
+                .performance_config_latency
+                .as_ref()
+                .map(ToString::to_string),
+            latency_ms: heard.latency_ms(),
+            emulated: heard.emulated(),
+        };
+        Ok(RawReply {
+            usage: heard.usage(),
+            served,
+            request_id: answer.request_id().map(str::to_owned),
+            raw: answer.body.into_inner().into(),
+        })
+    }
+
+    /// Parts the answer to a call that several rows shared. They are read as if each had come
+    /// alone; what is not understood is none of theirs.
+    fn share_out(
+        &self,
+        calls: &[&Request],
+        came: RawReply,
+        weights: &[u64],
+    ) -> Result<Vec<Reply>, Fault> {
+        let of_all = |fault: Fault| Fault {
+            raw: Some(came.raw.clone()),
+            request_id: came.request_id.clone(),
+            ..fault
+        };
+        let parts = self.target.family.part(&came.raw, weights.len());
+        let parts = parts.map_err(|misread| of_all(no_answer(misread.into(), Bytes::new())))?;
+        let usages = came.usage.apportioned(weights);
+        let reply = |(call, (part, usage)): (&&Request, (Vec<u8>, Usage))| {
+            let part = RawReply {
+                raw: part.into(),
+                usage,
+                served: came.served.clone(),
+                request_id: came.request_id.clone(),
+            };
+            let reply = self.read(call, part).map_err(of_all)?;
+            Ok(match self.target.parts {
+                Parts::Kept => reply,
+                Parts::Dropped => Reply {
+                    raw: Bytes::new(),
+                    ..reply
+                },
+            })
+        };
+        let parts = parts.into_iter().zip(usages);
+        calls.iter().zip(parts).map(reply).collect()
+    }
+
+    fn read(&self, call: &Request, came: RawReply) -> Result<Reply, Fault> {
+        let RawReply {
+            raw,
+            usage: headers,
+            served,
+            request_id,
+        } = came;
+        let no_answer = match serde_json::from_slice(&raw) {
+            Ok(body) => match self.target.understood(&body) {
+                Ok(mut reading) => {
+                    reading.usage = reading.usage.or(headers);
+                    let request = Some(call.body.as_ref());
+                    let bill = self.target.family.bill_of_answer(request, &reading);
+                    return Ok(self.billed(bill, reading, served, request_id, raw));
+                }
+                Err(error) => no_answer(error, raw),
+            },
+            Err(error) => not_understood(format!("the answer is not JSON: {error}"), raw),
+        };
+        Err(Fault {
+            request_id,
+            ..no_answer
+        })
+    }
+
+    /// A streamed answer is text, which is billed by tokens.
+    fn reply(
+        &self,
+        reading: ParsedReply,
+        served: Served,
+        request_id: Option<String>,
+        raw: Bytes,
+    ) -> Reply {
+        self.billed(Some(Bill::TOKENS), reading, served, request_id, raw)
+    }
+
+    fn billed(
+        &self,
+        bill: Option<Bill>,
+        mut reading: ParsedReply,
+        served: Served,
+        request_id: Option<String>,
+        raw: Bytes,
+    ) -> Reply {
+        let tier = served.tier.as_deref().and_then(Tier::parse);
+        let tier = tier.or(self.target.terms.tier).unwrap_or_default();
+        if self.target.reasoning == Reasoning::Dropped {
+            reading.reasoning = None;
+        }
+        Reply {
+            cost_usd: bill.and_then(|bill| self.cost_usd(&bill, &reading.usage, tier)),
+            reading,
+            request_id,
+            served,
+            first_token: None,
+            raw,
+        }
+    }
+}
+
+impl Bedrock {
+    fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        self.blame(fault(error))
+    }
+
+    /// A body that a row brought says nothing about the other rows' bodies.
+    fn blame(&self, fault: Fault) -> Fault {
+        if self.target.bodies == Bodies::OfRows && fault.blames_body() {
+            return Fault {
+                scope: Scope::Row,
+                ..fault
+            };
+        }
+        fault
+    }
+
+    fn cost_usd(&self, bill: &Bill, usage: &Usage, tier: Tier) -> Option<f64> {
+        let facts = self.target.facts.as_ref()?;
+        facts.billed_usd(bill, usage, tier).map(rounded_usd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F>(_: fn(&'static Bedrock, &'static Request) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is moved when its task is made, and a thousand of them share the processor's caches.
+    #[test]
+    fn a_call_in_flight_takes_little_beside_its_body() {
+        let size = size(|bedrock, call| bedrock.invoke(call));
+        assert!(size <= 4096, "{size} bytes");
+    }
+}

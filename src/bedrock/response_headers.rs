@@ -1,0 +1,63 @@
+//! What an answer's headers say that the SDK has no name for.
+
+use std::sync::{Arc, OnceLock};
+
+use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_bedrockruntime::error::BoxError;
+
+use crate::bedrock::emulated;
+use crate::model::Usage;
+
+/// Reads what the SDK does not model from the response's headers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ResponseHeaders(Arc<OnceLock<Headers>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Headers {
+    usage: Usage,
+    latency_ms: Option<u64>,
+    emulated: bool,
+}
+
+impl ResponseHeaders {
+    pub(super) fn usage(&self) -> Usage {
+        self.0.get().copied().unwrap_or_default().usage
+    }
+
+    pub(super) fn latency_ms(&self) -> Option<u64> {
+        self.0.get().copied().unwrap_or_default().latency_ms
+    }
+
+    pub(super) fn emulated(&self) -> bool {
+        self.0.get().copied().unwrap_or_default().emulated
+    }
+}
+
+impl Intercept for ResponseHeaders {
+    fn name(&self) -> &'static str {
+        "headers of the answer"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.response().headers();
+        let number = |what: &str| headers.get(format!("x-amzn-bedrock-{what}"))?.parse().ok();
+        // Set once: without the SDK's retry there is one response a call.
+        let _ = self.0.set(Headers {
+            usage: Usage::from_headers(
+                number("input-token-count"),
+                number("output-token-count"),
+                number("cache-read-input-token-count"),
+                number("cache-write-input-token-count"),
+            ),
+            latency_ms: number("invocation-latency"),
+            emulated: headers.get("server").is_some_and(emulated::is_emulator),
+        });
+        Ok(())
+    }
+}

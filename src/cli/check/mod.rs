@@ -1,0 +1,201 @@
+//! `promptmill check`: whether a job's calls will be taken, found out with one of them.
+
+mod report;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use jiff::Zoned;
+use tokio::time::{Instant, timeout};
+
+use super::failure::Failure;
+use super::run::{scenario, stopped};
+use super::{connect, flags, print, resolve_arn};
+use crate::bedrock::Bedrock;
+use crate::exit::Exit;
+use crate::format::count;
+use crate::input::Input;
+use crate::job::{JobFile, Plan};
+use crate::model::{Category, Fault, Model as _, Reply, Request};
+use crate::rows::RowMaker;
+use crate::run::Row;
+use bedrock_emulator::Scenario;
+
+/// A person waits for this call; a cold model may take a minute.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A template that does not fit shows in the first rows; a person does not wait for millions.
+const MOST_LOOKED_AT: usize = 1000;
+
+const NEEDS_ROWS: &str = "nothing says how this model is asked: name the layout of its bodies with --family, \
+                          or the rows with --input and, where they bring whole bodies, --body FIELD";
+
+/// What was found out.
+struct Checked {
+    plan: Plan,
+    /// What the call was made of.
+    asked: Asked,
+    outcome: Outcome,
+}
+
+/// What the one call asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// A prompt of a few words.
+    AFewWords,
+    /// The first row of the job that can be sent, as it is.
+    FirstRow,
+}
+
+/// How it went.
+enum Outcome {
+    /// No call was made.
+    NotSent(Failure),
+    /// The call came back.
+    Sent {
+        region: String,
+        took: Duration,
+        came: Result<Box<Reply>, Fault>,
+    },
+}
+
+/// Checks a job.
+pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let runtime = connect::runtime()?;
+    let checked = runtime.block_on(look(matches))?;
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&checked.json().to_string()),
+        false => print::text(&checked.text()),
+    })?;
+    Ok(checked.exit())
+}
+
+async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
+    let job_file: Option<&PathBuf> = matches.get_one("job");
+    let job_file = job_file.map(PathBuf::as_path);
+    let mut job = JobFile::load(job_file, flags::table(matches)?)?;
+    let hidden = resolve_arn::settle(&mut job).await;
+    let rows = stand_in(&mut job);
+    let variable = |name: &str| std::env::var(name).ok();
+    let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
+    let scenario = scenario(&plan.endpoint)?;
+    let (asked, call) = match rows {
+        Rows::Named => of_rows(&plan, hidden.as_deref())?,
+        Rows::Unnamed => match plan.probe() {
+            Some(call) => (Asked::AFewWords, call),
+            None => return Err(Failure::usage(NEEDS_ROWS)),
+        },
+    };
+    Ok(Checked {
+        outcome: ask(&plan, scenario.as_ref(), asked, &call).await?,
+        plan,
+        asked,
+    })
+}
+
+/// Whether the job names its rows.
+enum Rows {
+    Named,
+    Unnamed,
+}
+
+/// A plan has an input and an output. A check does without them: it writes nothing, and reads
+/// rows only where there are some. So where none is named, standard input and a name that nobody
+/// opens stand in.
+fn stand_in(job: &mut JobFile) -> Rows {
+    job.output
+        .path
+        .get_or_insert_with(|| "unnamed.jsonl".into());
+    match job.input.path {
+        Some(_) => Rows::Named,
+        None => {
+            job.input.path = Some("-".into());
+            Rows::Unnamed
+        }
+    }
+}
+
+/// The call that shows most: the first row where rows bring whole bodies or only they know what
+/// the model wants, else a few words. Either way the input has to be there and fit the job.
+fn of_rows(plan: &Plan, hidden: Option<&str>) -> Result<(Asked, Request), Failure> {
+    let input = Input::open(&plan.input, &plan.reading)?;
+    let maker = RowMaker::new(plan, &input).map_err(|error| resolve_arn::explain(error, hidden))?;
+    match plan.probe() {
+        Some(call) if !maker.sends_bodies() => {
+            let _ = first_row(plan, &maker, &input)?;
+            Ok((Asked::AFewWords, call))
+        }
+        Some(_) | None => Ok((Asked::FirstRow, first_row(plan, &maker, &input)?)),
+    }
+}
+
+/// The first row that can be sent, of the first [`MOST_LOOKED_AT`].
+fn first_row(plan: &Plan, maker: &RowMaker<'_>, input: &Input) -> Result<Request, Failure> {
+    let mut looked_at = 0;
+    let mut first = None;
+    for row in maker.rows(input)?.take(MOST_LOOKED_AT) {
+        match row? {
+            Row::Ready(work) => return Ok(work.call),
+            Row::Rejected(_, fault) => drop(first.get_or_insert(fault.message)),
+            Row::Past(_) => {}
+        }
+        looked_at += 1;
+    }
+    let part = match looked_at {
+        MOST_LOOKED_AT => format!(" of the first {}", count(looked_at as u64)),
+        _ => String::new(),
+    };
+    Err(Failure::usage(format!(
+        "{}: no row{part} can be sent: {}; see `promptmill plan`",
+        plan.input.display(),
+        first.unwrap_or_else(|| "there is none".into())
+    )))
+}
+
+async fn ask(
+    plan: &Plan,
+    scenario: Option<&Scenario>,
+    asked: Asked,
+    call: &Request,
+) -> Result<Outcome, Failure> {
+    let access = connect::access(plan, scenario).await?;
+    let target = connect::target(plan, asked == Asked::FirstRow);
+    let model = match Bedrock::connect(access, target).await {
+        Ok(model) => model,
+        Err(error) => return Ok(Outcome::NotSent(error.into())),
+    };
+    let region = match model.region().await {
+        Ok(region) => region,
+        Err(error) => return Ok(Outcome::NotSent(error.into())),
+    };
+    let patience = plan.attempt_timeout.min(PATIENCE);
+    let sent = Instant::now();
+    let came = match timeout(patience, model.invoke(call)).await {
+        Ok(came) => came.map(Box::new),
+        Err(_) => Err(Fault {
+            maybe_billed: true,
+            ..Fault::local(
+                Category::AttemptTimeout,
+                format!("no answer within {} s", patience.as_secs_f64()),
+            )
+        }),
+    };
+    Ok(Outcome::Sent {
+        region,
+        took: sent.elapsed(),
+        came,
+    })
+}
+
+impl Checked {
+    fn exit(&self) -> Exit {
+        match &self.outcome {
+            Outcome::NotSent(failure) => failure.exit,
+            Outcome::Sent { came: Ok(_), .. } => Exit::Complete,
+            Outcome::Sent {
+                came: Err(fault), ..
+            } => stopped(fault),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `promptmill models`: what can stand as a job's model.
+
+mod table;
+
+use clap::ArgMatches;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::{connect, print};
+use crate::bedrock::control::{Control, ListedModel, Listing};
+use crate::catalog;
+use crate::catalog::id::{Kind, ModelId};
+use crate::catalog::{ModelFacts, rounded_usd};
+use crate::exit::Exit;
+use crate::family::Family;
+
+/// The kinds of offers, by the words that `--kind` takes.
+pub(super) const KINDS: [(&str, Kind); 6] = [
+    ("model", Kind::Base),
+    ("profile", Kind::Profile),
+    ("application-profile", Kind::ApplicationProfile),
+    ("provisioned", Kind::Provisioned),
+    ("deployment", Kind::CustomDeployment),
+    ("imported", Kind::Imported),
+];
+
+/// What was found, and which part of it is wanted.
+struct Report {
+    region: String,
+    listing: Listing,
+    wanted: Wanted,
+}
+
+/// Which offers are wanted; what is not said lets all of them in.
+#[derive(Debug, Default)]
+struct Wanted {
+    text: Option<String>,
+    provider: Option<String>,
+    writes: Option<String>,
+    kinds: Vec<String>,
+    streaming: Streaming,
+}
+
+/// Whether only models that stream are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Streaming {
+    #[default]
+    AnyWay,
+    Needed,
+}
+
+/// An offer with what is known of it beforehand.
+struct Known<'a> {
+    offer: &'a ListedModel,
+    base: Option<String>,
+    facts: Option<&'static ModelFacts>,
+}
+
+/// Lists what can be invoked.
+pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let runtime = connect::runtime()?;
+    let report = runtime.block_on(ask(matches))?;
+    for missing in &report.listing.missing {
+        print::said(&format!("left out: {missing}"));
+    }
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&format!("{:#}", report.json())),
+        false => print::text(&report.text()),
+    })?;
+    Ok(Exit::Complete)
+}
+
+async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
+    let region = matches.get_one::<String>("region").cloned();
+    let control = Control::connect(connect::of_flags(matches, region).await?).await?;
+    Ok(Report {
+        listing: control.list().await?,
+        region: control.region().to_owned(),
+        wanted: wanted(matches),
+    })
+}
+
+fn wanted(matches: &ArgMatches) -> Wanted {
+    let lower = |name: &str| {
+        let typed = matches.get_one::<String>(name);
+        typed.map(|text| text.to_lowercase())
+    };
+    let kinds = matches.get_many::<String>("kind").unwrap_or_default();
+    Wanted {
+        text: lower("text"),
+        provider: lower("provider"),
+        writes: lower("writes"),
+        kinds: kinds.cloned().collect(),
+        streaming: match matches.get_flag("streaming") {
+            true => Streaming::Needed,
+            false => Streaming::AnyWay,
+        },
+    }
+}
+
+impl Wanted {
+    fn has(&self, known: &Known<'_>) -> bool {
+        let offer = known.offer;
+        let holds = |text: &str, part: &str| text.to_lowercase().contains(part);
+        let is_wanted = |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| {
+            wanted.as_deref().is_none_or(fits)
+        };
+        let base = known.base.as_deref().unwrap_or_default();
+        let provider = offer.provider.as_deref().unwrap_or_default();
+        let of_base = base.split('.').next().unwrap_or_default();
+        is_wanted(&self.text, &|part| {
+            holds(&offer.id, part) || holds(&offer.name, part) || holds(base, part)
+        }) && is_wanted(&self.provider, &|name| {
+            holds(provider, name) || of_base == name
+        }) && is_wanted(&self.writes, &|what| {
+            offer.writes.iter().any(|it| it.eq_ignore_ascii_case(what))
+        }) && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == word(offer.kind)))
+            && (self.streaming == Streaming::AnyWay || offer.streaming == Some(true))
+    }
+}
+
+/// The word for a kind.
+fn word(kind: Kind) -> &'static str {
+    let known = KINDS.iter().find(|(_, known)| *known == kind);
+    known.map_or("other", |(word, _)| word)
+}
+
+impl Report {
+    /// The offers that are wanted, with what is known of them: a model with its profiles, then
+    /// what the account has of its own.
+    fn known(&self) -> Vec<Known<'_>> {
+        let known = self.listing.offers.iter().map(|offer| {
+            let model = ModelId::parse(&offer.id).ok();
+            let model = model.map(|model| match &offer.like {
+                Some(like) => model.behind(like),
+                None => model,
+            });
+            let like = model.as_ref().map(ModelId::like);
+            Known {
+                offer,
+                facts: like.and_then(|like| catalog::lookup(like, Some(&self.region))),
+                base: model.and_then(|model| model.base().map(str::to_owned)),
+            }
+        });
+        let mut known: Vec<_> = known.filter(|known| self.wanted.has(known)).collect();
+        known.sort_by(|a, b| a.place().cmp(&b.place()));
+        known
+    }
+
+    fn json(&self) -> Value {
+        let models = self.known().into_iter().map(|known| known.json());
+        let missing = self.listing.missing.iter().map(ToString::to_string);
+        json!({
+            "region": self.region,
+            "models": models.collect::<Vec<_>>(),
+            "provisioned_only": self.listing.to_be_bought,
+            "left_out": missing.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Known<'_> {
+    /// Where it stands in the list.
+    fn place(&self) -> (bool, Option<&str>, &str) {
+        (self.is_own(), self.base.as_deref(), &self.offer.id)
+    }
+
+    /// Whether it is the account's own, known by an ARN.
+    fn is_own(&self) -> bool {
+        !matches!(self.offer.kind, Kind::Base | Kind::Profile)
+    }
+
+    fn family(&self) -> Option<Family> {
+        if self.offer.kind == Kind::Imported {
+            return Some(Family::Imported);
+        }
+        Family::of(self.base.as_deref()?)
+    }
+
+    /// USD per million tokens of input and output.
+    fn prices(&self) -> (Option<f64>, Option<f64>) {
+        let price = self.facts.map(|facts| facts.price).unwrap_or_default();
+        let million = |usd: f64| rounded_usd(usd * 1000.0);
+        (price.input.map(million), price.output.map(million))
+    }
+
+    /// What is known of the model itself, whatever it costs.
+    fn limits(&self) -> Option<&'static ModelFacts> {
+        let base = self.base.as_deref();
+        self.facts.or_else(|| catalog::anywhere(base?))
+    }
+
+    fn context(&self) -> Option<u64> {
+        self.limits()?.max_in
+    }
+
+    fn json(&self) -> Value {
+        let (input, output) = self.prices();
+        json!({
+            "id": self.offer.id,
+            "kind": word(self.offer.kind),
+            "name": self.offer.name,
+            "provider": self.offer.provider,
+            "base_model": self.base,
+            "family": self.family().map(Family::name),
+            "streaming": self.offer.streaming,
+            "reads": self.offer.reads,
+            "writes": self.offer.writes,
+            "input_usd_per_million": input,
+            "output_usd_per_million": output,
+            "usd_per_image": self.facts.and_then(|facts| facts.piece.made),
+            "usd_per_query": self.facts.and_then(|facts| facts.piece.query),
+            "context_tokens": self.context(),
+            "max_output_tokens": self.limits().and_then(|facts| facts.max_out),
+            "state": self.offer.state,
+            "end_of_life": self.offer.end_of_life,
+        })
+    }
+}

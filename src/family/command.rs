@@ -1,0 +1,86 @@
+//! Cohere Command, which completes a text.
+//!
+//! Source: Amazon Bedrock user guide, "Cohere Command models", as of October 2026.
+
+use serde_json::{Value, json};
+
+use super::chunk::Chunk;
+use super::json::{Body, Json as _, list, misread, text};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
+use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, StreamError, begin, grow, put};
+use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
+use super::{Misread, Parameter, Parameters};
+use crate::model::Prompt;
+use crate::model::{ParsedReply, Usage};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "command",
+    serves: &["cohere.command"],
+    takes: &TAKES,
+    form: Form::Text(System::Before),
+    images: Images::None,
+    answer: Answer::Text,
+    counts: Counts::InHeaders,
+    billed: Billed::Tokens,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+const TAKES: [Ranges; 5] = [
+    within(Parameter::MaxTokens, 1.0, 4096.0),
+    within(Parameter::Temperature, 0.0, 5.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    within(Parameter::TopK, 0.0, 500.0),
+    any(Parameter::Stop),
+];
+
+/// A body that is streamed says so.
+fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
+    Body::default()
+        .with("prompt", one_text(prompt))
+        .maybe("max_tokens", parameters.max_tokens)
+        .maybe("temperature", parameters.temperature)
+        .maybe("p", parameters.top_p)
+        .maybe("k", parameters.top_k)
+        .list("stop_sequences", &parameters.stop)
+        .maybe("stream", parameters.stream.then_some(true))
+        .finish()
+}
+
+/// Each of `num_generations` is one of the list. Tokens are only counted in the headers.
+fn read(body: &Value) -> Result<ParsedReply, Misread> {
+    let generations = list(body, "/generations").into_iter().flatten();
+    let answers: Option<Vec<_>> = generations.map(read_generation).collect();
+    answers
+        .and_then(first_of)
+        .ok_or_else(|| misread(LAYOUT.name, "`generations[0].text`", body))
+}
+
+fn read_generation(generation: &Value) -> Option<ParsedReply> {
+    let stop = text(generation, "/finish_reason");
+    let answer = text_or_filtered(text(generation, "/text"), stop)?;
+    Some(answered(answer.trim_start(), stop, Usage::default()))
+}
+
+/// The last chunk has a reason and no text.
+fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`text` or `is_finished`", chunk);
+    if chunk.field("text").is_none() && chunk.field("is_finished").is_none() {
+        return Err(wrong().into());
+    }
+    begin(
+        whole,
+        || json!({"generations": [{"text": "", "finish_reason": null}]}),
+    );
+    put(
+        whole,
+        "/generations/0/finish_reason",
+        chunk.field("finish_reason"),
+    );
+    Ok(Brought {
+        words: grow(whole, "/generations/0/text", chunk.field("text")).ok_or_else(wrong)?,
+        end: chunk.field("is_finished").and_then(Chunk::as_bool) == Some(true),
+    })
+}

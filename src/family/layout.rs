@@ -1,0 +1,173 @@
+//! What makes a family: each family's file holds one [`Layout`], and nothing else knows more.
+
+use serde_json::Value;
+
+use super::stream::Join;
+use super::{Misread, Parameters, Ranges};
+use crate::catalog::Bill;
+use crate::model::ParsedReply;
+use crate::model::Prompt;
+
+/// A family, in one place.
+pub(super) struct Layout {
+    /// The name in job files and messages.
+    pub(super) name: &'static str,
+    /// The base ids it serves, by how they begin. Over all families the longest beginning decides.
+    pub(super) serves: &'static [&'static str],
+    /// The parameters it has a place for.
+    pub(super) takes: &'static [Ranges],
+    /// The prompts it has a form for.
+    pub(super) form: Form,
+    /// How its models are shown images.
+    pub(super) images: Images,
+    /// What it answers with.
+    pub(super) answer: Answer,
+    /// Where its replies count tokens.
+    pub(super) counts: Counts,
+    /// What its calls are billed by.
+    pub(super) billed: Billed,
+    /// Builds the body. The last argument is the model's base id, where it is known.
+    pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
+    /// Reads a reply's body.
+    pub(super) read: fn(&Value) -> Result<ParsedReply, Misread>,
+    /// How a streamed answer is put together.
+    pub(super) stream: Stream,
+}
+
+/// How a streamed answer is put together.
+#[derive(Clone, Copy)]
+pub(super) enum Stream {
+    /// The family does not stream.
+    None,
+    /// Chunk by chunk into the body that came so far.
+    Joined(Join),
+    /// As the family does whose chunks look like the first.
+    ByShape,
+}
+
+/// The prompts a family has a form for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A conversation.
+    Turns(Turns),
+    /// One text, which a system prompt may go before.
+    Text(System),
+    /// Texts that belong together: at least and at most so many.
+    Texts(usize, usize),
+    /// Texts, each answered for itself.
+    EachText(Lists),
+    /// None: the row brings the body.
+    Body,
+}
+
+/// Where a body and its answer list what each text is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lists {
+    /// The most texts that a body takes.
+    pub(super) most: usize,
+    /// The field of the body, and of answers that repeat it, that lists the texts.
+    pub(super) texts: &'static str,
+    /// Other fields of the body that are answered in the same list.
+    pub(super) beside: &'static [&'static str],
+    /// The field of the answer that has an entry for each text: a list, or lists by their kind.
+    pub(super) answers: &'static str,
+}
+
+/// What a family wants of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turns {
+    /// Who may speak when.
+    pub(super) order: Order,
+    /// What becomes of an answer that is begun.
+    pub(super) begun: Prefill,
+}
+
+/// Who may speak when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Anybody at any time.
+    Free,
+    /// The user first, then anybody.
+    UserFirst,
+    /// The user first, then in turn.
+    InTurn,
+}
+
+/// What becomes of a conversation that ends with the model's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefill {
+    /// The model goes on from them.
+    GoesOn,
+    /// There is no form for it.
+    Refused,
+}
+
+/// What becomes of a system prompt where there is one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum System {
+    /// It goes before the text.
+    Before,
+    /// There is no place for it.
+    Refused,
+}
+
+/// How models are shown images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Images {
+    /// In conversations.
+    InMessages,
+    /// By whole bodies, or `extra`.
+    InBody,
+    /// Not at all.
+    None,
+}
+
+/// What a family answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Text.
+    Text,
+    /// Something else: vectors, ranks.
+    Output,
+    /// Images.
+    Images,
+}
+
+/// Where a whole reply counts its tokens; a stream counts them in its last chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// In its body.
+    InBody,
+    /// Only in its headers.
+    InHeaders,
+    /// Not at all.
+    Nowhere,
+}
+
+/// What a family's calls are billed by.
+#[derive(Clone, Copy)]
+pub(super) enum Billed {
+    /// Tokens.
+    Tokens,
+    /// What the request says, which may be images or searches; `None` where it asks for something
+    /// whose price nobody knows, such as seconds of video.
+    ByRequest(fn(&Value) -> Option<Bill>),
+}
+
+/// A conversation in any order, which the model goes on from.
+pub(super) const FREE: Form = Form::Turns(Turns {
+    order: Order::Free,
+    begun: Prefill::GoesOn,
+});
+
+/// A conversation that the user begins and the model goes on from.
+pub(super) const USER_FIRST: Form = Form::Turns(Turns {
+    order: Order::UserFirst,
+    begun: Prefill::GoesOn,
+});
+
+/// A conversation in turns, the user's first, which the model goes on from.
+pub(super) const IN_TURN: Form = Form::Turns(Turns {
+    order: Order::InTurn,
+    begun: Prefill::GoesOn,
+});

@@ -1,0 +1,283 @@
+//! OpenAI-style chat completions, as many providers speak them: OpenAI itself, Grok, Qwen, Kimi,
+//! MiniMax, GLM, Gemma, Nemotron, DeepSeek V3, Mistral from its third generation. Mistral's earlier
+//! chat is the same but for the name of its stop reason, and Jamba's but for its ranges.
+//!
+//! Source: Amazon Bedrock user guide, "OpenAI models", "Mistral AI chat completion" and "AI21 Labs
+//! Jamba", read in October 2026.
+
+use serde_json::{Value, json};
+
+use super::chunk::Chunk;
+use super::json::{Body, Json, at, count, list, misread, text};
+use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
+use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, StreamError, begin, block, grow, grow_field, put};
+use super::vocabulary::{
+    answered, finish, first_of, means_filtered, role, split_reasoning, thought,
+};
+use super::{Misread, Parameter, Parameters, usage};
+use crate::catalog::Capabilities;
+use crate::model::{FinishReason, ParsedReply, Usage};
+use crate::model::{Image, Message, Prompt};
+
+pub(super) const LAYOUT: Layout = Layout {
+    name: "openai-chat",
+    serves: &[
+        "openai.",
+        "xai.",
+        "qwen.",
+        "moonshot.",
+        "moonshotai.",
+        "minimax.",
+        "zai.",
+        "google.",
+        "nvidia.",
+        "deepseek.",
+        "mistral.",
+    ],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+        any(Parameter::Temperature),
+        any(Parameter::TopP),
+        any(Parameter::Stop),
+    ],
+    form: FREE,
+    images: Images::InMessages,
+    answer: Answer::Text,
+    counts: Counts::InBody,
+    billed: Billed::Tokens,
+    body,
+    read,
+    stream: Stream::Joined(join),
+};
+
+pub(super) const MISTRAL: Layout = Layout {
+    name: "mistral-chat",
+    serves: &[
+        "mistral.mistral-small-24",
+        "mistral.mistral-large-24",
+        "mistral.pixtral",
+    ],
+    takes: &[
+        within(Parameter::MaxTokens, 1.0, f64::INFINITY),
+        any(Parameter::Temperature),
+        any(Parameter::TopP),
+    ],
+    counts: Counts::InHeaders,
+    ..LAYOUT
+};
+
+pub(super) const JAMBA: Layout = Layout {
+    name: "jamba",
+    serves: &["ai21.jamba"],
+    images: Images::None,
+    takes: &JAMBA_TAKES,
+    ..LAYOUT
+};
+
+const JAMBA_TAKES: [Ranges; 4] = [
+    within(Parameter::MaxTokens, 1.0, 4096.0),
+    within(Parameter::Temperature, 0.0, 2.0),
+    within(Parameter::TopP, 0.0, 1.0),
+    any(Parameter::Stop),
+];
+
+/// Where gpt-oss and Kimi K2 Thinking put their reasoning: inline, before the answer.
+const REASONING: (&str, &str) = ("<reasoning>", "</reasoning>");
+
+fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
+    let system = prompt
+        .system
+        .iter()
+        .map(|system| json!({"role": "system", "content": system}));
+    let turn = |message: &Message| json!({"role": role(message.role), "content": parts(message)});
+    let turns = prompt.messages.iter().map(turn);
+    Body::default()
+        .with("messages", system.chain(turns).collect::<Vec<_>>())
+        .maybe(limit_key(base), parameters.max_tokens)
+        .maybe("temperature", parameters.temperature)
+        .maybe("top_p", parameters.top_p)
+        .list("stop", &parameters.stop)
+        .finish()
+}
+
+/// A text alone, or parts where there are images.
+fn parts(message: &Message) -> Value {
+    if message.images.is_empty() {
+        return message.text.as_str().into();
+    }
+    let image = |Image { format, base64 }: &Image| {
+        let url = format!("data:image/{format};base64,{base64}");
+        json!({"type": "image_url", "image_url": {"url": url}})
+    };
+    let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
+    message.images.iter().map(image).chain(text).collect()
+}
+
+/// What the model calls the longest answer; most know nothing but `max_tokens`.
+fn limit_key(base: Option<&str>) -> &'static str {
+    let renamed = base.and_then(|base| Capabilities::of(base).limit_key);
+    renamed.unwrap_or("max_tokens")
+}
+
+/// Where several answers were asked for, each is a choice.
+pub(super) fn read(body: &Value) -> Result<ParsedReply, Misread> {
+    let expected = "`choices[0].message`, with `content` or a finish reason";
+    let wrong = || misread(LAYOUT.name, expected, body);
+    let choices = list(body, "/choices").ok_or_else(wrong)?;
+    let answers: Option<Vec<_>> = choices.iter().map(read_choice).collect();
+    let first = answers.and_then(first_of).ok_or_else(wrong)?;
+    Ok(ParsedReply {
+        usage: usage::openai(body),
+        ..first
+    })
+}
+
+/// Content may be null: when the model only called tools, refused, or reached its limit while
+/// still reasoning. The answer is then empty. Without content, reason or refusal there is none.
+fn read_choice(choice: &Value) -> Option<ParsedReply> {
+    let stop = text(choice, "/finish_reason").or_else(|| text(choice, "/stop_reason"));
+    let filtered = stop.is_some_and(means_filtered);
+    let message = choice.get("message").filter(|it| it.is_object());
+    let message = message.or(filtered.then_some(&Value::Null))?;
+    let refused = text(message, "/refusal").is_some_and(|refusal| !refusal.is_empty());
+    let content = content(message);
+    if content.is_none() && stop.is_none() && !refused {
+        return None;
+    }
+    let (inline, answer) = without_reasoning(&content.unwrap_or_default(), stop);
+    let apart = ["/reasoning_content", "/reasoning"];
+    let apart = apart.iter().find_map(|pointer| text(message, pointer));
+    let tools = list(message, "/tool_calls").filter(|calls| !calls.is_empty());
+    let reading = ParsedReply {
+        output: tools.map(|calls| Value::Array(calls.to_vec())),
+        reasoning: apart.and_then(thought).or(inline),
+        ..answered(answer, stop, Usage::default())
+    };
+    Some(match refused {
+        true => ParsedReply {
+            finish_reason: FinishReason::ContentFilter,
+            ..reading
+        },
+        false => reading,
+    })
+}
+
+/// The answer's text: a string, or a list of parts.
+fn content(message: &impl Json) -> Option<String> {
+    let content = message.field("content")?;
+    if let Some(whole) = content.text() {
+        return Some(whole.to_owned());
+    }
+    let parts = content.items()?;
+    Some(
+        parts
+            .iter()
+            .filter_map(|part| text(part, "/text"))
+            .collect(),
+    )
+}
+
+/// Inline reasoning, and the answer behind it.
+fn without_reasoning(content: &str, stop: Option<&str>) -> (Option<String>, String) {
+    let (open, close) = REASONING;
+    let Some(inside) = content.trim_start().strip_prefix(open) else {
+        return (None, content.to_owned());
+    };
+    let stop = stop.map_or(FinishReason::Unknown, finish);
+    match split_reasoning(inside, close, stop) {
+        (None, rest) if rest == inside => (None, content.to_owned()),
+        split => split,
+    }
+}
+
+/// What a stream is put into: a chat completion whose message has said nothing.
+fn empty(chunk: &Chunk<'_>) -> Value {
+    let said = |key| chunk.field(key).map(Json::owned);
+    let mut whole = json!({
+        "id": said("id"),
+        "object": "chat.completion",
+        "created": said("created"),
+        "model": said("model"),
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": null},
+            "finish_reason": null,
+        }],
+        "usage": null,
+        "service_tier": null,
+    });
+    if let Value::Object(whole) = &mut whole {
+        whole.retain(|key, value| !value.is_null() || key == "usage" || key == "service_tier");
+    }
+    whole
+}
+
+/// The last chunks may have no choices, or an empty list of them, only counts. Where there are several answers, the first
+/// is the one that is read. Mistral's earlier models say `message` for `delta`.
+pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+    let wrong = || misread(LAYOUT.name, "`choices`, a list with deltas", chunk);
+    let choices = match list(chunk, "/choices") {
+        Some(choices) => choices,
+        None if chunk.field("usage").is_some_and(Chunk::is_object) => &[],
+        None => return Err(wrong().into()),
+    };
+    begin(whole, || empty(chunk));
+    put(whole, "/usage", chunk.field("usage"));
+    put(whole, "/service_tier", chunk.field("service_tier"));
+    let is_first = |choice: &&Chunk<'_>| count(*choice, "/index").unwrap_or(0) == 0;
+    let mut brought = Brought::default();
+    for choice in choices.iter().filter(is_first) {
+        if let Some(delta) = choice.field("delta").or_else(|| choice.field("message")) {
+            brought.words |= add(whole, delta).ok_or_else(wrong)?;
+        } else if choice.field("text").is_some() {
+            return Err(wrong().into());
+        }
+        let stop = ["finish_reason", "stop_reason"];
+        let stop = stop
+            .iter()
+            .find_map(|key| choice.field(key).filter(|stop| stop.is_string()));
+        brought.end |= put(whole, "/choices/0/finish_reason", stop);
+    }
+    Ok(brought)
+}
+
+/// Adds a delta to the message; whether it brought words.
+fn add(whole: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
+    let message = whole.pointer_mut("/choices/0/message")?;
+    let mut words = match delta.field("content") {
+        Some(Chunk::Array(_)) => {
+            let parts = content(delta).map(Chunk::from);
+            grow(message, "/content", parts.as_ref())?
+        }
+        content => grow(message, "/content", content)?,
+    };
+    for key in ["reasoning_content", "reasoning", "refusal"] {
+        if let Some(piece) = delta.field(key).filter(|piece| piece.is_string()) {
+            words |= grow_field(message, key, Some(piece))? && key != "refusal";
+        }
+    }
+    for call in list(delta, "/tool_calls").unwrap_or_default() {
+        let calls = message.as_object_mut()?.entry("tool_calls");
+        calls.or_insert_with(|| json!([]));
+        let place = block(message, "/tool_calls", count(call, "/index").or(Some(0)))?;
+        add_call(place.as_object_mut()?, call)?;
+    }
+    Some(words)
+}
+
+/// A tool call comes in pieces too: its name first, then its arguments bit by bit.
+fn add_call(place: &mut serde_json::Map<String, Value>, call: &Chunk<'_>) -> Option<()> {
+    for key in ["id", "type"] {
+        if let Some(value) = call.field(key).filter(|value| !value.is_null()) {
+            place.insert(key.to_owned(), value.owned());
+        }
+    }
+    let function = place.entry("function").or_insert_with(|| json!({}));
+    for key in ["name", "arguments"] {
+        if let Some(piece) = at(call, &format!("/function/{key}")) {
+            grow_field(function, key, Some(piece))?;
+        }
+    }
+    Some(())
+}

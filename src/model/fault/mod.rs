@@ -1,0 +1,212 @@
+//! Everything that can go wrong with a call, and what each means for what happens next.
+//!
+//! What the service said is classified in `classify`, its messages by the one table in
+//! `messages`; what a person can do about it is in `crate::bedrock::advice`.
+
+mod classify;
+mod messages;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// A call that brought no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of failure it is.
+    pub category: Category,
+    /// The service's error code, such as `ThrottlingException`.
+    pub code: Option<String>,
+    /// The HTTP status.
+    pub status_code: Option<u16>,
+    /// What the service, or the layer that failed, said.
+    pub message: String,
+    /// The service's name for the call.
+    pub request_id: Option<String>,
+    /// How long the service asked us to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether every other row of the job would fail in the same way.
+    pub scope: Scope,
+    /// Whether the call may have been billed although no answer came of it.
+    pub maybe_billed: bool,
+    /// Whether an emulator made it up.
+    pub emulated: bool,
+    /// The body of an answer that could not be understood.
+    pub raw: Option<Bytes>,
+}
+
+/// What happens next with the row, and with the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It may pass: the same call is sent again.
+    Retry,
+    /// It will not pass: the row ends in failure, the run goes on.
+    RowFailed,
+    /// No other row would fare better: the run stops, and can be resumed.
+    StopRun,
+}
+
+/// How far a fault reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This row; others may well succeed.
+    Row,
+    /// The job: its model, its parameters, its credentials.
+    Job,
+}
+
+/// The closed list of error categories, as written to the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// Refused for now: the account's requests or tokens per minute are used up.
+    Throttled,
+    /// A cold model is being loaded.
+    ModelNotReady,
+    /// The service has no capacity at the moment.
+    Unavailable,
+    /// The service broke.
+    ServerError,
+    /// The model took longer than the service allows.
+    ModelTimeout,
+    /// The model broke.
+    ModelError,
+    /// No connection, or one that broke.
+    Network,
+    /// No answer within our own limit; the service may still bill it.
+    AttemptTimeout,
+    /// The service refuses the request as it is.
+    InvalidRequest,
+    /// Prompt and answer do not fit the model's context window.
+    ContextWindow,
+    /// The request is larger than the service takes.
+    RequestTooLarge,
+    /// The row could not be turned into a request.
+    BadInputRow,
+    /// An answer came that could not be understood; it is kept.
+    BadResponse,
+    /// The caller may not use this model.
+    AccessDenied,
+    /// There is no such model here.
+    NotFound,
+    /// No credentials, or none that are valid.
+    Credentials,
+    /// The account's tokens per day are used up.
+    DailyQuota,
+    /// Another limit of the account is reached.
+    ServiceQuota,
+}
+
+/// The code or the category, and what was said.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.code.as_deref().unwrap_or(self.category.as_str());
+        write!(f, "{what}: {}", self.message)
+    }
+}
+
+impl Fault {
+    /// A fault on our side of the wire: no service has said anything.
+    pub fn local(category: Category, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            code: None,
+            status_code: None,
+            message: message.into(),
+            request_id: None,
+            retry_after: None,
+            scope: Scope::Row,
+            maybe_billed: false,
+            emulated: false,
+            raw: None,
+        }
+    }
+
+    /// The same, but every row of the job would share it.
+    pub fn job_wide(self) -> Self {
+        Self {
+            scope: Scope::Job,
+            ..self
+        }
+    }
+
+    /// What happens next. What every row would share stops the run.
+    pub fn verdict(&self) -> Verdict {
+        match self.scope {
+            Scope::Job => Verdict::StopRun,
+            Scope::Row => self.category.verdict(),
+        }
+    }
+}
+
+impl Category {
+    /// All of them, in the order they are listed to people.
+    pub const ALL: [Self; 18] = [
+        Self::Throttled,
+        Self::ModelNotReady,
+        Self::Unavailable,
+        Self::ServerError,
+        Self::ModelTimeout,
+        Self::ModelError,
+        Self::Network,
+        Self::AttemptTimeout,
+        Self::InvalidRequest,
+        Self::ContextWindow,
+        Self::RequestTooLarge,
+        Self::BadInputRow,
+        Self::BadResponse,
+        Self::AccessDenied,
+        Self::NotFound,
+        Self::Credentials,
+        Self::DailyQuota,
+        Self::ServiceQuota,
+    ];
+
+    /// What happens next, whatever the job.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Throttled
+            | Self::ModelNotReady
+            | Self::Unavailable
+            | Self::ServerError
+            | Self::ModelTimeout
+            | Self::ModelError
+            | Self::Network
+            | Self::AttemptTimeout => Verdict::Retry,
+            Self::InvalidRequest
+            | Self::ContextWindow
+            | Self::RequestTooLarge
+            | Self::BadInputRow
+            | Self::BadResponse => Verdict::RowFailed,
+            Self::AccessDenied
+            | Self::NotFound
+            | Self::Credentials
+            | Self::DailyQuota
+            | Self::ServiceQuota => Verdict::StopRun,
+        }
+    }
+
+    /// The word written to the output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::ModelNotReady => "model_not_ready",
+            Self::Unavailable => "unavailable",
+            Self::ServerError => "server_error",
+            Self::ModelTimeout => "model_timeout",
+            Self::ModelError => "model_error",
+            Self::Network => "network",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::InvalidRequest => "invalid_request",
+            Self::ContextWindow => "context_window",
+            Self::RequestTooLarge => "request_too_large",
+            Self::BadInputRow => "bad_input_row",
+            Self::BadResponse => "bad_response",
+            Self::AccessDenied => "access_denied",
+            Self::NotFound => "not_found",
+            Self::Credentials => "credentials",
+            Self::DailyQuota => "daily_quota",
+            Self::ServiceQuota => "service_quota",
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A look at an output that leaves it as it is: no lock, no directory, no mending.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::claim::{Existing, Locks, refuse_what_is_not_ours};
+use super::error::{LedgerError, io_error};
+use super::mount;
+use super::paths::OutputPaths;
+use super::resume::EarlierRows;
+use super::run_file;
+use super::scan::State;
+use super::tally::Unattributed;
+
+/// What is there now.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// The rows that have ended and would stay so.
+    pub past: EarlierRows,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// Why a run could not go on with it.
+    pub refusals: Vec<String>,
+}
+
+impl Inspection {
+    /// Looks at the output in `paths`, as a run that does this with existing output, and trusts
+    /// these locks, would see it.
+    pub fn at(paths: &OutputPaths, existing: Existing, locks: Locks) -> Self {
+        let mut look = Self::default();
+        if let Err(error) = refuse_what_is_not_ours(paths) {
+            look.refusals.push(error.to_string());
+            return look;
+        }
+        let refusals = refuse_what_cannot_be_written(paths, locks).err();
+        look.refusals
+            .extend(refusals.map(|error| error.to_string()));
+        if is_locked(&paths.lock) {
+            let message = "another run is writing this output: what has ended is as of this moment";
+            look.notes.push(message.into());
+        }
+        let files = [&paths.answered, &paths.failed];
+        let mut made_up = false;
+        for (path, stays) in files.into_iter().zip(existing.stays()) {
+            made_up |= look.read(path, stays);
+        }
+        if made_up {
+            let message = "the emulator made up answers in the output, and so what they teach";
+            look.notes.push(message.into());
+        }
+        let noted = run_file::read(&paths.run).map(|run| run_file::unlisted_in(&run));
+        look.past.tally.unlisted = match existing {
+            Existing::Fresh => Unattributed::default(),
+            Existing::Resume | Existing::RetryFailed => {
+                look.past.tally.unlisted + noted.unwrap_or_default()
+            }
+        };
+        look
+    }
+
+    /// Reads one file; whether an emulator has made up any of it.
+    fn read(&mut self, path: &Path, stays: bool) -> bool {
+        let mut aside = EarlierRows::default();
+        let past = if stays { &mut self.past } else { &mut aside };
+        match look(past, path) {
+            Ok(State::Whole | State::NoNewline) => {}
+            Ok(State::Torn { from }) => self.notes.push(format!(
+                "{} ends inside a line (at byte {from}), as after a crash: a run puts these bytes \
+                 aside, and that row runs again",
+                path.display()
+            )),
+            Ok(State::Holed) => self.notes.push(format!(
+                "{} has lines that were never wholly written, as after a power cut: a run puts \
+                 them aside, and their rows run again",
+                path.display()
+            )),
+            Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
+            Err(error) => self.refusals.push(error.to_string()),
+        }
+        let made_up = 0 < past.tally.made_up;
+        // What goes aside still tells how long answers are, and was paid for.
+        if !stays {
+            self.past.lessons.add(&aside.lessons);
+            let unlisted = &mut self.past.tally.unlisted;
+            *unlisted = *unlisted + aside.tally.as_unlisted();
+        }
+        made_up
+    }
+}
+
+/// Whether a run could make its directory and its files, as far as can be told without a trace.
+fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<(), LedgerError> {
+    let directory = paths.directory();
+    let there = directory.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(Path::new("."));
+    let what = if there == directory {
+        "write to"
+    } else {
+        "create"
+    };
+    mount::writable(there).map_err(io_error(what, directory))?;
+    match mount::untrusted(there) {
+        Some(kind) if locks == Locks::Trusted => {
+            let output = paths.answered.clone();
+            Err(LedgerError::Network { output, kind })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn look(past: &mut EarlierRows, path: &Path) -> Result<State, LedgerError> {
+    match File::open(path) {
+        Ok(mut file) => {
+            let state = past.look(&mut file, path)?;
+            past.complete();
+            Ok(state)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Whole),
+        Err(error) => Err(io_error("open", path)(error)),
+    }
+}
+
+/// Whether a run holds the lock. Asking takes it, shared, for a moment: there is no way to ask
+/// without, and a run that starts within these microseconds says that another one is writing.
+fn is_locked(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| file.try_lock_shared().is_err())
+}

@@ -1,0 +1,330 @@
+//! A line of output, as it stands on disk. Fields are only ever added.
+
+mod known;
+mod reparsed;
+mod status;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::catalog::rounded_usd;
+use crate::exact::ExactMap;
+use crate::model::{Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, Served, Usage};
+use crate::run::{CompletedRow, Outcome, Share};
+
+pub(super) use known::{Known, KnownError};
+pub(super) use reparsed::{Kept, reparsed};
+pub(super) use status::Status;
+
+/// When the provider's own body is kept beside what was read from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepRaw {
+    /// With every answer.
+    Always,
+    /// Where an answer could not be understood.
+    Errors,
+    /// Not at all.
+    Never,
+}
+
+/// What is the same for every line of a run, or belongs to the moment it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp<'a> {
+    /// The model id, as it was typed.
+    pub model: &'a str,
+    /// When to keep the provider's body.
+    pub keep_raw: KeepRaw,
+    /// The service tier that the job asks for.
+    pub service_tier: &'a str,
+    /// The latency that the job asks for, where it does.
+    pub latency_mode: Option<&'a str>,
+    /// Whether answers keep the reasoning before them.
+    pub reasoning: Reasoning,
+    /// Whether the embedded emulator is asked: then all of the line is made up.
+    pub emulated: bool,
+    /// The files of the row's images, seen from the output.
+    pub files: &'a [String],
+    /// The wall clock when the row ended.
+    pub finished_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    custom_id: Option<&'a str>,
+    row: u64,
+    status: Status,
+    #[serde(flatten)]
+    ending: Ending<'a>,
+    #[serde(flatten)]
+    shared: Option<Shared>,
+    attempts: u32,
+    throttles: u32,
+    maybe_billed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maybe_billed_usd: Option<f64>,
+    queued_ms: u128,
+    latency_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_token_ms: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_latency_ms: Option<u64>,
+    started_at: String,
+    finished_at: String,
+    request_id: Option<&'a str>,
+    fingerprint: Option<Fingerprint>,
+    metadata: Option<ExactMap<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    emulated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<Value>,
+}
+
+/// A row that shares its call with others: how many they are, and which of them it is, from 1.
+#[derive(Serialize)]
+struct Shared {
+    rows_in_call: u32,
+    place_in_call: u32,
+}
+
+impl Shared {
+    fn of(share: Share) -> Option<Self> {
+        let shared = Self {
+            rows_in_call: share.rows,
+            place_in_call: share.place,
+        };
+        (1 < share.rows).then_some(shared)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ending<'a> {
+    Answered(Answer<'a>),
+    Failed {
+        error: Error<'a>,
+        model: &'a str,
+        #[serde(flatten)]
+        reading: Option<LaterReading<'a>>,
+    },
+}
+
+/// What the line of an answer that was not understood keeps for whoever reads it later: how it was
+/// to be read, and by which price list it was billed.
+#[derive(Serialize)]
+struct LaterReading<'a> {
+    service_tier: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_mode: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_reasoning: bool,
+}
+
+impl<'a> LaterReading<'a> {
+    fn of(category: Category, stamp: &Stamp<'a>) -> Option<Self> {
+        (category == Category::BadResponse).then_some(Self {
+            service_tier: stamp.service_tier,
+            latency_mode: stamp.latency_mode,
+            keeps_reasoning: stamp.reasoning == Reasoning::Kept,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    completion: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    files: &'a [String],
+    finish_reason: &'a str,
+    stop_reason: Option<&'a str>,
+    model: &'a str,
+    usage: Tokens,
+    cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_mode: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guardrail_trace: Option<&'a Value>,
+}
+
+impl<'a> Answer<'a> {
+    fn of(
+        reading: &'a ParsedReply,
+        served: &'a Served,
+        model: &'a str,
+        cost_usd: Option<f64>,
+    ) -> Self {
+        Self {
+            completion: reading.completion.as_deref(),
+            reasoning: reading.reasoning.as_deref(),
+            output: reading.output.as_ref(),
+            files: &[],
+            finish_reason: reading.finish_reason.as_str(),
+            stop_reason: reading.stop_reason.as_deref(),
+            model,
+            usage: reading.usage.into(),
+            cost_usd,
+            service_tier: served.tier.as_deref(),
+            latency_mode: served.latency_mode.as_deref(),
+            guardrail_trace: reading.guardrail_trace.as_ref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    category: &'a str,
+    code: Option<&'a str>,
+    status_code: Option<u16>,
+    message: &'a str,
+}
+
+/// Token counts as they stand on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tokens {
+    pub(super) input_tokens: Option<u64>,
+    pub(super) output_tokens: Option<u64>,
+    pub(super) cache_read_input_tokens: Option<u64>,
+    pub(super) cache_write_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_write_1h_input_tokens: Option<u64>,
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        let Usage {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+            cache_write_1h_input_tokens,
+        } = usage;
+        Self {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+            cache_write_1h_input_tokens: cache_write_1h_input_tokens.filter(|tokens| 0 < *tokens),
+        }
+    }
+}
+
+/// Appends `ended` to `out` as one line.
+pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
+    let identity = &ended.identity;
+    let latency = jiff::SignedDuration::try_from(ended.latency).unwrap_or_default();
+    let line = Line {
+        custom_id: identity.custom_id.as_deref(),
+        row: identity.row,
+        status: Status::of(&ended.outcome),
+        ending: ending(&ended.outcome, stamp),
+        shared: Shared::of(ended.share),
+        attempts: ended.attempts,
+        throttles: ended.throttles,
+        maybe_billed: ended.maybe_billed,
+        maybe_billed_usd: something(ended.maybe_billed_usd),
+        queued_ms: ended.queued.as_millis(),
+        latency_ms: ended.latency.as_millis(),
+        first_token_ms: first_token(&ended.outcome).map(|time| time.as_millis()),
+        service_latency_ms: service_latency_ms(&ended.outcome),
+        started_at: time(stamp.finished_at - latency),
+        finished_at: time(stamp.finished_at),
+        request_id: request_id(&ended.outcome),
+        fingerprint: identity.fingerprint,
+        metadata: identity.metadata.as_ref().map(ExactMap),
+        emulated: stamp.emulated || is_emulated(&ended.outcome),
+        raw: raw(&ended.outcome, stamp.keep_raw),
+    };
+    serde_json::to_writer(&mut *out, &line).expect("a line holds nothing JSON cannot say");
+    out.push(b'\n');
+}
+
+fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
+    match outcome {
+        Outcome::Answered(reply) => {
+            let Reply {
+                reading,
+                cost_usd,
+                served,
+                ..
+            } = reply.as_ref();
+            Ending::Answered(Answer {
+                files: stamp.files,
+                ..Answer::of(reading, served, stamp.model, *cost_usd)
+            })
+        }
+        Outcome::Failed(Fault {
+            category,
+            code,
+            status_code,
+            message,
+            ..
+        }) => Ending::Failed {
+            error: Error {
+                category: category.as_str(),
+                code: code.as_deref(),
+                status_code: *status_code,
+                message,
+            },
+            model: stamp.model,
+            reading: LaterReading::of(*category, stamp),
+        },
+    }
+}
+
+fn request_id(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Answered(reply) => reply.request_id.as_deref(),
+        Outcome::Failed(fault) => fault.request_id.as_deref(),
+    }
+}
+
+fn first_token(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Answered(reply) => reply.first_token,
+        Outcome::Failed(_) => None,
+    }
+}
+
+/// Whether who answered said that it is an emulator.
+pub(super) fn is_emulated(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(reply) => reply.served.emulated,
+        Outcome::Failed(fault) => fault.emulated,
+    }
+}
+
+fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
+    match outcome {
+        Outcome::Answered(reply) => reply.served.latency_ms,
+        Outcome::Failed(_) => None,
+    }
+}
+
+/// The provider's body: JSON where it is JSON, else text.
+fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
+    let bytes = match (outcome, keep) {
+        (_, KeepRaw::Never) | (Outcome::Answered(_), KeepRaw::Errors) => return None,
+        (Outcome::Answered(reply), KeepRaw::Always) => &reply.raw,
+        (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
+    };
+    let parsed = serde_json::from_slice(bytes);
+    Some(parsed.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into()))
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// An amount, unless it is nothing.
+fn something(usd: f64) -> Option<f64> {
+    let usd = rounded_usd(usd);
+    (0.0 < usd).then_some(usd)
+}

@@ -1,0 +1,392 @@
+//! Putting right by hand what a run refuses to touch by itself: lines that mean nothing between
+//! lines that do, rows that stand twice, answers that were rescued to another place.
+//!
+//! Nothing is thrown away. What is taken out of a file is kept beside it; rows whose lines were
+//! taken out run again with the next run.
+
+mod import;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::claim::{Locks, claim};
+use super::disk::{self, Disk, OnDisk};
+use super::error::{LedgerError, io_error};
+use super::ledger::{Durability, Sink};
+use super::line::Status;
+use super::paths::OutputPaths;
+use super::resume::{EarlierRows, key, open_if_there};
+use super::rewrite::take_out;
+use super::scan::{Found, each_line, may_be_ours};
+use super::{Mode, Tally, run_file};
+use import::{brought, refuse_the_wrong_file};
+
+/// Lines that are added at once.
+const GROUP: usize = 256;
+
+/// What was put right.
+#[derive(Debug, Default)]
+pub struct Repaired {
+    /// Lines that mean nothing, by file.
+    pub bad: Vec<TakenLines>,
+    /// Lines of rows that stand twice.
+    pub twice: u64,
+    /// Rows that were added from another file.
+    pub added: u64,
+    /// Rows of that file that were there already.
+    pub there_already: u64,
+    /// Lines of that file that mean nothing.
+    pub not_added: u64,
+    /// Why the run file could not be made to say so.
+    pub uncounted: Option<LedgerError>,
+    /// Rows of that file whose images cannot be read.
+    pub without_images: u64,
+}
+
+/// Lines that were taken out of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TakenLines {
+    /// The file.
+    pub from: PathBuf,
+    /// Where they are now.
+    pub kept: PathBuf,
+    /// How many.
+    pub lines: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// The first of them, from 1.
+    pub first_line: u64,
+    /// Where that started.
+    pub first_byte: u64,
+}
+
+/// Takes bad lines, a torn end among them, and second lines of a row out of an output, and adds those of `add`.
+///
+/// # Errors
+/// Another run holds the output, it is not ours, or the disk refused.
+pub fn repair(
+    paths: &OutputPaths,
+    locks: Locks,
+    add: Option<&Path>,
+) -> Result<Repaired, LedgerError> {
+    // An output that is gone is made again as what was rescued of it.
+    let mode = Mode::of_output(paths, add);
+    repair_on(disk::real(mode), paths, locks, add)
+}
+
+pub(super) fn repair_on(
+    disk: Arc<dyn Disk>,
+    paths: &OutputPaths,
+    locks: Locks,
+    add: Option<&Path>,
+) -> Result<Repaired, LedgerError> {
+    let _lock = claim(&*disk, paths, locks)?;
+    if let Some(from) = add {
+        refuse_the_wrong_file(&*disk, paths, from)?;
+    }
+    let mut repaired = Repaired::default();
+    let mut rows = HashSet::new();
+    for path in [&paths.answered, &paths.failed] {
+        let kept = paths.bad(&*disk, Timestamp::now());
+        put_right(&*disk, paths, path, kept, &mut rows, &mut repaired)?;
+    }
+    let mut past = EarlierRows::default();
+    for path in [&paths.answered, &paths.failed] {
+        // Nothing is left that would have to go aside; what is left is made sure to stay.
+        past.read(&*disk, path, || paths.bad(&*disk, Timestamp::now()))?;
+        past.complete();
+    }
+    let before_usd = past.tally.charge_usd();
+    if let Some(from) = add {
+        add_lines(
+            &disk,
+            paths,
+            from,
+            &mut rows,
+            &mut repaired,
+            &mut past.tally,
+        )?;
+    }
+    let brought_usd = past.tally.charge_usd() - before_usd;
+    let counted = run_file::count_anew(&*disk, paths, &past.tally, "repair", brought_usd);
+    repaired.uncounted = counted.err();
+    Ok(repaired)
+}
+
+/// What is wrong with the lines of one file.
+#[derive(Default)]
+struct Wrong {
+    /// Where lines start that are to go, in order.
+    at: Vec<u64>,
+    bad: u64,
+    bad_bytes: u64,
+    twice: u64,
+    /// The rows that this file has, and what the second lines of some have cost.
+    own: HashSet<u64>,
+    of_second_lines: Tally,
+    first_bad: Option<(u64, u64)>,
+    good: bool,
+    foreign: bool,
+}
+
+impl Wrong {
+    fn take(&mut self, found: &Found<'_>, rows: &mut HashSet<u64>) {
+        match &found.known {
+            Some(known) => {
+                self.good = true;
+                let key = key(known.custom_id.as_deref(), known.row);
+                if rows.insert(key) {
+                    self.own.insert(key);
+                    return;
+                }
+                self.twice += 1;
+                self.at.push(found.at);
+                // A failure whose row was answered became that answer: it cost what that did.
+                if self.own.contains(&key) {
+                    self.of_second_lines.take_past(known);
+                }
+            }
+            None => {
+                self.foreign |= found.number == 1 && !may_be_ours(found.bytes);
+                self.bad += 1;
+                self.bad_bytes += found.bytes.len() as u64;
+                self.at.push(found.at);
+                self.first_bad = self.first_bad.or(Some((found.number, found.at)));
+            }
+        }
+    }
+}
+
+/// Notes what lines have cost before they are taken out: two answers to a row were both paid for.
+fn note_cost(disk: &dyn Disk, paths: &OutputPaths, of: &Tally) -> Result<(), LedgerError> {
+    let unlisted = of.as_unlisted();
+    if unlisted.usd <= 0.0 {
+        return Ok(());
+    }
+    let noted = run_file::unlisted(disk, &paths.run)?;
+    run_file::note(disk, paths, noted + unlisted)
+}
+
+fn put_right(
+    disk: &dyn Disk,
+    paths: &OutputPaths,
+    path: &Path,
+    kept: PathBuf,
+    rows: &mut HashSet<u64>,
+    repaired: &mut Repaired,
+) -> Result<(), LedgerError> {
+    let Some(mut file) = open_if_there(disk, path)? else {
+        return Ok(());
+    };
+    let wrong = look_for_wrong(&mut *file, path, rows)?;
+    if wrong.foreign && !wrong.good {
+        return Err(LedgerError::NotOurs { path: path.into() });
+    }
+    if wrong.at.is_empty() {
+        return Ok(());
+    }
+    note_cost(disk, paths, &wrong.of_second_lines)?;
+    take_out(disk, path, &kept, |found| {
+        wrong.at.binary_search(&found.at).is_ok()
+    })?;
+    repaired.twice += wrong.twice;
+    if let Some((first_line, first_byte)) = wrong.first_bad {
+        repaired.bad.push(TakenLines {
+            from: path.into(),
+            kept,
+            lines: wrong.bad,
+            bytes: wrong.bad_bytes,
+            first_line,
+            first_byte,
+        });
+    }
+    Ok(())
+}
+
+fn look_for_wrong(
+    file: &mut dyn OnDisk,
+    path: &Path,
+    rows: &mut HashSet<u64>,
+) -> Result<Wrong, LedgerError> {
+    let mut wrong = Wrong::default();
+    each_line(file, |found| {
+        wrong.take(&found, rows);
+        Ok(())
+    })
+    .map_err(io_error("read", path))?;
+    Ok(wrong)
+}
+
+/// Appends the lines of `from` whose rows are not there yet, as a run commits.
+fn add_lines(
+    disk: &Arc<dyn Disk>,
+    paths: &OutputPaths,
+    from: &Path,
+    rows: &mut HashSet<u64>,
+    repaired: &mut Repaired,
+    tally: &mut Tally,
+) -> Result<(), LedgerError> {
+    let Some(mut file) = open_if_there(&**disk, from)? else {
+        let missing = std::io::ErrorKind::NotFound.into();
+        return Err(io_error("open", from)(missing));
+    };
+    let mut answered = Sink::new(disk, &paths.answered, Durability::Sync, 0);
+    let mut failed = Sink::new(disk, &paths.failed, Durability::Sync, 0);
+    let mut refused = None;
+    let mut waiting = 0;
+    let read = each_line(&mut *file, |found| {
+        let Some(known) = &found.known else {
+            repaired.not_added += 1;
+            return Ok(());
+        };
+        let key = key(known.custom_id.as_deref(), known.row);
+        if rows.contains(&key) {
+            repaired.there_already += 1;
+            return Ok(());
+        }
+        let line = match brought(&**disk, paths, from, found.bytes) {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                repaired.without_images += 1;
+                return Ok(());
+            }
+            Err(error) => {
+                refused = Some(error);
+                return Err(std::io::ErrorKind::Other.into());
+            }
+        };
+        rows.insert(key);
+        let is_failed = known.status == Status::Failed;
+        let sink = if is_failed {
+            &mut failed
+        } else {
+            &mut answered
+        };
+        sink.add(|lines| lines.extend_from_slice(&line));
+        repaired.added += 1;
+        tally.take_past(known);
+        waiting += 1;
+        if waiting == GROUP {
+            waiting = 0;
+            if let Err(error) = answered.keep().and_then(|()| failed.keep()) {
+                refused = Some(error);
+                return Err(std::io::ErrorKind::Other.into());
+            }
+        }
+        Ok(())
+    });
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    read.map_err(io_error("read", from))?;
+    answered.keep().and_then(|()| failed.keep())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::disk::testing::Simulated;
+
+    fn line(id: &str, status: &str) -> String {
+        let error = if status == "failed" {
+            ",\"error\":{\"category\":\"network\",\"message\":\"x\"}"
+        } else {
+            ""
+        };
+        format!(
+            "{{\"custom_id\":\"{id}\",\"row\":1,\"status\":\"{status}\",\"fingerprint\":null{error}}}\n"
+        )
+    }
+
+    fn paths() -> OutputPaths {
+        OutputPaths::new(Path::new("/simulated/out.jsonl"))
+    }
+
+    fn repaired(disk: &Simulated, add: Option<&Path>) -> Result<Repaired, LedgerError> {
+        repair_on(Arc::new(disk.clone()), &paths(), Locks::Any, add)
+    }
+
+    fn text(disk: &Simulated, path: &Path) -> String {
+        String::from_utf8(disk.read(path)).unwrap()
+    }
+
+    #[test]
+    fn bad_lines_are_put_aside_and_good_ones_stay() {
+        let disk = Simulated::default();
+        let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
+        disk.put(&paths().answered, format!("{a}oops\n{b}torn").as_bytes());
+        let repaired = repaired(&disk, None).unwrap();
+        let [bad] = &repaired.bad[..] else {
+            panic!("{repaired:?}")
+        };
+        let expected = (2, 9, 2, a.len() as u64);
+        assert_eq!(
+            (bad.lines, bad.bytes, bad.first_line, bad.first_byte),
+            expected
+        );
+        assert_eq!(text(&disk, &bad.kept), "oops\ntorn");
+        assert_eq!(text(&disk, &paths().answered), format!("{a}{b}"));
+    }
+
+    #[test]
+    fn a_row_that_stands_twice_stays_once_and_its_answer_wins() {
+        let disk = Simulated::default();
+        let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
+        disk.put(&paths().answered, format!("{a}{b}{a}").as_bytes());
+        let failed = format!("{}{}", line("b", "failed"), line("c", "failed"));
+        disk.put(&paths().failed, failed.as_bytes());
+        assert_eq!(repaired(&disk, None).unwrap().twice, 2);
+        assert_eq!(text(&disk, &paths().answered), format!("{a}{b}"));
+        assert_eq!(text(&disk, &paths().failed), line("c", "failed"));
+    }
+
+    #[test]
+    fn rescued_rows_are_added_once() {
+        let disk = Simulated::default();
+        let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
+        let c = line("c", "failed");
+        disk.put(&paths().answered, a.as_bytes());
+        let rescued = Path::new("/tmp/rescued.jsonl");
+        disk.put(rescued, format!("{a}{b}oops\n{c}").as_bytes());
+        for expected in [(2, 1, 1), (0, 3, 1)] {
+            let repaired = repaired(&disk, Some(rescued)).unwrap();
+            let counts = (repaired.added, repaired.there_already, repaired.not_added);
+            assert_eq!(counts, expected);
+            assert_eq!(text(&disk, &paths().answered), format!("{a}{b}"));
+            assert_eq!(text(&disk, &paths().failed), c);
+        }
+    }
+
+    #[test]
+    fn a_file_of_somebody_elses_is_left_alone() {
+        let disk = Simulated::default();
+        disk.put(&paths().answered, b"hello\n");
+        let refused = repaired(&disk, None).unwrap_err();
+        assert!(matches!(refused, LedgerError::NotOurs { .. }), "{refused}");
+        assert_eq!(text(&disk, &paths().answered), "hello\n");
+    }
+
+    /// A line of an answer that has cost so many USD.
+    fn priced(id: &str, cost_usd: f64) -> String {
+        let line = line(id, "succeeded");
+        line.replace("null", &format!("null,\"cost_usd\":{cost_usd}"))
+    }
+
+    fn unlisted(disk: &Simulated) -> f64 {
+        run_file::unlisted(disk, &paths().run).unwrap().usd
+    }
+
+    #[test]
+    fn what_a_second_line_has_cost_is_not_forgotten_and_what_became_an_answer_counts_once() {
+        let disk = Simulated::default();
+        let answers = [priced("a", 0.5), priced("b", 0.25), priced("a", 0.125)].concat();
+        disk.put(&paths().answered, answers.as_bytes());
+        let failed = line("b", "failed").replace("null", "null,\"maybe_billed_usd\":9");
+        disk.put(&paths().failed, failed.as_bytes());
+        assert_eq!(repaired(&disk, None).unwrap().twice, 2);
+        assert_eq!(unlisted(&disk), 0.125);
+    }
+}

@@ -1,0 +1,289 @@
+//! What earlier runs left on disk: the rows that have ended, and what their answers teach.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write as _};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use super::Tally;
+use super::disk::{Disk, OnDisk, Open};
+use super::error::{LedgerError, io_error};
+use super::line::{Known, Status};
+use super::rewrite::take_out;
+use super::scan::{State, each_line, scan};
+use super::statistics::Statistics;
+use crate::model::Fingerprint;
+
+/// The rows that have ended already.
+#[derive(Debug, Default)]
+pub struct EarlierRows {
+    /// Sorted by key once complete: 32 bytes a row, whatever its text.
+    rows: Vec<EarlierRow>,
+    /// Their counts, tokens and cost.
+    pub tally: Tally,
+    /// What their answers teach about the next ones.
+    pub lessons: Statistics,
+}
+
+/// One row that has ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EarlierRow {
+    pub(crate) key: u64,
+    /// The fingerprint of its request; `None` if there was no request, or the line has other text.
+    pub fingerprint: Option<Fingerprint>,
+    /// Whether it is in the file of failures.
+    pub failed: bool,
+    /// The tokens of its request, where the answer said.
+    pub input_tokens: Option<NonZeroU32>,
+}
+
+impl EarlierRow {
+    /// Whether it failed before there was a request to send.
+    pub fn could_not_be_sent(&self) -> bool {
+        self.failed && self.fingerprint.is_none()
+    }
+}
+
+impl EarlierRows {
+    /// The row of this id, or of this number where it has no id.
+    pub fn row(&self, custom_id: Option<&str>, row: u64) -> Option<&EarlierRow> {
+        let key = key(custom_id, row);
+        let at = self.rows.binary_search_by_key(&key, |row| row.key).ok()?;
+        Some(&self.rows[at])
+    }
+
+    /// How many rows have ended.
+    pub fn len(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// All of them, in no order that means anything.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &EarlierRow> {
+        self.rows.iter()
+    }
+
+    /// Whether nothing has ended yet.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Reads one file of lines, mends it, and makes sure that what was read is there to stay: the
+    /// run that wrote it may have died between the write and the sync. `aside` says where bytes
+    /// that mean nothing are put.
+    ///
+    /// The answers are read before the failures: a row that stands in both was answered, and the
+    /// one who moved it died between the two files.
+    pub(super) fn read(
+        &mut self,
+        disk: &dyn Disk,
+        path: &Path,
+        aside: impl FnOnce() -> PathBuf,
+    ) -> Result<Option<TornTail>, LedgerError> {
+        let Some(mut file) = open_if_there(disk, path)? else {
+            return Ok(None);
+        };
+        let before = self.rows.len();
+        let mut twice = false;
+        let state = scan(&mut *file, path, |known| {
+            let is_known = self.find(before, &known);
+            twice |= is_known;
+            if !is_known {
+                self.take(&known);
+            }
+        })?;
+        self.refuse_two_lines_of_a_row(before, &mut *file, path)?;
+        let kept = match (state, twice) {
+            (State::Whole, false) => None,
+            (State::NoNewline, false) => {
+                file.write_all(b"\n").map_err(io_error("mend", path))?;
+                None
+            }
+            (State::Torn { from }, false) => Some(cut(disk, &mut *file, path, from, aside())?),
+            (State::Holed | State::Torn { .. } | State::NoNewline | State::Whole, _) => {
+                let kept = aside();
+                let answered = &self.rows[..before];
+                let taken = take_out(disk, path, &kept, |found| match &found.known {
+                    Some(known) => find(answered, known),
+                    None => true,
+                })?;
+                return Ok(Some(TornTail {
+                    from: path.into(),
+                    kept,
+                    bytes: taken.bytes,
+                    why: match (state, twice) {
+                        (State::Holed, false) => TailFix::Holes,
+                        (State::Whole | State::NoNewline, _) => TailFix::Answered,
+                        (State::Torn { .. } | State::Holed, _) => TailFix::Both,
+                    },
+                }));
+            }
+        };
+        file.sync().map_err(io_error("sync", path))?;
+        Ok(kept)
+    }
+
+    /// A row has one line in its file. Which of two answers is the right one, and why there are two,
+    /// is for a person to say.
+    fn refuse_two_lines_of_a_row(
+        &mut self,
+        before: usize,
+        file: &mut dyn OnDisk,
+        path: &Path,
+    ) -> Result<(), LedgerError> {
+        let rows = &mut self.rows[before..];
+        rows.sort_unstable();
+        let twice = rows.windows(2).filter(|two| two[0].key == two[1].key);
+        let twice: Vec<u64> = twice.map(|two| two[0].key).collect();
+        if twice.is_empty() {
+            return Ok(());
+        }
+        let mut lines = HashMap::new();
+        let mut found_twice = None;
+        each_line(file, |found| {
+            let Some(known) = found.known else {
+                return Ok(());
+            };
+            let key = key(known.custom_id.as_deref(), known.row);
+            if twice.binary_search(&key).is_ok()
+                && let Some(first) = lines.insert(key, found.number)
+            {
+                found_twice.get_or_insert((known.row, first, found.number));
+            }
+            Ok(())
+        })
+        .map_err(io_error("read", path))?;
+        let Some((row, first, line)) = found_twice else {
+            return Ok(());
+        };
+        let path = path.into();
+        Err(LedgerError::Twice {
+            path,
+            row,
+            first,
+            line,
+        })
+    }
+
+    fn find(&self, before: usize, known: &Known) -> bool {
+        find(&self.rows[..before], known)
+    }
+
+    /// To be called after each file.
+    pub(super) fn complete(&mut self) {
+        self.rows.sort_unstable();
+        self.rows.dedup_by_key(|row| row.key);
+    }
+
+    /// Reads one file of lines and leaves it as it is. Says where bytes begin that a run would put
+    /// aside.
+    pub(super) fn look(
+        &mut self,
+        file: &mut dyn OnDisk,
+        path: &Path,
+    ) -> Result<State, LedgerError> {
+        let before = self.rows.len();
+        let state = scan(file, path, |known| {
+            if !self.find(before, &known) {
+                self.take(&known);
+            }
+        })?;
+        self.refuse_two_lines_of_a_row(before, file, path)?;
+        Ok(state)
+    }
+
+    fn take(&mut self, known: &Known) {
+        self.rows.push(EarlierRow {
+            key: key(known.custom_id.as_deref(), known.row),
+            fingerprint: known.fingerprint(),
+            failed: known.status == Status::Failed,
+            input_tokens: input_tokens(known),
+        });
+        self.tally.take_past(known);
+        self.lessons.learn(known);
+    }
+}
+
+/// Whether the row of this line is among `rows`, which are sorted.
+fn find(rows: &[EarlierRow], known: &Known) -> bool {
+    let key = key(known.custom_id.as_deref(), known.row);
+    rows.binary_search_by_key(&key, |row| row.key).is_ok()
+}
+
+fn input_tokens(known: &Known) -> Option<NonZeroU32> {
+    let tokens = u32::try_from(known.usage.input_tokens?).ok()?;
+    NonZeroU32::new(tokens)
+}
+
+/// Why bytes were put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TailFix {
+    /// They are a line without its end.
+    Torn,
+    /// They are lines whose bytes a power cut has left out.
+    Holes,
+    /// They are failures of rows that were answered: whoever moved them died between the two files.
+    Answered,
+    /// Bytes that mean nothing, and such failures.
+    Both,
+}
+
+/// Bytes that were put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TornTail {
+    /// The file it was cut from.
+    pub from: PathBuf,
+    /// Where it is now.
+    pub kept: PathBuf,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// Why.
+    pub why: TailFix,
+}
+
+pub(crate) fn key(custom_id: Option<&str>, row: u64) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match custom_id {
+        Some(id) => id.hash(&mut hasher),
+        None => row.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+pub(super) fn open_if_there(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Option<Box<dyn OnDisk>>, LedgerError> {
+    match disk.open(path, Open::Append) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("open", path)(error)),
+    }
+}
+
+/// Puts everything from byte `from` on into `kept`, then cuts it off.
+fn cut(
+    disk: &dyn Disk,
+    file: &mut dyn OnDisk,
+    path: &Path,
+    from: u64,
+    kept: PathBuf,
+) -> Result<TornTail, LedgerError> {
+    file.seek_to(from).map_err(io_error("read", path))?;
+    let mut aside = disk
+        .open(&kept, Open::New)
+        .map_err(io_error("create", &kept))?;
+    let bytes = io::copy(file, &mut aside)
+        .and_then(|bytes| aside.sync().map(|()| bytes))
+        .map_err(io_error("write", &kept))?;
+    super::rewrite::sync_directory(disk, &kept)?;
+    file.set_len(from).map_err(io_error("mend", path))?;
+    let from = path.into();
+    let why = TailFix::Torn;
+    Ok(TornTail {
+        from,
+        kept,
+        bytes,
+        why,
+    })
+}

@@ -1,0 +1,6 @@
+//! What people see of a run: the live display, its figures, and the summary at its end.
+
+pub mod display;
+pub mod progress;
+mod rate;
+pub mod summary;

@@ -1,0 +1,262 @@
+//! What one look over the rows collects for the forecast: sums by size, never the rows.
+
+use bytes::Bytes;
+
+use crate::catalog::{Metered, Units};
+use crate::family::Family;
+use crate::job::Plan;
+use crate::output::EarlierRow;
+use crate::output::statistics::bucket;
+use crate::rows::preflight::has_changed;
+use crate::run::{ReadyRow, Row, Sharing};
+
+/// Sums over the rows of an input.
+#[derive(Debug)]
+pub struct Gathered {
+    /// Rows that have ended with an answer.
+    pub answered: u64,
+    /// Rows that have ended in failure.
+    pub failed: u64,
+    /// Rows that are left and cannot be sent.
+    pub unusable: u64,
+    /// Rows that are left and can be sent, by the size of their prompt: at most 2,000 sums.
+    pub(super) left: Vec<Sizes>,
+    /// Calls that are left.
+    pub(super) calls: u64,
+    /// The largest call that is left, in bytes of its prompts.
+    pub(super) largest: u64,
+    /// The longest answer that any call that is left asks for.
+    pub(super) most_output: u64,
+    /// Bytes and tokens of the requests whose answers said how many tokens they had.
+    pub(super) measured: Measured,
+    /// The first row that is left, else the first of all.
+    first: Option<(First, Standing)>,
+    /// The call that the next row may share.
+    last: Gathering,
+    sharing: Sharing,
+    family: Family,
+    layout_bytes: u64,
+    default_max_tokens: u64,
+    bodies: Bodies,
+}
+
+/// Who says what is in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bodies {
+    OfTheJob,
+    OfRows,
+}
+
+/// Rows of about one size.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Sizes {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) max_tokens: u64,
+    /// The bytes of prompts whose tokens are billed.
+    pub(super) metered_bytes: u64,
+    /// What is billed by the piece, at least and at most.
+    pub(super) least: Units,
+    pub(super) most: Units,
+    /// Rows of which nobody knows what they are billed by.
+    pub(super) unpriced: u64,
+}
+
+/// What is known of input tokens from answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Measured {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) tokens: u64,
+}
+
+/// A call as rows join it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gathering {
+    rows: usize,
+    /// Of their bodies.
+    bytes: usize,
+    /// Of their prompts.
+    prompts: u64,
+    max_tokens: u64,
+}
+
+/// The first request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct First {
+    /// The record's number, from 1.
+    pub row: u64,
+    /// The row's id.
+    pub custom_id: Option<String>,
+    /// Its body, and those of the rows that share its call.
+    pub bodies: Vec<Bytes>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Left,
+    Ended,
+}
+
+impl Gathered {
+    /// Nothing yet, for calls to a model of `family`. Of each body, `layout_bytes` are no prompt; a
+    /// call without a limit of its own may be answered with `default_max_tokens`. Rows share calls as
+    /// `sharing` lets them.
+    pub fn new(
+        family: Family,
+        layout_bytes: usize,
+        default_max_tokens: u64,
+        sharing: Sharing,
+    ) -> Self {
+        Self {
+            family,
+            answered: 0,
+            failed: 0,
+            unusable: 0,
+            left: Vec::new(),
+            calls: 0,
+            largest: 0,
+            most_output: 0,
+            measured: Measured::default(),
+            first: None,
+            last: Gathering::default(),
+            sharing,
+            layout_bytes: layout_bytes as u64,
+            default_max_tokens,
+            bodies: Bodies::OfTheJob,
+        }
+    }
+
+    /// The same for rows that bring whole bodies, where the job's own parameters say nothing.
+    #[must_use]
+    pub fn of_whole_bodies(self) -> Self {
+        Self {
+            bodies: Bodies::OfRows,
+            ..self
+        }
+    }
+
+    /// The longest answer that the job asks for; `None` where each row says for itself.
+    pub(super) fn limit(&self, plan: &Plan) -> Option<u32> {
+        match self.bodies {
+            Bodies::OfTheJob => plan.longest_answer(),
+            Bodies::OfRows => None,
+        }
+    }
+
+    /// Takes in one row, and how it ended if it has.
+    pub fn take(&mut self, row: &Row, before: Option<&EarlierRow>) {
+        match before {
+            Some(EarlierRow { failed: true, .. }) => self.failed += 1,
+            Some(_) => self.answered += 1,
+            None => {}
+        }
+        match (row, before) {
+            (Row::Rejected(..), None) => self.unusable += 1,
+            (Row::Rejected(..), Some(_)) | (Row::Past(_), _) => {}
+            (Row::Ready(work), None) => self.left(work),
+            (Row::Ready(work), Some(before)) => self.ended(work, before),
+        }
+    }
+
+    /// The first request that is left, else the first of all.
+    pub fn first(&self) -> Option<&First> {
+        self.first.as_ref().map(|(first, _)| first)
+    }
+
+    /// Rows that are left and can be sent.
+    pub fn rows(&self) -> u64 {
+        self.left.iter().map(|sizes| sizes.rows).sum()
+    }
+
+    fn left(&mut self, work: &ReadyRow) {
+        let bytes = self.bytes(work);
+        let max_tokens = work.call.max_tokens.map(u64::from);
+        let max_tokens = max_tokens.unwrap_or(self.default_max_tokens);
+        let at = bucket(bytes);
+        if self.left.len() <= at {
+            self.left.resize(at + 1, Sizes::default());
+        }
+        let sizes = &mut self.left[at];
+        sizes.rows += 1;
+        sizes.bytes += bytes;
+        // A limit of the user's own file may be any number.
+        sizes.max_tokens = sizes.max_tokens.saturating_add(max_tokens);
+        match self.family.bill(&work.call.body) {
+            Some(bill) => {
+                sizes.least = sizes.least.and(bill.least);
+                sizes.most = sizes.most.and(bill.most);
+                if bill.tokens == Metered::Billed {
+                    sizes.metered_bytes += bytes;
+                }
+            }
+            None => sizes.unpriced += 1,
+        }
+        self.share(work, bytes, max_tokens);
+        match &mut self.first {
+            Some((first, Standing::Left)) if self.calls == 1 => {
+                first.bodies.push(work.call.body.clone());
+            }
+            Some((_, Standing::Left)) => {}
+            Some((_, Standing::Ended)) | None => {
+                self.first = Some((First::of(work), Standing::Left));
+            }
+        }
+    }
+
+    /// Puts a row into the call of those before it, or into a new one.
+    fn share(&mut self, work: &ReadyRow, bytes: u64, max_tokens: u64) {
+        let body = work.call.body.len();
+        let Gathering {
+            rows: shared_by,
+            bytes: so_far,
+            ..
+        } = self.last;
+        if shared_by == 0 || !self.sharing.takes(shared_by, so_far, body) {
+            self.calls += 1;
+            self.last = Gathering::default();
+        }
+        self.last.join(body, bytes, max_tokens);
+        self.largest = self.largest.max(self.last.prompts);
+        self.most_output = self.most_output.max(self.last.max_tokens);
+    }
+
+    fn ended(&mut self, work: &ReadyRow, before: &EarlierRow) {
+        if self.first.is_none() {
+            self.first = Some((First::of(work), Standing::Ended));
+        }
+        let Some(tokens) = before.input_tokens else {
+            return;
+        };
+        if !has_changed(&work.identity, before) {
+            self.measured.rows += 1;
+            self.measured.bytes += self.bytes(work);
+            self.measured.tokens += u64::from(tokens.get());
+        }
+    }
+
+    /// The bytes of its prompt; a token at least is never without a byte.
+    fn bytes(&self, work: &ReadyRow) -> u64 {
+        let body = work.call.body.len() as u64;
+        body.saturating_sub(self.layout_bytes).max(1)
+    }
+}
+
+impl First {
+    fn of(work: &ReadyRow) -> Self {
+        Self {
+            row: work.identity.row,
+            custom_id: work.identity.custom_id.clone(),
+            bodies: vec![work.call.body.clone()],
+        }
+    }
+}
+
+impl Gathering {
+    fn join(&mut self, body: usize, prompt: u64, max_tokens: u64) {
+        self.rows += 1;
+        self.bytes += body;
+        self.prompts += prompt;
+        self.max_tokens = self.max_tokens.saturating_add(max_tokens);
+    }
+}

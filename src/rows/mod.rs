@@ -1,0 +1,440 @@
+//! From records to rows that can be sent: prompt, body, fingerprint.
+
+mod batching;
+mod fingerprint;
+pub mod forecast;
+mod mismatch;
+mod prefix;
+pub mod preflight;
+mod probe;
+
+use super::job::Plan;
+use super::rows::batching::sharing;
+use crate::catalog::id::suggest;
+use crate::catalog::{Cached, Metered, ModelFacts, Most};
+use crate::family::{Doubtful, Family, OutputLimit, lacks};
+use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
+use crate::model::{Category, Fault, Request};
+use crate::model::{Content, Message, Prompt, Role};
+use crate::output::EarlierRows;
+use crate::prompt::{PromptSource, PromptSpec, Prompter};
+use crate::run::{Identity, ReadyRow, Row, Sharing};
+
+pub use mismatch::MismatchError;
+
+/// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
+const MOST_BODY_BYTES: usize = 25_000_000;
+
+/// More characters than a token of any text has: prose has 4 to 5 in English and fewer elsewhere,
+/// and a run of one character, which is the exception, is counted as one. Characters and not
+/// bytes, of which a token of Hindi or Tamil can have ten.
+const MOST_CHARACTERS_A_TOKEN: u64 = 8;
+
+/// Turns records into rows, the same way every time.
+#[derive(Debug)]
+pub struct RowMaker<'a> {
+    plan: &'a Plan,
+    prompter: Prompter,
+    sends_bodies: bool,
+    rows_per_call: usize,
+    id: Id,
+    keep: Keep,
+}
+
+/// The rows of an input.
+pub struct Rows<'a> {
+    maker: &'a RowMaker<'a>,
+    records: Records,
+    past: Option<&'a EarlierRows>,
+    /// Fields to be kept, and the one that names rows, that no record had so far; `None` before the
+    /// first record.
+    never_had: Option<Vec<String>>,
+}
+
+impl<'a> RowMaker<'a> {
+    /// Settles where prompts, ids and kept fields come from.
+    ///
+    /// # Errors
+    /// A field that does not exist, with those that do; a template that cannot be read.
+    pub fn new(plan: &'a Plan, input: &Input) -> Result<Self, MismatchError> {
+        let fields = input.fields();
+        let source = match &plan.source {
+            Some(source) => source.clone(),
+            None => PromptSource::usual(fields, input.advice())?,
+        };
+        let sends_bodies = matches!(source, PromptSource::Body(_));
+        if plan.family == Family::Raw && !sends_bodies {
+            return Err(MismatchError::NoLayout {
+                model: plan.model.to_string(),
+                hint: model_like(plan),
+                families: Family::names(),
+            });
+        }
+        if matches!(source, PromptSource::Texts(_)) && !plan.family.takes_texts() {
+            return Err(MismatchError::NoTexts {
+                family: plan.family.name(),
+            });
+        }
+        if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
+            return Err(MismatchError::IdleKey { key });
+        }
+        if !sends_bodies && let Some(what) = plan.lacks() {
+            return Err(MismatchError::Lacks {
+                model: plan.model.to_string(),
+                what,
+            });
+        }
+        let rows_per_call = plan.rows_per_call.of(&source)?;
+        let spec = PromptSpec {
+            source,
+            system: plan.system.clone(),
+        };
+        Ok(Self {
+            plan,
+            prompter: Prompter::new(&spec, fields)?,
+            sends_bodies,
+            rows_per_call,
+            id: Id::settle(plan.id.as_deref(), fields)?,
+            keep: Keep::settle(&plan.keep, fields)?,
+        })
+    }
+
+    /// All rows of `input`, from the first.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub fn rows(&'a self, input: &Input) -> Result<Rows<'a>, InputError> {
+        Ok(Rows {
+            maker: self,
+            records: input.records()?,
+            past: None,
+            never_had: None,
+        })
+    }
+
+    /// The same, where nothing is made of rows that have ended but [`Row::EarlierRows`].
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub fn rows_after(
+        &'a self,
+        past: &'a EarlierRows,
+        input: &Input,
+    ) -> Result<Rows<'a>, InputError> {
+        Ok(Rows {
+            past: Some(past),
+            ..self.rows(input)?
+        })
+    }
+
+    /// Whether rows bring whole bodies, which are sent as they are.
+    pub fn sends_bodies(&self) -> bool {
+        self.sends_bodies
+    }
+
+    /// What a person should know where nothing of these rows goes into their prompts.
+    pub fn alike_remark(&self, rows: u64) -> Option<String> {
+        self.prompter.alike_remark(rows)
+    }
+
+    /// How many rows may share a call.
+    pub fn rows_per_call(&self) -> usize {
+        self.rows_per_call
+    }
+
+    /// The same, under a quota of so many tokens a minute.
+    pub fn sharing(&self, tokens_per_minute: Option<u64>) -> Sharing {
+        sharing(self.rows_per_call, tokens_per_minute)
+    }
+
+    /// The bytes of a body that are no prompt: braces, names of fields, parameters.
+    pub fn layout_bytes(&self) -> usize {
+        if self.sends_bodies {
+            return 0;
+        }
+        // A letter each, since some layouts leave out what is empty.
+        let prompt = Prompt {
+            system: self.plan.system.is_some().then(|| "s".into()),
+            messages: vec![Message {
+                role: Role::User,
+                text: "u".into(),
+                images: Vec::new(),
+            }],
+        };
+        let letters = 1 + usize::from(prompt.system.is_some());
+        let mut parameters = self.plan.parameters.clone();
+        // What is merged into every body, such as tools, is read by the model too.
+        parameters.extra.clear();
+        let base = self.plan.model.base();
+        let body = self.plan.family.body(&prompt, &parameters, base);
+        body.to_string().len().saturating_sub(letters)
+    }
+
+    /// Whether rows are named by a field, and not by their number.
+    pub fn ids_are_named(&self) -> bool {
+        self.id != Id::Number
+    }
+
+    fn row(&self, read: Result<Record, BadRow>, past: Option<&EarlierRows>) -> Row {
+        let (mut identity, record) = self.identified(read);
+        let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
+        if before.is_some() {
+            return Row::Past(identity);
+        }
+        match record.and_then(|record| self.body(&record)) {
+            Ok(body) => {
+                identity.fingerprint = Some(self.plan.fingerprint_of(&body));
+                Row::Ready(ReadyRow {
+                    identity,
+                    call: self.call(body),
+                })
+            }
+            Err(fault) => Row::Rejected(identity, fault),
+        }
+    }
+
+    /// Who a record's row is, and the record if it can be used.
+    fn identified(&self, read: Result<Record, BadRow>) -> (Identity, Result<Record, Fault>) {
+        let record = match read {
+            Ok(record) => record,
+            Err(bad) => {
+                // A number is known even of a row that cannot be read.
+                let number = (self.id == Id::Number).then(|| bad.row.to_string());
+                let identity = Identity {
+                    row: bad.row,
+                    custom_id: number,
+                    ..Identity::default()
+                };
+                return (identity, Err(unusable(&bad)));
+            }
+        };
+        let identity = Identity {
+            row: record.row,
+            custom_id: None,
+            fingerprint: None,
+            metadata: Some(self.keep.of(&record)),
+        };
+        match self.id.of(&record) {
+            Ok(id) => {
+                let custom_id = Some(id);
+                (
+                    Identity {
+                        custom_id,
+                        ..identity
+                    },
+                    Ok(record),
+                )
+            }
+            Err(bad) => (identity, Err(unusable(&bad))),
+        }
+    }
+
+    fn call(&self, body: Vec<u8>) -> Request {
+        // What is merged into a body, or brought by a row, goes before the job's own limit.
+        let max_tokens = OutputLimit::of(&body).max_tokens(self.plan.tokens.default_max_tokens);
+        Request {
+            worst_cost_usd: self.worst_cost_usd(&body, max_tokens),
+            max_tokens,
+            body: body.into(),
+        }
+    }
+
+    /// A token is at least a byte, and an answer no longer than its limit.
+    fn worst_cost_usd(&self, body: &[u8], max_tokens: Option<u32>) -> Option<f64> {
+        let facts = self.plan.facts.as_ref()?;
+        let bill = self.plan.family.bill(body)?;
+        let tier = self.plan.terms.tier.unwrap_or_default();
+        let most = Most {
+            input: body.len() as u64,
+            output: max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from),
+            cached: Cached::of(body),
+        };
+        facts.worst_usd(&bill, most, tier)
+    }
+
+    fn body(&self, record: &Record) -> Result<Vec<u8>, Fault> {
+        let Plan {
+            family,
+            model,
+            parameters,
+            ..
+        } = self.plan;
+        let body = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
+            Content::Body(body) => {
+                let refused = self.plan.refuses_body(&body);
+                refused.map_or(Ok(body), |why| Err(unusable(&record.bad(why))))?
+            }
+            Content::Prompt(prompt) => {
+                let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
+                fits.map_err(|reason| unusable(&record.bad(reason)))?;
+                self.refuse_endless(record.row, &prompt)?;
+                family
+                    .body(&prompt, parameters, model.base())
+                    .to_string()
+                    .into_bytes()
+            }
+        };
+        if MOST_BODY_BYTES < body.len() {
+            let message = format!(
+                "row {}: the request has {} bytes, and InvokeModel takes at most {MOST_BODY_BYTES}",
+                record.row,
+                body.len()
+            );
+            return Err(Fault::local(Category::RequestTooLarge, message));
+        }
+        self.refuse_unpriced(record.row, &body)?;
+        Ok(body)
+    }
+
+    /// A limit to the cost cannot hold where nobody knows what a call costs at most.
+    fn refuse_unpriced(&self, row: u64, body: &[u8]) -> Result<(), Fault> {
+        if self.plan.limits.max_cost_usd.is_none() {
+            return Ok(());
+        }
+        let why = match self.plan.family.bill(body) {
+            None => {
+                "it asks for what has no known price, such as video or sound, and the cost is \
+                 limited: take max_cost_usd out, or the row"
+            }
+            Some(bill) if bill.tokens == Metered::Billed && self.is_endless(body) => {
+                "nothing says how long its answer may be, and the cost is limited: give \
+                 max_tokens, or the model's max_output_tokens in a file with --prices, or take \
+                 max_cost_usd out"
+            }
+            Some(_) => return Ok(()),
+        };
+        let message = format!("row {row}: {why}");
+        Err(Fault::local(Category::BadInputRow, message))
+    }
+
+    /// Whether neither the request nor what is known of the model limits the answer.
+    fn is_endless(&self, body: &[u8]) -> bool {
+        let most = self.plan.facts.as_ref().and_then(|facts| facts.max_out);
+        self.plan.family.writes_text() && most.is_none() && OutputLimit::of(body).limit.is_none()
+    }
+
+    /// A prompt that is surely more than the model reads is not worth a call. Bodies that are sent
+    /// as they are may hold images, whose characters say nothing of their tokens.
+    fn refuse_endless(&self, row: u64, prompt: &Prompt) -> Result<(), Fault> {
+        let Some(most) = self.plan.facts.as_ref().and_then(ModelFacts::most_input) else {
+            return Ok(());
+        };
+        let room = most.saturating_mul(MOST_CHARACTERS_A_TOKEN);
+        let texts = || {
+            let turns = prompt.messages.iter().map(|message| message.text.as_str());
+            turns.chain(prompt.system.as_deref())
+        };
+        let bytes: u64 = texts().map(|text| text.len() as u64).sum();
+        if bytes <= room || texts().map(characters).sum::<u64>() <= room {
+            return Ok(());
+        }
+        let message = format!(
+            "row {row}: the prompt has {bytes} bytes, surely more than the {most} tokens of input \
+             that `{}` takes",
+            self.plan.model,
+        );
+        Err(Fault::local(Category::RequestTooLarge, message))
+    }
+}
+
+impl Plan {
+    /// What the model wants beside a prompt and the job does not bring.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        let base = self.model.base()?;
+        let lacks = || lacks(&self.parameters.extra, base);
+        match self.doubtful {
+            Doubtful::Refused => lacks(),
+            Doubtful::Sent => None,
+        }
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let read = self.records.next()?;
+        Some(read.map(|record| {
+            if let Ok(record) = &record {
+                self.look_for_named(record);
+            }
+            self.maker.row(record, self.past)
+        }))
+    }
+}
+
+impl Rows<'_> {
+    /// What a person should know of the input, once all of it has been read.
+    pub fn remarks(&self) -> Vec<String> {
+        self.records.remarks()
+    }
+
+    /// Reads the next record and renders nothing of it. `None` after the last one.
+    pub fn skip_row(&mut self) -> Option<Result<(), InputError>> {
+        let read = self.records.next()?;
+        Some(read.map(|record| {
+            if let Ok(record) = &record {
+                self.look_for_named(record);
+            }
+        }))
+    }
+
+    /// Fields to be kept that no record had so far; none where there was no record to have them.
+    pub fn never_kept(&self) -> impl Iterator<Item = &String> {
+        let kept = self.maker.keep.names();
+        self.never_had().filter(|name| kept.contains(name))
+    }
+
+    /// The field that is to name rows, where no record had it so far.
+    pub fn never_named(&self) -> Option<&str> {
+        let id = self.maker.id.field()?;
+        self.never_had().any(|name| name == id).then_some(id)
+    }
+
+    fn never_had(&self) -> impl Iterator<Item = &String> {
+        self.never_had.iter().flatten()
+    }
+
+    fn look_for_named(&mut self, record: &Record) {
+        let maker = self.maker;
+        let sought = || {
+            let id = maker.id.field().map(str::to_owned);
+            maker.keep.names().iter().cloned().chain(id).collect()
+        };
+        let sought: &mut Vec<String> = self.never_had.get_or_insert_with(sought);
+        sought.retain(|name| record.get(name).is_none());
+    }
+}
+
+/// The known model whose id is nearest to one that is not known.
+fn model_like(plan: &Plan) -> String {
+    let Some(base) = plan.model.base() else {
+        return String::new();
+    };
+    match suggest(base) {
+        Some(known) if !known.ends_with(base) => format!(" (did you mean `{known}`?)"),
+        _ => String::new(),
+    }
+}
+
+/// How many characters a text has, where a run of one character is one.
+fn characters(text: &str) -> u64 {
+    let mut last = None;
+    let fresh = |c: &char| last.replace(*c) != Some(*c);
+    text.chars().filter(fresh).count() as u64
+}
+
+fn unusable(bad: &BadRow) -> Fault {
+    Fault::local(Category::BadInputRow, bad.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_one_character_counts_once() {
+        assert_eq!(characters(""), 0);
+        assert_eq!(characters("a  b\n\n\n---- नमस्ते"), 6 + 6);
+    }
+}

@@ -1,0 +1,69 @@
+//! When the credentials have expired everything waits: no row is to blame, and new ones may come.
+//!
+//! Calls in flight are let land. Then one call at a time finds out whether the credentials, which
+//! the model resolves anew, are good again; it costs its row no attempt. Whoever sits at the
+//! terminal can log in meanwhile. After a while the run stops, and sooner if nothing was ever
+//! answered, for then they have never been good.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::probes::Probes;
+use crate::model::Fault;
+
+/// How long credentials are tried that never were good: long enough for a login that is being
+/// written, and not so long that a mistake goes unnoticed.
+const NEVER_GOOD: Duration = Duration::from_secs(5);
+
+/// Whether calls are held back.
+#[derive(Debug, Default)]
+pub(super) struct CredentialHold(Option<Held>);
+
+#[derive(Debug)]
+struct Held {
+    probes: Probes,
+    fault: Box<Fault>,
+}
+
+impl CredentialHold {
+    /// The credentials were refused.
+    pub(super) fn refused(&mut self, fault: &Fault, now: Instant) {
+        match &mut self.0 {
+            Some(held) => held.probes.failed(now),
+            None => {
+                self.0 = Some(Held {
+                    probes: Probes::new(now),
+                    fault: Box::new(fault.clone()),
+                });
+            }
+        }
+    }
+
+    /// Something else came of a call that was sent at this time: if that was a probe, it is over.
+    pub(super) fn passed(&mut self, sent: Instant) {
+        if self
+            .0
+            .as_ref()
+            .is_some_and(|held| held.probes.since() < sent)
+        {
+            self.0 = None;
+        }
+    }
+
+    /// While calls are held back: when the next may go, alone.
+    pub(super) fn next_probe(&self) -> Option<Instant> {
+        self.0.as_ref().map(|held| held.probes.next())
+    }
+
+    /// When it has lasted too long, and what it came from.
+    pub(super) fn ends(&self, patience: Duration, were_good: bool) -> Option<(Instant, &Fault)> {
+        let held = self.0.as_ref()?;
+        let patience = if were_good {
+            patience
+        } else {
+            patience.min(NEVER_GOOD)
+        };
+        Some((held.probes.since() + patience, &held.fault))
+    }
+}

@@ -1,0 +1,447 @@
+//! What the loop does: each deed carries out one step, or takes in one thing that happened.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::attempt::Attempt;
+use super::retry::Next;
+use super::state::{Admitted, BrokenDisk, Returned, State};
+use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
+use crate::alarm::Alarm;
+use crate::model::{Category, Fault, Model};
+
+/// Rows refused as invalid before any row was answered, after which the request itself may be wrong.
+const ALL_INVALID: u32 = 20;
+
+/// A call that is refused for this long has been passed over by two minutes' quotas.
+const TOO_LARGE: Duration = Duration::from_secs(120);
+
+/// No longer than the last commit took are rows gathered for the next one, and no longer than
+/// this: their slots stand idle meanwhile.
+const LONGEST_GATHERING: Duration = Duration::from_millis(1);
+
+/// How long to wait before a failed commit is tried again.
+const COMMIT_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long answers are still taken in that land during the last commits: whoever asks twice to
+/// leave waits for them and the commit under way, which is less than a second on any disk but a slow
+/// one.
+const LAST_LANDINGS: Duration = Duration::from_millis(250);
+
+/// What becomes of a call that came back with a fault.
+enum Fate {
+    /// It is sent again after this long.
+    Again(Duration),
+    /// Everything waits for new credentials, and it is sent again then.
+    Hold,
+    /// The fault was the service's and costs it nothing: it is sent again.
+    Forgive,
+    /// It has more tokens than a minute of the quota: it is parted, and later calls stay as small.
+    Shrink,
+    /// It is parted, to find the row that the others failed with.
+    Part,
+    /// The run stops, and its rows are left.
+    Stop(Stop),
+    /// Its rows have failed.
+    Fail,
+}
+
+impl<M, R, E> State<M, R>
+where
+    M: Model,
+    R: Iterator<Item = Result<Row, E>>,
+    E: std::error::Error,
+{
+    /// Starts one attempt.
+    pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
+        tell(&Event::Sent {
+            identity: admitted.attempt.identity(),
+            is_retry: admitted.attempt.history.is_retry(),
+        });
+        self.meter.hold(admitted.attempt.worst_cost_usd());
+        let model = Arc::clone(&self.model);
+        let limit = self.settings.attempt_timeout;
+        self.in_flight.spawn(async move {
+            let sent = Instant::now();
+            let answer = admitted.attempt.send(&*model);
+            let outcome = Alarm::after(limit).or(pin!(answer)).await;
+            Returned {
+                admitted,
+                sent,
+                landed: Instant::now(),
+                outcome: outcome.unwrap_or_else(|| Err(gave_up(limit))),
+            }
+        });
+    }
+
+    /// Takes in `first` and everything else that has landed by now. An attempt that panicked is a
+    /// bug, and its call may be paid for like those beside it: they land and are kept before the run
+    /// goes down.
+    pub(super) fn land(
+        &mut self,
+        first: Result<Returned, JoinError>,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) {
+        let mut next = Some(first);
+        while let Some(joined) = next {
+            match joined {
+                Ok(landed) => self.settle(landed, tell),
+                Err(_) => {
+                    tell(&Event::Abandoned);
+                    self.stop(Stop::Bug, tell);
+                }
+            }
+            next = self.in_flight.try_join_next();
+        }
+    }
+
+    fn settle(&mut self, back: Returned, tell: &mut impl FnMut(&Event<'_>)) {
+        let Returned {
+            admitted,
+            sent,
+            landed,
+            outcome,
+        } = back;
+        let Admitted {
+            mut attempt,
+            admission,
+        } = admitted;
+        let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
+        let unknown_usd = self.meter.settle(attempt.worst_cost_usd(), &outcome);
+        attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
+        let row = attempt.identity().row;
+        let services_fault = self.pace.landed(row, admission, &outcome, landed);
+        match outcome {
+            Ok(answers) => {
+                self.note_answer(admission.at, landed);
+                attempt.history.attempts += 1;
+                let replies = std::iter::once(answers.first).chain(answers.others);
+                let answered = replies.map(|reply| Outcome::Answered(Box::new(reply)));
+                self.end(attempt, sent, landed, answered);
+            }
+            Err(fault) => {
+                self.note_fault(&fault, admission.at, landed);
+                let fate = self.fate(&fault, &mut attempt, landed, services_fault);
+                tell_fate(&fate, &attempt, &fault, tell);
+                self.carry_out(fate, attempt, fault, (sent, landed), tell);
+            }
+        }
+    }
+
+    /// The model answers: what was held back until it does goes on.
+    fn note_answer(&mut self, sent: Instant, now: Instant) {
+        self.hold.passed(sent);
+        self.waiting.earn();
+        self.answered_any = true;
+        self.doubt = None;
+        for part in self.held_back.drain(..) {
+            self.waiting.insert(now, part);
+        }
+        self.last_answer = now;
+        self.width.widen();
+    }
+
+    /// What a fault says beside what becomes of its call.
+    fn note_fault(&mut self, fault: &Fault, sent: Instant, now: Instant) {
+        if fault.status_code.is_some() && !fault.may_be_renewed() {
+            self.hold.passed(sent);
+        }
+        if fault.wants_fewer_connections() {
+            self.width.narrow(self.in_flight.len() + 1, sent, now);
+        }
+        self.last_fault = Some(Box::new(fault.clone()));
+    }
+
+    /// What becomes of a call that came back with `fault`.
+    fn fate(
+        &mut self,
+        fault: &Fault,
+        attempt: &mut Attempt,
+        now: Instant,
+        services_fault: bool,
+    ) -> Fate {
+        let dice = self.jitter.f64();
+        let policy = self.settings.retry;
+        match policy.after(fault, &mut attempt.history, now, dice, services_fault) {
+            Next::Stop => Fate::Stop(Stop::Fault(Box::new(fault.clone()))),
+            Next::Hold => Fate::Hold,
+            Next::Again(_) if too_large(attempt, fault, now) => Fate::Shrink,
+            Next::Again(after) => Fate::Again(after),
+            Next::Fail if self.pace.service_is_to_blame(fault, now) => Fate::Forgive,
+            Next::Fail if self.nobody_is_let_in(fault, now) => {
+                let (lasted, fault) = (now - self.last_answer, Box::new(fault.clone()));
+                Fate::Stop(if fault.category == Category::Throttled {
+                    Stop::Refused { lasted, fault }
+                } else {
+                    Stop::Unreachable { lasted, fault }
+                })
+            }
+            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => Fate::Part,
+            Next::Fail => Fate::Fail,
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        fate: Fate,
+        mut attempt: Attempt,
+        fault: Fault,
+        (sent, landed): (Instant, Instant),
+        tell: &mut impl FnMut(&Event<'_>),
+    ) {
+        match fate {
+            Fate::Again(after) => self.waiting.insert(landed + after, attempt),
+            Fate::Hold => {
+                self.hold.refused(&fault, landed);
+                self.waiting.insert(landed, attempt);
+            }
+            Fate::Forgive => {
+                attempt.history.forgive();
+                self.waiting.insert(landed, attempt);
+            }
+            Fate::Shrink => {
+                let fits = &mut self.settings.sharing.bytes;
+                *fits = (*fits).min(attempt.bytes() / 2);
+                self.part(attempt, landed);
+            }
+            Fate::Part => self.part(attempt, landed),
+            Fate::Stop(stop) => self.stop(stop, tell),
+            Fate::Fail => {
+                self.note_invalid(&fault);
+                let failed = of_each(fault, attempt.rows(), attempt.identity().row);
+                self.end(attempt, sent, landed, failed.map(Outcome::Failed));
+            }
+        }
+    }
+
+    /// Sends the rows of a call in two, to find the one that the others failed with.
+    ///
+    /// They go in halves; but while nothing was ever answered, the first row alone at first: it
+    /// tells soonest whether any row is right, so that what is wrong with every row is seen before
+    /// all of them are asked about.
+    fn part(&mut self, mut attempt: Attempt, now: Instant) {
+        let was_whole = !attempt.history.was_shared;
+        attempt.history.begin_anew();
+        let at = if was_whole && !self.answered_any {
+            1
+        } else {
+            attempt.rows() / 2
+        };
+        for part in attempt.part(at) {
+            self.waiting.insert(now, part);
+        }
+    }
+
+    /// A row has been refused for as long as it may, and so has every other.
+    fn nobody_is_let_in(&self, fault: &Fault, now: Instant) -> bool {
+        let refused = matches!(
+            fault.category,
+            Category::Throttled | Category::ModelNotReady
+        );
+        refused && self.settings.retry.throttle_wait <= now - self.last_answer
+    }
+
+    /// Every row of a call has come to its end, each with its outcome.
+    fn end(
+        &mut self,
+        attempt: Attempt,
+        sent: Instant,
+        landed: Instant,
+        outcomes: impl Iterator<Item = Outcome>,
+    ) {
+        self.held_slots += 1;
+        let rows = attempt.rows() as u32;
+        let history = attempt.history;
+        let works = std::iter::once(attempt.work).chain(attempt.others);
+        for (place, (work, outcome)) in (1..).zip(works.zip(outcomes)) {
+            self.meter.ended(matches!(outcome, Outcome::Failed(_)));
+            self.ended.push(CompletedRow {
+                share: Share { rows, place },
+                attempts: history.shared + history.attempts,
+                throttles: history.throttles,
+                maybe_billed: history.maybe_billed,
+                maybe_billed_usd: history.maybe_billed_usd,
+                queued: sent - attempt.read,
+                latency: landed - sent,
+                ..CompletedRow::unsent(work.identity, outcome, landed)
+            });
+        }
+    }
+
+    /// When nothing but refusals comes back, the request itself is wrong. Refusals are sooner back
+    /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
+    fn note_invalid(&mut self, fault: &Fault) {
+        let is_proved = self.answered_any || self.settings.answered_before;
+        if fault.category != Category::InvalidRequest || is_proved {
+            return;
+        }
+        self.invalid += 1;
+        if ALL_INVALID <= self.invalid {
+            self.doubt = Some(Box::new(fault.clone()));
+        }
+    }
+
+    /// Keeps what has ended, and counts it only then.
+    pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
+        let began = Instant::now();
+        let kept = store.commit(&self.ended);
+        let now = Instant::now();
+        if kept.is_ok() {
+            self.gather_until = now + (now - began).min(LONGEST_GATHERING);
+            self.held_slots = 0;
+            for ended in self.ended.drain(..) {
+                self.meter.listed(ended.charge_usd());
+                tell(&Event::Completed(&ended));
+            }
+        }
+        match kept.and_then(|()| store.make_room()) {
+            Ok(()) => self.broken_disk = None,
+            Err(error) => {
+                let give_up = match &self.broken_disk {
+                    Some(disk) => disk.give_up,
+                    None => now + self.settings.drain,
+                };
+                tell(&Event::CannotWrite(&error));
+                let (again, why) = (now + COMMIT_AGAIN, chain(&error));
+                self.broken_disk = Some(BrokenDisk {
+                    tried: now,
+                    again,
+                    give_up,
+                    why,
+                });
+            }
+        }
+    }
+
+    /// Does what the person or the system asks.
+    pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
+        match ask {
+            Ask::Run => {}
+            Ask::Drain(signal) => {
+                // The deadline does what a first signal does, so a person's is the second then. A
+                // system that ends its services gives calls in flight their time.
+                if signal == Signal::Interrupt && self.is_hurried() {
+                    self.leave.get_or_insert(Instant::now());
+                }
+                self.stop(signal.into(), tell);
+            }
+            Ask::Leave(first) => {
+                self.stop(first.into(), tell);
+                self.leave.get_or_insert(Instant::now());
+            }
+        }
+    }
+
+    /// The first reason to stop is the one that is reported; the first that is pressing says until
+    /// when calls in flight may land.
+    pub(super) fn stop(&mut self, stop: Stop, tell: &mut impl FnMut(&Event<'_>)) {
+        let drained = stop
+            .is_pressing()
+            .then(|| Instant::now() + self.settings.drain);
+        match &mut self.stop {
+            None => {
+                tell(&Event::Stops(&stop));
+                self.stop = Some((stop, drained));
+            }
+            Some((_, until)) if until.is_none() && drained.is_some() => {
+                tell(&Event::Stops(&stop));
+                *until = drained;
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Before the end: takes in the answers that have landed since they were last looked for, as
+    /// during a slow commit. They are paid for. Whether there were any.
+    pub(super) fn land_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
+        let now = Instant::now();
+        if self.leaves_by.is_some_and(|by| by <= now) {
+            return false;
+        }
+        self.leaves_by.get_or_insert(now + LAST_LANDINGS);
+        let landed = self.in_flight.try_join_next();
+        let is_any = landed.is_some();
+        if let Some(first) = landed {
+            self.land(first, tell);
+        }
+        is_any
+    }
+
+    /// The end: why it stopped, if it did.
+    pub(super) fn finish<S: Store>(
+        self,
+        store: &mut S,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) -> Option<Stop> {
+        for _ in 0..self.in_flight.len() {
+            tell(&Event::Abandoned);
+        }
+        if let Some(unlisted_usd) = self.meter.unlisted_usd() {
+            tell(&Event::Unlisted { unlisted_usd });
+        }
+        tell(&Event::Over(self.gauge()));
+        if let Some(disk) = self.broken_disk {
+            let rows = self.ended.iter().map(|ended| ended.identity.row);
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort_unstable();
+            let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
+            return Some(Stop::CannotWrite {
+                why: disk.why,
+                rows,
+                rescued: kept.flatten(),
+            });
+        }
+        self.stop.map(|(stop, _)| stop)
+    }
+}
+
+/// Tells once what becomes of a call; of rows that fail it is told when they are kept.
+fn tell_fate(fate: &Fate, attempt: &Attempt, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
+    let identity = attempt.identity();
+    let after = match fate {
+        Fate::Fail => return,
+        Fate::Stop(_) => return tell(&Event::Left { identity }),
+        Fate::Again(after) => *after,
+        Fate::Hold | Fate::Forgive | Fate::Shrink | Fate::Part => Duration::ZERO,
+    };
+    tell(&Event::Again {
+        identity,
+        fault,
+        after,
+    });
+}
+
+/// Whether a call that several rows share has more tokens than a minute of a quota that nobody
+/// knows: it would be refused for ever.
+fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
+    let since = attempt.history.refused_since;
+    let passed_over = since.is_some_and(|since| TOO_LARGE <= now - since);
+    fault.category == Category::Throttled && 1 < attempt.rows() && passed_over
+}
+
+/// The fault of a call as that of each of its rows. A body that was not understood is kept with
+/// the first of them, whose number is `row`: it may be as long as all their answers.
+fn of_each(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
+    let bare = Fault {
+        raw: None,
+        message: match &fault.raw {
+            Some(_) => format!("{}; its body is kept with row {row}", fault.message),
+            None => fault.message.clone(),
+        },
+        ..fault.clone()
+    };
+    std::iter::once(fault).chain(std::iter::repeat_n(bare, rows - 1))
+}
+
+/// The call is out of our hands, not out of the service's.
+fn gave_up(limit: Duration) -> Fault {
+    let message = format!("no answer within {} s", limit.as_secs());
+    Fault {
+        maybe_billed: true,
+        ..Fault::local(Category::AttemptTimeout, message)
+    }
+}

@@ -1,0 +1,451 @@
+//! A rate that is learned from refusals.
+//!
+//! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
+//! can be observed is that calls are refused. So:
+//!
+//! - The rate grows with what was let in until the service is **overrun**: three refusals within
+//!   forty calls ([`Recent`]), or, after an overrun, a refusal before anything was admitted. What is
+//!   on its way may all be refused, so while a rate is looked for, no more is put at risk than was
+//!   let in before ([`Flight`]). The sooner answers come, the sooner that is known.
+//! - Then it is cut to a little below what was admitted while the service was overrun, which is the
+//!   quota itself. It is known as well as it was measured: the fewer calls, the deeper the cut.
+//! - From there it climbs along a cubic ([`Climb`]), as TCP CUBIC does (RFC 9438): fast while far
+//!   below the ceiling, hardly at all near it, and ever faster once the ceiling has proved to be
+//!   gone. The first refusal at the ceiling is what is to be expected there, and the climb starts
+//!   anew, to a ceiling between what was let in and the rate of the refusal.
+//! - Where nothing at all is admitted, the rate comes down to a call every quarter of a minute, and
+//!   nothing is known any more: the first call that is let in begins the search anew.
+//! - A refusal now and then below the ceiling, or at what the job says, is bad luck ([`Noise`]) and
+//!   changes nothing. Where there is much of it, a refusal at the ceiling says nothing either, only
+//!   an overrun counts, and it takes more refusals to make one.
+//! - The rate grows only while it is what holds calls back. A job that is limited by something else
+//!   learns nothing about the quota, so its rate neither grows nor shrinks (RFC 7661 says so of
+//!   TCP); after a silence of a minute what was measured before it is forgotten.
+//!
+//! What is measured is what was sent less what was refused, not what was answered: refusals come
+//! back soon, answers may take minutes. Units are calls or tokens; the rate is units per second.
+
+mod climb;
+mod flight;
+mod noise;
+mod seen;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use climb::{CLIMB_CALLS, Climb, SHORTEST_CLIMB};
+use flight::Flight;
+use noise::Noise;
+use seen::{Measured, Overrun, Place, Recent};
+
+/// How many calls may be on their way at once before any has proved to be let in. Nothing is known
+/// of how long a refusal takes, so that is 24 a second until the first answer.
+const FIRST_AT_RISK: f64 = 12.0;
+
+/// A search makes the rate so many times higher at most, from one call to the next.
+const LEAP: f64 = 4.0;
+
+/// With no more than this share of refusals since the last cut, what was proved before it still is.
+const HARDLY_ANY: f64 = 0.03;
+
+/// For so many times as long as a refusal takes, one may still be due to what was sent before a cut.
+const SETTLED_AFTER: u32 = 3;
+
+/// So many events close together are no bad luck, where nothing is known of it.
+const DENSE: usize = 3;
+
+/// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
+/// somebody else, for a while. The quota is something to be found anew.
+const SHUT: u32 = 4;
+
+/// What is kept of a rate at the least, whatever was measured: a few calls are no proof.
+const KEPT_AT_LEAST: f64 = 0.25;
+
+/// What of a known quota may be made up for when it was not used: calls were estimated too large
+/// at first, or came late. A twentieth of a minute.
+const PACED_ARREARS: Duration = Duration::from_secs(3);
+
+/// Lateness of timers that is made up for.
+const TIMER_ARREARS: Duration = Duration::from_millis(100);
+
+/// The pause when nothing was admitted between two overruns, doubled each time, and the longest.
+const PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// A rate, and what is known of its ceiling.
+#[derive(Debug)]
+pub(super) struct Learned {
+    /// The most there can be, where the job says it.
+    cap: Option<f64>,
+    /// `None` while nothing limits it: a known quota that was never overrun.
+    rate: Option<f64>,
+    phase: Phase,
+    /// For how long the rate has been used since it was last set.
+    used: Duration,
+    /// When the next unit is due.
+    next: Instant,
+    /// How far that may lie in the past.
+    arrears: Duration,
+    /// Units per call, as they come.
+    units_per_call: f64,
+    /// Calls sent so far.
+    calls: u64,
+    flight: Flight,
+    refusals: Recent,
+    /// The same of faults that are no refusals.
+    faults: Recent,
+    since_cut: Measured,
+    /// What ended the search, until the next call.
+    found: Option<Overrun>,
+    /// Whether the last cut was for an overrun.
+    overrun: bool,
+    /// Cuts that followed each other with nothing admitted between them.
+    in_a_row: u32,
+    luck: Noise,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing is known: never overrun, or nothing admitted between overruns.
+    Searching,
+    /// A ceiling is known.
+    Climbing(Climb),
+}
+
+impl Learned {
+    /// Nothing is known: to be searched for.
+    pub(super) fn unknown(start: Instant) -> Self {
+        let flight = Flight::new(FIRST_AT_RISK);
+        let rate = flight.calls_per_second();
+        Self {
+            flight,
+            ..Self::new(None, Some(rate), start)
+        }
+    }
+
+    /// A quota that is known, and kept by other means until it proves smaller.
+    pub(super) fn known(per_second: f64, start: Instant) -> Self {
+        Self::new(Some(per_second), None, start)
+    }
+
+    /// A quota that is known, and kept by this pace.
+    pub(super) fn paced(per_second: f64, start: Instant) -> Self {
+        Self {
+            arrears: PACED_ARREARS,
+            ..Self::new(Some(per_second), Some(per_second), start)
+        }
+    }
+
+    fn new(cap: Option<f64>, rate: Option<f64>, start: Instant) -> Self {
+        Self {
+            cap,
+            rate,
+            phase: Phase::Searching,
+            used: Duration::ZERO,
+            next: start,
+            arrears: TIMER_ARREARS,
+            units_per_call: 1.0,
+            calls: 0,
+            flight: Flight::new(f64::INFINITY),
+            refusals: Recent::default(),
+            faults: Recent::default(),
+            since_cut: Measured::new(start),
+            found: None,
+            overrun: false,
+            in_a_row: 0,
+            luck: Noise::default(),
+        }
+    }
+
+    /// Whether a call may start, or when to ask again.
+    pub(super) fn ready(&self, now: Instant) -> Result<(), Instant> {
+        if now < self.next {
+            return Err(self.next);
+        }
+        match self.phase {
+            Phase::Searching => Ok(()),
+            Phase::Climbing(_) => self.flight.ready(now),
+        }
+    }
+
+    /// A call of so many units starts.
+    pub(super) fn sent(&mut self, units: f64, now: Instant) {
+        let weight = if self.calls == 0 { 1.0 } else { 1.0 / 16.0 };
+        self.units_per_call += (units - self.units_per_call) * weight;
+        self.calls += 1;
+        self.found = None;
+        self.since_cut.sent(units, now);
+        if self.is_searching() || self.is_blameless() {
+            self.luck.tries();
+        }
+        let Some(rate) = self.rate else { return };
+        let oldest = now.checked_sub(self.arrears).unwrap_or(now);
+        let was_held_back = oldest < self.next;
+        self.flight.send(now, was_held_back);
+        if was_held_back {
+            self.grow(seconds(units / rate));
+        }
+        let rate = self.rate.unwrap_or(rate);
+        self.next = self.next.max(oldest) + seconds(units / rate);
+    }
+
+    /// A call that was sent at `sent` turned out to be so many units larger than was thought, or
+    /// smaller.
+    pub(super) fn correct(&mut self, units: f64, sent: Instant) {
+        if self.since_cut.cut <= sent {
+            self.since_cut.correct(units);
+        }
+        let Some(rate) = self.rate else { return };
+        let time = seconds(units.abs() / rate);
+        if 0.0 < units {
+            self.next += time;
+        } else {
+            self.next = self.next.checked_sub(time).unwrap_or(self.next);
+        }
+    }
+
+    /// A call that was sent at `sent` was answered. If none came back sooner, the search goes on
+    /// at once: it had waited for longer than it takes.
+    pub(super) fn answered(&mut self, sent: Instant, now: Instant) {
+        if self.flight.answer(sent, now) && self.is_searching() && self.refusals.is_empty() {
+            self.next = self.next.min(now);
+        }
+    }
+
+    /// A call of so many units that was sent at `sent` was refused for now. True if that changed
+    /// the rate: what was on its way at the last cut is not a new reason to cut.
+    pub(super) fn refused(
+        &mut self,
+        units: f64,
+        sent: Instant,
+        now: Instant,
+        ask: Option<Duration>,
+    ) -> bool {
+        if let Some(ask) = ask {
+            self.next = self.next.max(now + ask);
+        }
+        self.flight.refuse(sent, now);
+        if sent < self.since_cut.cut {
+            return self.find_less();
+        }
+        self.since_cut.refuse(units);
+        let place = Place {
+            calls: self.calls - self.flight.sent_after(sent),
+            sent,
+        };
+        let dense = self.refusals.note(place, self.dense());
+        let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
+        if self.is_bad_luck(dense.is_some()) && settled <= sent {
+            self.luck.fails();
+        }
+        match (self.phase, dense) {
+            (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, now),
+            (Phase::Searching, None) if self.is_searching() => return self.pause(now),
+            (Phase::Searching | Phase::Climbing(_), dense)
+                if dense.is_some() || self.is_still() =>
+            {
+                self.cut_to_measured(sent, now);
+            }
+            (Phase::Climbing(climb), _) if !self.is_blameless() && !self.luck.is_rife() => {
+                self.climb_again(climb, sent, now);
+            }
+            (Phase::Searching | Phase::Climbing(_), _) => return false,
+        }
+        true
+    }
+
+    /// Something is wrong with the service that is no refusal: a call that was sent at `sent` came
+    /// back with it. Where it is more than bad luck, this is no time to grow.
+    pub(super) fn hold(&mut self, sent: Instant) {
+        let calls = self.calls;
+        if self.faults.note(Place { calls, sent }, DENSE).is_none() {
+            return;
+        }
+        match self.phase {
+            Phase::Searching => self.flight.doubt(),
+            Phase::Climbing(climb) => {
+                self.used = self.used.min(climb.takes(self.units_per_call));
+            }
+        }
+    }
+
+    /// The ceiling that was found, in units a second.
+    pub(super) fn ceiling(&self) -> Option<f64> {
+        match self.phase {
+            Phase::Searching => None,
+            Phase::Climbing(climb) => Some(climb.ceiling),
+        }
+    }
+
+    /// A refusal during the search: nothing more is sent until it is known what became of the calls
+    /// on their way. Where refusals are bad luck, that would be a waste of time.
+    fn pause(&mut self, now: Instant) -> bool {
+        if !self.luck.is_rife() {
+            self.next = self.next.max(now + self.flight.news());
+        }
+        self.luck.fails();
+        false
+    }
+
+    /// The search is over: too much was sent since `first`.
+    fn find(&mut self, first: Place, now: Instant) {
+        let found = Overrun {
+            calls: (self.calls - first.calls + 1) as f64,
+            refused: DENSE as f64,
+            lasted_s: (now - first.sent).as_secs_f64().max(1e-3),
+        };
+        self.cut(self.climb_to(&found), now);
+        self.flight.restart(1.0 + found.admitted());
+        self.found = Some(found);
+        self.overrun = true;
+        self.luck = Noise::default();
+        self.next = self.next.max(now + self.flight.news());
+    }
+
+    /// One more of the calls that were on their way when the search ended was refused.
+    fn find_less(&mut self) -> bool {
+        let Some(mut found) = self.found else {
+            return false;
+        };
+        found.refused += 1.0;
+        let climb = self.climb_to(&found);
+        (self.phase, self.rate) = (Phase::Climbing(climb), Some(climb.start()));
+        self.flight.restart(1.0 + found.admitted());
+        self.found = Some(found);
+        true
+    }
+
+    fn climb_to(&self, found: &Overrun) -> Climb {
+        let ceiling = found.per_second() * self.units_per_call;
+        Climb::measured(ceiling.max(self.slowest()), found.admitted())
+    }
+
+    fn cut_to_measured(&mut self, sent: Instant, now: Instant) {
+        let unknown = self.flight.sent_after(sent) as f64;
+        let admitted = self.since_cut.admitted_calls(unknown);
+        self.in_a_row = if admitted < 1.0 { self.in_a_row + 1 } else { 0 };
+        let least = self.rate.map_or(0.0, |rate| rate * KEPT_AT_LEAST);
+        let least = least.max(self.slowest());
+        let most = self.rate.unwrap_or(f64::INFINITY);
+        let measured = self.measured(sent).min(most).max(least);
+        self.cut(Climb::measured(measured, admitted), now);
+        self.overrun = true;
+        self.flight.restart(1.0);
+        if SHUT <= self.in_a_row {
+            self.phase = Phase::Searching;
+        }
+        if 0 < self.in_a_row {
+            let pause = PAUSE * (1 << (self.in_a_row - 1).min(6));
+            self.next = self.next.max(now + pause.min(LONGEST_PAUSE));
+        }
+    }
+
+    /// The next climb, to a ceiling that has moved a little.
+    fn climb_again(&mut self, climb: Climb, sent: Instant, now: Instant) {
+        let rate = self.rate.unwrap_or(climb.ceiling);
+        let is_luck = self.since_cut.refused <= (HARDLY_ANY * self.since_cut.calls).max(1.0);
+        self.cut(climb.again(rate, self.measured(sent), is_luck), now);
+        self.overrun = false;
+        self.flight.restart(f64::INFINITY);
+    }
+
+    /// After a cut there is a pause of half a call, so that its own first call is not one too many.
+    fn cut(&mut self, climb: Climb, now: Instant) {
+        let climb = climb.capped(self.cap);
+        self.phase = Phase::Climbing(climb);
+        self.rate = Some(climb.start());
+        self.used = Duration::ZERO;
+        self.refusals = Recent::default();
+        self.since_cut = Measured::new(now);
+        let half_a_call = seconds(0.5 * self.units_per_call / climb.start());
+        self.next = self.next.max(now + half_a_call);
+    }
+
+    /// Units a second that were let in from the last cut until the call that was sent at `sent`.
+    fn measured(&self, sent: Instant) -> f64 {
+        let unknown = self.flight.sent_after(sent) as f64;
+        self.since_cut
+            .per_second(self.units_per_call, unknown, sent)
+    }
+
+    /// Whether the rate is searched for, by growing, for the first time.
+    fn is_searching(&self) -> bool {
+        let is_ours = self.cap.is_none() && !self.overrun;
+        is_ours && matches!(self.phase, Phase::Searching)
+    }
+
+    /// Whether the service is as overrun as it was.
+    fn is_still(&self) -> bool {
+        let is_shut = matches!(self.phase, Phase::Searching);
+        let refused = self.since_cut.refused;
+        let nothing_let_in = self.since_cut.admitted_calls(0.0) < 1.0 && self.luck.is_shut(refused);
+        self.overrun && (is_shut || nothing_let_in)
+    }
+
+    /// How many refusals close together are an overrun.
+    fn dense(&self) -> usize {
+        if self.is_searching() {
+            return DENSE;
+        }
+        let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
+        let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
+        self.luck.overrun(in_a_climb.max(CLIMB_CALLS))
+    }
+
+    /// Whether a refusal is one that the rate gives no reason for. The one that makes an overrun may
+    /// well be the first of a smaller quota, unless the job says how large it is.
+    fn is_bad_luck(&self, is_overrun: bool) -> bool {
+        let is_told = self.cap.is_some() && matches!(self.phase, Phase::Climbing(_));
+        (!is_overrun || is_told) && self.is_blameless() && self.is_well_measured()
+    }
+
+    /// Whether the rate gives no reason for a refusal: it is below what was let in for certain, or
+    /// what the job says.
+    fn is_blameless(&self) -> bool {
+        let Some(rate) = self.rate else { return true };
+        let is_as_told = self.cap.is_some_and(|cap| cap <= rate);
+        is_as_told || matches!(self.phase, Phase::Climbing(climb) if rate < climb.proved)
+    }
+
+    fn is_well_measured(&self) -> bool {
+        match self.phase {
+            Phase::Searching => true,
+            Phase::Climbing(climb) => climb.is_well_measured,
+        }
+    }
+
+    /// What a rate is never cut below: one call a minute, so that it always comes back; as often as
+    /// pauses allow where nothing is let in, which says little about the quota.
+    fn slowest(&self) -> f64 {
+        let every_s = if SHUT <= self.in_a_row {
+            LONGEST_PAUSE.as_secs_f64()
+        } else {
+            60.0
+        };
+        self.units_per_call.max(1e-3) / every_s
+    }
+
+    /// The rate was used for so much longer.
+    fn grow(&mut self, time: Duration) {
+        let Some(rate) = self.rate else { return };
+        self.used += time;
+        let grown = match self.phase {
+            Phase::Searching => {
+                let earned = self.flight.calls_per_second() * self.units_per_call;
+                earned.min(rate * LEAP)
+            }
+            Phase::Climbing(climb) => climb.after(self.used, self.units_per_call),
+        };
+        let grown = self.cap.map_or(grown, |cap| grown.min(cap));
+        self.rate = Some(grown.max(rate));
+    }
+}
+
+/// A time that is not longer than a day, whatever was divided by what.
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Refusals that the rate gives no reason for.
+//!
+//! A few calls in a hundred may be refused at any rate: others use the model too, and are many. A
+//! pace that believed each of these refusals would sink without end, and one that believed none
+//! would find no ceiling. So their share is estimated where the rate is below what was let in for
+//! certain, and what they bring together by chance is no overrun.
+
+use super::seen::CLOSE_CALLS;
+
+/// The share that is put down to bad luck before anything is known (BBR puts up with as much loss
+/// for the same reason: IETF draft draft-ietf-ccwg-bbr, "BBR.LossThresh").
+const EXPECTED: f64 = 0.02;
+
+/// From this share on, a refusal at a ceiling says nothing either. Two refusals in the calls that
+/// are remembered come to this.
+const RIFE: f64 = 0.008;
+const REMEMBERED_CALLS: f64 = 200.0;
+
+/// Refusals are called an overrun by mistake once in so many climbs: half of one makes up for it.
+const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
+
+/// What happens less often than this is no bad luck.
+const UNLIKELY: f64 = 0.02;
+
+/// The share of calls that are refused whatever the rate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Noise {
+    share: f64,
+}
+
+impl Noise {
+    /// A call starts at a rate that is no reason to refuse it.
+    pub(super) fn tries(&mut self) {
+        self.share -= self.share / REMEMBERED_CALLS;
+    }
+
+    /// Such a call was refused.
+    pub(super) fn fails(&mut self) {
+        self.share += 1.0 / REMEMBERED_CALLS;
+    }
+
+    /// Whether there is so much bad luck that one refusal says nothing.
+    pub(super) fn is_rife(&self) -> bool {
+        RIFE <= self.share
+    }
+
+    /// Whether so many refusals, and no call let in, are no bad luck.
+    pub(super) fn is_shut(&self, refused: f64) -> bool {
+        self.expected().powf(refused) <= UNLIKELY
+    }
+
+    /// How many refusals close together are no bad luck, where a climb takes so many calls.
+    pub(super) fn overrun(&self, climb_calls: f64) -> usize {
+        let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES;
+        let share = self.expected();
+        // How many of the calls before a refusal were refused too: Poisson's law.
+        let mean = share * (CLOSE_CALLS as f64 - 1.0);
+        let mut just_so_many = (-mean).exp();
+        let mut at_least = 1.0;
+        let mut before: u32 = 0;
+        while 1.0 < calls_between * share * at_least && u64::from(before) + 1 < CLOSE_CALLS {
+            at_least -= just_so_many;
+            before += 1;
+            just_so_many *= mean / f64::from(before);
+        }
+        before as usize + 1
+    }
+
+    fn expected(&self) -> f64 {
+        self.share.max(EXPECTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the last many calls, so many in a hundred had bad luck.
+    fn luck(percent: u32) -> Noise {
+        let mut luck = Noise::default();
+        for call in 0..5_000 {
+            luck.tries();
+            if call * percent / 100 < (call + 1) * percent / 100 {
+                luck.fails();
+            }
+        }
+        luck
+    }
+
+    #[test]
+    fn the_more_bad_luck_there_is_the_more_refusals_make_an_overrun() {
+        let overruns = |luck: Noise| [50.0, 500.0, 5_000.0].map(|calls| luck.overrun(calls));
+        assert_eq!(overruns(Noise::default()), [3, 5, 6]);
+        assert_eq!(overruns(luck(1)), [3, 5, 6], "as much as is expected");
+        assert_eq!(overruns(luck(5)), [5, 8, 9]);
+        assert_eq!(overruns(luck(10)), [9, 11, 14]);
+        assert_eq!(
+            overruns(luck(100)),
+            [40, 40, 40],
+            "never more than are looked at"
+        );
+    }
+
+    #[test]
+    fn nothing_let_in_is_bad_luck_only_where_there_is_much_of_it() {
+        assert!(Noise::default().is_shut(1.0));
+        assert!(!luck(5).is_shut(1.0));
+        assert!(luck(5).is_shut(2.0));
+        assert!(!luck(20).is_shut(2.0));
+    }
+}
