@@ -43,19 +43,19 @@ use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::bedrock::aws::Rehearsal;
-pub use super::bedrock::aws::{Access, ConnectError};
-use super::bedrock::client::Clients;
-use super::bedrock::wire::BoundedAnswer;
-use crate::catalog::{Bill, ModelFacts, Tier, rounded_usd};
+use crate::catalog::{Bill, ModelFacts, rounded_usd};
 use crate::family::{Batch, Family, NoAnswer};
 use crate::model::fault::Scope;
 use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
-    Served, Usage,
+    Served, Tier, Usage,
 };
+use aws::Rehearsal;
+pub use aws::{Access, ConnectError};
+use client::Clients;
 use faults::{fault, no_answer, no_client, not_understood};
 use response_headers::ResponseHeaders;
+use wire::BoundedAnswer;
 
 /// What is called.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Cached, UnitPrice};
-use crate::model::Usage;
+use crate::model::{Tier, Usage};
 
 /// What is known of one model.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -62,40 +62,6 @@ const HOUR_IN_CACHE: f64 = 2.0;
 /// An amount to ten places: what is behind them is the noise of floating point.
 pub fn rounded_usd(usd: f64) -> f64 {
     (usd * 1e10).round() / 1e10
-}
-
-/// Which price list a call is billed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tier {
-    /// The standard tier.
-    #[default]
-    Default,
-    /// Cheaper and slower.
-    Flex,
-    /// Dearer and faster.
-    Priority,
-    /// Capacity paid for in advance: a call has no price of its own.
-    Reserved,
-}
-
-impl Tier {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Default, Self::Flex, Self::Priority, Self::Reserved];
-
-    /// The service's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Flex => "flex",
-            Self::Priority => "priority",
-            Self::Reserved => "reserved",
-        }
-    }
-
-    /// The tier of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tier| tier.as_str() == name)
-    }
 }
 
 impl ModelFacts {
@@ -277,8 +243,9 @@ impl From<Line> for ModelFacts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tier, rounded_usd};
+    use super::rounded_usd;
     use crate::catalog;
+    use crate::model::Tier;
     use crate::model::Usage;
 
     fn used(input: u64, output: u64, read: u64, written: u64) -> Usage {

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
-pub use facts::{ModelFacts, Price, Tier, rounded_usd};
+pub use facts::{ModelFacts, Price, rounded_usd};
 pub use overrides::Known;
 pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
 pub use unit_prices::{Bill, Cached, Metered, Most, UnitPrice, Units};

@@ -3,9 +3,9 @@
 //! The catalogue has one price for an image, whatever its size and quality; where Amazon Bedrock
 //! asks more for large or premium images, `--prices` says so.
 
-use crate::model::Usage;
+use crate::model::{Tier, Usage};
 
-use super::{ModelFacts, Tier};
+use super::ModelFacts;
 
 /// Things that a call is billed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -10,12 +10,12 @@ use super::print;
 use super::repair::existing_output;
 use super::run::locks;
 use crate::catalog::id::ModelId;
-use crate::catalog::{Known, ModelFacts, Tier, rounded_usd};
+use crate::catalog::{Known, ModelFacts, rounded_usd};
 use crate::exit::Exit;
 use crate::family::{Assembly, Family};
 use crate::format::{count, one_line, plural};
 use crate::job::small;
-use crate::model::{ParsedReply, Reasoning, RequestOptions};
+use crate::model::{ParsedReply, Reasoning, RequestOptions, Tier};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
 

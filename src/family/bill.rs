@@ -3,8 +3,7 @@
 use super::layout::{Answer, Billed};
 use super::{Family, Parameters};
 use crate::catalog::{Bill, Units};
-use crate::model::{FinishReason, ParsedReply};
-use crate::model::{Message, Prompt, Role};
+use crate::model::{FinishReason, Message, ParsedReply, Prompt, Role};
 
 impl Family {
     /// How a request with this body is billed; `None` where nobody knows.

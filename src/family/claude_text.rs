@@ -13,8 +13,7 @@ use super::ranges::DEFAULT_MAX_TOKENS;
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, neutralise, text_or_filtered};
 use super::{Misread, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::{Prompt, Role};
+use crate::model::{ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "claude-text",

@@ -11,8 +11,7 @@ use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{Message, Prompt, Role};
-use crate::model::{ParsedReply, Usage};
+use crate::model::{Message, ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "command-r",

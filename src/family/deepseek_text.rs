@@ -12,8 +12,7 @@ use super::ranges::within;
 use super::stream::{Brought, StreamError};
 use super::vocabulary::{answered, neutralise, text_or_filtered};
 use super::{Misread, Parameter, Parameters, llama, text_completion, usage};
-use crate::model::ParsedReply;
-use crate::model::{Prompt, Role};
+use crate::model::{ParsedReply, Prompt, Role};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "deepseek-text",

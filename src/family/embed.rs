@@ -12,8 +12,7 @@ use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lists, Stream,
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::catalog::{Bill, Metered, Units};
-use crate::model::Prompt;
-use crate::model::{FinishReason, ParsedReply, Usage};
+use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const TITAN_TEXT: Layout = Layout {
     name: "titan-embed-text",

@@ -10,8 +10,7 @@ use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::Prompt;
-use crate::model::{ParsedReply, Usage};
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "jurassic",

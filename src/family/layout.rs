@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::stream::Join;
 use super::{Misread, Parameters, Ranges};
 use crate::catalog::Bill;
-use crate::model::ParsedReply;
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt};
 
 /// A family, in one place.
 pub(super) struct Layout {

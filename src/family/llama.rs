@@ -13,8 +13,7 @@ use super::stream::{Brought, StreamError, begin, grow, put};
 use super::text_completion::thinking_if_closed;
 use super::vocabulary::{answered, awaits_answer, neutralise, role, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::Prompt;
-use crate::model::{ParsedReply, Usage};
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LLAMA_3: Layout = Layout {
     name: "llama3",

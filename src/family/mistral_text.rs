@@ -12,8 +12,7 @@ use super::ranges::{any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::Prompt;
-use crate::model::{ParsedReply, Usage};
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "mistral-text",

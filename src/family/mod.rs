@@ -45,8 +45,7 @@ mod vocabulary;
 
 use serde_json::Value;
 
-use crate::model::Prompt;
-use crate::model::{FinishReason, ParsedReply};
+use crate::model::{FinishReason, ParsedReply, Prompt};
 use crate::nearest::nearest;
 
 pub use abilities::Abilities;

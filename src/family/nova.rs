@@ -11,8 +11,7 @@ use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::vocabulary::{answered, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{Image, Message, Prompt};
-use crate::model::{ParsedReply, Usage};
+use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "nova",

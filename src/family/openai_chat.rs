@@ -17,8 +17,7 @@ use super::vocabulary::{
 };
 use super::{Misread, Parameter, Parameters, usage};
 use crate::catalog::Capabilities;
-use crate::model::{FinishReason, ParsedReply, Usage};
-use crate::model::{Image, Message, Prompt};
+use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "openai-chat",

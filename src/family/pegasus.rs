@@ -13,8 +13,7 @@ use super::ranges::{Ranges, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, one_text};
 use super::{Misread, Parameter, Parameters};
-use crate::model::Prompt;
-use crate::model::{ParsedReply, Usage};
+use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "pegasus",

@@ -11,8 +11,7 @@ use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::catalog::{Bill, Metered, Units};
-use crate::model::ParsedReply;
-use crate::model::Prompt;
+use crate::model::{ParsedReply, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "rerank",

@@ -13,8 +13,7 @@ use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, finish, first_of, one_text, split_reasoning, text_or_filtered};
 use super::{Misread, Parameter, Parameters, usage};
-use crate::model::Prompt;
-use crate::model::{FinishReason, ParsedReply, Usage};
+use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "text-completion",

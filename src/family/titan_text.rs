@@ -11,8 +11,7 @@ use super::ranges::{any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, first_of, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{ParsedReply, Usage};
-use crate::model::{Prompt, Role};
+use crate::model::{ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "titan-text",

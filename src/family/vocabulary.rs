@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{FinishReason, ParsedReply, Usage};
-use crate::model::{Message, Prompt, Role};
+use crate::model::{FinishReason, Message, ParsedReply, Prompt, Role, Usage};
 
 /// The speaker of a turn, as every family but Titan names it.
 pub(super) fn role(role: Role) -> &'static str {

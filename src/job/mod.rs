@@ -10,6 +10,7 @@ pub mod keys;
 mod plan;
 pub mod small;
 
-pub use crate::rows::batching::RowsPerCall;
 pub use file::{JobError, JobFile, PinnedPath};
-pub use plan::{Endpoint, MaxFailures, Plan, QuotaSource, is_share, is_url, region, time};
+pub use plan::{
+    Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, is_share, is_url, region, time,
+};

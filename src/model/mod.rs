@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use prompt::{Content, Image, Message, Prompt, Role};
-pub use request_options::{Delivery, Guardrail, RequestOptions};
+pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// One request, ready to be sent. Cloning shares the body.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use crate::catalog::Tier;
-
 /// What a call asks of the service beside its body.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RequestOptions {
@@ -24,6 +22,40 @@ impl RequestOptions {
     /// Whether calls ask for optimized latency, which has prices of its own.
     pub fn is_optimized(&self) -> bool {
         self.latency.as_deref() == Some("optimized")
+    }
+}
+
+/// A service tier: which price list a call is billed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tier {
+    /// The standard tier.
+    #[default]
+    Default,
+    /// Cheaper and slower.
+    Flex,
+    /// Dearer and faster.
+    Priority,
+    /// Capacity paid for in advance: a call has no price of its own.
+    Reserved,
+}
+
+impl Tier {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Default, Self::Flex, Self::Priority, Self::Reserved];
+
+    /// The service's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+            Self::Reserved => "reserved",
+        }
+    }
+
+    /// The tier of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == name)
     }
 }
 

@@ -33,4 +33,5 @@ pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
+pub use run_file::write_run_file;
 pub use tally::Tally;

@@ -16,8 +16,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::error::{LedgerError, io_error};
+use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 use super::rewrite::replace;
@@ -94,9 +95,21 @@ pub(super) fn note(
     write(disk, &paths.run, &file)
 }
 
+/// Writes the run file of this output: beside it first, then in its place.
+///
+/// # Errors
+/// The disk refused.
+pub fn write_run_file(mode: Mode, paths: &OutputPaths, json: &str) -> Result<(), LedgerError> {
+    write_text(&*disk::real(mode), &paths.run, json)
+}
+
 fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
     let text = serde_json::to_string_pretty(file)
         .map_err(|error| io_error("write", path)(error.into()))?;
+    write_text(disk, path, &text)
+}
+
+fn write_text(disk: &dyn Disk, path: &Path, text: &str) -> Result<(), LedgerError> {
     replace(disk, path, |file| {
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")

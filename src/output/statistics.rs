@@ -39,7 +39,7 @@ impl Statistics {
     }
 
     /// Takes in an answer that has just come.
-    pub(super) fn reply(&mut self, reading: &ParsedReply, took: Duration) {
+    pub(crate) fn reply(&mut self, reading: &ParsedReply, took: Duration) {
         let latency_ms = u64::try_from(took.as_millis()).ok();
         let finish = reading.finish_reason.as_str();
         self.answer(reading.usage.output_tokens, finish, latency_ms);
@@ -65,7 +65,7 @@ impl Statistics {
     }
 
     /// Adds what others teach.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.output_tokens.merge(&other.output_tokens);
         self.cut_off += other.cut_off;
         self.latency_ms += other.latency_ms;

@@ -70,7 +70,7 @@ impl std::ops::Add for Unattributed {
 
 /// Counts as the run file has them.
 #[derive(Debug, Serialize)]
-pub(super) struct Counts<'a> {
+pub(crate) struct Counts<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
@@ -85,7 +85,7 @@ pub(super) struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    pub(super) fn of(tally: &'a Tally) -> Self {
+    pub(crate) fn of(tally: &'a Tally) -> Self {
         Self {
             tally,
             cost_usd: tally.known_cost().map(rounded_usd),
@@ -188,7 +188,7 @@ impl Tally {
     }
 
     /// All of it as it counts once its lines are no longer in the output.
-    pub(super) fn as_unlisted(&self) -> Unattributed {
+    pub(crate) fn as_unlisted(&self) -> Unattributed {
         Unattributed {
             usd: self.charge_usd(),
             answers_usd: self.cost_usd + self.unlisted.answers_usd,
@@ -219,7 +219,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn take(&mut self, ended: &CompletedRow) {
+    pub(crate) fn take(&mut self, ended: &CompletedRow) {
         self.maybe_billed_usd += ended.maybe_billed_usd;
         let is_emulated = line::is_emulated(&ended.outcome);
         self.count(Status::of(&ended.outcome), is_emulated);

@@ -8,17 +8,16 @@ mod prefix;
 pub mod preflight;
 mod probe;
 
-use super::job::Plan;
-use super::rows::batching::sharing;
 use crate::catalog::id::suggest;
 use crate::catalog::{Cached, Metered, ModelFacts, Most};
 use crate::family::{Doubtful, Family, OutputLimit, lacks};
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
-use crate::model::{Category, Fault, Request};
-use crate::model::{Content, Message, Prompt, Role};
+use crate::job::Plan;
+use crate::model::{Category, Content, Fault, Message, Prompt, Request, Role};
 use crate::output::EarlierRows;
 use crate::prompt::{PromptSource, PromptSpec, Prompter};
 use crate::run::{Identity, ReadyRow, Row, Sharing};
+use batching::sharing;
 
 pub use mismatch::MismatchError;
 
@@ -112,7 +111,7 @@ impl<'a> RowMaker<'a> {
         })
     }
 
-    /// The same, where nothing is made of rows that have ended but [`Row::EarlierRows`].
+    /// Like [`Self::rows`], but yields [`Row::Past`] for completed rows without rendering them.
     ///
     /// # Errors
     /// The input cannot be read.

@@ -2,8 +2,7 @@
 
 use crate::family::OutputLimit;
 use crate::job::Plan;
-use crate::model::Request;
-use crate::model::{Message, Prompt, Role};
+use crate::model::{Message, Prompt, Request, Role};
 use crate::prompt::PromptSource;
 
 /// The least that every model takes (OpenAI's refuse less), and enough for a word.

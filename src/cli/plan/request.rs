@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::catalog::Tier;
 use crate::family::Family;
 use crate::format::{count, one_line};
 use crate::job::Plan;
-use crate::model::Delivery;
+use crate::model::{Delivery, Tier};
 use crate::percent::segment;
 use crate::rows::forecast::First;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Planned, request};
-use crate::catalog::Tier;
 use crate::format::{count, dollars, one_line, time};
 use crate::job::{Plan, QuotaSource};
+use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
 use crate::rows::preflight::Trouble;
 

@@ -33,8 +33,7 @@
 
 use super::*;
 use crate::catalog::{Bill, Metered};
-use crate::model::ParsedReply;
-use crate::model::{Image, Message, Role};
+use crate::model::{Image, Message, ParsedReply, Role};
 
 /// What a family's file holds.
 pub(super) struct Case {
@@ -60,7 +59,7 @@ impl Case {
 
 pub(super) fn cases(family: Family) -> Vec<Case> {
     let path = format!(
-        "{}/src/model/family/golden/{}.txt",
+        "{}/src/family/golden/{}.txt",
         env!("CARGO_MANIFEST_DIR"),
         family.name()
     );

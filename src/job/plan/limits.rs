@@ -6,11 +6,11 @@ use std::path::Path;
 use super::values::{parse_share, time, wrong};
 use super::{Plan, QuotaSource};
 use crate::catalog::id::{ModelId, suggest};
-use crate::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, Tier, quota_codes};
+use crate::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, quota_codes};
 use crate::family::Family;
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
-use crate::model::RequestOptions;
+use crate::model::{RequestOptions, Tier};
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
 
 pub(super) fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {

@@ -3,6 +3,7 @@
 mod limits;
 mod model;
 mod of_model;
+mod rows_per_call;
 mod terms;
 mod values;
 
@@ -17,11 +18,9 @@ use crate::catalog::ModelFacts;
 use crate::catalog::id::ModelId;
 use crate::family::{Doubtful, Family, Parameters};
 use crate::input::ReadOptions;
-use crate::model::Reasoning;
-use crate::model::{Delivery, RequestOptions};
+use crate::model::{Delivery, Reasoning, RequestOptions};
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
-use crate::rows::batching::RowsPerCall;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
 use limits::{quota_source, requests_per_minute};
 use model::{doubtful, endpoint, model, refuse_idle_scenario};
@@ -34,6 +33,7 @@ use values::{
 
 pub use crate::url::is_url;
 pub use model::region;
+pub use rows_per_call::RowsPerCall;
 pub use values::{is_share, time};
 pub(super) use values::{parse_share, parse_time};
 

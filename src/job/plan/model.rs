@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::rows_per_call::RowsPerCall;
 use super::values::{missing, wrong};
 use super::{Endpoint, Plan};
 use crate::catalog;
@@ -10,7 +11,6 @@ use crate::family::{Doubtful, Family, OutputLimit, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::model::Delivery;
-use crate::rows::batching::RowsPerCall;
 use crate::url::{is_unencrypted, is_url};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
@@ -56,7 +56,7 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 
 impl Plan {
     /// Why a row's own body is not sent: a stream brings the pieces of one answer.
-    pub(in crate::job) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+    pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
         (is_judged && 1 < OutputLimit::of(body).answers).then(|| {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::limits::{known, limits, tokens};
 use super::model::{cache, idle_with_bodies, parameters, region, rows_per_call};
+use super::rows_per_call::RowsPerCall;
 use super::terms::delivery;
 use crate::catalog::ModelFacts;
 use crate::catalog::id::ModelId;
@@ -11,7 +12,6 @@ use crate::family::{Family, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobFile, Mistakes};
 use crate::model::{Delivery, RequestOptions};
-use crate::rows::batching::RowsPerCall;
 use crate::run::{Limits, TokenLimits};
 
 /// What is asked of a model, what it costs, and what it is held to.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::values::{time, wrong};
+use crate::catalog::Capabilities;
 use crate::catalog::id::ModelId;
-use crate::catalog::{Capabilities, Tier};
 use crate::family::Family;
 use crate::job::file::{JobError, ModelTable};
-use crate::model::{Delivery, Guardrail, RequestOptions};
+use crate::model::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// Pairs of request metadata, and the characters of a key or a value (botocore 1.44.5).
 const MOST_PAIRS: usize = 16;

@@ -11,18 +11,18 @@ use super::{Category, Category as C};
 
 /// What a message says beyond its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class {
+pub(crate) struct Class {
     /// What kind of failure it is.
-    pub(super) category: Category,
+    pub(crate) category: Category,
     /// How far it reaches.
-    pub(super) scope: Scope,
+    pub(crate) scope: Scope,
     /// What to do about it.
-    pub(super) remedy: Remedy,
+    pub(crate) remedy: Remedy,
 }
 
 /// What a person can do, by the occasion; `advice` has the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Remedy {
+pub(crate) enum Remedy {
     /// What the category says by itself.
     Usual,
     /// Name an inference profile instead of the model.
@@ -208,7 +208,7 @@ const fn class(category: Category, scope: Scope, remedy: Remedy) -> Class {
 }
 
 /// What `message` says beyond a code that means `category`.
-pub(super) fn class_of(category: Category, message: &str) -> Option<Class> {
+pub(crate) fn class_of(category: Category, message: &str) -> Option<Class> {
     let message = message.to_lowercase().replace('’', "'");
     let says = |fragments: &[&str]| fragments.iter().any(|fragment| message.contains(fragment));
     TABLE

@@ -3,8 +3,8 @@
 //! What the service said is classified in `classify`, its messages by the one table in
 //! `messages`; what a person can do about it is in `crate::bedrock::advice`.
 
-mod classify;
-mod messages;
+pub(crate) mod classify;
+pub(crate) mod messages;
 
 use std::fmt;
 use std::time::Duration;

@@ -11,10 +11,8 @@ use tokio::time::Instant;
 use super::progress::Progress;
 use crate::exit::Exit;
 use crate::model::Fingerprint;
-use crate::output::disk;
-use crate::output::rewrite::replace;
 use crate::output::tally::{Counts, Tally};
-use crate::output::{LedgerError, Mode, OutputPaths};
+use crate::output::{LedgerError, Mode, OutputPaths, write_run_file};
 use crate::run::WaitReason;
 
 /// What the summary knows beside the counts.
@@ -198,10 +196,6 @@ impl<'a> Summary<'a> {
     /// # Errors
     /// The disk refused.
     pub fn write(&self) -> Result<(), LedgerError> {
-        let disk = disk::real(self.context.mode);
-        replace(&*disk, &self.context.paths.run, |file| {
-            file.write_all(self.json().as_bytes())?;
-            file.write_all(b"\n")
-        })
+        write_run_file(self.context.mode, &self.context.paths, &self.json())
     }
 }

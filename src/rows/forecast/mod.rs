@@ -13,9 +13,9 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::catalog::{ModelFacts, Price, Tier};
+use crate::catalog::{ModelFacts, Price};
 use crate::job::Plan;
-use crate::model::Usage;
+use crate::model::{Tier, Usage};
 use crate::output::statistics::Statistics;
 
 pub use advice::MaxTokens;

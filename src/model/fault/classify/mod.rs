@@ -119,7 +119,7 @@ impl Fault {
 }
 
 /// What the code says by itself, or the status where there is no code that is known.
-pub(super) fn first(code: Option<&str>, status: u16) -> Category {
+pub(crate) fn first(code: Option<&str>, status: u16) -> Category {
     code.and_then(by_code).unwrap_or_else(|| by_status(status))
 }
 
