@@ -116,7 +116,7 @@ pub enum InputError {
         /// The input.
         name: String,
         /// What it seems to be.
-        what: &'static str,
+        what: String,
         /// What to do about it.
         instead: String,
     },

@@ -59,16 +59,17 @@ pub(super) fn reject_what_is_no_rows(name: &str, start: &[u8]) -> Result<(), Inp
         .filter(|known| is_surely(known, start))
         .map(|known| (known.what, known.instead))
         .or(tar)
-        .or_else(|| text_of_no_rows(start))
         .or_else(|| is_binary(start).then_some(("it begins with control characters", SAVE)));
-    match found {
-        None => Ok(()),
-        Some((what, instead)) => Err(InputError::NotRows {
-            name: name.into(),
-            what,
-            instead: instead.replace("FILE", name),
-        }),
-    }
+    let (what, instead) = match (found, text_of_no_rows(start)) {
+        (Some((what, instead)), _) => (format!("not text: {what}"), instead),
+        (None, Some((what, instead))) => (what.to_owned(), instead),
+        (None, None) => return Ok(()),
+    };
+    Err(InputError::NotRows {
+        name: name.into(),
+        what,
+        instead: instead.replace("FILE", name),
+    })
 }
 
 /// Three letters may begin a header too.
@@ -129,11 +130,11 @@ mod tests {
     fn a_file_that_holds_no_rows_is_named_with_what_to_do() {
         check(
             b"BZh91AY&SY\x31\x35",
-            "in: a bzip2 archive; unpack it with `bzip2 -dk in`",
+            "in: not text: a bzip2 archive; unpack it with `bzip2 -dk in`",
         );
         check(
             b"\xfd7zXZ\0\0\x04",
-            "in: an xz archive; unpack it with `xz -dk in`",
+            "in: not text: an xz archive; unpack it with `xz -dk in`",
         );
         let lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n";
         let fetch = "in: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`";
@@ -143,17 +144,17 @@ mod tests {
         let save = "save it as .csv, .tsv, .jsonl or .json in UTF-8";
         check(
             b"PK\x03\x04\n",
-            &format!("in: a zip archive, as .xlsx workbooks are; {save}"),
+            &format!("in: not text: a zip archive, as .xlsx workbooks are; {save}"),
         );
-        check(b"PAR1\x15", &format!("in: a Parquet file; {save}"));
+        check(b"PAR1\x15", &format!("in: not text: a Parquet file; {save}"));
         check(
             b"a\0b\n",
-            &format!("in: it begins with control characters; {save}"),
+            &format!("in: not text: it begins with control characters; {save}"),
         );
         let tar = [&[b'a'; 257][..], b"ustar"].concat();
         check(
             &tar,
-            "in: a tar archive; unpack it and name the file inside",
+            "in: not text: a tar archive; unpack it and name the file inside",
         );
     }
 

@@ -567,11 +567,11 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused_by_what_it_is() {
         let save = "save it as .csv, .tsv, .jsonl or .json in UTF-8";
-        let workbook = format!("in.xlsx: a zip archive, as .xlsx workbooks are; {save}");
+        let workbook = format!("in.xlsx: not text: a zip archive, as .xlsx workbooks are; {save}");
         refuse("in.xlsx", b"PK\x03\x04\n", &workbook);
-        let parquet = format!("in.parquet: a Parquet file; {save}");
+        let parquet = format!("in.parquet: not text: a Parquet file; {save}");
         refuse("in.parquet", b"PAR1\x15", &parquet);
-        let binary = format!("in.csv: it begins with control characters; {save}");
+        let binary = format!("in.csv: not text: it begins with control characters; {save}");
         refuse("in.csv", b"a\0b\n", &binary);
         read("in.csv", b"a\n\0\n", "1:2 {\"a\":\"\\u0000\"}");
     }

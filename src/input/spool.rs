@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_never_ends_is_given_up() {
-        let no_text = "standard input: it begins with control characters; save it as .csv, .tsv, \
+        let no_text = "standard input: not text: it begins with control characters; save it as .csv, .tsv, \
                        .jsonl or .json in UTF-8";
         refuse(io::repeat(0), None, no_text);
         refuse(io::repeat(0), Some(Format::Json), no_text);

@@ -141,6 +141,13 @@ impl<R: BufRead> CsvRows<R> {
             else {
                 return Ok(None);
             };
+            if self.columns.is_empty()
+                && self.scanner.dialect.has_header
+                && let Some(format) = json_like(&self.raw)
+            {
+                let problem = format!("it looks like JSON: give the format as {format}");
+                return Err(self.header(&problem));
+            }
             if let Some(flaw) = shape.flaw {
                 self.stop_at(flaw, shape)?;
             }
@@ -235,9 +242,6 @@ impl<R: BufRead> CsvRows<R> {
     fn read_header(&mut self, shape: Shape) -> Result<(), InputError> {
         while self.raw.starts_with(BOM) {
             self.raw.drain(..BOM.len());
-        }
-        if let Some(format) = json_like(&self.raw) {
-            return Err(self.header(&format!("it looks like JSON: give the format as {format}")));
         }
         if let Some(flaw) = shape.flaw {
             return Err(self.header(&self.explain(flaw)));

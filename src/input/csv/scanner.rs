@@ -208,7 +208,8 @@ impl<R: BufRead> Scanner<R> {
             let opened = scan.opened;
             scan.flaw(FlawKind::Unclosed, opened);
         }
-        scan.finished(self.line + 1, raw)
+        let is_on_a_new_line = raw.ends_with(b"\n") || raw.ends_with(b"\r");
+        scan.finished(self.line + u64::from(!is_on_a_new_line), raw)
     }
 
     fn peek(&mut self) -> io::Result<Option<u8>> {
