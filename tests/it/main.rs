@@ -11,6 +11,7 @@ mod emulator;
 mod families;
 mod faults;
 mod flat;
+mod guides;
 mod harness;
 mod images;
 mod inputs;
