@@ -8,6 +8,7 @@ mod caching;
 mod charges;
 mod check;
 mod emulator;
+mod environment;
 mod families;
 mod faults;
 mod flat;

@@ -21,7 +21,7 @@ use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
-use super::{connect, emulate, flags, print, resolve_arn, resume, signals};
+use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
 use crate::bedrock::Bedrock;
 use crate::exit::Exit;
 use crate::input::Input;
@@ -110,7 +110,8 @@ async fn prepare_and_carry_out(
             })
         })?
     };
-    let typed = Typed::new(std::env::args_os(), super::run_command(), pinned);
+    let words = words::normalized(&super::command(), std::env::args_os());
+    let typed = Typed::new(words.into_iter(), super::run_command(), pinned);
     let gone = survey.gone(&claim.past);
     let context = context(&typed, &plan, &maker, &paths, &survey, gone);
     if let Some(refusal) = survey.refusals(&plan, asked.changed).into_iter().next() {
