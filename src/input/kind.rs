@@ -146,7 +146,10 @@ mod tests {
             b"PK\x03\x04\n",
             &format!("in: not text: a zip archive, as .xlsx workbooks are; {save}"),
         );
-        check(b"PAR1\x15", &format!("in: not text: a Parquet file; {save}"));
+        check(
+            b"PAR1\x15",
+            &format!("in: not text: a Parquet file; {save}"),
+        );
         check(
             b"a\0b\n",
             &format!("in: not text: it begins with control characters; {save}"),

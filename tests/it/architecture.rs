@@ -24,7 +24,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("input", &["exact", "nearest"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
-    ("output", &["catalog", "exact", "exit", "format", "model", "run"]),
+    (
+        "output",
+        &["catalog", "exact", "exit", "format", "model", "run"],
+    ),
     (
         "job",
         &[
