@@ -44,9 +44,9 @@ pub fn from_slice<T: for<'t> Deserialize<'t>>(text: &[u8]) -> serde_json::Result
     match with_digits(text) {
         Cow::Borrowed(text) => serde_json::from_slice(text),
         // Where the text is broken beside, its own places are to be told.
-        Cow::Owned(marked) => serde_json::from_slice(&marked).or_else(|error| {
+        Cow::Owned(marked) => serde_json::from_slice(&marked).map_err(|error| {
             let told = serde_json::from_slice::<Value>(text).err();
-            Err(told.unwrap_or(error))
+            told.unwrap_or(error)
         }),
     }
 }
@@ -84,9 +84,9 @@ pub fn number_of(digits: &str) -> Value {
 
 /// The text of a number, exact or not; `None` for anything else.
 pub fn number(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::Number(number) => Some(number.to_string().into()),
-        value => digits(value).map(Cow::Borrowed),
+    match value.as_number() {
+        Some(number) => Some(number.to_string().into()),
+        None => digits(value).map(Cow::Borrowed),
     }
 }
 

@@ -66,7 +66,7 @@ pub struct Records {
 }
 
 enum Rows {
-    Csv(CsvRows<BufReader<Bytes>>),
+    Csv(Box<CsvRows<BufReader<Bytes>>>),
     Jsonl(JsonLines<BufReader<Bytes>>),
     Json(Elements<BufReader<Bytes>>),
     Txt(TextLines<BufReader<Bytes>>),
@@ -149,12 +149,18 @@ impl Input {
             return Ok(());
         }
         let first_bad = match first {
-            Ok(record) => return Ok(self.take_fields(&record)),
+            Ok(record) => {
+                self.take_fields(&record);
+                return Ok(());
+            }
             Err(bad) => bad,
         };
         for tried in 1..TRIED {
             match records.next().transpose()? {
-                Some(Ok(record)) => return Ok(self.take_fields(&record)),
+                Some(Ok(record)) => {
+                    self.take_fields(&record);
+                    return Ok(());
+                }
                 Some(Err(_)) => {}
                 None => {
                     return Err(InputError::NoneReadable {
@@ -203,7 +209,9 @@ impl Input {
             .map_err(|error| broken(&self.name, error))?;
         let text = buffered(text);
         let rows = match &self.manner {
-            Manner::Table(dialect) => Rows::Csv(CsvRows::open(&self.name, text, *dialect)?),
+            Manner::Table(dialect) => {
+                Rows::Csv(Box::new(CsvRows::open(&self.name, text, *dialect)?))
+            }
             Manner::Jsonl(end) => Rows::Jsonl(JsonLines::new(&self.name, text, end.byte())),
             Manner::Json { records: None } => Rows::Json(Elements::new(&self.name, text)),
             Manner::Json {
@@ -372,10 +380,10 @@ fn settle_format(
         Some(Format::Jsonl) if given.is_none() && is_pretty_printed(start) => Ok(Format::Json),
         Some(format) => Ok(format),
         None if options.table_key().is_some() => Ok(Format::Csv),
-        None => match Format::of_start(start) {
-            Format::Jsonl if is_lists(start) => Err(InputError::ListLines { name: name.into() }),
-            format => Ok(format),
-        },
+        None if is_lists(start) && Format::of_start(start) == Format::Jsonl => {
+            Err(InputError::ListLines { name: name.into() })
+        }
+        None => Ok(Format::of_start(start)),
     }
 }
 

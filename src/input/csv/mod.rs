@@ -187,10 +187,11 @@ impl<R: BufRead> CsvRows<R> {
             false => format!(" in line {}", flaw.line),
         };
         match flaw.kind {
-            FlawKind::TextBehindQuote { by_backslash: true } if place.is_empty() => format!(
+            FlawKind::TextBehindQuote { by_backslash: true } if place.is_empty() => {
                 "text follows a closing quote, and a backslash stands before it: if quotes are \
                  escaped like that, give --escape backslash (`escape` in [input])"
-            ),
+                    .into()
+            }
             FlawKind::TextBehindQuote { .. } => format!(
                 "a value begins with a quote ({quote}), and text follows its closing quote{place}: \
                  double the quotes inside of values; {none}"
