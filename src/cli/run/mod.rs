@@ -21,7 +21,7 @@ use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
-use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
+use super::{connect, flags, print, resolve_arn, resume, signals, words};
 use crate::bedrock::Bedrock;
 use crate::exit::Exit;
 use crate::input::Input;
@@ -89,7 +89,7 @@ async fn prepare_and_carry_out(
     let variable = |name: &str| std::env::var(name).ok();
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
-    let input = block_in_place(|| Input::open(&plan.input, plan.format))?;
+    let input = block_in_place(|| Input::open(&plan.input, &plan.reading))?;
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
@@ -150,7 +150,7 @@ async fn prepare_and_carry_out(
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
     match endpoint {
-        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Emulator { scenario } => connect::scenario(scenario.as_deref()).map(Some),
         Endpoint::Aws | Endpoint::Url(_) => Ok(None),
     }
 }
