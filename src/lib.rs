@@ -14,6 +14,7 @@ pub mod bedrock;
 pub mod catalog;
 pub mod cli;
 mod event;
+pub mod exact;
 pub mod exit;
 pub mod family;
 pub(crate) mod format;

@@ -5,6 +5,7 @@
 mod claim;
 mod disk;
 mod error;
+mod holder;
 mod images;
 mod inspect;
 mod ledger;
@@ -26,10 +27,10 @@ pub mod tally;
 
 pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
+pub use holder::Holder;
 pub use inspect::Inspection;
 pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
-pub use lock::Holder;
 pub use mode::Mode;
 pub use old_lines::{OldLine, old_lines};
 pub use paths::OutputPaths;

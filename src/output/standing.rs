@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::disk;
-use super::lock::{Holder, Lock};
+use super::holder::Holder;
+use super::lock::Lock;
 use super::run_file::{self, RunFile};
 use super::{LedgerError, Mode, OutputPaths};
 use crate::event::run_id;

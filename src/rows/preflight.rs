@@ -60,6 +60,8 @@ pub struct Preflight {
     pub fields: String,
     /// What is said where nothing of the rows goes into their prompts.
     pub alike: Option<String>,
+    /// What is said of the input as a whole: columns left out, rows skipped.
+    pub of_input: Vec<String>,
 }
 
 /// Looks over the first `limit` rows of `input`, or all of them, and shows each to `see`, with how it
@@ -119,6 +121,7 @@ pub fn survey(
     survey.renamed(renames);
     survey.not_found = maker.selection().and_then(|only| only.missing(&found));
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
+    survey.of_input = rows.remarks();
     survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
     if !twice.is_empty() {

@@ -32,6 +32,7 @@ mod quotas;
 mod real_data;
 mod redo;
 mod reference;
+mod replies;
 mod resume;
 mod secrets;
 mod sharing;

@@ -77,7 +77,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let job = JobFile::load(job_file, flags::table(matches)?)?;
     let variable = |name: &str| std::env::var(name).ok();
     let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
-    let input = Input::open(&plan.input, plan.format)?;
+    let input = Input::open(&plan.input, &plan.reading)?;
     let paths = OutputPaths::new(&plan.output);
     let unasked = "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
     let unasked = plan.model.hides_its_model().then_some(unasked);
@@ -148,6 +148,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         refusals,
     };
     planned.notes.extend(redo_remark);
+    planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
     Ok(planned)
 }

@@ -22,7 +22,7 @@ use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
-use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
+use super::{connect, flags, print, resolve_arn, resume, signals, words};
 use crate::bedrock::Bedrock;
 use crate::event;
 use crate::exit::{Exit, Reason};
@@ -120,7 +120,7 @@ async fn prepare_and_carry_out(
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     event::name_job(&plan.name);
-    let input = block_in_place(|| Input::open(&plan.input, plan.format))?;
+    let input = block_in_place(|| Input::open(&plan.input, &plan.reading))?;
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
@@ -230,7 +230,7 @@ fn unfinished(paths: &OutputPaths, keys: &[u64], run: &OnlyRun) -> Vec<u64> {
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
     match endpoint {
-        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Emulator { scenario } => connect::scenario(scenario.as_deref()).map(Some),
         Endpoint::Aws | Endpoint::Url(_) => Ok(None),
     }
 }
@@ -408,6 +408,7 @@ impl Job<'_> {
             service_tier: plan.terms.tier.unwrap_or_default().as_str(),
             latency_mode: plan.terms.latency.clone(),
             reasoning: plan.reasoning,
+            own_body: self.maker.sends_bodies(),
             emulated: self.context.emulated,
             durability: plan.durability,
             in_flight: InFlight {
