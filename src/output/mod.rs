@@ -22,6 +22,7 @@ mod rewrite;
 mod run_file;
 mod scan;
 mod standing;
+mod state;
 pub mod statistics;
 pub mod tally;
 
@@ -38,5 +39,6 @@ pub use repair::{Repaired, TakenLines, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
 pub use run_file::{LastRun, OnlyRun, Settings, last_run, write_run_file};
-pub use standing::{Place, State, killed, stop};
+pub use standing::{Place, killed, stop};
+pub use state::State;
 pub use tally::Tally;

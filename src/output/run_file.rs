@@ -24,7 +24,7 @@ use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 use super::rewrite::replace;
-use super::standing::State;
+use super::state::State;
 use super::tally::{Counts, Tally, Unattributed};
 use crate::exit::Exit;
 use crate::model::Fingerprint;

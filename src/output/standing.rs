@@ -18,31 +18,10 @@ use super::disk;
 use super::holder::Holder;
 use super::lock::Lock;
 use super::run_file::{self, RunFile};
+use super::state::State;
 use super::{LedgerError, Mode, OutputPaths};
 use crate::event::run_id;
 use crate::exit::{Exit, Reason};
-
-/// How far a run is, as its file says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It holds the output's lock; where nothing does, it was killed.
-    Running,
-    /// Every row completed.
-    Completed,
-    /// It ended before that, or did not start.
-    Stopped,
-}
-
-impl State {
-    /// The word on disk.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Stopped => "stopped",
-        }
-    }
-}
 
 /// Where the run file of this process's run is, as soon as that is known.
 #[derive(Debug, Default)]
