@@ -219,6 +219,15 @@ impl Access {
 }
 
 impl ConnectError {
+    /// Whether nothing is set up at all: no region, or no credentials anywhere in the chain. A login
+    /// that has expired is one.
+    pub fn is_without_account(&self) -> bool {
+        let is_tried = |causes: &str| causes.starts_with(TRIED);
+        matches!(self, Self::NoRegion)
+            || matches!(self, Self::NoCredentials { profile, causes }
+                if profile.is_empty() && is_tried(causes))
+    }
+
     /// The same, naming the profile in which nothing was found.
     pub(crate) fn in_profile(self, name: Option<String>) -> Self {
         match (self, name) {
@@ -424,12 +433,15 @@ pub(crate) fn is_credentials<E: Error + Send + Sync + 'static>(
     .any(|sign| text.contains(sign))
 }
 
+/// Before the list of where credentials were looked for and not found.
+const TRIED: &str = "tried:";
+
 /// What the SDK says of credentials that it did not find, and what that means.
 const OF_CREDENTIALS: &[(&str, &str)] = &[
     ("dispatch failure: other: ", ""),
     (
         "the credential provider was not enabled: no credentials found in chain. Attempted:",
-        "tried:",
+        TRIED,
     ),
     ("the credential provider was not enabled: ", ""),
     ("the credential provider was not enabled", "not configured"),

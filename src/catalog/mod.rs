@@ -22,7 +22,9 @@ pub use burndown::{MOST_BURNDOWN, burndown};
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, rounded_usd};
 pub use overrides::Known;
-pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
+pub use regions::{
+    geography_remark, ids_in, ids_of_region, profiles_instead, region_remark, regions_of,
+};
 pub use unit_prices::{Bill, Cached, Metered, Most, UnitPrice, Units};
 
 use self::capabilities::longest_answer;

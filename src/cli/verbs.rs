@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::{flags, models};
+use super::{day, flags, models};
 use crate::exit;
 
 /// The whole command line, for parsing and for the checks of help and reference.
@@ -119,13 +119,18 @@ fn job_arg() -> Arg {
 }
 
 /// What says which part of a job is meant, and what becomes of earlier output.
-fn part_args() -> [Arg; 4] {
+fn part_args() -> [Arg; 5] {
     [
         Arg::new("limit")
             .long("limit")
             .value_name("N")
             .value_parser(whole_from_one)
             .help("Only the first N rows of the input"),
+        Arg::new("date")
+            .long("date")
+            .value_name("DATE")
+            .value_parser(day::date)
+            .help("What {{ date }} stands for in paths, such as 2026-11-30 [default: today]"),
         switch(
             "fresh",
             "Put earlier output aside, its images too, and begin anew",

@@ -22,6 +22,7 @@ mod pick;
 mod source;
 mod spool;
 mod suggest;
+mod zstandard;
 
 use serde_json::{Map, Value};
 

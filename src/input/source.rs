@@ -10,6 +10,8 @@ use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
 
+use super::zstandard;
+
 /// A stream of bytes.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
@@ -112,7 +114,7 @@ fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
     let text: Bytes = if start.starts_with(GZIP) {
         Box::new(MultiGzDecoder::new(counted))
     } else if start.starts_with(ZSTD) {
-        Box::new(zstd::Decoder::new(counted)?)
+        Box::new(zstandard::Archive::new(counted))
     } else {
         return Ok(counted.raw);
     };
