@@ -102,14 +102,12 @@ fn broken(error: &FrameDecoderError) -> io::Error {
         }
         next = cause.source();
     }
-    let why = match error {
-        FrameDecoderError::WindowSizeTooBig { .. } => {
-            "it needs more than 128 MiB of memory; compress it again without --long".to_owned()
-        }
-        FrameDecoderError::DictNotProvided { .. } => {
-            "it was compressed with a dictionary; compress it again without one".to_owned()
-        }
-        _ => "decompress it with `zstd -d` to see where".to_owned(),
+    let why = if matches!(error, FrameDecoderError::WindowSizeTooBig { .. }) {
+        "it needs more than 128 MiB of memory; compress it again without --long"
+    } else if matches!(error, FrameDecoderError::DictNotProvided { .. }) {
+        "it was compressed with a dictionary; compress it again without one"
+    } else {
+        "decompress it with `zstd -d` to see where"
     };
     let message = format!("the Zstandard archive cannot be read: {why}");
     io::Error::new(io::ErrorKind::InvalidData, message)
