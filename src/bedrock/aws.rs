@@ -26,7 +26,7 @@ use aws_types::service_config::ServiceConfigKey;
 use super::environment::{self, Flaw, Overridden};
 use super::profile::{Configuration, Setting};
 use super::{proxy, trust};
-use crate::url::{is_unencrypted, is_url, origin};
+use crate::url::{is_unencrypted, is_url, origin, without_user};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.
@@ -306,9 +306,10 @@ fn configured_url(
 ) -> Result<Option<String>, ConnectError> {
     match configuration.endpoint(service) {
         // The SDK would answer with a dump of the request that it cannot address.
-        Some(Setting { value: url, place }) if !is_url(&url) => {
-            Err(ConnectError::NoUrl { from: place, url })
-        }
+        Some(Setting { value: url, place }) if !is_url(&url) => Err(ConnectError::NoUrl {
+            from: place,
+            url: without_user(&url),
+        }),
         found => Ok(found.map(|it| it.value)),
     }
 }
@@ -382,7 +383,7 @@ impl Rehearsal {
     ) -> Result<(), ConnectError> {
         match (self.0.get(), outcome) {
             (Some(uri), _) if is_unencrypted(uri) => {
-                Err(ConnectError::Unencrypted(origin(uri).into()))
+                Err(ConnectError::Unencrypted(without_user(origin(uri))))
             }
             (Some(_), _) | (None, Ok(_)) => Ok(()),
             (None, Err(error)) if is_credentials(&error) => Err(ConnectError::NoCredentials {

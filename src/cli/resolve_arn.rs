@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use tokio::time::timeout;
 
 use super::connect;
-use super::emulate;
 use super::failure::Failure;
 use crate::bedrock::aws::Access;
 use crate::bedrock::control::Control;
@@ -103,7 +102,7 @@ async fn access(job: &JobFile, model: &ModelId, today: Date) -> Result<Access, F
         let variable = |name: &str| std::env::var(name).ok();
         let path = job.emulator.scenario.as_deref();
         let path = path.and_then(|path| expand(path, today, variable).ok());
-        let scenario = emulate::scenario(path.as_deref().map(std::path::Path::new))?;
+        let scenario = connect::scenario(path.as_deref().map(std::path::Path::new))?;
         return connect::emulator(scenario, region).await;
     }
     Ok(Access::Aws {

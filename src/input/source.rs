@@ -245,7 +245,10 @@ mod tests {
         check(&gzip[..gzip.len() - 9], "error: incomplete deflate stream");
         check(&gzip[..gzip.len() - 3], "error: unexpected end of file");
         check(&gzip[..5], "error: unexpected end of file");
-        check(&zstandard[..zstandard.len() - 3], "error: the Zstandard archive is cut short");
+        check(
+            &zstandard[..zstandard.len() - 3],
+            "error: the Zstandard archive is cut short",
+        );
     }
 
     #[test]

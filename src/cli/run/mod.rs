@@ -22,7 +22,7 @@ use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
-use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
+use super::{connect, flags, print, resolve_arn, resume, signals, words};
 use crate::bedrock::Bedrock;
 use crate::exit::Exit;
 use crate::input::Input;
@@ -153,7 +153,7 @@ async fn prepare_and_carry_out(
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
     match endpoint {
-        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Emulator { scenario } => connect::scenario(scenario.as_deref()).map(Some),
         Endpoint::Aws | Endpoint::Url(_) => Ok(None),
     }
 }

@@ -1,21 +1,17 @@
 //! What is said before the first call.
 
-use serde_json::json;
-
 use super::Job;
 use crate::catalog;
 use crate::cli::auto_quota::Quotas;
-use crate::cli::print;
 use crate::job::Endpoint;
 use crate::output::{Claim, TailFix, TornTail};
-use crate::report::display::Style;
 use crate::rows::preflight::Preflight;
 
 impl Job<'_> {
     /// What a person wants to know before the first call.
     pub(super) fn say_opening(&self, claim: &Claim, survey: &Preflight) {
         for torn in &claim.torn {
-            self.say(&mended(torn));
+            self.asked.warn(&repaired(torn));
         }
         if let Some(gone) = Preflight::gone_remark(self.kept.rows) {
             self.say(&gone);
@@ -25,35 +21,38 @@ impl Job<'_> {
         }
         let model = self.plan.model.as_str();
         if let Some(why) = &self.hidden {
-            self.say(&format!("{model}: {why}; its price is unknown"));
+            self.asked
+                .warn(&format!("{model}: {why}; its price is unknown"));
         }
         if let Some(found) = self.plan.model.found_behind() {
-            self.say(&format!("behind {model} is {found}, as Bedrock says"));
+            self.say(&format!("{model} calls {found}, according to Bedrock"));
         }
-        let remarks = [
+        let warnings = [
             survey.alike.clone(),
             self.plan.catalogue_remark(),
             self.plan.unpriced_remark(),
             self.plan.profile_remark(),
-            self.plan.prefix_remark(),
         ];
-        for remark in remarks.into_iter().flatten() {
-            self.say(&remark);
+        for warning in warnings.into_iter().flatten() {
+            self.asked.warn(&warning);
+        }
+        if let Some(note) = self.plan.prefix_remark() {
+            self.say(&note);
         }
         if self.context.emulated {
             self.say(
-                "the emulator answers: every completion is made up, nothing is sent or billed",
+                "the emulator generates fake responses: nothing is sent to AWS, nothing is billed",
             );
         }
     }
 
-    /// A region that nobody has heard of is likely to be misspelt, and then nothing answers there.
+    /// A region that the catalog does not know is likely to be misspelt.
     pub(super) fn say_region(&self) {
         let region = self.region.as_deref().unwrap_or_default();
         if self.plan.endpoint == Endpoint::Aws
             && let Some(remark) = catalog::region_remark(region)
         {
-            self.say(&remark);
+            self.asked.warn(&remark);
         }
         // The emulator plays a region of its own where the job names none.
         let region = match self.plan.endpoint {
@@ -74,19 +73,14 @@ impl Job<'_> {
         if let Some(note) = &quotas.note {
             self.say(note);
         }
-        match (&quotas.warning, self.asked.style) {
-            (None, _) => {}
-            (Some(warning), Style::Quiet) => print::said(warning),
-            (Some(warning), Style::QuietJson) => {
-                print::noted(&json!({ "event": "note", "message": warning }));
-            }
-            (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
+        if let Some(warning) = &quotas.warning {
+            self.asked.warn(warning);
         }
     }
 }
 
-/// How a file was found, and what was put aside of it.
-fn mended(torn: &TornTail) -> String {
+/// In what state a file was found, and what of it was backed up.
+fn repaired(torn: &TornTail) -> String {
     let (from, kept) = (torn.from.display(), torn.kept.display());
     let bytes = match torn.bytes {
         1 => "1 byte is".into(),
@@ -94,20 +88,20 @@ fn mended(torn: &TornTail) -> String {
     };
     match torn.why {
         TailFix::Torn => format!(
-            "{from} ended inside a line, as after a crash: its last {bytes} kept in \
-             {kept}, and that row runs again"
+            "{from} ended inside a line, as after a crash: its last {bytes} backed up in {kept}, and \
+             that row runs again"
         ),
         TailFix::Holes => format!(
-            "{from} had lines without their bytes, as after a power cut: the {bytes} kept \
-             in {kept}, and their rows run again"
+            "{from} had lines of zeros, as after a power cut: the {bytes} backed up in {kept}, and \
+             their rows run again"
         ),
         TailFix::Answered => format!(
-            "{from} had rows that were answered since, as after a crash: their lines are kept in \
-             {kept}, and their answers stay"
+            "{from} had failures of rows that succeeded later, as after a crash: these lines are \
+             backed up in {kept}; the completions stay"
         ),
         TailFix::Both => format!(
-            "{from} had lines that mean nothing, and rows that were answered since, as after a \
-             crash: these lines are kept in {kept}, and rows without an answer run again"
+            "{from} had corrupt lines, and failures of rows that succeeded later, as after a crash: \
+             these lines are backed up in {kept}, and rows without a completion run again"
         ),
     }
 }
@@ -117,9 +111,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_aside_is_said_in_its_own_words() {
+    fn each_kind_of_damage_has_its_own_warning() {
         let said = |why| {
-            mended(&TornTail {
+            repaired(&TornTail {
                 from: "out.jsonl".into(),
                 kept: "out.torn".into(),
                 bytes: 7,
@@ -129,7 +123,7 @@ mod tests {
         assert!(said(TailFix::Torn).contains("ended inside a line"));
         assert!(said(TailFix::Holes).contains("their rows run again"));
         for why in [TailFix::Answered, TailFix::Both] {
-            assert!(said(why).contains("rows that were answered since"));
+            assert!(said(why).contains("rows that succeeded later"));
         }
         assert!(!said(TailFix::Answered).contains("again"));
     }

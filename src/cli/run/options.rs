@@ -84,17 +84,26 @@ impl RunOptions {
         }
     }
 
-    /// A note, in the form that was asked for.
+    /// A note, in the form that was asked for; none for those who asked for quiet.
     pub(super) fn say(&self, text: &str) {
         match self.style {
             Style::Quiet | Style::QuietJson => {}
-            Style::Json => {
-                let note = serde_json::json!({ "event": "note", "message": text });
-                print::noted(&note);
-            }
-            Style::Live | Style::Lines => print::said(text),
+            Style::Json => print::noted(&event("note", text)),
+            Style::Live | Style::Lines => print::note(text),
         }
     }
+
+    /// A warning, in the form that was asked for.
+    pub(super) fn warn(&self, text: &str) {
+        match self.style {
+            Style::Json | Style::QuietJson => print::noted(&event("warning", text)),
+            Style::Live | Style::Lines | Style::Quiet => print::warning(text),
+        }
+    }
+}
+
+fn event(level: &str, text: &str) -> serde_json::Value {
+    serde_json::json!({ "event": "note", "level": level, "message": text })
 }
 
 /// How progress is shown.
