@@ -7,7 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// An archive, decompressed as it is read.
 pub(super) struct Archive<R> {
-    raw: BufReader<R>,
+    raw: BufReader<Remembering<R>>,
     decoder: FrameDecoder,
     /// Whether the decoder is inside a frame.
     in_frame: bool,
@@ -16,7 +16,7 @@ pub(super) struct Archive<R> {
 impl<R: Read> Archive<R> {
     pub(super) fn new(raw: R) -> Self {
         Self {
-            raw: BufReader::new(raw),
+            raw: BufReader::new(Remembering { raw, error: None }),
             decoder: FrameDecoder::new(),
             in_frame: false,
         }
@@ -25,8 +25,10 @@ impl<R: Read> Archive<R> {
     /// Goes to the next frame with content; false where the archive ends.
     fn begin_frame(&mut self) -> io::Result<bool> {
         loop {
-            if self.raw.fill_buf()?.is_empty() {
-                return Ok(false);
+            match self.raw.fill_buf() {
+                Ok([]) => return Ok(false),
+                Ok(_) => {}
+                Err(error) => return Err(self.raw.get_mut().error.take().unwrap_or(error)),
             }
             match self.decoder.reset(&mut self.raw) {
                 Ok(()) => {
@@ -43,8 +45,16 @@ impl<R: Read> Archive<R> {
                         return Err(cut_short());
                     }
                 }
-                Err(error) => return Err(broken(&error)),
+                Err(error) => return Err(self.broken(&error)),
             }
+        }
+    }
+
+    /// What the decoder says, in words: its own are those of its types.
+    fn broken(&mut self, error: &FrameDecoderError) -> io::Error {
+        match self.raw.get_mut().error.take() {
+            Some(error) => error,
+            None => explained(error),
         }
     }
 
@@ -74,7 +84,7 @@ impl<R: Read> Read for Archive<R> {
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
                 let decoded = self.decoder.decode_blocks(&mut self.raw, one);
-                decoded.map_err(|error| broken(&error))?;
+                decoded.map_err(|error| self.broken(&error))?;
             }
             let read = self.decoder.read(buffer)?;
             if 0 < read {
@@ -92,8 +102,25 @@ fn cut_short() -> io::Error {
     )
 }
 
-/// What the decoder says, in words; its own are those of its types.
-fn broken(error: &FrameDecoderError) -> io::Error {
+/// A reader whose error can still be had when the decoder has wrapped it.
+struct Remembering<R> {
+    raw: R,
+    error: Option<io::Error>,
+}
+
+impl<R: Read> Read for Remembering<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.raw.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.error = Some(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+fn explained(error: &FrameDecoderError) -> io::Error {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         let end = cause.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -165,6 +192,22 @@ mod tests {
             skippable,
         ];
         assert_eq!(read(&parts.concat()), Ok("one\ntwo\nthree\n".into()));
+    }
+
+    #[test]
+    fn an_error_of_the_file_stays_what_it_is() {
+        struct Dies;
+        impl Read for Dies {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk is gone"))
+            }
+        }
+        let whole = checked(&long());
+        for length in [0, 3, 1000] {
+            let mut archive = Archive::new(whole[..length].chain(Dies));
+            let error = io::copy(&mut archive, &mut io::sink()).expect_err("it broke");
+            assert_eq!(error.to_string(), "the disk is gone", "{length}");
+        }
     }
 
     #[test]

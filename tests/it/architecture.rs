@@ -7,6 +7,7 @@ use crate::harness::repository;
 
 /// What each room may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("exact", &[]),
     ("alarm", &[]),
     ("exit", &[]),
     ("format", &[]),
@@ -20,10 +21,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "bedrock",
         &["alarm", "catalog", "family", "model", "percent", "url"],
     ),
-    ("input", &["nearest"]),
-    ("prompt", &["input", "model"]),
+    ("input", &["exact", "nearest"]),
+    ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
-    ("output", &["catalog", "exit", "format", "model", "run"]),
+    (
+        "output",
+        &["catalog", "exact", "exit", "format", "model", "run"],
+    ),
     (
         "job",
         &[
@@ -53,8 +57,9 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("csv::", "src/input/csv.rs"),
-    ("minijinja::", "src/prompt/template.rs"),
+    ("csv::", "src/input/csv"),
+    ("minijinja::", "src/prompt/template"),
+    ("minijinja_contrib::", "src/prompt/template"),
     ("clap::", "src/cli"),
     ("clap_complete::", "src/cli/verbs.rs src/cli/shell.rs"),
     ("clap_mangen::", "src/cli/shell.rs"),

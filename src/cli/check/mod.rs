@@ -121,7 +121,7 @@ fn stand_in(job: &mut JobFile) -> Rows {
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
 fn of_rows(plan: &Plan, hidden: Option<&str>) -> Result<(Asked, Request), Failure> {
-    let input = Input::open(&plan.input, plan.format)?;
+    let input = Input::open(&plan.input, &plan.reading)?;
     let maker = RowMaker::new(plan, &input).map_err(|error| resolve_arn::explain(error, hidden))?;
     match plan.probe() {
         Some(call) if !maker.sends_bodies() => {

@@ -68,7 +68,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let day = Day::of(matches);
     day.warn(matches, &job);
     let plan = Plan::new(job, job_file, day.date, variable)?;
-    let input = Input::open(&plan.input, plan.format)?;
+    let input = Input::open(&plan.input, &plan.reading)?;
     let paths = OutputPaths::new(&plan.output);
     let unasked = "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
     let unasked = plan.model.hides_its_model().then_some(unasked);
@@ -124,6 +124,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         notes,
         refusals,
     };
+    planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
     Ok(planned)
 }

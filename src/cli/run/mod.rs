@@ -92,7 +92,7 @@ async fn prepare_and_carry_out(
     let variable = |name: &str| std::env::var(name).ok();
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
-    let input = block_in_place(|| Input::open(&plan.input, plan.format))?;
+    let input = block_in_place(|| Input::open(&plan.input, &plan.reading))?;
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;

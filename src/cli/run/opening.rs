@@ -27,6 +27,9 @@ impl Job<'_> {
         if let Some(found) = self.plan.model.found_behind() {
             self.say(&format!("{model} calls {found}, according to Bedrock"));
         }
+        for remark in &survey.of_input {
+            self.asked.warn(remark);
+        }
         let warnings = [
             survey.alike.clone(),
             self.plan.catalogue_remark(),
