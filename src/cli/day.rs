@@ -7,7 +7,6 @@ use jiff::{Timestamp, Zoned};
 use serde_json::json;
 
 use super::print;
-use super::run::style;
 use crate::job::JobFile;
 use crate::report::display::Style;
 
@@ -44,7 +43,7 @@ impl Day {
     }
 
     /// Says that the day is that of another time zone, where a path of the job depends on it.
-    pub(super) fn warn(&self, matches: &ArgMatches, job: &JobFile) {
+    pub(super) fn warn(&self, style: Style, job: &JobFile) {
         let Some(zone) = self.unknown_zone.as_deref().filter(|_| job.names_the_day()) else {
             return;
         };
@@ -53,7 +52,7 @@ impl Day {
             "TZ={zone}: no such time zone is known here; {{{{ date }}}} in paths is the date in UTC, \
              {date}: set it with --date"
         );
-        match style(matches) {
+        match style {
             Style::Json | Style::QuietJson => {
                 print::noted(&json!({ "event": "note", "message": warning }));
             }

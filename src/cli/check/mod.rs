@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::day::Day;
 use super::failure::Failure;
-use super::run::{scenario, stopped};
+use super::run::{scenario, stopped, style};
 use super::{connect, flags, print, resolve_arn};
 use crate::bedrock::Bedrock;
 use crate::exit::Exit;
@@ -76,7 +76,7 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     let job_file = job_file.map(PathBuf::as_path);
     let mut job = JobFile::load(job_file, flags::table(matches)?)?;
     let day = Day::of(matches);
-    day.warn(matches, &job);
+    day.warn(style(matches), &job);
     let hidden = resolve_arn::settle(&mut job, day.date).await;
     let rows = stand_in(&mut job);
     let variable = |name: &str| std::env::var(name).ok();

@@ -66,7 +66,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let job = JobFile::load(job_file, flags::table(matches)?)?;
     let variable = |name: &str| std::env::var(name).ok();
     let day = Day::of(matches);
-    day.warn(matches, &job);
+    day.warn(style(matches), &job);
     let plan = Plan::new(job, job_file, day.date, variable)?;
     let input = Input::open(&plan.input, &plan.reading)?;
     let paths = OutputPaths::new(&plan.output);

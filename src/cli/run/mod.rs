@@ -86,7 +86,7 @@ async fn prepare_and_carry_out(
     let asked = RunOptions::of(matches)?;
     let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
     let day = Day::of(matches);
-    day.warn(matches, &job);
+    day.warn(asked.style, &job);
     let today = day.date;
     let hidden = resolve_arn::settle(&mut job, today).await;
     let variable = |name: &str| std::env::var(name).ok();
