@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
+use super::day::Day;
 use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
@@ -102,7 +103,8 @@ async fn prepare_and_carry_out(
     begin: oneshot::Sender<()>,
     place: &Place,
 ) -> Result<Exit, Failure> {
-    let today = Zoned::now().date();
+    let day = Day::of(matches);
+    let today = day.date;
     let variable = |name: &str| std::env::var(name).ok();
     let is_at = |output: Option<PathBuf>| {
         if let Some(output) = output {
@@ -116,7 +118,8 @@ async fn prepare_and_carry_out(
     if let Some(name) = &job.name {
         event::name_job(name);
     }
-    let hidden = resolve_arn::settle(&mut job).await;
+    day.warn(asked.style, &job);
+    let hidden = resolve_arn::settle(&mut job, today).await;
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
     event::name_job(&plan.name);
