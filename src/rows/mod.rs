@@ -19,7 +19,7 @@ use crate::catalog::{Cached, Metered, ModelFacts, Most};
 use crate::family::{Doubtful, Family, OutputLimit, lacks};
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::job::Plan;
-use crate::model::{Category, Content, Fault, Message, Prompt, Request, Role};
+use crate::model::{Category, Content, Fault, Fingerprint, Message, Prompt, Request, Role};
 use crate::output::EarlierRows;
 use crate::prompt::{PromptSource, PromptSpec, Prompter};
 use crate::run::{Identity, ReadyRow, Row, Sharing};
@@ -152,6 +152,22 @@ impl<'a> RowMaker<'a> {
     /// Whether rows bring whole bodies, which are sent as they are.
     pub fn sends_bodies(&self) -> bool {
         self.sends_bodies
+    }
+
+    /// The fingerprint of the request of a row whose fields are all blank, if a template makes prompts
+    /// and such a request can be sent: what it says is the template alone.
+    pub fn blank_request(&self, input: &Input) -> Option<Fingerprint> {
+        if !matches!(self.plan.source, Some(PromptSource::Template(_))) {
+            return None;
+        }
+        let names = input.fields().names().iter();
+        let blank = Record {
+            row: 0,
+            line: 0,
+            fields: names.map(|name| (name.clone(), "".into())).collect(),
+        };
+        let body = self.body(&blank).ok()?;
+        Some(self.plan.fingerprint_of(&body))
     }
 
     /// What a person should know where nothing of these rows goes into their prompts.

@@ -49,6 +49,8 @@ pub struct Preflight {
     pub selected_keys: Vec<u64>,
     /// What is said of ids that were asked for and are in no record.
     pub not_found: Option<String>,
+    /// Rows without a line whose prompts are the template alone: the fields in it are blank.
+    pub blank: Trouble,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
     /// Fields to be kept that no record of the whole input has, each with the field that may be
@@ -83,6 +85,7 @@ pub fn survey(
     let mut ids = Vec::new();
     let mut found = HashSet::new();
     let mut renames = Renames::of(past);
+    let blank = maker.blank_request(input);
     let mut rows = maker.rows(input)?;
     for row in rows.by_ref().take(limit_of(limit)) {
         let row = row?;
@@ -95,6 +98,12 @@ pub fn survey(
             None if maker.selection().is_none() && renames.may_be(&row) => Standing::Renamed,
             None => Standing::New,
         };
+        if standing.line().is_none() && who.fingerprint.is_some() && who.fingerprint == blank {
+            survey.blank.add(|| match &who.custom_id {
+                Some(id) => format!("row {} ({id})", who.row),
+                None => format!("row {}", who.row),
+            });
+        }
         see(&row, standing);
         survey.take(&row, standing);
         if let (Some(_), Some(id)) = (maker.selection(), &who.custom_id) {
@@ -123,6 +132,9 @@ pub fn survey(
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.of_input = rows.remarks();
     survey.alike = maker.alike_remark(survey.rows);
+    if survey.alike.is_some() {
+        survey.blank = Trouble::default();
+    }
     let twice = repeated(ids);
     if !twice.is_empty() {
         survey.duplicates = name_duplicates(maker, input, limit, &twice)?;
@@ -148,6 +160,19 @@ impl Preflight {
                 counted(many)
             )),
         }
+    }
+
+    /// What is said of rows whose prompts are the template alone.
+    pub fn blank_remark(&self) -> Option<String> {
+        let rows = match self.blank.count {
+            0 => return None,
+            1 => "1 prompt is".to_owned(),
+            many => format!("{} prompts are", counted(many)),
+        };
+        let examples = self.blank.in_a_line();
+        Some(format!(
+            "{rows} the template alone, for the fields in it are blank: {examples}"
+        ))
     }
 
     /// What is said of failures that hold no longer.

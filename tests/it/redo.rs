@@ -327,3 +327,28 @@ fn a_run_of_named_rows_that_was_stopped_resumes_and_pays_for_no_row_twice() {
         .to_owned();
     assert!(answer.starts_with(&digest("text 7")), "{answer}");
 }
+
+#[test]
+fn prompts_whose_fields_are_blank_are_counted_before_they_are_paid_for() {
+    let rows = "id,text\na,one\nb,\nc,two\nd,\n";
+    let said =
+        "2 prompts are the template alone, for the fields in it are blank: row 2 (b), row 4 (d)";
+    let job = |verb: &str, template: &str| {
+        let job = Job::new(verb).file("prompts.csv", rows);
+        job.on_the_emulator("prompts.csv").args(["-t", template])
+    };
+    let plan = job("plan", "Say: {{ text }}").run().exits(0);
+    assert!(plan.stdout.contains(said), "{}", plan.stdout);
+    let _ = job("run", "Say: {{ text }}").run().exits(0).says(said);
+    let plan = job("plan", "Say: {{ text }}")
+        .args(["--json"])
+        .run()
+        .exits(0);
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(plan["rows"]["blank"]["count"], 2);
+    // A template that names no field says so, and one that is nothing without its fields has bad rows.
+    let plan = job("plan", "Say hello").run().exits(0);
+    assert!(!plan.stdout.contains("are blank"), "{}", plan.stdout);
+    let plan = job("plan", "{{ text }}").run().exits(2);
+    assert!(plan.stdout.contains("2 cannot be sent"), "{}", plan.stdout);
+}

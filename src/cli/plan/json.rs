@@ -44,6 +44,8 @@ struct Rows<'a> {
     unusable: Troubled<'a>,
     changed: Troubled<'a>,
     duplicates: Troubled<'a>,
+    /// Whose prompts are the template alone.
+    blank: Troubled<'a>,
     /// In the output and no longer in the input.
     gone: u64,
 }
@@ -165,6 +167,7 @@ pub(super) fn of(planned: &Planned) -> String {
             unusable: troubled(&survey.unusable),
             changed: troubled(&survey.changed),
             duplicates: troubled(&survey.duplicates),
+            blank: troubled(&survey.blank),
             gone: planned.gone,
         },
         assumed: assumed(forecast, plan.tokens.burndown),

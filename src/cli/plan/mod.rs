@@ -162,6 +162,7 @@ impl Planned {
             Preflight::gone_remark(self.gone),
             self.mended_rows(),
             self.survey.alike.clone(),
+            self.survey.blank_remark(),
             self.unknown_model(),
             self.unknown_region(),
             self.outside_geography(),

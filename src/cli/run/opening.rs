@@ -33,6 +33,7 @@ impl Job<'_> {
         }
         let warnings = [
             survey.alike.clone(),
+            survey.blank_remark(),
             self.plan.catalogue_remark(),
             self.plan.unpriced_remark(),
             self.plan.profile_remark(),
