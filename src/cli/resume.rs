@@ -133,15 +133,6 @@ impl Typed {
     }
 }
 
-/// The same command with one more switch.
-pub(super) fn with(command: &str, switch: &str) -> String {
-    if command.split(' ').any(|word| word == switch) {
-        command.to_owned()
-    } else {
-        format!("{command} {switch}")
-    }
-}
-
 /// Single quotes around anything a shell might read otherwise.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
@@ -264,15 +255,5 @@ mod tests {
             let raised = typed(&words, pinned).again_with_max_cost(0.1 + 0.2);
             assert_eq!(raised, format!("promptmill run {expected}"));
         }
-    }
-
-    #[test]
-    fn a_switch_is_added_once() {
-        assert_eq!(
-            with("promptmill run x", "--retry-failed"),
-            "promptmill run x --retry-failed"
-        );
-        let there = "promptmill run x --retry-failed";
-        assert_eq!(with(there, "--retry-failed"), there);
     }
 }

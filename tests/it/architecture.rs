@@ -38,10 +38,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("report", &["exit", "format", "model", "output", "run"]),
     (
-        "cli",
+        "engine",
         &[
             "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "output",
-            "percent", "report", "rows", "run",
+            "report", "rows", "run",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "bedrock", "catalog", "engine", "exit", "family", "format", "input", "job", "model",
+            "output", "percent", "report", "rows", "run",
         ],
     ),
 ];
@@ -63,7 +70,7 @@ const ONLY_IN: &[(&str, &str)] = &[
         "src/output/disk src/output/lock.rs src/output/mount.rs src/cli",
     ),
     ("hyper::", "src/bedrock/wire.rs"),
-    ("bedrock_emulator::", "src/cli"),
+    ("bedrock_emulator::", "src/cli src/engine"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.

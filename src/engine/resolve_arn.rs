@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::connect;
-use super::emulate;
-use super::failure::Failure;
+use super::Failure;
+use super::connect::{self, Connection};
 use crate::bedrock::aws::Access;
 use crate::bedrock::control::Control;
 use crate::bedrock::emulated;
@@ -32,8 +31,8 @@ pub(super) async fn settle(job: &mut JobFile) -> Option<String> {
 async fn settle_model(job: &mut JobFile) -> Option<String> {
     let model = hidden(job)?;
     let found = async {
-        let access = access(job, &model).await?;
-        let control = Control::connect(access).await?;
+        let connection = connection(job, &model)?;
+        let control = Control::connect(connection.access.clone()).await?;
         Ok::<_, Failure>(control.behind(&model).await?)
     };
     match found.await {
@@ -53,8 +52,8 @@ async fn settle_stream(job: &mut JobFile) {
         return;
     };
     let asked = async {
-        let access = access(job, &model).await.ok()?;
-        let control = Control::connect(access).await.ok()?;
+        let connection = connection(job, &model).ok()?;
+        let control = Control::connect(connection.access.clone()).await.ok()?;
         control.streams(base).await.ok()?
     };
     let streams = timeout(PATIENCE, asked).await;
@@ -95,7 +94,7 @@ fn hidden(job: &JobFile) -> Option<ModelId> {
 
 /// The control plane beside the job's endpoint. A URL of the job's is that of calls alone, unless
 /// it is on this machine, where an emulator answers both.
-async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
+fn connection(job: &JobFile, model: &ModelId) -> Result<Connection, Failure> {
     let endpoint = job.model.endpoint.as_deref();
     let region = crate::job::region(job.model.region.clone(), model)?;
     if endpoint == Some("emulator") {
@@ -103,14 +102,14 @@ async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
         let variable = |name: &str| std::env::var(name).ok();
         let path = job.emulator.scenario.as_deref();
         let path = path.and_then(|path| expand(path, today, variable).ok());
-        let scenario = emulate::scenario(path.as_deref().map(std::path::Path::new))?;
-        return connect::emulator(scenario, region).await;
+        let scenario = connect::scenario_file(path.as_deref().map(std::path::Path::new))?;
+        return connect::emulator(scenario, region);
     }
-    Ok(Access::Aws {
+    Ok(Connection::aws(Access::Aws {
         region,
         profile: job.model.profile.clone(),
         endpoint: endpoint
             .filter(|url| is_url(url) && emulated::may_be_at(url))
             .map(str::to_owned),
-    })
+    }))
 }

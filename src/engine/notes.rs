@@ -1,79 +1,44 @@
 //! What is said before the first call.
 
-use serde_json::json;
-
-use super::Job;
+use super::run::Run;
 use crate::catalog;
-use crate::cli::auto_quota::Quotas;
-use crate::cli::print;
 use crate::job::Endpoint;
 use crate::output::{Claim, TailFix, TornTail};
-use crate::report::display::Style;
 use crate::rows::preflight::Preflight;
 
-impl Job<'_> {
+impl Run<'_, '_> {
     /// What a person wants to know before the first call.
-    pub(super) fn say_opening(&self, claim: &Claim, survey: &Preflight) {
-        for torn in &claim.torn {
-            self.say(&mended(torn));
-        }
-        if let Some(gone) = Preflight::gone_remark(self.kept.rows) {
-            self.say(&gone);
-        }
-        if !survey.outdated.is_empty() {
-            self.say(&survey.mended());
-        }
+    pub(super) fn opening_notes(&self, claim: &Claim, preflight: &Preflight) -> Vec<String> {
         let model = self.plan.model.as_str();
-        if let Some(why) = &self.hidden {
-            self.say(&format!("{model}: {why}; its price is unknown"));
-        }
-        if let Some(found) = self.plan.model.found_behind() {
-            self.say(&format!("behind {model} is {found}, as Bedrock says"));
-        }
-        let remarks = [
-            survey.alike.clone(),
+        let fixed = (!preflight.outdated.is_empty()).then(|| preflight.mended());
+        let hidden = self
+            .hidden
+            .map(|why| format!("{model}: {why}; its price is unknown"));
+        let found = self.plan.model.found_behind();
+        let notes = [
+            Preflight::gone_remark(self.kept.rows),
+            fixed,
+            hidden,
+            found.map(|found| format!("behind {model} is {found}, as Bedrock says")),
+            preflight.alike.clone(),
             self.plan.catalogue_remark(),
             self.plan.unpriced_remark(),
             self.plan.profile_remark(),
             self.plan.prefix_remark(),
+            self.context.emulated.then(|| {
+                "the emulator answers: every completion is made up, nothing is sent or billed"
+                    .to_owned()
+            }),
         ];
-        for remark in remarks.into_iter().flatten() {
-            self.say(&remark);
-        }
-        if self.context.emulated {
-            self.say(
-                "the emulator answers: every completion is made up, nothing is sent or billed",
-            );
-        }
+        let torn = claim.torn.iter().map(mended);
+        torn.chain(notes.into_iter().flatten()).collect()
     }
 
-    /// A region that nobody has heard of is likely to be misspelt, and then nothing answers there.
-    pub(super) fn say_region(&self) {
+    /// Said of a region that is not known: it is likely to be misspelt, and then nothing answers there.
+    pub(super) fn region_remark(&self) -> Option<String> {
         let region = self.region.as_deref().unwrap_or_default();
-        if self.plan.endpoint == Endpoint::Aws
-            && let Some(remark) = catalog::region_remark(region)
-        {
-            self.say(&remark);
-        }
-    }
-
-    pub(super) fn say(&self, text: &str) {
-        self.asked.say(text);
-    }
-
-    /// What was read of the account's quotas; what is missing is said to everyone.
-    pub(super) fn say_quotas(&self, quotas: &Quotas) {
-        if let Some(note) = &quotas.note {
-            self.say(note);
-        }
-        match (&quotas.warning, self.asked.style) {
-            (None, _) => {}
-            (Some(warning), Style::Quiet) => print::said(warning),
-            (Some(warning), Style::QuietJson) => {
-                print::noted(&json!({ "event": "note", "message": warning }));
-            }
-            (Some(warning), Style::Json | Style::Live | Style::Lines) => self.say(warning),
-        }
+        let is_aws = self.plan.endpoint == Endpoint::Aws;
+        catalog::region_remark(region).filter(|_| is_aws)
     }
 }
 
