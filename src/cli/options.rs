@@ -21,24 +21,29 @@ pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
     })
 }
 
-/// The flags that belong to the run and to no job.
+/// The flags that belong to a run and to no job, as far as `plan` has them too.
+pub(super) fn of_plan(matches: &ArgMatches) -> RunOptions {
+    let mut options = RunOptions::default();
+    options.limit = matches.get_one("limit").copied();
+    options.existing = existing(matches);
+    options.changed = changed(matches);
+    options.locks = locks(matches);
+    options
+}
+
+/// The flags that belong to a run and to no job.
 pub(super) fn of_run(matches: &ArgMatches) -> Result<RunOptions, Failure> {
-    let drain: &String = matches.get_one("drain").expect("it has a default");
+    let mut options = of_plan(matches);
     let wait_lock: Option<&String> = matches.get_one("wait-lock");
-    Ok(RunOptions {
-        limit: matches.get_one("limit").copied(),
-        existing: existing(matches),
-        changed: changed(matches),
-        wait_lock: wait_lock
-            .map(|time| crate::job::time("--wait-lock", time))
-            .transpose()?,
-        locks: locks(matches),
-        drain: if drain == "0s" {
-            Duration::ZERO
-        } else {
-            crate::job::time("--drain", drain)?
-        },
-    })
+    options.wait_lock = wait_lock
+        .map(|time| crate::job::time("--wait-lock", time))
+        .transpose()?;
+    let drain: &String = matches.get_one("drain").expect("it has a default");
+    options.drain = match drain.as_str() {
+        "0s" => Duration::ZERO,
+        drain => crate::job::time("--drain", drain)?,
+    };
+    Ok(options)
 }
 
 /// How progress is shown.

@@ -43,7 +43,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
             };
             let asked = signals.asked;
             let tell = &mut |told: Told<'_>| view.show(told);
-            let ended = crate::engine::run::run(&source, options, &command, asked, tell).await?;
+            let ended = crate::engine::run::run(&source, &options, &command, asked, tell).await?;
             conclude(&ended, matches.get_flag("json"), view.style)
         });
         tokio::select! {

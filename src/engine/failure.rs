@@ -12,15 +12,20 @@ use crate::output::LedgerError;
 use crate::rows::MismatchError;
 use bedrock_emulator::{BindError, ScenarioError};
 
-/// Why a verb did not do what it was asked.
+/// Why nothing was run, or planned, or checked: says where, what, and what to do next.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub(crate) struct Failure {
+pub struct Failure {
     pub(crate) exit: Exit,
     message: String,
 }
 
 impl Failure {
+    /// The exit code that the command line ends with.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
     pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,

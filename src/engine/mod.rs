@@ -1,12 +1,13 @@
 //! From a job to its end: puts the rooms together. Knows neither the command line nor the terminal.
 //!
 //! [`open`] is the opening that `run`, `plan`, `check` and the library share; [`run`](mod@run) carries a job
-//! out; both tell what happens, and somebody else shows it.
+//! out and tells what happens, and somebody else shows it; [`job`] is the library's door.
 
 mod auto_quota;
 mod conclusion;
 pub(crate) mod connect;
 mod failure;
+pub(crate) mod job;
 mod notes;
 pub(crate) mod open;
 pub(crate) mod plan;
@@ -15,5 +16,5 @@ pub(crate) mod responder;
 pub(crate) mod run;
 mod verdict;
 
-pub(crate) use failure::Failure;
+pub use failure::Failure;
 pub(crate) use verdict::stopped;

@@ -5,26 +5,13 @@ use std::time::Duration;
 use super::Failure;
 use super::open::{Loaded, Lookup, Source};
 use super::responder::Responder;
-use super::run::{Tell, Told};
+use super::run::{RunOptions, Tell, Told};
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};
-use crate::output::{EarlierRow, Existing, Inspection, Locks};
+use crate::output::{EarlierRow, Inspection};
 use crate::rows::forecast::{Forecast, Gathered};
 use crate::rows::preflight::{Changed, Preflight, has_changed, identity};
-
-/// What is asked of a plan beside its job, as of the run that it is for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PlanOptions {
-    /// Only the first so many rows.
-    pub(crate) limit: Option<u64>,
-    /// What the run will do with existing output.
-    pub(crate) existing: Existing,
-    /// What it will do with completed rows whose request has changed.
-    pub(crate) changed: Changed,
-    /// Which file systems its output may be on.
-    pub(crate) locks: Locks,
-}
 
 /// All that was found out.
 #[derive(Debug)]
@@ -47,13 +34,13 @@ pub(crate) struct Planned {
     pub(crate) refusals: Vec<String>,
 }
 
-/// Plans the job in `source`.
+/// Plans the job in `source`, for a run with these options.
 ///
 /// # Errors
 /// There is nothing to plan: the job cannot be read, or its input, or they do not fit each other.
 pub(crate) async fn plan(
     source: &Source,
-    options: PlanOptions,
+    options: &RunOptions,
     tell: &mut Tell<'_>,
 ) -> Result<Planned, Failure> {
     let job = source.read()?;

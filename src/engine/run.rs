@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
+use super::job::StopHandle;
 use super::open::{Loaded, Lookup, Opened, Source};
 use super::responder::Responder;
 use super::{Failure, connect};
@@ -28,24 +29,45 @@ const INSPECTION_TIME: Duration = Duration::from_millis(50);
 /// How often a lock is asked for that another run holds.
 const LOCK_EVERY: Duration = Duration::from_millis(20);
 
+/// As `--drain` has it by default: less than the 30 s that systems give a process to end.
+const DRAIN: Duration = Duration::from_secs(25);
+
 /// How often the loop tells that time goes by.
 const TICK: Duration = Duration::from_millis(200);
 
-/// What is asked of a run beside its job.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RunOptions {
+/// What is asked of a run beside its job. There may be more of it later.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunOptions {
     /// Only the first so many rows.
-    pub(crate) limit: Option<u64>,
+    pub limit: Option<u64>,
     /// What to do with existing output.
-    pub(crate) existing: Existing,
+    pub existing: Existing,
     /// What to do with completed rows whose request has changed.
-    pub(crate) changed: Changed,
+    pub changed: Changed,
     /// How long to wait for another run on the same output.
-    pub(crate) wait_lock: Option<Duration>,
+    pub wait_lock: Option<Duration>,
     /// Which file systems an output may be on.
-    pub(crate) locks: Locks,
+    pub locks: Locks,
     /// How long calls in flight may take once the run has been asked to stop.
-    pub(crate) drain: Duration,
+    pub drain: Duration,
+    /// Stops the run from elsewhere.
+    pub stop: StopHandle,
+}
+
+impl Default for RunOptions {
+    /// Resumes, over all rows, and gives calls in flight 25 s.
+    fn default() -> Self {
+        Self {
+            limit: None,
+            existing: Existing::Resume,
+            changed: Changed::Refused,
+            wait_lock: None,
+            locks: Locks::Trusted,
+            drain: DRAIN,
+            stop: StopHandle::default(),
+        }
+    }
 }
 
 /// Writes the command that runs the job again: paths that depend on the day or on the environment are
@@ -103,7 +125,7 @@ impl Finished {
 /// It was rejected before its first call.
 pub(crate) async fn run(
     source: &Source,
-    options: RunOptions,
+    options: &RunOptions,
     command: &Command<'_>,
     asked: watch::Receiver<Ask>,
     tell: &mut Tell<'_>,
@@ -112,7 +134,7 @@ pub(crate) async fn run(
     let loaded = Loaded::new(job, source.file.as_deref(), Lookup::Ask).await?;
     let mut opened = loaded.open()?;
     reject(&mut opened.rejections)?;
-    let claim = stake(&opened, &options, tell).await?;
+    let claim = stake(&opened, options, tell).await?;
     let responder = match claim.past.is_empty() {
         // There is nothing that its answers could not go with.
         true => Responder::Unknown,
@@ -200,7 +222,7 @@ pub(super) struct Kept {
 pub(super) struct Run<'a, 't> {
     pub(super) opened: &'a Opened<'a>,
     pub(super) plan: &'a Plan,
-    pub(super) options: RunOptions,
+    pub(super) options: &'a RunOptions,
     /// Whether every row has completed and none runs again.
     is_done: bool,
     /// Keys in the output whose lines are backed up: of rows that have changed or were fixed.
@@ -222,7 +244,7 @@ impl<'a, 't> Run<'a, 't> {
     fn new(
         loaded: &'a Loaded,
         opened: &'a Opened<'a>,
-        options: RunOptions,
+        options: &'a RunOptions,
         preflight: &Preflight,
         claim: &Claim,
         command: &'a Command<'a>,

@@ -40,8 +40,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "output",
-            "report", "rows", "run",
+            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "nearest",
+            "output", "report", "rows", "run",
         ],
     ),
     (

@@ -16,6 +16,7 @@ mod images;
 mod inputs;
 mod jobs;
 mod ledger;
+mod library;
 mod limits;
 mod made_up;
 mod manual;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{connect, options, print};
 use crate::engine::Failure;
-use crate::engine::plan::{PlanOptions, Planned};
+use crate::engine::plan::Planned;
 use crate::engine::run::Told;
 use crate::exit::Exit;
 use crate::report::display::ReadingProgress;
@@ -17,12 +17,7 @@ use crate::report::display::ReadingProgress;
 /// Plans a job.
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let source = options::source(matches)?;
-    let asked = PlanOptions {
-        limit: matches.get_one("limit").copied(),
-        existing: options::existing(matches),
-        changed: options::changed(matches),
-        locks: options::locks(matches),
-    };
+    let asked = options::of_plan(matches);
     let style = options::style(matches);
     let mut reading = None;
     let tell = &mut |told: Told<'_>| match told {
@@ -39,7 +34,7 @@ pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
         | Told::Happened(..)
         | Told::Ends => {}
     };
-    let planned = connect::runtime()?.block_on(crate::engine::plan::plan(&source, asked, tell))?;
+    let planned = connect::runtime()?.block_on(crate::engine::plan::plan(&source, &asked, tell))?;
     print::delivered(match matches.get_flag("json") {
         true => print::json(&json::of(&planned)),
         false => print::text(&text::of(&planned)),
