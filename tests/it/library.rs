@@ -62,25 +62,14 @@ async fn the_example_of_the_documentation_runs() {
         .filter_map(|line| line.strip_prefix("//!"))
         .map(|line| line.strip_prefix(' ').unwrap_or(line))
         .collect();
-    let start = shown
-        .iter()
-        .position(|line| line.starts_with("```"))
-        .unwrap();
-    let example = &shown[start + 1..];
-    let end = example
-        .iter()
-        .position(|line| line.starts_with("```"))
-        .unwrap();
-    let example: Vec<_> = example[..end]
-        .iter()
-        .filter(|line| !line.starts_with("use "))
-        .collect();
+    let start = shown.iter().position(|line| line.starts_with("async fn"));
+    let example = &shown[start.unwrap()..];
+    let end = example.iter().position(|line| line.starts_with("```"));
+    let example = &example[..end.unwrap()];
     let here = std::fs::read_to_string(repository().join("tests/it/library.rs")).unwrap();
     let here: Vec<_> = here.lines().collect();
     assert!(5 < example.len());
-    let is_here = here
-        .windows(example.len())
-        .any(|lines| lines.iter().eq(example.iter().copied()));
+    let is_here = here.windows(example.len()).any(|lines| lines == example);
     assert!(is_here, "src/lib.rs shows other code:\n{example:#?}");
 }
 
@@ -152,12 +141,15 @@ async fn a_run_rejects_what_a_plan_rejects() {
     let job = job(&place);
     let options = RunOptions::default();
     job.run(&options, |_| {}).await.unwrap();
-    let input = place.path().join("rows.csv").to_str().unwrap().to_owned();
+    let path = place.path().join("rows.jsonl");
+    std::fs::write(&path, "{\"text\":\"one\"}\n").unwrap();
+    let input = path.to_str().unwrap();
     let changed = job
         .clone()
         .set("prompt.template", "New: {{ text }}")
         .unwrap();
-    let over_input = job.clone().set("output.path", input).unwrap();
+    let over_input = job.clone().set("input.path", input).unwrap();
+    let over_input = over_input.set("output.path", input).unwrap();
     let bad_scenario = job
         .clone()
         .set("emulator.scenario", "missing.toml")
@@ -172,8 +164,8 @@ async fn a_run_rejects_what_a_plan_rejects() {
         assert_eq!(error.exit().code(), 2, "{error}");
     }
     assert_eq!(
-        std::fs::read_to_string(place.path().join("rows.csv")).unwrap(),
-        ROWS
+        std::fs::read_to_string(&path).unwrap(),
+        "{\"text\":\"one\"}\n"
     );
     let mut options = RunOptions::default();
     options.existing = Existing::Fresh;
