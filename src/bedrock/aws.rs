@@ -9,10 +9,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::profile::load;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
-use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_bedrockruntime::config::{
@@ -21,10 +20,12 @@ use aws_sdk_bedrockruntime::config::{
 use aws_sdk_bedrockruntime::error::{BoxError, DisplayErrorContext, SdkError};
 use aws_smithy_http_client::pool;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
 
+use super::environment::{self, Flaw, Overridden};
+use super::profile::{Configuration, Setting};
+use super::{proxy, trust};
 use crate::url::{is_unencrypted, is_url, origin};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
@@ -69,10 +70,12 @@ pub enum ConnectError {
     )]
     NoRegion,
     /// The profile that was named is in none of the files.
-    #[error("no profile `{name}` in the AWS configuration: {there}")]
+    #[error("no profile `{name}`{by} in the AWS configuration: {there}")]
     NoProfile {
         /// The profile.
         name: String,
+        /// What named it, in words, where that is not the job.
+        by: String,
         /// Those that are, in words.
         there: String,
     },
@@ -107,33 +110,100 @@ pub enum ConnectError {
         /// What stands there.
         url: String,
     },
+    /// A key or token that no header takes.
+    #[error("{place} {flaw}{}", .flaw.remedy_in_credential())]
+    BadCredential {
+        /// Where it stands.
+        place: String,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// A setting that the SDK cannot use.
+    #[error("{place} {flaw}: {remedy}")]
+    BadSetting {
+        /// Where it stands.
+        place: String,
+        /// What is wrong with it.
+        flaw: Flaw,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A file of the AWS configuration that cannot be parsed.
+    #[error("the AWS configuration cannot be read: {0}")]
+    BadFile(String),
+    /// A profile whose keys contradict each other.
+    #[error("profile `{name}` of the AWS configuration cannot be used: {why}")]
+    BadProfile {
+        /// The profile.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A profile whose credentials only the AWS CLI can read.
+    #[error(
+        "profile `{0}` holds a session of `aws login`, which only the AWS CLI reads: add a profile \
+         with `credential_process = aws configure export-credentials --profile {0} --format process` \
+         and its region, and name that profile"
+    )]
+    Login(String),
+    /// A file of certificates that cannot be used.
+    #[error("{place}: {path} {why}: name a file of PEM certificates, or unset it")]
+    BadBundle {
+        /// What names it.
+        place: String,
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A proxy that cannot be used.
+    #[error(
+        "{variable}: {why}; set it to the URL of an HTTP proxy such as \
+         http://proxy.example.com:8080, or unset it"
+    )]
+    ProxySettings {
+        /// The variable that names it.
+        variable: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A proxy that does not let the calls through.
+    #[error("{variable}: {why}")]
+    ProxyDenied {
+        /// The variable that names it.
+        variable: &'static str,
+        /// What it said, and what to do.
+        why: String,
+    },
     /// The SDK refuses the settings.
     #[error("{0}")]
     Settings(String),
 }
 
 impl Access {
-    /// Finds region, credentials and endpoint, and lays our HTTP pool and name over them.
+    /// Finds region, credentials and endpoint of a service, and lays our HTTP pool and name over them.
     ///
     /// The pool serves the clients made from this, not those that fetch credentials, and of the one
     /// service: another may be elsewhere, and the way there another.
     pub(crate) async fn config(self, service: &str) -> Result<SdkConfig, ConnectError> {
-        let found = match self {
-            Self::Emulator { address, region } => emulator(address, region),
+        let (found, trust) = match self {
+            Self::Emulator { address, region } => (emulator(address, region), trust::of_nobody()?),
             Self::Aws {
                 region,
                 profile,
                 endpoint,
-            } => chain(region, profile, endpoint).await?,
+            } => chain(region, profile, endpoint, service).await?,
         };
-        let url = configured_url(&found, service);
-        refuse_no_url(url.as_deref(), service)?;
+        let proxy = match stays_here(found.endpoint_url()) {
+            true => ProxyConfig::disabled(),
+            false => ProxyConfig::from_env(),
+        };
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
         let name = AppName::new(concat!("promptmill-", env!("CARGO_PKG_VERSION")));
         Ok(found
             .into_builder()
             .timeout_config(timeouts.build())
-            .http_client(http_client(url.as_deref())?)
+            .http_client(http_client(proxy, trust)?)
             .app_name(name.map_err(settings)?)
             .build())
     }
@@ -172,48 +242,73 @@ fn emulator(address: SocketAddr, region: Option<String>) -> SdkConfig {
         .build()
 }
 
+/// What the standard chain finds for a service, and whose certificates are trusted.
 async fn chain(
     region: Option<String>,
     profile: Option<String>,
     endpoint: Option<String>,
-) -> Result<SdkConfig, ConnectError> {
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    service: &str,
+) -> Result<(SdkConfig, TlsContext), ConnectError> {
+    let overridden = Overridden {
+        region: region.is_some(),
+        profile: profile.is_some(),
+        endpoint: endpoint.is_some(),
+    };
+    environment::check(overridden, |name| std::env::var_os(name))?;
+    let configuration = Configuration::load(profile.as_deref()).await?;
+    let url = match endpoint {
+        Some(endpoint) => Some(endpoint),
+        None => configured_url(&configuration, service)?,
+    };
+    let bundle = configuration.ca_bundle();
+    let trust = match &bundle {
+        Some(bundle) => trust::of_bundle(bundle)?,
+        None => trust::of_system()?,
+    };
+    // The loader panics over numbers of the environment that are none, unless it is told.
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard())
+        .profile_name(configuration.name());
+    if bundle.is_some() {
+        // Credentials come by the same way.
+        loader = loader.http_client(http_client(ProxyConfig::from_env(), trust.clone())?);
+    }
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
     }
-    if let Some(profile) = profile {
-        refuse_unknown(&profile).await?;
-        loader = loader.profile_name(profile);
-    }
-    if let Some(endpoint) = endpoint {
-        loader = loader.endpoint_url(endpoint);
+    let is_plain = stays_here(url.as_deref());
+    if let Some(url) = url {
+        loader = loader.endpoint_url(url);
     }
     let sdk = loader.load().await;
-    match sdk.region() {
-        None => Err(ConnectError::NoRegion),
-        Some(_) => Ok(sdk),
+    if sdk.region().is_none() {
+        return Err(ConnectError::NoRegion);
+    }
+    match is_plain {
+        true => Ok((sdk, trust::of_nobody()?)),
+        false => Ok((sdk, trust)),
     }
 }
 
-/// The endpoint that is configured for a service: its own, else that of all. What the job names
-/// goes before both.
-pub(crate) fn configured_url(sdk: &SdkConfig, service: &str) -> Option<String> {
-    let general = || sdk.endpoint_url().map(str::to_owned);
-    if sdk.get_origin("endpoint_url").is_client_config() {
-        return general();
+/// The endpoint that environment or profile name for a service.
+fn configured_url(
+    configuration: &Configuration,
+    service: &str,
+) -> Result<Option<String>, ConnectError> {
+    match configuration.endpoint(service) {
+        // The SDK would answer with a dump of the request that it cannot address.
+        Some(Setting { value: url, place }) if !is_url(&url) => {
+            Err(ConnectError::NoUrl { from: place, url })
+        }
+        found => Ok(found.map(|it| it.value)),
     }
-    configured(sdk, service, ENDPOINT_URL, "endpoint_url").or_else(general)
 }
 
-/// Where environment or profile send the calls of a service, if not to AWS. Nobody is asked: the
-/// region, which may be looked for on the network, does not matter to it.
+/// Where environment or profile send the calls of a service, if not to AWS. What is wrong with them is
+/// said when a connection is made.
 pub(crate) async fn elsewhere(profile: Option<&str>, service: &str) -> Option<String> {
-    let any = Region::from_static("us-east-1");
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).region(any);
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
-    }
-    configured_url(&loader.load().await, service)
+    let configuration = Configuration::load(profile).await.ok()?;
+    configuration.endpoint(service).map(|it| it.value)
 }
 
 /// What environment or profile say of one service.
@@ -231,65 +326,22 @@ pub(crate) fn configured(
     sdk.service_config()?.load_config(key.ok()?)
 }
 
-const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
-
-/// The SDK would answer with a dump of the request that it cannot address.
-fn refuse_no_url(url: Option<&str>, service: &str) -> Result<(), ConnectError> {
-    let Some(url) = url.filter(|url| !is_url(url)) else {
-        return Ok(());
-    };
-    let own = format!(
-        "{ENDPOINT_URL}_{}",
-        service.replace(' ', "_").to_uppercase()
-    );
-    let environment = Env::real();
-    let says_it = |name: &&str| environment.get(name).is_ok_and(|value| value == url);
-    let variable = [own.as_str(), ENDPOINT_URL].into_iter().find(says_it);
-    let from = variable.map_or_else(
-        || "`endpoint_url` in the AWS configuration".to_owned(),
-        str::to_owned,
-    );
-    let url = url.to_owned();
-    Err(ConnectError::NoUrl { from, url })
-}
-
-/// A profile that is not there is a slip: the chain would go on without it, as somebody else.
-/// Files that cannot be read are left to the chain, which says so.
-async fn refuse_unknown(profile: &str) -> Result<(), ConnectError> {
-    let (files, environment) = (EnvConfigFiles::default(), Env::real());
-    let Ok(found) = load(&Fs::real(), &environment, &files, None).await else {
-        return Ok(());
-    };
-    if found.get_profile(profile).is_some() {
-        return Ok(());
-    }
-    let mut names: Vec<_> = found.profiles().collect();
-    names.sort_unstable();
-    let there = match names.is_empty() {
-        true => "there is none; `aws configure sso` or `aws configure` makes one".to_owned(),
-        false => format!("there are {}", names.join(", ")),
-    };
-    Err(ConnectError::NoProfile {
-        name: profile.to_owned(),
-        there,
-    })
-}
-
-/// The SDK's pool with keep-alive on, and the proxy of the environment as its default client has;
-/// but none where the calls stay on this machine, as plain HTTP does: they would leave it, unencrypted.
-fn http_client(url: Option<&str>) -> Result<pool::Client, ConnectError> {
-    let stays_here = url.is_some_and(|url| url.starts_with("http://"));
-    let proxy = match stays_here {
-        true => ProxyConfig::disabled(),
-        false => ProxyConfig::from_env(),
-    };
+/// The SDK's pool, with keep-alive on.
+fn http_client(proxy: ProxyConfig, trust: TlsContext) -> Result<pool::Client, ConnectError> {
     let pool = pool::ConnectionPool::builder()
         .tcp_keepalive(KEEP_ALIVE)
         .proxy_config(proxy)
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(trust)
         .build_https()
         .map_err(settings)?;
     pool::Client::new(&pool).map_err(settings)
+}
+
+/// Whether the calls stay on this machine, as plain HTTP does: a proxy would take them elsewhere,
+/// unencrypted.
+fn stays_here(url: Option<&str>) -> bool {
+    url.is_some_and(|url| url.starts_with("http://"))
 }
 
 fn settings(error: impl Error) -> ConnectError {
@@ -302,8 +354,20 @@ fn settings(error: impl Error) -> ConnectError {
 pub(crate) struct Rehearsal(Arc<OnceLock<String>>);
 
 impl Rehearsal {
-    /// What the rehearsal showed, given how its call ended.
-    pub(crate) fn verdict<T, E: Error + Send + Sync + 'static>(
+    /// What the rehearsal showed, given how its call ended. A proxy on the way is asked whether it lets
+    /// the calls through.
+    pub(crate) async fn verdict<T, E: Error + Send + Sync + 'static>(
+        &self,
+        outcome: Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<(), ConnectError> {
+        self.found(outcome)?;
+        match self.0.get() {
+            Some(uri) => proxy::check(uri).await,
+            None => Ok(()),
+        }
+    }
+
+    fn found<T, E: Error + Send + Sync + 'static>(
         &self,
         outcome: Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<(), ConnectError> {
@@ -312,16 +376,10 @@ impl Rehearsal {
                 Err(ConnectError::Unencrypted(origin(uri).into()))
             }
             (Some(_), _) | (None, Ok(_)) => Ok(()),
-            (None, Err(error)) if is_credentials(&error) => {
-                let text = causes(&error);
-                let causes = text
-                    .trim_start_matches("dispatch failure: other: ")
-                    .to_owned();
-                Err(ConnectError::NoCredentials {
-                    profile: String::new(),
-                    causes,
-                })
-            }
+            (None, Err(error)) if is_credentials(&error) => Err(ConnectError::NoCredentials {
+                profile: String::new(),
+                causes: plain(&causes(&error)),
+            }),
             (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
         }
     }
@@ -364,6 +422,52 @@ pub(crate) fn is_credentials<E: Error + Send + Sync + 'static>(
     ]
     .iter()
     .any(|sign| text.contains(sign))
+}
+
+/// What the SDK says of credentials that it did not find, and what that means.
+const OF_CREDENTIALS: &[(&str, &str)] = &[
+    ("dispatch failure: other: ", ""),
+    (
+        "the credential provider was not enabled: no credentials found in chain. Attempted:",
+        "tried:",
+    ),
+    ("the credential provider was not enabled: ", ""),
+    ("the credential provider was not enabled", "not configured"),
+    ("the credentials provider was not properly configured: ", ""),
+    ("an error occurred while loading credentials: ", ""),
+    ("an unexpected error occurred: ", ""),
+    (
+        "an error occurred while loading an access token: failed to load the cached SSO token",
+        "there is no SSO login that is valid: aws sso login",
+    ),
+    ("ProfileFile provider could not be built: ", ""),
+    ("Error retrieving credentials: ", "credential_process: "),
+    (
+        "Error retrieving credentials from external process: ",
+        "credential_process: ",
+    ),
+    (
+        "environment variable not set",
+        "AWS_ACCESS_KEY_ID is not set",
+    ),
+    (
+        "$AWS_WEB_IDENTITY_TOKEN_FILE was not set",
+        "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+    ),
+    ("WebIdentityToken: ", "web identity: "),
+    ("EcsContainer: ", "container: "),
+    ("Ec2InstanceMetadata: ", "EC2 instance: "),
+    ("Environment: ", "environment: "),
+    ("Profile: ", "profile: "),
+];
+
+/// The SDK's account of where it looked for credentials, in plain words.
+fn plain(text: &str) -> String {
+    OF_CREDENTIALS
+        .iter()
+        .fold(text.to_owned(), |text, (said, meant)| {
+            text.replace(said, meant)
+        })
 }
 
 /// The error and its causes in one line, without the debug dump that the SDK's own text carries.

@@ -23,15 +23,20 @@ macro_rules! addressed {
 }
 
 mod advice;
+mod api;
 pub mod aws;
 mod client;
 pub mod control;
 pub mod emulated;
+mod environment;
 mod faults;
+mod profile;
+mod proxy;
 pub mod quotas;
 mod response_headers;
 mod retry_after;
 mod streamed;
+mod trust;
 mod usage_split;
 mod wire;
 
@@ -170,7 +175,7 @@ impl Bedrock {
             .interceptor(rehearsal.clone())
             .send()
             .await;
-        rehearsal.verdict(outcome)
+        rehearsal.verdict(outcome).await
     }
 }
 

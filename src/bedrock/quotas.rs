@@ -1,28 +1,24 @@
-//! What the account may use of a model, as Service Quotas says: the only file that names its SDK.
+//! What the account may use of a model, as Service Quotas says.
 //!
 //! Service Quotas keeps a value of the account's own only where it differs from the default, and
-//! answers `NoSuchResourceException` where it does not; then the default is in force. Requests
-//! here cost no quota of the model, so the SDK may repeat them.
+//! answers `NoSuchResourceException` where it does not; then the default is in force.
 
-use std::time::Duration;
+use aws_sdk_bedrockruntime::config::http::HttpResponse;
+use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
+use serde_json::{Value, json};
 
-use aws_sdk_servicequotas::Client;
-use aws_sdk_servicequotas::config::Builder;
-use aws_sdk_servicequotas::config::http::HttpResponse;
-use aws_sdk_servicequotas::config::timeout::TimeoutConfig;
-use aws_sdk_servicequotas::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_servicequotas::types::ServiceQuota;
-
-use super::aws::{Access, ConnectError, Rehearsal, WAYS, causes, configured_url};
-use super::wire::BoundedAnswer;
+use super::api::{Api, Identity, Refused, Request, Service};
+use super::aws::{Access, ConnectError, WAYS};
+use super::wire::unwrapped;
 use crate::catalog::quota_codes::{QuotaCode, SERVICE};
 use crate::model::fault::{Category, Fault};
 
-/// What the SDK's settings call the service.
-const NAME: &str = "Service Quotas";
-
-/// How long one question may take, repeats included: a run that waits for it has not begun.
-const PATIENCE: Duration = Duration::from_secs(15);
+const SERVICE_QUOTAS: Service = Service {
+    name: "Service Quotas",
+    host: "servicequotas",
+    signing: "servicequotas",
+    identity: Identity::Signature,
+};
 
 /// What may be asked, and the permission it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +72,7 @@ pub enum QuotaError {
     /// There is no way to the service.
     #[error("Service Quotas cannot be asked at {place}: {message}; {}", WAYS)]
     NoWay {
-        /// The endpoint that was named, else the region.
+        /// The endpoint.
         place: String,
         /// What went wrong.
         message: String,
@@ -88,11 +84,13 @@ pub enum QuotaError {
 
 /// Something that answers what a quota is.
 #[derive(Debug)]
-pub struct ServiceQuotas {
-    client: Client,
-    region: String,
-    /// Where it is, for people.
-    place: String,
+pub struct ServiceQuotas(Api);
+
+/// A value as the service keeps it.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    value: Option<f64>,
+    adjustable: bool,
 }
 
 impl ServiceQuotas {
@@ -102,42 +100,20 @@ impl ServiceQuotas {
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access) -> Result<Self, ConnectError> {
-        let sdk = access.config(NAME).await?;
-        let region = sdk.region().map(ToString::to_string);
-        let timeouts = sdk
-            .timeout_config()
-            .map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
-        let config = Builder::from(&sdk)
-            .timeout_config(timeouts.operation_timeout(PATIENCE).build())
-            .interceptor(BoundedAnswer::WHOLE)
-            .build();
-        let quotas = Self {
-            client: Client::from_conf(config),
-            place: configured_url(&sdk, NAME)
-                .or_else(|| region.clone())
-                .unwrap_or_default(),
-            region: region.unwrap_or_default(),
-        };
-        quotas.rehearse().await?;
-        Ok(quotas)
-    }
-
-    async fn rehearse(&self) -> Result<(), ConnectError> {
-        let rehearsal = Rehearsal::default();
-        let question = self.client.get_service_quota();
-        let question = question.service_code(SERVICE).quota_code("L-00000000");
-        let asked = question.customize().interceptor(rehearsal.clone());
-        match rehearsal.verdict(asked.send().await) {
+        let asked = Question::Applied;
+        let question = asked.about("L-00000000");
+        let api = Api::connect(access, SERVICE_QUOTAS, asked.operation(), question).await;
+        match api {
             Err(ConnectError::NoCredentials { causes, .. }) => {
                 Err(ConnectError::NoSignature(causes))
             }
-            verdict => verdict,
+            api => api.map(Self),
         }
     }
 
     /// The region whose quotas these are.
     pub fn region(&self) -> &str {
-        &self.region
+        self.0.region()
     }
 
     /// The account's own value and the default; `None` where the region knows neither.
@@ -166,40 +142,43 @@ impl ServiceQuotas {
         Ok(quota(code, applied, default))
     }
 
-    async fn ask(
-        &self,
-        question: Question,
-        code: QuotaCode,
-    ) -> Result<Option<ServiceQuota>, QuotaError> {
-        match question {
-            Question::Applied => {
-                let asked = self.client.get_service_quota();
-                let asked = asked.service_code(SERVICE).quota_code(code.code);
-                answer(
-                    question,
-                    &self.place,
-                    asked.send().await.map(|found| found.quota),
-                )
-            }
-            Question::Default => {
-                let asked = self.client.get_aws_default_service_quota();
-                let asked = asked.service_code(SERVICE).quota_code(code.code);
-                answer(
-                    question,
-                    &self.place,
-                    asked.send().await.map(|found| found.quota),
-                )
-            }
+    async fn ask(&self, question: Question, code: QuotaCode) -> Result<Option<Kept>, QuotaError> {
+        let asked = question.about(code.code);
+        let answer = self.0.ask(question.operation(), asked).await;
+        match answer {
+            Ok(answer) => Ok(Kept::read(&answer)),
+            Err(error) => absent(question, self.0.url(), &error).map(|()| None),
         }
+    }
+}
+
+impl Kept {
+    fn read(answer: &Value) -> Option<Self> {
+        let quota = answer.get("Quota")?;
+        Some(Self {
+            value: quota["Value"].as_f64(),
+            adjustable: quota["Adjustable"].as_bool().unwrap_or_default(),
+        })
     }
 }
 
 impl Question {
     /// The permission it needs.
-    pub fn permission(self) -> &'static str {
+    pub fn permission(self) -> String {
+        format!("servicequotas:{}", self.operation())
+    }
+
+    fn operation(self) -> &'static str {
         match self {
-            Self::Applied => "servicequotas:GetServiceQuota",
-            Self::Default => "servicequotas:GetAWSDefaultServiceQuota",
+            Self::Applied => "GetServiceQuota",
+            Self::Default => "GetAWSDefaultServiceQuota",
+        }
+    }
+
+    fn about(self, code: &str) -> Request {
+        Request::Json {
+            target: format!("ServiceQuotasV20190624.{}", self.operation()),
+            body: json!({ "ServiceCode": SERVICE, "QuotaCode": code }),
         }
     }
 }
@@ -212,51 +191,39 @@ impl Quota {
     }
 }
 
-fn quota(
-    code: QuotaCode,
-    applied: Option<ServiceQuota>,
-    default: Option<ServiceQuota>,
-) -> Option<Quota> {
-    let value = |quota: &Option<ServiceQuota>| {
-        // Quotas are whole numbers far below 2^53; the cast saturates at both ends.
-        Some(quota.as_ref()?.value()? as u64)
-    };
+fn quota(code: QuotaCode, applied: Option<Kept>, default: Option<Kept>) -> Option<Quota> {
+    // Quotas are whole numbers far below 2^53; the cast saturates at both ends.
+    let value = |kept: Option<Kept>| Some(kept?.value? as u64);
     let found = Quota {
         code,
-        applied: value(&applied),
-        default: value(&default),
-        adjustable: applied.or(default).is_some_and(|quota| quota.adjustable()),
+        applied: value(applied),
+        default: value(default),
+        adjustable: applied.or(default).is_some_and(|kept| kept.adjustable),
     };
     found.usable().map(|_| found)
 }
 
-fn answer<E>(
+/// Nothing, where the error says that there is no such quota.
+fn absent(
     asked: Question,
-    place: &str,
-    found: Result<Option<ServiceQuota>, SdkError<E, HttpResponse>>,
-) -> Result<Option<ServiceQuota>, QuotaError>
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    let error = match found {
-        Ok(found) => return Ok(found),
-        Err(error) => error,
-    };
+    url: &str,
+    error: &SdkError<Refused, HttpResponse>,
+) -> Result<(), QuotaError> {
     if matches!(
         error,
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)
     ) {
         return Err(QuotaError::NoWay {
-            place: place.to_owned(),
-            message: causes(&error),
+            place: url.to_owned(),
+            message: unwrapped(error),
         });
     }
-    let SdkError::ServiceError(refused) = &error else {
-        return Err(QuotaError::Unreachable(causes(&error)));
+    let SdkError::ServiceError(refused) = error else {
+        return Err(QuotaError::Unreachable(unwrapped(error)));
     };
     let code = refused.err().code();
     if code == Some("NoSuchResourceException") {
-        return Ok(None);
+        return Ok(());
     }
     let status = refused.raw().status().as_u16();
     let said = refused.err().message().unwrap_or_default();

@@ -97,13 +97,10 @@ where
             ..Fault::local(Category::BadResponse, too_long())
         };
     }
-    let whole = causes(error);
-    let said = WRAPPERS.iter().fold(whole.as_str(), |said, wrapper| {
-        said.trim_start_matches(wrapper)
-    });
+    let said = unwrapped(error);
     let fault = match said.contains(NO_ADDRESS) {
-        true => Fault::on_the_way(&no_address(said)),
-        false => Fault::on_the_way(said),
+        true => Fault::on_the_way(&no_address(&said)),
+        false => Fault::on_the_way(&said),
     };
     Fault {
         maybe_billed: was_sent(error),
@@ -130,6 +127,18 @@ const WRAPPERS: [&str; 5] = [
     "other: ",
     "timeout: ",
 ];
+
+/// What happened, without the SDK's words around it.
+pub(crate) fn unwrapped<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: Error + Send + Sync + 'static,
+{
+    let whole = causes(error);
+    let said = WRAPPERS.iter().fold(whole.as_str(), |said, wrapper| {
+        said.trim_start_matches(wrapper)
+    });
+    said.to_owned()
+}
 
 /// Whether the service may have begun to work: a connection was there, and the request was not
 /// taken back before it was written.

@@ -17,6 +17,7 @@ mod run;
 mod shell;
 mod signals;
 mod verbs;
+mod words;
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -32,7 +33,8 @@ pub use verbs::command;
 /// Reads the command line, carries it out, prints the error if there is one.
 pub fn main() -> Exit {
     privacy::keep();
-    let matches = match command().try_get_matches() {
+    let words = words::normalized(&command(), std::env::args_os());
+    let matches = match command().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => {
             tell_parser(&error);

@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::resume::Typed;
-use super::{connect, options, print, signals};
+use super::{connect, options, print, signals, words};
 use crate::engine::Failure;
 use crate::engine::run::{Finished, Told};
 use crate::exit::Exit;
@@ -34,8 +34,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
             let options = options::of_run(&matches)?;
             view.drain = options.drain;
             let command = |pinned: &[_], usd: Option<f64>| {
-                let words = std::env::args_os();
-                let typed = Typed::new(words, super::run_command(), pinned.to_vec());
+                let words = words::normalized(&super::command(), std::env::args_os());
+                let verb = super::run_command();
+                let typed = Typed::new(words.into_iter(), verb, pinned.to_vec());
                 match usd {
                     None => typed.again(),
                     Some(usd) => typed.again_with_max_cost(usd),

@@ -102,9 +102,18 @@ impl From<LedgerError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let exit = match &error {
-            ConnectError::NoCredentials { .. } | ConnectError::NoSignature(_) => Exit::Access,
+            ConnectError::NoCredentials { .. }
+            | ConnectError::NoSignature(_)
+            | ConnectError::BadCredential { .. }
+            | ConnectError::Login(_)
+            | ConnectError::ProxyDenied { .. } => Exit::Access,
             ConnectError::NoRegion
             | ConnectError::NoProfile { .. }
+            | ConnectError::BadProfile { .. }
+            | ConnectError::BadFile(_)
+            | ConnectError::BadSetting { .. }
+            | ConnectError::BadBundle { .. }
+            | ConnectError::ProxySettings { .. }
             | ConnectError::Unencrypted(_)
             | ConnectError::NoUrl { .. }
             | ConnectError::Settings(_) => Exit::Usage,

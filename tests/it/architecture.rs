@@ -69,7 +69,7 @@ const ONLY_IN: &[(&str, &str)] = &[
         "rustix::",
         "src/output/disk src/output/lock.rs src/output/mount.rs src/cli",
     ),
-    ("hyper::", "src/bedrock/wire.rs"),
+    ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
     ("bedrock_emulator::", "src/cli src/engine"),
 ];
 

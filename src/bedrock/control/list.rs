@@ -81,7 +81,7 @@ impl Control {
             "inferenceProfileSummaries",
         );
         let profiles = listing.take(profiles.await);
-        let offers = profiles.iter().map(|it| it.offer(&self.region, about));
+        let offers = profiles.iter().map(|it| it.offer(self.region(), about));
         listing.offers.extend(offers);
         let bought = self.pages::<Provisioned>(
             "ListProvisionedModelThroughputs",

@@ -19,7 +19,7 @@ impl Control {
             Kind::ApplicationProfile => {
                 let path = format!("/inference-profiles/{arn}");
                 let profile = self.get("GetInferenceProfile", path).await?;
-                return Ok(of_profile(&profile["models"], &self.region));
+                return Ok(of_profile(&profile["models"], self.region()));
             }
             Kind::Provisioned => {
                 let path = format!("/provisioned-model-throughput/{arn}");

@@ -222,7 +222,7 @@ fn an_endpoint_that_is_no_url_is_named_with_its_place() {
         .says(&said("AWS_ENDPOINT_URL_BEDROCK", "garbage"));
     let profile = "[default]\nendpoint_url = garbage\n";
     let of_profile = signed(on_aws()).file(".aws/config", profile);
-    let place = "`endpoint_url` in the AWS configuration";
+    let place = "`endpoint_url` of profile `default` in the AWS configuration";
     let _ = refused(of_profile, 2).says(&said(place, "garbage"));
     check(
         on_aws().args(["--endpoint-url", "http://127.0.0.1:43681:"]),

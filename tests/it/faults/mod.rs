@@ -3,6 +3,7 @@
 mod credentials;
 mod ends;
 mod matrix;
+mod proxies;
 mod way;
 
 use crate::harness::{Job, Out};

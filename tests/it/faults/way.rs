@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -121,6 +121,61 @@ fn a_port_that_speaks_no_tls() {
     );
 }
 
+/// What Nova answers.
+const REPLY: &str = r#"{"output":{"message":{"role":"assistant","content":[{"text":"hi"}]}},
+"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}"#;
+
+/// A job against a server whose certificate only this bundle has.
+fn job_with_bundle() -> (Untrusted, Job) {
+    let server = Untrusted::new();
+    let endpoint = format!("https://localhost:{}", server.address.port());
+    let job = job("a,one\nb,two\n", &endpoint).file("ca.pem", pem());
+    (server, job)
+}
+
+/// The certificate as a file of them has it, behind one that nobody can read.
+fn pem() -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(CERTIFICATE);
+    let block =
+        |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    format!("{}{}", block("AAAA"), block(&text))
+}
+
+#[test]
+fn the_certificates_of_aws_ca_bundle_are_trusted() {
+    let (_server, job) = job_with_bundle();
+    let out = job.env("AWS_CA_BUNDLE", "ca.pem").run().exits(0);
+    assert_eq!(out.answers()["a"]["completion"], "hi");
+}
+
+#[test]
+fn the_certificates_of_ca_bundle_in_the_profile_are_trusted() {
+    let (_server, job) = job_with_bundle();
+    let job = job.file(".aws/config", "[profile work]\nca_bundle = ca.pem\n");
+    let out = job.env("AWS_PROFILE", "work").run().exits(0);
+    assert_eq!(out.answers()["b"]["completion"], "hi");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_used_is_named_by_its_setting() {
+    for (variable, file, says) in [
+        (
+            "AWS_CA_BUNDLE",
+            "none.pem",
+            "AWS_CA_BUNDLE: none.pem cannot be read: No such file",
+        ),
+        (
+            "SSL_CERT_FILE",
+            "prompts.csv",
+            "SSL_CERT_FILE: prompts.csv has no certificate in PEM form that can be used",
+        ),
+    ] {
+        let (_server, job) = job_with_bundle();
+        let _ = job.env(variable, file).run().exits(2).says(says);
+    }
+}
+
 /// A listener whose queue is full: the system answers no further connection.
 struct BlackHole {
     address: SocketAddr,
@@ -151,7 +206,7 @@ impl BlackHole {
     }
 }
 
-/// A server with a certificate that nobody trusts.
+/// A server with a certificate that nobody trusts, which answers as Nova whoever does.
 struct Untrusted {
     address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
@@ -168,8 +223,17 @@ impl Untrusted {
         let (address, runtime) = serve(move |stream| {
             let acceptor = acceptor.clone();
             async move {
-                // The client is expected to turn away in the middle of it.
-                let _ = acceptor.accept(stream).await;
+                // Most clients are expected to turn away in the middle of it.
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let mut asked = vec![0; 64 << 10];
+                while stream.read(&mut asked).await.is_ok_and(|length| 0 < length) {
+                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
+                    let length = REPLY.len();
+                    let answer = format!("{head}\r\ncontent-length: {length}\r\n\r\n{REPLY}");
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
             }
         });
         Self {
@@ -199,7 +263,7 @@ impl Emulated {
 }
 
 /// Accepts connections in the background.
-fn serve<F, C>(converse: F) -> (SocketAddr, tokio::runtime::Runtime)
+pub(super) fn serve<F, C>(converse: F) -> (SocketAddr, tokio::runtime::Runtime)
 where
     F: Fn(tokio::net::TcpStream) -> C + Send + 'static,
     C: Future<Output = ()> + Send + 'static,
