@@ -6,6 +6,7 @@
 //! - `<!-- aws -->`: the commands need an AWS account; they are parsed, not run.
 //! - `<!-- parsed: REASON -->`: parsed, not run, for another reason.
 //! - `<!-- exits N -->`: the block ends with this exit code, where it is not 0.
+//! - `<!-- varies -->`: chance decides what is printed; only the first words of its lines are compared.
 //! - `<!-- needs TOOL -->`: run where TOOL is installed, else parsed.
 //!
 //! A `text` block right behind an `sh` block is what the `sh` block prints.

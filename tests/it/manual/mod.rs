@@ -188,3 +188,23 @@ fn every_room_has_a_row_in_the_architecture() {
         );
     }
 }
+
+#[test]
+fn every_source_file_that_is_named_exists() {
+    for page in pages() {
+        let spans = page.prose().into_iter().flat_map(|(number, line)| {
+            let spans = line.split('`').skip(1).step_by(2);
+            spans.map(move |span| (number, span))
+        });
+        for (number, span) in spans {
+            let is_path = span.contains('/') && span.ends_with(".rs") && !span.contains(' ');
+            let roots = ["", "src", "src/run", "crates/bedrock-emulator"];
+            let exists = roots.map(|root| repository().join(root).join(span).exists());
+            assert!(
+                !is_path || exists.contains(&true),
+                "{}:{number}: {span}",
+                page.name
+            );
+        }
+    }
+}
