@@ -23,12 +23,13 @@ pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
 
 /// The flags that belong to a run and to no job, as far as `plan` has them too.
 pub(super) fn of_plan(matches: &ArgMatches) -> RunOptions {
-    let mut options = RunOptions::default();
-    options.limit = matches.get_one("limit").copied();
-    options.existing = existing(matches);
-    options.changed = changed(matches);
-    options.locks = locks(matches);
-    options
+    RunOptions {
+        limit: matches.get_one("limit").copied(),
+        existing: existing(matches),
+        changed: changed(matches),
+        locks: locks(matches),
+        ..RunOptions::default()
+    }
 }
 
 /// The flags that belong to a run and to no job.

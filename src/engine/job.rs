@@ -167,9 +167,10 @@ fn wrong_kind(key: &Key, value: &Value) -> Failure {
     let error = JobError::WrongKind {
         place: "set".into(),
         key: path_of(key),
-        takes: match key.kind {
-            Kind::Text => "text",
-            kind => kind.takes(),
+        takes: if key.kind == Kind::Text {
+            "text"
+        } else {
+            key.kind.takes()
         },
         found: value.to_string(),
     };

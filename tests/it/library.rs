@@ -98,7 +98,7 @@ async fn a_job_is_planned_run_and_resumed_on_a_runtime_of_one_thread() {
                 seen.push((row.custom_id.unwrap().to_owned(), row.status));
             }
             JobEvent::Note(note) => notes.push(note.to_owned()),
-            _ => {}
+            JobEvent::Warning(_) | JobEvent::Progress(_) | _ => {}
         })
         .await
         .unwrap();
