@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-/// How promptmill ended, for the one who called it.
+/// How promptmill ended, for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Every row ended, failures within what was allowed; or there was nothing left to do.
+    /// Every row completed, failures within what is allowed; or there was nothing to do.
     Complete,
     /// The command, the job or the input cannot be run.
     Usage,
-    /// Every row completed, and more failed or were filtered than was allowed.
+    /// Every row completed, and more failed or were filtered than is allowed.
     TooManyFailed,
-    /// A limit of the user's own stopped it.
+    /// A limit that the user set stopped it.
     Limit,
     /// Another run holds this output.
     Locked,
@@ -62,24 +62,16 @@ impl Exit {
     /// What it means, as help and README say it.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Complete => {
-                "every row ended, failures within max_failures; or nothing was left to do"
-            }
-            Self::Usage => "usage, job file, input or changed settings; a retry will not help",
-            Self::TooManyFailed => {
-                "every row ended, but more failed or were filtered than the job allows"
-            }
-            Self::Limit => {
-                "stopped by a limit you set: deadline, error rate, or cost, which must be raised to go on"
-            }
+            Self::Complete => "all rows completed, with at most max_failures failures",
+            Self::Usage => "usage, job file, input or changed settings; do not retry",
+            Self::TooManyFailed => "all rows completed, with more failed or filtered than allowed",
+            Self::Limit => "stopped by a limit you set: deadline, error rate or cost",
             Self::Locked => "another run is writing this output",
             Self::Bug => "a bug in promptmill",
-            Self::CannotWrite => "the output cannot be written; resumable once that is mended",
-            Self::Stopped => {
-                "SIGTERM, SIGHUP, daily quota, unreachable service, deleted output; the same command resumes"
-            }
+            Self::CannotWrite => "the output cannot be written; fix that, then resume",
+            Self::Stopped => "SIGTERM, SIGHUP, daily quota or unreachable service; resume later",
             Self::Access => "credentials or model access",
-            Self::Interrupted => "Ctrl-C; the same command resumes",
+            Self::Interrupted => "Ctrl-C; run the same command to resume",
         }
     }
 }

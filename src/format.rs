@@ -23,6 +23,39 @@ pub(crate) fn plural(number: u64, one: &str) -> String {
     }
 }
 
+/// Whether text is colored. The eight colors that every terminal has, and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// For a terminal.
+    On,
+    /// For a file or a pipe.
+    Off,
+}
+
+impl Paint {
+    /// Bold red: what failed.
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    /// Bold yellow: what may go wrong.
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with("1;33", text)
+    }
+
+    /// Cyan: what is good to know.
+    pub(crate) fn cyan(self, text: &str) -> String {
+        self.with("36", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        match self {
+            Self::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Self::Off => text.to_owned(),
+        }
+    }
+}
+
 /// The bytes of a hash as digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -133,6 +166,13 @@ mod tests {
             ["$0", "$0.000120", "$1.2346", "$25.00"],
             [0.0, 0.00012, 1.23456, 25.0].map(dollars)[..]
         );
+    }
+
+    #[test]
+    fn text_is_colored_or_as_it_was() {
+        assert_eq!(Paint::Off.red("error:"), "error:");
+        assert_eq!(Paint::On.red("error:"), "\u{1b}[1;31merror:\u{1b}[0m");
+        assert_ne!(Paint::On.yellow("x"), Paint::On.cyan("x"));
     }
 
     #[test]

@@ -81,10 +81,8 @@ pub mod run;
 pub mod url;
 
 pub use engine::Failure as Error;
-pub use engine::job::{
-    Job, JobEvent, JobPlan, ProgressEvent, RowEvent, RowStatus, StopHandle, Summary,
-};
-pub use engine::run::RunOptions;
+pub use engine::job::{Job, JobEvent, JobPlan, ProgressEvent, RowEvent, RowStatus, Summary};
+pub use engine::options::{RunOptions, StopHandle};
 pub use exit::Exit;
 pub use output::{Existing, Locks};
 pub use rows::forecast::Cases;

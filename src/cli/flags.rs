@@ -1,9 +1,12 @@
 //! Job keys as flags: one flag a key, from the one table of keys.
 
-use clap::{Arg, ArgAction, ArgMatches};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 use crate::job::JobError;
-use crate::job::keys::{KEYS, Key, Kind};
+use crate::job::keys::{self, KEYS, Key, Kind};
 
 /// Texts such as `- {{ item }}`, which are no flags.
 const MAY_BEGIN_WITH_A_HYPHEN: &[&str] = &["system", "template", "stop"];
@@ -16,11 +19,17 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
             .value_name(key.value)
             .help(key.help)
             .help_heading(heading(key.table))
+            .hide_possible_values(true)
+            .value_parser(suggesting(&keys::values(key.table, key.name)))
             .allow_negative_numbers(true)
             .allow_hyphen_values(MAY_BEGIN_WITH_A_HYPHEN.contains(&key.name));
         let arg = match key.short {
             Some(short) => arg.short(short),
             None => arg,
+        };
+        let arg = match key.value {
+            "FILE" => arg.value_hint(ValueHint::FilePath),
+            _ => arg,
         };
         let arg = if key.kind == Kind::Switch {
             arg.num_args(0..=1)
@@ -38,16 +47,45 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
     })
 }
 
-fn heading(table: &str) -> &'static str {
+/// Any text, with these values offered by completions. Which of them the job takes is for the job
+/// to say: it knows the place of a wrong one, and lists all that is wrong at once.
+#[derive(Debug, Clone)]
+pub(super) struct Suggesting(Vec<&'static str>);
+
+pub(super) fn suggesting(values: &[&'static str]) -> Suggesting {
+    Suggesting(values.to_vec())
+}
+
+impl TypedValueParser for Suggesting {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
+    }
+}
+
+fn heading(table: &str) -> Option<&'static str> {
     match table {
-        "input" => "Input",
-        "prompt" => "Prompt (one source)",
-        "model" => "Model",
-        "limits" => "Limits",
-        "retry" => "Retry",
-        "output" => "Output",
-        "emulator" => "Emulator",
-        _ => "Job",
+        "input" => Some("Input"),
+        "prompt" => Some("Prompt"),
+        "model" => Some("Model"),
+        "limits" => Some("Limits"),
+        "retry" => Some("Retry"),
+        "output" => Some("Output"),
+        "emulator" => Some("Emulator"),
+        _ => None,
     }
 }
 
@@ -108,6 +146,6 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
         } else {
             key.kind.takes()
         },
-        found: format!("\"{last}\""),
+        found: format!("\"{last}\"{}", keys::meant(key.kind, last)),
     })
 }

@@ -4,6 +4,7 @@ mod check;
 mod connect;
 mod emulate;
 mod flags;
+mod hints;
 mod models;
 mod options;
 mod plan;
@@ -34,9 +35,10 @@ pub use verbs::command;
 pub fn main() -> Exit {
     privacy::keep();
     let words = words::normalized(&command(), std::env::args_os());
-    let matches = match command().try_get_matches_from(words) {
+    let matches = match parser().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => {
+            let error = hints::explain(error);
             tell_parser(&error);
             return if error.use_stderr() {
                 Exit::Usage
@@ -55,12 +57,20 @@ pub fn main() -> Exit {
             failure.exit
         }
         Err(_) => {
-            print::said(
-                "promptmill: this is a bug; what was answered is in the output, and the same \
-                 command goes on",
+            print::error(
+                "this is a bug in promptmill: please report it with the line above; completed rows \
+                 are in the output, and the same command resumes",
             );
             Exit::Bug
         }
+    }
+}
+
+/// The parser, with the help that is asked for: all of it for `--help`, the usual part for `-h`.
+fn parser() -> clap::Command {
+    match std::env::args_os().any(|word| word == "--help") {
+        true => command(),
+        false => verbs::brief(),
     }
 }
 
@@ -71,15 +81,15 @@ fn tell(matches: &ArgMatches, failure: &Failure) {
     let verb = matches.subcommand();
     let verb = verb.and_then(|(verb, matches)| wants_json(matches).then_some(verb));
     if verb != Some("run") {
-        print::said(&format!("promptmill: {failure}"));
+        print::error(&failure.to_string());
     }
     if let Some(verb) = verb {
         tell_programs(verb, &failure.to_string(), failure.exit);
     }
 }
 
-/// The same where the command line itself was not understood, and so nobody knows what its words
-/// are: `--json` is taken at its word.
+/// Reports a command line that was not understood. What its words mean is then unknown, so any
+/// `--json` among them counts as the flag.
 fn tell_parser(error: &clap::Error) {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let wants_json = error.use_stderr() && words.iter().any(|word| word == "--json");
@@ -99,7 +109,7 @@ fn tell_programs(verb: &str, message: &str, exit: Exit) {
     let error = json!({ "message": message, "exit_code": exit.code() });
     match verb {
         "run" => print::noted(&json!({ "event": "error", "error": error })),
-        // Where standard output is what failed, there is nobody to tell.
+        // If standard output is what failed, there is nowhere left to report it.
         _ => drop(print::json(
             &json!({ "ok": false, "error": error }).to_string(),
         )),
@@ -118,6 +128,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("emulate", matches)) => emulate::emulate(matches),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),
+        Some(("help", matches)) => shell::help(matches),
         _ => unreachable!("clap lets no other verb through"),
     }
 }

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use super::flags;
 use crate::engine::Failure;
 use crate::engine::open::Source;
-use crate::engine::run::RunOptions;
+use crate::engine::options::RunOptions;
 use crate::output::{Existing, Locks};
 use crate::report::display::Style;
 use crate::rows::preflight::Changed;

@@ -9,10 +9,30 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::{escaped, printable};
+use crate::report::display::paint;
 
 /// Text for people, on standard error.
 pub(super) fn said(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", printable(text));
+}
+
+/// Why something was not done, on standard error.
+pub(super) fn error(text: &str) {
+    labelled(&paint().red("error:"), text);
+}
+
+/// What was done, and may not be what was wanted, on standard error.
+pub(super) fn warning(text: &str) {
+    labelled(&paint().yellow("warning:"), text);
+}
+
+/// What is good to know, on standard error.
+pub(super) fn note(text: &str) {
+    labelled(&paint().cyan("note:"), text);
+}
+
+fn labelled(label: &str, text: &str) {
+    let _ = writeln!(std::io::stderr(), "{label} {}", printable(text));
 }
 
 /// Leaves the line on which a terminal may still show how much was read.

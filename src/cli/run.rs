@@ -130,23 +130,26 @@ impl View {
         }
     }
 
+    /// A note, in the form that was asked for; none for those who asked for quiet.
     fn note(&self, text: &str) {
         match self.style {
             Style::Quiet | Style::QuietJson => {}
-            Style::Json => print::noted(&json!({ "event": "note", "message": text })),
-            Style::Live | Style::Lines => print::said(text),
+            Style::Json => print::noted(&event("note", text)),
+            Style::Live | Style::Lines => print::note(text),
         }
     }
 
-    /// A note that everybody gets.
+    /// A warning, in the form that was asked for.
     fn warn(&self, text: &str) {
         match self.style {
-            Style::Json | Style::QuietJson => {
-                print::noted(&json!({ "event": "note", "message": text }));
-            }
-            Style::Live | Style::Lines | Style::Quiet => print::said(text),
+            Style::Json | Style::QuietJson => print::noted(&event("warning", text)),
+            Style::Live | Style::Lines | Style::Quiet => print::warning(text),
         }
     }
+}
+
+fn event(level: &str, text: &str) -> serde_json::Value {
+    json!({ "event": "note", "level": level, "message": text })
 }
 
 /// Prints the summary, and finds the exit code.

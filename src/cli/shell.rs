@@ -1,7 +1,7 @@
-//! `promptmill completions` and `promptmill man`: what a shell and a reader of manuals want, from
-//! the same table of flags as the help.
+//! `promptmill completions`, `man` and `help`: shell completions, manual pages and help, from one
+//! table of flags.
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use clap_complete::Shell;
 
 use super::print;
@@ -19,11 +19,7 @@ pub(super) fn completions(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 /// Prints the manual page, or that of a verb.
 pub(super) fn man(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let mut all = super::command().disable_help_subcommand(true);
-    all.build();
-    let verb = matches.get_one::<String>("verb");
-    let page = verb.and_then(|verb| all.find_subcommand(verb));
-    let page = page.unwrap_or(&all).clone();
+    let page = page(matches);
     let mut text = Vec::new();
     clap_mangen::Man::new(page)
         .source(concat!("promptmill ", env!("CARGO_PKG_VERSION")))
@@ -31,4 +27,21 @@ pub(super) fn man(matches: &ArgMatches) -> Result<Exit, Failure> {
         .map_err(Failure::usage)?;
     print::delivered(print::raw(&text))?;
     Ok(Exit::Complete)
+}
+
+/// Prints the whole help, or that of a verb.
+pub(super) fn help(matches: &ArgMatches) -> Result<Exit, Failure> {
+    page(matches)
+        .print_help()
+        .or_else(|error| print::delivered(Err(error)))?;
+    Ok(Exit::Complete)
+}
+
+/// The verb that is named, else promptmill itself.
+fn page(matches: &ArgMatches) -> Command {
+    let mut all = super::command();
+    all.build();
+    let verb = matches.get_one::<String>("verb");
+    let page = verb.and_then(|verb| all.find_subcommand(verb));
+    page.unwrap_or(&all).clone()
 }

@@ -2,19 +2,50 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::builder::{PossibleValuesParser, Resettable};
+use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use super::{flags, models};
 use crate::exit;
+use crate::job::keys;
+
+/// The flags that most runs use: `-h` shows these, in this order and with a line each, and names
+/// the groups of the others.
+const COMMON: [(&str, &str); 10] = [
+    ("input", "Prompts: CSV, TSV, JSONL or JSON (.gz, .zst too)"),
+    ("model", "Model ID, inference profile ID, or ARN"),
+    ("template", "Prompt; {{ field }} inserts a value"),
+    ("output", "Where completions are written, such as out.jsonl"),
+    (
+        "region",
+        "AWS region [default: AWS_REGION or the profile's]",
+    ),
+    (
+        "endpoint-url",
+        "emulator: a built-in one, no AWS account needed",
+    ),
+    (
+        "max-tokens",
+        "Longest completion, in tokens [default: 1024]",
+    ),
+    ("max-cost", "Never spend more than this"),
+    ("limit", "Only the first N rows"),
+    ("retry-failed", "Run failed rows again"),
+];
 
 /// The whole command line, for parsing and for the checks of help and reference.
 pub fn command() -> Command {
     Command::new("promptmill")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Run a file of prompts through a model on Amazon Bedrock")
+        .about("Run a file of prompts through Amazon Bedrock")
+        .long_about(
+            "Run a file of prompts through Amazon Bedrock: at the speed of your quota, within your \
+             budget, without losing a response.",
+        )
         .subcommand_required(true)
+        .disable_help_subcommand(true)
         .arg_required_else_help(true)
-        .after_help(exit::table())
+        .after_help(with_examples(TOP_EXAMPLES, &exit::table()))
         .subcommand(run_command())
         .subcommand(plan_command())
         .subcommand(check_command())
@@ -25,10 +56,141 @@ pub fn command() -> Command {
         .subcommand(emulate_command())
         .subcommand(completions_command())
         .subcommand(man_command())
+        .subcommand(help_command())
+        .help_flags()
+}
+
+/// Like [`command`], but with the help that `-h` shows: the usual flags, and examples.
+pub(super) fn brief() -> Command {
+    let mut all = command().after_help(with_examples(
+        TOP_EXAMPLES,
+        "Help for one command: promptmill run -h\nExit codes: promptmill --help",
+    ));
+    for (verb, examples) in [
+        ("run", RUN_EXAMPLES),
+        ("plan", PLAN_EXAMPLES),
+        ("check", CHECK_EXAMPLES),
+    ] {
+        all = all.mut_subcommand(verb, |command| shortened(command, examples));
+    }
+    all.mut_subcommand("repair", |command| {
+        command.after_help(examples(REPAIR_EXAMPLES))
+    })
+    .mut_subcommand("reparse", |command| {
+        command.after_help(examples(REPARSE_EXAMPLES))
+    })
+}
+
+const TOP_EXAMPLES: &str = "  promptmill run jobs/quickstart.toml
+  promptmill run -i in.csv -m us.amazon.nova-lite-v1:0 -t 'Sum up: {{ text }}' \\
+      -o out.jsonl --endpoint-url emulator   (no AWS account needed)";
+
+const RUN_EXAMPLES: &str = "  promptmill run jobs/quickstart.toml
+  promptmill run -i in.csv -m us.amazon.nova-lite-v1:0 -t 'Sum up: {{ text }}' \\
+      -o out.jsonl
+  promptmill run job.toml --limit 20        a first look at 20 rows
+  promptmill run job.toml                   resumes where it stopped
+  promptmill run job.toml --retry-failed    runs the failed rows again";
+
+const PLAN_EXAMPLES: &str = "  promptmill plan job.toml
+  promptmill plan -i in.csv -m us.amazon.nova-lite-v1:0 -t 'Sum up: {{ text }}' \\
+      -o out.jsonl
+  promptmill run job.toml --limit 20 && promptmill plan job.toml
+                                      estimates from your own data";
+
+const CHECK_EXAMPLES: &str = "  promptmill check job.toml
+  promptmill check -m us.amazon.nova-lite-v1:0 --region us-east-1";
+
+const MODELS_EXAMPLES: &str = "  promptmill models haiku
+  promptmill models --writes embedding --region eu-central-1
+  promptmill models --endpoint-url emulator   (no AWS account needed)";
+
+const QUOTAS_EXAMPLES: &str = "  promptmill quotas us.anthropic.claude-haiku-4-5-20251001-v1:0
+  promptmill quotas us.amazon.nova-lite-v1:0 --region us-west-2";
+
+const REPAIR_EXAMPLES: &str = "  promptmill repair out.jsonl
+  promptmill repair out.jsonl --add /tmp/promptmill-rescued-4711.jsonl";
+
+const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
+  promptmill reparse out.jsonl --family openai-chat";
+
+const EMULATE_EXAMPLES: &str = "  promptmill emulate
+  promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
+
+fn examples(examples: &str) -> String {
+    format!("Examples:\n{examples}")
+}
+
+fn with_examples(examples: &str, rest: &str) -> String {
+    format!("Examples:\n{examples}\n\n{}", rest.trim_end())
+}
+
+/// The usual flags under one heading, and where to find the others.
+fn shortened(command: Command, examples: &str) -> Command {
+    let verb = command.get_name().to_owned();
+    let mut groups = Vec::new();
+    for heading in command.get_arguments().filter_map(Arg::get_help_heading) {
+        if !groups.contains(&heading) {
+            groups.push(heading);
+        }
+    }
+    let rest = format!(
+        "More: {}\nAll options: promptmill {verb} --help",
+        groups.join(", ")
+    );
+    command
+        .before_help(Resettable::Reset)
+        .mut_args(|arg| match place(arg.get_id().as_str()) {
+            Some((place, help)) => arg
+                .help_heading("Common options")
+                .display_order(place)
+                .help(help),
+            None if arg.get_id() == "help" => arg
+                .help_heading("Common options")
+                .display_order(COMMON.len()),
+            None if arg.is_positional() => arg,
+            None => arg.hide(true),
+        })
+        .after_help(with_examples(examples, &rest))
+}
+
+/// Where a flag stands among the usual ones, and what is said of it there.
+fn place(flag: &str) -> Option<(usize, &'static str)> {
+    let place = COMMON.iter().position(|(common, _)| *common == flag)?;
+    Some((place, COMMON[place].1))
+}
+
+/// What a verb is for, what it does, how it is called, its flags, examples.
+const TEMPLATE: &str =
+    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// Help in one form, however it is asked for: clap's own long form takes three lines a flag.
+trait HelpFlags {
+    fn help_flags(self) -> Self;
+}
+
+impl HelpFlags for Command {
+    fn help_flags(self) -> Self {
+        let help = || {
+            Arg::new("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::HelpShort)
+                .help("Print help: -h the usual options, --help all of it")
+        };
+        self.disable_help_flag(true)
+            .arg(help())
+            .help_template(TEMPLATE)
+            .mut_subcommands(|verb| {
+                verb.disable_help_flag(true)
+                    .arg(help())
+                    .help_template(TEMPLATE)
+            })
+    }
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "run",
     "plan",
     "check",
@@ -38,76 +200,74 @@ const PAGES: [&str; 9] = [
     "reparse",
     "emulate",
     "completions",
+    "man",
 ];
 
 pub(super) fn run_command() -> Command {
     Command::new("run")
-        .about("Start a job, or go on where the same command left off")
-        .long_about(
-            "Start a job, or go on where the same command left off.\n\n\
-             A job is a TOML file, flags, or both: every key of the file is a flag, and flags win.\n\
-             Answers go to the output as they come, failures beside it to OUT.failed.jsonl, the\n\
-             summary to OUT.run.json. Progress goes to standard error.",
+        .about("Run a job, resuming an earlier run if there is one")
+        .before_help(
+            "A job is a TOML file, flags, or both: every key is a flag, and flags override the file. \
+             Completions go to OUT.jsonl, failures to OUT.failed.jsonl, the summary to OUT.run.json. \
+             Progress goes to standard error. Run the same command again to resume.",
         )
-        .after_help(exit::table())
+        .after_help(with_examples(RUN_EXAMPLES, &exit::table()))
         .arg(job_arg())
         .args(part_args())
         .args(run_args())
-        .arg(switch("json", "Progress as JSON lines on standard error, the summary as JSON on standard output"))
+        .arg(switch(
+            "json",
+            "Write progress as JSON lines to stderr, and the summary as JSON to stdout",
+        ))
         .args(flags::args())
 }
 
 fn plan_command() -> Command {
     Command::new("plan")
-        .about("Say what a job will take, without a call: bad rows, tokens, cost, time")
-        .long_about(
-            "Say what a job will take, without a call: bad rows, tokens, cost, time.\n\n\
-             Takes the job and the flags of `run`; those about the run itself do nothing here. Every\n\
-             row is read and rendered; nothing is sent, nothing is written, and no credentials are\n\
-             needed. Answers that are there already teach it: run --limit 20 first, and the figures\n\
-             are about your data.",
+        .about("Estimate tokens, cost and time, without calling the model")
+        .before_help(
+            "Reads and renders every row, finds bad rows, and shows the first request. Sends nothing, \
+             writes nothing, and needs no credentials. Takes the job and the flags of `run`; estimates \
+             use the completions that are already in the output.",
         )
-        .after_help(
-            "Exit codes:\n  \
-             0  `run` would take this job, as far as it can be seen without asking AWS:\n     \
-             credentials, region and the endpoints of the environment are not looked at,\n     \
-             and another run that holds the output now is a note\n  \
-             2  `run` would refuse it: what is wrong with the job is listed, and once the job\n     \
-             is right, what is wrong with rows and output. An ARN that hides its model is\n     \
-             refused here without --family; `run` and `check` ask Bedrock about it\n \
-             74  the plan cannot be written to standard output",
-        )
+        .after_help(with_examples(
+            PLAN_EXAMPLES,
+            "Exit codes:\n\
+             \x20   0  `run` would accept this job (credentials and region are not checked)\n\
+             \x20   2  `run` would reject it: everything found is listed\n\
+             \x20  74  the plan cannot be written to standard output",
+        ))
         .arg(job_arg())
         .args(part_args())
         .args(run_args().map(idle))
-        .arg(switch("json", "Print one JSON object, with the whole first request, or with the error"))
+        .arg(switch(
+            "json",
+            "Print one JSON object, with the whole first request",
+        ))
         .args(flags::args())
 }
 
 fn check_command() -> Command {
     Command::new("check")
-        .about("Make one tiny call as the job would, and say what to do where it fails")
-        .long_about(
-            "Make one tiny call as the job would, and say what to do where it fails.\n\n\
-             Takes the job and the flags of `run`; those about rows that are left and about the run\n\
-             itself do nothing here. The call goes to the job's model, streamed if the job streams,\n\
-             with the job's parameters, a prompt of a few words and a short answer; it is billed.\n\
-             Where rows bring whole bodies, or only they know what a request looks like, it is the\n\
-             first row. The input is opened if one is named; --model alone will do. Nothing is\n\
-             written.",
+        .about("Test credentials, model access and parameters with one small call")
+        .before_help(
+            "Calls the job's model once, as `run` would, with a short prompt (or the first row, if rows \
+             hold whole request bodies). The call is billed; nothing is written. Takes the job and the \
+             flags of `run`; --model alone is enough.",
         )
-        .after_help(
-            "Exit codes:\n  \
-             0   the call was answered\n  \
-             2   the job, its model id or its parameters are wrong\n  \
-             74  the answer cannot be written to standard output\n  \
-             75  the service cannot be reached, or refuses for now\n  \
-             77  credentials or model access",
-        )
+        .after_help(with_examples(
+            CHECK_EXAMPLES,
+            "Exit codes:\n\
+             \x20   0  the model responded\n\
+             \x20   2  the job, its model ID or its parameters are wrong\n\
+             \x20  74  the result cannot be written to standard output\n\
+             \x20  75  the service is unreachable, or throttled the call\n\
+             \x20  77  credentials or model access",
+        ))
         .arg(job_arg())
         .args(part_args().map(idle))
         .args(run_args().map(idle))
-        .arg(switch("json", "Print one JSON object, which has the error where there is one"))
+        .arg(switch("json", "Print one JSON object"))
         .args(flags::args())
 }
 
@@ -115,29 +275,30 @@ fn job_arg() -> Arg {
     Arg::new("job")
         .value_name("JOB.toml")
         .value_parser(value_parser!(PathBuf))
-        .help("The job file; without one, flags say everything")
+        .value_hint(ValueHint::FilePath)
+        .help("Job file [default: none, the flags are the whole job]")
 }
 
-/// What says which part of a job is meant, and what becomes of earlier output.
+/// Which part of a job to run, and what happens to earlier output.
 fn part_args() -> [Arg; 4] {
     [
         Arg::new("limit")
             .long("limit")
             .value_name("N")
             .value_parser(whole_from_one)
-            .help("Only the first N rows of the input"),
+            .help("Only the first N rows"),
         switch(
             "fresh",
-            "Put earlier output aside, its images too, and begin anew",
+            "Back up existing output (including images) and start over",
         ),
         switch(
             "retry-failed",
-            "Put earlier failures aside and run their rows again",
+            "Back up the failures and run failed rows again",
         )
         .conflicts_with("fresh"),
         switch(
             "redo-changed",
-            "Put the lines of rows aside whose request has changed, and run these rows again",
+            "Back up completed rows whose request has changed, and run them again",
         )
         .conflicts_with("fresh"),
     ]
@@ -150,18 +311,18 @@ fn run_args() -> [Arg; 4] {
             .long("drain")
             .value_name("TIME")
             .default_value("25s")
-            .help("How long calls in flight may still land after Ctrl-C, SIGTERM, SIGHUP or the deadline"),
+            .help("How long calls in flight may finish after Ctrl-C, a signal or the deadline"),
         Arg::new("wait-lock")
             .long("wait-lock")
             .value_name("TIME")
-            .help("How long to wait for another run on this output [default: not at all]"),
+            .help("How long to wait for another run on this output [default: do not wait]"),
         trust_locks(),
-        switch("quiet", "Print nothing but trouble").short('q'),
+        switch("quiet", "Print only warnings and errors").short('q'),
     ]
 }
 
-/// The same flag where it has nothing to do: taken, so that one verb can stand for another in a
-/// command that works, and not in the help.
+/// A flag that does nothing for this verb: accepted, so that verbs can be swapped in a command that
+/// works, and not in the help.
 fn idle(arg: Arg) -> Arg {
     arg.hide(true)
 }
@@ -169,60 +330,70 @@ fn idle(arg: Arg) -> Arg {
 fn models_command() -> Command {
     let kinds = models::KINDS.map(|(word, _)| word);
     Command::new("models")
-        .about("List what can be invoked: models, profiles, bought capacity, models of the account")
-        .long_about(
-            "List what can be invoked: models, profiles, bought capacity, models of the account.\n\n\
-             The first column is what a job takes as `id`. Needs bedrock:ListFoundationModels and\n\
-             bedrock:ListInferenceProfiles, and for what the account has of its own\n\
-             bedrock:ListProvisionedModelThroughputs, bedrock:ListCustomModelDeployments and\n\
-             bedrock:ListImportedModels; what may not be asked is left out and said.",
+        .about("List the models, profiles and provisioned throughput you can call")
+        .before_help(
+            "The first column is what a job takes as `id`. Needs bedrock:ListFoundationModels and \
+             bedrock:ListInferenceProfiles, and for your own models \
+             bedrock:ListProvisionedModelThroughputs, bedrock:ListCustomModelDeployments and \
+             bedrock:ListImportedModels. What is not permitted is left out, with a warning.",
         )
+        .after_help(examples(MODELS_EXAMPLES))
         .arg(
             Arg::new("text")
                 .value_name("TEXT")
-                .help("Only what has this in its id or name"),
+                .help("Only models with this text in their ID or name"),
         )
-        .arg(text("provider", "NAME", "Only models of this provider, such as anthropic"))
+        .arg(text(
+            "provider",
+            "NAME",
+            "Only models of this provider, such as anthropic",
+        ))
         .arg(
-            text("kind", "KIND", "Only offers of this kind; may be given more than once")
+            text("kind", "KIND", "Only this kind; may be repeated")
                 .action(ArgAction::Append)
                 .value_parser(kinds),
         )
         .arg(
-            text("writes", "WHAT", "Only models that write this")
-                .value_parser(["text", "image", "embedding", "video", "speech"]),
+            text("writes", "WHAT", "Only models with this output").value_parser([
+                "text",
+                "image",
+                "embedding",
+                "video",
+                "speech",
+            ]),
         )
-        .arg(switch("streaming", "Only models that answer InvokeModelWithResponseStream"))
+        .arg(switch("streaming", "Only models that stream responses"))
         .arg(text(
             "region",
             "REGION",
-            "AWS region [default: the standard chain]",
+            "AWS region [default: AWS_REGION or the profile's]",
         ))
         .arg(text(
             "profile",
             "PROFILE",
-            "Profile of the AWS configuration [default: AWS_PROFILE]",
+            "AWS profile [default: AWS_PROFILE]",
         ))
         .arg(text(
             "endpoint-url",
             "URL",
-            "Where Bedrock's control plane is asked instead of AWS; emulator is the embedded one",
+            "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
-        .arg(text("scenario", "FILE", "What the embedded emulator plays"))
-        .arg(switch(
-            "json",
-            "One JSON object on standard output instead of the table",
-        ))
+        .arg(scenario())
+        .arg(switch("json", "Print one JSON object instead of the table"))
 }
 
 fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
 }
 
+fn scenario() -> Arg {
+    text("scenario", "FILE", "Scenario for the built-in emulator").value_hint(ValueHint::FilePath)
+}
+
 fn trust_locks() -> Arg {
     switch(
         "trust-locks",
-        "Write to a network file system whose locks may not keep other machines away",
+        "Write to a network file system even if its locks may not work across machines",
     )
 }
 
@@ -230,147 +401,154 @@ fn output_argument() -> Arg {
     Arg::new("output")
         .value_name("OUT.jsonl")
         .value_parser(value_parser!(PathBuf))
+        .value_hint(ValueHint::FilePath)
         .required(true)
-        .help("The output, as the run's --output names it")
+        .help("Output file, as given to `run` with --output")
 }
 
 fn repair_command() -> Command {
     Command::new("repair")
-        .about("Take out of an output what a run refuses to touch, and keep it aside")
-        .long_about(
-            "Take out of an output what a run refuses to touch, and keep it aside.\n\n\
-             Lines that cannot be read, a torn end too, go to OUT.bad-TIME. So do lines of a row that\n\
-             has one already: the first stays. Nothing is thrown away. The same `run` command then\n\
-             runs the rows again whose lines are gone.",
+        .about("Move corrupt or duplicate lines of an output to a backup file")
+        .before_help(
+            "Corrupt lines go to OUT.bad-TIME, and so do all but the first line of a duplicate row; \
+             nothing is deleted. The same `run` command then runs the rows again that have no line.",
         )
-        .after_help(exit::table())
+        .after_help(with_examples(REPAIR_EXAMPLES, &exit::table()))
         .arg(output_argument())
         .arg(
             Arg::new("add")
                 .long("add")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("Also add the rows of this file, such as answers a run could not write to OUT"),
+                .value_hint(ValueHint::FilePath)
+                .help("Also add rows from this file, such as rows that a run had to rescue"),
         )
         .arg(trust_locks())
 }
 
 fn reparse_command() -> Command {
     Command::new("reparse")
-        .about("Read answers again that could not be understood, without a call")
-        .long_about(
-            "Read answers again that could not be understood, without a call.\n\n\
-             Such an answer is a failure of the category bad_response and keeps its body. Those that\n\
-             are understood now go to the answers; their old lines are kept aside.",
+        .about("Re-parse stored responses, without calling the model")
+        .before_help(
+            "A response that could not be parsed is a failure of category bad_response and keeps its \
+             body. Those that can be parsed now move to the completions; the old lines are backed up.",
         )
-        .after_help(exit::table())
+        .after_help(with_examples(REPARSE_EXAMPLES, &exit::table()))
         .arg(output_argument())
-        .arg(text(
-            "family",
-            "FAMILY",
-            "The layout of the bodies [default: by the model's id, else by their shape]",
-        ))
+        .arg(
+            text(
+                "family",
+                "FAMILY",
+                "Response format [default: from the model ID, else from the body]",
+            )
+            .hide_possible_values(true)
+            .value_parser(flags::suggesting(&keys::values("model", "family"))),
+        )
         .arg(text(
             "region",
             "REGION",
-            "The region whose prices count [default: the ARN's, else the general price]",
+            "Region whose prices apply [default: the ARN's, else the general price]",
         ))
-        .arg(text(
-            "prices",
-            "FILE",
-            "Prices of your own, TOML, before the catalogue's",
-        ))
+        .arg(
+            text("prices", "FILE", "TOML file with prices that override the catalog's")
+                .value_hint(ValueHint::FilePath),
+        )
         .arg(trust_locks())
 }
 
 fn quotas_command() -> Command {
     Command::new("quotas")
-        .about("Show what the account may use of a model: requests and tokens per minute and day")
-        .long_about(
-            "Show what the account may use of a model: requests and tokens per minute and day.\n\n\
-             Asks Service Quotas for the account's own values and the defaults, with their codes,\n\
-             and says what to put into a job. Needs the permissions servicequotas:GetServiceQuota\n\
-             and servicequotas:GetAWSDefaultServiceQuota.",
+        .about("Show the account's quotas for a model, per minute and day")
+        .before_help(
+            "Asks Service Quotas for applied and default values, with their codes, and prints what to \
+             put into a job. Needs servicequotas:GetServiceQuota and \
+             servicequotas:GetAWSDefaultServiceQuota.",
         )
+        .after_help(examples(QUOTAS_EXAMPLES))
         .arg(
             Arg::new("model")
                 .value_name("MODEL")
                 .required(true)
-                .help("Model id, inference profile id, or ARN, as a job names it"),
+                .help("Model ID, inference profile ID, or ARN"),
         )
         .arg(text(
             "region",
             "REGION",
-            "AWS region [default: the ARN's, else the standard chain]",
+            "AWS region [default: the ARN's, else AWS_REGION or the profile's]",
         ))
-        .arg(text(
-            "profile",
-            "PROFILE",
-            "Profile of the AWS configuration [default: AWS_PROFILE]",
-        ))
+        .arg(text("profile", "PROFILE", "AWS profile [default: AWS_PROFILE]"))
         .arg(text(
             "endpoint-url",
             "URL",
-            "Where Service Quotas is asked instead of AWS; emulator is the embedded one",
+            "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
-        .arg(text("scenario", "FILE", "What the embedded emulator plays"))
-        .arg(switch(
-            "json",
-            "One JSON object on standard output instead of the table",
-        ))
+        .arg(scenario())
+        .arg(switch("json", "Print one JSON object instead of the table"))
 }
 
 fn emulate_command() -> Command {
     Command::new("emulate")
-        .about("Serve a Bedrock Runtime endpoint on this machine that makes its answers up")
-        .long_about(
-            "Serve a Bedrock Runtime endpoint on this machine that makes its answers up.\n\n\
-             Any AWS SDK can use it: set AWS_ENDPOINT_URL_BEDROCK_RUNTIME to the printed URL and\n\
-             any credentials and region. A job with endpoint = \"emulator\" needs none of this: it\n\
-             starts one inside the run.",
+        .about("Serve a local Bedrock endpoint that generates fake responses")
+        .before_help(
+            "Any AWS SDK can use it: set the printed variables. A job needs none of this: with \
+             endpoint = \"emulator\" (--endpoint-url emulator) it starts its own.",
         )
+        .after_help(examples(EMULATE_EXAMPLES))
         .arg(
             Arg::new("port")
                 .long("port")
                 .value_name("PORT")
                 .value_parser(value_parser!(u16))
                 .default_value("8686")
-                .help("The port on 127.0.0.1; 0 is any free one"),
+                .help("Port on 127.0.0.1; 0 picks a free one"),
         )
         .arg(
             Arg::new("scenario")
                 .long("scenario")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("What to play: latency, quotas, faults"),
+                .value_hint(ValueHint::FilePath)
+                .help("Scenario: latency, quotas, faults [default: no faults, no quotas]"),
         )
 }
 
 fn completions_command() -> Command {
     Command::new("completions")
-        .about("Print completions for a shell")
-        .long_about(
-            "Print completions for a shell: where that looks for them is in its manual. For bash:\n\n\
-             promptmill completions bash > ~/.local/share/bash-completion/completions/promptmill",
-        )
+        .about("Print shell completions")
+        .after_help(examples(
+            "  promptmill completions bash > ~/.local/share/bash-completion/completions/promptmill",
+        ))
         .arg(
             Arg::new("shell")
                 .value_name("SHELL")
                 .required(true)
                 .value_parser(value_parser!(clap_complete::Shell))
-                .help("Whose completions"),
+                .help("Shell to complete in"),
         )
 }
 
 fn man_command() -> Command {
     Command::new("man")
-        .about("Print the manual page, or that of a verb")
-        .long_about("Print the manual page, or that of a verb: promptmill man run | man -l -")
+        .about("Print the manual page, or that of one command")
+        .after_help(examples("  promptmill man run | man -l -"))
         .arg(
             Arg::new("verb")
-                .value_name("VERB")
+                .value_name("COMMAND")
                 .value_parser(PAGES)
-                .help("The verb [default: all of it]"),
+                .hide_possible_values(true)
+                .help("Command [default: promptmill itself]"),
+        )
+}
+
+fn help_command() -> Command {
+    Command::new("help")
+        .about("Print the whole help, or that of one command")
+        .arg(
+            Arg::new("verb")
+                .value_name("COMMAND")
+                .value_parser(PossibleValuesParser::new(PAGES))
+                .hide_possible_values(true)
+                .help("Command [default: promptmill itself]"),
         )
 }
 
@@ -396,7 +574,7 @@ mod tests {
     fn every_verb_has_a_page() {
         let all = command();
         let verbs: Vec<_> = all.get_subcommands().map(Command::get_name).collect();
-        assert_eq!(verbs, [&PAGES[..], &["man"]].concat());
+        assert_eq!(verbs, [&PAGES[..], &["help"]].concat());
     }
 
     #[test]

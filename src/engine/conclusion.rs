@@ -1,7 +1,6 @@
 //! The end of a run: what the summary says, and the exit code.
 
-use super::Failure;
-use super::run::{Finished, Run, with_switch};
+use super::run::{Run, with_switch};
 use super::verdict::{enough_usd, lost, verdict};
 use crate::exit::Exit;
 use crate::format;
@@ -11,22 +10,6 @@ use crate::output::tally::Tally;
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending};
 use crate::run::{Reached, Stop};
-
-/// Writes the summary to the run file.
-pub(super) fn write(finished: &Finished) -> Result<(), Failure> {
-    finished.summary().write().map_err(|error| {
-        let answers = &finished.context.paths.answered;
-        let safe = match answers.exists() {
-            true => format!("; what is in {} is safe", answers.display()),
-            false => String::new(),
-        };
-        let message = format!(
-            "{error}{safe}: make room, or put right what else it says, and the same command \
-             writes the summary down"
-        );
-        Failure::new(Exit::CannotWrite, message)
-    })
-}
 
 impl Run<'_, '_> {
     /// What the summary knows. After a stop by cost, the command that goes on has a limit with

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio::task::JoinHandle;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::bedrock::aws::Access;
 use crate::bedrock::{Bodies, Parts, Shape, Target};
 use crate::job::{Endpoint, Plan, small};

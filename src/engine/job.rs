@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::watch;
 
+use super::failure::Failure;
 use super::open::Source;
+use super::options::RunOptions;
 use super::plan::Planned;
-use super::run::{Finished, RunOptions, Told};
-use super::{Failure, plan, run};
+use super::run::{Finished, Told};
+use super::{plan, run};
 use crate::exit::Exit;
 use crate::format::shell_word;
 use crate::job::keys::{KEYS, Key, Kind};
 use crate::job::{JobError, PinnedPath};
 use crate::model::FinishReason;
 use crate::rows::forecast::{Cases, Estimate};
-use crate::run::{Ask, CompletedRow, Event, Outcome, Signal};
+use crate::run::{CompletedRow, Event, Outcome};
 
 /// A job: a file of prompts, a model, and an output, with the keys of a job file.
 ///
@@ -204,29 +204,6 @@ fn words(value: &Value) -> Vec<String> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
             vec![word(value)]
         }
-    }
-}
-
-/// Stops a run from elsewhere. Clones stop the same runs.
-#[derive(Debug, Clone)]
-pub struct StopHandle {
-    asked: Arc<watch::Sender<Ask>>,
-}
-
-impl Default for StopHandle {
-    fn default() -> Self {
-        Self {
-            asked: Arc::new(watch::Sender::new(Ask::Run)),
-        }
-    }
-}
-
-impl StopHandle {
-    /// Stops sending and lets calls in flight finish, for [`RunOptions::drain`] at most. The second time,
-    /// does not wait for them. It holds for later runs with the same options too.
-    pub fn stop(&self) {
-        self.asked
-            .send_modify(|asked| *asked = asked.and(Signal::Terminate));
     }
 }
 
@@ -541,15 +518,5 @@ mod tests {
             job.command(&pinned, Some(1.25)),
             r"promptmill run --max-cost=1.25 --output=out/2026-11-22.jsonl --stop=a --stop=b '--template=Don'\''t: {{ x }}'"
         );
-    }
-
-    #[test]
-    fn a_stop_is_seen_by_whoever_holds_the_options() {
-        let handle = StopHandle::default();
-        let asked = handle.clone().asked.subscribe();
-        handle.stop();
-        assert_eq!(*asked.borrow(), Ask::Drain(Signal::Terminate));
-        handle.stop();
-        assert_eq!(*asked.borrow(), Ask::Leave(Signal::Terminate));
     }
 }

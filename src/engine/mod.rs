@@ -10,6 +10,7 @@ mod failure;
 pub(crate) mod job;
 mod notes;
 pub(crate) mod open;
+pub(crate) mod options;
 pub(crate) mod plan;
 mod resolve_arn;
 pub(crate) mod responder;

@@ -6,35 +6,43 @@ use crate::job::Endpoint;
 use crate::output::{Claim, TailFix, TornTail};
 use crate::rows::preflight::Preflight;
 
+/// Something to be said.
+pub(super) enum Notice {
+    /// What a person may want to know.
+    Note(String),
+    /// What a person should know.
+    Warning(String),
+}
+
 impl Run<'_, '_> {
     /// What a person wants to know before the first call.
-    pub(super) fn opening_notes(&self, claim: &Claim, preflight: &Preflight) -> Vec<String> {
+    pub(super) fn opening_notices(&self, claim: &Claim, preflight: &Preflight) -> Vec<Notice> {
         let model = self.plan.model.as_str();
         let fixed = (!preflight.outdated.is_empty()).then(|| preflight.mended());
-        let hidden = self
-            .hidden
-            .map(|why| format!("{model}: {why}; its price is unknown"));
+        let hidden = self.hidden;
         let found = self.plan.model.found_behind();
-        let notes = [
-            Preflight::gone_remark(self.kept.rows),
-            fixed,
-            hidden,
-            found.map(|found| format!("behind {model} is {found}, as Bedrock says")),
-            preflight.alike.clone(),
-            self.plan.catalogue_remark(),
-            self.plan.unpriced_remark(),
-            self.plan.profile_remark(),
-            self.plan.prefix_remark(),
-            self.context.emulated.then(|| {
-                "the emulator answers: every completion is made up, nothing is sent or billed"
-                    .to_owned()
-            }),
+        let fake =
+            "the emulator generates fake responses: nothing is sent to AWS, nothing is billed";
+        let torn = claim
+            .torn
+            .iter()
+            .map(|torn| Notice::Warning(repaired(torn)));
+        let notices = [
+            Preflight::gone_remark(self.kept.rows).map(Notice::Note),
+            fixed.map(Notice::Note),
+            hidden.map(|why| Notice::Warning(format!("{model}: {why}; its price is unknown"))),
+            found.map(|found| Notice::Note(format!("{model} calls {found}, according to Bedrock"))),
+            preflight.alike.clone().map(Notice::Warning),
+            self.plan.catalogue_remark().map(Notice::Warning),
+            self.plan.unpriced_remark().map(Notice::Warning),
+            self.plan.profile_remark().map(Notice::Warning),
+            self.plan.prefix_remark().map(Notice::Note),
+            self.context.emulated.then(|| Notice::Note(fake.to_owned())),
         ];
-        let torn = claim.torn.iter().map(mended);
-        torn.chain(notes.into_iter().flatten()).collect()
+        torn.chain(notices.into_iter().flatten()).collect()
     }
 
-    /// Said of a region that is not known: it is likely to be misspelt, and then nothing answers there.
+    /// Said of a region that the catalogue does not know: it is likely to be misspelt.
     pub(super) fn region_remark(&self) -> Option<String> {
         let region = self.region.as_deref().unwrap_or_default();
         let is_aws = self.plan.endpoint == Endpoint::Aws;
@@ -42,8 +50,8 @@ impl Run<'_, '_> {
     }
 }
 
-/// How a file was found, and what was put aside of it.
-fn mended(torn: &TornTail) -> String {
+/// In what state a file was found, and what of it was backed up.
+fn repaired(torn: &TornTail) -> String {
     let (from, kept) = (torn.from.display(), torn.kept.display());
     let bytes = match torn.bytes {
         1 => "1 byte is".into(),
@@ -51,20 +59,20 @@ fn mended(torn: &TornTail) -> String {
     };
     match torn.why {
         TailFix::Torn => format!(
-            "{from} ended inside a line, as after a crash: its last {bytes} kept in \
-             {kept}, and that row runs again"
+            "{from} ended inside a line, as after a crash: its last {bytes} backed up in {kept}, and \
+             that row runs again"
         ),
         TailFix::Holes => format!(
-            "{from} had lines without their bytes, as after a power cut: the {bytes} kept \
-             in {kept}, and their rows run again"
+            "{from} had lines of zeros, as after a power cut: the {bytes} backed up in {kept}, and \
+             their rows run again"
         ),
         TailFix::Answered => format!(
-            "{from} had rows that were answered since, as after a crash: their lines are kept in \
-             {kept}, and their answers stay"
+            "{from} had failures of rows that succeeded later, as after a crash: these lines are \
+             backed up in {kept}; the completions stay"
         ),
         TailFix::Both => format!(
-            "{from} had lines that mean nothing, and rows that were answered since, as after a \
-             crash: these lines are kept in {kept}, and rows without an answer run again"
+            "{from} had corrupt lines, and failures of rows that succeeded later, as after a crash: \
+             these lines are backed up in {kept}, and rows without a completion run again"
         ),
     }
 }
@@ -74,9 +82,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_aside_is_said_in_its_own_words() {
+    fn each_kind_of_damage_has_its_own_warning() {
         let said = |why| {
-            mended(&TornTail {
+            repaired(&TornTail {
                 from: "out.jsonl".into(),
                 kept: "out.torn".into(),
                 bytes: 7,
@@ -86,7 +94,7 @@ mod tests {
         assert!(said(TailFix::Torn).contains("ended inside a line"));
         assert!(said(TailFix::Holes).contains("their rows run again"));
         for why in [TailFix::Answered, TailFix::Both] {
-            assert!(said(why).contains("rows that were answered since"));
+            assert!(said(why).contains("rows that succeeded later"));
         }
         assert!(!said(TailFix::Answered).contains("again"));
     }

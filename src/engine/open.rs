@@ -8,8 +8,9 @@ use jiff::Zoned;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
+use super::failure::Failure;
 use super::responder::Responder;
-use super::{Failure, connect, resolve_arn};
+use super::{connect, resolve_arn};
 use crate::input::Input;
 use crate::job::{JobFile, PinnedPath, Plan};
 use crate::output::{EarlierRow, EarlierRows, OutputPaths};

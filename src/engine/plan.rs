@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::failure::Failure;
 use super::open::{Loaded, Lookup, Source};
+use super::options::RunOptions;
 use super::responder::Responder;
-use super::run::{RunOptions, Tell, Told};
+use super::run::{Tell, Told};
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};

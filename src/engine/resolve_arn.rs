@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Failure;
 use super::connect::{self, Connection};
+use super::failure::Failure;
 use crate::bedrock::aws::Access;
 use crate::bedrock::control::Control;
 use crate::bedrock::emulated;

@@ -10,14 +10,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
-use super::job::StopHandle;
+use super::connect;
+use super::failure::Failure;
+use super::notes::Notice;
 use super::open::{Loaded, Lookup, Opened, Source};
+use super::options::RunOptions;
 use super::responder::Responder;
-use super::{Failure, connect};
 use crate::bedrock::Bedrock;
+use crate::exit::Exit;
 use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
-use crate::output::{Claim, Existing, InFlight, LedgerError, Locks, Manner};
+use crate::output::{Claim, InFlight, LedgerError, Manner};
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary};
 use crate::rows::preflight::{Changed, Preflight, limit_of};
@@ -29,46 +32,8 @@ const INSPECTION_TIME: Duration = Duration::from_millis(50);
 /// How often a lock is asked for that another run holds.
 const LOCK_EVERY: Duration = Duration::from_millis(20);
 
-/// As `--drain` has it by default: less than the 30 s that systems give a process to end.
-const DRAIN: Duration = Duration::from_secs(25);
-
 /// How often the loop tells that time goes by.
 const TICK: Duration = Duration::from_millis(200);
-
-/// What is asked of a run beside its job. There may be more of it later.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct RunOptions {
-    /// Only the first so many rows.
-    pub limit: Option<u64>,
-    /// What to do with existing output.
-    pub existing: Existing,
-    /// What to do with completed rows whose request has changed.
-    pub changed: Changed,
-    /// How long to wait for another run on the same output.
-    pub wait_lock: Option<Duration>,
-    /// Which file systems an output may be on.
-    pub locks: Locks,
-    /// How long calls in flight may take once the run has been asked to stop.
-    pub drain: Duration,
-    /// Stops the run from elsewhere.
-    pub stop: StopHandle,
-}
-
-impl Default for RunOptions {
-    /// Resumes, over all rows, and gives calls in flight 25 s.
-    fn default() -> Self {
-        Self {
-            limit: None,
-            existing: Existing::Resume,
-            changed: Changed::Refused,
-            wait_lock: None,
-            locks: Locks::Trusted,
-            drain: DRAIN,
-            stop: StopHandle::default(),
-        }
-    }
-}
 
 /// Writes the command that runs the job again: paths that depend on the day or on the environment are
 /// written out, and with a number it allows that many USD.
@@ -202,6 +167,22 @@ async fn stake(
     }
 }
 
+/// Writes the summary to the run file.
+fn write(finished: &Finished) -> Result<(), Failure> {
+    finished.summary().write().map_err(|error| {
+        let answers = &finished.context.paths.answered;
+        let safe = match answers.exists() {
+            true => format!("; what is in {} is safe", answers.display()),
+            false => String::new(),
+        };
+        let message = format!(
+            "{error}{safe}: make room, or put right what else it says, and the same command \
+             writes the summary down"
+        );
+        Failure::new(Exit::CannotWrite, message)
+    })
+}
+
 /// The same command with one more switch.
 pub(super) fn with_switch(command: &str, switch: &str) -> String {
     if command.split(' ').any(|word| word == switch) {
@@ -308,8 +289,11 @@ impl<'a, 't> Run<'a, 't> {
         mut claim: Claim,
         asked: watch::Receiver<Ask>,
     ) -> Result<Finished, Failure> {
-        for note in self.opening_notes(&claim, preflight) {
-            self.note(&note);
+        for notice in self.opening_notices(&claim, preflight) {
+            (self.tell)(match &notice {
+                Notice::Note(text) => Told::Note(text),
+                Notice::Warning(text) => Told::Warning(text),
+            });
         }
         if self.is_done {
             self.back_up(&mut claim)?;
@@ -322,7 +306,7 @@ impl<'a, 't> Run<'a, 't> {
         let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
         self.region = Some(model.region().await?);
         if let Some(remark) = self.region_remark() {
-            self.note(&remark);
+            (self.tell)(Told::Warning(&remark));
         }
         let quotas = auto_quota::settle(self.plan, access).await;
         if let Some(note) = &quotas.note {
@@ -385,7 +369,7 @@ impl<'a, 't> Run<'a, 't> {
             at: Instant::now(),
             written: Ok(()),
         };
-        finished.written = super::conclusion::write(&finished);
+        finished.written = write(&finished);
         finished
     }
 

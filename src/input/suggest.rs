@@ -21,6 +21,10 @@ pub fn shown(name: &str) -> Cow<'_, str> {
 
 /// ` (did you mean `x`?)` for the candidate nearest to `name`, or nothing when none is near.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let candidates: Vec<_> = candidates.into_iter().collect();
+    if let Some(list) = several(name, &candidates) {
+        return format!(" (one field at a time: {list})");
+    }
     nearest(name, candidates)
         .map(|near| format!(" (did you mean `{}`?)", shown(near)))
         .unwrap_or_default()
@@ -35,6 +39,13 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
         None | Some(0) => shown.join(", "),
         Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+/// `--keep a --keep b` for `a,b`: how to name several of the candidates.
+fn several(name: &str, candidates: &[&str]) -> Option<String> {
+    let names: Vec<_> = name.split(',').map(str::trim).collect();
+    let are_known = 1 < names.len() && names.iter().all(|name| candidates.contains(name));
+    are_known.then(|| format!("--keep {}", names.join(" --keep ")))
 }
 
 #[cfg(test)]
@@ -52,6 +63,11 @@ mod tests {
             " (did you mean `prompt`?)"
         );
         assert_eq!(did_you_mean("answer", ["id", "body", "team"]), "");
+        assert_eq!(
+            did_you_mean("id, team", ["id", "body", "team"]),
+            " (one field at a time: --keep id --keep team)"
+        );
+        assert_eq!(did_you_mean("id,other", ["prompt"]), "");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Every key of a job file, which is also every flag that stands for one: the single source of
 //! the check, the flags, the help and the reference.
 
+use crate::family::Family;
+use crate::model::Tier;
+
 /// One key.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -63,6 +66,68 @@ impl Kind {
     }
 }
 
+/// ` (did you mean 0.95?)` for `95%` where a number is due: what a value was probably meant to be, or
+/// nothing.
+pub fn meant(kind: Kind, typed: &str) -> String {
+    match instead(kind, typed.trim()) {
+        Some(instead) => format!(" (did you mean {instead}?)"),
+        None => String::new(),
+    }
+}
+
+fn instead(kind: Kind, typed: &str) -> Option<String> {
+    let number = || typed.parse::<f64>().ok();
+    match kind {
+        Kind::Number => {
+            if let Some(percent) = typed.strip_suffix('%') {
+                let share = percent.trim().parse::<f64>().ok()? / 100.0;
+                return Some(share.to_string());
+            }
+            let plain = typed.trim_start_matches('$').replace([',', '_'], "");
+            plain.parse::<f64>().ok().map(|number| number.to_string())
+        }
+        Kind::Count | Kind::Large => whole(typed),
+        Kind::Time => number()
+            .filter(|number| 0.0 < *number)
+            .map(|number| format!("\"{number}s\" or \"{number}m\"")),
+        Kind::Share => number()
+            .filter(|number| (0.0..=100.0).contains(number))
+            .map(|number| match number < 1.0 {
+                true => format!("\"{}%\"", number * 100.0),
+                false => format!("\"{number}%\""),
+            }),
+        Kind::CountOrShare => number()
+            .filter(|number| (0.0..1.0).contains(number))
+            .map(|number| format!("\"{}%\"", number * 100.0)),
+        Kind::Switch => match typed.to_lowercase().as_str() {
+            "yes" | "on" | "1" | "y" | "t" => Some("true".into()),
+            "no" | "off" | "0" | "n" | "f" => Some("false".into()),
+            other => ["true", "false"].contains(&other).then(|| other.to_owned()),
+        },
+        Kind::Table => {
+            let (name, value) = typed.split_once('=')?;
+            let plain = |text: &str| !text.is_empty() && !text.contains(['{', '"', '\'']);
+            (plain(name) && plain(value)).then(|| format!("'{{\"{name}\": \"{value}\"}}'"))
+        }
+        Kind::Text | Kind::Texts => None,
+    }
+}
+
+/// `200k`, `1M`, `1,000` and `1e6` as digits.
+fn whole(typed: &str) -> Option<String> {
+    let plain = typed.replace([',', '_', ' '], "");
+    let (digits, times) = match plain.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1e3),
+        None => match plain.strip_suffix(['m', 'M']) {
+            Some(digits) => (digits, 1e6),
+            None => (plain.as_str(), 1.0),
+        },
+    };
+    let number = digits.parse::<f64>().ok()? * times;
+    let is_whole = number.fract() == 0.0 && (1.0..1e15).contains(&number);
+    is_whole.then(|| format!("{number:.0}"))
+}
+
 /// Keys of which only one may be given: where the prompt comes from.
 pub const PROMPT_SOURCES: &[&str] = &[
     "template",
@@ -95,129 +160,129 @@ const fn key(
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
     key(("", "name"), ("name", None), Kind::Text, "NAME",
-        "What to call the job in the summary [default: the job file's name]"),
+        "Job name, shown in the summary [default: the job file's name]"),
 
     key(("input", "path"), ("input", Some('i')), Kind::Text, "FILE",
-        "The prompts: .csv .tsv .jsonl .json, plain, .gz or .zst; - is standard input"),
+        "Prompts: CSV, TSV, JSONL or JSON (.gz, .zst too); - reads stdin"),
     key(("input", "format"), ("format", None), Kind::Text, "FORMAT",
-        "csv, tsv, jsonl or json [default: from the name, else from the content]"),
+        "Input format: csv, tsv, jsonl or json [default: from the name, else the content]"),
     key(("input", "id"), ("id", None), Kind::Text, "FIELD",
-        "The field that names a row [default: custom_id, id or recordId, else the row number]"),
+        "Field that identifies a row [default: custom_id, id or recordId, else the row number]"),
     key(("input", "keep"), ("keep", None), Kind::Texts, "FIELD",
-        "Fields copied to each result's metadata"),
+        "Field to copy into the metadata of each output line; may be repeated"),
 
     key(("prompt", "system"), ("system", None), Kind::Text, "TEXT",
-        "The system prompt; may hold {{ fields }} too"),
+        "System prompt; {{ field }} inserts a value"),
     key(("prompt", "cache"), ("cache", None), Kind::Switch, "true|false",
-        "Mark the system prompt for the service's prompt cache [default: false]"),
+        "Put a cache checkpoint after the system prompt [default: false]"),
     key(("prompt", "template"), ("template", Some('t')), Kind::Text, "TEXT",
-        "The prompt with {{ field }} where a field goes, {{ row[\"a field\"] }} for any name"),
+        "Prompt; {{ field }} inserts a value, {{ row[\"a field\"] }} one of any name"),
     key(("prompt", "template_file"), ("template-file", None), Kind::Text, "FILE",
-        "The same, from a file"),
+        "File that holds the template"),
     key(("prompt", "column"), ("column", None), Kind::Text, "FIELD",
-        "The field that holds the prompt [default: prompt, where there is one]"),
+        "Field that holds the whole prompt [default: prompt, if there is one]"),
     key(("prompt", "messages"), ("messages", None), Kind::Text, "FIELD",
-        "The field that holds a conversation, [{role, content}, …]"),
+        "Field that holds a conversation, [{role, content}, …]"),
     key(("prompt", "texts"), ("texts", None), Kind::Text, "FIELD",
-        "The field that holds texts to embed in one call, or a query and the documents to rank"),
+        "Field that holds texts to embed in one call, or a query and documents to rerank"),
     key(("prompt", "body"), ("body", None), Kind::Text, "FIELD",
-        "The field that holds an InvokeModel body, sent as it is"),
+        "Field that holds a whole InvokeModel request body, sent unchanged"),
 
     key(("model", "id"), ("model", Some('m')), Kind::Text, "ID",
-        "Model id, inference profile id, or any ARN InvokeModel takes"),
+        "Model ID, inference profile ID, or ARN"),
     key(("model", "family"), ("family", None), Kind::Text, "FAMILY",
-        "The body layout, where an opaque ARN hides it"),
+        "Request format, for an ARN that does not tell [default: from the model ID]"),
     key(("model", "region"), ("region", None), Kind::Text, "REGION",
-        "AWS region [default: the ARN's, else the standard chain]"),
+        "AWS region [default: the ARN's, else AWS_REGION or the profile's]"),
     key(("model", "profile"), ("profile", None), Kind::Text, "PROFILE",
-        "Profile of the AWS configuration [default: AWS_PROFILE]"),
+        "AWS profile [default: AWS_PROFILE]"),
     key(("model", "endpoint"), ("endpoint-url", None), Kind::Text, "URL",
-        "Where to send calls instead of AWS; emulator is the embedded one"),
+        "Endpoint to call instead of AWS; emulator starts the built-in emulator"),
     key(("model", "max_tokens"), ("max-tokens", None), Kind::Count, "N",
-        "The longest answer in tokens; all are reserved from the quota [default: 1024, 4096 if it thinks unasked]"),
+        "Longest completion, in tokens [default: 1024, 4096 if the model reasons by default]"),
     key(("model", "temperature"), ("temperature", None), Kind::Number, "X",
         "Sampling temperature [default: the model's]"),
     key(("model", "top_p"), ("top-p", None), Kind::Number, "X",
-        "Nucleus sampling [default: the model's]"),
+        "Nucleus sampling: probability mass to sample from [default: the model's]"),
     key(("model", "top_k"), ("top-k", None), Kind::Count, "N",
-        "Sample from the N likeliest tokens [default: the model's]"),
+        "Sample from the N most likely tokens [default: the model's]"),
     key(("model", "stop"), ("stop", None), Kind::Texts, "TEXT",
-        "Texts that end an answer"),
+        "Stop sequence, which ends a completion; may be repeated"),
     key(("model", "stream"), ("stream", None), Kind::Switch, "true|false",
-        "Take answers in chunks, with the time to the first token [default: false]"),
+        "Stream responses, and record the time to the first token [default: false]"),
     key(("model", "rows_per_call"), ("rows-per-call", None), Kind::Count, "N",
-        "Rows of one text each that share a call, for embeddings [default: 96 for cohere-embed, else 1]"),
+        "Rows in one call, for embedding models [default: 96 for cohere-embed, else 1]"),
     key(("model", "service_tier"), ("service-tier", None), Kind::Text, "TIER",
-        "default, flex, priority or reserved [default: the service's]"),
+        "Service tier: default, flex, priority or reserved [default: the service's]"),
     key(("model", "latency"), ("latency", None), Kind::Text, "MODE",
-        "standard or optimized [default: the service's]"),
+        "Latency mode: standard or optimized [default: the service's]"),
     key(("model", "guardrail"), ("guardrail", None), Kind::Text, "ID",
-        "Id or ARN of the guardrail that checks prompts and answers"),
+        "ID or ARN of a guardrail for prompts and completions [default: none]"),
     key(("model", "guardrail_version"), ("guardrail-version", None), Kind::Text, "VERSION",
-        "The guardrail's version, a number or DRAFT"),
-    key(("model", "trace"), ("trace", None), Kind::Text, "HOW",
-        "enabled, enabled_full or disabled: whether a guardrail tells what it found"),
+        "Version of the guardrail: a number or DRAFT"),
+    key(("model", "trace"), ("trace", None), Kind::Text, "MODE",
+        "Guardrail trace: enabled, enabled_full or disabled [default: the service's]"),
     key(("model", "request_metadata"), ("request-metadata", None), Kind::Table, "JSON",
-        "Pairs of texts that the account's invocation log keeps with each call"),
+        "Key-value strings for the account's invocation log [default: none]"),
     key(("model", "content_type"), ("content-type", None), Kind::Text, "TYPE",
-        "The request's Content-Type [default: application/json]"),
+        "Content-Type header [default: application/json]"),
     key(("model", "accept"), ("accept", None), Kind::Text, "TYPE",
-        "The Accept header [default: application/json]"),
+        "Accept header [default: application/json]"),
     key(("model", "prices"), ("prices", None), Kind::Text, "FILE",
-        "Prices and limits of your own, TOML, before the catalogue's"),
+        "TOML file with prices and limits that override the catalog's"),
     key(("model", "extra"), ("extra", None), Kind::Table, "JSON",
-        "Merged into every request body as it is"),
+        "Fields to merge into every request body"),
     key(("model", "force"), ("force", None), Kind::Switch, "true|false",
-        "Send what the catalogue says the model refuses"),
+        "Send what the catalog says the model rejects [default: false]"),
 
     key(("limits", "requests_per_minute"), ("requests-per-minute", None), Kind::Count, "N",
-        "Calls started per minute, retries included [default: learned from refusals]"),
+        "Most calls per minute, retries included [default: learned from throttling]"),
     key(("limits", "tokens_per_minute"), ("tokens-per-minute", None), Kind::Large, "N",
-        "The account's tokens per minute for this model [default: learned from refusals]"),
+        "The account's token quota per minute [default: learned from throttling]"),
     key(("limits", "tokens_per_day"), ("tokens-per-day", None), Kind::Large, "N",
-        "Tokens of quota a run may use before it stops with 75 [default: no limit of ours]"),
+        "Quota tokens a run may use before it exits with code 75 [default: no limit]"),
     key(("limits", "quota"), ("quota", None), Kind::Text, "auto",
-        "auto reads from Service Quotas, before the run, the limits above that are not given"),
+        "auto reads the limits above that are not set from Service Quotas"),
     key(("limits", "utilization"), ("utilization", None), Kind::Number, "SHARE",
-        "How much of the quotas that were read is used, above 0 and up to 1 [default: 0.95]"),
+        "Share of those quotas to use, above 0 and up to 1 [default: 0.95]"),
     key(("limits", "burndown"), ("burndown", None), Kind::Number, "X",
-        "Tokens of quota for one token of output [default: the catalogue's for the model]"),
+        "Output burndown rate: quota tokens per output token [default: the model's]"),
     key(("limits", "concurrency"), ("concurrency", Some('c')), Kind::Count, "N",
-        "The most calls in flight [default: 64]"),
+        "Most calls in flight [default: 64]"),
 
     key(("limits", "max_cost_usd"), ("max-cost", None), Kind::Number, "USD",
-        "What the output may cost in all; calls in flight count at their worst"),
+        "Never spend more than this on the output [default: no limit]"),
     key(("limits", "deadline"), ("deadline", None), Kind::Time, "TIME",
-        "How long the run may send; then calls in flight land for --drain, and it stops with 8, resumable"),
+        "Stop sending after this long, and exit with code 8 [default: no limit]"),
     key(("limits", "max_error_rate"), ("max-error-rate", None), Kind::Share, "N%",
-        "Stop with 8 once more than this share of at least 50 rows has failed"),
+        "Stop with exit code 8 if more rows fail, of at least 50 [default: no limit]"),
 
     key(("retry", "max_attempts"), ("max-attempts", None), Kind::Count, "N",
-        "Attempts a row has against passing faults; 3 at most once the model was at work [default: 6]"),
+        "Most attempts per row for transient errors, 3 if they may be billed [default: 6]"),
     key(("retry", "throttle_wait"), ("throttle-wait", None), Kind::Time, "TIME",
-        "How long a row may be refused for now before it fails [default: 15m]"),
+        "How long to keep retrying a throttled row [default: 15m]"),
     key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",
-        "How long one call may take; giving up may still be billed [default: 15m]"),
+        "Abort a call after this long; it may still be billed [default: 15m]"),
     key(("retry", "idle_timeout"), ("idle-timeout", None), Kind::Time, "TIME",
-        "How long a stream may say nothing before the call is given up [default: 5m]"),
+        "Abort a stream that has sent nothing for this long [default: 5m]"),
 
     key(("output", "path"), ("output", Some('o')), Kind::Text, "FILE",
-        "Where the answers go, OUT.jsonl; failures go beside it, to OUT.failed.jsonl"),
+        "Where completions are written, such as out.jsonl; failures: out.failed.jsonl"),
     key(("output", "raw"), ("raw", None), Kind::Text, "WHEN",
-        "Keep the provider's own body: always, errors or never [default: errors]"),
+        "Keep the response body: always, errors or never [default: errors]"),
     key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",
-        "Keep what the model thought before it answered, beside the answer"),
+        "Keep the model's reasoning beside the completion [default: false]"),
     key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
-        "sync: an answer counts once it survives a power cut; none: once it is written [default: sync]"),
+        "sync: completed rows survive a power cut; none: a crash only [default: sync]"),
     key(("output", "mode"), ("output-mode", None), Kind::Text, "MODE",
-        "Who may read and write new files, in octal, such as 0640 [default: 0600]"),
+        "Permissions of new files, in octal, such as 0640 [default: 0600]"),
     key(("output", "max_failures"), ("max-failures", None), Kind::CountOrShare, "N|N%",
-        "More failed rows than this, and the exit code says so [default: 0]"),
+        "Exit with code 3 if more rows than this failed [default: 0]"),
     key(("output", "max_filtered"), ("max-filtered", None), Kind::CountOrShare, "N|N%",
         "Exit with code 3 if more rows than this were filtered [default: no limit]"),
 
     key(("emulator", "scenario"), ("scenario", None), Kind::Text, "FILE",
-        "What the embedded emulator plays: latency, quotas, faults"),
+        "Scenario for the built-in emulator: latency, quotas, faults [default: none]"),
 ];
 
 /// The key of this name in this table.
@@ -226,10 +291,90 @@ pub fn find(table: &str, name: &str) -> Option<&'static Key> {
         .find(|key| key.table == table && key.name == name)
 }
 
+/// The values of a key that takes one of a few; empty for any other key.
+pub fn values(table: &str, name: &str) -> Vec<&'static str> {
+    match (table, name) {
+        ("input", "format") => vec!["csv", "tsv", "jsonl", "json"],
+        ("model", "family") => Family::ALL.iter().map(|family| family.name()).collect(),
+        ("model", "service_tier") => Tier::ALL.map(Tier::as_str).to_vec(),
+        ("model", "latency") => vec!["standard", "optimized"],
+        ("model", "trace") => vec!["enabled", "enabled_full", "disabled"],
+        ("limits", "quota") => vec!["auto"],
+        ("output", "raw") => vec!["always", "errors", "never"],
+        ("output", "durability") => vec!["sync", "none"],
+        _ => match find(table, name).map(|key| key.kind) {
+            Some(Kind::Switch) => vec!["true", "false"],
+            Some(_) | None => Vec::new(),
+        },
+    }
+}
+
 /// The tables there are, in the order of the reference; the first is the top of the file.
 pub fn tables() -> impl Iterator<Item = &'static str> {
     let starts = |at: usize| at == 0 || KEYS[at - 1].table != KEYS[at].table;
     (0..KEYS.len())
         .filter(move |at| starts(*at))
         .map(|at| KEYS[at].table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_in_the_wrong_form_is_answered_with_the_right_one() {
+        for (kind, typed, instead) in [
+            (Kind::Number, "95%", "0.95"),
+            (Kind::Number, "$5", "5"),
+            (Kind::Number, "$1,000", "1000"),
+            (Kind::Count, "1k", "1000"),
+            (Kind::Count, "1,024", "1024"),
+            (Kind::Large, "200k", "200000"),
+            (Kind::Large, "1.5M", "1500000"),
+            (Kind::Large, "1e6", "1000000"),
+            (Kind::Time, "60", "\"60s\" or \"60m\""),
+            (Kind::Share, "5", "\"5%\""),
+            (Kind::Share, "0.05", "\"5%\""),
+            (Kind::CountOrShare, "0.5", "\"50%\""),
+            (Kind::Switch, "yes", "true"),
+            (Kind::Switch, "Off", "false"),
+            (Kind::Table, "team=search", "'{\"team\": \"search\"}'"),
+        ] {
+            let meant = meant(kind, typed);
+            assert_eq!(meant, format!(" (did you mean {instead}?)"), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_guessed_is_not_guessed() {
+        for (kind, typed) in [
+            (Kind::Number, "many"),
+            (Kind::Count, "0"),
+            (Kind::Count, "-3"),
+            (Kind::Count, "1.5"),
+            (Kind::Time, "soon"),
+            (Kind::Time, "0"),
+            (Kind::Share, "500"),
+            (Kind::Switch, "perhaps"),
+            (Kind::Table, "{\"a\" = 1}"),
+            (Kind::Text, "x"),
+        ] {
+            assert_eq!(meant(kind, typed), "", "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_value_that_is_offered_is_taken() {
+        for key in KEYS {
+            for value in values(key.table, key.name) {
+                let taken = match (key.table, key.name) {
+                    ("input", "format") => value.parse::<crate::input::Format>().is_ok(),
+                    ("model", "family") => Family::parse(value).is_ok(),
+                    ("model", "service_tier") => Tier::parse(value).is_some(),
+                    _ => true,
+                };
+                assert!(taken, "{}: {value}", key.flag);
+            }
+        }
+    }
 }

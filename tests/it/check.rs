@@ -157,7 +157,8 @@ fn a_wrong_model_or_parameter_is_the_jobs_mistake() {
         "profile_needed",
         "anthropic.claude-haiku-4-5-20251001-v1:0",
         2,
-        "ValidationException: Invocation of this model with on-demand throughput",
+        "ValidationException: Invocation of model ID anthropic.claude-haiku-4-5-20251001-v1:0 with \
+         on-demand throughput",
         "use an inference profile: global.anthropic.claude-haiku-4-5-20251001-v1:0, \
          us.anthropic.claude-haiku-4-5-20251001-v1:0",
     );

@@ -154,7 +154,9 @@ fn several_texts_are_embedded_in_one_call_and_in_their_order() {
     };
     let both = embed(r#"["Io","Rhea"]"#);
     assert_eq!(
-        both["output"]["embeddings"].as_array().map(Vec::len),
+        both["output"]["embeddings"]["float"]
+            .as_array()
+            .map(Vec::len),
         Some(2)
     );
     let many: Vec<String> = (0..97).map(|n| format!("\"{n}\"")).collect();

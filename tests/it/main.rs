@@ -14,6 +14,7 @@ mod faults;
 mod flat;
 mod guides;
 mod harness;
+mod help;
 mod images;
 mod inputs;
 mod jobs;

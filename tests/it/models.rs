@@ -181,7 +181,7 @@ fn a_missing_permission_leaves_out_what_it_is_about() {
                \"ListImportedModels\"]";
     models(all, [])
         .exits(77)
-        .says("promptmill: bedrock:ListFoundationModels is missing: ");
+        .says("error: bedrock:ListFoundationModels is missing: ");
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn a_price_that_is_unknown_for_how_calls_are_made_is_said_beforehand() {
 fn json_says_why_there_is_no_plan() {
     let missing = Job::new("plan").args(["--json", "-i", "none.csv"]);
     let missing = missing.args(["-m", NOVA, "-o", "a.jsonl"]);
-    let out = traceless(missing, 2).says("promptmill: none.csv: no such file");
+    let out = traceless(missing, 2).says("error: none.csv: no such file");
     let json: Value = serde_json::from_str(&out.stdout).unwrap();
     assert_eq!(json["error"]["exit_code"], 2);
     let message = json["error"]["message"].as_str().unwrap();
@@ -611,7 +611,7 @@ fn a_job_that_makes_no_sense_is_refused_in_the_words_of_run() {
     let out = Job::new("plan")
         .args(["-i", "none.csv", "-m", NOVA, "-o", "a.jsonl"])
         .run();
-    let _ = out.exits(2).says("promptmill: none.csv: ");
+    let _ = out.exits(2).says("error: none.csv: ");
     let over_itself = Job::new("plan")
         .file("a.jsonl", "{\"prompt\":\"x\"}\n")
         .args(["-i", "a.jsonl", "-m", NOVA, "-o", "a.jsonl"]);
@@ -654,14 +654,14 @@ fn an_endpoint_that_run_refuses_is_refused() {
 fn all_mistakes_of_the_job_are_listed() {
     let job = "[limits]\ncolour = 1\n[model]\nid = 7\n";
     let out = plan(ROWS).file("job.toml", job).args(["job.toml"]);
-    let said = "promptmill: the job has 2 mistakes:\n\
+    let said = "error: the job has 2 mistakes:\n\
                 - job.toml:2: unknown key `limits.colour`; keys here: ";
     let _ = traceless(out, 2)
         .says(said)
         .says("\n- job.toml:4: `id` takes text in quotes, not 7\n");
     let values = plan(ROWS).args(["--temperature", "5", "--max-cost", "-3", "--deadline", "1"]);
     let _ = traceless(values.args(["--region", "us east"]), 2)
-        .says("promptmill: the job has 4 mistakes:\n- `model`: ")
+        .says("error: the job has 4 mistakes:\n- `model`: ")
         .says("\n- `model.region`: \"us east\" is not a region")
         .says("\n- `limits.max_cost_usd`: it must be above 0\n")
         .says("\n- `limits.deadline`: \"1\" is not a time");

@@ -132,7 +132,7 @@ fn a_missing_permission_is_named() {
     let out = stand.quotas(HAIKU).run().exits(77);
     assert_eq!(
         out.stderr,
-        "promptmill: servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
+        "error: servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
          arn:aws:iam::123456789012:user/emulated is not authorized to perform: \
          servicequotas:GetServiceQuota; allow servicequotas:GetServiceQuota and \
          servicequotas:GetAWSDefaultServiceQuota in its policy\n"

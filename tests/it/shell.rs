@@ -42,7 +42,7 @@ fn an_answer_that_cannot_be_written_was_not_given() {
     let with_json = jobs().map(|job| job.args(["--json"]));
     for job in jobs().into_iter().chain(with_json) {
         let out = job.through("\"$@\" > /dev/full").run().exits(74);
-        let _ = out.says("promptmill: cannot write to standard output: No space left on device");
+        let _ = out.says("error: cannot write to standard output: No space left on device");
     }
     for job in jobs() {
         let _ = job.through("\"$@\" | :").run().exits(0);

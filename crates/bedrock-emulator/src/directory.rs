@@ -114,6 +114,12 @@ pub(super) fn look_up(id: &str) -> Result<Entry<'_>, Refusal> {
     }
 }
 
+/// Whether an id or ARN is that of the base model itself, and not of a profile.
+pub(super) fn names_base_model(id: &str, base: &str) -> bool {
+    let named = id.rsplit_once(":foundation-model/");
+    named.map_or(id, |(_, name)| name) == base
+}
+
 /// Whether an id is of a model that can no longer be called.
 pub(super) fn has_left(id: &str) -> bool {
     let name = id.rsplit('/').next().unwrap_or(id);

@@ -17,6 +17,8 @@ pub enum FaultKind {
     ModelNotReady,
     /// 503 ServiceUnavailableException: no capacity.
     Unavailable,
+    /// 503 ServiceUnavailableException: the model itself is throttled.
+    ModelThrottled,
     /// 503 ServiceUnavailableException: too many connections.
     TooManyConnections,
     /// 500 InternalServerException.
@@ -166,6 +168,7 @@ pub(super) enum InStream {
 const TOO_MANY_REQUESTS: &str = "Too many requests, please wait before trying again.";
 const TOO_MANY_TODAY: &str = "Too many tokens per day, please wait before trying again.";
 const COLD: &str = "Model is not ready for inference. Please wait and try your request again.";
+const MODEL_THROTTLED: &str = "Model is getting throttled. Try your request again.";
 const NO_CAPACITY: &str = "Bedrock is unable to process your request.";
 const UNEXPECTED: &str =
     "The system encountered an unexpected error during processing. Try your request again.";
@@ -190,7 +193,8 @@ const SKEWED: &str = "Signature expired: 20261122T000000Z is now earlier than 20
 
 impl FaultKind {
     /// What it does to a call; nothing for `slow`, which only adds time.
-    pub(super) fn effect(self, retry_after_s: Option<u32>) -> Option<Effect> {
+    /// `model` is the id in the request's path.
+    pub(super) fn effect(self, retry_after_s: Option<u32>, model: &str) -> Option<Effect> {
         let refuse = |mut refusal: Refusal| {
             refusal.retry_after_s = retry_after_s;
             Some(Effect::Refuse(refusal))
@@ -204,6 +208,7 @@ impl FaultKind {
             Self::DailyQuota => refuse(Refusal::throttling(TOO_MANY_TODAY)),
             Self::ModelNotReady => error(429, "ModelNotReadyException", COLD),
             Self::Unavailable => error(503, "ServiceUnavailableException", NO_CAPACITY),
+            Self::ModelThrottled => error(503, "ServiceUnavailableException", MODEL_THROTTLED),
             Self::TooManyConnections => refuse(Refusal::too_many_connections()),
             Self::ServerError => error(500, "InternalServerException", UNEXPECTED),
             Self::ModelTimeout => error(408, "ModelTimeoutException", TIMED_OUT),
@@ -215,7 +220,7 @@ impl FaultKind {
             Self::ClockSkew => error(403, "InvalidSignatureException", SKEWED),
             Self::NotFound => refuse(Refusal::end_of_life()),
             Self::Validation => refuse(Refusal::malformed("#: the scenario refuses this request")),
-            Self::ProfileNeeded => refuse(Refusal::profile_needed()),
+            Self::ProfileNeeded => refuse(Refusal::profile_needed(model)),
             Self::UnknownModel => refuse(Refusal::unknown_model()),
             Self::RefusedParameter => error(400, "ValidationException", ONE_SAMPLING),
             Self::NotAuthorized => error(403, "AccessDeniedException", NOT_AUTHORIZED),
@@ -254,7 +259,7 @@ impl FaultKind {
     /// Whether it ends the connection.
     pub(super) fn cuts(self) -> bool {
         matches!(
-            self.effect(None),
+            self.effect(None, ""),
             Some(Effect::HangUp(_) | Effect::Spoil(Spoil::Halve(_) | Spoil::Last(_)))
         )
     }
@@ -262,7 +267,7 @@ impl FaultKind {
     /// Whether a client sees an error status, with headers.
     pub(super) fn has_headers(self) -> bool {
         matches!(
-            self.effect(None),
+            self.effect(None, ""),
             Some(Effect::Refuse(_) | Effect::Html502(_) | Effect::HugeError(_))
         )
     }

@@ -112,7 +112,7 @@ impl Faults {
                 continue;
             }
             verdict.slow_ms += rule.ms.unwrap_or_default();
-            verdict.effect = rule.kind.effect(rule.retry_after_s);
+            verdict.effect = rule.kind.effect(rule.retry_after_s, call.model);
             if verdict.effect.is_some() {
                 break;
             }

@@ -24,6 +24,7 @@ mod event_stream;
 mod fault_kind;
 mod faults;
 mod glob;
+mod instance;
 mod layout;
 mod line;
 mod measure;

@@ -68,11 +68,11 @@ impl Refusal {
     }
 
     /// A model that is called by its profiles only was called by its own id.
-    pub(super) fn profile_needed() -> Self {
-        Self::validation(
-            "Invocation of this model with on-demand throughput isn’t supported. Retry your \
-             request with the ID or ARN of an inference profile that contains this model.",
-        )
+    pub(super) fn profile_needed(id: &str) -> Self {
+        Self::validation(format!(
+            "Invocation of model ID {id} with on-demand throughput isn’t supported. Retry your \
+             request with the ID or ARN of an inference profile that contains this model."
+        ))
     }
 
     /// A model that once was.

@@ -35,6 +35,8 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html");
 pub(super) struct Metrics {
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
+    /// Whether the reply says how many: it does not where a guardrail has answered.
+    pub(super) counted: bool,
     /// Until the answer's end.
     pub(super) latency: Duration,
     /// Until its beginning.
@@ -55,13 +57,16 @@ pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
     let latency_ms = u64::try_from(metrics.latency.as_millis()).unwrap_or(u64::MAX);
     let mut reply = reply(StatusCode::OK, JSON, body.into());
     let headers = reply.headers_mut();
+    headers.insert(LATENCY, latency_ms.into());
+    if !metrics.counted {
+        return reply;
+    }
     headers.insert(INPUT_TOKENS, metrics.fresh_tokens().into());
     if 0 < metrics.cached.tokens() {
         headers.insert(CACHE_READ, metrics.cached.read.into());
         headers.insert(CACHE_WRITE, metrics.cached.written.into());
     }
     headers.insert(OUTPUT_TOKENS, metrics.output_tokens.into());
-    headers.insert(LATENCY, latency_ms.into());
     reply
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -13,7 +14,7 @@ use super::control_plane::{self, Question};
 use super::directory::{self, Entry};
 use super::fault_kind::{Effect, Spoil};
 use super::faults::{Faults, Struck};
-use super::layout::{Answer, Ask, Layout, Wants};
+use super::layout::{Answer, Ask, Ending, Layout, Wants};
 use super::line::Line;
 use super::prompt_cache::{Entries, Prefix};
 use super::quota::{Limit, Quotas, Reservation};
@@ -24,7 +25,7 @@ use super::scenario::Scenario;
 use super::schema::Object;
 use super::sent::{HangUp, Sent};
 use super::service_quotas;
-use super::stats::{Ending, Flight, Stats};
+use super::stats::{self, Flight, Stats};
 use super::streamed;
 use super::terms::{Terms, Word};
 use super::wire::{self, Operation};
@@ -136,7 +137,9 @@ impl Service {
     ) -> Result<Response<Sent>, HangUp> {
         let call = match call {
             Ok(call) => call,
-            Err(refusal) => return Ok(self.refuse(&flight, Ending::Refused, &refusal).await),
+            Err(refusal) => {
+                return Ok(self.refuse(&flight, stats::Ending::Refused, &refusal).await);
+            }
         };
         if self
             .scenario
@@ -144,19 +147,26 @@ impl Service {
             .is_some_and(|most| most < flight.in_flight())
         {
             let refusal = Refusal::too_many_connections();
-            return Ok(self.refuse(&flight, Ending::Fault, &refusal).await);
+            return Ok(self.refuse(&flight, stats::Ending::Fault, &refusal).await);
         }
         let most = call.most_tokens();
         match self.quotas.admit(&call.id, Instant::now(), most) {
             Ok(hold) => self.work(flight, &call, hold).await,
             Err(limit) => {
                 let refusal = limit.refusal();
-                Ok(self.refuse(&flight, Ending::Throttled, &refusal).await)
+                Ok(self
+                    .refuse(&flight, stats::Ending::Throttled, &refusal)
+                    .await)
             }
         }
     }
 
-    async fn refuse(&self, flight: &Flight, ending: Ending, refusal: &Refusal) -> Response<Sent> {
+    async fn refuse(
+        &self,
+        flight: &Flight,
+        ending: stats::Ending,
+        refusal: &Refusal,
+    ) -> Response<Sent> {
         flight.end(ending);
         wait(self.round_trip()).await;
         reply::refused(refusal)
@@ -210,7 +220,7 @@ impl Service {
             Some(Effect::Spoil(spoil)) => spoil.strikes(call.operation),
             Some(effect) => {
                 self.quotas.settle(hold, 0, 0);
-                flight.end(Ending::Fault);
+                flight.end(stats::Ending::Fault);
                 wait(slow + self.round_trip()).await;
                 return fail(effect, &call.caller.line).await;
             }
@@ -225,14 +235,15 @@ impl Service {
         let metrics = Metrics {
             input_tokens: answer.input_tokens,
             output_tokens: answer.output_tokens,
+            counted: !word.as_ref().is_some_and(Word::is_blocked),
             latency: slow + latency,
             first: slow + first,
             cached: self.prompts.look(call.prefix),
         };
         let (input, output) = (answer.input_tokens, answer.output_tokens);
         let ending = match spoil {
-            None => Ending::Answered { input, output },
-            Some(_) => Ending::Fault,
+            None => stats::Ending::Answered { input, output },
+            Some(_) => stats::Ending::Fault,
         };
         let (quotas, prompts) = (Arc::clone(&self.quotas), Arc::clone(&self.prompts));
         let (prefix, read) = (call.prefix, metrics.cached.read);
@@ -243,18 +254,20 @@ impl Service {
         };
         let chunks = match call.operation {
             Operation::Invoke => None,
-            Operation::Stream => call.layout.chunks(&call.body, &call.id, &answer),
+            Operation::Stream => call.chunks(&answer),
         };
         match chunks {
             None => {
                 wait(metrics.latency).await;
                 end();
-                Ok(call.terms.echo(finish(call, &answer, word, metrics, spoil)))
+                Ok(call
+                    .terms
+                    .echo(finish(call, &answer, word.as_ref(), metrics, spoil)))
             }
             Some(mut chunks) => {
                 wait(metrics.first).await;
-                if let (Some(word), Some(first)) = (word, chunks.first_mut()) {
-                    word.say(first);
+                if let Some(word) = word {
+                    word.say_in(&mut chunks);
                 }
                 for chunk in &mut chunks {
                     metrics.cached.say(chunk);
@@ -278,15 +291,32 @@ impl Service {
         if self.scenario.end_of_life && directory::has_left(&id) {
             return Err(Refusal::end_of_life());
         }
-        let mut body: Object = serde_json::from_slice(body).map_err(|error| {
+        let body: Object = serde_json::from_slice(body).map_err(|error| {
             Refusal::malformed(format!("the body is not a JSON object ({error})"))
         })?;
         let (base, layout) = match entry {
             Entry::Base(base, layout) => (base, layout),
             Entry::Opaque => ("", Layout::of_fields(&body)),
         };
-        if id == base && regions::only_by_profile(base) {
-            return Err(Refusal::profile_needed());
+        if directory::names_base_model(&id, base) && regions::only_by_profile(base) {
+            return Err(Refusal::profile_needed(&id));
+        }
+        terms.check(base)?;
+        let layout = layout.for_body(&body);
+        self.read(caller, operation, terms, (id.clone(), base, layout), body)
+    }
+
+    /// Reads a body by its layout, for a model with this base id.
+    fn read(
+        &self,
+        caller: Caller,
+        operation: Operation,
+        terms: Terms,
+        (id, base, layout): (String, &str, Layout),
+        mut body: Object,
+    ) -> Result<Call, Refusal> {
+        if operation == Operation::Invoke {
+            layout.check_whole(&body)?;
         }
         if operation == Operation::Stream {
             if self
@@ -330,6 +360,22 @@ impl Service {
 }
 
 impl Call {
+    /// The answer in one piece.
+    fn whole(&self, answer: &Answer) -> Value {
+        let is_blocked = answer.ending == Ending::Blocked;
+        let blocked = is_blocked.then(|| self.layout.blocked(&self.id, answer));
+        let written = || self.layout.write(&self.body, &self.id, answer);
+        blocked.flatten().unwrap_or_else(written)
+    }
+
+    /// The answer in chunks; `None` where its layout does not stream.
+    fn chunks(&self, answer: &Answer) -> Option<Vec<Value>> {
+        match answer.ending == Ending::Blocked {
+            true => self.layout.blocked_chunks(&self.id, answer),
+            false => self.layout.chunks(&self.body, &self.id, answer),
+        }
+    }
+
     /// What the call reserves: its input and the longest answer.
     fn most_tokens(&self) -> u64 {
         match self.ask.wants {
@@ -393,12 +439,12 @@ async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
 fn finish(
     call: &Call,
     answer: &Answer,
-    word: Option<Word>,
+    word: Option<&Word>,
     metrics: Metrics,
     spoil: Option<Spoil>,
 ) -> Response<Sent> {
     let body = || {
-        let mut body = call.layout.write(&call.body, &call.id, answer);
+        let mut body = call.whole(answer);
         if let Some(word) = word {
             word.say(&mut body);
         }

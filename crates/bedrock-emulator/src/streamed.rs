@@ -38,6 +38,9 @@ pub(super) fn body(
 
 /// The service's metrics go into the last chunk that can hold them.
 fn measure(chunks: &mut [Value], metrics: Metrics) {
+    if !metrics.counted {
+        return;
+    }
     let last = chunks.iter_mut().rev().find_map(Value::as_object_mut);
     if let Some(last) = last {
         let mut said = json!({

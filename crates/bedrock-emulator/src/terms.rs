@@ -11,6 +11,19 @@ use super::sent::Sent;
 
 const TIER: HeaderName = HeaderName::from_static("x-amzn-bedrock-service-tier");
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-performanceconfig-latency");
+/// Service tiers, and how the base ids of models begin that do not have them.
+const NOT_SUPPORTED: [(&str, &[&str]); 2] = [
+    ("flex", &["anthropic.", "openai.gpt-5.6"]),
+    (
+        "priority",
+        &[
+            "anthropic.claude-opus-4-7",
+            "anthropic.claude-opus-4-8",
+            "openai.gpt-5.6",
+        ],
+    ),
+];
+
 const GUARDRAIL: HeaderName = HeaderName::from_static("x-amzn-bedrock-guardrailidentifier");
 const VERSION: HeaderName = HeaderName::from_static("x-amzn-bedrock-guardrailversion");
 const TRACE: HeaderName = HeaderName::from_static("x-amzn-bedrock-trace");
@@ -23,6 +36,8 @@ pub struct Guardrail {
     pub blocks: Vec<String>,
     /// What is answered in the model's place.
     pub message: String,
+    /// Texts that, in a prompt, have the guardrail mask a part of the answer.
+    pub masks: Vec<String>,
 }
 
 impl Default for Guardrail {
@@ -30,6 +45,7 @@ impl Default for Guardrail {
         Self {
             blocks: Vec::new(),
             message: "Sorry, the guardrail does not let this pass.".into(),
+            masks: Vec::new(),
         }
     }
 }
@@ -59,15 +75,28 @@ impl Filter {
 pub(super) struct Terms {
     /// What a reply says again.
     echoed: Vec<(HeaderName, HeaderValue)>,
-    guarded: bool,
+    /// The service tier, where one is asked for.
+    tier: Option<HeaderValue>,
+    /// The id of the guardrail.
+    guardrail: Option<String>,
     traced: bool,
 }
 
 /// What a guardrail has to say of an answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Word {
-    intervened: bool,
-    traced: bool,
+    action: Action,
+    trace: Option<Value>,
+}
+
+/// What a guardrail has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    None,
+    /// It has changed a part of the answer.
+    Masked,
+    /// It has answered in the model's place.
+    Blocked,
 }
 
 impl Terms {
@@ -88,8 +117,8 @@ impl Terms {
             }
             echoed.push((name, value.clone()));
         }
-        let guarded = headers.contains_key(GUARDRAIL);
-        if guarded != headers.contains_key(VERSION) {
+        let guardrail = headers.get(GUARDRAIL);
+        if guardrail.is_some() != headers.contains_key(VERSION) {
             return Err(Refusal::validation(
                 "A guardrail is named by its identifier and its version.",
             ));
@@ -97,9 +126,26 @@ impl Terms {
         let trace = headers.get(TRACE).map_or(&b""[..], HeaderValue::as_bytes);
         Ok(Self {
             echoed,
-            guarded,
+            tier: headers.get(TIER).cloned(),
+            guardrail: guardrail.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned()),
             traced: trace.starts_with(b"ENABLED"),
         })
+    }
+
+    /// Refuses a service tier that the model of this base id does not have (models' cards,
+    /// November 2026).
+    pub(super) fn check(&self, base: &str) -> Result<(), Refusal> {
+        let Some(tier) = &self.tier else {
+            return Ok(());
+        };
+        let lacks = |(name, bases): &(&str, &[&str])| {
+            tier == name && bases.iter().any(|it| base.starts_with(it))
+        };
+        if NOT_SUPPORTED.iter().any(lacks) {
+            let message = "The provided service tier is not supported for this model";
+            return Err(Refusal::validation(message));
+        }
+        Ok(())
     }
 
     /// Says in the reply how it was served.
@@ -109,44 +155,92 @@ impl Terms {
         reply
     }
 
-    /// Lets the guardrail look at the prompt; it may answer in the model's place.
+    /// Lets the guardrail look at the prompt; it may answer in the model's place, or change what the
+    /// model says.
     pub(super) fn guard(
         &self,
         guardrail: &Guardrail,
         prompt: &str,
         answer: &mut Answer,
     ) -> Option<Word> {
-        if !self.guarded {
-            return None;
-        }
-        let blocked = guardrail.blocks.iter().any(|text| prompt.contains(text));
-        if blocked {
+        let id = self.guardrail.clone()?;
+        let holds = |texts: &[String]| texts.iter().any(|text| prompt.contains(text));
+        let action = if holds(&guardrail.blocks) {
             answer.thought.clear();
             answer.text.clone_from(&guardrail.message);
+            answer.tool_call = None;
             answer.ending = Ending::Blocked;
-        }
+            Action::Blocked
+        } else if holds(&guardrail.masks) {
+            answer.text = masked(&answer.text);
+            Action::Masked
+        } else {
+            Action::None
+        };
         Some(Word {
-            intervened: blocked,
-            traced: self.traced,
+            action,
+            trace: self.traced.then(|| action.trace(&id)),
         })
     }
 }
 
+/// The text with its last word taken out.
+fn masked(text: &str) -> String {
+    let words = text.trim_end();
+    let last = words.rfind(' ').map_or(0, |at| at + 1);
+    format!("{}{{NAME}}", &words[..last])
+}
+
+impl Action {
+    fn trace(self, id: &str) -> Value {
+        let (reason, policy) = match self {
+            Self::None => ("No action.", json!({})),
+            Self::Masked => (
+                "Guardrail masked.",
+                json!({"sensitiveInformationPolicy": {"piiEntities": [
+                    {"type": "NAME", "match": "emulated", "action": "ANONYMIZED", "detected": true},
+                ]}}),
+            ),
+            Self::Blocked => (
+                "Guardrail blocked.",
+                json!({"topicPolicy": {"topics": [
+                    {"name": "emulated", "type": "DENY", "action": "BLOCKED", "detected": true},
+                ]}}),
+            ),
+        };
+        json!({"guardrail": {"actionReason": reason, "input": {id: policy}}})
+    }
+}
+
 impl Word {
+    /// Whether the guardrail has answered in the model's place.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.action == Action::Blocked
+    }
+
+    /// Puts it into the chunks of an answer: into every one where it has changed the answer, else
+    /// into the last; Claude's events carry it at their end.
+    pub(super) fn say_in(&self, chunks: &mut [Value]) {
+        let events = chunks.iter().any(|chunk| chunk["type"] == "message_stop");
+        let every = self.action == Action::Masked && !events;
+        let objects = chunks.iter_mut().rev().filter(|chunk| chunk.is_object());
+        for chunk in objects.take(if every { usize::MAX } else { 1 }) {
+            self.say(chunk);
+        }
+    }
+
     /// Puts it into an answer's body, or into a chunk of it.
-    pub(super) fn say(self, body: &mut Value) {
+    pub(super) fn say(&self, body: &mut Value) {
         let Some(body) = body.as_object_mut() else {
             return;
         };
-        let action = if self.intervened {
-            "INTERVENED"
-        } else {
-            "NONE"
+        let action = match self.action {
+            Action::None => "NONE",
+            Action::Masked | Action::Blocked => "INTERVENED",
         };
         body.insert("amazon-bedrock-guardrailAction".into(), action.into());
-        if self.traced {
-            let trace = json!({"guardrail": {"intervened": self.intervened}});
-            body.insert("amazon-bedrock-trace".into(), trace);
+        if let Some(trace) = &self.trace {
+            body.insert("amazon-bedrock-trace".into(), trace.clone());
         }
     }
 }

@@ -121,8 +121,8 @@ async fn an_answer_carries_the_headers_of_the_service() {
     assert_eq!(
         head,
         "HTTP/1.1 200 OK\nserver: promptmill-emulator\ncontent-type: application/json\n\
-         x-amzn-bedrock-input-token-count: 8\nx-amzn-bedrock-output-token-count: 11\n\
-         x-amzn-bedrock-invocation-latency: 0\nconnection: close"
+         x-amzn-bedrock-invocation-latency: 0\nx-amzn-bedrock-input-token-count: 8\n\
+         x-amzn-bedrock-output-token-count: 11\nconnection: close"
     );
     assert!(length.starts_with("content-length: "), "{length}");
 }

@@ -1,8 +1,10 @@
 //! Made-up answers: the same for the same model and prompt, and of a believable length.
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::layout::{Answer, Ask, Ending, Opening, Wants};
+use super::instance::Instance;
+use super::layout::{Answer, Ask, Ending, Form, Opening, ToolCall, Wants};
 use super::measure::Output;
 
 const ONSETS: [&str; 16] = [
@@ -74,6 +76,7 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
             max_tokens,
             stop,
             opening,
+            form,
         } => {
             let mut rng = fastrand::Rng::with_seed(print.seed);
             let room = usize::try_from(*max_tokens)
@@ -82,11 +85,29 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
             let length = output.draw(rng.f64()).saturating_mul(TOKEN_BYTES);
             let thought = thought(&mut rng, room, *opening);
             let room = room - thought.len();
-            let (text, ending) = text(print, &mut rng, length, room, stop, *opening);
+            let (text, tool_call, ending) = match form {
+                Form::Text => {
+                    let (text, ending) = text(print, &mut rng, length, room, stop, *opening);
+                    (text, None, ending)
+                }
+                Form::Json(schema) => {
+                    let (text, ending) = json(print, &mut rng, schema, room);
+                    (text, None, ending.unwrap_or(Ending::Done))
+                }
+                Form::ToolCall { name, schema } => {
+                    let (input, ending) = json(print, &mut rng, schema, room);
+                    let name = name.clone();
+                    let ending = ending.unwrap_or(Ending::ToolCall);
+                    (String::new(), Some(ToolCall { name, input }), ending)
+                }
+            };
+            let input_bytes = tool_call.as_ref().map_or(0, |call| call.input.len());
+            let bytes = thought.len() + text.len() + input_bytes;
             Answer {
-                output_tokens: (thought.len() + text.len()).div_ceil(TOKEN_BYTES) as u64,
+                output_tokens: bytes.div_ceil(TOKEN_BYTES) as u64,
                 thought,
                 text,
+                tool_call,
                 vectors: Vec::new(),
                 ending,
                 input_tokens: ask.input_tokens,
@@ -99,11 +120,42 @@ fn wordless(ask: &Ask, vectors: Vec<Vec<f32>>) -> Answer {
     Answer {
         thought: String::new(),
         text: String::new(),
+        tool_call: None,
         vectors,
         ending: Ending::Done,
         input_tokens: ask.input_tokens,
         output_tokens: 0,
     }
+}
+
+/// JSON text that satisfies a schema; `Ending::Length` where there is no room for all of it.
+fn json(
+    print: Fingerprint,
+    rng: &mut fastrand::Rng,
+    schema: &Value,
+    room: usize,
+) -> (String, Option<Ending>) {
+    let first = format!("{}{}", prefix(print), few_words(rng));
+    let mut text = Instance::of(schema, rng, first, few_words).to_string();
+    if text.len() <= room {
+        return (text, None);
+    }
+    let cut = (0..=room).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(cut.unwrap_or(0));
+    (text, Some(Ending::Length))
+}
+
+fn few_words(rng: &mut fastrand::Rng) -> String {
+    let mut text = String::new();
+    word(&mut text, rng);
+    text.push(' ');
+    word(&mut text, rng);
+    text
+}
+
+/// What every completion begins with.
+fn prefix(print: Fingerprint) -> String {
+    format!("[emulated {:08x}] ", print.digest >> 32)
 }
 
 fn text(
@@ -116,7 +168,7 @@ fn text(
 ) -> (String, Ending) {
     let mut text = String::with_capacity(length.min(room) + 64);
     open(&mut text, rng, opening);
-    let prefix = format_args!("[emulated {:08x}] ", print.digest >> 32).to_string();
+    let prefix = prefix(print);
     text.push_str(&prefix);
     let words_from = text.len();
     let natural = words_from - prefix.len() + length;
@@ -148,14 +200,10 @@ fn thought(rng: &mut fastrand::Rng, room: usize, opening: Opening) -> String {
 }
 
 fn open(text: &mut String, rng: &mut fastrand::Rng, opening: Opening) {
-    let (before, after) = match opening {
-        Opening::None | Opening::Apart => return,
-        Opening::Tags => ("<reasoning>", "</reasoning>"),
-        Opening::Thought => ("", "\n</think>\n\n"),
-    };
-    text.push_str(before);
-    babble(text, rng, text.len() + OPENING_TOKENS * TOKEN_BYTES);
-    text.push_str(after);
+    if opening == Opening::Thought {
+        babble(text, rng, OPENING_TOKENS * TOKEN_BYTES);
+        text.push_str("\n</think>\n\n");
+    }
 }
 
 /// Appends sentences of made-up words while `text` is at most `length` bytes long; one at least.
@@ -212,7 +260,7 @@ fn vector(seed: u64, dimensions: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ask, Ending, Fingerprint, Opening, Output, Wants, answer};
+    use super::{Ask, Ending, Fingerprint, Form, Opening, Output, Wants, answer};
 
     /// What an answer is like: its text between `|`, its tokens and its ending.
     fn said(max_tokens: u64, stop: &[&str], opening: Opening, tokens: usize) -> String {
@@ -223,6 +271,7 @@ mod tests {
                 max_tokens,
                 stop: stop.iter().map(|&text| text.to_owned()).collect(),
                 opening,
+                form: Form::Text,
             },
         };
         let output = Output {
@@ -234,7 +283,7 @@ mod tests {
         let ending = match answer.ending {
             Ending::Done => "done".to_owned(),
             Ending::Length => "length".to_owned(),
-            Ending::Filtered | Ending::Blocked => "taken".to_owned(),
+            Ending::Filtered | Ending::Blocked | Ending::ToolCall => "taken".to_owned(),
             Ending::Stop(text) => format!("stop {text:?}"),
         };
         let (thought, text) = (answer.thought, answer.text);
@@ -278,10 +327,6 @@ mod tests {
 
     #[test]
     fn reasoning_stands_before_the_answer() {
-        check(
-            said(99, &[], Opening::Tags, 6),
-            "|<reasoning>garhurma tathstan kesne sto dealstulbou loulfothkea fumi.</reasoning>[emulated 3639efcd] geasstaveas.| 28 done",
-        );
         check(
             said(99, &[], Opening::Thought, 6),
             "|garhurma tathstan kesne sto dealstulbou loulfothkea fumi.\n</think>\n\n[emulated 3639efcd] geasstaveas.| 25 done",

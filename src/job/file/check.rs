@@ -94,7 +94,7 @@ impl Place<'_> {
             place: format!("{}:{line}", self.file),
             key: key.name.to_owned(),
             takes: key.kind.takes(),
-            found: describe(found),
+            found: format!("{}{}", describe(found), meant(key.kind, found)),
         };
         Some((line, mistake))
     }
@@ -195,6 +195,18 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
         }
         Kind::Switch => matches!(found, DeValue::Boolean(_)),
         Kind::Table => matches!(found, DeValue::Table(_)),
+    }
+}
+
+/// What the value was probably meant to be.
+fn meant(kind: Kind, found: &DeValue<'_>) -> String {
+    match found {
+        DeValue::String(text) => keys::meant(kind, text),
+        DeValue::Integer(number) => keys::meant(kind, number.as_str()),
+        DeValue::Float(number) => keys::meant(kind, number.as_str()),
+        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            String::new()
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::catalog::Capabilities;
 use crate::catalog::id::ModelId;
 use crate::family::Family;
 use crate::job::file::{JobError, ModelTable};
+use crate::job::keys;
 use crate::model::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// Pairs of request metadata, and the characters of a key or a value (botocore 1.44.5).
@@ -19,13 +20,13 @@ pub(super) fn terms(table: &ModelTable) -> Result<RequestOptions, JobError> {
         trace: choice(
             "model.trace",
             table.trace.as_deref(),
-            &["enabled", "enabled_full", "disabled"],
+            &keys::values("model", "trace"),
         )?
         .map(|word| word.to_ascii_uppercase()),
         latency: choice(
             "model.latency",
             table.latency.as_deref(),
-            &["standard", "optimized"],
+            &keys::values("model", "latency"),
         )?,
         tier: tier(table.service_tier.as_deref())?,
         request_metadata: request_metadata(table)?,
@@ -59,7 +60,7 @@ fn guardrail(table: &ModelTable) -> Result<Option<Guardrail>, JobError> {
 }
 
 fn tier(name: Option<&str>) -> Result<Option<Tier>, JobError> {
-    let names = Tier::ALL.map(Tier::as_str);
+    let names = keys::values("model", "service_tier");
     let name = choice("model.service_tier", name, &names)?;
     Ok(name.as_deref().and_then(Tier::parse))
 }
@@ -71,7 +72,7 @@ fn choice(
 ) -> Result<Option<String>, JobError> {
     match word {
         Some(word) if !words.contains(&word) => {
-            let message = format!("\"{word}\" is none of {}", words.join(", "));
+            let message = format!("\"{word}\" is not one of {}", words.join(", "));
             Err(wrong(key, message))
         }
         word => Ok(word.map(str::to_owned)),

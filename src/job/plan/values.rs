@@ -7,6 +7,7 @@ use super::MaxFailures;
 use crate::input::Format;
 use crate::job::expand::ExpandError;
 use crate::job::file::{InputTable, JobError, OutputTable, PromptTable, RetryTable};
+use crate::job::keys::{self, Kind};
 use crate::job::small;
 use crate::output::paths::check_name;
 use crate::output::{Durability, KeepRaw, Mode};
@@ -136,7 +137,8 @@ pub(super) fn output_file(
 /// Anything else, and no time at all.
 pub fn time(key: &'static str, typed: &str) -> Result<Duration, JobError> {
     let time = parse_time(typed).ok_or_else(|| {
-        let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
+        let meant = keys::meant(Kind::Time, typed);
+        let message = format!("\"{typed}\" is not a time such as \"90s\" or \"15m\"{meant}");
         wrong(key, message)
     })?;
     if LONGEST_TIME < time {
@@ -232,7 +234,9 @@ fn most_rows(
     typed: Option<&toml::Value>,
 ) -> Result<Option<MaxFailures>, JobError> {
     let rejected = |typed: &dyn std::fmt::Display| {
-        let message = format!("{typed} is not a whole number or a percentage such as \"1%\"");
+        let meant = keys::meant(Kind::CountOrShare, &typed.to_string().replace('"', ""));
+        let message =
+            format!("{typed} is not a whole number or a percentage such as \"1%\"{meant}");
         wrong(key, message)
     };
     match typed {

@@ -1,7 +1,7 @@
 //! What a person sees while a run goes on: a live view on a terminal, else a line now and then.
 //!
-//! All of it goes to standard error. Nothing here is coloured, so there is nothing for NO_COLOR
-//! to switch off; without a terminal nothing moves either.
+//! All of it goes to standard error. Without a terminal nothing moves and nothing is colored;
+//! NO_COLOR switches colors off.
 
 mod reading;
 mod terminal;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::format::{count, dollars, escaped, one_line, plural, rough, time};
+use crate::format::{Paint, count, dollars, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, WaitReason};
 use terminal::Below;
 
@@ -51,6 +51,15 @@ impl Style {
         } else {
             Self::Lines
         }
+    }
+}
+
+/// Colors for standard error: on a terminal that has some, unless NO_COLOR is set.
+pub fn paint() -> Paint {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match Style::for_stderr() {
+        Style::Live if !no_color => Paint::On,
+        Style::Live | Style::Lines | Style::Json | Style::Quiet | Style::QuietJson => Paint::Off,
     }
 }
 

@@ -23,7 +23,7 @@ fn small(job: Job) -> Job {
 fn soon(job: Job, said: &str) -> Out {
     let start = Instant::now();
     let out = refused(small(job), 2);
-    assert_eq!(out.stderr, format!("promptmill: {said}\n"));
+    assert_eq!(out.stderr, format!("error: {said}\n"));
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     out
 }
@@ -51,16 +51,15 @@ fn a_pipe_that_never_ends_is_let_go() {
     let start = Instant::now();
     let job = Job::over(ROWS).args(["/dev/stdin"]);
     let out = refused(piped("yes name | \"$@\"", job), 2);
-    let said = format!(
-        "promptmill: /dev/stdin: {TOO_LONG}; the first argument of `run` is the job file\n"
-    );
+    let said =
+        format!("error: /dev/stdin: {TOO_LONG}; the first argument of `run` is the job file\n");
     assert_eq!(out.stderr, said);
     let job = Job::new("run").on_the_emulator("-");
     let out = refused(
         piped("{ echo a,b; tr '\\\\0' x </dev/zero; } | \"$@\"", job),
         2,
     );
-    let said = "promptmill: standard input: line 2: longer than 1024 MiB without an end; is this a file of rows?\n";
+    let said = "error: standard input: line 2: longer than 1024 MiB without an end; is this a file of rows?\n";
     assert_eq!(out.stderr, said);
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }

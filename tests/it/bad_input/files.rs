@@ -132,7 +132,7 @@ fn more_than_sixty_files_are_refused_to_the_letter_and_without_a_call() {
         let out = job.run().exits(2).sent_nothing();
         assert_eq!(
             out.stderr,
-            format!("promptmill: {said}\n"),
+            format!("error: {said}\n"),
             "{name}: {content:?}"
         );
     }

@@ -43,7 +43,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 #[track_caller]
 fn check(job: Job, message: &str) {
     let out = refused(job, 2);
-    assert_eq!(out.stderr, format!("promptmill: {message}\n"));
+    assert_eq!(out.stderr, format!("error: {message}\n"));
 }
 
 /// The same, for a good job with these arguments too.

@@ -112,8 +112,8 @@ fn a_scenario_needs_the_emulator_and_a_file_it_can_play() {
     );
     let missing = on_aws().args(["--endpoint-url", "emulator", "--scenario", "s.toml"]);
     refused(missing, 2).says("s.toml: ");
-    refused(Job::over(ROWS).scenario("latency = 5\n"), 2).says("promptmill: scenario.toml:1: ");
-    refused(Job::over(ROWS).scenario("\nlatncy = 5\n"), 2).says("promptmill: scenario.toml:2: ");
+    refused(Job::over(ROWS).scenario("latency = 5\n"), 2).says("error: scenario.toml:1: ");
+    refused(Job::over(ROWS).scenario("\nlatncy = 5\n"), 2).says("error: scenario.toml:2: ");
 }
 
 #[test]
@@ -167,8 +167,8 @@ fn without_a_region_nothing_is_tried() {
 
 #[test]
 fn without_credentials_nothing_is_tried() {
-    let said = "promptmill: no AWS credentials: ";
-    let of_nobody = "promptmill: no AWS credentials in profile `nobody`: ";
+    let said = "error: no AWS credentials: ";
+    let of_nobody = "error: no AWS credentials in profile `nobody`: ";
     let login = "log in (`aws sso login`), choose another --profile, or set AWS_ACCESS_KEY_ID";
     let nobody = || on_aws().env("AWS_REGION", "us-east-1");
     refused(nobody(), 77).says(said).says(login);
@@ -202,7 +202,7 @@ fn a_profile_that_is_not_there_is_named_with_those_that_are() {
 #[test]
 fn an_endpoint_that_is_no_url_is_named_with_its_place() {
     let said = |from: &str, url: &str| {
-        format!("promptmill: {from}: \"{url}\" is no URL such as https://vpce-1a2b.example.com or ")
+        format!("error: {from}: \"{url}\" is no URL such as https://vpce-1a2b.example.com or ")
     };
     let signed = |job: Job| {
         job.env("AWS_ACCESS_KEY_ID", "made-up")

@@ -14,7 +14,7 @@ fn an_output_that_is_the_input_is_refused_and_left_as_it_was() {
         let job = job.args(["-m", NOVA, "-i", input, "-o", output, "--fresh"]);
         let out = refused(job, 2);
         let message = format!("the output {named} is the input: choose another --output");
-        assert_eq!(out.stderr, format!("promptmill: {message}\n"));
+        assert_eq!(out.stderr, format!("error: {message}\n"));
         assert_eq!(out.text(input), row);
     };
     over("in.jsonl", "in.jsonl", "in.jsonl", "in.jsonl");
@@ -36,7 +36,7 @@ fn an_output_that_promptmill_did_not_write_is_left_as_it_was() {
             let job = to(name).file(name, content);
             let job = if fresh { job.args(["--fresh"]) } else { job };
             let out = refused(job, 2).says(&format!(
-                "promptmill: {name} exists and was not written by promptmill: \
+                "error: {name} exists and was not written by promptmill: \
                  choose another --output, or move it away\n"
             ));
             assert_eq!(out.text(name), content);
@@ -69,7 +69,7 @@ fn a_run_file_that_names_another_output_is_not_written_over() {
     let theirs = r#"{"promptmill":"0.1.0","output":"old/st"}"#;
     let job = to("st.jsonl").file("st.run.json", theirs);
     let out = refused(job, 2).says(
-        "promptmill: st.run.json belongs to the output old/st, as it says: choose another \
+        "error: st.run.json belongs to the output old/st, as it says: choose another \
          --output, or move it away\n",
     );
     assert_eq!(out.text("st.run.json"), theirs);
@@ -86,7 +86,7 @@ fn files_of_other_programs_beside_the_output_are_left_as_they_were() {
         let job = to("Cargo.jsonl").file("Cargo.lock", lock);
         let job = if fresh { job.args(["--fresh"]) } else { job };
         let out = refused(job, 2).says(
-            "promptmill: Cargo.lock exists and was not written by promptmill: choose another \
+            "error: Cargo.lock exists and was not written by promptmill: choose another \
              --output, or move it away\n",
         );
         assert_eq!(out.text("Cargo.lock"), lock);
@@ -115,17 +115,17 @@ fn files_of_other_programs_beside_the_output_are_left_as_they_were() {
 fn an_output_that_leads_through_a_file_or_nowhere_is_a_mistake() {
     let blocked = to("taken/deep/out.jsonl").file("taken", "a file");
     refused(blocked, 2).says(
-        "promptmill: cannot create taken/deep: taken is a file, not a directory: choose another \
+        "error: cannot create taken/deep: taken is a file, not a directory: choose another \
          --output\n",
     );
     let blocked = to("a.jsonl/out.jsonl").file("a.jsonl", "a file");
     refused(blocked, 2).says("cannot create a.jsonl: a.jsonl is a file, not a directory: choose");
     if cfg!(target_os = "linux") {
         refused(to("/proc/nowhere/out.jsonl"), 2).says(
-            "promptmill: cannot create /proc/nowhere: no directory can be made there: choose \
+            "error: cannot create /proc/nowhere: no directory can be made there: choose \
              another --output\n",
         );
     }
     let folder = to("d.jsonl").file("d.jsonl/a", "");
-    refused(folder, 2).says("promptmill: d.jsonl is not a regular file");
+    refused(folder, 2).says("error: d.jsonl is not a regular file");
 }

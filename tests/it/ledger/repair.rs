@@ -93,7 +93,7 @@ fn a_run_file_that_cannot_be_counted_anew_is_said_behind_what_was_repaired() {
         "{}",
         out.stdout
     );
-    out.says("promptmill: cannot open out.run.json.promptmill-new: ");
+    out.says("error: cannot open out.run.json.promptmill-new: ");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn repair_and_reparse_want_an_output_that_is_there() {
             .args(["tags.jsonl"])
             .run()
             .exits(2)
-            .says("promptmill: tags.jsonl: no such output; name the file that `run` was given");
+            .says("error: tags.jsonl: no such output; name the file that `run` was given");
     }
 }
 
@@ -123,9 +123,8 @@ fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
     for verb in ["repair", "reparse"] {
         for name in ["out.failed.jsonl", "out.run.json", "out.lock"] {
             out = out.again(verb).args([name]).run().exits(2);
-            let expected = format!(
-                "promptmill: {name} is a file beside the output out.jsonl: name out.jsonl\n"
-            );
+            let expected =
+                format!("error: {name} is a file beside the output out.jsonl: name out.jsonl\n");
             assert_eq!(out.stderr, expected);
         }
     }
@@ -180,12 +179,12 @@ fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
         out
     };
     let out = add(out, "other.jsonl").says(
-        "promptmill: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
+        "error: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
          amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
     );
-    let out = add(out, "nofile").says("promptmill: --add nofile: no such file");
+    let out = add(out, "nofile").says("error: --add nofile: no such file");
     add(out, "prompts.csv").says(
-        "promptmill: prompts.csv has no line that promptmill wrote: name the file that `run` has \
+        "error: prompts.csv has no line that promptmill wrote: name the file that `run` has \
          rescued; nothing was added\n",
     );
 }

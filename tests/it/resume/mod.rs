@@ -70,7 +70,7 @@ fn a_changed_prompt_is_refused_with_a_count_and_an_example() {
         .run()
         .exits(2)
         .says(
-            "promptmill: out.jsonl: 4 rows that have ended were another request then (row 1 (a), \
+            "error: out.jsonl: 4 rows that have ended were another request then (row 1 (a), \
          row 2 (b), row 3 (c) and 1 more): prompt, model or parameters have changed; keep the settings, \
          choose another --output, run these rows again with --redo-changed, or begin anew with \
          --fresh (either keeps the old answers aside)\n",

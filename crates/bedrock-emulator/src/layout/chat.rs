@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
-use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Ending, Opening, ToolCall, Wants, form, input_tokens, texts, whole};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -53,6 +53,7 @@ const KEYS: [Key; 31] = [
 
 const RULES: Rules = Rules {
     roles: &["system", "developer", "user", "assistant", "tool"],
+    late_role: None,
     content: Content::TextOrBlocks,
     user_first: "The first message after the system messages must be the user's.",
 };
@@ -77,6 +78,7 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
             max_tokens: whole(body, "max_completion_tokens", limit),
             stop: texts(body, "stop"),
             opening: opening(base),
+            form: form::chat(body)?,
         },
     })
 }
@@ -110,16 +112,38 @@ fn refuse_contradictions(body: &Object, base: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// gpt-oss and Kimi K2 Thinking reason in the text.
+/// gpt-oss and Kimi K2 Thinking reason before the text.
 fn opening(base: &str) -> Opening {
     if base.starts_with("openai.gpt-oss") || base.contains("kimi-k2-thinking") {
-        Opening::Tags
+        Opening::Apart
     } else {
         Opening::None
     }
 }
 
+/// Reasoning as it stands before a text; closed also where it is broken off.
+pub(super) fn tagged(thought: &str) -> String {
+    format!("<reasoning>{thought}</reasoning>")
+}
+
+/// A call of a tool, with its input or a part of it.
+pub(super) fn function(call: &ToolCall, input: &str) -> Value {
+    json!({
+        "id": "chatcmpl-tool-emulated",
+        "type": "function",
+        "function": {"name": call.name, "arguments": input},
+    })
+}
+
 pub(super) fn write(id: &str, answer: &Answer) -> Value {
+    let content = match answer.thought.is_empty() {
+        true => answer.text.clone(),
+        false => tagged(&answer.thought) + &answer.text,
+    };
+    let mut message = json!({"role": "assistant", "content": content, "refusal": null});
+    if let Some(call) = &answer.tool_call {
+        message["tool_calls"] = json!([function(call, &call.input)]);
+    }
     json!({
         "id": "chatcmpl-emulated",
         "object": "chat.completion",
@@ -127,7 +151,7 @@ pub(super) fn write(id: &str, answer: &Answer) -> Value {
         "model": id,
         "choices": [{
             "index": 0,
-            "message": {"role": "assistant", "content": answer.text, "refusal": null},
+            "message": message,
             "finish_reason": finish_reason(answer),
         }],
         "usage": {
@@ -146,6 +170,7 @@ pub(super) fn finish_reason(answer: &Answer) -> &'static str {
         Ending::Done | Ending::Stop(_) | Ending::Blocked => "stop",
         Ending::Length => "length",
         Ending::Filtered => "content_filter",
+        Ending::ToolCall => "tool_calls",
     }
 }
 
@@ -169,15 +194,21 @@ pub(super) fn read_mistral(body: &Object) -> Result<Ask, Refusal> {
             max_tokens: whole(body, "max_tokens", MISTRAL_MAX_TOKENS),
             stop: texts(body, "stop"),
             opening: Opening::None,
+            form: form::chat(body)?,
         },
     })
 }
 
 pub(super) fn write_mistral(answer: &Answer) -> Value {
+    let call = answer.tool_call.as_ref();
+    let calls: Vec<Value> = call
+        .map(|call| function(call, &call.input))
+        .into_iter()
+        .collect();
     json!({
         "choices": [{
             "index": 0,
-            "message": {"role": "assistant", "content": answer.text, "tool_calls": []},
+            "message": {"role": "assistant", "content": answer.text, "tool_calls": calls},
             "stop_reason": finish_reason(answer),
         }],
     })

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Layout, chat, claude, command_r, completion, nova, titan};
+use super::{Answer, Ending, Layout, chat, claude, command_r, completion, nova, titan};
 
 /// A chunk is about a token.
 const CHUNK_BYTES: usize = 4;
@@ -31,7 +31,10 @@ pub(super) fn writer(layout: Layout) -> Option<Writer> {
         Layout::MistralChat => |_, answer| {
             each(answer, |piece, is_last| {
                 let reason = is_last.then(|| chat::finish_reason(answer));
-                let message = json!({"role": "assistant", "content": piece});
+                let mut message = json!({"role": "assistant", "content": piece});
+                if let Some(call) = &answer.tool_call {
+                    message["tool_calls"] = json!([chat::function(call, &call.input)]);
+                }
                 json!({"choices": [{"index": 0, "message": message, "stop_reason": reason}]})
             })
         },
@@ -77,7 +80,7 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-fn each(answer: &Answer, chunk: impl Fn(&str, bool) -> Value) -> Vec<Value> {
+fn each(answer: &Answer, mut chunk: impl FnMut(&str, bool) -> Value) -> Vec<Value> {
     let pieces = pieces(&answer.text);
     let last = pieces.len() - 1;
     let numbered = pieces.iter().enumerate();
@@ -87,12 +90,26 @@ fn each(answer: &Answer, chunk: impl Fn(&str, bool) -> Value) -> Vec<Value> {
 }
 
 fn claude(id: &str, answer: &Answer) -> Vec<Value> {
-    let whole = claude::write(id, answer);
+    let mut whole = claude::write(id, answer);
+    if let Some(call) = &answer.tool_call {
+        // As text, so that its parts are there also where it is broken off.
+        let blocks = whole["content"].as_array_mut().into_iter().flatten();
+        for block in blocks.filter(|block| block["type"] == "tool_use") {
+            block["input"] = call.input.as_str().into();
+        }
+    }
+    of_claude(&whole)
+}
+
+/// The events of a whole message. The input of a tool stands in it as text.
+pub(super) fn of_claude(whole: &Value) -> Vec<Value> {
     let mut message = whole.clone();
     message["content"] = json!([]);
     message["stop_reason"] = Value::Null;
     message["stop_sequence"] = Value::Null;
-    message["usage"]["output_tokens"] = 1.into();
+    if whole["usage"]["output_tokens"] != 0 {
+        message["usage"]["output_tokens"] = 1.into();
+    }
     let mut chunks = vec![json!({"type": "message_start", "message": message})];
     let blocks = whole["content"].as_array().into_iter().flatten();
     for (index, block) in blocks.enumerate() {
@@ -106,7 +123,7 @@ fn claude(id: &str, answer: &Answer) -> Vec<Value> {
         "stop_sequence": whole["stop_sequence"],
     });
     chunks.extend([
-        json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": answer.output_tokens}}),
+        json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": whole["usage"]["output_tokens"]}}),
         json!({"type": "message_stop"}),
     ]);
     chunks
@@ -118,6 +135,19 @@ fn claude_block(index: usize, block: &Value) -> Vec<Value> {
         |delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let kind = block["type"].as_str().unwrap_or_default();
     let mut empty = block.clone();
+    if kind == "tool_use" {
+        empty["input"] = json!({});
+        let input = block["input"].as_str().unwrap_or_default();
+        let mut chunks =
+            vec![json!({"type": "content_block_start", "index": index, "content_block": empty})];
+        // The first delta is empty.
+        let pieces = std::iter::once("").chain(pieces(input));
+        chunks.extend(
+            pieces.map(|piece| delta(json!({"type": "input_json_delta", "partial_json": piece}))),
+        );
+        chunks.push(json!({"type": "content_block_stop", "index": index}));
+        return chunks;
+    }
     empty[kind] = "".into();
     if kind == "thinking" {
         empty["signature"] = "".into();
@@ -138,29 +168,46 @@ fn claude_block(index: usize, block: &Value) -> Vec<Value> {
     chunks
 }
 
+/// Every piece of text is a block of its own, which begins without an event (recorded 2025); so is
+/// every piece of thought. A call of a tool is one block, which begins with one.
 fn nova(answer: &Answer) -> Vec<Value> {
     let whole = nova::write(answer);
     let mut chunks = vec![json!({"messageStart": {"role": "assistant"}})];
-    let blocks = whole["output"]["message"]["content"].as_array();
-    for (index, block) in blocks.into_iter().flatten().enumerate() {
-        let thinks = block.get("reasoningContent").is_some();
-        let text = if thinks {
-            &answer.thought
-        } else {
-            &answer.text
-        };
-        chunks.extend(pieces(text).into_iter().map(|piece| {
-            let delta = match thinks {
-                true => nova::thought(piece),
-                false => json!({"text": piece}),
-            };
+    let thought = (!answer.thought.is_empty()).then(|| pieces(&answer.thought));
+    let text = answer.tool_call.is_none().then(|| pieces(&answer.text));
+    let thought = thought.into_iter().flatten().map(nova::thought);
+    let text = text
+        .into_iter()
+        .flatten()
+        .map(|piece| json!({"text": piece}));
+    let mut index = 0;
+    for delta in thought.chain(text) {
+        chunks.extend([
+            json!({"contentBlockDelta": {"delta": delta, "contentBlockIndex": index}}),
+            json!({"contentBlockStop": {"contentBlockIndex": index}}),
+        ]);
+        index += 1;
+    }
+    if let Some(call) = &answer.tool_call {
+        let tool = json!({"toolUseId": nova::TOOL_USE_ID, "name": call.name});
+        let delta = |piece: &str| {
+            let delta = json!({"toolUse": {"input": piece}});
             json!({"contentBlockDelta": {"delta": delta, "contentBlockIndex": index}})
-        }));
+        };
+        chunks.push(json!({"contentBlockStart": {
+            "start": {"toolUse": tool},
+            "contentBlockIndex": index,
+        }}));
+        chunks.extend(pieces(&call.input).into_iter().map(delta));
         chunks.push(json!({"contentBlockStop": {"contentBlockIndex": index}}));
+    }
+    let mut usage = whole["usage"].clone();
+    if let Some(usage) = usage.as_object_mut() {
+        usage.shift_remove("totalTokens");
     }
     chunks.extend([
         json!({"messageStop": {"stopReason": whole["stopReason"]}}),
-        json!({"metadata": {"usage": whole["usage"], "metrics": {}, "trace": {}}}),
+        json!({"metadata": {"usage": usage, "metrics": {}, "trace": {}}}),
     ]);
     chunks
 }
@@ -179,17 +226,44 @@ fn chat(id: &str, answer: &Answer) -> Vec<Value> {
     let choice = |delta: Value, reason: Option<&str>| {
         chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]))
     };
+    let reason = Some(chat::finish_reason(answer));
+    let mut deltas = chat_deltas(answer);
+    // Broken off within the reasoning, the last piece says so itself (recorded November 2025).
+    let last = match answer.text.is_empty() && answer.ending == Ending::Length {
+        true => deltas.pop().unwrap_or_else(|| json!({})),
+        false => json!({}),
+    };
     let mut chunks = vec![choice(json!({"role": "assistant", "content": ""}), None)];
-    chunks.extend(
-        pieces(&answer.text)
-            .iter()
-            .map(|piece| choice(json!({"content": piece}), None)),
-    );
-    chunks.push(choice(json!({}), Some(chat::finish_reason(answer))));
+    chunks.extend(deltas.into_iter().map(|delta| choice(delta, None)));
+    chunks.push(choice(last, reason));
     let mut usage = chunk(json!([]));
     usage["usage"] = whole["usage"].clone();
     chunks.push(usage);
     chunks
+}
+
+/// What each chunk adds to the message. Each piece of reasoning has its own pair of tags.
+fn chat_deltas(answer: &Answer) -> Vec<Value> {
+    let content = |text: String| json!({"content": text});
+    let thought = (!answer.thought.is_empty()).then(|| pieces(&answer.thought));
+    let thought = thought.into_iter().flatten().map(chat::tagged);
+    let mut deltas: Vec<Value> = thought.map(content).collect();
+    match &answer.tool_call {
+        None if answer.text.is_empty() && answer.ending == Ending::Length => {}
+        None => {
+            let text = pieces(&answer.text).into_iter().map(str::to_owned);
+            deltas.extend(text.map(content));
+        }
+        Some(call) => {
+            let mut start = chat::function(call, "");
+            start["index"] = 0.into();
+            deltas.push(json!({"tool_calls": [start]}));
+            deltas.extend(pieces(&call.input).into_iter().map(
+                |piece| json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}),
+            ));
+        }
+    }
+    deltas
 }
 
 fn claude_text(answer: &Answer) -> Vec<Value> {
@@ -272,9 +346,12 @@ fn text_completion(answer: &Answer) -> Vec<Value> {
     chunks
 }
 
+/// The count of the input is in the first chunk only.
 fn titan(answer: &Answer) -> Vec<Value> {
     let whole = titan::write(answer);
+    let mut is_first = true;
     each(answer, |piece, is_last| {
+        let is_first = std::mem::replace(&mut is_first, false);
         let reason = match is_last {
             true => whole["results"][0]["completionReason"].clone(),
             false => Value::Null,
@@ -284,7 +361,7 @@ fn titan(answer: &Answer) -> Vec<Value> {
             "index": 0,
             "totalOutputTextTokenCount": is_last.then_some(answer.output_tokens),
             "completionReason": reason,
-            "inputTextTokenCount": answer.input_tokens,
+            "inputTextTokenCount": is_first.then_some(answer.input_tokens),
         })
     })
 }

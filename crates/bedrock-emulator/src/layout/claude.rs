@@ -1,9 +1,13 @@
 //! Anthropic Messages.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
-use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, peculiar, texts, whole};
+use super::{
+    Answer, Ask, Ending, Form, Opening, Wants, form, input_tokens, peculiar, texts, whole,
+};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -33,6 +37,7 @@ const KEYS: [Key; 16] = [
 
 const RULES: Rules = Rules {
     roles: &["user", "assistant"],
+    late_role: None,
     content: Content::TextOrBlocks,
     user_first: "messages: first message must use the \"user\" role",
 };
@@ -45,12 +50,18 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
         )));
     }
     conversation::refuse_mark(body, "cachePoint")?;
-    let talk = conversation::read(body.get("messages"), RULES)?;
+    let rules = Rules {
+        late_role: peculiar::takes_late_system(base).then_some("system"),
+        ..RULES
+    };
+    let talk = conversation::read(body.get("messages"), rules)?;
+    check_content(body)?;
     if talk.last_user.is_empty() && talk.bytes == 0 {
         let message = "messages: text content blocks must be non-empty";
         return Err(Refusal::validation(message));
     }
-    let opening = opening(body, base)?;
+    let form = form::claude(body)?;
+    let opening = opening(body, base, &form)?;
     let system = conversation::system_bytes(body.get("system"));
     Ok(Ask {
         prompt: talk.last_user,
@@ -59,15 +70,79 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
             max_tokens: whole(body, "max_tokens", 1),
             stop: texts(body, "stop_sequences"),
             opening,
+            form,
         },
     })
+}
+
+/// Rules for the content of stop texts and messages, in the words that the service uses (public
+/// issues, 2024 to 2026).
+fn check_content(body: &Object) -> Result<(), Refusal> {
+    if texts(body, "stop_sequences")
+        .iter()
+        .any(|stop| stop.trim().is_empty())
+    {
+        let message = "stop_sequences: each stop sequence must contain non-whitespace";
+        return Err(Refusal::validation(message));
+    }
+    let messages = body.get("messages").and_then(Value::as_array);
+    let messages = messages.map_or(&[][..], Vec::as_slice);
+    if let Some(last) = messages.last()
+        && last["role"] == "assistant"
+        && conversation::last_text(last).is_some_and(|text| text.ends_with(char::is_whitespace))
+    {
+        let message = "messages: final assistant content cannot end with trailing whitespace";
+        return Err(Refusal::validation(message));
+    }
+    for (turn, message) in messages.iter().enumerate() {
+        let blocks = message["content"].as_array().into_iter().flatten();
+        for (n, block) in blocks.enumerate() {
+            check_base64(block, &format!("messages.{turn}.content.{n}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Images and documents come in base64, also within the result of a tool.
+fn check_base64(block: &Value, at: &str) -> Result<(), Refusal> {
+    let kind = block["type"].as_str().unwrap_or_default();
+    if kind == "tool_result" {
+        let inner = block["content"].as_array().into_iter().flatten();
+        for (n, block) in inner.enumerate() {
+            check_base64(block, &format!("{at}.tool_result.content.{n}"))?;
+        }
+    }
+    let source = &block["source"];
+    let Some(data) = source["data"]
+        .as_str()
+        .filter(|_| source["type"] == "base64")
+    else {
+        return Ok(());
+    };
+    let wrong = if data.is_empty() {
+        format!("{kind} cannot be empty")
+    } else if STANDARD.decode(data).is_err() {
+        "invalid base64 data".to_owned()
+    } else {
+        return Ok(());
+    };
+    let message = format!("{at}.{kind}.source.base64: {wrong}");
+    Err(Refusal::validation(message))
 }
 
 /// Thought in a block of its own, where it is asked for, or not refused by a model that thinks
 /// unasked. Source for what is refused: Amazon Bedrock
 /// user guide, "Anthropic Claude Messages API", as of October 2026.
-fn opening(body: &Object, base: &str) -> Result<Opening, Refusal> {
+fn opening(body: &Object, base: &str, form: &Form) -> Result<Opening, Refusal> {
     let thinking = body.get("thinking");
+    let is_asked = thinking.is_some_and(|thinking| thinking["type"] != "disabled");
+    if matches!(form, Form::ToolCall { .. }) {
+        let message = "Thinking may not be enabled when tool_choice forces tool use.";
+        return match is_asked {
+            true => Err(Refusal::validation(message)),
+            false => Ok(Opening::None),
+        };
+    }
     match thinking.and_then(|thinking| thinking["type"].as_str()) {
         Some("adaptive") => return Ok(Opening::Apart),
         Some("enabled") => {}
@@ -89,6 +164,11 @@ fn opening(body: &Object, base: &str) -> Result<Opening, Refusal> {
     Err(Refusal::validation(wrong))
 }
 
+/// A block that calls a tool.
+pub(super) fn tool_use(name: &str, input: Value) -> Value {
+    json!({"type": "tool_use", "id": "toolu_bdrk_emulated", "name": name, "input": input})
+}
+
 /// What stands in place of the proof that a thought is Claude's own.
 const SIGNATURE: &str = "ZW11bGF0ZWQ=";
 
@@ -98,12 +178,16 @@ pub(super) fn write(id: &str, answer: &Answer) -> Value {
         Ending::Length => ("max_tokens", None),
         Ending::Stop(text) => ("stop_sequence", Some(text)),
         Ending::Filtered => ("refusal", None),
+        Ending::ToolCall => ("tool_use", None),
     };
     let thought = (!answer.thought.is_empty())
         .then(|| json!({"type": "thinking", "thinking": answer.thought, "signature": SIGNATURE}));
     let text = json!({"type": "text", "text": answer.text});
-    let text = (answer.ending != Ending::Filtered).then_some(text);
-    let blocks = thought.into_iter().chain(text);
+    let said = match &answer.tool_call {
+        Some(call) => Some(tool_use(&call.name, call.input())),
+        None => (answer.ending != Ending::Filtered).then_some(text),
+    };
+    let blocks = thought.into_iter().chain(said);
     json!({
         "id": "msg_bdrk_emulated",
         "type": "message",

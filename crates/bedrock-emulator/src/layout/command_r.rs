@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::completion::cohere_reason;
-use super::{Answer, Ask, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Form, Opening, Wants, input_tokens, texts, whole};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -13,7 +13,7 @@ const KEYS: [Key; 19] = [
     optional("preamble", Kind::Text),
     optional("max_tokens", Kind::Whole(1, 4_000)),
     optional("temperature", Kind::Number(0.0, 1.0)),
-    optional("p", Kind::Number(0.01, 0.99)),
+    optional("p", Kind::Number(0.01, 1.0)),
     optional("k", Kind::Whole(0, 500)),
     optional("stop_sequences", Kind::Texts),
     optional("documents", Kind::Any),
@@ -49,6 +49,7 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
             max_tokens: whole(body, "max_tokens", 4_000),
             stop: texts(body, "stop_sequences"),
             opening: Opening::None,
+            form: Form::Text,
         },
     })
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Ending, Form, Opening, Wants, input_tokens, texts, whole};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -71,6 +71,7 @@ fn ask(body: &Object, prompt: &str, limit: (&str, u64), stop: &str) -> Result<As
             max_tokens: whole(body, limit.0, limit.1),
             stop: texts(body, stop),
             opening: Opening::None,
+            form: Form::Text,
         },
     })
 }
@@ -84,6 +85,12 @@ pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
         ("max_tokens_to_sample", 1),
         "stop_sequences",
     )?;
+    if let Some(said) = without_line_breaks(&ask.prompt) {
+        return Ok(Ask {
+            prompt: said.to_owned(),
+            ..ask
+        });
+    }
     if !ask.prompt.starts_with(HUMAN) {
         return Err(Refusal::validation(
             "Invalid prompt: prompt must start with \"\n\nHuman:\" turn",
@@ -107,6 +114,15 @@ pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
     })
 }
 
+/// What the human said last in a prompt whose turns do not begin with line breaks: the pages want
+/// them, and the service answers all the same (claude-v2:1, recorded June 2024).
+fn without_line_breaks(prompt: &str) -> Option<&str> {
+    let turns = prompt.strip_prefix("Human:")?;
+    let (before, _) = turns.rsplit_once("Assistant:")?;
+    let last = before.rsplit("Human:").next().unwrap_or(before);
+    Some(last.trim())
+}
+
 /// Whether human and assistant speak in turn, up to a human's words.
 fn takes_turns(before: &str) -> bool {
     let turns = before.split(HUMAN).skip(1);
@@ -118,26 +134,22 @@ fn takes_turns(before: &str) -> bool {
 
 pub(super) fn write_claude(answer: &Answer) -> Value {
     let (stop_reason, stop) = match &answer.ending {
-        Ending::Done | Ending::Filtered | Ending::Blocked => ("stop_sequence", Some(HUMAN)),
+        Ending::Done | Ending::Filtered | Ending::Blocked | Ending::ToolCall => {
+            ("stop_sequence", Some(HUMAN))
+        }
         Ending::Length => ("max_tokens", None),
         Ending::Stop(text) => ("stop_sequence", Some(text.as_str())),
     };
     json!({
         "type": "completion",
-        "completion": format!(" {}", answer.text),
+        "completion": answer.text,
         "stop_reason": stop_reason,
         "stop": stop,
     })
 }
 
-/// A body that wants a stream is refused where the answer comes whole.
 pub(super) fn read_command(body: &Object) -> Result<Ask, Refusal> {
     check(body, &COMMAND_KEYS, "#")?;
-    if body.get("stream").and_then(Value::as_bool) == Some(true) {
-        return Err(Refusal::malformed(
-            "#/stream: must be false for an answer in one piece",
-        ));
-    }
     ask(body, "prompt", ("max_tokens", 20), "stop_sequences")
 }
 
@@ -146,7 +158,7 @@ pub(super) fn write_command(answer: &Answer) -> Value {
         "id": "emulated",
         "generations": [{
             "id": "emulated-1",
-            "text": format!(" {}", answer.text),
+            "text": answer.text,
             "finish_reason": cohere_reason(answer),
         }],
     })
@@ -155,7 +167,7 @@ pub(super) fn write_command(answer: &Answer) -> Value {
 /// Cohere's word, in all of its models.
 pub(super) fn cohere_reason(answer: &Answer) -> &'static str {
     match answer.ending {
-        Ending::Done | Ending::Stop(_) | Ending::Blocked => "COMPLETE",
+        Ending::Done | Ending::Stop(_) | Ending::Blocked | Ending::ToolCall => "COMPLETE",
         Ending::Length => "MAX_TOKENS",
         Ending::Filtered => "ERROR_TOXIC",
     }
@@ -168,7 +180,9 @@ pub(super) fn read_jurassic(body: &Object) -> Result<Ask, Refusal> {
 
 pub(super) fn write_jurassic(answer: &Answer) -> Value {
     let reason = match answer.ending {
-        Ending::Done | Ending::Filtered | Ending::Blocked => json!({"reason": "endoftext"}),
+        Ending::Done | Ending::Filtered | Ending::Blocked | Ending::ToolCall => {
+            json!({"reason": "endoftext"})
+        }
         Ending::Length => json!({"reason": "length", "length": answer.output_tokens}),
         Ending::Stop(ref text) => json!({"reason": "stop", "sequence": text}),
     };
@@ -176,7 +190,7 @@ pub(super) fn write_jurassic(answer: &Answer) -> Value {
         "id": 1,
         "prompt": {"text": "", "tokens": []},
         "completions": [{
-            "data": {"text": format!("\n{}", answer.text), "tokens": []},
+            "data": {"text": answer.text, "tokens": []},
             "finishReason": reason,
         }],
     })

@@ -22,6 +22,8 @@ pub(super) struct Conversation {
 pub(super) struct Rules {
     /// Roles a message may have.
     pub(super) roles: &'static [&'static str],
+    /// A role that a message may have behind the first turn only.
+    pub(super) late_role: Option<&'static str>,
     /// How content may be written.
     pub(super) content: Content,
     /// The refusal when the first turn after any system messages is not the user's.
@@ -48,7 +50,8 @@ pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversatio
     };
     let mut first_turn = None;
     for (n, message) in messages.iter().enumerate() {
-        let role = role(message, n, rules)?;
+        let late_role = rules.late_role.filter(|_| first_turn.is_some());
+        let role = role(message, n, rules, late_role)?;
         if !matches!(role, "system" | "developer") {
             first_turn.get_or_insert(role);
         }
@@ -64,8 +67,8 @@ pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversatio
     }
 }
 
-/// Refuses another family's mark for a cached prefix, wherever a block has it.
-pub(super) fn refuse_mark(body: &Object, mark: &str) -> Result<(), Refusal> {
+/// All blocks of the system prompt and of the messages, and where each is.
+pub(super) fn blocks(body: &Object) -> impl Iterator<Item = (String, &Value)> {
     let system = body.get("system").and_then(Value::as_array);
     let system = system.into_iter().flatten().enumerate();
     let system = system.map(|(n, block)| (format!("#/system/{n}"), block));
@@ -76,10 +79,21 @@ pub(super) fn refuse_mark(body: &Object, mark: &str) -> Result<(), Refusal> {
         let blocks = blocks.into_iter().flatten().enumerate();
         blocks.map(move |(n, block)| (format!("#/messages/{turn}/content/{n}"), block))
     });
-    match system
-        .chain(said)
-        .find(|(_, block)| block.get(mark).is_some())
-    {
+    system.chain(said)
+}
+
+/// The text that a message ends with.
+pub(super) fn last_text(message: &Value) -> Option<&str> {
+    match &message["content"] {
+        Value::String(text) => Some(text),
+        Value::Array(blocks) => blocks.last().and_then(block_text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+/// Refuses another family's mark for a cached prefix, wherever a block has it.
+pub(super) fn refuse_mark(body: &Object, mark: &str) -> Result<(), Refusal> {
+    match blocks(body).find(|(_, block)| block.get(mark).is_some()) {
         None => Ok(()),
         Some((at, _)) => {
             let reason = format!("{at}: extraneous key [{mark}] is not permitted");
@@ -97,12 +111,18 @@ pub(super) fn system_bytes(system: Option<&Value>) -> usize {
     }
 }
 
-fn role(message: &Value, n: usize, rules: Rules) -> Result<&str, Refusal> {
+fn role<'a>(
+    message: &'a Value,
+    n: usize,
+    rules: Rules,
+    late_role: Option<&str>,
+) -> Result<&'a str, Refusal> {
     let Some(role) = message.get("role") else {
         let reason = format!("#/messages/{n}: required key [role] not found");
         return Err(Refusal::malformed(reason));
     };
-    match role.as_str().filter(|role| rules.roles.contains(role)) {
+    let is_allowed = |role: &&str| rules.roles.contains(role) || late_role == Some(*role);
+    match role.as_str().filter(is_allowed) {
         Some(role) => Ok(role),
         None => {
             let reason = format!("#/messages/{n}/role: {role} is not a valid enum value");

@@ -164,9 +164,13 @@ pub(super) fn read_cohere(body: &Object) -> Result<Ask, Refusal> {
     })
 }
 
-/// Vectors by type where types were asked for, else a plain list.
-pub(super) fn write_cohere(body: &Object, answer: &Answer) -> Value {
-    let types = texts(body, "embedding_types");
+/// Vectors by type where types were asked for, and always by Embed v4 (recorded 2025 and 2026); else
+/// a plain list.
+pub(super) fn write_cohere(body: &Object, id: &str, answer: &Answer) -> Value {
+    let mut types = texts(body, "embedding_types");
+    if types.is_empty() && id.contains("cohere.embed-v4") {
+        types.push("float".to_owned());
+    }
     let (response_type, embeddings) = if types.is_empty() {
         ("embeddings_floats", json!(answer.vectors))
     } else {

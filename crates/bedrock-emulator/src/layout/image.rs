@@ -79,7 +79,9 @@ pub(super) fn write_amazon(body: &Object, answer: &Answer) -> Value {
     match answer.ending {
         Ending::Filtered => json!({"images": [], "error": FILTERED}),
         Ending::Blocked => json!({"images": [], "error": answer.text}),
-        Ending::Done | Ending::Length | Ending::Stop(_) => json!({"images": images, "error": null}),
+        Ending::Done | Ending::Length | Ending::Stop(_) | Ending::ToolCall => {
+            json!({"images": images, "error": null})
+        }
     }
 }
 
@@ -104,7 +106,7 @@ pub(super) fn write_stability(answer: &Answer) -> Value {
             json!({"seeds": [7], "finish_reasons": ["Filter reason: prompt"], "images": []})
         }
         Ending::Blocked => json!({"seeds": [], "finish_reasons": [], "images": []}),
-        Ending::Done | Ending::Length | Ending::Stop(_) => {
+        Ending::Done | Ending::Length | Ending::Stop(_) | Ending::ToolCall => {
             json!({"seeds": [7], "finish_reasons": [null], "images": [PIXEL]})
         }
     }
@@ -122,7 +124,7 @@ pub(super) fn write_sdxl(answer: &Answer) -> Value {
     let reason = match answer.ending {
         Ending::Filtered => Some("CONTENT_FILTERED"),
         Ending::Blocked => None,
-        Ending::Done | Ending::Length | Ending::Stop(_) => Some("SUCCESS"),
+        Ending::Done | Ending::Length | Ending::Stop(_) | Ending::ToolCall => Some("SUCCESS"),
     };
     let artifact = reason.map(|reason| json!({"seed": 7, "base64": PIXEL, "finishReason": reason}));
     let artifacts: Vec<Value> = artifact.into_iter().collect();

@@ -11,6 +11,8 @@ mod command_r;
 mod completion;
 mod conversation;
 mod embed;
+mod form;
+mod guarded;
 mod image;
 mod nova;
 mod peculiar;
@@ -101,6 +103,8 @@ pub(super) enum Wants {
         stop: Vec<String>,
         /// What the model writes before its answer.
         opening: Opening,
+        /// What the answer has to be.
+        form: Form,
     },
     /// So many vectors of so many dimensions.
     Vectors(usize, usize),
@@ -110,26 +114,59 @@ pub(super) enum Wants {
     Pictures,
 }
 
-/// Reasoning that some models write before their text, most of them into it.
+/// Reasoning that some models write before their text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
     /// None.
     None,
-    /// `<reasoning>…</reasoning>`: gpt-oss and Kimi K2 Thinking.
-    Tags,
-    /// The rest of a thought that the prompt began, up to `</think>`: DeepSeek R1.
+    /// The rest of a thought that the prompt began, in the text, up to `</think>`: DeepSeek R1.
     Thought,
-    /// A block of its own: Claude and Nova.
+    /// Apart from the text: in a block of its own (Claude, Nova), or in tags (gpt-oss, Kimi K2
+    /// Thinking).
     Apart,
+}
+
+/// What an answer has to be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Form {
+    /// Any text.
+    Text,
+    /// JSON that satisfies this schema.
+    Json(Value),
+    /// A call of this tool, whose input satisfies the schema.
+    ToolCall {
+        /// The tool.
+        name: String,
+        /// The schema of its input.
+        schema: Value,
+    },
+}
+
+/// A call of a tool, as a model makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ToolCall {
+    /// The tool.
+    pub(super) name: String,
+    /// Its input, as JSON text; broken off where the answer reached its limit.
+    pub(super) input: String,
+}
+
+impl ToolCall {
+    /// The input as a value; empty where it is broken off.
+    fn input(&self) -> Value {
+        serde_json::from_str(&self.input).unwrap_or_else(|_| serde_json::json!({}))
+    }
 }
 
 /// What was produced.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
-    /// What was thought before it, where that stands apart; empty where nothing was.
+    /// What was thought before it, where that is apart from the text; empty where nothing was.
     pub(super) thought: String,
     /// The text; empty where something else is wanted.
     pub(super) text: String,
+    /// The call that is made in place of a text.
+    pub(super) tool_call: Option<ToolCall>,
     /// The vectors; none where something else is wanted.
     pub(super) vectors: Vec<Vec<f32>>,
     /// Why it ended.
@@ -149,6 +186,8 @@ pub(super) enum Ending {
     Length,
     /// This stop text came up.
     Stop(String),
+    /// A tool is called.
+    ToolCall,
     /// The model's own filter took it.
     Filtered,
     /// A guardrail spoke in the model's place.
@@ -200,12 +239,35 @@ impl Layout {
         }
     }
 
-    /// Reads and judges a body; `base` is the base id, empty where an ARN hides it.
+    /// The layout that a body chooses, where a model takes several.
+    pub(super) fn for_body(self, body: &Object) -> Self {
+        let has = |key| body.contains_key(key);
+        if self == Self::MistralEither {
+            return match has("messages") {
+                true => Self::MistralChat,
+                false => Self::MistralText,
+            };
+        }
+        if self == Self::Palmyra {
+            return match has("prompt") {
+                true => Self::Completion,
+                false => Self::Chat,
+            };
+        }
+        // Claude 2 and Instant take both, and answer as they were asked (recorded 2025).
+        match self == Self::ClaudeText && has("messages") {
+            true => Self::Claude,
+            false => self,
+        }
+    }
+
+    /// Reads and judges a body, which has chosen this layout; `base` is the base id, empty where an
+    /// ARN hides it.
     pub(super) fn read(self, body: &Object, base: &str) -> Result<Ask, Refusal> {
-        let asked = match self.for_body(body) {
+        let asked = match self {
             Self::Claude => claude::read(body, base),
             Self::Nova => nova::read(body),
-            Self::Chat => chat::read(body, base),
+            Self::Chat | Self::Palmyra => chat::read(body, base),
             Self::MistralChat => chat::read_mistral(body),
             Self::MistralText | Self::MistralEither => raw::read_mistral(body),
             Self::Llama => raw::read_llama(body),
@@ -218,7 +280,6 @@ impl Layout {
             Self::Command => completion::read_command(body),
             Self::CommandR => command_r::read(body),
             Self::Jurassic => completion::read_jurassic(body),
-            Self::Palmyra => chat::read(body, base),
             Self::Pegasus => completion::read_pegasus(body),
             Self::TitanEmbedImage => embed::read_image(body),
             Self::NovaEmbed => embed::read_nova(body),
@@ -235,10 +296,11 @@ impl Layout {
 
     /// Writes the answer to a body that [`Layout::read`] accepted; `id` is as in the path.
     pub(super) fn write(self, body: &Object, id: &str, answer: &Answer) -> Value {
-        match self.for_body(body) {
+        let answer = &self.led_in(answer);
+        match self {
             Self::Claude => claude::write(id, answer),
             Self::Nova => nova::write(answer),
-            Self::Chat => chat::write(id, answer),
+            Self::Chat | Self::Palmyra => chat::write(id, answer),
             Self::MistralChat => chat::write_mistral(answer),
             Self::MistralText | Self::MistralEither => raw::write_mistral(answer),
             Self::Llama => raw::write_llama(answer),
@@ -251,11 +313,10 @@ impl Layout {
             Self::Command => completion::write_command(answer),
             Self::CommandR => command_r::write(answer),
             Self::Jurassic => completion::write_jurassic(answer),
-            Self::Palmyra => chat::write(id, answer),
             Self::Pegasus => completion::write_pegasus(answer),
             Self::TitanEmbedImage => embed::write_image(answer),
             Self::NovaEmbed => embed::write_nova(answer),
-            Self::CohereEmbed => embed::write_cohere(body, answer),
+            Self::CohereEmbed => embed::write_cohere(body, id, answer),
             Self::Marengo => embed::write_marengo(answer),
             Self::Rerank => embed::write_rerank(body, answer),
             Self::AmazonImage => image::write_amazon(body, answer),
@@ -266,8 +327,41 @@ impl Layout {
 
     /// The chunks of the same answer; `None` where the layout does not stream.
     pub(super) fn chunks(self, body: &Object, id: &str, answer: &Answer) -> Option<Vec<Value>> {
-        let write = chunks::writer(self.for_body(body))?;
-        Some(write(id, answer))
+        if self == Self::Command && body.get("stream") != Some(&Value::Bool(true)) {
+            // The whole answer in one chunk (recorded Feb 2024, Aug 2025).
+            return Some(vec![self.write(body, id, answer)]);
+        }
+        let write = chunks::writer(self)?;
+        Some(write(id, &self.led_in(answer)))
+    }
+
+    /// The answer behind the white space that models begin with which go on from a prompt (recorded
+    /// 2024 to 2026).
+    fn led_in(self, answer: &Answer) -> Answer {
+        let mut answer = answer.clone();
+        let lead = if matches!(self, Self::ClaudeText | Self::Command | Self::MistralText) {
+            " "
+        } else if matches!(self, Self::TitanText | Self::Jurassic) {
+            "\n"
+        } else if self == Self::Llama {
+            "\n\n"
+        } else {
+            ""
+        };
+        if !answer.text.is_empty() {
+            answer.text.insert_str(0, lead);
+        }
+        answer
+    }
+
+    /// What a guardrail answers in the model's place; `None` where the model's own form serves.
+    pub(super) fn blocked(self, id: &str, answer: &Answer) -> Option<Value> {
+        guarded::write(self, id, answer)
+    }
+
+    /// The chunks of what a guardrail answers in the model's place.
+    pub(super) fn blocked_chunks(self, id: &str, answer: &Answer) -> Option<Vec<Value>> {
+        guarded::chunks(self, id, answer)
     }
 
     /// Whether it has chunks.
@@ -311,8 +405,19 @@ impl Layout {
     pub(super) fn may_say_stream(self) -> bool {
         matches!(
             self,
-            Self::Chat | Self::Palmyra | Self::Command | Self::CommandR
+            Self::Chat | Self::Palmyra | Self::Completion | Self::CommandR
         )
+    }
+
+    /// Judges a body that is to be answered in one piece.
+    pub(super) fn check_whole(self, body: &Object) -> Result<(), Refusal> {
+        let streams = body.get("stream") == Some(&Value::Bool(true));
+        if self == Self::Command && streams {
+            return Err(Refusal::malformed(
+                "#/stream: must be false for an answer in one piece",
+            ));
+        }
+        Ok(())
     }
 
     /// Judges a body that is to be answered in chunks.
@@ -321,16 +426,6 @@ impl Layout {
             return Err(Refusal::no_stream());
         }
         peculiar::check_stream(self, base, body)
-    }
-
-    fn for_body(self, body: &Object) -> Self {
-        if self == Self::MistralEither && body.contains_key("messages") {
-            return Self::MistralChat;
-        }
-        if self == Self::Palmyra && body.contains_key("prompt") {
-            return Self::Completion;
-        }
-        self
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
-use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Ending, Opening, Wants, form, input_tokens, texts, whole};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -21,11 +21,12 @@ const KEYS: [Key; 6] = [
     optional("schemaVersion", Kind::Text),
 ];
 
-const INFERENCE_KEYS: [Key; 7] = [
+const INFERENCE_KEYS: [Key; 8] = [
     optional("maxTokens", Kind::Whole(1, HIGHEST_MAX_TOKENS)),
     optional("max_new_tokens", Kind::Whole(1, HIGHEST_MAX_TOKENS)),
     optional("temperature", Kind::Number(0.0, 1.0)),
     optional("topP", Kind::Number(0.0, 1.0)),
+    optional("top_p", Kind::Number(0.0, 1.0)),
     optional("topK", Kind::Whole(0, 128)),
     optional("stopSequences", Kind::Texts),
     optional("reasoningConfig", Kind::Object),
@@ -33,6 +34,7 @@ const INFERENCE_KEYS: [Key; 7] = [
 
 const RULES: Rules = Rules {
     roles: &["user", "assistant"],
+    late_role: None,
     content: Content::Blocks,
     user_first: "A conversation must start with a user message. Try again with a conversation \
                  that starts with a user message.",
@@ -54,7 +56,7 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
         .and_then(Value::as_object)
         .unwrap_or(&none);
     check(inference, &INFERENCE_KEYS, "#/inferenceConfig")?;
-    conversation::refuse_mark(body, "cache_control")?;
+    check_blocks(body)?;
     let talk = conversation::read(body.get("messages"), RULES)?;
     let system = conversation::system_bytes(body.get("system"));
     let limit = whole(inference, "max_new_tokens", MODEL_MAX_TOKENS);
@@ -65,8 +67,41 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
             max_tokens: whole(inference, "maxTokens", limit),
             stop: texts(inference, "stopSequences"),
             opening: opening(body, inference),
+            form: form::nova(body)?,
         },
     })
+}
+
+/// Keys of which a block has one at least.
+const BLOCK_KINDS: [&str; 7] = [
+    "text",
+    "image",
+    "video",
+    "document",
+    "reasoningContent",
+    "toolResult",
+    "toolUse",
+];
+
+/// Further keys that a block may have.
+const BLOCK_MARKS: [&str; 2] = ["cachePoint", "guardContent"];
+
+/// Blocks have known keys only (recorded March 2025). The validator tries the kinds of block in
+/// turn, and what it says of a block of no kind is its word on the last of them.
+fn check_blocks(body: &Object) -> Result<(), Refusal> {
+    for (at, block) in conversation::blocks(body) {
+        let keys = || block.as_object().into_iter().flat_map(Object::keys);
+        if !keys().any(|key| BLOCK_KINDS.contains(&key.as_str())) {
+            let reason = format!("{at}: required key [toolUse] not found");
+            return Err(Refusal::malformed(reason));
+        }
+        let is_known = |key: &str| BLOCK_KINDS.contains(&key) || BLOCK_MARKS.contains(&key);
+        if let Some(key) = keys().find(|key| !is_known(key)) {
+            let reason = format!("{at}: extraneous key [{key}] is not permitted");
+            return Err(Refusal::malformed(reason));
+        }
+    }
+    Ok(())
 }
 
 /// A thought in a block of its own, where it is asked for: beside the other settings, or above them.
@@ -79,6 +114,9 @@ fn opening(body: &Object, inference: &Object) -> Opening {
     }
 }
 
+/// The id of every call of a tool.
+pub(super) const TOOL_USE_ID: &str = "tooluse_emulated";
+
 /// A block of thought.
 pub(super) fn thought(text: &str) -> Value {
     json!({"reasoningContent": {"reasoningText": {"text": text}}})
@@ -86,13 +124,23 @@ pub(super) fn thought(text: &str) -> Value {
 
 pub(super) fn write(answer: &Answer) -> Value {
     let stop_reason = match answer.ending {
-        Ending::Done | Ending::Blocked => "end_turn",
+        Ending::Done => "end_turn",
+        Ending::Blocked => "guardrail_intervened",
+        Ending::ToolCall => "tool_use",
         Ending::Length => "max_tokens",
         Ending::Stop(_) => "stop_sequence",
         Ending::Filtered => "content_filtered",
     };
     let thought = (!answer.thought.is_empty()).then(|| thought(&answer.thought));
-    let blocks = thought.into_iter().chain([json!({"text": answer.text})]);
+    let said = match &answer.tool_call {
+        Some(call) => json!({"toolUse": {
+            "toolUseId": TOOL_USE_ID,
+            "name": call.name,
+            "input": call.input(),
+        }}),
+        None => json!({"text": answer.text}),
+    };
+    let blocks = thought.into_iter().chain([said]);
     json!({
         "output": {"message": {"role": "assistant", "content": blocks.collect::<Value>()}},
         "stopReason": stop_reason,

@@ -61,6 +61,22 @@ const NO_STOP: [&str; 5] = [
     "moonshotai.kimi-k2",
 ];
 
+/// Claude models that write JSON by a schema.
+const BY_SCHEMA: [&str; 5] = [
+    "anthropic.claude-haiku-4-5",
+    "anthropic.claude-sonnet-4-5",
+    "anthropic.claude-sonnet-4-6",
+    "anthropic.claude-opus-4-5",
+    "anthropic.claude-opus-4-6",
+];
+
+/// Claude models that cannot be made to call a tool.
+const NO_FORCED_TOOL: [&str; 3] = [
+    "anthropic.claude-fable-5-1",
+    "anthropic.claude-opus-5-5",
+    "anthropic.claude-sonnet-5-5",
+];
+
 /// The least a thought may be given, in tokens.
 const LEAST_BUDGET: u64 = 1024;
 
@@ -70,6 +86,7 @@ pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), Ref
         claude_sampling(base, body)?;
         claude_prefill(base, body)?;
         claude_thinking(base, body)?;
+        claude_form(base, body)?;
     }
     if layout == Layout::Chat {
         chat(base, body)?;
@@ -77,14 +94,10 @@ pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), Ref
     Ok(())
 }
 
-/// Whether a layout's model streams at all, and was asked for it in the body where it must be.
+/// Whether a layout's model streams at all, and the body does not say otherwise.
 pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<(), Refusal> {
     if base.starts_with("meta.llama4") {
         return Err(Refusal::no_stream());
-    }
-    let says_so = body.get("stream").and_then(Value::as_bool) == Some(true);
-    if layout == Layout::Command && !says_so {
-        return Err(Refusal::malformed("#/stream: must be true for a stream"));
     }
     let says_not = body.get("stream").and_then(Value::as_bool) == Some(false);
     if layout == Layout::Chat && says_not {
@@ -95,6 +108,12 @@ pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<
         return refuse("n must be 1 when streaming.");
     }
     Ok(())
+}
+
+/// Whether a Claude model takes a message of the role `system` behind the first turn (recorded in
+/// 2026 for Opus 4.8; taken to hold for the models after it).
+pub(super) fn takes_late_system(base: &str) -> bool {
+    base.starts_with("anthropic.claude-opus-4-8") || is_one_of(base, &THINK_UNASKED)
 }
 
 /// Whether a model thinks although nobody asks for it.
@@ -161,6 +180,22 @@ fn claude_thinking(base: &str, body: &Object) -> Result<(), Refusal> {
     let heat = body.get("temperature").and_then(Value::as_f64);
     if heat.is_some_and(|heat| heat != 1.0) {
         return refuse("`temperature` may only be set to 1 when thinking is enabled.");
+    }
+    Ok(())
+}
+
+/// JSON by schema, and a tool that must be called, are not for every model (models' cards, November
+/// 2026).
+fn claude_form(base: &str, body: &Object) -> Result<(), Refusal> {
+    let has_format = body
+        .get("output_config")
+        .is_some_and(|config| config.get("format").is_some());
+    if has_format && !base.is_empty() && !is_one_of(base, &BY_SCHEMA) {
+        return refuse("output_config.format: Extra inputs are not permitted");
+    }
+    let choice = body.get("tool_choice").and_then(|it| it["type"].as_str());
+    if matches!(choice, Some("any" | "tool")) && is_one_of(base, &NO_FORCED_TOOL) {
+        return refuse("tool_choice: type \"tool\" and \"any\" are not supported for this model.");
     }
     Ok(())
 }

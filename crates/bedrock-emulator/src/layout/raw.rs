@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::chat::finish_reason;
-use super::{Answer, Ask, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Form, Opening, Wants, input_tokens, texts, whole};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -97,6 +97,7 @@ fn read(body: &Object, keys: &[Key], limit: (&str, u64)) -> Result<Ask, Refusal>
             } else {
                 Opening::None
             },
+            form: Form::Text,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Ending, Opening, Wants, input_tokens, texts, whole};
+use super::{Answer, Ask, Ending, Form, Opening, Wants, input_tokens, texts, whole};
 use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
 
@@ -47,6 +47,7 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
             max_tokens: whole(settings, "maxTokenCount", 512),
             stop: texts(settings, "stopSequences"),
             opening: Opening::None,
+            form: Form::Text,
         },
     })
 }
@@ -60,7 +61,7 @@ fn user_text(text: &str) -> &str {
 
 pub(super) fn write(answer: &Answer) -> Value {
     let reason = match answer.ending {
-        Ending::Done | Ending::Blocked => "FINISH",
+        Ending::Done | Ending::Blocked | Ending::ToolCall => "FINISH",
         Ending::Length => "LENGTH",
         Ending::Stop(_) => "STOP_CRITERIA_MET",
         Ending::Filtered => "CONTENT_FILTERED",

@@ -13,6 +13,7 @@ fn streams(id: &str, body: &str, thought: &str, expected: &[&str]) {
     let answer = Answer {
         thought: thought.to_owned(),
         text: "Io or so".to_owned(),
+        tool_call: None,
         vectors: Vec::new(),
         ending: Ending::Done,
         input_tokens: 9,
@@ -51,6 +52,7 @@ fn claude_thinks_in_a_block_of_its_own_and_signs_it() {
     let answer = Answer {
         thought: "Hm.".to_owned(),
         text: "Io".to_owned(),
+        tool_call: None,
         vectors: Vec::new(),
         ending: Ending::Done,
         input_tokens: 9,
@@ -132,10 +134,11 @@ fn nova_thinks_in_a_block_of_its_own_where_it_is_asked_to() {
             r#"{"contentBlockDelta":{"delta":{"reasoningContent":{"reasoningText":{"text":"Hm."}}},"contentBlockIndex":0}}"#,
             r#"{"contentBlockStop":{"contentBlockIndex":0}}"#,
             r#"{"contentBlockDelta":{"delta":{"text":"Io o"},"contentBlockIndex":1}}"#,
-            r#"{"contentBlockDelta":{"delta":{"text":"r so"},"contentBlockIndex":1}}"#,
             r#"{"contentBlockStop":{"contentBlockIndex":1}}"#,
+            r#"{"contentBlockDelta":{"delta":{"text":"r so"},"contentBlockIndex":2}}"#,
+            r#"{"contentBlockStop":{"contentBlockIndex":2}}"#,
             r#"{"messageStop":{"stopReason":"end_turn"}}"#,
-            r#"{"metadata":{"usage":{"inputTokens":9,"outputTokens":2,"totalTokens":11,"cacheReadInputTokenCount":0,"cacheWriteInputTokenCount":0},"metrics":{},"trace":{}}}"#,
+            r#"{"metadata":{"usage":{"inputTokens":9,"outputTokens":2,"cacheReadInputTokenCount":0,"cacheWriteInputTokenCount":0},"metrics":{},"trace":{}}}"#,
         ],
     );
 }
@@ -148,8 +151,9 @@ fn each_other_model_streams_in_its_own_shape() {
         prompt,
         "",
         &[
-            r#"{"generation":"Io o","prompt_token_count":9,"generation_token_count":1,"stop_reason":null}"#,
-            r#"{"generation":"r so","prompt_token_count":null,"generation_token_count":2,"stop_reason":"stop"}"#,
+            r#"{"generation":"\n\nIo","prompt_token_count":9,"generation_token_count":1,"stop_reason":null}"#,
+            r#"{"generation":" or ","prompt_token_count":null,"generation_token_count":2,"stop_reason":null}"#,
+            r#"{"generation":"so","prompt_token_count":null,"generation_token_count":2,"stop_reason":"stop"}"#,
         ],
     );
     streams(
@@ -157,8 +161,9 @@ fn each_other_model_streams_in_its_own_shape() {
         prompt,
         "",
         &[
-            r#"{"outputs":[{"text":"Io o","stop_reason":null}]}"#,
-            r#"{"outputs":[{"text":"r so","stop_reason":"stop"}]}"#,
+            r#"{"outputs":[{"text":" Io ","stop_reason":null}]}"#,
+            r#"{"outputs":[{"text":"or s","stop_reason":null}]}"#,
+            r#"{"outputs":[{"text":"o","stop_reason":"stop"}]}"#,
         ],
     );
     streams(
@@ -184,8 +189,9 @@ fn each_other_model_streams_in_its_own_shape() {
         "{}",
         "",
         &[
-            r#"{"outputText":"Io o","index":0,"totalOutputTextTokenCount":null,"completionReason":null,"inputTextTokenCount":9}"#,
-            r#"{"outputText":"r so","index":0,"totalOutputTextTokenCount":2,"completionReason":"FINISH","inputTextTokenCount":9}"#,
+            r#"{"outputText":"\nIo ","index":0,"totalOutputTextTokenCount":null,"completionReason":null,"inputTextTokenCount":9}"#,
+            r#"{"outputText":"or s","index":0,"totalOutputTextTokenCount":null,"completionReason":null,"inputTextTokenCount":null}"#,
+            r#"{"outputText":"o","index":0,"totalOutputTextTokenCount":2,"completionReason":"FINISH","inputTextTokenCount":null}"#,
         ],
     );
     streams(
@@ -193,17 +199,19 @@ fn each_other_model_streams_in_its_own_shape() {
         prompt,
         "",
         &[
-            r#"{"completion":"Io o","stop_reason":null,"stop":null}"#,
-            r#"{"completion":"r so","stop_reason":"stop_sequence","stop":"\n\nHuman:"}"#,
+            r#"{"completion":" Io ","stop_reason":null,"stop":null}"#,
+            r#"{"completion":"or s","stop_reason":null,"stop":null}"#,
+            r#"{"completion":"o","stop_reason":"stop_sequence","stop":"\n\nHuman:"}"#,
         ],
     );
     streams(
         "cohere.command-text-v14",
-        prompt,
+        r#"{"prompt":"","stream":true}"#,
         "",
         &[
-            r#"{"text":"Io o","is_finished":false,"index":0}"#,
-            r#"{"text":"r so","is_finished":false,"index":0}"#,
+            r#"{"text":" Io ","is_finished":false,"index":0}"#,
+            r#"{"text":"or s","is_finished":false,"index":0}"#,
+            r#"{"text":"o","is_finished":false,"index":0}"#,
             r#"{"is_finished":true,"finish_reason":"COMPLETE","index":0}"#,
         ],
     );

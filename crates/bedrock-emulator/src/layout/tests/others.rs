@@ -236,6 +236,13 @@ fn vectors_come_in_each_models_shape() {
         COHERE_EMBED,
         r#"{"texts":["Hi"]}"#,
         &with(
+            r#"{"id":"emulated","texts":["Hi"],"response_type":"embeddings_by_type","embeddings":{"float":[V]}}"#,
+        ),
+    );
+    writes(
+        "cohere.embed-english-v3",
+        r#"{"texts":["Hi"]}"#,
+        &with(
             r#"{"id":"emulated","texts":["Hi"],"response_type":"embeddings_floats","embeddings":[V]}"#,
         ),
     );

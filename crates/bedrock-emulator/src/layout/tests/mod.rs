@@ -1,12 +1,14 @@
 //! Bodies in, bodies out.
 
 mod chunked;
+mod forms;
 mod others;
+mod recorded;
 
 use serde_json::json;
 
 use super::super::directory::{Entry, look_up};
-use super::{Answer, Ending, Layout, Object, Opening, Wants};
+use super::{Answer, Ending, Form, Layout, Object, Opening, Wants};
 
 /// Sends a body to a model and compares what it is understood to ask, or why it is refused.
 #[track_caller]
@@ -25,10 +27,15 @@ fn asks(id: &str, body: &str, expected: &str) {
                     max_tokens,
                     stop,
                     opening,
+                    form,
                 } => {
+                    let form = match form {
+                        Form::Text => String::new(),
+                        Form::Json(schema) => format!(" as {schema}"),
+                        Form::ToolCall { name, schema } => format!(" by calling {name} {schema}"),
+                    };
                     let opening = match opening {
                         Opening::None => "",
-                        Opening::Tags => " after reasoning",
                         Opening::Thought => " after a thought",
                         Opening::Apart => " after a block of thought",
                     };
@@ -36,7 +43,7 @@ fn asks(id: &str, body: &str, expected: &str) {
                         true => String::new(),
                         false => format!(" until {}", stop.join(" or ")),
                     };
-                    format!("{max_tokens}{until}{opening}")
+                    format!("{max_tokens}{until}{opening}{form}")
                 }
             };
             format!("{:?}: {} in, {wants}", ask.prompt, ask.input_tokens)
@@ -54,6 +61,7 @@ fn writes(id: &str, body: &str, expected: &str) {
     let answer = Answer {
         thought: String::new(),
         text: "Io".to_owned(),
+        tool_call: None,
         vectors: vec![vec![0.6, -0.8]],
         ending: Ending::Length,
         input_tokens: 9,
@@ -63,10 +71,11 @@ fn writes(id: &str, body: &str, expected: &str) {
 }
 
 fn resolve<'a>(id: &'a str, body: &Object) -> (&'a str, Layout) {
-    match look_up(id).unwrap() {
+    let (base, layout) = match look_up(id).unwrap() {
         Entry::Base(base, layout) => (base, layout),
         Entry::Opaque => ("", Layout::of_fields(body)),
-    }
+    };
+    (base, layout.for_body(body))
 }
 
 const CLAUDE: &str = "anthropic.claude-opus-5";
@@ -168,7 +177,7 @@ fn chat_models_limit_their_answers_by_their_own_key() {
     asks(
         OSS,
         &body(r#""max_tokens":5"#),
-        r#""Hi": 8 in, 5 after reasoning"#,
+        r#""Hi": 8 in, 5 after a block of thought"#,
     );
     asks(
         OSS,
@@ -218,7 +227,7 @@ fn raw_prompts_end_at_ten_texts_at_most() {
 fn a_chat_body_names_the_model_of_its_path_and_jamba_writes_little() {
     let body = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":"Hi"}}],{more}}}"#);
     let same = body(&format!(r#""max_tokens":5,"model":"{OSS}""#));
-    asks(OSS, &same, r#""Hi": 8 in, 5 after reasoning"#);
+    asks(OSS, &same, r#""Hi": 8 in, 5 after a block of thought"#);
     for other in ["qwen", "xopenai.gpt-oss-20b-1:0"] {
         asks(
             OSS,
@@ -329,7 +338,7 @@ fn each_layout_answers_in_its_own_shape() {
     writes(
         LLAMA,
         "{}",
-        r#"{"generation":"Io","prompt_token_count":9,"generation_token_count":1,"stop_reason":"length"}"#,
+        r#"{"generation":"\n\nIo","prompt_token_count":9,"generation_token_count":1,"stop_reason":"length"}"#,
     );
     writes(
         R1,
@@ -339,7 +348,7 @@ fn each_layout_answers_in_its_own_shape() {
     writes(
         TITAN,
         "{}",
-        r#"{"inputTextTokenCount":9,"results":[{"tokenCount":1,"outputText":"Io","completionReason":"LENGTH"}]}"#,
+        r#"{"inputTextTokenCount":9,"results":[{"tokenCount":1,"outputText":"\nIo","completionReason":"LENGTH"}]}"#,
     );
 }
 
@@ -348,7 +357,7 @@ fn two_mistral_models_answer_as_they_were_asked() {
     writes(
         MISTRAL,
         r#"{"prompt":""}"#,
-        r#"{"outputs":[{"text":"Io","stop_reason":"length"}]}"#,
+        r#"{"outputs":[{"text":" Io","stop_reason":"length"}]}"#,
     );
     writes(
         MISTRAL,
