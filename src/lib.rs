@@ -55,6 +55,8 @@ pub mod catalog;
 pub mod cli;
 mod engine;
 #[doc(hidden)]
+pub mod exact;
+#[doc(hidden)]
 pub mod exit;
 #[doc(hidden)]
 pub mod family;

@@ -27,6 +27,7 @@ impl Run<'_, '_> {
             .torn
             .iter()
             .map(|torn| Notice::Warning(repaired(torn)));
+        let of_input = preflight.of_input.iter().cloned().map(Notice::Warning);
         let notices = [
             Preflight::gone_remark(self.kept.rows).map(Notice::Note),
             fixed.map(Notice::Note),
@@ -39,7 +40,8 @@ impl Run<'_, '_> {
             self.plan.prefix_remark().map(Notice::Note),
             self.context.emulated.then(|| Notice::Note(fake.to_owned())),
         ];
-        torn.chain(notices.into_iter().flatten()).collect()
+        let notices = notices.into_iter().flatten();
+        torn.chain(of_input).chain(notices).collect()
     }
 
     /// Said of a region that the catalogue does not know: it is likely to be misspelt.

@@ -105,7 +105,7 @@ impl Loaded {
     /// Opens the input and checks that the job's fields are in it.
     pub(crate) fn open(&self) -> Result<Opened<'_>, Failure> {
         let plan = &self.plan;
-        let input = blocking(|| Input::open(&plan.input, plan.format))?;
+        let input = blocking(|| Input::open(&plan.input, &plan.reading))?;
         let maker = RowMaker::new(plan, &input)
             .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?;
         let paths = OutputPaths::new(&plan.output);

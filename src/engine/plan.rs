@@ -92,6 +92,7 @@ pub(crate) async fn plan(
         notes,
         refusals,
     };
+    planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
     Ok(planned)
 }

@@ -18,8 +18,8 @@ use super::line::{self, Kept};
 use super::paths::OutputPaths;
 use super::resume::key;
 use super::rewrite::take_out;
+use super::run_file;
 use super::scan::each_line;
-use super::{Mode, run_file};
 use crate::model::{Category, ParsedReply, Reasoning};
 use crate::run::Share;
 
@@ -72,7 +72,7 @@ pub fn reparse(
     locks: Locks,
     read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let mode = Mode::of_output(paths, None);
+    let mode = paths.mode(None);
     reparse_on(disk::real(mode), paths, locks, read)
 }
 

@@ -43,6 +43,12 @@ pub struct JobFile {
 pub struct InputTable {
     pub path: Option<String>,
     pub format: Option<String>,
+    pub delimiter: Option<String>,
+    pub quote: Option<String>,
+    pub escape: Option<String>,
+    pub comment: Option<String>,
+    pub header: Option<bool>,
+    pub records: Option<String>,
     pub id: Option<String>,
     pub keep: Vec<String>,
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::catalog::rounded_usd;
+use crate::exact::ExactMap;
 use crate::model::{Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, Served, Usage};
 use crate::run::{CompletedRow, Outcome, Share};
 
@@ -74,7 +75,7 @@ struct Line<'a> {
     finished_at: String,
     request_id: Option<&'a str>,
     fingerprint: Option<Fingerprint>,
-    metadata: Option<&'a Map<String, Value>>,
+    metadata: Option<ExactMap<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,7 +238,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
         fingerprint: identity.fingerprint,
-        metadata: identity.metadata.as_ref(),
+        metadata: identity.metadata.as_ref().map(ExactMap),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
     };
