@@ -1,18 +1,10 @@
 //! What is said before the first call.
 
-use super::run::Run;
+use super::run::{Notice, Run};
 use crate::catalog;
 use crate::job::Endpoint;
 use crate::output::{Claim, TailFix, TornTail};
 use crate::rows::preflight::Preflight;
-
-/// Something to be said.
-pub(super) enum Notice {
-    /// What a person may want to know.
-    Note(String),
-    /// What a person should know.
-    Warning(String),
-}
 
 impl Run<'_, '_> {
     /// What a person wants to know before the first call.

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::auto_quota::{self, Quotas};
 use super::connect;
 use super::failure::Failure;
-use super::notes::Notice;
 use super::open::{Loaded, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
@@ -61,6 +60,14 @@ pub(crate) enum Told<'a> {
     Happened(&'a Event<'a>, &'a mut Progress, Instant),
     /// The loop has ended.
     Ends,
+}
+
+/// Something to be said.
+pub(super) enum Notice {
+    /// What a person may want to know.
+    Note(String),
+    /// What a person should know.
+    Warning(String),
 }
 
 /// How the caller is told.
