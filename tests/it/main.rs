@@ -32,6 +32,7 @@ mod prices;
 mod quotas;
 mod real_data;
 mod reference;
+mod replies;
 mod resume;
 mod secrets;
 mod sharing;
