@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::flags;
+use super::{flags, print};
 use crate::engine::Failure;
 use crate::engine::open::Source;
 use crate::engine::options::RunOptions;
@@ -18,6 +18,7 @@ pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
     Ok(Source {
         file: matches.get_one::<PathBuf>("job").cloned(),
         keys: flags::table(matches)?,
+        date: matches.get_one("date").copied(),
     })
 }
 
@@ -45,6 +46,19 @@ pub(super) fn of_run(matches: &ArgMatches) -> Result<RunOptions, Failure> {
         drain => crate::job::time("--drain", drain)?,
     };
     Ok(options)
+}
+
+/// A warning, in the form that was asked for.
+pub(super) fn warn(style: Style, text: &str) {
+    match style {
+        Style::Json | Style::QuietJson => print::noted(&event("warning", text)),
+        Style::Live | Style::Lines | Style::Quiet => print::warning(text),
+    }
+}
+
+/// A note as an event for programs.
+pub(super) fn event(level: &str, text: &str) -> serde_json::Value {
+    serde_json::json!({ "event": "note", "level": level, "message": text })
 }
 
 /// How progress is shown.

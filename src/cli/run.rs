@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::panic::resume_unwind;
 
 use clap::ArgMatches;
-use serde_json::json;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -98,7 +97,7 @@ impl View {
     fn show(&mut self, told: Told<'_>) {
         match told {
             Told::Note(text) => self.note(text),
-            Told::Warning(text) => self.warn(text),
+            Told::Warning(text) => options::warn(self.style, text),
             Told::Reads(input) => {
                 let reading = ReadingProgress::new(self.style, input, Instant::now());
                 self.reading = Some(reading);
@@ -134,22 +133,10 @@ impl View {
     fn note(&self, text: &str) {
         match self.style {
             Style::Quiet | Style::QuietJson => {}
-            Style::Json => print::noted(&event("note", text)),
+            Style::Json => print::noted(&options::event("note", text)),
             Style::Live | Style::Lines => print::note(text),
         }
     }
-
-    /// A warning, in the form that was asked for.
-    fn warn(&self, text: &str) {
-        match self.style {
-            Style::Json | Style::QuietJson => print::noted(&event("warning", text)),
-            Style::Live | Style::Lines | Style::Quiet => print::warning(text),
-        }
-    }
-}
-
-fn event(level: &str, text: &str) -> serde_json::Value {
-    json!({ "event": "note", "level": level, "message": text })
 }
 
 /// Prints the summary, and finds the exit code.

@@ -6,6 +6,7 @@
 mod auto_quota;
 mod conclusion;
 pub(crate) mod connect;
+pub(crate) mod day;
 mod failure;
 pub(crate) mod job;
 mod notes;

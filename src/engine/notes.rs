@@ -42,6 +42,16 @@ impl Run<'_, '_> {
         let is_aws = self.plan.endpoint == Endpoint::Aws;
         catalog::region_remark(region).filter(|_| is_aws)
     }
+
+    /// Said of an inference profile that is not of the region's geography.
+    pub(super) fn geography_remark(&self) -> Option<String> {
+        // The emulator plays a region of its own if the job names none.
+        let region = match self.plan.endpoint {
+            Endpoint::Emulator { .. } => self.plan.region.as_deref(),
+            Endpoint::Aws | Endpoint::Url(_) => self.region.as_deref(),
+        };
+        self.plan.geography_remark(region?)
+    }
 }
 
 /// In what state a file was found, and what of it was backed up.

@@ -4,10 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Zoned;
+use jiff::civil::Date;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
+use super::day::Day;
 use super::failure::Failure;
 use super::responder::Responder;
 use super::{connect, resolve_arn};
@@ -30,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) file: Option<PathBuf>,
     /// Keys that override the file's, shaped as a job file.
     pub(crate) keys: toml::Table,
+    /// The day that `{{ date }}` stands for in paths; `None` is today.
+    pub(crate) date: Option<Date>,
 }
 
 /// Whether Bedrock may be asked which model an ARN stands for.
@@ -47,6 +50,8 @@ pub(crate) struct Loaded {
     pub(crate) plan: Plan,
     /// Paths of the job that depend on the day or on the environment, as they are now.
     pub(crate) pinned: Vec<PinnedPath>,
+    /// What a person should know of the day that paths have.
+    pub(crate) warning: Option<String>,
     /// Why it is not known which model stands behind the job's ARN.
     pub(crate) hidden: Option<String>,
 }
@@ -80,24 +85,27 @@ impl Source {
 }
 
 impl Loaded {
-    /// Plans `job`, which was read from `file`.
+    /// Plans `job`, which was read from `source`.
     pub(crate) async fn new(
         mut job: JobFile,
-        file: Option<&Path>,
+        source: &Source,
         lookup: Lookup,
     ) -> Result<Self, Failure> {
+        let day = Day::of(source.date);
+        let warning = day.warning(&job);
+        let today = day.date;
         let hidden = match lookup {
-            Lookup::Ask => resolve_arn::settle(&mut job).await,
+            Lookup::Ask => resolve_arn::settle(&mut job, today).await,
             Lookup::Skip => None,
         };
-        let today = Zoned::now().date();
         let variable = |name: &str| std::env::var(name).ok();
         let pinned = job.pinned(today, variable);
-        let plan = Plan::new(job, file, today, variable)?;
+        let plan = Plan::new(job, source.file.as_deref(), today, variable)?;
         let not_asked = lookup == Lookup::Skip && plan.model.hides_its_model();
         Ok(Self {
             hidden: hidden.or_else(|| not_asked.then(|| NOT_LOOKED_UP.to_owned())),
             pinned,
+            warning,
             plan,
         })
     }

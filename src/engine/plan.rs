@@ -45,7 +45,10 @@ pub(crate) async fn plan(
     tell: &mut Tell<'_>,
 ) -> Result<Planned, Failure> {
     let job = source.read()?;
-    let loaded = Loaded::new(job, source.file.as_deref(), Lookup::Skip).await?;
+    let loaded = Loaded::new(job, source, Lookup::Skip).await?;
+    if let Some(warning) = &loaded.warning {
+        tell(Told::Warning(warning));
+    }
     let opened = loaded.open()?;
     let (plan, maker) = (opened.plan, &opened.maker);
     let Inspection {
@@ -112,6 +115,7 @@ impl Planned {
             self.survey.alike.clone(),
             self.unknown_model(),
             self.unknown_region(),
+            self.outside_geography(),
             self.plan.unpriced_remark(),
             self.made_up(),
             self.plan.profile_remark(),
@@ -137,6 +141,10 @@ impl Planned {
         let is_aws = self.plan.endpoint == Endpoint::Aws;
         let region = self.plan.region.as_deref().filter(|_| is_aws);
         region.and_then(catalog::region_remark)
+    }
+
+    fn outside_geography(&self) -> Option<String> {
+        self.plan.geography_remark(self.plan.region.as_deref()?)
     }
 
     fn made_up(&self) -> Option<String> {

@@ -103,7 +103,10 @@ pub(crate) async fn run(
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
     let job = source.read()?;
-    let loaded = Loaded::new(job, source.file.as_deref(), Lookup::Ask).await?;
+    let loaded = Loaded::new(job, source, Lookup::Ask).await?;
+    if let Some(warning) = &loaded.warning {
+        tell(Told::Warning(warning));
+    }
     let mut opened = loaded.open()?;
     reject(&mut opened.rejections)?;
     let claim = stake(&opened, options, tell).await?;
@@ -314,6 +317,9 @@ impl<'a, 't> Run<'a, 't> {
         self.region = Some(model.region().await?);
         if let Some(remark) = self.region_remark() {
             (self.tell)(Told::Warning(&remark));
+        }
+        if let Some(remark) = self.geography_remark() {
+            self.note(&remark);
         }
         let quotas = auto_quota::settle(self.plan, access).await;
         if let Some(note) = &quotas.note {

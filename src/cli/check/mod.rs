@@ -71,7 +71,10 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     let source = options::source(matches)?;
     let mut job = source.read()?;
     let rows = stand_in(&mut job);
-    let loaded = Loaded::new(job, source.file.as_deref(), Lookup::Ask).await?;
+    let loaded = Loaded::new(job, &source, Lookup::Ask).await?;
+    if let Some(warning) = &loaded.warning {
+        options::warn(options::style(matches), warning);
+    }
     let scenario = connect::scenario(&loaded.plan)?;
     let (asked, call) = match rows {
         Rows::Named => of_rows(&loaded)?,

@@ -28,11 +28,8 @@ pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
             }
         }
         Told::HasRead => reading = None,
-        Told::Note(_)
-        | Told::Warning(_)
-        | Told::Starts { .. }
-        | Told::Happened(..)
-        | Told::Ends => {}
+        Told::Warning(text) => options::warn(style, text),
+        Told::Note(_) | Told::Starts { .. } | Told::Happened(..) | Told::Ends => {}
     };
     let planned = connect::runtime()?.block_on(crate::engine::plan::plan(&source, &asked, tell))?;
     print::delivered(match matches.get_flag("json") {
