@@ -49,10 +49,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["event", "exit", "format", "model", "output", "run"],
     ),
     (
-        "cli",
+        "engine",
         &[
             "bedrock", "catalog", "event", "exit", "family", "format", "input", "job", "model",
-            "output", "percent", "report", "rows", "run",
+            "nearest", "output", "report", "rows", "run",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
+            "model", "output", "percent", "report", "rows", "run",
         ],
     ),
 ];
@@ -75,7 +82,7 @@ const ONLY_IN: &[(&str, &str)] = &[
         "src/output/disk src/output/holder.rs src/output/mount.rs src/cli",
     ),
     ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
-    ("bedrock_emulator::", "src/cli"),
+    ("bedrock_emulator::", "src/cli src/engine"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.
