@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::failure::Failure;
 use crate::bedrock::aws::Access;
-use crate::bedrock::{Bodies, Parts, Shape, Target};
+use crate::bedrock::{Bodies, Parts, Target};
 use crate::job::{self, Plan, small};
 use crate::output::KeepRaw;
 use bedrock_emulator::{Emulator, Scenario};
@@ -84,10 +84,6 @@ pub(super) fn target(plan: &Plan, sends_bodies: bool) -> Target {
     Target {
         model_id: plan.model.as_str().to_owned(),
         family: plan.family,
-        shape: match plan.model.tells_its_model() {
-            true => Shape::OfFamily,
-            false => Shape::Any,
-        },
         content_type: plan.content_type.clone(),
         accept: plan.accept.clone(),
         terms: plan.terms.clone(),

@@ -322,6 +322,7 @@ impl Job<'_> {
             service_tier: plan.terms.tier.unwrap_or_default().as_str(),
             latency_mode: plan.terms.latency.clone(),
             reasoning: plan.reasoning,
+            own_body: self.maker.sends_bodies(),
             emulated: self.context.emulated,
             durability: plan.durability,
             in_flight: InFlight {
