@@ -43,6 +43,7 @@ struct Entry {
     limit_key: Option<String>,
     max_out: Option<u64>,
     stream: Option<bool>,
+    served_by: Option<String>,
     #[serde(default)]
     refuses_extra: Vec<String>,
     #[serde(default)]
@@ -87,6 +88,12 @@ impl Capabilities {
             ..Self::default()
         };
         entries_about(base).fold(known, Self::and)
+    }
+
+    /// What serves the model behind a base id, where InvokeModel does not reach it: the end of a
+    /// sentence.
+    pub fn served_by(base: &str) -> Option<&'static str> {
+        entries_about(base).find_map(|entry| entry.served_by.as_deref())
     }
 
     /// The keys of a body that the model behind a base id refuses.
@@ -163,6 +170,34 @@ mod tests {
         let sonnet = Capabilities::of("anthropic.claude-sonnet-4-6-20260101-v1:0");
         assert!(sonnet.no_prefill && !sonnet.no_sampling);
         assert!(Capabilities::of("openai.gpt-5.7").no_sampling);
+    }
+
+    #[test]
+    fn models_that_invoke_model_does_not_reach_are_known_with_what_serves_them() {
+        for (base, word) in [
+            ("openai.gpt-5.4", "bedrock-mantle"),
+            ("openai.gpt-5.5", "bedrock-mantle"),
+            ("openai.gpt-5.6-sol", "Converse"),
+            ("openai.gpt-6-astra", "Converse"),
+            ("openai.gpt-6-luna", "Chat Completions"),
+            ("openai.gpt-6.1-sol", "Chat Completions"),
+            ("xai.grok-4.3", "Chat Completions"),
+            ("anthropic.claude-mythos-5", "Anthropic Messages"),
+            ("anthropic.claude-mythos-preview", "Anthropic Messages"),
+        ] {
+            let served_by = Capabilities::served_by(base).unwrap_or_default();
+            assert!(served_by.contains(word), "{base}: {served_by}");
+        }
+        for base in [
+            "openai.gpt-oss-20b-1:0",
+            "openai.gpt-oss-safeguard-120b",
+            "xai.grok-4.6",
+            "moonshotai.kimi-k3",
+            "anthropic.claude-opus-5",
+            "twelvelabs.marengo-embed-3-0-v1:0",
+        ] {
+            assert_eq!(Capabilities::served_by(base), None, "{base}");
+        }
     }
 
     #[test]

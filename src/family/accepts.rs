@@ -1,5 +1,6 @@
 //! Which conversations a family can put into words.
 
+use super::content::is_base64_of_something;
 use super::layout::{Form, Images, Order, Prefill, System, Turns};
 use super::{Doubtful, Family};
 use crate::catalog::Capabilities;
@@ -24,6 +25,9 @@ impl Family {
         }
         if let (Some(most), Doubtful::Refused) = (self.largest_image(), doubtful) {
             small_images(name, prompt, most)?;
+        }
+        if doubtful == Doubtful::Refused {
+            base64_images(prompt)?;
         }
         match self.layout().form {
             Form::Body if prompt.messages.is_empty() => Ok(()),
@@ -98,6 +102,19 @@ impl Family {
         }
         Ok(())
     }
+}
+
+fn base64_images(prompt: &Prompt) -> Result<(), String> {
+    for (number, message) in (1..).zip(&prompt.messages) {
+        let mut images = message.images.iter();
+        if images.any(|image| !is_base64_of_something(&image.base64)) {
+            return Err(format!(
+                "an image of message {number} is not base64: encode the bytes of the file, without \
+                 line breaks"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn small_images(name: &str, prompt: &Prompt, most: usize) -> Result<(), String> {

@@ -12,7 +12,7 @@ use super::layout::{
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::vocabulary::{answered, means_filtered, role, thought};
-use super::{Misread, Parameter, Parameters};
+use super::{Misread, Parameter, Parameters, content};
 use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -28,6 +28,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::claude_messages),
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::Named,
 };

@@ -14,7 +14,7 @@ use super::layout::{
 use super::ranges::DEFAULT_MAX_TOKENS;
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, neutralise, text_or_filtered};
-use super::{Misread, Parameters};
+use super::{Misread, Parameters, content};
 use crate::model::{ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -34,6 +34,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::claude_text),
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

@@ -29,6 +29,8 @@ pub(super) struct Layout {
     pub(super) billed: Billed,
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
+    /// What the service is known to reject in a body whose layout is right, and what to change.
+    pub(super) rejects: Option<fn(&Value) -> Option<String>>,
     /// Reads a reply's body.
     pub(super) read: fn(&Value) -> Result<ParsedReply, Misread>,
     /// How a streamed answer is put together.

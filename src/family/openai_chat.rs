@@ -15,7 +15,7 @@ use super::layout::{
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
-use super::{Misread, Parameter, Parameters, usage};
+use super::{Misread, Parameter, Parameters, content, usage};
 use crate::catalog::Capabilities;
 use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
@@ -49,6 +49,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::openai_chat),
     several: Several::Streamed,
     unknown_events: UnknownEvents::None,
 };

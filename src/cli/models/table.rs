@@ -87,7 +87,9 @@ impl Known<'_> {
             remarks.extend(price.map(|usd| format!("${usd} {what}")));
         }
         let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);
-        if writes("SPEECH") || writes("VIDEO") {
+        if let Some(how) = self.served_by() {
+            remarks.push(format!("not by InvokeModel: {how}"));
+        } else if writes("SPEECH") || writes("VIDEO") {
             remarks.push("not by InvokeModel".to_owned());
         } else if self.family().is_none() && self.base.is_some() {
             remarks.push("whole bodies only".to_owned());
