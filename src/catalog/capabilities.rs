@@ -37,6 +37,8 @@ struct Entry {
     #[serde(default)]
     no_prefill: bool,
     #[serde(default)]
+    later_systems: bool,
+    #[serde(default)]
     thinking_always_on: bool,
     #[serde(default)]
     thinks_by_default: bool,
@@ -63,6 +65,8 @@ pub struct Capabilities {
     pub no_stop: bool,
     /// It refuses a conversation that ends with its own words.
     pub no_prefill: bool,
+    /// It takes system messages after the first turn, which others of its family do not.
+    pub later_systems: bool,
     /// It thinks before every answer, and the thinking counts as output.
     pub thinking_always_on: bool,
     /// It thinks before its answers unless it is told not to.
@@ -117,6 +121,7 @@ impl Capabilities {
             one_sampling: self.one_sampling || entry.one_sampling,
             no_stop: self.no_stop || entry.no_stop,
             no_prefill: self.no_prefill || entry.no_prefill,
+            later_systems: self.later_systems || entry.later_systems,
             thinking_always_on: self.thinking_always_on || entry.thinking_always_on,
             thinks_by_default: self.thinks_by_default || entry.thinks_by_default,
             limit_key: entry.limit_key.as_deref().or(self.limit_key),

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
+    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
+    Stream, Turns, UnknownEvents,
 };
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
@@ -19,7 +20,11 @@ pub(super) const LAYOUT: Layout = Layout {
     name: "claude-messages",
     serves: &["anthropic."],
     takes: &TAKES,
-    form: USER_FIRST,
+    form: Form::Turns(Turns {
+        order: Order::UserFirst,
+        later_systems: LaterSystems::ByModel,
+        begun: Prefill::GoesOn,
+    }),
     images: Images::InMessages,
     answer: Answer::Text,
     lead: Lead::Kept,

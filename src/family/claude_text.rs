@@ -62,7 +62,7 @@ fn template(prompt: &Prompt) -> String {
     let mut said = String::new();
     for message in &prompt.messages {
         said += &match message.role {
-            Role::User => {
+            Role::User | Role::System => {
                 let system = system.take().map(|system| format!("{}\n\n", safe(system)));
                 let system = system.unwrap_or_default();
                 format!("{HUMAN} {system}{}", safe(&message.text))

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
+    Answer, Billed, Counts, FREE, Form, Images, LaterSystems, Layout, Lead, Order, Prefill,
+    Several, Stream, Turns, UnknownEvents,
 };
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
@@ -40,7 +41,12 @@ pub(super) const LAYOUT: Layout = Layout {
         any(Parameter::TopP),
         any(Parameter::Stop),
     ],
-    form: FREE,
+    // Where a model's own template takes no later system message, the service says so.
+    form: Form::Turns(Turns {
+        order: Order::Free,
+        later_systems: LaterSystems::Taken,
+        begun: Prefill::GoesOn,
+    }),
     images: Images::InMessages,
     answer: Answer::Text,
     lead: Lead::Kept,
@@ -56,6 +62,7 @@ pub(super) const LAYOUT: Layout = Layout {
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
+    form: FREE,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",
@@ -72,6 +79,7 @@ pub(super) const MISTRAL: Layout = Layout {
 
 pub(super) const JAMBA: Layout = Layout {
     name: "jamba",
+    form: FREE,
     serves: &["ai21.jamba"],
     images: Images::None,
     takes: &JAMBA_TAKES,

@@ -320,7 +320,7 @@ fn what_invoke_model_does_not_reach_is_said_to_be_reached_otherwise() {
     let planned = Job::new("plan").file("rows.jsonl", row);
     let planned = planned.args(["-i", "rows.jsonl", "-o", "other.jsonl", "--force"]);
     let planned = planned.args(["-m", "us.openai.gpt-5.6-sol"]).run().exits(0);
-    assert!(planned.stdout.contains("openai-chat"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("gpt-5.6-sol"), "{}", planned.stdout);
 }
 
 #[test]
