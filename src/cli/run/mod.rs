@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
+use super::day::Day;
 use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
@@ -84,8 +85,10 @@ async fn prepare_and_carry_out(
 ) -> Result<Exit, Failure> {
     let asked = RunOptions::of(matches)?;
     let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
-    let hidden = resolve_arn::settle(&mut job).await;
-    let today = Zoned::now().date();
+    let day = Day::of(matches);
+    day.warn(asked.style, &job);
+    let today = day.date;
+    let hidden = resolve_arn::settle(&mut job, today).await;
     let variable = |name: &str| std::env::var(name).ok();
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;

@@ -57,6 +57,14 @@ impl Job<'_> {
         {
             self.asked.warn(&remark);
         }
+        // The emulator plays a region of its own where the job names none.
+        let region = match self.plan.endpoint {
+            Endpoint::Emulator { .. } => self.plan.region.as_deref(),
+            Endpoint::Aws | Endpoint::Url(_) => Some(region),
+        };
+        if let Some(remark) = region.and_then(|region| self.plan.geography_remark(region)) {
+            self.say(&remark);
+        }
     }
 
     pub(super) fn say(&self, text: &str) {

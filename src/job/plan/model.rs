@@ -108,6 +108,17 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What a person should know of a profile that is called from `region`, outside its geography.
+    pub fn geography_remark(&self, region: &str) -> Option<String> {
+        if self.model.kind() != Kind::Profile {
+            return None;
+        }
+        let id = self.model.as_str().rsplit('/').next()?;
+        catalog::geography_remark(id, self.model.base()?, region)
+    }
+}
+
 /// A family that is named is for ids that do not tell theirs. Where the catalogue knows the model,
 /// the id tells: bodies in another provider's layout would be refused, row after row. Of a model that
 /// is newer than the catalogue the user may know more.
