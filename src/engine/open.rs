@@ -77,6 +77,8 @@ pub(crate) struct Opened<'a> {
 #[derive(Debug)]
 pub(crate) struct LookedOver {
     pub(crate) preflight: Preflight,
+    /// What the last run left in the run file.
+    pub(crate) last: LastRun,
     /// What is said of completed rows that are sent again.
     pub(crate) redo_remark: Option<String>,
     /// What these cost, in USD, if that is known.
@@ -91,7 +93,7 @@ impl Source {
         let output = self.keys.get("output")?.get("path")?.as_str()?;
         let variable = |name: &str| std::env::var(name).ok();
         let day = Day::of(self.date).date;
-        expand(output, day, &variable).ok().map(PathBuf::from)
+        expand(output, day, variable).ok().map(PathBuf::from)
     }
 
     /// Reads the job file, if there is one, and lays the keys over it.
@@ -187,6 +189,7 @@ impl Opened<'_> {
         let refusals = refusals.map(|it| Failure::usage(it.message).because(it.reason));
         rejections.extend(refusals);
         Ok(LookedOver {
+            last: last.clone(),
             redo_remark: preflight.redo_remark(&redo),
             redo_usd,
             preflight,

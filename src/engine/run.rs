@@ -277,7 +277,6 @@ impl<'a, 't> Run<'a, 't> {
         opened: &'a Opened<'a>,
         options: &'a RunOptions,
         looked: &LookedOver,
-        last: &LastRun,
         claim: &Claim,
         command: &'a Command<'a>,
         tell: &'a mut Tell<'t>,
@@ -287,7 +286,7 @@ impl<'a, 't> Run<'a, 't> {
         let gone = preflight.gone(&claim.past, options.changed);
         let started_at = Timestamp::now();
         let only = options.only.as_ref();
-        let only = only.map(|only| only_run(only, last, started_at));
+        let only = only.map(|only| only_run(only, &looked.last, started_at));
         let again = match &only {
             Some(run) => unfinished(&opened.paths, &preflight.selected_keys, run),
             None => preflight.keys_to_redo(options.changed),
