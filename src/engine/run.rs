@@ -151,9 +151,7 @@ pub(crate) async fn run(
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
-    let run = Run::new(
-        &loaded, &opened, options, &looked, &last, &claim, command, tell,
-    );
+    let run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
     run.carry_out(&looked, claim, asked).await
 }
 
