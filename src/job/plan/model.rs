@@ -55,8 +55,51 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 }
 
 impl Plan {
-    /// Why a row's own body is not sent: a stream brings the pieces of one answer.
+    /// Why a row's own body is not sent: a stream brings the pieces of one answer, and the service
+    /// rejects bodies that were written for another API.
     pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+        self.written_for_another_api(body)
+            .or_else(|| self.answers_in_one_stream(body))
+    }
+
+    /// Source: Amazon Bedrock and Nova user guides, references of each body, as of October 2026: `model` must not be in bodies for Claude and Nova
+    /// and must be the model that is called in chat completions; Claude requires `anthropic_version`.
+    fn written_for_another_api(&self, body: &[u8]) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Beginning {
+            model: Option<serde_json::Value>,
+            anthropic_version: Option<serde_json::Value>,
+        }
+        let found: Beginning = serde_json::from_slice(body).ok()?;
+        if self.doubtful == Doubtful::Sent {
+            return None;
+        }
+        let way_out = "take the conversation out of it with --messages, as in --messages \
+                       params.messages or body.messages";
+        let names_another = |model: &serde_json::Value| match self.family.name() {
+            "claude-messages" | "nova" => true,
+            "openai-chat" | "mistral-chat" => {
+                let is_this = |id: &str| Some(id) == model.as_str();
+                !is_this(self.model.as_str()) && !self.model.base().is_some_and(is_this)
+            }
+            _ => false,
+        };
+        if let Some(model) = found.model.filter(names_another) {
+            return Some(format!(
+                "the body names a `model`, {model}, and InvokeModel takes that from --model: remove it, or \
+                 {way_out}"
+            ));
+        }
+        let is_claude = self.family == Family::ClaudeMessages;
+        (is_claude && found.anthropic_version.is_none()).then(|| {
+            format!(
+                "the body has no `anthropic_version`, which Claude requires on Bedrock: add \
+                 \"anthropic_version\": \"bedrock-2023-05-31\", or {way_out}"
+            )
+        })
+    }
+
+    fn answers_in_one_stream(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
         (is_judged && 1 < OutputLimit::of(body).answers).then(|| {
