@@ -136,10 +136,14 @@ impl Entry {
             Speaker::System if matches!(parts.special, Some((Api::OpenAi, _))) => {
                 Err("a system message can have `role` and `content` only".into())
             }
-            _ if parts.special.is_none() && !shows && parts.text().trim().is_empty() => {
+            Speaker::System | Speaker::User | Speaker::Assistant | Speaker::Tool
+                if parts.special.is_none() && !shows && parts.text().trim().is_empty() =>
+            {
                 Err("the content is empty".into())
             }
-            _ => Ok(Self { role, parts, whole }),
+            Speaker::System | Speaker::User | Speaker::Assistant | Speaker::Tool => {
+                Ok(Self { role, parts, whole })
+            }
         }
     }
 

@@ -67,6 +67,10 @@ fn read(folder: &Path, text: &str, options: &ReadOptions) -> Ours {
             Ok(Err(_)) | Err(_) => ours.is_accepted = false,
         }
     }
+    // Quotes tell rows of empty values from rows of nothing here, and values alone do not.
+    let is_bare =
+        |row: &Vec<(String, String)>| row.iter().all(|it| it.1.trim_matches(' ').is_empty());
+    ours.rows.retain(|row| row.len() == 1 || !is_bare(row));
     let said = records.remarks();
     ours.is_unquoted = said
         .iter()

@@ -162,7 +162,7 @@ impl<R: BufRead> CsvRows<R> {
 
     /// Ends the reading at a flaw behind which it cannot be known where rows begin.
     fn stop_at(&self, flaw: Flaw, shape: Shape) -> Result<(), InputError> {
-        let is_endless = flaw.kind == FlawKind::TooLong;
+        let is_endless = matches!(flaw.kind, FlawKind::TooLong | FlawKind::EscapedLineEnd);
         let is_within_a_line = flaw.opened == flaw.line && flaw.line == shape.last_line;
         if !flaw.kind.hides_rows() || (is_within_a_line && !is_endless) {
             return Ok(());
@@ -200,6 +200,11 @@ impl<R: BufRead> CsvRows<R> {
             FlawKind::LoneReturn => "a carriage return without a line feed stands outside of \
                                      quotes: quote the value, or end all lines alike"
                 .into(),
+            FlawKind::EscapedLineEnd => {
+                "an escape stands before a line end outside of quotes, where readers disagree on \
+                 which rows there are: quote the value, or leave `escape` out"
+                    .into()
+            }
             FlawKind::EscapeOutside => "an escape stands in a value without quotes, where readers \
                                         disagree: quote the value, or leave `escape` out"
                 .into(),

@@ -68,6 +68,8 @@ pub(super) enum FlawKind {
     LoneReturn,
     /// An escape in a value without quotes.
     EscapeOutside,
+    /// An escape before a line end outside of quotes, which other readers take into the value.
+    EscapedLineEnd,
     /// An escape before something that needs none, which readers understand differently.
     EscapeOfOther(u8),
     /// A byte order mark at the beginning of a record.
@@ -80,7 +82,10 @@ impl FlawKind {
     /// Whether it leaves open where the record ends, so that rows may be taken into it.
     pub(super) fn hides_rows(self) -> bool {
         match self {
-            Self::TextBehindQuote { .. } | Self::Unclosed | Self::TooLong => true,
+            Self::TextBehindQuote { .. }
+            | Self::Unclosed
+            | Self::TooLong
+            | Self::EscapedLineEnd => true,
             Self::LoneReturn
             | Self::EscapeOutside
             | Self::EscapeOfOther(_)
@@ -108,7 +113,7 @@ struct Scan {
     at: At,
     shape: Shape,
     opened: u64,
-    /// The last byte of a quoted value before its quote.
+    /// The last byte of a value, quotes aside.
     last: u8,
     returns: usize,
 }
@@ -248,6 +253,10 @@ impl Scan {
             self.step_inside(byte, dialect, *ends, line);
             return false;
         }
+        let is_line_end = matches!(byte, b'\n' | b'\r');
+        if is_line_end && self.at == At::Plain && Some(self.last) == dialect.escape {
+            self.flaw(FlawKind::EscapedLineEnd, *line);
+        }
         if byte == b'\n' && (*ends != Some(Ends::Returns) || self.at != At::Return) {
             // Several CRs before it are the CRLF of a text that was converted twice.
             ends.get_or_insert(Ends::Feeds);
@@ -261,6 +270,7 @@ impl Scan {
             }
             byte if byte == dialect.delimiter => {
                 self.shape.values += 1;
+                self.last = 0;
                 self.at = At::Start;
             }
             byte if Some(byte) == dialect.quote => {
@@ -284,6 +294,7 @@ impl Scan {
                     self.flaw(FlawKind::EscapeOutside, *line);
                 }
                 self.shape.is_bare &= byte == b' ';
+                self.last = byte;
                 self.at = At::Plain;
             }
         }
