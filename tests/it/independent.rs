@@ -67,10 +67,7 @@ fn read(folder: &Path, text: &str, options: &ReadOptions) -> Ours {
             Ok(Err(_)) | Err(_) => ours.is_accepted = false,
         }
     }
-    // Quotes tell rows of empty values from rows of nothing here, and values alone do not.
-    let is_bare =
-        |row: &Vec<(String, String)>| row.iter().all(|it| it.1.trim_matches(' ').is_empty());
-    ours.rows.retain(|row| row.len() == 1 || !is_bare(row));
+    ours.rows.retain(|row| is_filled(row));
     let said = records.remarks();
     ours.is_unquoted = said
         .iter()
@@ -116,7 +113,13 @@ fn second(
             }
             _ if was_quoted => return None,
             '"' if quotes && value.is_empty() => (inside, begun) = (true, true),
-            c if Some(c) == escape => value.push(chars.next()?),
+            c if Some(c) == escape => {
+                value.push(chars.next()?);
+                // Python waits for the rest of a value whose line end is escaped.
+                if value.ends_with(['\n', '\r']) && chars.peek().is_none() {
+                    return None;
+                }
+            }
             c => value.push(c),
         }
     }
@@ -130,6 +133,13 @@ fn second(
     Some(rows)
 }
 
+/// Whether a row has more than blanks in it. Rows of nothing but delimiters are skipped here, and only
+/// quotes, which values do not show, tell them from rows of empty values.
+fn is_filled(row: &[(String, String)]) -> bool {
+    row.iter()
+        .any(|(_, value)| !value.trim_matches(' ').is_empty())
+}
+
 /// The rows that a text has by another reader, as they are to be found here.
 fn expected(rows: &[Vec<String>]) -> Vec<Vec<(String, String)>> {
     let is_blank = |row: &&Vec<String>| row.len() == 1 && row[0].trim().is_empty();
@@ -139,17 +149,15 @@ fn expected(rows: &[Vec<String>]) -> Vec<Vec<(String, String)>> {
         .find(|row| !is_blank(row))
         .cloned()
         .unwrap_or_default();
-    let is_bare = |row: &&Vec<String>| row.iter().all(|value| value.trim_matches(' ').is_empty());
-    let rows =
-        rows.filter(|row| !(is_blank(row) && 1 < header.len()) && !(is_bare(row) && 1 < row.len()));
+    let rows = rows.filter(|row| !is_blank(row) || header.len() == 1);
     let named = |row: &Vec<String>| {
         let pairs = header.iter().zip(row);
         let named = pairs.filter(|(name, _)| !name.trim().is_empty());
         named
             .map(|(name, value)| (name.trim().to_owned(), value.clone()))
-            .collect()
+            .collect::<Vec<_>>()
     };
-    rows.map(named).collect()
+    rows.map(named).filter(|row| is_filled(row)).collect()
 }
 
 /// Texts of a table, by chance.

@@ -65,7 +65,10 @@ pub(super) enum FlawKind {
     /// A quote that is never closed.
     Unclosed,
     /// A lone CR in a text whose lines end otherwise.
-    LoneReturn,
+    LoneReturn {
+        /// A quote follows it, which opens a value for readers that take the CR for a line end.
+        before_quote: bool,
+    },
     /// An escape in a value without quotes.
     EscapeOutside,
     /// An escape before a line end outside of quotes, which other readers take into the value.
@@ -85,8 +88,11 @@ impl FlawKind {
             Self::TextBehindQuote { .. }
             | Self::Unclosed
             | Self::TooLong
-            | Self::EscapedLineEnd => true,
-            Self::LoneReturn
+            | Self::EscapedLineEnd
+            | Self::LoneReturn { before_quote: true } => true,
+            Self::LoneReturn {
+                before_quote: false,
+            }
             | Self::EscapeOutside
             | Self::EscapeOfOther(_)
             | Self::ByteOrderMark => false,
@@ -187,7 +193,8 @@ impl<R: BufRead> Scanner<R> {
                         ended = true;
                         break;
                     }
-                    scan.flaw(FlawKind::LoneReturn, *line);
+                    let before_quote = Some(byte) == dialect.quote;
+                    scan.flaw(FlawKind::LoneReturn { before_quote }, *line);
                     raw.extend(std::iter::repeat_n(b'\r', scan.returns));
                     scan.returns = 0;
                     scan.at = At::Plain;
