@@ -25,7 +25,9 @@ pub use cache::Cached;
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, rounded_usd};
 pub use overrides::Known;
-pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
+pub use regions::{
+    geography_remark, ids_in, ids_of_region, profiles_instead, region_remark, regions_of,
+};
 pub use unit_price::UnitPrice;
 pub use unit_prices::{Bill, Metered, Most, Units};
 

@@ -280,13 +280,18 @@ fn job_arg() -> Arg {
 }
 
 /// Which part of a job to run, and what happens to earlier output.
-fn part_args() -> [Arg; 4] {
+fn part_args() -> [Arg; 5] {
     [
         Arg::new("limit")
             .long("limit")
             .value_name("N")
             .value_parser(whole_from_one)
             .help("Only the first N rows"),
+        Arg::new("date")
+            .long("date")
+            .value_name("DATE")
+            .value_parser(crate::engine::day::date)
+            .help("Date that {{ date }} stands for in paths, such as 2026-11-30 [default: today]"),
         switch(
             "fresh",
             "Back up existing output (including images) and start over",

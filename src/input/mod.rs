@@ -28,6 +28,7 @@ mod source;
 mod spool;
 mod suggest;
 mod txt;
+mod zstandard;
 
 use serde_json::{Map, Value};
 

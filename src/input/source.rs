@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use super::BOM;
 use super::gzip::Members;
+use super::{BOM, zstandard};
 
 /// A stream of bytes.
 pub(super) type Bytes = Box<dyn Read + Send>;
@@ -145,7 +145,7 @@ fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
     let text: Bytes = if start.starts_with(GZIP) {
         Box::new(Members::new(counted))
     } else if start.starts_with(ZSTD) {
-        Box::new(zstd::Decoder::new(counted)?)
+        Box::new(zstandard::Archive::new(counted))
     } else {
         return Ok(counted.raw);
     };

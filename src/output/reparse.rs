@@ -61,6 +61,9 @@ pub struct KeptBody<'a> {
     pub latency_mode: Option<&'a str>,
     /// Whether its job keeps the reasoning before answers.
     pub reasoning: Reasoning,
+    /// Whether its row brought the body of the request, to which completions are kept as they were
+    /// sent.
+    pub own_body: bool,
 }
 
 /// Reads kept bodies again with `read`.
@@ -189,6 +192,7 @@ impl Reparsed {
                 true => Reasoning::Kept,
                 false => Reasoning::Dropped,
             },
+            own_body: kept.own_body,
         }) {
             Ok(understood) => {
                 self.understood += 1;

@@ -55,15 +55,16 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 }
 
 impl Plan {
-    /// Why a row's own body is not sent: a stream brings the pieces of one answer, and the service
+    /// Why a row's own body is rejected: not every family streams several completions, and the service
     /// rejects bodies that were written for another API.
     pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
         self.written_for_another_api(body)
-            .or_else(|| self.answers_in_one_stream(body))
+            .or_else(|| self.completes_several_in_a_stream(body))
     }
 
-    /// Source: Amazon Bedrock and Nova user guides, references of each body, as of October 2026: `model` must not be in bodies for Claude and Nova
-    /// and must be the model that is called in chat completions; Claude requires `anthropic_version`.
+    /// `model` must not be in bodies for Claude and Nova, and must be the model that is called in chat
+    /// completions; Claude requires `anthropic_version`. Source: Amazon Bedrock and Nova user guides,
+    /// references of each body, as of October 2026.
     fn written_for_another_api(&self, body: &[u8]) -> Option<String> {
         #[derive(serde::Deserialize)]
         struct Beginning {
@@ -99,12 +100,16 @@ impl Plan {
         })
     }
 
-    fn answers_in_one_stream(&self, body: &[u8]) -> Option<String> {
+    fn completes_several_in_a_stream(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
-        (is_judged && 1 < OutputLimit::of(body).answers).then(|| {
-            "the body asks for several answers, and a stream brings one: ask for one, or do not stream"
-                .to_owned()
+        let is_refused = is_judged && !self.family.streams_several();
+        (is_refused && 1 < OutputLimit::of(body).answers).then(|| {
+            format!(
+                "the body asks for several completions, and {} streams one: ask for one, or do not \
+                 stream",
+                self.family.name()
+            )
         })
     }
 
@@ -135,6 +140,17 @@ impl Plan {
             self.model,
             profiles.join(", ")
         ))
+    }
+}
+
+impl Plan {
+    /// What a person should know of a profile that is called from `region`, outside its geography.
+    pub fn geography_remark(&self, region: &str) -> Option<String> {
+        if self.model.kind() != Kind::Profile {
+            return None;
+        }
+        let id = self.model.as_str().rsplit('/').next()?;
+        catalog::geography_remark(id, self.model.base()?, region)
     }
 }
 

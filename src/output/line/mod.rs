@@ -43,6 +43,8 @@ pub struct Stamp<'a> {
     pub latency_mode: Option<&'a str>,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
+    /// Whether rows bring their own bodies, to which completions are kept as they were sent.
+    pub own_body: bool,
     /// Whether the embedded emulator is asked: then all of the line is made up.
     pub emulated: bool,
     /// The files of the row's images, seen from the output.
@@ -120,6 +122,8 @@ struct LaterReading<'a> {
     latency_mode: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     keeps_reasoning: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own_body: bool,
 }
 
 impl<'a> LaterReading<'a> {
@@ -128,6 +132,7 @@ impl<'a> LaterReading<'a> {
             service_tier: stamp.service_tier,
             latency_mode: stamp.latency_mode,
             keeps_reasoning: stamp.reasoning == Reasoning::Kept,
+            own_body: stamp.own_body,
         })
     }
 }

@@ -37,6 +37,8 @@ pub(in crate::output) struct Kept {
     pub(in crate::output) latency_mode: Option<String>,
     #[serde(default)]
     pub(in crate::output) keeps_reasoning: bool,
+    #[serde(default)]
+    pub(in crate::output) own_body: bool,
     raw: Option<Value>,
 }
 

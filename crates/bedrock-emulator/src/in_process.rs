@@ -1,0 +1,119 @@
+//! The service without a socket: for tests in paused time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+
+use super::reply;
+use super::reply_body::{HangUp, ReplyBody};
+use super::scenario::Scenario;
+use super::service::Service;
+use super::stats::Stats;
+
+/// An emulated service that is called in-process. What it answers, and when, is what the
+/// listening [`Emulator`](super::Emulator) answers; only the wire is missing.
+#[derive(Debug)]
+pub struct InProcess(Service);
+
+/// What came back for a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The exception's name; `None` for an answer, and for a proxy's page.
+    pub code: Option<String>,
+    /// What `retry-after` says.
+    pub retry_after: Option<Duration>,
+    /// The service's name for the call.
+    pub request_id: Option<String>,
+    /// The body: the model's answer, or an error's text.
+    pub body: Bytes,
+}
+
+impl InProcess {
+    /// A service that behaves like `scenario`. Time in the scenario starts now.
+    pub fn new(scenario: Scenario) -> Self {
+        Self(Service::new(scenario))
+    }
+
+    /// Sends one InvokeModel body.
+    ///
+    /// # Errors
+    /// The scenario closes the connection.
+    pub async fn invoke(&self, model_id: &str, body: &[u8]) -> Result<Reply, HangUp> {
+        self.0.invoke(model_id, body).await.and_then(read)
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+}
+
+impl Reply {
+    /// What an error says; `None` where the body says nothing that is an error's.
+    pub fn message(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body.get("message")?.as_str()?.to_owned())
+    }
+}
+
+/// Reads a reply as a client does.
+fn read(reply: Response<ReplyBody>) -> Result<Reply, HangUp> {
+    let header = |name| reply.headers().get(name).map(HeaderValue::to_str);
+    let text = |name| header(name)?.ok().map(str::to_owned);
+    let code = text(reply::ERROR_TYPE).map(|code| match code.split_once(':') {
+        Some((code, _)) => code.to_owned(),
+        None => code,
+    });
+    let seconds = text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
+    Ok(Reply {
+        status: reply.status().as_u16(),
+        code,
+        retry_after: seconds.map(Duration::from_secs),
+        request_id: text(reply::REQUEST_ID),
+        body: reply.into_body().into_whole()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::{InProcess, Scenario};
+
+    /// What came back for one call, and after how many milliseconds.
+    async fn check(scenario: &str, expected: &str) {
+        let service = InProcess::new(Scenario::parse(scenario, "scenario").unwrap());
+        let body = br#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}"#;
+        let start = Instant::now();
+        let got = match service.invoke("us.amazon.nova-lite-v1:0", body).await {
+            Ok(it) => format!(
+                "{} {:?} {:?} {:?}",
+                it.status,
+                it.code,
+                it.retry_after,
+                it.message()
+            ),
+            Err(hang_up) => hang_up.to_string(),
+        };
+        assert_eq!(format!("{got}, {}", start.elapsed().as_millis()), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_in_process_gets_what_the_wire_would_carry() {
+        let plain = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\njitter = 0\n";
+        check(plain, "200 None None None, 200").await;
+        let fault = "refusal_ms = 5\n[[fault]]\nkind = \"throttled\"\nretry_after_s = 3";
+        check(
+            fault,
+            "429 Some(\"ThrottlingException\") Some(3s) Some(\"Too many requests, please wait \
+             before trying again.\"), 5",
+        )
+        .await;
+        let cut = format!("{plain}[[fault]]\nkind = \"reset_mid_body\"");
+        check(&cut, "the scenario closes this connection, 200").await;
+    }
+}

@@ -1,0 +1,138 @@
+//! What a stop means: the exit code, and what the person should do about it.
+
+use crate::catalog::id::ModelId;
+use crate::exit::Exit;
+use crate::format;
+use crate::model::{Category, Fault};
+use crate::output::{OutputPaths, Tally};
+use crate::run::{Reached, Rescued, Stop};
+
+/// The exit code of a stop, and what the person should do about it.
+pub(super) fn verdict(
+    stop: &Stop,
+    model: &ModelId,
+    region: Option<&str>,
+    paths: &OutputPaths,
+) -> (Exit, Option<String>) {
+    let words = |text: &str| Some(text.to_owned());
+    match stop {
+        Stop::Interrupted => (Exit::Interrupted, None),
+        Stop::Terminated | Stop::HungUp => (Exit::Stopped, None),
+        Stop::Input(_) => (
+            Exit::Usage,
+            words(
+                "what was answered is in the output; once the input is right, and whole, the same command \
+                 looks over it anew and goes on",
+            ),
+        ),
+        Stop::Bug => (
+            Exit::Bug,
+            words("what was answered is in the output, and the same command goes on"),
+        ),
+        Stop::Fault(fault) => (stopped(fault), fault.advice_in(model, region)),
+        Stop::AllInvalid(fault) => (Exit::Usage, fault.advice_in(model, region)),
+        Stop::Limit(Reached::Cost { .. }) => (
+            Exit::Limit,
+            words("raise max_cost_usd: with the same limit the same command would stop at once"),
+        ),
+        Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
+        Stop::Limit(Reached::ErrorRate { .. }) => (
+            Exit::Limit,
+            words(
+                "look at the failures; once what they fail of is put right, the same command goes \
+                 on, and with --retry-failed it sends the failed rows again too",
+            ),
+        ),
+        Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
+        Stop::Unreachable { fault, .. } => (
+            Exit::Stopped,
+            fault
+                .advice_in(model, region)
+                .filter(|_| fault.category == Category::Network)
+                .or(words("run the same command later")),
+        ),
+        Stop::Refused { .. } => (
+            Exit::Stopped,
+            Some(format!(
+                "run the same command later, when others leave room in the quota: `promptmill \
+                 quotas {model}` shows how much there is; requests_per_minute and \
+                 tokens_per_minute keep a run below it"
+            )),
+        ),
+        Stop::CannotWrite { rescued, .. } => (
+            Exit::CannotWrite,
+            Some(match rescued {
+                None => {
+                    "make room, or put right what else it says; then run the same command".into()
+                }
+                Some(Rescued { place, .. }) => format!(
+                    "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
+                     puts these rows into the output, and the same command goes on",
+                    paths.answered.display()
+                ),
+            }),
+        ),
+    }
+}
+
+/// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
+pub(super) fn lost(rows: u64) -> String {
+    let rows = format::plural(rows, "row");
+    format!("a file of the output that is gone, and with it the lines of {rows}")
+}
+
+/// A limit for all `rows`, if the others cost what those have that ended: rounded up, with some room
+/// for calls at their worst, and at least twice the one that was too low. Where that would not let the
+/// next call go, as much as does.
+pub(super) fn enough_usd(reached: &Reached, so_far: &Tally, rows: u64) -> f64 {
+    let (max_usd, least) = match reached {
+        Reached::Cost {
+            max_usd,
+            spent_usd,
+            next_usd,
+        } => (*max_usd, spent_usd + next_usd),
+        Reached::Deadline(_) | Reached::ErrorRate { .. } => (0.0, 0.0),
+    };
+    let each = so_far.charge_usd() / so_far.ended().max(1) as f64;
+    let enough = (1.1 * each * rows as f64).max(2.0 * max_usd).max(least);
+    let step = 10_f64.powf(enough.log10().floor() - 1.0);
+    (enough / step).ceil() * step
+}
+
+/// The exit code of a fault that stopped the run.
+pub(crate) fn stopped(fault: &Fault) -> Exit {
+    match fault.category {
+        Category::AccessDenied | Category::NotFound | Category::Credentials => Exit::Access,
+        Category::InvalidRequest
+        | Category::ContextWindow
+        | Category::RequestTooLarge
+        | Category::BadInputRow
+        | Category::BadResponse => Exit::Usage,
+        Category::DailyQuota
+        | Category::ServiceQuota
+        | Category::Throttled
+        | Category::ModelNotReady
+        | Category::Unavailable
+        | Category::ServerError
+        | Category::ModelTimeout
+        | Category::ModelError
+        | Category::Network
+        | Category::AttemptTimeout => Exit::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_suggested_lets_the_next_call_go() {
+        let reached = Reached::Cost {
+            max_usd: 0.01,
+            spent_usd: 0.004,
+            next_usd: 0.5,
+        };
+        let enough = enough_usd(&reached, &Tally::default(), 10);
+        assert!((0.504..0.6).contains(&enough), "{enough}");
+    }
+}
