@@ -33,9 +33,10 @@ const KEYS: [(&str, &str); 7] = [
     ("audio", "sound"),
 ];
 
-/// Reads a list of messages. System (or developer) messages must come first and are joined by a
-/// blank line; there must be a message of the user; the last may be the assistant's, for the model
-/// to continue it. The error says which message is wrong, from 1.
+/// Reads a list of messages. System (or developer) messages that come first are the system prompt,
+/// joined by a blank line; later ones stay where they are, for the models that take them. There must
+/// be a message of the user; the last may be the assistant's, for the model to continue it. The error
+/// says which message is wrong, from 1.
 pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     let Value::Array(entries) = value else {
         return Err(r#"not a list of messages, such as [{"role": "user", "content": "…"}]"#.into());
@@ -48,9 +49,7 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
         let entry = Entry::read(entry).map_err(wrong)?;
         match entry.role {
             Speaker::System if messages.is_empty() => system.push(entry.parts),
-            Speaker::System => {
-                return Err(wrong("a system message must come before the others".into()));
-            }
+            Speaker::System => messages.push(entry.message(Role::System)),
             Speaker::User | Speaker::Tool => messages.push(entry.message(Role::User)),
             Speaker::Assistant => messages.push(entry.message(Role::Assistant)),
         }
@@ -314,7 +313,7 @@ mod tests {
         );
         check(
             &format!(r#"[{user},{{"role":"system","content":"a"}}]"#),
-            "message 2: a system message must come before the others",
+            "User: \"q\"\nSystem: \"a\"",
         );
         check(
             &format!(r#"[{user},{{"role":"robot","content":"a"}}]"#),

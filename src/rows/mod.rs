@@ -276,6 +276,11 @@ impl<'a> RowMaker<'a> {
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
                 self.refuse_endless(record.row, &prompt)?;
                 let body = family.body(&prompt, parameters, model.base());
+                if self.plan.doubtful == Doubtful::Refused
+                    && let Some(why) = family.rejects(&body)
+                {
+                    return Err(unusable(&record.bad(why)));
+                }
                 Exact(&body).to_string().into_bytes()
             }
         };

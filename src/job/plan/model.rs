@@ -29,6 +29,16 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         Some(behind) => model.behind(behind),
         None => model,
     };
+    if let (Some(how), false) = (
+        model.base().and_then(Family::reached_otherwise),
+        table.force,
+    ) {
+        let message = format!(
+            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send the \
+             requests all the same with --force"
+        );
+        return Err(wrong("model.id", message));
+    }
     let named = table.family.as_deref().map(Family::parse).transpose();
     if let Some(family) = named.map_err(|error| wrong("model.family", error))? {
         refuse_contradiction(table, &model, family)?;
@@ -43,22 +53,19 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         };
         return Ok((model, family));
     };
-    if let (Some(how), false) = (Family::reached_otherwise(base), table.force) {
-        let message = format!(
-            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send it \
-             all the same with --force"
-        );
-        return Err(wrong("model.id", message));
-    }
     let family = Family::of(base).unwrap_or(Family::Raw);
     Ok((model, family))
 }
 
 impl Plan {
-    /// Why a row's own body is rejected: not every family streams several completions, and the service
-    /// rejects bodies that were written for another API.
+    /// Why a row's own body is rejected: for content that the service is known to reject, because it
+    /// was written for another API, or because not every family streams several completions.
     pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+        if self.doubtful == Doubtful::Sent {
+            return None;
+        }
         self.written_for_another_api(body)
+            .or_else(|| self.family.rejects_bytes(body))
             .or_else(|| self.completes_several_in_a_stream(body))
     }
 
@@ -72,9 +79,6 @@ impl Plan {
             anthropic_version: Option<serde_json::Value>,
         }
         let found: Beginning = serde_json::from_slice(body).ok()?;
-        if self.doubtful == Doubtful::Sent {
-            return None;
-        }
         let way_out = "take the conversation out of it with --messages, as in --messages \
                        params.messages or body.messages";
         let names_another = |model: &serde_json::Value| match self.family.name() {
@@ -102,8 +106,7 @@ impl Plan {
 
     fn completes_several_in_a_stream(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
-        let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
-        let is_refused = is_judged && !self.family.streams_several();
+        let is_refused = is_streamed && !self.family.streams_several();
         (is_refused && 1 < OutputLimit::of(body).answers).then(|| {
             format!(
                 "the body asks for several completions, and {} streams one: ask for one, or do not \
