@@ -267,10 +267,13 @@ impl<'a> RowMaker<'a> {
                 let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
                 self.refuse_endless(record.row, &prompt)?;
-                family
-                    .body(&prompt, parameters, model.base())
-                    .to_string()
-                    .into_bytes()
+                let body = family.body(&prompt, parameters, model.base());
+                if self.plan.doubtful == Doubtful::Refused
+                    && let Some(why) = family.rejects(&body)
+                {
+                    return Err(unusable(&record.bad(why)));
+                }
+                body.to_string().into_bytes()
             }
         };
         if MOST_BODY_BYTES < body.len() {
