@@ -131,6 +131,7 @@ pub fn survey(
     survey.not_found = maker.selection().and_then(|only| only.missing(&found));
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.of_input = rows.remarks();
+    survey.of_input.extend(maker.ignored_remark());
     survey.alike = maker.alike_remark(survey.rows);
     if survey.alike.is_some() {
         survey.blank = Trouble::default();
