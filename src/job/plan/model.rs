@@ -56,11 +56,11 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 
 impl Plan {
     /// Why a row's own body is rejected: not every family streams several completions.
-    pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+    pub(crate) fn refuses_body(&self, asked: OutputLimit) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
         let is_refused = is_judged && !self.family.streams_several();
-        (is_refused && 1 < OutputLimit::of(body).answers).then(|| {
+        (is_refused && 1 < asked.answers).then(|| {
             format!(
                 "the body asks for several completions, and {} streams one: ask for one, or do not \
                  stream",
