@@ -7,19 +7,24 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
+    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
+    Stream, Turns, UnknownEvents,
 };
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::vocabulary::{answered, means_filtered, role, thought};
-use super::{Misread, Parameter, Parameters};
+use super::{Misread, Parameter, Parameters, content};
 use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "claude-messages",
     serves: &["anthropic."],
     takes: &TAKES,
-    form: USER_FIRST,
+    form: Form::Turns(Turns {
+        order: Order::UserFirst,
+        later_systems: LaterSystems::ByModel,
+        begun: Prefill::GoesOn,
+    }),
     images: Images::InMessages,
     answer: Answer::Text,
     lead: Lead::Kept,
@@ -28,6 +33,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::claude_messages),
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::Named,
 };

@@ -30,6 +30,7 @@ pub(super) const TITAN_TEXT: Layout = Layout {
     body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
     read: |body| read_titan(TITAN_TEXT.name, body),
     stream: Stream::None,
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

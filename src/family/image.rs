@@ -33,6 +33,7 @@ pub(super) const AMAZON: Layout = Layout {
     body: |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
     read: read_amazon,
     stream: Stream::None,
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

@@ -15,6 +15,7 @@ mod claude_messages;
 mod claude_text;
 mod command;
 mod command_r;
+mod content;
 mod deepseek_text;
 mod detect;
 mod embed;

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
+    Answer, Billed, Counts, FREE, Form, Images, LaterSystems, Layout, Lead, Order, Prefill,
+    Several, Stream, Turns, UnknownEvents,
 };
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
-use super::{Misread, Parameter, Parameters, usage};
+use super::{Misread, Parameter, Parameters, content, usage};
 use crate::catalog::Capabilities;
 use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
@@ -40,7 +41,12 @@ pub(super) const LAYOUT: Layout = Layout {
         any(Parameter::TopP),
         any(Parameter::Stop),
     ],
-    form: FREE,
+    // Where a model's own template takes no later system message, the service says so.
+    form: Form::Turns(Turns {
+        order: Order::Free,
+        later_systems: LaterSystems::Taken,
+        begun: Prefill::GoesOn,
+    }),
     images: Images::InMessages,
     answer: Answer::Text,
     lead: Lead::Kept,
@@ -49,12 +55,14 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::openai_chat),
     several: Several::Streamed,
     unknown_events: UnknownEvents::None,
 };
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
+    form: FREE,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",
@@ -71,6 +79,7 @@ pub(super) const MISTRAL: Layout = Layout {
 
 pub(super) const JAMBA: Layout = Layout {
     name: "jamba",
+    form: FREE,
     serves: &["ai21.jamba"],
     images: Images::None,
     takes: &JAMBA_TAKES,

@@ -56,4 +56,6 @@ pub enum Role {
     User,
     /// The model answering.
     Assistant,
+    /// Instructions in the middle of the conversation, which few models take.
+    System,
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::model::{Image, Message, Prompt, Role};
 
-/// Reads a list of messages. System (or developer) messages must come first and are joined by a
-/// blank line; there must be a message of the user; the last may be the assistant's, for the model
+/// Reads a list of messages. System (or developer) messages that come first are the system prompt,
+/// joined by a blank line; later ones stay where they are, for the models that take them. There must be a message of the user; the last may be the assistant's, for the model
 /// to go on from. The error says which message is wrong, from 1.
 pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     let Value::Array(entries) = value else {
@@ -25,11 +25,7 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
                 system.push(text);
                 continue;
             }
-            Some("system" | "developer") => {
-                return Err(format!(
-                    "message {number}: a system message must come before the others"
-                ));
-            }
+            Some("system" | "developer") => Role::System,
             Some("user") => Role::User,
             Some("assistant") => Role::Assistant,
             Some(other) => {
@@ -188,7 +184,7 @@ mod tests {
         );
         check(
             &format!(r#"[{user},{{"role":"system","content":"a"}}]"#),
-            "message 2: a system message must come before the others",
+            "User: \"q\"\nSystem: \"a\"",
         );
         check(
             &format!(r#"[{user},{{"role":"tool","content":"a"}}]"#),

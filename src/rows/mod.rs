@@ -263,14 +263,20 @@ impl<'a> RowMaker<'a> {
         let rendered = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
             Content::Body(body) => {
                 let rendered = family.rendered(body.text, &body.value);
-                let refused = self.plan.refuses_body(rendered.limit);
+                let refused = self.plan.refuses_body(&body.value, rendered.limit);
                 refused.map_or(Ok(rendered), |why| Err(unusable(&record.bad(why))))?
             }
             Content::Prompt(prompt) => {
                 let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
                 self.refuse_endless(record.row, &prompt)?;
-                family.render(&family.body(&prompt, parameters, model.base()))
+                let body = family.body(&prompt, parameters, model.base());
+                if self.plan.doubtful == Doubtful::Refused
+                    && let Some(why) = family.rejects(&body)
+                {
+                    return Err(unusable(&record.bad(why)));
+                }
+                family.render(&body)
             }
         };
         if MOST_BODY_BYTES < rendered.body.len() {

@@ -134,6 +134,7 @@ pub(in crate::family) fn prompt(script: &str) -> Prompt {
         prompt.messages.push(Message {
             role: match role {
                 "assistant" => Role::Assistant,
+                "later-system" => Role::System,
                 _ => Role::User,
             },
             text,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::rows_per_call::RowsPerCall;
 use super::values::{missing, wrong};
 use super::{Endpoint, Plan};
@@ -29,6 +31,16 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         Some(behind) => model.behind(behind),
         None => model,
     };
+    if let (Some(how), false) = (
+        model.base().and_then(Family::reached_otherwise),
+        table.force,
+    ) {
+        let message = format!(
+            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send the \
+             requests all the same with --force"
+        );
+        return Err(wrong("model.id", message));
+    }
     let named = table.family.as_deref().map(Family::parse).transpose();
     if let Some(family) = named.map_err(|error| wrong("model.family", error))? {
         refuse_contradiction(table, &model, family)?;
@@ -43,23 +55,22 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         };
         return Ok((model, family));
     };
-    if let (Some(how), false) = (Family::reached_otherwise(base), table.force) {
-        let message = format!(
-            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send it \
-             all the same with --force"
-        );
-        return Err(wrong("model.id", message));
-    }
     let family = Family::of(base).unwrap_or(Family::Raw);
     Ok((model, family))
 }
 
 impl Plan {
-    /// Why a row's own body is rejected: not every family streams several completions.
-    pub(crate) fn refuses_body(&self, asked: OutputLimit) -> Option<String> {
+    /// Why a row's own body is rejected: for content that the service is known to reject, or because
+    /// not every family streams several completions.
+    pub(crate) fn refuses_body(&self, body: &Value, asked: OutputLimit) -> Option<String> {
+        if self.doubtful == Doubtful::Sent {
+            return None;
+        }
+        if let Some(why) = self.family.rejects(body) {
+            return Some(why);
+        }
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
-        let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
-        let is_refused = is_judged && !self.family.streams_several();
+        let is_refused = is_streamed && !self.family.streams_several();
         (is_refused && 1 < asked.answers).then(|| {
             format!(
                 "the body asks for several completions, and {} streams one: ask for one, or do not \
