@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use bill::{Bill, Metered, Units};
 pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use prompt::{Body, Content, Image, Message, Prompt, Role};
+pub use prompt::{Api, Block, Body, Content, Image, Message, Prompt, Role, Written};
 pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// One request, ready to be sent. Cloning shares the body.

@@ -60,15 +60,49 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 }
 
 impl Plan {
-    /// Why a row's own body is rejected: for content that the service is known to reject, or because
-    /// not every family streams several completions.
+    /// Why a row's own body is rejected: for content that the service is known to reject, because it
+    /// was written for another API, or because not every family streams several completions.
     pub(crate) fn refuses_body(&self, body: &Value, asked: OutputLimit) -> Option<String> {
         if self.doubtful == Doubtful::Sent {
             return None;
         }
-        if let Some(why) = self.family.rejects(body) {
-            return Some(why);
+        self.written_for_another_api(body)
+            .or_else(|| self.family.rejects(body))
+            .or_else(|| self.completes_several_in_a_stream(asked))
+    }
+
+    /// `model` must not be in bodies for Claude and Nova, and must be the model that is called in chat
+    /// completions; Claude requires `anthropic_version`. Source: Amazon Bedrock and Nova user guides,
+    /// references of each body, as of October 2026.
+    fn written_for_another_api(&self, body: &Value) -> Option<String> {
+        let field = |name: &str| body.get(name).filter(|value| !value.is_null());
+        let (model, anthropic_version) = (field("model"), field("anthropic_version"));
+        let way_out = "take the conversation out of it with --messages, as in --messages \
+                       params.messages or body.messages";
+        let names_another = |model: &&Value| match self.family.name() {
+            "claude-messages" | "nova" => true,
+            "openai-chat" | "mistral-chat" => {
+                let is_this = |id: &str| Some(id) == model.as_str();
+                !is_this(self.model.as_str()) && !self.model.base().is_some_and(is_this)
+            }
+            _ => false,
+        };
+        if let Some(model) = model.filter(names_another) {
+            return Some(format!(
+                "the body names a `model`, {model}, and InvokeModel takes that from --model: remove it, or \
+                 {way_out}"
+            ));
         }
+        let is_claude = self.family == Family::ClaudeMessages;
+        (is_claude && anthropic_version.is_none()).then(|| {
+            format!(
+                "the body has no `anthropic_version`, which Claude requires on Bedrock: add \
+                 \"anthropic_version\": \"bedrock-2023-05-31\", or {way_out}"
+            )
+        })
+    }
+
+    fn completes_several_in_a_stream(&self, asked: OutputLimit) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_refused = is_streamed && !self.family.streams_several();
         (is_refused && 1 < asked.answers).then(|| {
