@@ -124,6 +124,7 @@ mod tests {
                 body: vec![b'x'; bytes].into(),
                 max_tokens,
                 worst_cost_usd: None,
+                bill: None,
             },
         };
         let mut attempt = Attempt::new(row(), Instant::now());
