@@ -14,7 +14,7 @@ use super::layout::{
 };
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const TITAN_TEXT: Layout = Layout {

@@ -15,7 +15,7 @@ use super::layout::{
     Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
 };
 use super::vocabulary::{means_filtered, one_text};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, GeneratedImage, ParsedReply};
 
 pub(super) const AMAZON: Layout = Layout {

@@ -12,7 +12,7 @@ use super::layout::{
 };
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{ParsedReply, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
