@@ -9,6 +9,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use super::failure::Failure;
 use crate::exit::Exit;
 use crate::format::{escaped, printable};
+pub(super) use crate::report::display::columns;
 use crate::report::display::paint;
 
 /// Text for people, on standard error.
@@ -29,6 +30,25 @@ pub(super) fn warning(text: &str) {
 /// What is good to know, on standard error.
 pub(super) fn note(text: &str) {
     labelled(&paint().cyan("note:"), text);
+}
+
+/// The end of a run, on standard error: what went wrong in it stands out.
+pub(super) fn summary(text: &str) {
+    let paint = paint();
+    for line in printable(text).lines() {
+        let label = line.get(2..12).unwrap_or_default().trim_end();
+        let label = if line.starts_with("  ") { label } else { "" };
+        let colored = match label {
+            "failed" | "exit code" => paint.red(label),
+            "stopped by" | "what to do" => paint.yellow(label),
+            "succeeded" => paint.green(label),
+            _ => String::new(),
+        };
+        let _ = match colored.is_empty() {
+            true => writeln!(std::io::stderr(), "{line}"),
+            false => writeln!(std::io::stderr(), "  {colored}{}", &line[2 + label.len()..]),
+        };
+    }
 }
 
 fn labelled(label: &str, text: &str) {

@@ -33,7 +33,7 @@ impl Job<'_> {
         if self.asked.json {
             printed = print::json(&summary.json());
         } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
-            print::said(&summary.to_string());
+            print::summary(&summary.screen(print::columns()));
         }
         if let Err(error) = written {
             let answers = &self.context.paths.answered;

@@ -190,6 +190,7 @@ fn context(
         fingerprint: plan.fingerprint(),
         max_tokens: plan.longest_answer().filter(|_| !maker.sends_bodies()),
         thought: plan.parameters.thought(),
+        max_cost_usd: plan.limits.max_cost_usd,
         // They are settled once there are credentials to ask Service Quotas with.
         requests_per_minute: None,
         tokens_per_minute: None,

@@ -63,6 +63,12 @@ pub fn paint() -> Paint {
     }
 }
 
+/// How many columns the terminal on standard error has, if there is one.
+pub fn columns() -> Option<usize> {
+    let size = console::Term::stderr().size_checked();
+    size.map(|(_, columns)| usize::from(columns))
+}
+
 /// The view of one run.
 #[derive(Debug)]
 pub struct Display {
