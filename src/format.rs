@@ -48,6 +48,11 @@ impl Paint {
         self.with("32", text)
     }
 
+    /// Dim: what is not there yet.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
     /// Cyan: what is good to know.
     pub(crate) fn cyan(self, text: &str) -> String {
         self.with("36", text)
@@ -140,6 +145,21 @@ pub(crate) fn dollars(usd: f64) -> String {
     }
 }
 
+/// What was spent of a limit: `$0.41 of $2.00`.
+pub(crate) fn dollars_of(spent_usd: f64, most_usd: f64) -> String {
+    let cents = most_usd * 100.0;
+    let most = match (cents - cents.round()).abs() < 1e-6 {
+        true => format!("${most_usd:.2}"),
+        false => dollars(most_usd),
+    };
+    let cents = spent_usd * 100.0;
+    let spent = match (cents - cents.round()).abs() < 1e-9 {
+        true => format!("${spent_usd:.2}"),
+        false => dollars(spent_usd),
+    };
+    format!("{spent} of {most}")
+}
+
 /// Whether a character does more to a terminal than to be shown: control characters, with which
 /// escape sequences begin, and those that turn the order of the text around.
 fn acts(c: char) -> bool {
@@ -214,6 +234,14 @@ mod tests {
         assert_eq!(wrap("a\nb c", 0, Some(2)), "a\nb\nc");
         assert_eq!(wrap("x averylongword y", 0, Some(5)), "x\naverylongword\ny");
         assert_eq!(wrap("één twee", 0, Some(8)), "één twee");
+    }
+
+    #[test]
+    fn what_was_spent_is_said_beside_its_limit() {
+        assert_eq!(dollars_of(0.0, 2.0), "$0.00 of $2.00");
+        assert_eq!(dollars_of(0.71823, 2.0), "$0.7182 of $2.00");
+        assert_eq!(dollars_of(12.5, 25.0), "$12.50 of $25.00");
+        assert_eq!(dollars_of(0.001234, 0.0025), "$0.001234 of $0.002500");
     }
 
     #[test]

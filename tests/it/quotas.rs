@@ -237,7 +237,7 @@ fn a_run_that_may_not_read_its_quotas_learns_them() {
     let out = run(3, "service_quotas = \"denied\"", ["--quota", "auto", "-q"]).exits(0);
     assert_eq!(
         out.stderr,
-        "quota = \"auto\": servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
+        "warning: quota = \"auto\": servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
          arn:aws:iam::123456789012:user/emulated is not authorized to perform: \
          servicequotas:GetServiceQuota; allow servicequotas:GetServiceQuota and \
          servicequotas:GetAWSDefaultServiceQuota in its policy; what is not known is learned \

@@ -262,6 +262,7 @@ impl Job<'_> {
         let mut progress = Progress::new(&past, start);
         let drain = self.asked.drain;
         let mut display = Display::new(self.asked.style, self.context.rows, drain, start)
+            .of_job(&self.context.name, self.context.max_cost_usd)
             .showing_when(signals.status);
         let rows = self
             .maker

@@ -2,7 +2,7 @@
 
 use super::Summary;
 use crate::exit::Exit;
-use crate::format::{count, dollars, one_line, plural, rough, time, wrap};
+use crate::format::{count, dollars, dollars_of, one_line, plural, rough, time, wrap};
 use crate::model::Category;
 use crate::run::WaitReason;
 
@@ -232,7 +232,7 @@ impl Summary<'_> {
     fn cost(&self) -> String {
         let overall = &self.overall;
         let mut parts = vec![match self.context.max_cost_usd {
-            Some(most) => format!("{} of {}", dollars(overall.cost_usd), dollars(most)),
+            Some(most) => dollars_of(overall.cost_usd, most),
             None => dollars(overall.cost_usd),
         }];
         let (unpriced, completed) = (overall.unpriced, overall.answered());
@@ -503,8 +503,8 @@ Retry the failed rows:
         let narrow = finished(Some(50));
         assert!(
             narrow.contains(
-                "\n  failed         3    2 invalid_request (first: row\
-                 \n                      1044, T-1044): max_tokens:\n"
+                "\n  failed         3    2 invalid_request (first:\
+                 \n                      row 1044, T-1044):\n"
             ),
             "{narrow}"
         );

@@ -155,7 +155,7 @@ fn a_field_the_model_refuses_stops_the_run_at_the_first_row() {
         .says("what to do");
     assert_eq!(out.run_file()["this_run"]["calls"], 1);
     assert!(
-        !out.stderr.contains("to go on"),
+        !out.stderr.contains("Resume:"),
         "it would fail again: {}",
         out.stderr
     );
@@ -252,7 +252,7 @@ fn the_same_command_is_printed_only_where_it_can_help() {
         let scenario = format!("{}[[fault]]\nkind = \"{kind}\"\n", crate::harness::QUICK);
         let job = Job::over("id,text\na,one\n").scenario(&scenario);
         let out = job.args(["-t", "{{ text }}"]).run().exits(exit);
-        out.stderr.contains("\n  to go on   ")
+        out.stderr.contains("\nResume:\n  ")
     };
     assert!(!stopped("not_found", 77), "another model is wanted");
     assert!(!stopped("unknown_model", 2), "another id is wanted");

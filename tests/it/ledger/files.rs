@@ -68,7 +68,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
     let out = out.says(&kept);
     assert!(!out.stderr.contains("is safe"), "{}", out.stderr);
     assert!(!out.stderr.contains("\n  answers "), "{}", out.stderr);
-    let out = out.says("\n  left       60\n");
+    let out = out.says("\n  remaining  60\n");
     let rescued = std::fs::read_dir(&temporary)
         .unwrap()
         .next()
@@ -147,7 +147,7 @@ fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
         let text = std::fs::read_to_string(&failures).unwrap();
         assert!(text.starts_with(line), "{text}");
         std::fs::remove_file(failures).unwrap();
-        let out = running.wait().exits(75).says("\n  left       1\n");
+        let out = running.wait().exits(75).says("\n  remaining  1\n");
         out.says("stopped by a file of the output that is gone, and with it the lines of 1 row\n")
     };
     let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();
