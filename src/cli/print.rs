@@ -8,7 +8,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use super::failure::Failure;
 use crate::exit::Exit;
-use crate::format::{escaped, printable};
+use crate::format::{Paint, escaped, printable, wrap};
 pub(super) use crate::report::display::columns;
 use crate::report::display::paint;
 
@@ -19,17 +19,17 @@ pub(super) fn said(text: &str) {
 
 /// Why something was not done, on standard error.
 pub(super) fn error(text: &str) {
-    labelled(&paint().red("error:"), text);
+    labelled("error:", Paint::red, text);
 }
 
 /// What was done, and may not be what was wanted, on standard error.
 pub(super) fn warning(text: &str) {
-    labelled(&paint().yellow("warning:"), text);
+    labelled("warning:", Paint::yellow, text);
 }
 
 /// What is good to know, on standard error.
 pub(super) fn note(text: &str) {
-    labelled(&paint().cyan("note:"), text);
+    labelled("note:", Paint::cyan, text);
 }
 
 /// The end of a run, on standard error: what went wrong in it stands out.
@@ -51,8 +51,10 @@ pub(super) fn summary(text: &str) {
     }
 }
 
-fn labelled(label: &str, text: &str) {
-    let _ = writeln!(std::io::stderr(), "{label} {}", printable(text));
+fn labelled(label: &str, color: fn(Paint, &str) -> String, text: &str) {
+    let text = wrap(&format!("{label} {}", printable(text)), 2, columns());
+    let rest = &text[label.len()..];
+    let _ = writeln!(std::io::stderr(), "{}{rest}", color(paint(), label));
 }
 
 /// Leaves the line on which a terminal may still show how much was read.

@@ -406,7 +406,7 @@ fn a_stop_while_the_last_calls_land_is_mentioned_and_changes_nothing() {
             .args(["-t", "{{ text }}", "-c", "2", "--deadline", "1s"])
             .run()
             .exits(code)
-            .says("the deadline of 1 s, with nothing left to send");
+            .says("the deadline of 1 s (nothing was left to send)");
         let run = out.run_file();
         assert_eq!(run["stopped_by"], "the deadline of 1 s");
         assert_eq!(

@@ -93,7 +93,7 @@ fn is_marked_elsewhere(job: fn(Job) -> Job) {
     let out = first
         .run()
         .exits(0)
-        .says("the emulator made these answers up");
+        .says("(fake responses from the emulator)");
     assert!(out.answers().values().all(|line| line["emulated"] == true));
     assert_eq!(out.run_file()["emulated"], true);
 

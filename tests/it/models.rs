@@ -294,7 +294,7 @@ fn a_model_that_was_brought_is_asked_for_its_base() {
     let own = |kind: &str| format!("arn:aws:bedrock:us-east-1:123456789012:{kind}");
     let brought = own("custom-model/imported/abcdefghij57");
     for arn in [&brought, &own("custom-model-deployment/abcdefghij79")] {
-        let behind = format!("behind {arn} calls amazon.nova-lite-v1:0, according to Bedrock\n");
+        let behind = format!("{arn} calls amazon.nova-lite-v1:0, according to Bedrock\n");
         run(arn, "").exits(0).says(&behind);
         run(arn, "[control_plane]\ndenied = [\"GetCustomModel\"]")
             .exits(2)

@@ -76,7 +76,7 @@ fn what_is_known_of_the_cost_is_said_where_not_all_is() {
     let known: Value = serde_json::from_str(second).unwrap();
     assert_eq!(total["cost_usd"], Value::Null);
     assert_eq!(total["known_cost_usd"], known["cost_usd"]);
-    out.says(" on Bedrock, nothing here, for 1 of 2 answers; unknown for 1\n");
+    out.says(" for 1 of 2 completions on Bedrock; unknown for 1; the emulator bills nothing\n");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn the_summary_says_plainly_that_answers_are_made_up() {
         .says("the emulator generates fake responses: nothing is sent to AWS, nothing is billed");
     let _ = out
         .says("1 of 1 rows succeeded")
-        .says("; the emulator made these answers up");
+        .says("(fake responses from the emulator)");
 }
 
 #[cfg(unix)]

@@ -83,10 +83,10 @@ fn a_plan_is_one_screen_of_text() {
   on demand          $0.000031      $0.000039      $0.000480
   flex tier            unknown        unknown        unknown
   batch              $0.000015      $0.000019      $0.000240
-  time                    96 s       2 m 00 s      25 m 03 s
+  time                     96s         2m 00s        25m 03s
 
   assumed       4.0 bytes to a token of input, as in 2 answers (low 4.8, worst 3.3); worst output is max_tokens
-  paced by      tokens_per_minute, 500: calls reserve max_tokens for 30 s each, so a lower one is faster
+  paced by      tokens_per_minute, 500: calls reserve max_tokens for 30s each, so a lower one is faster
   max_tokens    p99 of your output is 100, you reserve 1,000 (2 answers: p50 60, longest 100)
   advice        --max-tokens 128 lets more calls run at once; it changes the requests, so rows that have ended need --fresh
   note          `amazon.nova-lite-v1:0` is called through an inference profile from eu-west-1, as far as the catalogue knows: eu.amazon.nova-lite-v1:0
@@ -194,7 +194,7 @@ fn longer_answers_take_longer() {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" "),
-        "time 1 m 52 s 2 m 20 s 9 m 22 s"
+        "time 1m 52s 2m 20s 9m 22s"
     );
 }
 
@@ -524,7 +524,7 @@ fn limits_that_would_stop_the_run_are_noted() {
     for note in [
         "max_cost_usd is $0.1000, and the whole output will cost about $0.5001: the run would stop \
          with 8",
-        "the deadline is 30 s, and the run will take about 60 s: it would stop with 8",
+        "the deadline is 30s, and the run will take about 60s: it would stop with 8",
         "the run takes about 330 tokens of quota, and tokens_per_day is 200: it would stop with 75 \
          and need 2 days",
     ] {

@@ -239,7 +239,7 @@ fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
         .args(["-t", "{{ text }}", "--throttle-wait", "1s"])
         .run()
         .exits(75)
-        .says("stopping: the service refuses every call")
+        .says("stopping: the service throttles every call")
         .says("the service: it refused every call for ")
         .says("`promptmill quotas amazon.nova-lite-v1:0` shows how much there is");
     assert!(!out.stderr.contains("be reached"), "{}", out.stderr);

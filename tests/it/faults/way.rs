@@ -80,7 +80,7 @@ fn a_port_that_swallows_connections_is_given_up_after_ten_seconds() {
     let start = Instant::now();
     let endpoint = format!("http://{}", hole.address);
     let out = job("a,one\n", &endpoint).args(["--max-attempts", "1"]);
-    let out = out.run().exits(3).says("network ×1");
+    let out = out.run().exits(3).says("network (row 1");
     assert!(
         start.elapsed() < Duration::from_secs(20),
         "{:?}",

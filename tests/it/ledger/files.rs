@@ -147,7 +147,7 @@ fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
         let text = std::fs::read_to_string(&failures).unwrap();
         assert!(text.starts_with(line), "{text}");
         std::fs::remove_file(failures).unwrap();
-        let out = running.wait().exits(75).says("\n  remaining  1\n");
+        let out = running.wait().exits(75).says("\n  remaining   1\n");
         out.says("stopped by a file of the output that is gone, and with it the lines of 1 row\n")
     };
     let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();

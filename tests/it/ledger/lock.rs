@@ -38,7 +38,7 @@ fn who_holds_the_output_is_named_and_can_be_waited_for() {
     let expected = format!("(process {} on ", first.id());
     assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
     let waited = again().args(["--wait-lock", "1m"]).run().exits(0);
-    let waited = waited.says("waiting for it for up to 60 s\n");
+    let waited = waited.says("waiting for it for up to 60s\n");
     drop(waited);
     assert_eq!(first.wait().exits(0).answers().len(), 7);
     assert_eq!(service.counts().calls, 7);

@@ -132,7 +132,7 @@ fn failed_rows_stay_failed_until_they_are_to_be_retried() {
 
     let second = again(first).args(["-t", "{{ text }}"]).run().exits(3);
     assert_eq!(second.run_file()["this_run"]["calls"], 0);
-    let second = second.says("\n  exit 3     1 row failed, max_failures allows 0\n");
+    let second = second.says("\n  exit code  3: 1 row failed, max_failures allows 0\n");
     assert!(
         second.stderr.contains("--retry-failed"),
         "{}",
@@ -146,7 +146,7 @@ fn failed_rows_stay_failed_until_they_are_to_be_retried() {
     assert_eq!(third.answered(), "a b c d");
     assert_eq!(third.text("out.failed.jsonl"), "");
     assert_eq!(third.run_file()["total"]["failed"], 0);
-    assert!(!third.stderr.contains("exit 3"), "{}", third.stderr);
+    assert!(!third.stderr.contains("exit code"), "{}", third.stderr);
     let aside = third.file_named("out.before-");
     assert!(third.text(&aside).contains("bad_response"), "{aside}");
 }
