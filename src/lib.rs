@@ -13,6 +13,7 @@ mod alarm;
 pub mod bedrock;
 pub mod catalog;
 pub mod cli;
+pub mod exact;
 pub mod exit;
 pub mod family;
 pub(crate) mod format;

@@ -42,6 +42,15 @@ pub fn is_unencrypted(uri: &str) -> bool {
     !loopback && host != "localhost"
 }
 
+/// The URL without a user and a password, which may be a secret and belong into no message.
+pub fn without_user(url: &str) -> String {
+    let from = url.find("://").map_or(0, |at| at + 3);
+    match url[from..].rfind('@') {
+        Some(at) => format!("{}...{}", &url[..from], &url[from + at..]),
+        None => url.to_owned(),
+    }
+}
+
 /// Scheme, host and port.
 pub(crate) fn origin(uri: &str) -> &str {
     let from = uri.find("://").map_or(0, |at| at + 3);
@@ -76,6 +85,20 @@ mod tests {
             "https://-",
         ] {
             assert!(!is_url(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_left_out_of_a_url() {
+        for (url, shown) in [
+            (
+                "http://ada:secret@127.0.0.1:1/x",
+                "http://...@127.0.0.1:1/x",
+            ),
+            ("ada:sec/ret@host", "...@host"),
+            ("https://example.com/x", "https://example.com/x"),
+        ] {
+            assert_eq!(without_user(url), shown);
         }
     }
 

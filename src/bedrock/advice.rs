@@ -34,6 +34,18 @@ impl Fault {
                 "put the key that the message names into the body, or into the job's extra fields"
             }
             Remedy::LeaveStreaming => "leave --stream out: this model answers whole",
+            Remedy::RemoveTier => {
+                "this model does not have the service tier that the job asks for: remove \
+                 service_tier (--service-tier), or choose a model that has it"
+            }
+            Remedy::RemoveLatency => {
+                "this model does not have the latency mode that the job asks for: remove latency \
+                 (--latency), or choose a model that has it"
+            }
+            Remedy::CorrectGuardrail => {
+                "check the guardrail's identifier and version, and that it is in the region that \
+                 is called"
+            }
             Remedy::ReplaceModel => "this model is retired: choose a newer one",
             Remedy::FillForm => {
                 "hand in Anthropic's use case form once for the account: open any Claude model \
@@ -87,6 +99,9 @@ impl Fault {
             | Remedy::RemoveParameter
             | Remedy::CompleteBody
             | Remedy::LeaveStreaming
+            | Remedy::RemoveTier
+            | Remedy::RemoveLatency
+            | Remedy::CorrectGuardrail
             | Remedy::ReplaceModel => true,
             Remedy::FillForm
             | Remedy::AwaitMarketplace

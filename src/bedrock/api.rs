@@ -34,6 +34,7 @@ use serde_json::Value;
 
 use super::aws::{Access, ConnectError, Rehearsal, configured};
 use super::wire::BoundedAnswer;
+use crate::url::without_user;
 
 /// How long one answer may take, repeats included: a run that waits for it has not begun.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -134,9 +135,9 @@ impl Api {
         &self.region
     }
 
-    /// The endpoint that is asked.
-    pub(super) fn url(&self) -> &str {
-        &self.url
+    /// The endpoint that is asked, for messages.
+    pub(super) fn place(&self) -> String {
+        without_user(&self.url)
     }
 
     /// Asks.

@@ -26,7 +26,7 @@ use aws_types::service_config::ServiceConfigKey;
 use super::environment::{self, Flaw, Overridden};
 use super::profile::{Configuration, Setting};
 use super::{proxy, trust};
-use crate::url::{is_unencrypted, is_url, origin};
+use crate::url::{is_unencrypted, is_url, origin, without_user};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.
@@ -219,6 +219,15 @@ impl Access {
 }
 
 impl ConnectError {
+    /// Whether nothing is set up at all: no region, or no credentials anywhere in the chain. A login
+    /// that has expired is one.
+    pub fn is_without_account(&self) -> bool {
+        let is_tried = |causes: &str| causes.starts_with(TRIED);
+        matches!(self, Self::NoRegion)
+            || matches!(self, Self::NoCredentials { profile, causes }
+                if profile.is_empty() && is_tried(causes))
+    }
+
     /// The same, naming the profile in which nothing was found.
     pub(crate) fn in_profile(self, name: Option<String>) -> Self {
         match (self, name) {
@@ -297,9 +306,10 @@ fn configured_url(
 ) -> Result<Option<String>, ConnectError> {
     match configuration.endpoint(service) {
         // The SDK would answer with a dump of the request that it cannot address.
-        Some(Setting { value: url, place }) if !is_url(&url) => {
-            Err(ConnectError::NoUrl { from: place, url })
-        }
+        Some(Setting { value: url, place }) if !is_url(&url) => Err(ConnectError::NoUrl {
+            from: place,
+            url: without_user(&url),
+        }),
         found => Ok(found.map(|it| it.value)),
     }
 }
@@ -373,7 +383,7 @@ impl Rehearsal {
     ) -> Result<(), ConnectError> {
         match (self.0.get(), outcome) {
             (Some(uri), _) if is_unencrypted(uri) => {
-                Err(ConnectError::Unencrypted(origin(uri).into()))
+                Err(ConnectError::Unencrypted(without_user(origin(uri))))
             }
             (Some(_), _) | (None, Ok(_)) => Ok(()),
             (None, Err(error)) if is_credentials(&error) => Err(ConnectError::NoCredentials {
@@ -424,12 +434,15 @@ pub(crate) fn is_credentials<E: Error + Send + Sync + 'static>(
     .any(|sign| text.contains(sign))
 }
 
+/// Before the list of where credentials were looked for and not found.
+const TRIED: &str = "tried:";
+
 /// What the SDK says of credentials that it did not find, and what that means.
 const OF_CREDENTIALS: &[(&str, &str)] = &[
     ("dispatch failure: other: ", ""),
     (
         "the credential provider was not enabled: no credentials found in chain. Attempted:",
-        "tried:",
+        TRIED,
     ),
     ("the credential provider was not enabled: ", ""),
     ("the credential provider was not enabled", "not configured"),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 use super::aws::ConnectError;
-use crate::url::is_url;
+use crate::url::{is_url, without_user};
 
 /// What a value is, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,8 +148,10 @@ pub(super) fn check(
     for name in ENDPOINTS_OF_CREDENTIALS {
         let url = variable(name).and_then(|url| url.into_string().ok());
         if let Some(url) = url.filter(|url| !is_url(url)) {
-            let from = (*name).to_owned();
-            return Err(ConnectError::NoUrl { from, url });
+            return Err(ConnectError::NoUrl {
+                from: (*name).to_owned(),
+                url: without_user(&url),
+            });
         }
     }
     let is_empty = |name: &str| variable(name).is_none_or(|value| value.is_empty());

@@ -5,10 +5,12 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::error_body::ErrorBody;
 use crate::bedrock::aws::{ConnectError, causes, is_credentials};
 use crate::bedrock::retry_after::retry_after;
 use crate::bedrock::wire;
 use crate::family::NoAnswer;
+use crate::model::fault::Verdict;
 use crate::model::{Category, Fault};
 
 /// The chain does not even lead to credentials any more.
@@ -37,11 +39,12 @@ where
     };
     match error {
         SdkError::ServiceError(error) => {
-            let message = match error.err().message() {
-                Some(message) if !message.is_empty() => message.to_owned(),
-                Some(_) | None => wire::unsigned(error.raw()),
-            };
-            refused(error.err().code(), error.raw(), &message)
+            let body = ErrorBody::of(error.raw().body().bytes().unwrap_or_default());
+            let code = error.err().code().or(body.code.as_deref());
+            let message = error.err().message().filter(|it| !it.is_empty());
+            let message = message.map(str::to_owned).or(body.message);
+            let message = message.unwrap_or_else(|| wire::unsigned(error.raw()));
+            refused(code, error.raw(), &message)
         }
         SdkError::ResponseError(answer) => match answer.raw() {
             raw if !raw.status().is_success() && wire::is_too_long(error) => {
@@ -64,20 +67,43 @@ where
     }
 }
 
-/// A reply that is no answer. A model that failed may do better the next time.
+/// A response without a completion. A model that failed may do better the next time.
 pub(super) fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
     let why = error.to_string();
     match error {
         NoAnswer::Misread(_) => not_understood(why, raw),
-        NoAnswer::Failed { word } => Fault {
+        NoAnswer::Failed { word } => retried(Fault {
             category: Category::ModelError,
             code: Some(word),
             ..not_understood(why, raw)
-        },
+        }),
     }
 }
 
-/// An answer that came, was paid for and says nothing to us; it is kept as it is.
+/// A response of 200 that is not whole JSON: a proxy's page, a body that was cut off, nothing at all.
+/// Something on the way has put it there or taken the rest, and the next one may be whole.
+pub(super) fn not_json(error: &serde_json::Error, raw: Bytes) -> Fault {
+    let what = match raw.trim_ascii() {
+        b"" => "the response is empty".to_owned(),
+        page if page.starts_with(b"<") => {
+            "the response is a page of HTML or XML, as from a proxy or gateway on the way"
+                .to_owned()
+        }
+        _ if error.is_eof() => format!("the response is cut off: {error}"),
+        _ => format!("the response is not JSON: {error}"),
+    };
+    retried(not_understood(what, raw))
+}
+
+/// This fault, where another attempt may bring a response that is understood.
+pub(super) fn retried(fault: Fault) -> Fault {
+    Fault {
+        verdict: Verdict::Retry,
+        ..fault
+    }
+}
+
+/// A response that came, was paid for and says nothing to us; it is kept as it is.
 pub(super) fn not_understood(why: String, raw: Bytes) -> Fault {
     Fault {
         status_code: Some(200),
@@ -93,7 +119,6 @@ mod tests {
 
     use super::*;
     use crate::family::Family;
-    use crate::model::fault::Verdict;
 
     #[test]
     fn a_model_that_stopped_with_an_error_is_asked_again_and_its_body_kept() {
@@ -102,7 +127,7 @@ mod tests {
             let error = Family::ClaudeMessages.read(&body).expect_err(word);
             let fault = no_answer(error, body.to_string().into());
             assert_eq!(fault.category, Category::ModelError, "{word}");
-            assert_eq!(fault.verdict(), Verdict::Retry, "{word}");
+            assert_eq!(fault.verdict, Verdict::Retry, "{word}");
             assert_eq!(fault.code.as_deref(), Some(word));
             assert_eq!(fault.raw, Some(body.to_string().into()));
             assert!(fault.maybe_billed);

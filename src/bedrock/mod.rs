@@ -29,6 +29,7 @@ mod client;
 pub mod control;
 pub mod emulated;
 mod environment;
+mod error_body;
 mod faults;
 mod profile;
 mod proxy;
@@ -46,11 +47,12 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::catalog::{Bill, ModelFacts, rounded_usd};
-use crate::family::{Batch, Family, NoAnswer};
-use crate::model::fault::Scope;
+use crate::family::{Batch, Family};
+use crate::model::fault::Verdict;
 use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
     Served, Tier, Usage,
@@ -58,7 +60,7 @@ use crate::model::{
 use aws::Rehearsal;
 pub use aws::{Access, ConnectError};
 use client::Clients;
-use faults::{fault, no_answer, no_client, not_understood};
+use faults::{fault, no_answer, no_client, not_json};
 use response_headers::ResponseHeaders;
 use wire::BoundedAnswer;
 
@@ -69,8 +71,6 @@ pub struct Target {
     pub model_id: String,
     /// How its replies are read.
     pub family: Family,
-    /// Whether they are sure to be of that family.
-    pub shape: Shape,
     /// The request's Content-Type.
     pub content_type: String,
     /// The Accept header.
@@ -90,23 +90,22 @@ pub struct Target {
 }
 
 impl Target {
-    fn understood(&self, body: &Value) -> Result<ParsedReply, NoAnswer> {
-        match self.shape {
-            Shape::Any => self.family.read_any_shape(body),
-            Shape::OfFamily => self.family.read(body),
+    /// The reading of `body` as it goes into the record. White space at the beginning of a
+    /// completion may be the end of a template of ours; to a body that a row brought, it is a part of
+    /// the completion.
+    fn finished(&self, reading: ParsedReply, body: &Value) -> ParsedReply {
+        let reading = match self.bodies {
+            Bodies::Built => self.family.tidied(reading, body),
+            Bodies::OfRows => reading,
+        };
+        let reasoning = reading
+            .reasoning
+            .filter(|_| self.reasoning == Reasoning::Kept);
+        ParsedReply {
+            reasoning,
+            ..reading
         }
     }
-}
-
-/// In which shape replies come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// That of the family.
-    OfFamily,
-    /// That of any: the id does not tell which model stands behind it. Then its family was named by a
-    /// person, or asked for before the run and may have changed since; and an imported model answers
-    /// in one of several shapes whatever its name.
-    Any,
 }
 
 /// Whose work the bodies are.
@@ -282,6 +281,9 @@ impl Bedrock {
             request_id: came.request_id.clone(),
             ..fault
         };
+        if let Err(error) = serde_json::from_slice::<IgnoredAny>(&came.raw) {
+            return Err(of_all(not_json(&error, Bytes::new())));
+        }
         let parts = self.target.family.part(&came.raw, weights.len());
         let parts = parts.map_err(|misread| of_all(no_answer(misread.into(), Bytes::new())))?;
         let usages = came.usage.apportioned(weights);
@@ -313,16 +315,17 @@ impl Bedrock {
             request_id,
         } = came;
         let no_answer = match serde_json::from_slice(&raw) {
-            Ok(body) => match self.target.understood(&body) {
+            Ok(body) => match self.target.family.read_any_shape(&body) {
                 Ok(mut reading) => {
                     reading.usage = reading.usage.or(headers);
+                    let reading = self.target.finished(reading, &body);
                     let request = Some(call.body.as_ref());
                     let bill = self.target.family.bill_of_answer(request, &reading);
                     return Ok(self.billed(bill, reading, served, request_id, raw));
                 }
                 Err(error) => no_answer(error, raw),
             },
-            Err(error) => not_understood(format!("the answer is not JSON: {error}"), raw),
+            Err(error) => not_json(&error, raw),
         };
         Err(Fault {
             request_id,
@@ -344,16 +347,13 @@ impl Bedrock {
     fn billed(
         &self,
         bill: Option<Bill>,
-        mut reading: ParsedReply,
+        reading: ParsedReply,
         served: Served,
         request_id: Option<String>,
         raw: Bytes,
     ) -> Reply {
         let tier = served.tier.as_deref().and_then(Tier::parse);
         let tier = tier.or(self.target.terms.tier).unwrap_or_default();
-        if self.target.reasoning == Reasoning::Dropped {
-            reading.reasoning = None;
-        }
         Reply {
             cost_usd: bill.and_then(|bill| self.cost_usd(&bill, &reading.usage, tier)),
             reading,
@@ -377,7 +377,7 @@ impl Bedrock {
     fn blame(&self, fault: Fault) -> Fault {
         if self.target.bodies == Bodies::OfRows && fault.blames_body() {
             return Fault {
-                scope: Scope::Row,
+                verdict: Verdict::RowFailed,
                 ..fault
             };
         }

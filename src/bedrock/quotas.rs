@@ -147,7 +147,7 @@ impl ServiceQuotas {
         let answer = self.0.ask(question.operation(), asked).await;
         match answer {
             Ok(answer) => Ok(Kept::read(&answer)),
-            Err(error) => absent(question, self.0.url(), &error).map(|()| None),
+            Err(error) => absent(question, self.0.place(), &error).map(|()| None),
         }
     }
 }
@@ -206,7 +206,7 @@ fn quota(code: QuotaCode, applied: Option<Kept>, default: Option<Kept>) -> Optio
 /// Nothing, where the error says that there is no such quota.
 fn absent(
     asked: Question,
-    url: &str,
+    place: String,
     error: &SdkError<Refused, HttpResponse>,
 ) -> Result<(), QuotaError> {
     if matches!(
@@ -214,7 +214,7 @@ fn absent(
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)
     ) {
         return Err(QuotaError::NoWay {
-            place: url.to_owned(),
+            place,
             message: unwrapped(error),
         });
     }

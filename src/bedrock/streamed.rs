@@ -16,11 +16,13 @@ use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::faults::{no_answer, not_understood};
-use super::{Bedrock, BoundedAnswer, ResponseHeaders, Shape};
+use super::faults::{no_answer, not_understood, retried};
+use super::{Bedrock, BoundedAnswer, ResponseHeaders};
 use crate::alarm::Alarm;
 use crate::bedrock::aws::causes;
 use crate::bedrock::wire;
@@ -43,10 +45,7 @@ impl Bedrock {
             let message = format!("the layout `{}` does not stream", family.name());
             Fault::local(Category::InvalidRequest, message).job_wide()
         })?;
-        let chunks = Chunks::new(match self.target.shape {
-            Shape::Any => assembly.of_any_shape(),
-            Shape::OfFamily => assembly,
-        });
+        let chunks = Chunks::new(assembly);
         let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call)
             .customize()
@@ -70,20 +69,28 @@ impl Bedrock {
             latency_ms: None,
         };
         let (mut chunks, received) = apart(stream.body, chunks, idle).await;
-        // A chunk that is wrong came before whatever broke the stream after it.
+        // A provider that breaks off does so before whatever broke the stream after it.
         let whole = chunks.read().and(received);
-        match whole.and_then(|()| Ok(chunks.assembly.finish()?)) {
+        let Chunks {
+            assembly,
+            raw,
+            ends,
+            first_token,
+            ..
+        } = chunks;
+        match whole.and_then(|()| Ok(assembly.finish()?)) {
             Ok(whole) => {
+                let reading = self.target.finished(whole.reading, &whole.body);
                 let body = Bytes::from(whole.body.to_string());
                 served.latency_ms = whole.latency_ms;
                 Ok(Reply {
-                    first_token: chunks.first_token,
-                    ..self.reply(whole.reading, served, request_id, body)
+                    first_token,
+                    ..self.reply(reading, served, request_id, body)
                 })
             }
             Err(error) => Err(self.blame(Fault {
                 request_id,
-                ..fault(error, chunks.raw)
+                ..fault(error, || array(raw, &ends).into())
             })),
         }
     }
@@ -137,10 +144,12 @@ async fn receive(
 /// forgotten how.
 struct Chunks {
     assembly: Assembly,
-    /// All of them in a JSON array, in case they make no answer.
+    /// All of them, as in a JSON array that is still open, in case they make no response.
     raw: Vec<u8>,
-    /// Where in it those stand that are not read yet.
-    unread: Vec<Range<usize>>,
+    /// Where in it each of them ends.
+    ends: Vec<usize>,
+    /// How many of them have been read.
+    read: usize,
     sent: Instant,
     first_token: Option<Duration>,
 }
@@ -153,7 +162,8 @@ impl Chunks {
         Self {
             assembly,
             raw: b"[".to_vec(),
-            unread: Vec::new(),
+            ends: Vec::new(),
+            read: 0,
             sent: Instant::now(),
             first_token: None,
         }
@@ -163,29 +173,54 @@ impl Chunks {
         if 1 < self.raw.len() {
             self.raw.push(b',');
         }
-        let begin = self.raw.len();
-        let end = begin + bytes.len();
+        let end = self.raw.len() + bytes.len();
         if wire::LONGEST_ANSWER < end {
             return Err(BadStream::TooLong);
         }
         self.raw.extend_from_slice(bytes);
-        self.unread.push(begin..end);
+        self.ends.push(end);
         if self.first_token.is_none() {
             self.read()?;
             let has_words = self.assembly.has_words();
             self.first_token = has_words.then(|| self.sent.elapsed());
-        } else if Self::TOGETHER <= self.unread.len() {
+        } else if Self::TOGETHER <= self.ends.len() - self.read {
             self.read()?;
         }
         Ok(())
     }
 
     fn read(&mut self) -> Result<(), BadStream> {
-        for range in self.unread.drain(..) {
-            self.assembly.push(&self.raw[range])?;
+        while self.read < self.ends.len() {
+            let chunk = &self.raw[range(&self.ends, self.read)];
+            self.read += 1;
+            self.assembly.push(chunk)?;
         }
         Ok(())
     }
+}
+
+/// Where the chunk of this number stands: each is behind a bracket or a comma.
+fn range(ends: &[usize], number: usize) -> Range<usize> {
+    let before = number.checked_sub(1).map_or(0, |before| ends[before]);
+    before + 1..ends[number]
+}
+
+/// All chunks in a JSON array. One that is not JSON is a text there.
+fn array(mut raw: Vec<u8>, ends: &[usize]) -> Vec<u8> {
+    let chunks = || (0..ends.len()).map(|number| &raw[range(ends, number)]);
+    let is_json = |chunk: &[u8]| serde_json::from_slice::<IgnoredAny>(chunk).is_ok();
+    if chunks().all(is_json) {
+        raw.push(b']');
+        return raw;
+    }
+    let written = chunks().map(|chunk| match is_json(chunk) {
+        true => chunk.to_vec(),
+        false => Value::from(String::from_utf8_lossy(chunk))
+            .to_string()
+            .into(),
+    });
+    let written: Vec<Vec<u8>> = written.collect();
+    [b"[".as_slice(), &written.join(&b','), b"]"].concat()
 }
 
 /// Why a stream is no answer.
@@ -205,8 +240,9 @@ impl From<Fault> for BadStream {
     }
 }
 
-/// What becomes of the row, whose model has worked for it; `raw` is what came.
-fn fault(error: BadStream, mut raw: Vec<u8>) -> Fault {
+/// The fault of a stream that is no response, although the model has worked for it; `raw` is what
+/// came.
+fn fault(error: BadStream, raw: impl FnOnce() -> Bytes) -> Fault {
     let message = error.to_string();
     let of_answer = |category| Fault {
         status_code: Some(200),
@@ -214,14 +250,8 @@ fn fault(error: BadStream, mut raw: Vec<u8>) -> Fault {
         ..Fault::local(category, message.clone())
     };
     match error {
-        BadStream::Chunk(StreamError::NotJson(_)) => {
-            raw.push(b']');
-            not_understood(message, raw.into())
-        }
-        BadStream::Chunk(StreamError::NoAnswer(error)) => {
-            raw.push(b']');
-            no_answer(error, raw.into())
-        }
+        BadStream::Chunk(StreamError::NotJson(_)) => retried(not_understood(message, raw())),
+        BadStream::Chunk(StreamError::NoAnswer(error)) => no_answer(error, raw()),
         BadStream::TooLong => of_answer(Category::BadResponse),
         BadStream::Chunk(StreamError::BrokenOff {
             kind,
@@ -297,10 +327,27 @@ fn silent(idle: Duration) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::family::Family;
+
+    #[test]
+    fn chunks_are_kept_as_a_json_array_whatever_they_are() {
+        for (chunks, kept) in [
+            (&[][..], "[]"),
+            (&["{\"a\":1}"], "[{\"a\":1}]"),
+            (&["{\"a\":1}", "7", "[]"], "[{\"a\":1},7,[]]"),
+            (&["{\"a\":1}", "<p>", ""], "[{\"a\":1},\"<p>\",\"\"]"),
+        ] {
+            let mut taken = Chunks::new(Family::Llama3.assemble().unwrap());
+            for chunk in chunks {
+                taken.take(chunk.as_bytes()).unwrap();
+            }
+            let array = array(taken.raw, &taken.ends);
+            assert_eq!(String::from_utf8(array).unwrap(), kept);
+        }
+    }
 
     /// What becomes of an answer of `family` that breaks off with `said`.
     #[track_caller]
@@ -310,12 +357,12 @@ mod tests {
         let error = taken
             .and_then(|()| chunks.read())
             .expect_err("it broke off");
-        let fault = fault(error, Vec::new());
+        let fault = fault(error, Bytes::new);
         let found = format!(
             "{} {} {:?}: {}",
             fault.category.as_str(),
             fault.status_code.unwrap_or_default(),
-            fault.verdict(),
+            fault.verdict,
             fault.message
         );
         assert_eq!(found, told, "{said}");

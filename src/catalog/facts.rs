@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Cached, UnitPrice};
+use super::cache::Cached;
+use super::unit_price::UnitPrice;
 use crate::model::{Tier, Usage};
 
 /// What is known of one model.

@@ -5,12 +5,14 @@
 //! guesses.
 
 mod burndown;
+mod cache;
 mod capabilities;
 mod facts;
 pub mod id;
 mod overrides;
 pub mod quota_codes;
 mod regions;
+mod unit_price;
 mod unit_prices;
 
 use std::collections::BTreeMap;
@@ -19,11 +21,15 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 pub use burndown::{MOST_BURNDOWN, burndown};
+pub use cache::Cached;
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, rounded_usd};
 pub use overrides::Known;
-pub use regions::{ids_in, profiles_instead, region_remark, regions_of};
-pub use unit_prices::{Bill, Cached, Metered, Most, UnitPrice, Units};
+pub use regions::{
+    geography_remark, ids_in, ids_of_region, profiles_instead, region_remark, regions_of,
+};
+pub use unit_price::UnitPrice;
+pub use unit_prices::{Bill, Metered, Most, Units};
 
 use self::capabilities::longest_answer;
 use crate::catalog::id::{strip_context, strip_geo};

@@ -42,6 +42,14 @@ pub fn ids_in(base: &str, region: &str) -> Option<Vec<String>> {
     )
 }
 
+/// Everything that can be called from `region`, sorted by model.
+pub fn ids_of_region(region: &str) -> impl Iterator<Item = String> {
+    MODELS.iter().flat_map(move |(base, regions)| {
+        let offered = regions.get(region).map(|offered| ids(base, offered));
+        offered.unwrap_or_default()
+    })
+}
+
 /// What is said of a region that no model of the file is offered in, with the one that is nearest.
 pub fn region_remark(region: &str) -> Option<String> {
     let known: BTreeSet<&str> = MODELS.values().flat_map(|it| it.keys().copied()).collect();
@@ -56,6 +64,32 @@ pub fn region_remark(region: &str) -> Option<String> {
     Some(format!(
         "{region} is no region that the catalogue knows{}: if nothing answers, check its name",
         meant.unwrap_or_default()
+    ))
+}
+
+/// What is said of the profile `id` of a model that is called from a region outside its geography, with
+/// what is called there instead; nothing where the file does not know the region or the geography.
+pub fn geography_remark(id: &str, base: &str, region: &str) -> Option<String> {
+    let geography = id.strip_suffix(base)?.strip_suffix('.')?;
+    let has = |offered: &[&str]| offered.iter().skip(1).any(|geo| *geo == geography);
+    let regions = || MODELS.values().flatten();
+    let inside: BTreeSet<&str> = regions()
+        .filter(|(_, offered)| has(offered))
+        .map(|(region, _)| *region)
+        .collect();
+    let is_known = regions().any(|(known, _)| *known == region);
+    if inside.is_empty() || inside.contains(region) || !is_known {
+        return None;
+    }
+    let here = ids_in(base, region).unwrap_or_default();
+    let regions = || inside.iter().take(3).copied().collect::<Vec<_>>();
+    let instead = match here.is_empty() {
+        true => format!("choose a region such as {}", regions().join(", ")),
+        false => format!("the model is called there as {}", here.join(", ")),
+    };
+    Some(format!(
+        "`{id}` is a profile of the geography `{geography}`, which {region} is no part of, as far as the \
+         catalogue knows: {instead}"
     ))
 }
 
@@ -109,6 +143,28 @@ mod tests {
              answers, check its name"
         );
         assert!(!said("nowhere-1").contains("did you mean"));
+    }
+
+    #[test]
+    fn a_profile_of_another_geography_is_said_with_what_is_called_there() {
+        let said = |geo: &str, base: &str, region: &str| {
+            let remark = geography_remark(&format!("{geo}.{base}"), base, region);
+            remark.unwrap_or_default()
+        };
+        let nova = "amazon.nova-lite-v1:0";
+        assert_eq!(said("us", nova, "us-east-1"), "");
+        assert_eq!(
+            said("us", nova, "eu-west-3"),
+            "`us.amazon.nova-lite-v1:0` is a profile of the geography `us`, which eu-west-3 is no part of, \
+             as far as the catalogue knows: the model is called there as eu.amazon.nova-lite-v1:0"
+        );
+        assert!(
+            said("eu", "anthropic.claude-next", "us-east-1")
+                .contains("choose a region such as eu-")
+        );
+        assert_eq!(said("eu", nova, "nowhere-1"), "");
+        assert_eq!(said("zz", nova, "us-east-1"), "");
+        assert_eq!(geography_remark(nova, nova, "us-east-1"), None);
     }
 
     #[test]

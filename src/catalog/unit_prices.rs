@@ -5,7 +5,9 @@
 
 use crate::model::{Tier, Usage};
 
-use super::ModelFacts;
+use super::cache::Cached;
+use super::facts::ModelFacts;
+use super::unit_price::UnitPrice;
 
 /// Things that a call is billed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,17 +18,6 @@ pub struct Units {
     pub shown: u64,
     /// Searches.
     pub queries: u64,
-}
-
-/// USD for one of each; what is not known is `None`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct UnitPrice {
-    /// An image that the model makes.
-    pub made: Option<f64>,
-    /// An image that the model is shown.
-    pub shown: Option<f64>,
-    /// A search.
-    pub query: Option<f64>,
 }
 
 /// How a request is billed.
@@ -58,32 +49,6 @@ pub struct Most {
     pub output: u64,
     /// Whether the input may be written to the prompt cache, which can be dearer than to read it.
     pub cached: Cached,
-}
-
-/// Whether a request asks for its input to be written to the prompt cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cached {
-    /// It does not.
-    #[default]
-    No,
-    /// For five minutes.
-    Minutes,
-    /// For an hour.
-    Hour,
-}
-
-impl Cached {
-    /// What `body` asks for, by the words for it. A prompt that holds them too is taken to ask for
-    /// it, which is never too cheap.
-    pub fn of(body: &[u8]) -> Self {
-        // Bodies are JSON, which is UTF-8. Of text the standard library searches many bytes at once.
-        let text = str::from_utf8(body).unwrap_or_default();
-        match text.contains("cache_control") || text.contains("cachePoint") {
-            true if text.contains("\"1h\"") => Self::Hour,
-            true => Self::Minutes,
-            false => Self::No,
-        }
-    }
 }
 
 impl Bill {

@@ -6,11 +6,10 @@ use std::path::Path;
 use clap::ArgMatches;
 use tokio::runtime::Runtime;
 
-use super::emulate;
 use super::failure::Failure;
 use crate::bedrock::aws::Access;
-use crate::bedrock::{Bodies, Parts, Shape, Target};
-use crate::job::{self, Plan};
+use crate::bedrock::{Bodies, Parts, Target};
+use crate::job::{self, Plan, small};
 use crate::output::KeepRaw;
 use bedrock_emulator::{Emulator, Scenario};
 
@@ -29,6 +28,17 @@ pub(super) async fn access(plan: &Plan, scenario: Option<&Scenario>) -> Result<A
             endpoint: plan.endpoint.url().map(str::to_owned),
         }),
     }
+}
+
+/// Reads a scenario file, or takes the usual scenario.
+pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
+    let Some(path) = path else {
+        return Ok(Scenario::default());
+    };
+    let name = path.display().to_string();
+    let text =
+        small::text(path).map_err(|why| Failure::usage(format!("scenario {name}: {why}")))?;
+    Ok(Scenario::parse(&text, &name)?)
 }
 
 /// Starts an emulator on a free port; it ends with the runtime.
@@ -52,7 +62,7 @@ pub(super) async fn of_flags(
     let scenario = text("scenario");
     match text("endpoint-url") {
         Some(url) if url == "emulator" => {
-            let scenario = emulate::scenario(scenario.as_deref().map(Path::new))?;
+            let scenario = self::scenario(scenario.as_deref().map(Path::new))?;
             emulator(scenario, region).await
         }
         _ if scenario.is_some() => Err(Failure::usage(
@@ -74,10 +84,6 @@ pub(super) fn target(plan: &Plan, sends_bodies: bool) -> Target {
     Target {
         model_id: plan.model.as_str().to_owned(),
         family: plan.family,
-        shape: match plan.model.tells_its_model() {
-            true => Shape::OfFamily,
-            false => Shape::Any,
-        },
         content_type: plan.content_type.clone(),
         accept: plan.accept.clone(),
         terms: plan.terms.clone(),

@@ -1,7 +1,6 @@
 //! `promptmill emulate`: the emulator on its own, for other programs to call.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -11,7 +10,6 @@ use super::failure::Failure;
 use super::print;
 use crate::exit::Exit;
 use crate::format::plural;
-use crate::job::small;
 use bedrock_emulator::{Emulator, Scenario, Stats};
 
 /// How often the emulator says what it has served, when that has changed.
@@ -19,24 +17,13 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Serves until Ctrl-C.
 pub(super) fn emulate(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let scenario = scenario(matches.get_one("scenario").map(std::path::PathBuf::as_path))?;
+    let scenario = connect::scenario(matches.get_one("scenario").map(std::path::PathBuf::as_path))?;
     let port = matches.get_one("port").copied().unwrap_or_default();
     let runtime = connect::runtime()?;
     runtime.block_on(serve(
         SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         scenario,
     ))
-}
-
-/// Reads a scenario file, or takes the usual scenario.
-pub(super) fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
-    let Some(path) = path else {
-        return Ok(Scenario::default());
-    };
-    let name = path.display().to_string();
-    let text =
-        small::text(path).map_err(|why| Failure::usage(format!("scenario {name}: {why}")))?;
-    Ok(Scenario::parse(&text, &name)?)
 }
 
 async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure> {

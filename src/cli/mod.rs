@@ -3,6 +3,7 @@
 mod auto_quota;
 mod check;
 mod connect;
+mod day;
 mod emulate;
 mod emulated;
 mod failure;

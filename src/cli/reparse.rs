@@ -66,7 +66,11 @@ impl Reader {
         let body = own_part(family, kept)?;
         let body = serde_json::from_slice(&body)
             .map_err(|error| format!("the answer is not JSON: {error}"))?;
-        let mut reading = reading(family, &body)?;
+        let (mut reading, body) = reading(family, body)?;
+        if !kept.own_body {
+            // The layout of the request decides, not that of the response.
+            reading = by_id().unwrap_or(family).tidied(reading, &body);
+        }
         if kept.reasoning == Reasoning::Dropped {
             reading.reasoning = None;
         }
@@ -91,24 +95,31 @@ impl Reader {
     }
 }
 
-/// What a body says. Of an answer that was streamed all chunks are kept, in an array.
-fn reading(family: Family, body: &Value) -> Result<ParsedReply, String> {
-    let whole = || family.read(body).map_err(|misread| misread.to_string());
-    match (body, family.assemble()) {
+/// What a body says, and the body itself: of a response that was streamed all chunks are kept, in an
+/// array.
+fn reading(family: Family, body: Value) -> Result<(ParsedReply, Value), String> {
+    let whole = |body: &Value| family.read_any_shape(body);
+    match (&body, family.assemble()) {
         (Value::Array(chunks), Some(assembly)) => {
-            // Some family's whole answers are arrays too.
-            streamed(assembly, chunks).or_else(|why| whole().map_err(|_| why))
+            // Some family's complete responses are arrays too.
+            streamed(assembly, chunks).or_else(|why| match whole(&body) {
+                Ok(reading) => Ok((reading, body)),
+                Err(_) => Err(why),
+            })
         }
-        _ => whole(),
+        _ => match whole(&body) {
+            Ok(reading) => Ok((reading, body)),
+            Err(why) => Err(why.to_string()),
+        },
     }
 }
 
-fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<ParsedReply, String> {
+fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<(ParsedReply, Value), String> {
     let mut push = |chunk: &Value| assembly.push(chunk.to_string().as_bytes());
     let pushed = chunks.iter().try_for_each(&mut push);
     let whole = pushed.and_then(|()| assembly.finish());
     whole
-        .map(|whole| whole.reading)
+        .map(|whole| (whole.reading, whole.body))
         .map_err(|error| error.to_string())
 }
 

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use tokio::time::timeout;
 
 use super::connect;
-use super::emulate;
 use super::failure::Failure;
 use crate::bedrock::aws::Access;
 use crate::bedrock::control::Control;
@@ -23,16 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Notes in `job` what stands behind its model, and whether that is known not to stream. Where
 /// the first cannot be found out, the answer says why; the second is then left to the first call.
-pub(super) async fn settle(job: &mut JobFile) -> Option<String> {
-    let unknown = settle_model(job).await;
-    settle_stream(job).await;
+pub(super) async fn settle(job: &mut JobFile, today: Date) -> Option<String> {
+    let unknown = settle_model(job, today).await;
+    settle_stream(job, today).await;
     unknown
 }
 
-async fn settle_model(job: &mut JobFile) -> Option<String> {
+async fn settle_model(job: &mut JobFile, today: Date) -> Option<String> {
     let model = hidden(job)?;
     let found = async {
-        let access = access(job, &model).await?;
+        let access = access(job, &model, today).await?;
         let control = Control::connect(access).await?;
         Ok::<_, Failure>(control.behind(&model).await?)
     };
@@ -45,7 +45,7 @@ async fn settle_model(job: &mut JobFile) -> Option<String> {
     }
 }
 
-async fn settle_stream(job: &mut JobFile) {
+async fn settle_stream(job: &mut JobFile, today: Date) {
     let Some(model) = unknown_stream(job) else {
         return;
     };
@@ -53,7 +53,7 @@ async fn settle_stream(job: &mut JobFile) {
         return;
     };
     let asked = async {
-        let access = access(job, &model).await.ok()?;
+        let access = access(job, &model, today).await.ok()?;
         let control = Control::connect(access).await.ok()?;
         control.streams(base).await.ok()?
     };
@@ -95,15 +95,14 @@ fn hidden(job: &JobFile) -> Option<ModelId> {
 
 /// The control plane beside the job's endpoint. A URL of the job's is that of calls alone, unless
 /// it is on this machine, where an emulator answers both.
-async fn access(job: &JobFile, model: &ModelId) -> Result<Access, Failure> {
+async fn access(job: &JobFile, model: &ModelId, today: Date) -> Result<Access, Failure> {
     let endpoint = job.model.endpoint.as_deref();
     let region = crate::job::region(job.model.region.clone(), model)?;
     if endpoint == Some("emulator") {
-        let today = jiff::Zoned::now().date();
         let variable = |name: &str| std::env::var(name).ok();
         let path = job.emulator.scenario.as_deref();
         let path = path.and_then(|path| expand(path, today, variable).ok());
-        let scenario = emulate::scenario(path.as_deref().map(std::path::Path::new))?;
+        let scenario = connect::scenario(path.as_deref().map(std::path::Path::new))?;
         return connect::emulator(scenario, region).await;
     }
     Ok(Access::Aws {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use super::{flags, models};
+use super::{day, flags, models};
 use crate::exit;
 use crate::job::keys;
 
@@ -280,13 +280,18 @@ fn job_arg() -> Arg {
 }
 
 /// Which part of a job to run, and what happens to earlier output.
-fn part_args() -> [Arg; 4] {
+fn part_args() -> [Arg; 5] {
     [
         Arg::new("limit")
             .long("limit")
             .value_name("N")
             .value_parser(whole_from_one)
             .help("Only the first N rows"),
+        Arg::new("date")
+            .long("date")
+            .value_name("DATE")
+            .value_parser(day::date)
+            .help("Date that {{ date }} stands for in paths, such as 2026-11-30 [default: today]"),
         switch(
             "fresh",
             "Back up existing output (including images) and start over",

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::json::Json;
+use super::json::{Json, whole};
 
 /// The JSON of a chunk.
 pub(super) type Chunk<'c> = serde_json_borrow::Value<'c>;
@@ -24,7 +24,7 @@ impl Json for Chunk<'_> {
     }
 
     fn count(&self) -> Option<u64> {
-        self.as_u64()
+        self.as_u64().or_else(|| whole(self.as_f64()?))
     }
 
     fn owned(&self) -> Value {

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
+use super::layout::{
+    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
+};
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
 use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::vocabulary::{answered, means_filtered, role, thought};
@@ -20,11 +22,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: USER_FIRST,
     images: Images::InMessages,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::Named,
 };
 
 /// What the text completions take too.

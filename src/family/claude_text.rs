@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::claude_messages::TAKES;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
+use super::layout::{
+    Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::ranges::DEFAULT_MAX_TOKENS;
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, neutralise, text_or_filtered};
@@ -26,11 +28,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: IN_TURN,
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Trimmed,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 const HUMAN: &str = "\n\nHuman:";
@@ -75,7 +80,7 @@ fn read(body: &Value) -> Result<ParsedReply, Misread> {
     let stop = text(body, "/stop_reason");
     let answer = text_or_filtered(text(body, "/completion"), stop)
         .ok_or_else(|| misread(LAYOUT.name, "`completion`", body))?;
-    Ok(answered(answer.trim_start(), stop, Usage::default()))
+    Ok(answered(answer, stop, Usage::default()))
 }
 
 fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {

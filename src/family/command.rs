@@ -5,10 +5,12 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json as _, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
+use super::json::{Body, Json as _, count, list, misread, text};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
+use super::stream::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Usage};
@@ -20,11 +22,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: Form::Text(System::Before),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Trimmed,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::Streamed,
+    unknown_events: UnknownEvents::None,
 };
 
 const TAKES: [Ranges; 5] = [
@@ -60,26 +65,31 @@ fn read(body: &Value) -> Result<ParsedReply, Misread> {
 fn read_generation(generation: &Value) -> Option<ParsedReply> {
     let stop = text(generation, "/finish_reason");
     let answer = text_or_filtered(text(generation, "/text"), stop)?;
-    Some(answered(answer.trim_start(), stop, Usage::default()))
+    Some(answered(answer, stop, Usage::default()))
 }
 
-/// The last chunk has a reason and no text.
+/// A generation that has said nothing.
+fn empty_generation(_index: u64) -> Value {
+    json!({"text": "", "finish_reason": null})
+}
+
+/// The last chunk of a generation has a reason and no text. Where there are several, each chunk has
+/// the number of its own.
 fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`text` or `is_finished`", chunk);
     if chunk.field("text").is_none() && chunk.field("is_finished").is_none() {
         return Err(wrong().into());
     }
-    begin(
-        whole,
-        || json!({"generations": [{"text": "", "finish_reason": null}]}),
-    );
-    put(
-        whole,
-        "/generations/0/finish_reason",
-        chunk.field("finish_reason"),
-    );
+    begin(whole, || json!({"generations": [empty_generation(0)]}));
+    let index = count(chunk, "/index").unwrap_or(0);
+    let place = nth(whole, "/generations", index, empty_generation).ok_or_else(wrong)?;
+    put(place, "/finish_reason", chunk.field("finish_reason"));
+    let words = grow(place, "/text", chunk.field("text")).ok_or_else(wrong)?;
+    let is_finished = chunk.field("is_finished").and_then(Chunk::as_bool) == Some(true);
+    let generations = list(whole, "/generations").unwrap_or_default();
+    let is_only = generations.len() == 1;
     Ok(Brought {
-        words: grow(whole, "/generations/0/text", chunk.field("text")).ok_or_else(wrong)?,
-        end: chunk.field("is_finished").and_then(Chunk::as_bool) == Some(true),
+        words,
+        end: is_finished && (is_only || all_have(whole, "/generations", "finish_reason")),
     })
 }

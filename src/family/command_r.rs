@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Order, Prefill, Stream, Turns};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Order, Prefill, Several, Stream, Turns,
+    UnknownEvents,
+};
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
@@ -24,17 +27,21 @@ pub(super) const LAYOUT: Layout = Layout {
     }),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::Named,
 };
 
+/// The documents end `p` at 0.99; the service took 1 in March 2025.
 const TAKES: [Ranges; 5] = [
     within(Parameter::MaxTokens, 1.0, f64::INFINITY),
     within(Parameter::Temperature, 0.0, 1.0),
-    within(Parameter::TopP, 0.01, 0.99),
+    within(Parameter::TopP, 0.01, 1.0),
     within(Parameter::TopK, 0.0, 500.0),
     any(Parameter::Stop),
 ];

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Order, Prefill, Stream, Turns};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Order, Prefill, Several, Stream, Turns,
+    UnknownEvents,
+};
 use super::ranges::within;
 use super::stream::{Brought, StreamError};
 use super::vocabulary::{answered, neutralise, text_or_filtered};
@@ -30,11 +33,14 @@ pub(super) const LAYOUT: Layout = Layout {
     }),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 const BEGIN: &str = "<｜begin▁of▁sentence｜>";

@@ -8,7 +8,10 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, made_no, misread, rest, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lists, Stream, System};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Lists, Several, Stream, System,
+    UnknownEvents,
+};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::catalog::{Bill, Metered, Units};
@@ -21,11 +24,14 @@ pub(super) const TITAN_TEXT: Layout = Layout {
     form: Form::Text(System::Refused),
     images: Images::None,
     answer: Answer::Output,
+    lead: Lead::Kept,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
     read: |body| read_titan(TITAN_TEXT.name, body),
     stream: Stream::None,
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 pub(super) const TITAN_IMAGE: Layout = Layout {

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::Misread;
 use super::json::{Body, count, list, made_no, misread, rest, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::vocabulary::{means_filtered, one_text};
 use crate::catalog::{Bill, Metered, Units};
 use crate::model::{FinishReason, GeneratedImage, ParsedReply};
@@ -23,6 +25,7 @@ pub(super) const AMAZON: Layout = Layout {
     form: Form::Text(System::Refused),
     images: Images::InBody,
     answer: Answer::Images,
+    lead: Lead::Kept,
     counts: Counts::Nowhere,
     billed: Billed::ByRequest(|body| {
         Some(images(count(body, "/imageGenerationConfig/numberOfImages")))
@@ -30,6 +33,8 @@ pub(super) const AMAZON: Layout = Layout {
     body: |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
     read: read_amazon,
     stream: Stream::None,
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 pub(super) const STABILITY: Layout = Layout {

@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::layout::{Layout, Stream};
+use super::layout::{Layout, Lead, Stream};
 use super::{Parameters, raw, text_completion};
 use crate::model::Prompt;
 
@@ -19,6 +19,7 @@ pub(super) const LAYOUT: Layout = Layout {
     name: "imported",
     serves: &[],
     body,
+    lead: Lead::ByShape,
     read: raw::read,
     stream: Stream::ByShape,
     ..text_completion::LAYOUT

@@ -58,10 +58,10 @@ pub(super) trait Json: Sized {
     /// A text.
     fn text(&self) -> Option<&str>;
 
-    /// A number that counts something.
+    /// A number that counts something: a whole number, also where it is written as `3.0`.
     fn count(&self) -> Option<u64>;
 
-    /// The same, to be kept.
+    /// A copy that borrows nothing.
     fn owned(&self) -> Value;
 }
 
@@ -79,12 +79,21 @@ impl Json for Value {
     }
 
     fn count(&self) -> Option<u64> {
-        self.as_u64()
+        self.as_u64().or_else(|| whole(self.as_f64()?))
     }
 
     fn owned(&self) -> Value {
         self.clone()
     }
+}
+
+/// The whole number that a float stands for; `None` for what counts nothing. Some models report
+/// their token counts as floats.
+pub(super) fn whole(number: f64) -> Option<u64> {
+    /// Above 2^53 a float does not tell one whole number from the next.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let is_whole = (0.0..=MOST).contains(&number) && number.fract() == 0.0;
+    is_whole.then_some(number as u64)
 }
 
 /// What stands at `pointer`, a JSON pointer without escapes: no key of a reply needs them, and
@@ -125,12 +134,16 @@ fn steps(pointer: &str) -> impl Iterator<Item = &str> {
 
 /// Merges `extra` into `body`: objects key by key, everything else replaces what was there.
 pub fn merge(body: &mut Value, extra: &Map<String, Value>) {
-    let Value::Object(body) = body else {
-        return;
-    };
+    if let Value::Object(body) = body {
+        merge_into(body, extra);
+    }
+}
+
+/// Like [`merge`], but into what is known to be an object.
+pub(super) fn merge_into(body: &mut Map<String, Value>, extra: &Map<String, Value>) {
     for (key, value) in extra {
         match (body.get_mut(key), value) {
-            (Some(old @ Value::Object(_)), Value::Object(new)) => merge(old, new),
+            (Some(Value::Object(old)), Value::Object(new)) => merge_into(old, new),
             (Some(old), new) => *old = new.clone(),
             (None, new) => {
                 body.insert(key.clone(), new.clone());
@@ -210,6 +223,31 @@ mod tests {
             body.to_string(),
             r#"{"a":{"x":1,"y":[2],"z":{"n":null}},"b":{"new":true},"c":3}"#
         );
+    }
+
+    #[test]
+    fn a_count_may_be_written_as_a_float() {
+        let counted = |json: &str| {
+            let owned: Value = serde_json::from_str(json).unwrap();
+            let chunk: super::super::chunk::Chunk<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(owned.count(), chunk.count(), "{json}");
+            owned.count()
+        };
+        for (json, count) in [
+            ("3", Some(3)),
+            ("3.0", Some(3)),
+            ("0.0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("9007199254740992.0", Some(1 << 53)),
+            ("1e300", None),
+            ("3.5", None),
+            ("-1", None),
+            ("-1.0", None),
+            ("\"3\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(counted(json), count, "{json}");
+        }
     }
 
     #[test]

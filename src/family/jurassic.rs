@@ -6,7 +6,9 @@
 use serde_json::Value;
 
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
@@ -19,11 +21,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: Form::Text(System::Before),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Trimmed,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::None,
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 const TAKES: [Ranges; 4] = [
@@ -55,5 +60,5 @@ fn read(body: &Value) -> Result<ParsedReply, Misread> {
 fn read_completion(completion: &Value) -> Option<ParsedReply> {
     let stop = text(completion, "/finishReason/reason");
     let answer = text_or_filtered(text(completion, "/data/text"), stop)?;
-    Some(answered(answer.trim_start(), stop, Usage::default()))
+    Some(answered(answer, stop, Usage::default()))
 }

@@ -21,6 +21,8 @@ pub(super) struct Layout {
     pub(super) images: Images,
     /// What it answers with.
     pub(super) answer: Answer,
+    /// White space before its completions.
+    pub(super) lead: Lead,
     /// Where its replies count tokens.
     pub(super) counts: Counts,
     /// What its calls are billed by.
@@ -31,6 +33,30 @@ pub(super) struct Layout {
     pub(super) read: fn(&Value) -> Result<ParsedReply, Misread>,
     /// How a streamed answer is put together.
     pub(super) stream: Stream,
+    /// Whether several completions of one prompt may be streamed.
+    pub(super) several: Several,
+    /// What becomes of chunks of a kind that is not known.
+    pub(super) unknown_events: UnknownEvents,
+}
+
+/// Several completions of one prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Several {
+    /// Their chunks say which of them they belong to.
+    Streamed,
+    /// They come whole, if at all.
+    WholeOnly,
+}
+
+/// Chunks of a kind that the family's documents do not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UnknownEvents {
+    /// There are none: every chunk has the same shape.
+    None,
+    /// Chunks whose field for the kind names another are passed over.
+    Named,
+    /// Any chunk that holds an object is passed over, so other families' chunks are too.
+    AnyObject,
 }
 
 /// How a streamed answer is put together.
@@ -130,6 +156,18 @@ pub(super) enum Answer {
     Output,
     /// Images.
     Images,
+}
+
+/// What white space at the beginning of a completion is, where the body was built here. With a
+/// body of the row's own it is always a part of the completion: the row may have asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// A part of the completion.
+    Kept,
+    /// The gap after the end of the template, such as the line break after `Bot:`.
+    Trimmed,
+    /// What it is for the family whose responses look like the one that came.
+    ByShape,
 }
 
 /// Where a whole reply counts its tokens; a stream counts them in its last chunks.

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::inst::Template;
 use super::json::{Body, Json as _, count, misread, text};
-use super::layout::{Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Stream};
+use super::layout::{
+    Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::ranges::{Ranges, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::text_completion::thinking_if_closed;
@@ -22,11 +24,14 @@ pub(super) const LLAMA_3: Layout = Layout {
     form: FREE,
     images: Images::InBody,
     answer: Answer::Text,
+    lead: Lead::Trimmed,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body: |prompt, parameters, _| body(template(&TOKENS_3, prompt), parameters),
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 pub(super) const LLAMA_4: Layout = Layout {
@@ -150,7 +155,7 @@ fn read(body: &Value) -> Result<ParsedReply, Misread> {
     let (reasoning, answer) = thinking_if_closed(whole, stop);
     Ok(ParsedReply {
         reasoning,
-        ..answered(answer.trim_start(), stop, usage(body))
+        ..answered(answer, stop, usage(body))
     })
 }
 

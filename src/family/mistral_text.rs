@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::inst::Template;
 use super::json::{Body, at, misread, text};
-use super::layout::{Answer, Billed, Counts, IN_TURN, Images, Layout, Stream};
+use super::layout::{
+    Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::ranges::{any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
@@ -27,11 +29,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: IN_TURN,
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Trimmed,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 /// There is no system role: what it says goes before the first user's words.
@@ -59,7 +64,7 @@ fn read(body: &Value) -> Result<ParsedReply, Misread> {
     let stop = text(body, "/outputs/0/stop_reason");
     let answer = text_or_filtered(text(body, "/outputs/0/text"), stop)
         .ok_or_else(|| misread(LAYOUT.name, "`outputs[0].text`", body))?;
-    Ok(answered(answer.trim_start(), stop, Usage::default()))
+    Ok(answered(answer, stop, Usage::default()))
 }
 
 fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {

@@ -19,6 +19,7 @@ mod deepseek_text;
 mod detect;
 mod embed;
 mod given;
+mod guardrail;
 mod image;
 mod imported;
 mod inst;
@@ -57,7 +58,7 @@ pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
 pub use stream::{Assembled, Assembly, StreamError};
 
-use layout::{Answer, Layout};
+use layout::{Answer, Layout, Lead};
 
 /// Families by their names here, each with the layout that its file holds: all there is to list.
 macro_rules! families {
@@ -206,42 +207,45 @@ impl Family {
         body
     }
 
-    /// Reads a reply's body.
+    /// Reads a response's body. Completions are as they were sent, see [`Family::tidied`].
     ///
     /// # Errors
     /// It is not shaped as the family's, or the model stopped because it failed.
     ///
     /// A guardrail answers in place of the model and keeps the family's shape, more or less; so
-    /// its word goes before the model's, and a shape it left empty is an empty answer.
+    /// its word goes before the model's, and a shape it left empty is an empty completion.
     pub fn read(self, body: &Value) -> Result<ParsedReply, NoAnswer> {
         let read = (self.layout().read)(body);
-        let guardrail_trace = body.get(TRACE).filter(|trace| !trace.is_null()).cloned();
-        if json::text(body, ACTION) != Some("INTERVENED") {
-            let reading = read?;
-            if let Some(word) = failure(&reading) {
-                return Err(NoAnswer::Failed { word: word.clone() });
-            }
+        let trace = body.get(guardrail::TRACE);
+        let guardrail_trace = trace.filter(|trace| !trace.is_null()).cloned();
+        if guardrail::has_intervened(body) {
+            let read = read.or_else(|_| raw::read(body)).ok();
+            let read = read.or_else(|| stream::read_chunk(body));
+            let empty = || ParsedReply {
+                completion: self.writes_text().then(String::new),
+                ..ParsedReply::default()
+            };
             return Ok(ParsedReply {
+                finish_reason: FinishReason::Guardrail,
                 guardrail_trace,
-                ..reading
+                ..read.unwrap_or_else(empty)
             });
         }
-        let empty = || ParsedReply {
-            completion: self.writes_text().then(String::new),
-            ..ParsedReply::default()
-        };
+        let reading = read?;
+        if let Some(word) = failure(&reading) {
+            return Err(NoAnswer::Failed { word: word.clone() });
+        }
         Ok(ParsedReply {
-            finish_reason: FinishReason::Guardrail,
             guardrail_trace,
-            ..read.unwrap_or_else(|_| empty())
+            ..reading
         })
     }
 
-    /// The same, of a model whose family somebody named and nobody knows: a reply that is not
-    /// shaped as the family's is read by its shape.
+    /// Like [`Family::read`], but what is not shaped as the family's is read by its shape: some
+    /// models have two interfaces, and what stands behind some ids is not known.
     ///
     /// # Errors
-    /// As for [`Family::read`]: what is wrong with it as a reply of the family.
+    /// As for [`Family::read`]: what is wrong with it as a response of the family.
     pub fn read_any_shape(self, body: &Value) -> Result<ParsedReply, NoAnswer> {
         let by_shape = |misread| match Self::Raw.read(body) {
             Err(NoAnswer::Misread(_)) => Err(NoAnswer::Misread(misread)),
@@ -252,11 +256,20 @@ impl Family {
             read => read,
         }
     }
-}
 
-/// Where a guardrail says whether it has intervened, and what it has seen.
-const ACTION: &str = "/amazon-bedrock-guardrailAction";
-const TRACE: &str = "amazon-bedrock-trace";
+    /// The reading of `body`, the response to a body that was built here: without the white space
+    /// that belongs to the end of the family's template, and not to the completion.
+    pub fn tidied(self, reading: ParsedReply, body: &Value) -> ParsedReply {
+        let lead = match self.layout().lead {
+            Lead::ByShape => raw::family_of_reply(body).map(|family| family.layout().lead),
+            lead @ (Lead::Kept | Lead::Trimmed) => Some(lead),
+        };
+        match lead {
+            Some(Lead::Trimmed) => vocabulary::trimmed(reading),
+            Some(Lead::Kept | Lead::ByShape) | None => reading,
+        }
+    }
+}
 
 /// The model's word for a failure. Models that write no text have no other words to stop with than
 /// those that are known; what they have made nevertheless is kept.

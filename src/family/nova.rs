@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, at, at_mut, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Images, Layout, Stream, USER_FIRST};
+use super::layout::{
+    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
+};
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::vocabulary::{answered, means_filtered, role, thought};
@@ -26,11 +28,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: USER_FIRST,
     images: Images::InMessages,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::AnyObject,
 };
 
 /// The documents put Nova's least temperature at 0.00001; 0 is left to the service to judge.
@@ -114,6 +119,25 @@ fn usage(body: &Value) -> Usage {
     )
 }
 
+/// The events that say something. Others are passed over.
+const EVENTS: [&str; 6] = [
+    "messageStart",
+    "contentBlockStart",
+    "contentBlockDelta",
+    "contentBlockStop",
+    "messageStop",
+    "metadata",
+];
+
+/// What a stream is put into.
+fn empty() -> Value {
+    json!({
+        "output": {"message": {"role": "assistant", "content": []}},
+        "stopReason": null,
+        "usage": null,
+    })
+}
+
 /// Each chunk is an object of one key, the event's name; the service puts its own beside it, before
 /// or behind. The counts come after the stop.
 fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
@@ -123,13 +147,9 @@ fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
         .as_object()
         .and_then(|map| map.iter().find(is_event))
         .ok_or_else(wrong)?;
-    begin(whole, || {
-        json!({
-            "output": {"message": {"role": "assistant", "content": []}},
-            "stopReason": null,
-            "usage": null,
-        })
-    });
+    if EVENTS.contains(&event) {
+        begin(whole, empty);
+    }
     let mut brought = Brought::default();
     let index = count(said, "/contentBlockIndex");
     match event {

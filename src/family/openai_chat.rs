@@ -8,13 +8,13 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json, at, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
-use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, begin, block, grow, grow_field, put};
-use super::vocabulary::{
-    answered, finish, first_of, means_filtered, role, split_reasoning, thought,
+use super::json::{Body, Json, at_mut, count, list, misread, text};
+use super::layout::{
+    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
 };
+use super::ranges::{Ranges, any, within};
+use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
+use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::catalog::Capabilities;
 use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
@@ -43,11 +43,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: FREE,
     images: Images::InMessages,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::Streamed,
+    unknown_events: UnknownEvents::None,
 };
 
 pub(super) const MISTRAL: Layout = Layout {
@@ -71,6 +74,8 @@ pub(super) const JAMBA: Layout = Layout {
     serves: &["ai21.jamba"],
     images: Images::None,
     takes: &JAMBA_TAKES,
+    // Its documents allow `n` above 1 only where nothing is streamed.
+    several: Several::WholeOnly,
     ..LAYOUT
 };
 
@@ -177,17 +182,33 @@ fn content(message: &impl Json) -> Option<String> {
     )
 }
 
-/// Inline reasoning, and the answer behind it.
+/// Inline reasoning as it was sent, and the completion after it. Each piece of the reasoning may
+/// have its own pair of tags; the last may lack its closing tag where the response was cut off.
 fn without_reasoning(content: &str, stop: Option<&str>) -> (Option<String>, String) {
     let (open, close) = REASONING;
-    let Some(inside) = content.trim_start().strip_prefix(open) else {
-        return (None, content.to_owned());
-    };
-    let stop = stop.map_or(FinishReason::Unknown, finish);
-    match split_reasoning(inside, close, stop) {
-        (None, rest) if rest == inside => (None, content.to_owned()),
-        split => split,
+    let mut reasoning = String::new();
+    let mut rest = content;
+    while let Some(inside) = rest.trim_start().strip_prefix(open) {
+        let Some((piece, after)) = inside.split_once(close) else {
+            let is_whole = matches!(
+                stop.map(finish),
+                Some(FinishReason::Stop | FinishReason::ToolCalls)
+            );
+            if !is_whole {
+                reasoning.push_str(inside);
+                rest = "";
+            }
+            break;
+        };
+        reasoning.push_str(piece);
+        rest = after;
     }
+    let completion = match rest.len() == content.len() {
+        true => rest,
+        false => rest.trim_start(),
+    };
+    let is_said = !reasoning.trim().is_empty();
+    (is_said.then_some(reasoning), completion.to_owned())
 }
 
 /// What a stream is put into: a chat completion whose message has said nothing.
@@ -198,11 +219,7 @@ fn empty(chunk: &Chunk<'_>) -> Value {
         "object": "chat.completion",
         "created": said("created"),
         "model": said("model"),
-        "choices": [{
-            "index": 0,
-            "message": {"role": "assistant", "content": null},
-            "finish_reason": null,
-        }],
+        "choices": [empty_choice(0)],
         "usage": null,
         "service_tier": null,
     });
@@ -212,8 +229,18 @@ fn empty(chunk: &Chunk<'_>) -> Value {
     whole
 }
 
-/// The last chunks may have no choices, or an empty list of them, only counts. Where there are several answers, the first
-/// is the one that is read. Mistral's earlier models say `message` for `delta`.
+/// A choice that has said nothing.
+fn empty_choice(index: u64) -> Value {
+    json!({
+        "index": index,
+        "message": {"role": "assistant", "content": null},
+        "finish_reason": null,
+    })
+}
+
+/// The last chunks may have no choices, or an empty list of them, only counts. Where several
+/// completions were asked for, each chunk says which of them it goes on with. Mistral's earlier models
+/// say `message` for `delta`.
 pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`choices`, a list with deltas", chunk);
     let choices = match list(chunk, "/choices") {
@@ -224,11 +251,13 @@ pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, Stre
     begin(whole, || empty(chunk));
     put(whole, "/usage", chunk.field("usage"));
     put(whole, "/service_tier", chunk.field("service_tier"));
-    let is_first = |choice: &&Chunk<'_>| count(*choice, "/index").unwrap_or(0) == 0;
     let mut brought = Brought::default();
-    for choice in choices.iter().filter(is_first) {
+    for (at, choice) in (0..).zip(choices) {
+        let index = count(choice, "/index").unwrap_or(at);
+        let place = nth(whole, "/choices", index, empty_choice).ok_or_else(wrong)?;
         if let Some(delta) = choice.field("delta").or_else(|| choice.field("message")) {
-            brought.words |= add(whole, delta).ok_or_else(wrong)?;
+            let message = place.get_mut("message").ok_or_else(wrong)?;
+            brought.words |= add(message, delta).ok_or_else(wrong)?;
         } else if choice.field("text").is_some() {
             return Err(wrong().into());
         }
@@ -236,20 +265,21 @@ pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, Stre
         let stop = stop
             .iter()
             .find_map(|key| choice.field(key).filter(|stop| stop.is_string()));
-        brought.end |= put(whole, "/choices/0/finish_reason", stop);
+        if put(place, "/finish_reason", stop) {
+            brought.end = all_have(whole, "/choices", "finish_reason");
+        }
     }
     Ok(brought)
 }
 
 /// Adds a delta to the message; whether it brought words.
-fn add(whole: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
-    let message = whole.pointer_mut("/choices/0/message")?;
+fn add(message: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
     let mut words = match delta.field("content") {
         Some(Chunk::Array(_)) => {
             let parts = content(delta).map(Chunk::from);
-            grow(message, "/content", parts.as_ref())?
+            add_content(message, parts.as_ref())?
         }
-        content => grow(message, "/content", content)?,
+        content => add_content(message, content)?,
     };
     for key in ["reasoning_content", "reasoning", "refusal"] {
         if let Some(piece) = delta.field(key).filter(|piece| piece.is_string()) {
@@ -265,6 +295,35 @@ fn add(whole: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
     Some(words)
 }
 
+/// Adds a piece of content to the message; whether it brought words. A piece of reasoning between
+/// its own pair of tags joins the pieces before it, so that the message has one pair, as a whole
+/// response does.
+fn add_content(message: &mut Value, piece: Option<&Chunk<'_>>) -> Option<bool> {
+    let (open, close) = REASONING;
+    let tagged = piece.and_then(Chunk::as_str).and_then(|piece| {
+        let inside = piece.strip_prefix(open)?.strip_suffix(close)?;
+        (!inside.contains(open)).then_some(inside)
+    });
+    let Some(inside) = tagged else {
+        return grow(message, "/content", piece);
+    };
+    let place = at_mut(message, "/content")?;
+    match place {
+        Value::String(said) if said.starts_with(open) => {
+            // The tag is mostly the end, and then the text before it stays where it is.
+            let end = said.strip_suffix(close).map(str::len).or(said.find(close));
+            match end {
+                Some(end) => said.insert_str(end, inside),
+                None => said.extend([inside, close]),
+            }
+        }
+        Value::String(said) => said.insert_str(0, &format!("{open}{inside}{close}")),
+        Value::Null => *place = format!("{open}{inside}{close}").into(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
+    }
+    Some(!inside.is_empty())
+}
+
 /// A tool call comes in pieces too: its name first, then its arguments bit by bit.
 fn add_call(place: &mut serde_json::Map<String, Value>, call: &Chunk<'_>) -> Option<()> {
     for key in ["id", "type"] {
@@ -272,9 +331,12 @@ fn add_call(place: &mut serde_json::Map<String, Value>, call: &Chunk<'_>) -> Opt
             place.insert(key.to_owned(), value.owned());
         }
     }
+    let Some(pieces) = call.field("function") else {
+        return Some(());
+    };
     let function = place.entry("function").or_insert_with(|| json!({}));
     for key in ["name", "arguments"] {
-        if let Some(piece) = at(call, &format!("/function/{key}")) {
+        if let Some(piece) = pieces.field(key) {
             grow_field(function, key, Some(piece))?;
         }
     }

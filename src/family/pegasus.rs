@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::ranges::{Ranges, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, one_text};
@@ -22,11 +24,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: Form::Text(System::Before),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InHeaders,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 const TAKES: [Ranges; 2] = [

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::embed::{holds_something, whole};
 use super::json::{Body, at, list, misread};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::{Family, Misread};
 use crate::model::ParsedReply;
 
@@ -19,11 +21,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: Form::Body,
     images: Images::InBody,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body: |_, _, _| Body::default().finish(),
     read,
     stream: Stream::ByShape,
+    several: Several::Streamed,
+    unknown_events: UnknownEvents::None,
 };
 
 /// What only one family's replies have, most telling first.
@@ -47,12 +52,13 @@ const REPLIES: [(&str, Family); 20] = [
     ("/images", Family::AmazonImage),
     ("/content", Family::ClaudeMessages),
     ("/completion", Family::ClaudeText),
-    ("/message", Family::Pegasus),
-    ("/text", Family::CommandR),
+    // Many an error says `message` or `text`; only these say why they stopped beside it.
+    ("/finishReason", Family::Pegasus),
+    ("/finish_reason", Family::CommandR),
 ];
 
 /// What only one family's chunks have, most telling first.
-const CHUNKS: [(&str, Family); 16] = [
+const CHUNKS: [(&str, Family); 15] = [
     ("/outputText", Family::TitanText),
     ("/event_type", Family::CommandR),
     ("/type", Family::ClaudeMessages),
@@ -68,7 +74,6 @@ const CHUNKS: [(&str, Family); 16] = [
     ("/is_finished", Family::Command),
     ("/message", Family::Pegasus),
     ("/finishReason", Family::Pegasus),
-    ("/text", Family::Command),
 ];
 
 /// The family whose chunks look like this one.
@@ -87,11 +92,20 @@ pub(super) fn tells_no_shape(chunk: &Chunk<'_>) -> bool {
 /// Keys of replies that are no text and whose family they do not tell.
 const OUTPUTS: [&str; 3] = ["embeddings", "data", "results"];
 
-/// Reads a reply of any family.
-pub(super) fn read(body: &Value) -> Result<ParsedReply, Misread> {
+/// The families whose responses look like this one, the likeliest first.
+fn families_of_reply(body: &Value) -> impl Iterator<Item = Family> {
     let has = |(pointer, _): &&(&str, Family)| body.pointer(pointer).is_some();
-    let mut families = REPLIES.iter().filter(has).map(|(_, family)| family);
-    families
+    REPLIES.iter().filter(has).map(|(_, family)| *family)
+}
+
+/// The family that reads this response.
+pub(super) fn family_of_reply(body: &Value) -> Option<Family> {
+    families_of_reply(body).find(|family| (family.layout().read)(body).is_ok())
+}
+
+/// Reads a response of any family.
+pub(super) fn read(body: &Value) -> Result<ParsedReply, Misread> {
+    families_of_reply(body)
         .find_map(|family| (family.layout().read)(body).ok())
         .or_else(|| output(body))
         .ok_or_else(|| {

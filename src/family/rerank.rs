@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::embed::whole;
 use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::catalog::{Bill, Metered, Units};
@@ -20,11 +22,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: Form::Texts(2, 1001),
     images: Images::None,
     answer: Answer::Output,
+    lead: Lead::Kept,
     counts: Counts::InHeaders,
     billed: Billed::ByRequest(bill),
     body,
     read,
     stream: Stream::None,
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 /// A query that is billed has up to so many documents, or parts of them. Source: Amazon Bedrock user

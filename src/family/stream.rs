@@ -4,9 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::chunk::Chunk;
-use super::json::{Json as _, at_mut, count, field_mut, misread, text};
-use super::layout::Stream;
-use super::{Family, Misread, NoAnswer, raw};
+use super::json::{Json as _, at_mut, count, field_mut, merge_into, misread, text};
+use super::layout::{Stream, UnknownEvents};
+use super::{Family, Misread, NoAnswer, guardrail, raw};
 use crate::model::{ParsedReply, Usage};
 
 /// Puts a chunk into the body that came so far, which is null before the first.
@@ -54,19 +54,35 @@ impl From<Misread> for StreamError {
     }
 }
 
-/// An answer that is coming in chunks.
+/// A response that is coming in chunks.
 #[derive(Debug, Clone)]
 pub struct Assembly {
+    /// The family that was asked.
+    asked: Family,
+    /// The family whose chunks come: that of the first chunk that is not shaped as the asked one's.
     family: Family,
+    /// Whether no chunk has shown yet which family it is.
+    is_open: bool,
     whole: Value,
     chunks: u64,
     brought: Brought,
     metrics: Value,
-    /// Whether the first chunk, which has yet to come, may show that the family is another.
-    may_be_other: bool,
+    interventions: Interventions,
+    /// How many chunks said anything, and the first while it is the only one.
+    said: u64,
+    only: Option<Value>,
+    /// The first chunk that was not understood, if there is one.
+    misread: Option<StreamError>,
 }
 
-/// An answer that has come in chunks.
+/// The chunks that say that a guardrail has intervened.
+#[derive(Debug, Clone, Copy, Default)]
+struct Interventions {
+    chunks: u64,
+    is_last: bool,
+}
+
+/// A response that has come in chunks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assembled {
     /// The answer, read as one that came whole is.
@@ -91,12 +107,17 @@ impl Family {
     /// Makes ready for chunks; `None` where the family does not stream.
     pub fn assemble(self) -> Option<Assembly> {
         let assembly = Assembly {
+            asked: self,
             family: self,
+            is_open: true,
             whole: Value::Null,
             chunks: 0,
             brought: Brought::default(),
             metrics: Value::Object(Map::new()),
-            may_be_other: false,
+            interventions: Interventions::default(),
+            said: 0,
+            only: None,
+            misread: None,
         };
         match self.layout().stream {
             Stream::None => None,
@@ -106,28 +127,20 @@ impl Family {
 }
 
 impl Assembly {
-    /// The same for a model whose family somebody named and nobody knows: where its first chunk is
-    /// not shaped as the family's, it is joined as the family does whose chunks look like it.
-    #[must_use]
-    pub fn of_any_shape(self) -> Self {
-        Self {
-            may_be_other: true,
-            ..self
+    /// Takes the next chunk, the bytes of its JSON. One that is not understood ends nothing:
+    /// [`Assembly::finish`] tells of it.
+    ///
+    /// # Errors
+    /// It says that the model broke off. No response comes of this stream then.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), StreamError> {
+        self.chunks += 1;
+        match serde_json::from_slice(chunk) {
+            Ok(chunk) => self.take(&chunk),
+            Err(error) => self.note_misread(StreamError::NotJson(error.to_string())),
         }
     }
 
-    /// Takes the next chunk, the bytes of its JSON.
-    ///
-    /// # Errors
-    /// It is no JSON, is not shaped as the family's, or says that the model broke off. Nothing comes
-    /// of this answer then.
-    pub fn push(&mut self, chunk: &[u8]) -> Result<(), StreamError> {
-        let chunk = serde_json::from_slice(chunk);
-        self.take(&chunk.map_err(|error| StreamError::NotJson(error.to_string()))?)
-    }
-
     fn take(&mut self, chunk: &Chunk<'_>) -> Result<(), StreamError> {
-        self.chunks += 1;
         if chunk.as_str() == Some(DONE) {
             return Ok(());
         }
@@ -136,55 +149,98 @@ impl Assembly {
             return Err(broken_off(error));
         }
         if says_something(chunk) {
-            let Brought { words, end } = self.join(chunk)?;
-            self.brought.words |= words;
-            self.brought.end |= end;
+            self.keep_only(chunk);
+            if self.misread.is_none() {
+                match self.join(chunk) {
+                    Ok(Brought { words, end }) => {
+                        self.brought.words |= words;
+                        self.brought.end |= end;
+                    }
+                    Err(error) => self.note_misread(error)?,
+                }
+            }
         }
+        self.note_intervention(chunk);
         self.keep_service_keys(chunk);
         Ok(())
     }
 
-    fn join(&mut self, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
-        let name = self.family.name();
-        let wrong = || misread(name, "a chunk of an answer", chunk);
-        match self.family.layout().stream {
-            Stream::ByShape if raw::tells_no_shape(chunk) => Ok(Brought::default()),
-            Stream::Joined(_) if self.may_be_other && raw::tells_no_shape(chunk) => {
-                Ok(Brought::default())
+    /// Keeps why the first chunk that is not understood is none. A provider that breaks off is
+    /// understood.
+    fn note_misread(&mut self, error: StreamError) -> Result<(), StreamError> {
+        match error {
+            StreamError::NotJson(_) | StreamError::NoAnswer(_) => {
+                self.misread.get_or_insert(error);
+                Ok(())
             }
-            Stream::Joined(join) if self.may_be_other => {
-                self.may_be_other = false;
-                let before = self.whole.clone();
-                let looks_like = raw::family_of(chunk).filter(|family| *family != self.family);
-                // Nova passes over events that it does not know: one that it takes says nothing.
-                let passes_over = self.family == Family::Nova;
-                match (join(&mut self.whole, chunk), looks_like) {
-                    (Err(StreamError::NoAnswer(NoAnswer::Misread(_))), Some(family)) => {
-                        self.join_as(family, before, chunk)
-                    }
-                    (Ok(_), Some(family)) if passes_over => self.join_as(family, before, chunk),
-                    (joined, _) => joined,
-                }
-            }
-            Stream::Joined(join) => join(&mut self.whole, chunk),
-            Stream::None => Err(wrong().into()),
-            Stream::ByShape => {
-                // Found by the first chunk, kept for all that follow.
-                self.family = raw::family_of(chunk).ok_or_else(wrong)?;
-                self.join(chunk)
-            }
+            StreamError::BrokenOff { .. } | StreamError::CutShort { .. } => Err(error),
         }
     }
 
-    fn join_as(
-        &mut self,
-        family: Family,
-        before: Value,
-        chunk: &Chunk<'_>,
-    ) -> Result<Brought, StreamError> {
-        self.whole = before;
+    /// Keeps the first chunk that says something, until a second comes.
+    fn keep_only(&mut self, chunk: &Chunk<'_>) {
+        if raw::tells_no_shape(chunk) {
+            return;
+        }
+        self.said += 1;
+        self.only = (self.said == 1).then(|| chunk.owned());
+    }
+
+    fn join(&mut self, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+        if self.is_open && raw::tells_no_shape(chunk) {
+            return Ok(Brought::default());
+        }
+        let is_first = std::mem::take(&mut self.is_open);
+        match self.family.layout().stream {
+            Stream::Joined(join) if is_first => self.join_first(join, chunk),
+            Stream::Joined(join) => join(&mut self.whole, chunk),
+            Stream::ByShape => {
+                let family = raw::family_of(chunk).ok_or_else(|| self.no_chunk(chunk))?;
+                self.join_as(family, chunk)
+            }
+            Stream::None => Err(self.no_chunk(chunk).into()),
+        }
+    }
+
+    /// The first chunk shows whether the stream is that of the family that was asked: some models
+    /// have two interfaces, and the body decides which of them answers. A complete response in place
+    /// of a chunk is left to [`Assembly::finish`].
+    fn join_first(&mut self, join: Join, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
+        let before = self.whole.clone();
+        let looks_like = raw::family_of(chunk).filter(|family| *family != self.family);
+        let unknown_events = self.family.layout().unknown_events;
+        let joined = join(&mut self.whole, chunk);
+        match (&joined, looks_like) {
+            (Err(StreamError::NoAnswer(NoAnswer::Misread(_))), Some(family))
+                if !self.is_complete() =>
+            {
+                self.whole = before;
+                self.join_as(family, chunk)
+            }
+            (Ok(_), Some(family)) if unknown_events == UnknownEvents::AnyObject => {
+                self.whole = before;
+                self.join_as(family, chunk)
+            }
+            _ => joined,
+        }
+    }
+
+    fn join_as(&mut self, family: Family, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
         self.family = family;
-        self.join(chunk)
+        match family.layout().stream {
+            Stream::Joined(join) => join(&mut self.whole, chunk),
+            Stream::None | Stream::ByShape => Err(self.no_chunk(chunk).into()),
+        }
+    }
+
+    fn no_chunk(&self, chunk: &Chunk<'_>) -> Misread {
+        misread(self.asked.name(), "a chunk of a response", chunk)
+    }
+
+    /// Whether the only chunk is a complete response of the family that was asked.
+    fn is_complete(&self) -> bool {
+        let read = self.only.as_ref().map(|only| self.asked.read(only));
+        read.as_ref().is_some_and(tells_why)
     }
 
     /// Whether any words have come, of the answer or of the reasoning before it.
@@ -192,42 +248,82 @@ impl Assembly {
         self.brought.words
     }
 
-    /// The answer, once no more chunks come. It has come to its end if the family's word for that
+    /// The response, once no more chunks come. It has come to its end if the family's word for that
     /// came, or the model's reason to stop with the counts that the service ends a stream with; every
-    /// family that streams has such a reason, so without one the answer is cut short. Where a
-    /// guardrail has intervened, reason or counts are enough, for it may not speak as the family
-    /// does; its own word is none for the end, for it comes with the first chunk too.
+    /// family that streams has such a reason, so without one the response is cut short. Where a
+    /// guardrail has blocked, it may not speak as the family does, and nothing more comes.
+    ///
+    /// A body that does not ask for pieces may be answered in one chunk, which is the complete
+    /// response.
     ///
     /// # Errors
     /// It has not come to its end, or is none.
     pub fn finish(self) -> Result<Assembled, StreamError> {
-        let latency_ms = count(&self.metrics, "/invocationLatency");
-        let stopped = text(&self.whole, "/amazon-bedrock-guardrailAction") == Some("INTERVENED");
-        let ended = self.brought.end || latency_ms.is_some();
-        let chunks = self.chunks;
-        if self.whole.is_null() || !(ended || stopped) {
-            return Err(StreamError::CutShort { chunks });
+        let (read, body) = match self.joined() {
+            Ok(reading) => (reading, self.whole.clone()),
+            Err(error) => {
+                let only = self.only.as_ref();
+                let complete = only.map(|only| (self.asked.read_any_shape(only), only.clone()));
+                match complete.filter(|(read, _)| tells_why(read)) {
+                    Some((read, body)) => (read?, body),
+                    None => return Err(error),
+                }
+            }
+        };
+        Ok(Assembled {
+            reading: ParsedReply {
+                usage: read.usage.or(self.usage()),
+                ..read
+            },
+            latency_ms: count(&self.metrics, "/invocationLatency"),
+            body,
+        })
+    }
+
+    /// What the chunks make together.
+    fn joined(&self) -> Result<ParsedReply, StreamError> {
+        if let Some(misread) = &self.misread {
+            return Err(misread.clone());
+        }
+        let cut_short = || StreamError::CutShort {
+            chunks: self.chunks,
+        };
+        let is_counted = count(&self.metrics, "/invocationLatency").is_some();
+        let is_blocked = self.is_blocked();
+        if self.whole.is_null() && 0 < self.said {
+            let expected = "an event that is known";
+            let only = self.only.as_ref().unwrap_or(&Value::Null);
+            return Err(misread(self.asked.name(), expected, only).into());
+        }
+        if self.whole.is_null() || !(self.brought.end || is_counted || is_blocked) {
+            return Err(cut_short());
         }
         let read = self.family.read(&self.whole);
-        let is_told_why = match &read {
-            Ok(reading) => reading.stop_reason.is_some(),
-            Err(NoAnswer::Failed { .. }) => true,
-            Err(NoAnswer::Misread(_)) => false,
-        };
-        let is_over = match stopped {
-            true => ended || is_told_why,
-            false => self.brought.end || is_told_why,
-        };
-        if !is_over {
-            return Err(StreamError::CutShort { chunks });
+        let is_intervened = guardrail::has_intervened(&self.whole);
+        let is_over = self.brought.end || is_blocked || tells_why(&read);
+        match is_over || (is_intervened && is_counted) {
+            true => Ok(read?),
+            false => Err(cut_short()),
         }
-        let mut reading = read?;
-        reading.usage = reading.usage.or(self.usage());
-        Ok(Assembled {
-            reading,
-            latency_ms,
-            body: self.whole,
-        })
+    }
+
+    /// Whether a guardrail answered in the model's place. Its word alone does not say so: where it
+    /// has masked something, the word comes with every chunk. So its trace decides, and without one
+    /// whether the word came once, and last.
+    fn is_blocked(&self) -> bool {
+        let Interventions { chunks, is_last } = self.interventions;
+        match guardrail::blocks(&self.whole) {
+            Some(blocks) => blocks && 0 < chunks,
+            None => chunks == 1 && is_last,
+        }
+    }
+
+    fn note_intervention(&mut self, chunk: &Chunk<'_>) {
+        let has_intervened = guardrail::has_intervened(chunk);
+        self.interventions.chunks += u64::from(has_intervened);
+        if has_intervened || has_own_keys(chunk) {
+            self.interventions.is_last = has_intervened;
+        }
     }
 
     fn usage(&self) -> Usage {
@@ -262,9 +358,10 @@ impl Assembly {
                 self.whole = Value::Object(Map::new());
             }
             // A guardrail that has intervened has done so, whatever a later chunk says.
-            let settled = self.whole.get(key).and_then(Value::as_str) == Some("INTERVENED");
-            if !settled && let Value::Object(whole) = &mut self.whole {
-                whole.insert(key.to_owned(), value.owned());
+            let is_final = self.whole.get(key).and_then(Value::as_str) == Some("INTERVENED");
+            if !is_final && let Value::Object(whole) = &mut self.whole {
+                let said = Map::from_iter([(key.to_owned(), value.owned())]);
+                merge_into(whole, &said);
             }
         }
     }
@@ -286,8 +383,30 @@ fn broken_off(error: &Chunk<'_>) -> StreamError {
     }
 }
 
-/// Whether a chunk holds anything but the service's own keys.
+/// What a body says that is shaped as a single chunk of a stream.
+pub(super) fn read_chunk(body: &Value) -> Option<ParsedReply> {
+    let mut assembly = Family::Raw.assemble()?;
+    assembly.push(body.to_string().as_bytes()).ok()?;
+    let is_chunk = assembly.misread.is_none() && !assembly.whole.is_null();
+    let read = is_chunk.then(|| (assembly.family.layout().read)(&assembly.whole).ok());
+    read.flatten()
+}
+
+/// Whether a response says why the model stopped.
+fn tells_why(read: &Result<ParsedReply, NoAnswer>) -> bool {
+    match read {
+        Ok(reading) => reading.stop_reason.is_some(),
+        Err(NoAnswer::Failed { .. }) => true,
+        Err(NoAnswer::Misread(_)) => false,
+    }
+}
+
+/// Whether a chunk holds anything but the service's own keys, and is no mere sign of life.
 fn says_something(chunk: &Chunk<'_>) -> bool {
+    text(chunk, "/type") != Some("ping") && has_own_keys(chunk)
+}
+
+fn has_own_keys(chunk: &Chunk<'_>) -> bool {
     let others = |key: &str| !key.starts_with(SERVICE);
     let map = chunk.as_object();
     map.is_none_or(|map| map.is_empty() || map.keys().any(others))
@@ -340,6 +459,30 @@ pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Chunk<'_>>) -
         *place = value.owned();
     }
     value.is_some()
+}
+
+/// The element of this number of the list at `pointer`: one of several completions. It is made, as
+/// `empty` says, if it is not there. `None` where no stream in its right mind would have one.
+pub(super) fn nth<'w>(
+    whole: &'w mut Value,
+    pointer: &str,
+    index: u64,
+    empty: fn(u64) -> Value,
+) -> Option<&'w mut Value> {
+    /// More completions than any model writes to one prompt.
+    const MOST: u64 = 1024;
+    let all = at_mut(whole, pointer)?.as_array_mut()?;
+    for missing in all.len() as u64..=index.min(MOST) {
+        all.push(empty(missing));
+    }
+    all.get_mut(usize::try_from(index).ok()?)
+}
+
+/// Whether every element of the list at `pointer` has a text under this key.
+pub(super) fn all_have(whole: &Value, pointer: &str, key: &str) -> bool {
+    let all = super::json::list(whole, pointer).unwrap_or_default();
+    all.iter()
+        .all(|one| one.get(key).is_some_and(Value::is_string))
 }
 
 /// The block at `index` of the list at `pointer`, which is made if it is next. `None` where no

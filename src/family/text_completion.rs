@@ -7,10 +7,12 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json as _, at, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Stream, System};
+use super::json::{Body, Json as _, count, list, misread, text};
+use super::layout::{
+    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
+};
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
+use super::stream::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::vocabulary::{answered, finish, first_of, one_text, split_reasoning, text_or_filtered};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
@@ -22,11 +24,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: Form::Text(System::Before),
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Kept,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::Streamed,
+    unknown_events: UnknownEvents::None,
 };
 
 const TAKES: [Ranges; 4] = [
@@ -84,39 +89,48 @@ pub(super) fn thinking_if_closed(whole: &str, stop: Option<&str>) -> (Option<Str
 
 /// Thought and answer of a text that begins inside the thought.
 pub(super) fn thinking(whole: &str, stop: Option<&str>) -> (Option<String>, String) {
-    let whole = whole.trim_start();
-    let whole = whole.strip_prefix("<think>").unwrap_or(whole);
+    let whole = whole.trim_start().strip_prefix("<think>").unwrap_or(whole);
     let stop = stop.map_or(FinishReason::Unknown, finish);
     split_reasoning(whole, CLOSE, stop)
 }
 
-/// The last chunks may have no choices, only counts.
+/// A choice that has said nothing.
+fn empty_choice(index: u64) -> Value {
+    json!({"index": index, "text": "", "finish_reason": null, "stop_reason": null})
+}
+
+/// The last chunks may have no choices, only counts. Where several completions were asked for, each
+/// chunk says which of them it goes on with.
 pub(super) fn join(whole: &mut Value, chunk: &Chunk<'_>) -> Result<Brought, StreamError> {
     let wrong = || misread(LAYOUT.name, "`choices[0].text`", chunk);
-    begin(whole, || {
-        json!({
-            "choices": [{"text": "", "finish_reason": null, "stop_reason": null}],
-            "usage": null,
-        })
-    });
-    let counted = put(whole, "/usage", chunk.field("usage"));
-    let none = list(chunk, "/choices").is_some_and(<[_]>::is_empty);
-    let Some(choice) = at(chunk, "/choices/0") else {
-        let result = (counted || none).then(Brought::default);
-        return result.ok_or_else(|| wrong().into());
-    };
-    // The last may have a reason and no text.
-    let reason = ["finish_reason", "stop_reason"].map(|key| choice.field(key));
-    if choice.field("text").is_none() && !reason.iter().flatten().any(|it| it.is_string()) {
+    begin(
+        whole,
+        || json!({"choices": [empty_choice(0)], "usage": null}),
+    );
+    let is_counted = put(whole, "/usage", chunk.field("usage"));
+    let choices = list(chunk, "/choices");
+    if !is_counted && choices.is_none() {
         return Err(wrong().into());
     }
-    let words = grow(whole, "/choices/0/text", choice.field("text")).ok_or_else(wrong)?;
-    let end = ["finish_reason", "stop_reason"].map(|key| {
-        let place = format!("/choices/0/{key}");
-        put(whole, &place, choice.field(key))
-    });
-    Ok(Brought {
-        words,
-        end: end.contains(&true),
-    })
+    let mut brought = Brought::default();
+    for (at, choice) in (0..).zip(choices.unwrap_or_default()) {
+        // The last may have a reason and no text.
+        let stops = ["finish_reason", "stop_reason"].map(|key| choice.field(key));
+        if choice.field("text").is_none() && !stops.iter().flatten().any(|it| it.is_string()) {
+            return Err(wrong().into());
+        }
+        let index = count(choice, "/index").unwrap_or(at);
+        let place = nth(whole, "/choices", index, empty_choice).ok_or_else(wrong)?;
+        brought.words |= grow(place, "/text", choice.field("text")).ok_or_else(wrong)?;
+        let [finish, stop] = stops;
+        let has_ended = [
+            put(place, "/finish_reason", finish),
+            put(place, "/stop_reason", stop),
+        ];
+        if has_ended.contains(&true) {
+            brought.end = all_have(whole, "/choices", "finish_reason")
+                || all_have(whole, "/choices", "stop_reason");
+        }
+    }
+    Ok(brought)
 }

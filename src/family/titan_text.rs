@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, count, list, misread, text};
-use super::layout::{Answer, Billed, Counts, FREE, Images, Layout, Stream};
+use super::layout::{
+    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
+};
 use super::ranges::{any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, first_of, text_or_filtered};
@@ -25,11 +27,14 @@ pub(super) const LAYOUT: Layout = Layout {
     form: FREE,
     images: Images::None,
     answer: Answer::Text,
+    lead: Lead::Trimmed,
     counts: Counts::InBody,
     billed: Billed::Tokens,
     body,
     read,
     stream: Stream::Joined(join),
+    several: Several::WholeOnly,
+    unknown_events: UnknownEvents::None,
 };
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
@@ -81,7 +86,7 @@ fn read(body: &Value) -> Result<ParsedReply, Misread> {
 fn read_result(result: &Value) -> Option<ParsedReply> {
     let stop = text(result, "/completionReason");
     let answer = text_or_filtered(text(result, "/outputText"), stop)?;
-    Some(answered(answer.trim_start(), stop, Usage::default()))
+    Some(answered(answer, stop, Usage::default()))
 }
 
 /// Chunks say at their top what a whole reply says of its result.

@@ -85,6 +85,26 @@ fn listed(answer: &ParsedReply) -> Value {
     }
 }
 
+/// `reading` without the white space at the beginning of its completions.
+pub(super) fn trimmed(mut reading: ParsedReply) -> ParsedReply {
+    if let Some(completion) = &mut reading.completion {
+        trim_start(completion);
+    }
+    if let Some(Value::Array(all)) = &mut reading.output {
+        for completion in all {
+            if let Value::String(completion) = completion {
+                trim_start(completion);
+            }
+        }
+    }
+    reading
+}
+
+fn trim_start(text: &mut String) {
+    let lead = text.len() - text.trim_start().len();
+    text.drain(..lead);
+}
+
 /// The reading of a reply that is one text.
 pub(super) fn answered(text: impl Into<String>, stop: Option<&str>, usage: Usage) -> ParsedReply {
     ParsedReply {

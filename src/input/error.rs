@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::BadRow;
-use super::source::Changed;
+use super::source::{Changed, EndsEarly};
 
 /// An input that cannot be used, or that broke while it was read.
 #[derive(Debug, thiserror::Error)]
@@ -92,26 +92,90 @@ pub enum InputError {
         problem: String,
     },
     /// Not a format that is read.
-    #[error("unknown format `{given}`{hint}; formats: csv, tsv, jsonl, json")]
+    #[error("unknown format `{given}`{hint}; formats: csv, tsv, jsonl, json, txt")]
     UnknownFormat {
         /// What was asked for.
         given: String,
         /// The nearest format, as ` (did you mean …?)`.
         hint: String,
     },
-    /// UTF-16, as spreadsheets write "Unicode text".
-    #[error("{name}: UTF-16 text; save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`")]
-    Utf16 {
+    /// A text in units of two or four bytes, as spreadsheets write "Unicode text".
+    #[error(
+        "{name}: {encoding} text, and not UTF-8; run `iconv -f {encoding} -t UTF-8 {name} > NEW`, and \
+         give the new file"
+    )]
+    Encoding {
         /// The input.
         name: String,
+        /// What iconv calls it.
+        encoding: &'static str,
     },
-    /// A workbook, a database, an archive: bytes that are no text.
-    #[error("{name}: not text: {what}; save it as .csv, .tsv, .jsonl or .json in UTF-8")]
-    NotText {
+    /// A workbook, an archive, a pointer, a web page: anything but rows.
+    #[error("{name}: {what}; {instead}")]
+    NotRows {
         /// The input.
         name: String,
         /// What it seems to be.
-        what: &'static str,
+        what: String,
+        /// What to do about it.
+        instead: String,
+    },
+    /// Lines that may be prompts, or a table with a header.
+    #[error(
+        "{name}: the first line, `{line}`, does not look like names of columns; give --format txt if \
+         each line is a prompt, or --format csv if the first names columns (`format` in [input])"
+    )]
+    PlainText {
+        /// The input.
+        name: String,
+        /// The first line, cut if it is long.
+        line: String,
+    },
+    /// Lists where objects are expected, one a line.
+    #[error(
+        "{name}: each line is a list, not an object, so its values have no names; give them names, as \
+         `jq -c '{{prompt: .[0]}}' {name} > NEW.jsonl` does for the first"
+    )]
+    ListLines {
+        /// The input.
+        name: String,
+    },
+    /// A key of `[input]` that this format has no use for.
+    #[error("{name}: `{key}` is for {formats}, and this is read as {format}")]
+    IdleOption {
+        /// The input.
+        name: String,
+        /// The key.
+        key: &'static str,
+        /// What it is for.
+        formats: &'static str,
+        /// What the file is read as.
+        format: &'static str,
+    },
+    /// Nothing is at the path that the job gives for the list of rows.
+    #[error(
+        "{name}: line {line}: `records` is `{path}`, and there is {found}; name the list of rows by \
+         its path, such as /data"
+    )]
+    NoRecords {
+        /// The input.
+        name: String,
+        /// Where, from 1.
+        line: u64,
+        /// The path.
+        path: String,
+        /// What is there instead.
+        found: String,
+    },
+    /// An archive that ends in its middle.
+    #[error(
+        "{name}: cut short: the archive ends in the middle of line {}; get the whole file again", line + 1
+    )]
+    CutShort {
+        /// The input.
+        name: String,
+        /// The last line that was read whole.
+        line: u64,
     },
     /// One JSON array in a file that should hold an object a line.
     #[error(
@@ -150,6 +214,7 @@ impl InputError {
     pub(super) fn broken(name: String, line: u64, source: io::Error) -> Self {
         match source.get_ref() {
             Some(said) if said.is::<Changed>() => Self::Changed { name },
+            Some(said) if said.is::<EndsEarly>() => Self::CutShort { name, line },
             Some(_) | None => Self::Broken { name, line, source },
         }
     }

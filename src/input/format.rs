@@ -19,9 +19,22 @@ pub enum Format {
     Jsonl,
     /// One JSON array of objects, or objects one after another over any number of lines.
     Json,
+    /// One prompt a line, in the column `prompt`. Only where the job says so.
+    Txt,
 }
 
 impl Format {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Jsonl => "jsonl",
+            Self::Json => "json",
+            Self::Txt => "txt",
+        }
+    }
+
     /// The format that the name of a file tells, `.gz`, `.zst` and `.zstd` aside.
     pub fn of_path(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_lowercase();
@@ -41,9 +54,10 @@ impl Format {
     pub(super) fn no_rows(self) -> &'static str {
         match self {
             Self::Csv | Self::Tsv => {
-                " behind the header; the first line must name the columns, the next be a row"
+                " after the header; the first line must name the columns, the next be a row"
             }
             Self::Jsonl | Self::Json => "; give it at least one object",
+            Self::Txt => "; give it at least one line",
         }
     }
 
@@ -53,11 +67,36 @@ impl Format {
         let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         match text.first() {
             Some(b'{') if starts_with_a_whole_line(text) => Self::Jsonl,
+            Some(b'[') if is_lists(text) && text.contains(&b'\n') => Self::Jsonl,
             Some(b'{' | b'[') => Self::Json,
             _ if header.contains(&b'\t') && !header.contains(&b',') => Self::Tsv,
             _ => Self::Csv,
         }
     }
+}
+
+/// Whether a text named .jsonl is objects over several lines: the first line is the beginning of one
+/// and no whole one, and the next does not begin another.
+pub(super) fn is_pretty_printed(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    let Some(end) = text.iter().position(|byte| *byte == b'\n') else {
+        return false;
+    };
+    let (first, behind) = text.split_at(end);
+    let begins = |bytes: &[u8], with: u8| bytes.trim_ascii_start().first() == Some(&with);
+    let is_cut = |bytes: &[u8]| {
+        let read = serde_json::from_slice::<IgnoredAny>(bytes);
+        read.is_err_and(|error| error.is_eof())
+    };
+    begins(first, b'{') && is_cut(first) && !begins(behind, b'{')
+}
+
+/// Whether a text named .jsonl is lists, one a line, and no array of objects.
+pub(super) fn is_lists(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    let first = text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    let list = serde_json::from_slice::<Vec<serde_json::Value>>(first.unwrap_or_default());
+    list.is_ok_and(|list| list.first().is_some_and(|first| !first.is_object()))
 }
 
 /// Whether the first line is one object, be it a broken one, or goes on past the bytes at hand: then
@@ -88,8 +127,9 @@ impl FromStr for Format {
             "tsv" => Ok(Self::Tsv),
             "jsonl" | "ndjson" => Ok(Self::Jsonl),
             "json" => Ok(Self::Json),
+            "txt" => Ok(Self::Txt),
             other => {
-                let hint = did_you_mean(other, ["csv", "tsv", "jsonl", "json"]);
+                let hint = did_you_mean(other, ["csv", "tsv", "jsonl", "json", "txt"]);
                 Err(InputError::UnknownFormat {
                     given: given.into(),
                     hint,
@@ -148,7 +188,7 @@ mod tests {
         assert_eq!("NDJSON".parse::<Format>().unwrap(), Format::Jsonl);
         assert_eq!(
             "jsnl".parse::<Format>().unwrap_err().to_string(),
-            "unknown format `jsnl` (did you mean `jsonl`?); formats: csv, tsv, jsonl, json"
+            "unknown format `jsnl` (did you mean `jsonl`?); formats: csv, tsv, jsonl, json, txt"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! JSON documents: one array of objects, or objects one after another over any number of lines.
+//! JSON documents: one array of objects, or objects one after another over any number of lines. The
+//! array may be inside of objects, at a path that the job gives.
 //!
 //! Only the ends of the elements are looked for here, by strings, escapes and nesting; what lies
 //! between is read as one record. So the document is never held whole, and an element that is
@@ -8,13 +9,16 @@ use std::io::{self, BufRead};
 
 use super::error::InputError;
 use super::jsonl::{object, too_long};
-use super::{ENDLESS_RECORD, LONGEST_RECORD, Row, endless};
+use super::path::unescaped;
+use super::{BOM, ENDLESS_RECORD, LONGEST_RECORD, Row, endless};
 
 /// The records of a JSON document.
 pub(super) struct Elements<R> {
     name: String,
     reader: R,
     place: Place,
+    /// The names of the objects around the array, outermost first.
+    around: Vec<String>,
     row: u64,
     line: u64,
     element: Vec<u8>,
@@ -27,6 +31,8 @@ enum Place {
     Array,
     Sequence,
     Behind,
+    /// Behind one value inside of an object.
+    Value,
 }
 
 /// How deep inside an element the reading is.
@@ -34,6 +40,10 @@ enum Place {
 struct Nesting {
     depth: u64,
     text: Text,
+    /// Whether any byte was seen.
+    has_begun: bool,
+    /// Whether a string, list or object has been closed at the outermost level.
+    has_ended: bool,
 }
 
 /// Where the reading is with regard to strings.
@@ -51,13 +61,26 @@ impl<R: BufRead> Elements<R> {
             name: name.into(),
             reader,
             place: Place::Start,
+            around: Vec::new(),
             row: 0,
             line: 1,
             element: Vec::new(),
         }
     }
 
+    /// The elements of the array at `path`: a JSON pointer such as `/data`, or a name.
+    pub(super) fn at(path: &str, name: &str, reader: R) -> Self {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        Self {
+            around: path.split('/').map(unescaped).collect(),
+            ..Self::new(name, reader)
+        }
+    }
+
     fn advance(&mut self) -> Result<Option<Row>, InputError> {
+        if self.place == Place::Start && !self.around.is_empty() {
+            self.enter()?;
+        }
         let first = self.skip_blanks()?;
         match (self.place, first) {
             (Place::Start, Some(b'[')) => {
@@ -75,12 +98,90 @@ impl<R: BufRead> Elements<R> {
             (Place::Array, Some(b']')) => {
                 self.consume();
                 self.place = Place::Behind;
+                self.leave()?;
                 self.advance()
             }
             (Place::Array, Some(_)) => self.read_element().map(Some),
             (Place::Array, None) => Err(self.cut_short()),
             (Place::Behind, Some(_)) => Err(self.malformed("text behind the end of the array")),
             (Place::Start | Place::Sequence | Place::Behind, None) => Ok(None),
+            (Place::Value, _) => Err(self.malformed("not JSON: a value ends too early")),
+        }
+    }
+
+    /// Goes to the beginning of the array inside of the objects around it.
+    fn enter(&mut self) -> Result<(), InputError> {
+        for depth in 0..self.around.len() {
+            if self.skip_blanks()? != Some(b'{') {
+                let message = format!("no object that has `{}`", self.around[depth]);
+                return Err(self.no_records(&message));
+            }
+            self.consume();
+            self.find_name(depth)?;
+        }
+        match self.skip_blanks()? {
+            Some(b'[') => Ok(()),
+            _ => Err(self.no_records("no list")),
+        }
+    }
+
+    /// Skips the fields of an object up to the value of the one that the path names.
+    fn find_name(&mut self, depth: usize) -> Result<(), InputError> {
+        self.place = Place::Value;
+        loop {
+            match self.skip_blanks()? {
+                Some(b'"') => {}
+                Some(b',') => {
+                    self.consume();
+                    continue;
+                }
+                None => return Err(self.cut_short()),
+                Some(_) => {
+                    let message = format!("no field `{}`", self.around[depth]);
+                    return Err(self.no_records(&message));
+                }
+            }
+            self.collect_element()?;
+            let name: Result<String, _> = serde_json::from_slice(&self.element);
+            let name = name.map_err(|error| self.malformed(&format!("not JSON: {error}")))?;
+            if self.skip_blanks()? != Some(b':') {
+                return Err(self.malformed("not JSON: a colon is missing"));
+            }
+            self.consume();
+            if name == self.around[depth] {
+                self.skip_blanks()?;
+                self.place = Place::Start;
+                return Ok(());
+            }
+            self.skip_blanks()?;
+            self.collect_element()?;
+        }
+    }
+
+    /// Reads to the end of the objects around the array, so that a document that is cut short does
+    /// not look like a whole one.
+    fn leave(&mut self) -> Result<(), InputError> {
+        let mut nesting = Nesting {
+            depth: self.around.len() as u64,
+            ..Nesting::default()
+        };
+        while !nesting.is_closed() {
+            let Some(byte) = self.peek()? else {
+                return Err(self.cut_short());
+            };
+            nesting.step(byte);
+            self.line += u64::from(byte == b'\n');
+            self.consume();
+        }
+        Ok(())
+    }
+
+    fn no_records(&self, found: &str) -> InputError {
+        InputError::NoRecords {
+            name: self.name.clone(),
+            line: self.line,
+            path: self.around.join("/"),
+            found: found.into(),
         }
     }
 
@@ -124,10 +225,10 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// Passes over white space; gives the byte that follows it.
+    /// Skips white space and the byte order marks of joined files; gives the byte that follows.
     fn skip_blanks(&mut self) -> Result<Option<u8>, InputError> {
         while let Some(byte) = self.peek()? {
-            if !byte.is_ascii_whitespace() {
+            if !byte.is_ascii_whitespace() && !BOM.contains(&byte) {
                 return Ok(Some(byte));
             }
             self.consume();
@@ -186,6 +287,10 @@ impl Nesting {
             if place == Place::Array && matches!(byte, b',' | b']') && self.is_closed() {
                 return Some(at);
             }
+            if place == Place::Value && self.is_closed() && self.ends_value(byte) {
+                return Some(at);
+            }
+            self.has_begun = true;
             self.step(byte);
             if place == Place::Sequence && byte == b'}' && self.is_closed() {
                 return Some(at + 1);
@@ -194,7 +299,18 @@ impl Nesting {
         None
     }
 
+    /// Whether this byte stands behind a value in an object.
+    fn ends_value(&self, byte: u8) -> bool {
+        let is_behind = byte.is_ascii_whitespace() || matches!(byte, b',' | b':' | b'}' | b']');
+        self.has_ended || (self.has_begun && is_behind)
+    }
+
     fn step(&mut self, byte: u8) {
+        self.step_in(byte);
+        self.has_ended |= self.is_closed() && matches!(byte, b'"' | b'}' | b']');
+    }
+
+    fn step_in(&mut self, byte: u8) {
         match (self.text, byte) {
             (Text::Outside, b'"') => self.text = Text::Inside,
             (Text::Outside, b'{' | b'[') => self.depth += 1,
@@ -260,6 +376,48 @@ mod tests {
             4:5 {"a":3}
             "#,
         );
+    }
+
+    #[track_caller]
+    fn read_at(path: &str, text: &str, expected: &str) {
+        check(Elements::at(path, "in.json", text.as_bytes()), expected);
+        let bytewise = std::io::BufReader::with_capacity(1, text.as_bytes());
+        check(Elements::at(path, "in.json", bytewise), expected);
+    }
+
+    #[test]
+    fn rows_inside_of_objects_are_reached_by_their_path() {
+        let text = r#"{"n": 1, "s":"]}\"","data":[9],"o":{"x":[{"no":1}],
+            "data" : [ {"a":1} , {"a":[2]}]}, "rest": {"a":[]}}"#;
+        read_at("/o/data", text, "1:2 {\"a\":1}\n2:2 {\"a\":[2]}");
+        read_at("rows", r#"{"rows":[]}"#, "");
+        read_at("/a~1b", r#"{"a/b":[{}]}"#, "1:1 {}");
+        let no = "in.json: line 1: `records` is `rows`, and there is";
+        let name = "name the list of rows by its path, such as /data";
+        read_at(
+            "rows",
+            r#"{"data":[]}"#,
+            &format!("{no} no field `rows`; {name}"),
+        );
+        read_at("/rows", r#"{"rows":{}}"#, &format!("{no} no list; {name}"));
+        read_at(
+            "/rows",
+            "[]",
+            &format!("{no} no object that has `rows`; {name}"),
+        );
+    }
+
+    #[test]
+    fn a_document_that_is_cut_short_behind_its_rows_is_an_error() {
+        let cut = "the document ends inside an element or array; a bracket or quote is missing";
+        for text in [
+            r#"{"data":[{}]"#,
+            r#"{"data":[{}],"x":{"#,
+            r#"{"data":[{}],"x":"}"#,
+        ] {
+            read_at("data", text, &format!("1:1 {{}}\nin.json: line 1: {cut}"));
+        }
+        read_at("data", r#"{"x":1"#, &format!("in.json: line 1: {cut}"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! JSON Lines: one object a line, blank lines passed over.
+//! JSON Lines: one object a line, blank lines skipped.
 
 use std::io::BufRead;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::error::InputError;
+use super::flawed_json::{explain, not_an_object};
 use super::lines::{Line, Lines};
 use super::{BadRow, ENDLESS_RECORD, LONGEST_RECORD, Record, Row, endless};
+use crate::exact;
 
 /// The records of a JSON Lines text.
 pub(super) struct JsonLines<R> {
@@ -16,14 +18,15 @@ pub(super) struct JsonLines<R> {
 }
 
 impl<R: BufRead> JsonLines<R> {
-    pub(super) fn new(name: &str, reader: R) -> Self {
-        Self::bounded(name, reader, LONGEST_RECORD)
+    /// `end` is what ends a line: LF, or CR where lines end in that alone.
+    pub(super) fn new(name: &str, reader: R, end: u8) -> Self {
+        Self::bounded(name, reader, LONGEST_RECORD, end)
     }
 
-    fn bounded(name: &str, reader: R, longest: usize) -> Self {
+    fn bounded(name: &str, reader: R, longest: usize, end: u8) -> Self {
         Self {
             name: name.into(),
-            lines: Lines::new(reader, longest, ENDLESS_RECORD),
+            lines: Lines::new(reader, longest, ENDLESS_RECORD, end),
             row: 0,
         }
     }
@@ -57,14 +60,14 @@ impl<R: BufRead> Iterator for JsonLines<R> {
 
 /// Reads one record from the JSON text of an object that starts on `line`.
 pub(super) fn object(text: &[u8], row: u64, line: u64) -> Row {
-    match serde_json::from_slice::<Map<String, Value>>(text) {
-        Ok(fields) => Ok(Record { row, line, fields }),
-        Err(error) => Err(BadRow {
-            row,
-            line,
-            reason: explain(text, line, &error),
-        }),
-    }
+    let reason = match exact::from_slice(text) {
+        Ok(Value::Object(fields)) if !exact::is_number(&fields) => {
+            return Ok(Record { row, line, fields });
+        }
+        Ok(other) => not_an_object(&other),
+        Err(error) => explain(text, line, &error),
+    };
+    Err(BadRow { row, line, reason })
 }
 
 /// A record past [`LONGEST_RECORD`].
@@ -76,41 +79,6 @@ pub(super) fn too_long(row: u64, line: u64) -> BadRow {
     BadRow { row, line, reason }
 }
 
-/// Says what is wrong with `text`, and where: the column, and the line when it is another one.
-fn explain(text: &[u8], line: u64, error: &serde_json::Error) -> String {
-    if let Err(error) = str::from_utf8(text) {
-        let column = error.valid_up_to() + 1;
-        return format!("byte {column}: not UTF-8; save the file as UTF-8");
-    }
-    if let Ok(value) = serde_json::from_slice::<Value>(text) {
-        let kind = kind(&value);
-        return format!(r#"{kind} where an object is expected, such as {{"prompt": "…"}}"#);
-    }
-    let whole = error.to_string();
-    let what = whole
-        .rsplit_once(" at line ")
-        .map_or(whole.as_str(), |(what, _)| what);
-    let column = error.column();
-    match error.line() {
-        0 | 1 => format!("column {column}: not JSON: {what}"),
-        more => format!(
-            "line {}, column {column}: not JSON: {what}",
-            line + more as u64 - 1
-        ),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{check, trace};
@@ -118,7 +86,7 @@ mod tests {
 
     #[track_caller]
     fn read(text: &[u8], expected: &str) {
-        check(JsonLines::bounded("in.jsonl", text, 40), expected);
+        check(JsonLines::bounded("in.jsonl", text, 40, b'\n'), expected);
     }
 
     #[test]
@@ -148,6 +116,14 @@ mod tests {
     }
 
     #[test]
+    fn byte_order_marks_and_lone_returns_are_seen_through() {
+        let two = "1:1 {\"a\":1}\n2:2 {\"a\":2}";
+        read("\u{feff}{\"a\":1}\n\u{feff}{\"a\":2}\n".as_bytes(), two);
+        let returns = &b"{\"a\":1}\r{\"a\":2}\r"[..];
+        check(JsonLines::new("in.jsonl", returns, b'\r'), two);
+    }
+
+    #[test]
     fn a_line_past_the_bound_is_a_bad_row_and_the_next_is_read() {
         let text = format!("{{\"a\":\"{}\"}}\n{{\"a\":1}}\n", "x".repeat(50));
         read(
@@ -163,7 +139,7 @@ mod tests {
     fn a_reader_that_breaks_is_an_error_and_not_an_end() {
         let broken = std::io::BufReader::new(super::super::testing::Breaks(b"{\"a\":1}\n{\"a\""));
         assert_eq!(
-            trace(JsonLines::new("in.jsonl", broken)),
+            trace(JsonLines::new("in.jsonl", broken, b'\n')),
             "1:1 {\"a\":1}\nin.jsonl: broken after line 1: the disk is gone; the file may be damaged or cut short\n"
         );
     }

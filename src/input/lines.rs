@@ -1,6 +1,8 @@
-//! Lines of bounded length. A longer one is passed over without being kept, if it ends.
+//! Lines of bounded length. A longer one is skipped without being kept, if it ends.
 
 use std::io::{self, BufRead, Read};
+
+use super::BOM;
 
 /// Reads lines, keeping one at a time and never more than `longest` bytes of it; behind `endless`
 /// more it looks for no end.
@@ -8,6 +10,8 @@ pub(super) struct Lines<R> {
     reader: R,
     longest: usize,
     endless: u64,
+    /// What ends a line: LF, or CR where lines end in that alone.
+    end: u8,
     buffer: Vec<u8>,
     /// The number of the last line read, from 1.
     pub(super) line: u64,
@@ -25,11 +29,12 @@ pub(super) enum Line<'a> {
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(super) fn new(reader: R, longest: usize, endless: u64) -> Self {
+    pub(super) fn new(reader: R, longest: usize, endless: u64, end: u8) -> Self {
         Self {
             reader,
             longest,
             endless,
+            end,
             buffer: Vec::new(),
             line: 0,
         }
@@ -43,22 +48,24 @@ impl<R: BufRead> Lines<R> {
             .reader
             .by_ref()
             .take(bound)
-            .read_until(b'\n', &mut self.buffer)?;
+            .read_until(self.end, &mut self.buffer)?;
         if read == 0 {
             return Ok(None);
         }
         self.line += 1;
-        if self.buffer.ends_with(b"\n") {
+        if self.buffer.last() == Some(&self.end) {
             self.buffer.pop();
         } else if self.longest < self.buffer.len() {
             let mut rest = self.reader.by_ref().take(self.endless);
-            rest.skip_until(b'\n')?;
+            rest.skip_until(self.end)?;
             return Ok(Some(match rest.limit() {
                 0 => Line::Endless,
                 _ => Line::TooLong,
             }));
         }
         let text = self.buffer.strip_suffix(b"\r").unwrap_or(&self.buffer);
+        // Files that were joined bring their byte order marks along.
+        let text = text.strip_prefix(BOM).unwrap_or(text);
         Ok(Some(Line::Whole(text)))
     }
 }
@@ -69,7 +76,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let mut lines = Lines::new(text.as_bytes(), 4, 8);
+        let mut lines = Lines::new(text.as_bytes(), 4, 8, b'\n');
         let mut read = Vec::new();
         while let Some(line) = lines.next_line().unwrap() {
             read.push(match line {

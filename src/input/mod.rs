@@ -1,30 +1,38 @@
 //! Files of prompts, read as an iterator of records. Knows nothing of models or networks.
 //!
 //! [`Input::open`] finds the file, sees through its compression and settles its [`Format`]; one
-//! small module a format then reads it: `csv`, `jsonl`, `json`. An input can be read several
+//! small module a format then reads it: `csv`, `jsonl`, `json`, `txt`. An input can be read several
 //! times, each time from its beginning, and never takes more memory than its largest record.
 //!
-//! Two kinds of trouble are kept apart. A [`BadRow`] is one record that cannot be used: reading
-//! goes on behind it. An [`InputError`] ends the reading: a file that is cut short must never look
-//! like one that ends.
+//! There are two kinds of error. A [`BadRow`] is one record that cannot be used: the next one is
+//! read. An [`InputError`] ends the reading: a file that is cut short must never look like one that
+//! ends.
 
-mod bounded;
+mod advice;
 mod csv;
+mod dialect;
 mod error;
 mod fields;
+mod flawed_json;
 mod format;
+mod gzip;
 mod json;
 mod jsonl;
+mod kind;
 mod lines;
 mod not_found;
 mod open;
+mod path;
 mod pick;
 mod source;
 mod spool;
 mod suggest;
+mod txt;
+mod zstandard;
 
 use serde_json::{Map, Value};
 
+pub use dialect::{Mark, Quote, ReadOptions};
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;
@@ -32,6 +40,9 @@ pub use not_found::file_like;
 pub use open::{Input, Records};
 pub use pick::{Id, Keep};
 pub use suggest::{did_you_mean, listed, shown};
+
+/// A byte order mark in UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The longest record that is read, in bytes. InvokeModel takes bodies of at most 25 MB (its API
 /// reference), so a longer one is a mistake: a quote left open, or a file that is not text.
@@ -87,6 +98,12 @@ impl Record {
             line: self.line,
             reason: reason.into(),
         }
+    }
+
+    /// The value that a path leads to: a field's name, dots (`meta.source`, `choices.0`) or a JSON
+    /// pointer (`/meta/source`). A field of that very name comes first.
+    pub fn get(&self, path: &str) -> Option<&Value> {
+        path::find(&self.fields, path)
     }
 
     /// The names of the fields, in order.

@@ -4,16 +4,21 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::Row;
-use super::csv::CsvRows;
+use super::advice::advice;
+use super::csv::{CsvRows, does_not_quote};
+use super::dialect::{Dialect, ReadOptions};
 use super::error::InputError;
 use super::fields::Fields;
-use super::format::Format;
+use super::format::{Format, is_lists, is_pretty_printed};
 use super::json::Elements;
 use super::jsonl::JsonLines;
+use super::kind::reject_what_is_no_rows;
 use super::not_found::{files_in, missing};
 use super::source::{Bytes, Source, peek};
 use super::spool::spool;
+use super::suggest::shown;
+use super::txt::TextLines;
+use super::{Record, Row};
 
 /// How many bytes are looked at to tell the format.
 pub(super) const START: u64 = 64 << 10;
@@ -24,34 +29,56 @@ const TRIED: usize = 1000;
 /// How much is read from the file at a time.
 const BUFFER: usize = 64 << 10;
 
+/// The names of columns are short: what has more characters is a sentence.
+const LONGEST_NAME: usize = 40;
+
 /// A file of prompts, or standard input: opened, its format settled, known to hold a row.
 #[derive(Debug)]
 pub struct Input {
     name: String,
     path: Option<PathBuf>,
     source: Source,
-    format: Format,
+    manner: Manner,
     fields: Fields,
+    advice: String,
+}
+
+/// How a text is read, settled once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Manner {
+    Table(Dialect),
+    Jsonl(LineEnd),
+    Json { records: Option<String> },
+    Txt(LineEnd),
+}
+
+/// What ends the lines of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnd {
+    Feed,
+    Return,
 }
 
 /// The records of an input. An error is the last item.
 pub struct Records {
     rows: Option<Rows>,
+    remarks: Vec<String>,
 }
 
 enum Rows {
-    Csv(CsvRows<Bytes>),
+    Csv(Box<CsvRows<BufReader<Bytes>>>),
     Jsonl(JsonLines<BufReader<Bytes>>),
     Json(Elements<BufReader<Bytes>>),
+    Txt(TextLines<BufReader<Bytes>>),
 }
 
 impl Input {
     /// Opens the file at `path`; `-` is standard input, which is copied to a temporary file so
-    /// that it can be read twice. `format` wins over the name of the file, and that over how the
-    /// text begins.
-    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+    /// that it can be read twice. A format that is given overrides the name of the file, and that
+    /// overrides how the text begins.
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Self::from_stream("standard input", None, io::stdin(), format);
+            return Self::from_stream("standard input", None, io::stdin(), options);
         }
         let name = path.display().to_string();
         let unreadable = |source| InputError::Unreadable {
@@ -68,72 +95,110 @@ impl Input {
         if !metadata.is_file() {
             // A pipe, such as a shell's <(…), can be read only once.
             let stream = File::open(path).map_err(unreadable)?;
-            return Self::from_stream(&name, Some(path), stream, format);
+            return Self::from_stream(&name, Some(path), stream, options);
         }
         File::open(path).map_err(unreadable)?;
-        Self::settle(name, Some(path), Source::file(path, &metadata), format)
+        Self::settle(name, Some(path), Source::file(path, &metadata), options)
     }
 
     fn from_stream(
         name: &str,
         path: Option<&Path>,
         stream: impl io::Read + Send + 'static,
-        format: Option<Format>,
+        options: &ReadOptions,
     ) -> Result<Self, InputError> {
-        let source = spool(name, stream, format.or_else(|| named(path)))?;
-        Self::settle(name.into(), path, source, format)
+        let source = spool(name, stream, options.format.or_else(|| named(path)))?;
+        Self::settle(name.into(), path, source, options)
     }
 
     fn settle(
         name: String,
         path: Option<&Path>,
         source: Source,
-        format: Option<Format>,
+        options: &ReadOptions,
     ) -> Result<Self, InputError> {
-        let format = settle_format(&name, &source, format, named(path))?;
-        let fields = Fields::Seen(Vec::new());
+        let manner = settle_manner(&name, &source, options, named(path))?;
         let mut input = Self {
             name,
             path: path.map(Path::to_path_buf),
             source,
-            format,
-            fields,
+            manner,
+            fields: Fields::Seen(Vec::new()),
+            advice: String::new(),
         };
-        input.fields = input.find_fields()?;
+        input.find_fields()?;
+        let is_told = options.format.is_some() || named(path).is_some();
+        if !is_told && options.table_key().is_none() {
+            input.reject_plain_text()?;
+        }
         Ok(input)
     }
 
     /// Reads the header, and enough of what follows to know that there are rows.
-    fn find_fields(&self) -> Result<Fields, InputError> {
+    fn find_fields(&mut self) -> Result<(), InputError> {
         let mut records = self.records()?;
         let columns = records.columns().map(<[String]>::to_vec);
         let Some(first) = records.next().transpose()? else {
             return Err(InputError::NoRows {
                 name: self.name.clone(),
-                hint: self.format.no_rows(),
+                hint: self.manner.format().no_rows(),
             });
         };
         if let Some(columns) = columns {
-            return Ok(Fields::Columns(columns));
+            self.fields = Fields::Columns(columns);
+            return Ok(());
         }
-        let first = match first {
-            Ok(record) => return Ok(Fields::Seen(record.names())),
+        let first_bad = match first {
+            Ok(record) => {
+                self.take_fields(&record);
+                return Ok(());
+            }
             Err(bad) => bad,
         };
         for tried in 1..TRIED {
             match records.next().transpose()? {
-                Some(Ok(record)) => return Ok(Fields::Seen(record.names())),
+                Some(Ok(record)) => {
+                    self.take_fields(&record);
+                    return Ok(());
+                }
                 Some(Err(_)) => {}
                 None => {
                     return Err(InputError::NoneReadable {
                         name: self.name.clone(),
                         rows: tried,
-                        first,
+                        first: first_bad,
                     });
                 }
             }
         }
-        Ok(Fields::Seen(Vec::new()))
+        Ok(())
+    }
+
+    fn take_fields(&mut self, record: &Record) {
+        self.advice = advice(record);
+        self.fields = Fields::Seen(record.names());
+    }
+
+    /// Rejects a text that was taken for a table by its content alone and whose first line looks
+    /// like a prompt.
+    fn reject_plain_text(&self) -> Result<(), InputError> {
+        let Fields::Columns(names) = &self.fields else {
+            return Ok(());
+        };
+        let is_sentence = |name: &String| {
+            let words = name.split_whitespace().count();
+            let is_alone = names.len() == 1;
+            name.ends_with(['?', '.', '!', ':'])
+                || LONGEST_NAME < name.chars().count()
+                || (is_alone && 1 < words)
+        };
+        match names.iter().any(is_sentence) {
+            false => Ok(()),
+            true => Err(InputError::PlainText {
+                name: self.name.clone(),
+                line: shown(&names.join(", ")).into_owned(),
+            }),
+        }
     }
 
     /// The records from the beginning. Can be called again.
@@ -142,13 +207,22 @@ impl Input {
             .source
             .text()
             .map_err(|error| broken(&self.name, error))?;
-        let rows = match self.format {
-            Format::Csv => Rows::Csv(CsvRows::open(&self.name, text, b',')?),
-            Format::Tsv => Rows::Csv(CsvRows::open(&self.name, text, b'\t')?),
-            Format::Jsonl => Rows::Jsonl(JsonLines::new(&self.name, buffered(text))),
-            Format::Json => Rows::Json(Elements::new(&self.name, buffered(text))),
+        let text = buffered(text);
+        let rows = match &self.manner {
+            Manner::Table(dialect) => {
+                Rows::Csv(Box::new(CsvRows::open(&self.name, text, *dialect)?))
+            }
+            Manner::Jsonl(end) => Rows::Jsonl(JsonLines::new(&self.name, text, end.byte())),
+            Manner::Json { records: None } => Rows::Json(Elements::new(&self.name, text)),
+            Manner::Json {
+                records: Some(path),
+            } => Rows::Json(Elements::at(path, &self.name, text)),
+            Manner::Txt(end) => Rows::Txt(TextLines::new(&self.name, text, end.byte())),
         };
-        Ok(Records { rows: Some(rows) })
+        Ok(Records {
+            rows: Some(rows),
+            remarks: Vec::new(),
+        })
     }
 
     /// Where it is; `None` for standard input.
@@ -161,6 +235,11 @@ impl Input {
         &self.fields
     }
 
+    /// `; …` with where prompts may be inside of the fields of the first record, or nothing.
+    pub fn advice(&self) -> &str {
+        &self.advice
+    }
+
     /// The columns of a CSV or TSV header, in order; `None` for JSON.
     pub fn columns(&self) -> Option<&[String]> {
         match &self.fields {
@@ -171,10 +250,27 @@ impl Input {
 }
 
 impl Records {
+    /// What a person should know of the input, once all records have been read.
+    pub fn remarks(&self) -> Vec<String> {
+        match &self.rows {
+            Some(rows) => rows.remarks(),
+            None => self.remarks.clone(),
+        }
+    }
+
     fn columns(&self) -> Option<&[String]> {
         match self.rows.as_ref()? {
             Rows::Csv(rows) => Some(rows.columns()),
-            Rows::Jsonl(_) | Rows::Json(_) => None,
+            Rows::Jsonl(_) | Rows::Json(_) | Rows::Txt(_) => None,
+        }
+    }
+}
+
+impl Rows {
+    fn remarks(&self) -> Vec<String> {
+        match self {
+            Self::Csv(rows) => rows.remarks(),
+            Self::Jsonl(_) | Self::Json(_) | Self::Txt(_) => Vec::new(),
         }
     }
 }
@@ -187,11 +283,43 @@ impl Iterator for Records {
             Rows::Csv(rows) => rows.next(),
             Rows::Jsonl(rows) => rows.next(),
             Rows::Json(rows) => rows.next(),
+            Rows::Txt(rows) => rows.next(),
         };
         if !matches!(item, Some(Ok(_))) {
-            self.rows = None;
+            self.remarks = self
+                .rows
+                .take()
+                .map_or_else(Vec::new, |rows| rows.remarks());
         }
         item
+    }
+}
+
+impl Manner {
+    fn format(&self) -> Format {
+        match self {
+            Self::Table(_) => Format::Csv,
+            Self::Jsonl(_) => Format::Jsonl,
+            Self::Json { .. } => Format::Json,
+            Self::Txt(_) => Format::Txt,
+        }
+    }
+}
+
+impl LineEnd {
+    /// Lines end in CR where the beginning of a text has that and no LF.
+    fn of(start: &[u8]) -> Self {
+        match start.contains(&b'\r') && !start.contains(&b'\n') {
+            true => Self::Return,
+            false => Self::Feed,
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Feed => b'\n',
+            Self::Return => b'\r',
+        }
     }
 }
 
@@ -200,63 +328,97 @@ fn named(path: Option<&Path>) -> Option<Format> {
     path.and_then(Format::of_path)
 }
 
+/// How the text is read, by what is given, by the file's name, and by how it begins.
+fn settle_manner(
+    name: &str,
+    source: &Source,
+    options: &ReadOptions,
+    named: Option<Format>,
+) -> Result<Manner, InputError> {
+    let text = source.text().map_err(|error| broken(name, error))?;
+    let (start, _) = peek(text, START).map_err(|error| broken(name, error))?;
+    if start.trim_ascii_start().is_empty() && (start.len() as u64) < START {
+        return Err(InputError::Empty { name: name.into() });
+    }
+    reject_what_is_no_rows(name, &start)?;
+    let format = settle_format(name, &start, options, named)?;
+    reject_idle_options(name, options, format)?;
+    Ok(match format {
+        Format::Csv => Manner::Table(options.dialect(b',')),
+        Format::Tsv => Manner::Table(tsv_dialect(source, options)),
+        Format::Jsonl => Manner::Jsonl(LineEnd::of(&start)),
+        Format::Json => Manner::Json {
+            records: options.records.clone(),
+        },
+        Format::Txt => Manner::Txt(LineEnd::of(&start)),
+    })
+}
+
 /// The format that is `given`, else the one that is `named` by the file, else the one that the text
 /// begins like.
 fn settle_format(
     name: &str,
-    source: &Source,
-    given: Option<Format>,
+    start: &[u8],
+    options: &ReadOptions,
     named: Option<Format>,
 ) -> Result<Format, InputError> {
-    let text = source.text().map_err(|error| broken(name, error))?;
-    let (start, _) = peek(text, START).map_err(|error| broken(name, error))?;
+    let given = options.format;
     let begun = start.trim_ascii_start();
     let first = begun.first();
-    if first.is_none() && (start.len() as u64) < START {
-        return Err(InputError::Empty { name: name.into() });
+    if given.is_none() && options.records.is_some() {
+        return Ok(Format::Json);
     }
-    refuse_what_is_no_text(name, &start)?;
     match given.or(named) {
-        Some(Format::Jsonl) if first == Some(&b'[') => {
-            Err(InputError::ArrayNotLines { name: name.into() })
-        }
+        Some(Format::Jsonl) if first == Some(&b'[') => Err(match is_lists(start) {
+            true => InputError::ListLines { name: name.into() },
+            false => InputError::ArrayNotLines { name: name.into() },
+        }),
         // An object a line is often named .json; of a first line that goes on the name says most.
         Some(Format::Json) if given.is_none() && first == Some(&b'{') && begun.contains(&b'\n') => {
-            Ok(Format::of_start(&start))
+            Ok(Format::of_start(start))
         }
+        Some(Format::Jsonl) if given.is_none() && is_pretty_printed(start) => Ok(Format::Json),
         Some(format) => Ok(format),
-        None => Ok(Format::of_start(&start)),
+        None if options.table_key().is_some() => Ok(Format::Csv),
+        None if is_lists(start) && Format::of_start(start) == Format::Jsonl => {
+            Err(InputError::ListLines { name: name.into() })
+        }
+        None => Ok(Format::of_start(start)),
     }
 }
 
-/// Refuses an input that begins like this, if no text does.
-pub(super) fn refuse_what_is_no_text(name: &str, start: &[u8]) -> Result<(), InputError> {
-    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-        return Err(InputError::Utf16 { name: name.into() });
-    }
-    match not_text(start) {
-        Some(what) => Err(InputError::NotText {
-            name: name.into(),
-            what,
-        }),
-        None => Ok(()),
-    }
+/// Rejects keys that say nothing about a text in this format.
+fn reject_idle_options(
+    name: &str,
+    options: &ReadOptions,
+    format: Format,
+) -> Result<(), InputError> {
+    let is_table = matches!(format, Format::Csv | Format::Tsv);
+    let (key, formats) = match options.table_key() {
+        Some(key) if !is_table => (key, "csv and tsv"),
+        _ if options.records.is_some() && format != Format::Json => ("records", "json"),
+        _ => return Ok(()),
+    };
+    Err(InputError::IdleOption {
+        name: name.into(),
+        key,
+        formats,
+        format: format.name(),
+    })
 }
 
-/// What a file seems to be that begins like no text. Only the first line is judged: a stray
-/// control character further on is a matter of its row.
-fn not_text(start: &[u8]) -> Option<&'static str> {
-    if start.starts_with(b"PK\x03\x04") {
-        return Some("a zip archive, as .xlsx workbooks are");
+fn tsv_dialect(source: &Source, options: &ReadOptions) -> Dialect {
+    let dialect = options.dialect(b'\t');
+    let text = || source.text().map(buffered);
+    // Where the text breaks, the reading of its rows will say so.
+    let plain = does_not_quote(text, dialect).unwrap_or(false);
+    match plain {
+        true => Dialect {
+            quote: None,
+            ..dialect
+        },
+        false => dialect,
     }
-    if start.starts_with(b"PAR1") {
-        return Some("a Parquet file");
-    }
-    let first_line = start.split(|byte| *byte == b'\n').next()?;
-    let is_binary = first_line
-        .iter()
-        .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
-    is_binary.then_some("it begins with control characters")
 }
 
 fn buffered(text: Bytes) -> BufReader<Bytes> {
@@ -280,12 +442,16 @@ mod tests {
 
     #[track_caller]
     fn open_as(format: Option<Format>, name: &str, content: &[u8]) -> Result<Input, InputError> {
+        let options = ReadOptions {
+            format,
+            ..ReadOptions::default()
+        };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
         // Spooled, so that the file may go.
         let stream = File::open(&path).unwrap();
-        Input::from_stream(name, Some(Path::new(name)), stream, format)
+        Input::from_stream(name, Some(Path::new(name)), stream, &options)
     }
 
     #[track_caller]
@@ -349,7 +515,7 @@ mod tests {
             (Format::Jsonl, "in.json"),
         ] {
             let input = open_as(Some(given), name, b"{\"a\":1}\n{\"a\":2}\n").unwrap();
-            assert_eq!(input.format, given, "{name}");
+            assert_eq!(input.manner.format(), given, "{name}");
         }
     }
 
@@ -370,7 +536,10 @@ mod tests {
         let input = open("in.csv.gz", &cut[..cut.len() - 100]).unwrap();
         let read = trace(input.records().unwrap());
         let last = read.lines().last().unwrap();
-        assert!(last.starts_with("in.csv.gz: broken after line "), "{last}");
+        assert!(
+            last.starts_with("in.csv.gz: cut short: the archive ends in the middle of line "),
+            "{last}"
+        );
     }
 
     #[test]
@@ -384,7 +553,7 @@ mod tests {
         refuse(
             "in.csv",
             b"a,b\n\n",
-            "in.csv: no rows behind the header; the first line must name the columns, the next be a row",
+            "in.csv: no rows after the header; the first line must name the columns, the next be a row",
         );
         refuse(
             "in.json",
@@ -399,7 +568,7 @@ mod tests {
         refuse(
             "in.txt",
             b"\xff\xfea\0",
-            "in.txt: UTF-16 text; save it as UTF-8, or run `iconv -f UTF-16 -t UTF-8`",
+            "in.txt: UTF-16 text, and not UTF-8; run `iconv -f UTF-16 -t UTF-8 in.txt > NEW`, and give the new file",
         );
     }
 
@@ -431,7 +600,9 @@ mod tests {
             fs::write(folder.path().join(name), "a\n1\n").unwrap();
         }
         let refused = |path: &Path| {
-            let error = Input::open(path, None).unwrap_err().to_string();
+            let error = Input::open(path, &ReadOptions::default())
+                .unwrap_err()
+                .to_string();
             error.replace(&folder.path().display().to_string(), "FOLDER")
         };
         assert_eq!(
@@ -442,7 +613,8 @@ mod tests {
             refused(folder.path()),
             "FOLDER: a directory, not a file; files in it: prompts.csv"
         );
-        let input = Input::open(&folder.path().join("prompts.csv"), None).unwrap();
+        let input =
+            Input::open(&folder.path().join("prompts.csv"), &ReadOptions::default()).unwrap();
         check(input.records().unwrap(), "1:2 {\"a\":\"1\"}");
     }
 
@@ -452,7 +624,7 @@ mod tests {
         let path = folder.path().join("in.csv");
         let one = || fs::write(&path, "a\n1\n").unwrap();
         one();
-        let input = Input::open(&path, None).unwrap();
+        let input = Input::open(&path, &ReadOptions::default()).unwrap();
         let mut records = input.records().unwrap();
         let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
         io::Write::write_all(&mut file, b"2\n").unwrap();

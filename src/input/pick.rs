@@ -1,32 +1,47 @@
-//! Fields that a job names beside the prompt: the one that names a row, and those to be kept.
+//! Fields that a job names beside the prompt: the one that identifies a row, and those to be kept.
 
 use serde_json::{Map, Value};
 
 use super::error::InputError;
 use super::fields::Fields;
 use super::{BadRow, Record};
+use crate::exact;
 
-/// Fields that name a row when the job does not say which does, in order of preference: the names
-/// of the OpenAI batch format, of most data sets, and of Bedrock batch inference.
+/// Fields that identify a row when the job does not say which does, in order of preference: the
+/// names of the OpenAI batch format, of most data sets, and of Bedrock batch inference.
 const ID_FIELDS: [&str; 3] = ["custom_id", "id", "recordId"];
 
-/// What names a row. Settled once an input, so that rows are never named by different fields.
+/// What a job writes for the row's number, where a usual field is there and is not to be used.
+const ROW_NUMBER: &str = "#row";
+
+/// What a job writes for all fields.
+const ALL: &str = "*";
+
+/// What identifies a row. Settled once an input, so that rows never have ids of different fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Id {
-    /// The value of this field.
+    /// The value of this field, or the one that this path leads to.
     Field(String),
     /// Its number, from 1.
     Number,
 }
 
 /// The fields that are copied to each result.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Keep(Vec<String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// These, each a name or a path.
+    Some(Vec<String>),
+    /// All that a record has.
+    All,
+}
 
 impl Id {
     /// The field that the job names, else the first usual one there is, else the row's number.
     pub fn settle(named: Option<&str>, fields: &Fields) -> Result<Self, InputError> {
         if let Some(name) = named {
+            if name == ROW_NUMBER && !fields.has(name) {
+                return Ok(Self::Number);
+            }
             fields.require("id", name)?;
             return Ok(Self::Field(name.into()));
         }
@@ -47,38 +62,53 @@ impl Id {
         let Self::Field(field) = self else {
             return Ok(record.row.to_string());
         };
-        match record.fields.get(field) {
+        let value = record.get(field);
+        if let Some(number) = value.and_then(exact::number) {
+            return Ok(number.into_owned());
+        }
+        match value {
             Some(Value::String(id)) if !id.trim().is_empty() => Ok(id.clone()),
-            Some(Value::Number(id)) => Ok(id.to_string()),
             Some(Value::String(_) | Value::Null) => Err(record.bad(format!(
                 "the id field `{field}` is empty; give the row an id"
             ))),
-            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => Err(record.bad(format!(
-                "the id field `{field}` is neither text nor a number"
-            ))),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(record.bad(format!(
+                    "the id field `{field}` is neither text nor a number"
+                )))
+            }
             None => Err(record.bad(format!("no id field `{field}`; give the row an id"))),
         }
     }
 }
 
 impl Keep {
-    /// The fields the job names; a column that the header does not have is refused.
+    /// The fields the job names, or all of them for `*`; a column that the header does not have is
+    /// rejected.
     pub fn settle(names: &[String], fields: &Fields) -> Result<Self, InputError> {
+        if names.iter().any(|name| name == ALL) && !fields.has(ALL) {
+            return Ok(Self::All);
+        }
         for name in names {
             fields.require("keep", name)?;
         }
-        Ok(Self(names.to_vec()))
+        Ok(Self::Some(names.to_vec()))
     }
 
-    /// Their names.
+    /// The names and paths that the job gives.
     pub fn names(&self) -> &[String] {
-        &self.0
+        match self {
+            Self::Some(names) => names,
+            Self::All => &[],
+        }
     }
 
     /// These fields of `record`, in the order of the job; `null` for one it does not have.
     pub fn of(&self, record: &Record) -> Map<String, Value> {
-        let value = |name| record.fields.get(name).cloned().unwrap_or(Value::Null);
-        self.0
+        let Self::Some(names) = self else {
+            return record.fields.clone();
+        };
+        let value = |name| record.get(name).cloned().unwrap_or(Value::Null);
+        names
             .iter()
             .map(|name| (name.clone(), value(name)))
             .collect()
@@ -99,7 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_named_by_the_field_the_job_says() {
+    fn the_id_is_the_field_path_or_number_the_job_says() {
+        check(Some("#row"), r#"{"id":"b"}"#, "7");
+        check(Some("#row"), r##"{"#row":"literal"}"##, "literal");
+        check(Some("meta.key"), r#"{"meta":{"key":5},"id":"b"}"#, "5");
+        check(Some("/meta/0"), r#"{"meta":["x"],"id":"b"}"#, "x");
         check(Some("key"), r#"{"key":"a","id":"b"}"#, "a");
         check(Some("key"), r#"{"key":12}"#, "12");
         check(
@@ -150,5 +184,15 @@ mod tests {
         let keep = Keep::settle(&names, &Fields::Seen(Vec::new())).unwrap();
         let kept = Value::Object(keep.of(&record(r#"{"a":[1],"b":"x"}"#)));
         assert_eq!(kept.to_string(), r#"{"b":"x","z":null,"a":[1]}"#);
+    }
+
+    #[test]
+    fn a_path_keeps_what_it_leads_to_and_a_star_keeps_everything() {
+        let kept = |name: &str| {
+            let keep = Keep::settle(&[name.to_owned()], &Fields::Seen(Vec::new())).unwrap();
+            Value::Object(keep.of(&record(r#"{"a":{"b":[1,2]},"c":"x"}"#))).to_string()
+        };
+        assert_eq!(kept("a.b.1"), r#"{"a.b.1":2}"#);
+        assert_eq!(kept("*"), r#"{"a":{"b":[1,2]},"c":"x"}"#);
     }
 }

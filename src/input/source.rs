@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use flate2::read::MultiGzDecoder;
+use super::gzip::Members;
+use super::{BOM, zstandard};
 
 /// A stream of bytes.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
 const GZIP: &[u8] = &[0x1f, 0x8b]; // RFC 1952, 2.3.1
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd]; // RFC 8878, 3.1.1
-const BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// How many times its size an archive may grow, once it has grown by [`ALLOWED`]. Prompts that
 /// repeat a long frame shrink to a fiftieth; a bomb of gzip grows a thousandfold, one of zstd more.
@@ -27,7 +27,7 @@ const ALLOWED: u64 = 256 << 20;
 /// Bytes that can be read several times, each time from the beginning.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// A file, opened anew each time, which must be the same each time.
+    /// A file, opened each time, which must be the same each time.
     File(PathBuf, Seen),
     /// A stream, kept in a nameless file.
     Spooled(Arc<File>),
@@ -85,11 +85,44 @@ impl Source {
     }
 }
 
-/// Reads up to `length` bytes, and gives them with a stream that has them still before it.
+/// Reads up to `length` bytes, and gives them with a stream that has them still before it. Where the
+/// stream breaks behind some of them, so does the one that is given.
 pub(super) fn peek(mut bytes: Bytes, length: u64) -> io::Result<(Vec<u8>, Bytes)> {
     let mut start = Vec::new();
-    bytes.by_ref().take(length).read_to_end(&mut start)?;
-    Ok((start.clone(), Box::new(Cursor::new(start).chain(bytes))))
+    let read = bytes.by_ref().take(length).read_to_end(&mut start);
+    let text = Cursor::new(start.clone());
+    match read {
+        Ok(_) => Ok((start, Box::new(text.chain(bytes)))),
+        Err(error) if start.is_empty() => Err(error),
+        Err(error) => Ok((start, Box::new(text.chain(Broken(Some(error)))))),
+    }
+}
+
+/// A stream that is broken from its beginning.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self
+            .0
+            .take()
+            .unwrap_or_else(|| io::Error::other("broken before")))
+    }
+}
+
+/// What is said of an archive that ends in its middle.
+#[derive(Debug, thiserror::Error)]
+#[error("the archive ends in its middle")]
+pub(super) struct EndsEarly;
+
+/// An error of a decompressor, told from others where the archive ends too early.
+fn ends_early(error: io::Error) -> io::Error {
+    let is_early = error.kind() == io::ErrorKind::UnexpectedEof
+        || error.to_string().starts_with("incomplete ");
+    match is_early {
+        true => io::Error::other(EndsEarly),
+        false => error,
+    }
 }
 
 /// Whether bytes that begin like this are an archive's.
@@ -110,9 +143,9 @@ fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
         read: Arc::clone(&read),
     };
     let text: Bytes = if start.starts_with(GZIP) {
-        Box::new(MultiGzDecoder::new(counted))
+        Box::new(Members::new(counted))
     } else if start.starts_with(ZSTD) {
-        Box::new(zstd::Decoder::new(counted)?)
+        Box::new(zstandard::Archive::new(counted))
     } else {
         return Ok(counted.raw);
     };
@@ -148,7 +181,7 @@ struct Grown {
 
 impl Read for Grown {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let grown = self.text.read(buffer)?;
+        let grown = self.text.read(buffer).map_err(ends_early)?;
         self.grown += grown as u64;
         let most = self.read.load(Ordering::Relaxed) * MOST_GROWTH;
         if self.allowed.max(most) < self.grown {
@@ -240,10 +273,20 @@ mod tests {
     #[test]
     fn an_archive_that_is_cut_short_does_not_end_like_a_whole_one() {
         let (gzip, zstandard) = (gzip(&"row ".repeat(100)), zstandard(&"row ".repeat(100)));
-        check(&gzip[..gzip.len() - 9], "error: incomplete deflate stream");
-        check(&gzip[..gzip.len() - 3], "error: unexpected end of file");
-        check(&gzip[..5], "error: unexpected end of file");
-        check(&zstandard[..zstandard.len() - 3], "error: incomplete frame");
+        let early = "error: the archive ends in its middle";
+        check(&gzip[..gzip.len() - 9], early);
+        check(&gzip[..gzip.len() - 3], early);
+        check(&gzip[..5], early);
+        check(&zstandard[..zstandard.len() - 3], early);
+    }
+
+    #[test]
+    fn zeros_after_an_archive_are_padding_and_other_bytes_are_not() {
+        let padded = [gzip("one "), gzip("two"), vec![0; 200_000]].concat();
+        check(&padded, "one two");
+        let more = "error: bytes after the end of the archive are no gzip";
+        check(&[gzip("one"), b"text".to_vec()].concat(), more);
+        check(&[gzip("one"), vec![0; 10], gzip("two")].concat(), more);
     }
 
     #[test]

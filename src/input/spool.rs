@@ -1,14 +1,15 @@
 //! Streams, which can be read only once, kept in a nameless file so that they can be read again.
 //!
-//! A stream need not end. What can be seen on the way to be no rows is not copied to the disk for
-//! ever: bytes that are no text, and a line without an end.
+//! A stream may never end. What is seen on the way to hold no rows is not copied to the disk: bytes
+//! that are no text, and a line without an end.
 
 use std::io::{self, BufRead, Read, Write};
 
 use super::ENDLESS_RECORD;
 use super::error::InputError;
 use super::format::Format;
-use super::open::{START, refuse_what_is_no_text};
+use super::kind::reject_what_is_no_rows;
+use super::open::START;
 use super::source::{Source, is_compressed, peek};
 
 /// Bytes that are copied at once.
@@ -23,7 +24,7 @@ pub(super) fn spool(
     bounded(name, stream, format, ENDLESS_RECORD)
 }
 
-/// The same, where a line longer than `endless` is taken for one that never ends.
+/// Like [`spool`], but a line longer than `endless` is taken for one that never ends.
 fn bounded(
     name: &str,
     stream: impl Read + Send + 'static,
@@ -37,7 +38,7 @@ fn bounded(
     let (start, mut stream) = peek(Box::new(stream), START).map_err(refused)?;
     let mut lines = None;
     if !is_compressed(&start) {
-        refuse_what_is_no_text(name, &start)?;
+        reject_what_is_no_rows(name, &start)?;
         // A document may stand on one line.
         let is_document =
             format == Some(Format::Json) || start.trim_ascii_start().starts_with(b"[");
@@ -107,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_stream_that_never_ends_is_given_up() {
-        let no_text = "standard input: not text: it begins with control characters; save it as \
-                       .csv, .tsv, .jsonl or .json in UTF-8";
+        let no_text = "standard input: not text: it begins with control characters; save it as .csv, .tsv, \
+                       .jsonl or .json in UTF-8";
         refuse(io::repeat(0), None, no_text);
         refuse(io::repeat(0), Some(Format::Json), no_text);
         refuse(

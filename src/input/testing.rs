@@ -2,9 +2,8 @@
 
 use std::io::{self, Read, Write};
 
-use serde_json::Value;
-
 use super::{InputError, Record, Row};
+use crate::exact::{self, ExactMap};
 
 /// Every item of `rows` as one line of text, up to an error.
 pub(super) fn trace(rows: impl Iterator<Item = Result<Row, InputError>>) -> String {
@@ -12,7 +11,7 @@ pub(super) fn trace(rows: impl Iterator<Item = Result<Row, InputError>>) -> Stri
     for row in rows {
         match row {
             Ok(Ok(record)) => {
-                let fields = Value::Object(record.fields);
+                let fields = serde_json::to_string(&ExactMap(&record.fields)).unwrap();
                 text += &format!("{}:{} {fields}\n", record.row, record.line);
             }
             Ok(Err(bad)) => text += &format!("{bad}\n"),
@@ -63,6 +62,6 @@ pub(crate) fn record(json: &str) -> Record {
     Record {
         row: 7,
         line: 9,
-        fields: serde_json::from_str(json).unwrap(),
+        fields: exact::from_slice(json.as_bytes()).unwrap(),
     }
 }

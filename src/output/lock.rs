@@ -7,16 +7,13 @@
 //! A file may have several names. Links are followed before a lock is named
 //! ([`paths`](super::paths)); for hard links the output itself is locked too.
 
-use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::Read as _;
 use std::path::Path;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
+use super::holder::Holder;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 
@@ -25,37 +22,6 @@ const OURS: &[u8] = br#"{"process":"#;
 
 /// More than a signature has: the longest name of a host has 64 bytes (Linux, uname(2)).
 const MOST_BYTES: u64 = 4096;
-
-/// Who holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    process: u32,
-    host: String,
-    started_at: String,
-}
-
-impl Holder {
-    fn this_process() -> Self {
-        let host = rustix::system::uname();
-        let now = Timestamp::now();
-        Self {
-            process: std::process::id(),
-            host: host.nodename().to_string_lossy().into_owned(),
-            started_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        }
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            process,
-            host,
-            started_at,
-        } = self;
-        write!(f, "process {process} on {host}, since {started_at}")
-    }
-}
 
 /// An output's lock, held for as long as this lives.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 mod claim;
 mod disk;
 mod error;
+mod holder;
 mod images;
 mod inspect;
 mod ledger;
@@ -24,10 +25,10 @@ pub mod tally;
 
 pub use claim::{Claim, Existing, Locks};
 pub use error::LedgerError;
+pub use holder::Holder;
 pub use inspect::Inspection;
 pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
-pub use lock::Holder;
 pub use mode::Mode;
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};

@@ -1,10 +1,7 @@
 //! Who may read and write what promptmill leaves behind.
 
 use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
-
-use super::paths::OutputPaths;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// The mode of a file: who may read it, and who may write to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +15,11 @@ impl Default for Mode {
 }
 
 impl Mode {
+    /// The mode of an existing file, readable and writable by its owner whatever it says.
+    pub(super) fn of_file(bits: u32) -> Self {
+        Self(0o600 | bits & 0o666)
+    }
+
     /// Reads octal text such as `0640`. Its owner must be able to read and to write, for a run goes
     /// on from its file, and nobody can execute an answer.
     pub fn parse(typed: &str) -> Option<Self> {
@@ -25,14 +27,6 @@ impl Mode {
         let bits = u32::from_str_radix(typed, 8).ok()?;
         let may_be = bits & !0o666 == 0 && bits & 0o600 == 0o600;
         (is_octal && may_be).then_some(Self(bits))
-    }
-
-    /// That of an output that is there: what is put beside it is for the same people.
-    pub(super) fn of_output(paths: &OutputPaths, else_of: Option<&Path>) -> Self {
-        let mode = |path: &Path| Some(path.metadata().ok()?.mode());
-        let there = mode(&paths.answered).or_else(|| mode(&paths.failed));
-        let there = there.or_else(|| mode(else_of?));
-        there.map_or(Self::default(), |mode| Self(0o600 | mode & 0o666))
     }
 
     pub(super) fn bits(self) -> u32 {

@@ -3,11 +3,13 @@
 //! An output that is a link is the file it leads to, and the others are beside that file: so they
 //! are the same files, and the lock the same lock, under whatever name a run is given.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::disk::Disk;
+use super::mode::Mode;
 
 /// Where one run's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,13 @@ pub fn check_name(path: &Path) -> Result<(), String> {
 }
 
 impl OutputPaths {
+    /// The mode of the existing output, or of the file `or_of`: files beside it are for the same people.
+    pub(super) fn mode(&self, or_of: Option<&Path>) -> Mode {
+        let mode = |path: &Path| Some(Mode::of_file(path.metadata().ok()?.mode()));
+        let existing = mode(&self.answered).or_else(|| mode(&self.failed));
+        existing.or_else(|| mode(or_of?)).unwrap_or_default()
+    }
+
     /// The files that go with `answered`, or with what it leads to where it is a link; its `.jsonl`
     /// is replaced in the others' names.
     pub fn new(answered: &Path) -> Self {

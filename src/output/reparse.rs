@@ -18,8 +18,8 @@ use super::line::{self, Kept};
 use super::paths::OutputPaths;
 use super::resume::key;
 use super::rewrite::take_out;
+use super::run_file;
 use super::scan::each_line;
-use super::{Mode, run_file};
 use crate::model::{Category, ParsedReply, Reasoning};
 use crate::run::Share;
 
@@ -61,6 +61,9 @@ pub struct KeptBody<'a> {
     pub latency_mode: Option<&'a str>,
     /// Whether its job keeps the reasoning before answers.
     pub reasoning: Reasoning,
+    /// Whether its row brought the body of the request, to which completions are kept as they were
+    /// sent.
+    pub own_body: bool,
 }
 
 /// Reads kept bodies again with `read`.
@@ -72,7 +75,7 @@ pub fn reparse(
     locks: Locks,
     read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let mode = Mode::of_output(paths, None);
+    let mode = paths.mode(None);
     reparse_on(disk::real(mode), paths, locks, read)
 }
 
@@ -189,6 +192,7 @@ impl Reparsed {
                 true => Reasoning::Kept,
                 false => Reasoning::Dropped,
             },
+            own_body: kept.own_body,
         }) {
             Ok(understood) => {
                 self.understood += 1;

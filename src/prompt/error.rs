@@ -37,11 +37,13 @@ pub enum PromptError {
     /// The job does not say where prompts come from, and the input has no usual column.
     #[error(
         "the input has no `prompt` column; columns here: {columns}; \
-         say which with --column NAME or write --template '{{{{ NAME }}}}'"
+         say which with --column NAME or write --template '{{{{ NAME }}}}'{advice}"
     )]
     NoSource {
         /// The columns there are.
         columns: String,
+        /// Where prompts may be inside of them, as `; …`.
+        advice: String,
     },
     /// A system prompt beside bodies that are sent as they are.
     #[error(

@@ -4,16 +4,20 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::exact;
 use crate::input::{BadRow, Record, listed};
 
 /// The text of the field `name`: strings as they are, numbers as JSON writes them.
 pub(super) fn text(record: &Record, name: &str) -> Result<String, BadRow> {
-    let text = match value(record, name)? {
+    let value = value(record, name)?;
+    if let Some(number) = exact::number(value) {
+        return Ok(number.into_owned());
+    }
+    let text = match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
         Value::Null => String::new(),
         Value::Bool(_) => return Err(record.bad(format!("`{name}` is a boolean, not text"))),
-        Value::Array(_) | Value::Object(_) => {
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             let hint = "if it holds messages or a body, say so with `messages` or `body`";
             return Err(record.bad(format!("`{name}` is not text; {hint}")));
         }
@@ -33,7 +37,7 @@ pub(super) fn json<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, Value>,
     if text.trim().is_empty() {
         return Err(record.bad(format!("`{name}` is empty")));
     }
-    let read = serde_json::from_str(text).map(Cow::Owned);
+    let read = exact::from_slice(text.as_bytes()).map(Cow::Owned);
     read.map_err(|error| record.bad(format!("`{name}` does not hold JSON: {error}")))
 }
 
@@ -46,14 +50,14 @@ pub(super) fn list<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, [Value]
     let written = value
         .as_str()
         .filter(|text| text.trim_start().starts_with('['));
-    match written.and_then(|text| serde_json::from_str(text).ok()) {
+    match written.and_then(|text| exact::from_slice(text.as_bytes()).ok()) {
         Some(items) => Ok(Cow::Owned(items)),
         None => Ok(Cow::Owned(vec![value.clone()])),
     }
 }
 
 fn value<'a>(record: &'a Record, name: &str) -> Result<&'a Value, BadRow> {
-    record.fields.get(name).ok_or_else(|| {
+    record.get(name).ok_or_else(|| {
         record.bad(format!(
             "no field `{name}`; fields here: {}",
             listed(&record.names())

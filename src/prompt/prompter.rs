@@ -6,6 +6,7 @@ use super::error::PromptError;
 use super::names::written_like;
 use super::template::Template;
 use super::{field, messages};
+use crate::exact::ExactMap;
 use crate::input::{BadRow, Fields, Record};
 use crate::model::{Content, Message, Prompt, Role};
 
@@ -58,8 +59,8 @@ enum Source {
 
 impl PromptSource {
     /// Where prompts come from when the job does not say: the column `prompt`, else `messages`,
-    /// else `modelInput`.
-    pub fn usual(fields: &Fields) -> Result<Self, PromptError> {
+    /// else `modelInput`. `advice` is said where there is none of them.
+    pub fn usual(fields: &Fields, advice: &str) -> Result<Self, PromptError> {
         if fields.has(PROMPT) {
             return Ok(Self::Column(PROMPT.into()));
         }
@@ -71,6 +72,7 @@ impl PromptSource {
         }
         Err(PromptError::NoSource {
             columns: fields.to_string(),
+            advice: advice.into(),
         })
     }
 }
@@ -204,7 +206,7 @@ fn body(record: &Record, name: &str) -> Result<Vec<u8>, BadRow> {
     let Value::Object(body) = &*value else {
         return Err(record.bad(format!("`{name}` is not a JSON object; a body must be one")));
     };
-    serde_json::to_vec(body)
+    serde_json::to_vec(&ExactMap(body))
         .map_err(|error| record.bad(format!("`{name}` cannot be written as JSON: {error}")))
 }
 
@@ -337,9 +339,8 @@ mod tests {
     #[test]
     fn the_usual_columns_are_found_when_the_job_names_none() {
         let usual = |names: &[&str]| {
-            PromptSource::usual(&Fields::Columns(
-                names.iter().map(|&name| name.into()).collect(),
-            ))
+            let columns = names.iter().map(|&name| name.into()).collect();
+            PromptSource::usual(&Fields::Columns(columns), "")
         };
         assert_eq!(
             usual(&["messages", "prompt"]).unwrap(),

@@ -59,7 +59,7 @@ impl<'a> RowMaker<'a> {
         let fields = input.fields();
         let source = match &plan.source {
             Some(source) => source.clone(),
-            None => PromptSource::usual(fields)?,
+            None => PromptSource::usual(fields, input.advice())?,
         };
         let sends_bodies = matches!(source, PromptSource::Body(_));
         if plan.family == Family::Raw && !sends_bodies {
@@ -363,6 +363,11 @@ impl Iterator for Rows<'_> {
 }
 
 impl Rows<'_> {
+    /// What a person should know of the input, once all of it has been read.
+    pub fn remarks(&self) -> Vec<String> {
+        self.records.remarks()
+    }
+
     /// Reads the next record and renders nothing of it. `None` after the last one.
     pub fn skip_row(&mut self) -> Option<Result<(), InputError>> {
         let read = self.records.next()?;
@@ -396,7 +401,7 @@ impl Rows<'_> {
             maker.keep.names().iter().cloned().chain(id).collect()
         };
         let sought: &mut Vec<String> = self.never_had.get_or_insert_with(sought);
-        sought.retain(|name| !record.fields.contains_key(name));
+        sought.retain(|name| record.get(name).is_none());
     }
 }
 

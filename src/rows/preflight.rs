@@ -48,6 +48,8 @@ pub struct Preflight {
     pub fields: String,
     /// What is said where nothing of the rows goes into their prompts.
     pub alike: Option<String>,
+    /// What is said of the input as a whole: columns left out, rows skipped.
+    pub of_input: Vec<String>,
 }
 
 /// What is to become of rows that ended as something else than they are now.
@@ -147,6 +149,7 @@ pub fn survey(
         record?;
     }
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
+    survey.of_input = rows.remarks();
     survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
     if !twice.is_empty() {

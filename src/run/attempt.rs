@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::retry::History;
 use super::{Identity, ReadyRow};
-use crate::model::{Fault, Model, Reply, Request, Usage};
+use crate::model::{Fault, FinishReason, Model, Reply, Request, Usage};
 
 /// How many rows may share a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +135,20 @@ impl Answers {
 
     /// What the call cost in USD, where that is known.
     pub(super) fn cost_usd(&self) -> Option<f64> {
-        let all = std::iter::once(&self.first).chain(&self.others);
-        all.map(|reply| reply.cost_usd).sum()
+        self.all().map(|reply| reply.cost_usd).sum()
+    }
+
+    /// Whether a guardrail blocked all of it, and no tokens are counted.
+    pub(super) fn are_blocked(&self) -> bool {
+        self.all().all(|reply| {
+            let usage = &reply.reading.usage;
+            let is_counted = usage.input_tokens.is_some() || usage.output_tokens.is_some();
+            reply.reading.finish_reason == FinishReason::Guardrail && !is_counted
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Reply> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 }
 

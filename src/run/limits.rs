@@ -142,6 +142,8 @@ impl Budget {
         let (known, unknown) = match outcome {
             Ok(answers) => match answers.cost_usd() {
                 Some(cost) => (cost, 0.0),
+                // A guardrail answered in the model's place, and no tokens are counted.
+                None if answers.are_blocked() => (0.0, 0.0),
                 None => (0.0, worst_usd),
             },
             Err(fault) if fault.maybe_billed => (0.0, worst_usd),

@@ -12,6 +12,7 @@ mod concurrency;
 mod credential_hold;
 mod effects;
 mod event;
+mod gauge;
 mod learn;
 mod limits;
 mod outage;
@@ -38,8 +39,9 @@ use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
 pub use event::{Event, WaitReason};
+pub use gauge::Gauge;
 pub use limits::{Limits, Reached};
-pub use pace::{Gauge, RequestsPerMinute};
+pub use pace::RequestsPerMinute;
 pub use retry::RetryPolicy;
 pub use stop::{Ask, Signal, Stop};
 pub use tokens::TokenLimits;

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::WaitReason;
 use super::attempt::{Answers, Attempt};
+use super::gauge::Gauge;
 use super::learn::Learned;
 use super::outage::Outage;
 use super::tokens::{Charge, Settled, Short, TokenLimits, Tokens};
@@ -206,19 +207,6 @@ impl Pace {
             tokens_never_used,
         }
     }
-}
-
-/// What a run knows of its quota.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Gauge {
-    /// Calls per minute, as refusals have taught; `None` while nothing was refused.
-    pub learned_per_minute: Option<f64>,
-    /// Tokens per minute, as refusals have taught.
-    pub learned_tokens_per_minute: Option<f64>,
-    /// Tokens of quota that calls have used.
-    pub tokens_settled: f64,
-    /// Tokens of quota that calls reserved and never used.
-    pub tokens_never_used: f64,
 }
 
 /// tokio's clock, as governor reads it: nanoseconds since the start of the run.

@@ -57,7 +57,7 @@ pub(super) enum Next {
     Stop,
 }
 
-/// A slow generation that broke is dear to repeat: fewer attempts than for a cheap failure.
+/// What the model has worked on is dear to repeat: fewer attempts than for a cheap failure.
 const DEAR_ATTEMPTS: u32 = 3;
 
 /// The longest wait that the service is granted at once: its quotas come back within a minute, and
@@ -109,7 +109,7 @@ impl RetryPolicy {
         if fault.may_be_renewed() {
             return Next::Hold;
         }
-        match fault.verdict() {
+        match fault.verdict {
             Verdict::StopRun => return Next::Stop,
             Verdict::RowFailed => {
                 history.attempts += 1;
@@ -153,7 +153,10 @@ impl RetryPolicy {
         history.refused_since = None;
         let dear = matches!(
             fault.category,
-            Category::ModelTimeout | Category::ModelError | Category::AttemptTimeout
+            Category::ModelTimeout
+                | Category::ModelError
+                | Category::AttemptTimeout
+                | Category::BadResponse
         );
         let attempts = if dear {
             self.max_attempts.min(DEAR_ATTEMPTS)

@@ -6,6 +6,7 @@ The emulator runs the scenario tests/clients/clients.toml. Prints "ok", or fails
 import hashlib
 import json
 import math
+import re
 import sys
 
 import boto3
@@ -126,18 +127,38 @@ for model, body, text_of in STREAMS:
     metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
     assert metrics["outputTokenCount"] == int(headers["x-amzn-bedrock-output-token-count"]), (model, metrics)
 
-# Calls that name no content type, as the examples of AWS's documentation for Claude 2 do: JSON is its default.
-plain = CLIENT.invoke_model(
-    modelId="anthropic.claude-v2",
-    body=json.dumps({"prompt": "\n\nHuman: black holes\n\nAssistant:", "max_tokens_to_sample": 300, "top_p": 0.9}),
-)
-assert json.loads(plain["body"].read())["completion"].lstrip().startswith("[emulated "), plain
-plain = CLIENT.invoke_model_with_response_stream(
-    modelId="anthropic.claude-v2",
-    body=json.dumps({"prompt": "\n\nHuman: an essay on Mars\n\nAssistant:", "max_tokens_to_sample": 4000}),
-)
-essay = "".join(json.loads(event["chunk"]["bytes"])["completion"] for event in plain["body"])
-assert essay.lstrip().startswith("[emulated "), essay
+# A call that names no content type: JSON is the default.
+DOGS = {"prompt": "\n\nHuman: story of two dogs\n\nAssistant:", "max_tokens_to_sample": 300}
+dogs = CLIENT.invoke_model(modelId="anthropic.claude-v2", body=json.dumps(DOGS))
+assert json.loads(dogs["body"].read())["completion"].startswith(" [emulated "), dogs
+
+# A tool that has to be called gets an input that satisfies its schema, whole and in pieces.
+LABEL = {
+    "name": "label",
+    "input_schema": {
+        "type": "object",
+        "properties": {"tag": {"enum": ["good", "bad"]}, "score": {"type": "integer", "minimum": 1, "maximum": 5}},
+        "required": ["tag", "score"],
+    },
+}
+FORCED = {**CLAUDE, "tools": [LABEL], "tool_choice": {"type": "tool", "name": "label"}}
+HAIKU = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+reply, _ = invoke(HAIKU, FORCED)
+(call,) = reply["content"]
+assert reply["stop_reason"] == "tool_use" and call["name"] == "label", reply
+assert call["input"]["tag"] in ("good", "bad") and 1 <= call["input"]["score"] <= 5, reply
+deltas = [chunk["delta"] for chunk in stream(HAIKU, FORCED) if chunk["type"] == "content_block_delta"]
+assert json.loads("".join(delta["partial_json"] for delta in deltas)) == call["input"], deltas
+
+# Every delta of gpt-oss's reasoning has its own pair of tags.
+deltas = [
+    choice["delta"].get("content", "")
+    for chunk in stream("openai.gpt-oss-20b-1:0", {"messages": CHAT})
+    for choice in chunk["choices"]
+]
+reasoning = [delta for delta in deltas if "reasoning" in delta]
+assert 1 < len(reasoning), deltas
+assert all(re.fullmatch("<reasoning>[^<]*</reasoning>", delta) for delta in reasoning), deltas
 
 try:
     stream("mistral.mistral-7b-instruct-v0:2", {"prompt": "<s>[INST] break here [/INST]"})
@@ -192,6 +213,8 @@ except control.exceptions.ResourceNotFoundException:
 
 message = refusal(CLIENT.exceptions.ValidationException, "amazon.nova-lite-v1:0", {"messages": BLOCKS, "foo": 1})
 assert message.startswith("Malformed input request: #: extraneous key [foo] is not permitted"), message
+message = refusal(CLIENT.exceptions.ValidationException, HAIKU, {**CLAUDE, "stop_sequences": ["\n"]})
+assert message == "stop_sequences: each stop sequence must contain non-whitespace", message
 message = refusal(CLIENT.exceptions.ValidationException, "nobody.knows", {})
 assert message == "The provided model identifier is invalid.", message
 

@@ -112,7 +112,7 @@ pub(crate) fn refusal(bytes: &[u8]) -> String {
     format!(
         "{} {:?} {:?}",
         fault.category.as_str(),
-        fault.verdict(),
+        fault.verdict,
         fault.may_be_renewed()
     )
 }

@@ -1,12 +1,13 @@
 //! Who may know whom: the rules of ARCHITECTURE.md, checked against the sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::harness::repository;
 
 /// What each room may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("exact", &[]),
     ("alarm", &[]),
     ("exit", &[]),
     ("format", &[]),
@@ -20,10 +21,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "bedrock",
         &["alarm", "catalog", "family", "model", "percent", "url"],
     ),
-    ("input", &["nearest"]),
-    ("prompt", &["input", "model"]),
+    ("input", &["exact", "nearest"]),
+    ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
-    ("output", &["catalog", "exit", "format", "model", "run"]),
+    (
+        "output",
+        &["catalog", "exact", "exit", "format", "model", "run"],
+    ),
     (
         "job",
         &[
@@ -53,14 +57,15 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("csv::", "src/input/csv.rs"),
-    ("minijinja::", "src/prompt/template.rs"),
+    ("csv::", "src/input/csv"),
+    ("minijinja::", "src/prompt/template"),
+    ("minijinja_contrib::", "src/prompt/template"),
     ("clap::", "src/cli"),
     ("clap_complete::", "src/cli/verbs.rs src/cli/shell.rs"),
     ("clap_mangen::", "src/cli/shell.rs"),
     (
         "rustix::",
-        "src/output/disk src/output/lock.rs src/output/mount.rs src/cli",
+        "src/output/disk src/output/holder.rs src/output/mount.rs src/cli",
     ),
     ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
     ("bedrock_emulator::", "src/cli"),
@@ -226,4 +231,172 @@ fn the_loop_shares_nothing_by_locks_or_channels() {
             assert!(!code.contains(word), "{} names {word}", path.display());
         }
     }
+}
+
+/// A module by its path, such as `["output", "ledger", "sink"]`.
+type Module = Vec<String>;
+
+/// The module that a file holds.
+fn module(path: &Path) -> Module {
+    let names = path.components().skip(1);
+    let mut names: Vec<_> = names
+        .map(|name| {
+            let name = name.as_os_str().to_str().unwrap();
+            name.trim_end_matches(".rs").to_owned()
+        })
+        .collect();
+    if names.last().is_some_and(|name| name == "mod") {
+        names.pop();
+    }
+    names
+}
+
+/// The paths that the tree of a `use` names, each from its beginning to its leaf.
+fn leaves(tree: &str) -> Vec<Vec<String>> {
+    let tree = tree.trim();
+    let name: String = tree
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
+    if !name.is_empty() {
+        let below = tree[name.len()..].strip_prefix("::").map(leaves);
+        let below = below.filter(|below| !below.is_empty());
+        let below = below.unwrap_or_else(|| vec![Vec::new()]);
+        let with_name = |leaf| std::iter::once(name.clone()).chain(leaf).collect();
+        return below.into_iter().map(with_name).collect();
+    }
+    let Some(list) = tree.strip_prefix('{') else {
+        return Vec::new();
+    };
+    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if 0 < depth => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                found.extend(leaves(&list[start..at]));
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_tree_of_a_use_is_read_to_its_leaves() {
+    let read = leaves("a::{b::C, d::{E, f::G}, H, *}");
+    let read: Vec<_> = read.iter().map(|leaf| leaf.join("::")).collect();
+    assert_eq!(read, ["a::b::C", "a::d::E", "a::d::f::G", "a::H"]);
+}
+
+/// The absolute paths that a module's code names, by `use` or in place.
+fn paths_named(code: &str, at: &Module, modules: &BTreeMap<Module, String>) -> Vec<Vec<String>> {
+    let trees = code.split("use ").skip(1).flat_map(leaves);
+    let inline = ["crate::", "super::"].into_iter().flat_map(|start| {
+        code.match_indices(start)
+            .filter(|(place, _)| {
+                let before = code[..*place].chars().next_back();
+                !before.is_some_and(|c| c == ':' || c == '_' || c.is_alphanumeric())
+            })
+            .flat_map(|(place, _)| leaves(&code[place..]))
+    });
+    trees
+        .chain(inline)
+        .filter_map(|path| {
+            let above = path.iter().take_while(|name| *name == "super").count();
+            let base = match path[0].as_str() {
+                "crate" => &at[..0],
+                "super" => &at[..at.len().checked_sub(above)?],
+                first => {
+                    let child = [at.as_slice(), &[first.to_owned()]].concat();
+                    modules.contains_key(&child).then_some(at.as_slice())?
+                }
+            };
+            let skip = above + usize::from(path[0] == "crate");
+            Some(base.iter().chain(&path[skip..]).cloned().collect())
+        })
+        .collect()
+}
+
+/// Where `path` leads: the module of its longest beginning that is one, and the name behind it.
+fn split_at_module(
+    path: &[String],
+    modules: &BTreeMap<Module, String>,
+) -> (Module, Option<String>) {
+    let is_module = |len: &usize| modules.contains_key(&path[..*len]);
+    let len = (1..=path.len()).rev().find(is_module).unwrap_or(0);
+    (path[..len].to_vec(), path.get(len).cloned())
+}
+
+/// Files name each other in one direction. What a module re-exports counts as named where it is
+/// defined; a module and those inside it may name each other.
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let modules: BTreeMap<Module, String> = sources()
+        .into_iter()
+        .filter(|(path, _)| {
+            !is_test(path) && !["bedrock", "family", "input"].contains(&part(path).as_str())
+        })
+        .map(|(path, code)| (module(&path), code))
+        .collect();
+    let mut exports = BTreeMap::new();
+    for (at, code) in &modules {
+        for tree in code
+            .split("pub use ")
+            .chain(code.split("pub(crate) use "))
+            .skip(1)
+        {
+            for leaf in leaves(tree) {
+                let path: Vec<_> = at.iter().cloned().chain(leaf).collect();
+                let (from, name) = split_at_module(&path, &modules);
+                if let Some(name) = name.filter(|_| at.len() < from.len()) {
+                    exports.insert((at.clone(), name), from);
+                }
+            }
+        }
+    }
+    let mut names = BTreeMap::new();
+    for (at, code) in &modules {
+        let mut others = BTreeSet::new();
+        for path in paths_named(code, at, &modules) {
+            let (mut other, name) = split_at_module(&path, &modules);
+            while let Some(from) = name
+                .clone()
+                .and_then(|name| exports.get(&(other.clone(), name)))
+            {
+                other.clone_from(from);
+            }
+            if !other.starts_with(at) && !at.starts_with(&other) {
+                others.insert(other);
+            }
+        }
+        names.insert(at.clone(), others);
+    }
+    // Takes away what names nothing that is left, and what nothing left names; circles stay.
+    loop {
+        let named: BTreeSet<Module> = names.values().flatten().cloned().collect();
+        let is_free = |at: &Module, others: &BTreeSet<Module>| {
+            !named.contains(at) || !others.iter().any(|other| names.contains_key(other))
+        };
+        let free = names.iter().find(|(at, others)| is_free(at, others));
+        let Some(free) = free.map(|(at, _)| at.clone()) else {
+            break;
+        };
+        names.remove(&free);
+    }
+    let left: BTreeMap<_, Vec<_>> = names
+        .iter()
+        .map(|(at, others)| {
+            let others = others.iter().filter(|other| names.contains_key(*other));
+            (
+                at.join("::"),
+                others.map(|other| other.join("::")).collect(),
+            )
+        })
+        .collect();
+    assert!(left.is_empty(), "{left:#?}");
 }

@@ -9,7 +9,7 @@ const BUDGET: [&str; 2] = ["--max-cost", "0.0012"];
 
 /// Every answer is paid for and says nothing.
 fn broken() -> String {
-    format!("{QUICK}[[fault]]\nkind = \"not_json\"\n")
+    format!("{QUICK}[[fault]]\nkind = \"wrong_shape\"\n")
 }
 
 fn rows(count: usize) -> String {

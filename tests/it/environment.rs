@@ -156,6 +156,68 @@ fn boolean_flags_take_their_value_as_the_next_word_too() {
     assert!(!streamed(&["--quiet", "true"]));
 }
 
+/// A run whose output has the day in its name, and what it wrote there.
+#[track_caller]
+fn on_the_day(prepare: impl Fn(Job) -> Job) -> Out {
+    let job = Job::new("run")
+        .file("prompts.csv", "id,text\na,one\n")
+        .scenario(QUICK)
+        .args(["-i", "prompts.csv", "-m", NOVA, "-t", "{{ text }}"])
+        .args(["-o", "out-{{ date }}.jsonl"]);
+    prepare(job).run().exits(0)
+}
+
+#[test]
+fn the_date_of_a_path_can_be_set_and_is_kept_in_the_command_that_resumes() {
+    let out = on_the_day(|job| job.args(["--date", "2026-02-28"]));
+    assert_eq!(out.text("out-2026-02-28.jsonl").lines().count(), 1);
+    let bad = Job::new("plan")
+        .args(["--date", "yesterday"])
+        .run()
+        .exits(2);
+    let _ = bad.says("it takes a date such as 2026-11-30");
+}
+
+#[test]
+fn a_time_zone_that_nobody_knows_is_said_where_a_path_has_the_date() {
+    let unknown =
+        "TZ=Nowhere/Land: no such time zone is known here; {{ date }} in paths is the date in UTC";
+    let out = on_the_day(|job| job.env("TZ", "Nowhere/Land"));
+    let _ = out.says(unknown);
+    for zone in ["Europe/Berlin", "UTC", ""] {
+        // No database of time zones is needed.
+        let out = on_the_day(|job| job.env("TZ", zone).env("TZDIR", "/none"));
+        assert!(!out.stderr.contains("time zone"), "{zone}: {}", out.stderr);
+    }
+    let set = on_the_day(|job| job.env("TZ", "Nowhere/Land").args(["--date", "2026-02-28"]));
+    assert!(!set.stderr.contains("TZ"), "{}", set.stderr);
+    let undated = Job::over("prompt\none\n").env("TZ", "Nowhere/Land").run();
+    assert!(!undated.stderr.contains("TZ"), "{}", undated.stderr);
+}
+
+#[test]
+fn a_profile_of_another_geography_is_remarked_upon_by_plan_and_run() {
+    let remark = "`us.amazon.nova-lite-v1:0` is a profile of the geography `us`, which eu-west-3 is no part \
+                  of, as far as the catalogue knows: the model is called there as eu.amazon.nova-lite-v1:0";
+    let job = |verb: &str| {
+        Job::new(verb)
+            .file("prompts.csv", "prompt\none\n")
+            .args(["-i", "prompts.csv", "-o", "out.jsonl"])
+            .args(["-m", "us.amazon.nova-lite-v1:0"])
+    };
+    let there = ["--region", "eu-west-3"];
+    let _ = job("run").scenario(QUICK).args(there).run().says(remark);
+    let plan = job("plan").scenario(QUICK).args(there).run();
+    assert!(plan.stdout.contains(remark), "{}", plan.stdout);
+    let here = job("run").scenario(QUICK).run();
+    assert!(!here.stderr.contains("geography"), "{}", here.stderr);
+    let service = Service::playing(QUICK);
+    let run = signed(job("run"))
+        .env("AWS_ENDPOINT_URL", &service.url)
+        .env("AWS_REGION", "eu-west-3");
+    let _ = run.run().exits(0).says(remark);
+}
+
 /// Words of the SDK that a person never has to read.
 const WORDS_OF_THE_SDK: &[&str] = &[
     "SdkError",

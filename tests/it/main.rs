@@ -31,6 +31,7 @@ mod prices;
 mod quotas;
 mod real_data;
 mod reference;
+mod replies;
 mod resume;
 mod secrets;
 mod sharing;

@@ -185,20 +185,44 @@ fn a_missing_permission_leaves_out_what_it_is_about() {
 }
 
 #[test]
+fn without_an_account_the_catalogue_is_listed_and_said_to_be_that() {
+    let bare = |args: [&str; 2]| Job::new("models").args(args).run().exits(0);
+    let out = bare(["--region", "eu-west-3"]).says(
+        "no AWS account to ask: these are the models of the catalogue in eu-west-3, not what an account \
+         may call",
+    );
+    assert!(
+        out.stdout.contains("eu.amazon.nova-lite-v1:0"),
+        "{}",
+        out.stdout
+    );
+    assert!(!out.stdout.contains("us.amazon"), "{}", out.stdout);
+    let out = bare(["nova", "--json"]).says("the catalogue in us-east-1");
+    let report: serde_json::Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!(report["source"], "catalogue");
+    assert_eq!(report["region"], "us-east-1");
+    let of_emulator = bare(["--endpoint-url", "emulator"]);
+    assert!(
+        !of_emulator.stderr.contains("no AWS account"),
+        "{}",
+        of_emulator.stderr
+    );
+}
+
+#[test]
+fn credentials_that_are_set_up_but_do_not_work_are_an_error() {
+    let process = "[default]\nregion = us-east-1\ncredential_process = /bin/false\n";
+    let out = Job::new("models").file(".aws/config", process).run();
+    let _ = out.exits(77).says("no AWS credentials: log in");
+}
+
+#[test]
 fn what_cannot_be_asked_says_what_to_do() {
     let bare = |args: [&str; 2]| Job::new("models").args(args);
     bare(["--profile", "none"])
         .run()
         .exits(2)
         .says("no profile `none` in the AWS configuration: there is none");
-    bare(["--kind", "model"])
-        .run()
-        .exits(2)
-        .says("no AWS region: give --region");
-    bare(["--region", "us-east-1"])
-        .run()
-        .exits(77)
-        .says("no AWS credentials: log in");
     let signed = |url: &str| {
         bare(["--endpoint-url", url])
             .env("AWS_REGION", "us-east-1")

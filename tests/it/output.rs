@@ -102,7 +102,7 @@ fn a_failed_line_says_what_where_and_how_often() {
 fn at_every_end_answered_failed_and_remaining_make_up_the_input() {
     let rows: String = (0..30).map(|n| format!("r{n},text {n}\n")).collect();
     let scenario = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n\
-                    [[fault]]\nkind = \"not_json\"\nmatching = \"7\"\n\
+                    [[fault]]\nkind = \"wrong_shape\"\nmatching = \"7\"\n\
                     [[fault]]\nkind = \"daily_quota\"\nmatching = \"22\"\n";
     let out = Job::over(&format!("id,text\n{rows}"))
         .scenario(scenario)

@@ -82,13 +82,13 @@ impl Control {
 
     async fn get(&self, operation: &'static str, path: String) -> Result<Value, ControlError> {
         let answer = self.0.ask(operation, Request::Get(path)).await;
-        answer.map_err(|error| refusal(operation, self.0.url(), &error))
+        answer.map_err(|error| refusal(operation, self.0.place(), &error))
     }
 }
 
 fn refusal(
     operation: &'static str,
-    url: &str,
+    url: String,
     error: &SdkError<Refused, HttpResponse>,
 ) -> ControlError {
     if matches!(
@@ -97,7 +97,7 @@ fn refusal(
     ) {
         return ControlError::NoWay {
             operation,
-            url: url.to_owned(),
+            url,
             message: unwrapped(error),
         };
     }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use jiff::Zoned;
 use tokio::time::{Instant, timeout};
 
+use super::day::Day;
 use super::failure::Failure;
-use super::run::{scenario, stopped};
+use super::run::{scenario, stopped, style};
 use super::{connect, flags, print, resolve_arn};
 use crate::bedrock::Bedrock;
 use crate::exit::Exit;
@@ -75,10 +75,12 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     let job_file: Option<&PathBuf> = matches.get_one("job");
     let job_file = job_file.map(PathBuf::as_path);
     let mut job = JobFile::load(job_file, flags::table(matches)?)?;
-    let hidden = resolve_arn::settle(&mut job).await;
+    let day = Day::of(matches);
+    day.warn(style(matches), &job);
+    let hidden = resolve_arn::settle(&mut job, day.date).await;
     let rows = stand_in(&mut job);
     let variable = |name: &str| std::env::var(name).ok();
-    let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
+    let plan = Plan::new(job, job_file, day.date, variable)?;
     let scenario = scenario(&plan.endpoint)?;
     let (asked, call) = match rows {
         Rows::Named => of_rows(&plan, hidden.as_deref())?,
@@ -119,7 +121,7 @@ fn stand_in(job: &mut JobFile) -> Rows {
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
 fn of_rows(plan: &Plan, hidden: Option<&str>) -> Result<(Asked, Request), Failure> {
-    let input = Input::open(&plan.input, plan.format)?;
+    let input = Input::open(&plan.input, &plan.reading)?;
     let maker = RowMaker::new(plan, &input).map_err(|error| resolve_arn::explain(error, hidden))?;
     match plan.probe() {
         Some(call) if !maker.sends_bodies() => {

@@ -29,6 +29,16 @@ struct Report {
     region: String,
     listing: Listing,
     wanted: Wanted,
+    source: Source,
+}
+
+/// Who says which models there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Bedrock, to the account.
+    Account,
+    /// The catalogue of this program.
+    Catalogue,
 }
 
 /// Which offers are wanted; what is not said lets all of them in.
@@ -72,11 +82,62 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
     let region = matches.get_one::<String>("region").cloned();
-    let control = Control::connect(connect::of_flags(matches, region).await?).await?;
-    Ok(Report {
-        listing: control.list().await?,
-        region: control.region().to_owned(),
+    let access = connect::of_flags(matches, region.clone()).await?;
+    match Control::connect(access).await {
+        Ok(control) => Ok(Report {
+            listing: control.list().await?,
+            region: control.region().to_owned(),
+            wanted: wanted(matches),
+            source: Source::Account,
+        }),
+        Err(error) if error.is_without_account() => Ok(of_catalogue(matches, region)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the catalogue has for a region, where there is no account to ask.
+fn of_catalogue(matches: &ArgMatches, region: Option<String>) -> Report {
+    let variable = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|it: &String| !it.is_empty())
+    };
+    let region = region
+        .or_else(|| variable("AWS_REGION"))
+        .or_else(|| variable("AWS_DEFAULT_REGION"))
+        .unwrap_or_else(|| "us-east-1".to_owned());
+    print::said(&format!(
+        "no AWS account to ask: these are the models of the catalogue in {region}, not what an account \
+         may call; log in (`aws sso login`) and name a region with --region, or try it with \
+         --endpoint-url emulator"
+    ));
+    let listing = Listing {
+        offers: catalog::ids_of_region(&region).filter_map(listed).collect(),
+        to_be_bought: 0,
+        missing: Vec::new(),
+    };
+    Report {
+        region,
+        listing,
         wanted: wanted(matches),
+        source: Source::Catalogue,
+    }
+}
+
+/// A model as far as the catalogue knows it.
+fn listed(id: String) -> Option<ListedModel> {
+    let model = ModelId::parse(&id).ok()?;
+    Some(ListedModel {
+        kind: model.kind(),
+        name: String::new(),
+        like: None,
+        provider: model.provider().map(str::to_owned),
+        streaming: None,
+        reads: Vec::new(),
+        writes: Vec::new(),
+        state: None,
+        end_of_life: None,
+        id,
     })
 }
 
@@ -152,6 +213,10 @@ impl Report {
         let missing = self.listing.missing.iter().map(ToString::to_string);
         json!({
             "region": self.region,
+            "source": match self.source {
+                Source::Account => "account",
+                Source::Catalogue => "catalogue",
+            },
             "models": models.collect::<Vec<_>>(),
             "provisioned_only": self.listing.to_be_bought,
             "left_out": missing.collect::<Vec<_>>(),

@@ -8,9 +8,9 @@ mod text;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use jiff::Zoned;
 use tokio::time::Instant;
 
+use super::day::Day;
 use super::emulated::Responder;
 use super::failure::Failure;
 use super::run::{changed, existing, locks, refuse_output_over_input, scenario, style};
@@ -65,8 +65,10 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
     let job_file = job_file.map(PathBuf::as_path);
     let job = JobFile::load(job_file, flags::table(matches)?)?;
     let variable = |name: &str| std::env::var(name).ok();
-    let plan = Plan::new(job, job_file, Zoned::now().date(), variable)?;
-    let input = Input::open(&plan.input, plan.format)?;
+    let day = Day::of(matches);
+    day.warn(style(matches), &job);
+    let plan = Plan::new(job, job_file, day.date, variable)?;
+    let input = Input::open(&plan.input, &plan.reading)?;
     let paths = OutputPaths::new(&plan.output);
     let unasked = "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
     let unasked = plan.model.hides_its_model().then_some(unasked);
@@ -122,6 +124,7 @@ fn look_over(matches: &ArgMatches) -> Result<Planned, Failure> {
         notes,
         refusals,
     };
+    planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
     Ok(planned)
 }
@@ -135,6 +138,7 @@ impl Planned {
             self.survey.alike.clone(),
             self.unknown_model(),
             self.unknown_region(),
+            self.outside_geography(),
             self.plan.unpriced_remark(),
             self.made_up(),
             self.plan.profile_remark(),
@@ -160,6 +164,10 @@ impl Planned {
         let is_aws = self.plan.endpoint == Endpoint::Aws;
         let region = self.plan.region.as_deref().filter(|_| is_aws);
         region.and_then(catalog::region_remark)
+    }
+
+    fn outside_geography(&self) -> Option<String> {
+        self.plan.geography_remark(self.plan.region.as_deref()?)
     }
 
     fn made_up(&self) -> Option<String> {

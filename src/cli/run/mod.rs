@@ -11,17 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
+use super::day::Day;
 use super::emulated::Responder;
 use super::failure::Failure;
 use super::resume::Typed;
 use super::signals::Signals;
-use super::{connect, emulate, flags, print, resolve_arn, resume, signals, words};
+use super::{connect, flags, print, resolve_arn, resume, signals, words};
 use crate::bedrock::Bedrock;
 use crate::exit::Exit;
 use crate::input::Input;
@@ -84,12 +85,14 @@ async fn prepare_and_carry_out(
 ) -> Result<Exit, Failure> {
     let asked = RunOptions::of(matches)?;
     let mut job = JobFile::load(asked.job_file.as_deref(), flags::table(matches)?)?;
-    let hidden = resolve_arn::settle(&mut job).await;
-    let today = Zoned::now().date();
+    let day = Day::of(matches);
+    day.warn(asked.style, &job);
+    let today = day.date;
+    let hidden = resolve_arn::settle(&mut job, today).await;
     let variable = |name: &str| std::env::var(name).ok();
     let pinned = job.pinned(today, variable);
     let plan = Plan::new(job, asked.job_file.as_deref(), today, variable)?;
-    let input = block_in_place(|| Input::open(&plan.input, plan.format))?;
+    let input = block_in_place(|| Input::open(&plan.input, &plan.reading))?;
     let scenario = scenario(&plan.endpoint)?;
     let paths = OutputPaths::new(&plan.output);
     refuse_output_over_input(&input, &paths)?;
@@ -150,7 +153,7 @@ async fn prepare_and_carry_out(
 
 pub(super) fn scenario(endpoint: &Endpoint) -> Result<Option<Scenario>, Failure> {
     match endpoint {
-        Endpoint::Emulator { scenario } => emulate::scenario(scenario.as_deref()).map(Some),
+        Endpoint::Emulator { scenario } => connect::scenario(scenario.as_deref()).map(Some),
         Endpoint::Aws | Endpoint::Url(_) => Ok(None),
     }
 }
@@ -324,6 +327,7 @@ impl Job<'_> {
             service_tier: plan.terms.tier.unwrap_or_default().as_str(),
             latency_mode: plan.terms.latency.clone(),
             reasoning: plan.reasoning,
+            own_body: self.maker.sends_bodies(),
             emulated: self.context.emulated,
             durability: plan.durability,
             in_flight: InFlight {

@@ -27,6 +27,9 @@ impl Job<'_> {
         if let Some(found) = self.plan.model.found_behind() {
             self.say(&format!("{model} calls {found}, according to Bedrock"));
         }
+        for remark in &survey.of_input {
+            self.asked.warn(remark);
+        }
         let warnings = [
             survey.alike.clone(),
             self.plan.catalogue_remark(),
@@ -53,6 +56,14 @@ impl Job<'_> {
             && let Some(remark) = catalog::region_remark(region)
         {
             self.asked.warn(&remark);
+        }
+        // The emulator plays a region of its own where the job names none.
+        let region = match self.plan.endpoint {
+            Endpoint::Emulator { .. } => self.plan.region.as_deref(),
+            Endpoint::Aws | Endpoint::Url(_) => Some(region),
+        };
+        if let Some(remark) = region.and_then(|region| self.plan.geography_remark(region)) {
+            self.say(&remark);
         }
     }
 

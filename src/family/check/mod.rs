@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
 use super::given::{Given, given};
 use super::imported::LLAMAS_LIMIT;
+use super::layout::Several;
 use super::output_limit::limits_in;
 use super::ranges::Ranges;
 use super::thinking::thinks_not;
@@ -135,9 +136,28 @@ impl Family {
             .iter()
             .cloned()
             .chain(others)
-            .chain(several_streamed(parameters))
+            .chain(self.several_streamed(parameters))
             .chain(self.has_two_limits(parameters))
             .collect()
+    }
+
+    /// Whether several completions of one prompt may come in a stream.
+    pub fn streams_several(self) -> bool {
+        self.layout().several == Several::Streamed
+    }
+
+    /// Chunks that do not say which completion they belong to bring the pieces of one.
+    fn several_streamed(self, parameters: &Parameters) -> Option<String> {
+        let several = |key: &&&str| {
+            let number = parameters.extra.get(**key).and_then(Value::as_f64);
+            number.is_some_and(|number| 1.0 < number)
+        };
+        let is_refused = parameters.stream && !self.streams_several();
+        let key = ANSWERS.iter().find(several).filter(|_| is_refused)?;
+        Some(format!(
+            "extra.{key} asks for several completions, and {} streams one: remove it, or do not stream",
+            self.name()
+        ))
     }
 
     fn names_its_model(self) -> bool {
@@ -242,18 +262,6 @@ fn contradicts_delivery(parameters: &Parameters) -> Option<String> {
         }
         (true, true) | (false, false) => None,
     }
-}
-
-/// A stream brings the pieces of one answer.
-fn several_streamed(parameters: &Parameters) -> Option<String> {
-    let several = |key: &&&str| {
-        let number = parameters.extra.get(**key).and_then(Value::as_f64);
-        number.is_some_and(|number| 1.0 < number)
-    };
-    let key = ANSWERS.iter().find(several).filter(|_| parameters.stream)?;
-    Some(format!(
-        "extra.{key} asks for several answers, and a stream brings one: remove it, or do not stream"
-    ))
 }
 
 fn names_of(given: &[Given], wanted: fn(Parameter) -> bool) -> Vec<String> {

@@ -220,13 +220,16 @@ fn a_body_that_contradicts_its_call_is_refused() {
 }
 
 #[test]
-fn a_stream_brings_one_answer() {
+fn several_completions_are_streamed_where_chunks_tell_them_apart() {
     let several = r#"{"stream":true,"extra":{"n":3}}"#;
+    check("openai-chat", None, several, "ok");
+    let generations = r#"{"stream":true,"extra":{"num_generations":3}}"#;
+    check("command", None, generations, "ok");
     check(
         "jamba",
         None,
         several,
-        "extra.n asks for several answers, and a stream brings one: remove it, or do not stream",
+        "extra.n asks for several completions, and jamba streams one: remove it, or do not stream",
     );
     check("jamba", None, r#"{"stream":true,"extra":{"n":1}}"#, "ok");
     check("jamba", None, r#"{"extra":{"n":3}}"#, "ok");

@@ -202,15 +202,99 @@ fn a_guardrail_does_not_make_a_cut_stream_an_answer() {
         let word = format!("\"{}\"", reading.stop_reason.expect("it says why"));
         let end = chunks.iter().position(|it| it.to_string().contains(&word));
         chunks[0]["amazon-bedrock-guardrailAction"] = json!("INTERVENED");
-        for cut in 1..=end.expect("a chunk says why") {
+        // Where it comes with the last chunk alone, it has blocked.
+        for cut in 2..=end.expect("a chunk says why") {
             let error = assembled(family, &chunks[..cut]).expect_err(family.name());
             let chunks = cut as u64;
             assert_eq!(error, StreamError::CutShort { chunks }, "{}", family.name());
         }
     }
+}
+
+/// A block is all that comes: no reason to stop, no metrics, in any family.
+#[test]
+fn a_blocked_stream_is_over_although_nothing_says_why_it_stopped() {
+    let blocked = json!({"guardrail": {"actionReason": "Guardrail blocked."}});
+    let masked = json!({"guardrail": {"actionReason": "Guardrail masked."}});
+    let intervened = |chunk: &Value, trace: Option<&Value>| {
+        let mut chunk = chunk.clone();
+        chunk["amazon-bedrock-guardrailAction"] = json!("INTERVENED");
+        if let Some(trace) = trace {
+            chunk["amazon-bedrock-trace"] = trace.clone();
+        }
+        chunk
+    };
+    for (family, chunks) in streaming() {
+        let name = family.name();
+        let reading = assembled(family, &chunks).expect("it has its end");
+        let word = format!("\"{}\"", reading.stop_reason.expect("it says why"));
+        let end = chunks.iter().position(|it| it.to_string().contains(&word));
+        let piece = |chunk: &Value| {
+            let text = |pointer: &&str| chunk.pointer(pointer).and_then(Value::as_str);
+            PIECES.iter().find_map(text).map(str::to_owned)
+        };
+        let cut = &chunks[..end.expect("a chunk says why")];
+        let last = cut
+            .iter()
+            .rposition(|chunk| piece(chunk).is_some_and(|it| !it.is_empty()));
+        let Some(last) = last else { continue };
+        let told = |chunks: &[Value]| assembled(family, chunks).map(|it| it.finish_reason);
+        let guardrail = Ok(FinishReason::Guardrail);
+        let mut all = cut[..=last].to_vec();
+        for trace in [None, Some(&blocked)] {
+            all[last] = intervened(&cut[last], trace);
+            assert_eq!(told(&all), guardrail, "{name}: {trace:?}");
+        }
+        all.fill_with(|| intervened(&cut[last], Some(&blocked)));
+        all[..last].clone_from_slice(&cut[..last]);
+        all[0] = intervened(&all[0], Some(&blocked));
+        assert_eq!(told(&all), guardrail, "{name}: the trace says so");
+        all[last] = intervened(&cut[last], Some(&masked));
+        all[0] = cut[0].clone();
+        if 0 < last {
+            let error = told(&all).expect_err("masked, and cut short");
+            let chunks = all.len() as u64;
+            assert_eq!(error, StreamError::CutShort { chunks }, "{name}");
+        }
+    }
     let alone = [json!({"amazon-bedrock-guardrailAction": "INTERVENED"})];
-    let error = assembled(Family::Llama3, &alone).expect_err("no end");
-    assert_eq!(error, StreamError::CutShort { chunks: 1 });
+    let reading = assembled(Family::Llama3, &alone).expect("all that came");
+    assert_eq!(line(&reading), r#""" guardrail (-)"#);
+}
+
+#[test]
+fn a_complete_response_in_a_single_chunk_is_read_as_one() {
+    for (family, _) in streaming() {
+        for case in super::golden::cases(family) {
+            if !case.is("reply") || !case.said.starts_with('"') {
+                continue;
+            }
+            let mut body = case.body();
+            let whole = family.read(&body).expect("readable");
+            if whole.stop_reason.is_none() {
+                continue;
+            }
+            body["amazon-bedrock-invocationMetrics"] = json!({"invocationLatency": 7});
+            let streamed = assembled(family, &[body.clone()]).map(|it| line(&it));
+            assert_eq!(streamed, Ok(line(&whole)), "{}: {body}", family.name());
+        }
+    }
+}
+
+#[test]
+fn a_chunk_that_is_not_understood_ends_no_reading_and_is_told_of() {
+    for (family, mut chunks) in streaming() {
+        let strange = json!("what is this");
+        chunks.insert(1, strange.clone());
+        let mut assembly = family.assemble().expect("it streams");
+        for chunk in &chunks {
+            let pushed = assembly.push(chunk.to_string().as_bytes());
+            assert_eq!(pushed, Ok(()), "{}", family.name());
+        }
+        let error = assembly.finish().expect_err("one was not understood");
+        let is_misread = matches!(error, StreamError::NoAnswer(NoAnswer::Misread(_)));
+        assert!(is_misread, "{}: {error}", family.name());
+    }
 }
 
 #[test]
@@ -228,7 +312,7 @@ fn a_later_chunk_of_metrics_adds_to_the_first() {
 #[test]
 fn what_nobody_knows_the_family_of_is_joined_by_its_first_chunk() {
     let joined = |family: Family, chunks: &[Value]| {
-        let mut assembly = family.assemble().expect("it streams").of_any_shape();
+        let mut assembly = family.assemble().expect("it streams");
         for chunk in chunks {
             assembly
                 .push(chunk.to_string().as_bytes())

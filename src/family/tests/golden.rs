@@ -9,7 +9,7 @@
 //! =>
 //! {"the":"body"}
 //!
-//! # reply
+//! # reply                   `own-body` where the row brought the body of the request
 //! {"a":"reply"}
 //! =>
 //! "completion" finish (its own word) in=1 out=2
@@ -198,23 +198,35 @@ fn shared(family: Family, case: &Case) -> String {
 
 /// What the chunks make together, or why they make nothing.
 pub(super) fn assembled(family: Family, chunks: &[Value]) -> Result<ParsedReply, StreamError> {
+    whole(family, chunks).map(|assembled| assembled.reading)
+}
+
+fn whole(family: Family, chunks: &[Value]) -> Result<Assembled, StreamError> {
     let mut assembly = family.assemble().expect("it streams");
     for chunk in chunks {
         assembly.push(chunk.to_string().as_bytes())?;
     }
-    assembly.finish().map(|assembled| assembled.reading)
+    assembly.finish()
+}
+
+/// A reading as it goes into a record: of a body that was built here, unless the row brought it.
+fn finished(family: Family, case: &Case, reading: ParsedReply, body: &Value) -> ParsedReply {
+    match case.kind.ends_with(" own-body") {
+        true => reading,
+        false => family.tidied(reading, body),
+    }
 }
 
 fn said(family: Family, case: &Case) -> String {
     match case.kind.split(' ').next() {
         Some("request") => request(family, case),
         Some("reply") => match family.read(&case.body()) {
-            Ok(reading) => line(&reading),
+            Ok(reading) => line(&finished(family, case, reading, &case.body())),
             Err(misread) => misread.to_string(),
         },
         Some("shared") => shared(family, case),
-        Some("stream") => match assembled(family, &case.chunks()) {
-            Ok(reading) => line(&reading),
+        Some("stream") => match whole(family, &case.chunks()) {
+            Ok(whole) => line(&finished(family, case, whole.reading, &whole.body)),
             Err(error) => error.to_string(),
         },
         Some("image") => match family.bill(case.given.as_bytes()) {

@@ -43,6 +43,12 @@ pub struct JobFile {
 pub struct InputTable {
     pub path: Option<String>,
     pub format: Option<String>,
+    pub delimiter: Option<String>,
+    pub quote: Option<String>,
+    pub escape: Option<String>,
+    pub comment: Option<String>,
+    pub header: Option<bool>,
+    pub records: Option<String>,
     pub id: Option<String>,
     pub keep: Vec<String>,
 }
@@ -166,19 +172,29 @@ impl JobFile {
         today: Date,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Vec<PinnedPath> {
-        let paths = [
-            ("input", &self.input.path),
-            ("template-file", &self.prompt.template_file),
-            ("prices", &self.model.prices),
-            ("output", &self.output.path),
-            ("scenario", &self.emulator.scenario),
-        ];
-        let open = paths.into_iter().filter_map(|(flag, path)| {
+        let open = self.paths().into_iter().filter_map(|(flag, path)| {
             let path = path.as_deref().filter(|path| is_open(path))?;
             let path = expand(path, today, &variable).ok()?;
             Some(PinnedPath { flag, path })
         });
         open.collect()
+    }
+
+    /// Whether `{{ date }}` stands in a path.
+    pub fn names_the_day(&self) -> bool {
+        let names = |path: &Option<String>| path.as_deref().is_some_and(|path| path.contains("{{"));
+        self.paths().into_iter().any(|(_, path)| names(path))
+    }
+
+    /// The paths of a job, with the flags that stand for their keys.
+    fn paths(&self) -> [(&'static str, &Option<String>); 5] {
+        [
+            ("input", &self.input.path),
+            ("template-file", &self.prompt.template_file),
+            ("prices", &self.model.prices),
+            ("output", &self.output.path),
+            ("scenario", &self.emulator.scenario),
+        ]
     }
 
     /// Reads the job file, if there is one, and lays the flags over it.

@@ -17,7 +17,7 @@ use super::file::{JobError, JobFile, Mistakes};
 use crate::catalog::ModelFacts;
 use crate::catalog::id::ModelId;
 use crate::family::{Doubtful, Family, Parameters};
-use crate::input::Format;
+use crate::input::ReadOptions;
 use crate::model::{Delivery, Reasoning, RequestOptions};
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
@@ -27,8 +27,8 @@ use model::{doubtful, endpoint, model, refuse_idle_scenario};
 use of_model::OfModel;
 use terms::terms;
 use values::{
-    attempt_timeout, default_name, durability, format, input_file, json, keep_raw, max_failures,
-    max_filtered, mode, output_file, retry, source,
+    attempt_timeout, default_name, durability, input_file, json, keep_raw, max_failures,
+    max_filtered, mode, output_file, read_options, retry, source,
 };
 
 pub use crate::url::is_url;
@@ -47,8 +47,8 @@ pub struct Plan {
     pub name: String,
     /// Where the prompts are; `-` is standard input.
     pub input: PathBuf,
-    /// Their format, where it was said.
-    pub format: Option<Format>,
+    /// What the job says of how they are written.
+    pub reading: ReadOptions,
     /// The field that names a row, where it was said.
     pub id: Option<String>,
     /// Fields copied to each result.
@@ -201,7 +201,7 @@ impl Plan {
         let mut mistakes = Mistakes::default();
         mistakes.keep(refuse_idle_scenario(&job));
         let input = mistakes.keep(input_file(&job.input, &path));
-        let format = mistakes.keep(job.input.format.as_deref().map(format).transpose());
+        let reading = mistakes.keep(read_options(&job.input));
         let source = mistakes.keep(source(&job.prompt, &path));
         let named = mistakes.keep(model(&job.model));
         let terms = mistakes.keep(terms(&job.model));
@@ -224,7 +224,7 @@ impl Plan {
             Some(Self {
                 name: job.name.unwrap_or_else(|| default_name(job_file)),
                 input: input?,
-                format: format?,
+                reading: reading?,
                 id: job.input.id,
                 keep: job.input.keep,
                 source: source?,

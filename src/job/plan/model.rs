@@ -55,13 +55,17 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 }
 
 impl Plan {
-    /// Why a row's own body is not sent: a stream brings the pieces of one answer.
+    /// Why a row's own body is rejected: not every family streams several completions.
     pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
-        (is_judged && 1 < OutputLimit::of(body).answers).then(|| {
-            "the body asks for several answers, and a stream brings one: ask for one, or do not stream"
-                .to_owned()
+        let is_refused = is_judged && !self.family.streams_several();
+        (is_refused && 1 < OutputLimit::of(body).answers).then(|| {
+            format!(
+                "the body asks for several completions, and {} streams one: ask for one, or do not \
+                 stream",
+                self.family.name()
+            )
         })
     }
 
@@ -92,6 +96,17 @@ impl Plan {
             self.model,
             profiles.join(", ")
         ))
+    }
+}
+
+impl Plan {
+    /// What a person should know of a profile that is called from `region`, outside its geography.
+    pub fn geography_remark(&self, region: &str) -> Option<String> {
+        if self.model.kind() != Kind::Profile {
+            return None;
+        }
+        let id = self.model.as_str().rsplit('/').next()?;
+        catalog::geography_remark(id, self.model.base()?, region)
     }
 }
 

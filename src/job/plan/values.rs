@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::MaxFailures;
-use crate::input::Format;
+use crate::input::{Mark, Quote, ReadOptions};
 use crate::job::expand::ExpandError;
 use crate::job::file::{InputTable, JobError, OutputTable, PromptTable, RetryTable};
 use crate::job::keys::{self, Kind};
@@ -47,8 +47,26 @@ pub(super) fn json() -> String {
     "application/json".into()
 }
 
-pub(super) fn format(name: &str) -> Result<Format, JobError> {
-    name.parse().map_err(|error| wrong("input.format", error))
+pub(super) fn read_options(table: &InputTable) -> Result<ReadOptions, JobError> {
+    let mark = |key, typed: &Option<String>| {
+        let typed = typed.as_deref().map(Mark::read).transpose();
+        typed.map_err(|problem| wrong(key, problem))
+    };
+    let format = table.format.as_deref().map(str::parse).transpose();
+    let quote = table.quote.as_deref().map(Quote::read).transpose();
+    let options = ReadOptions {
+        format: format.map_err(|error| wrong("input.format", error))?,
+        delimiter: mark("input.delimiter", &table.delimiter)?,
+        quote: quote.map_err(|problem| wrong("input.quote", problem))?,
+        escape: mark("input.escape", &table.escape)?,
+        comment: mark("input.comment", &table.comment)?,
+        header: table.header,
+        records: table.records.clone(),
+    };
+    match options.conflict() {
+        Some(conflict) => Err(wrong("input", conflict)),
+        None => Ok(options),
+    }
 }
 
 pub(super) fn source(
@@ -99,7 +117,36 @@ pub(super) fn input_file(
 ) -> Result<PathBuf, JobError> {
     let typed = table.path.as_deref();
     let typed = typed.ok_or(missing("input", "input", "path", "input"))?;
-    named("input.path", path(typed)?)
+    let path = named("input.path", path(typed)?)?;
+    reject_address(
+        "input.path",
+        &path,
+        "copy the file here first, as `aws s3 cp` or `curl -O` do",
+    )?;
+    Ok(path)
+}
+
+/// Rejects an address such as `s3://bucket/key`, which as a path would be a folder named `s3:`.
+fn reject_address(key: &'static str, path: &Path, instead: &str) -> Result<(), JobError> {
+    let text = path.to_string_lossy();
+    let scheme = text.split_once(":/").map_or("", |(scheme, _)| scheme);
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || "+-.".contains(it));
+    let instead = match scheme.to_ascii_lowercase().as_str() {
+        "file" => "write the path without file://",
+        _ => instead,
+    };
+    match is_scheme {
+        true => Err(wrong(
+            key,
+            format!(
+                "\"{text}\" is an address, and only files of this machine can be used: {instead}"
+            ),
+        )),
+        false => Ok(()),
+    }
 }
 
 fn named(key: &'static str, path: PathBuf) -> Result<PathBuf, JobError> {
@@ -117,7 +164,7 @@ pub(super) fn output_file(
     let typed = typed.ok_or(missing("output", "output", "path", "output"))?;
     let path = named("output.path", path(typed)?)?;
     if path == Path::new("-") {
-        let message = "\"-\" is no file, and a run goes on from its file; name one";
+        let message = "\"-\" is not a file, and a run resumes from its file; name one";
         return Err(wrong("output.path", message));
     }
     if path.to_string_lossy().ends_with('/') {
@@ -125,6 +172,11 @@ pub(super) fn output_file(
         let message = format!("\"{name}\" is a directory; name a file, such as {name}out.jsonl");
         return Err(wrong("output.path", message));
     }
+    reject_address(
+        "output.path",
+        &path,
+        "write to a file, and copy it when the run has ended, as `aws s3 cp` does",
+    )?;
     match check_name(&path) {
         Ok(()) => Ok(path),
         Err(why) => Err(wrong("output.path", why)),

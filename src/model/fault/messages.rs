@@ -6,16 +6,15 @@
 //! Source: texts in the user guide, in public logs and in the sources of public clients,
 //! collected in November 2026.
 
-use super::Scope::{self, Job, Row};
-use super::{Category, Category as C};
+use super::{Category, Category as C, Verdict};
 
 /// What a message says beyond its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Class {
     /// What kind of failure it is.
     pub(crate) category: Category,
-    /// How far it reaches.
-    pub(crate) scope: Scope,
+    /// What happens next.
+    pub(crate) verdict: Verdict,
     /// What to do about it.
     pub(crate) remedy: Remedy,
 }
@@ -37,6 +36,12 @@ pub(crate) enum Remedy {
     CompleteBody,
     /// Have answers whole: the model does not stream.
     LeaveStreaming,
+    /// Leave the service tier out.
+    RemoveTier,
+    /// Leave the latency mode out.
+    RemoveLatency,
+    /// Correct the guardrail's identifier or version.
+    CorrectGuardrail,
     /// Take another model: this one is retired.
     ReplaceModel,
     /// Hand in Anthropic's form.
@@ -57,24 +62,45 @@ pub(crate) enum Remedy {
 type Meaning = (&'static [Category], Class, &'static [&'static str]);
 
 const INVALID: &[Category] = &[C::InvalidRequest];
+const BUSY: &[Category] = &[
+    C::Throttled,
+    C::Unavailable,
+    C::ServerError,
+    C::ModelError,
+    C::InvalidRequest,
+];
 const REFUSED: &[Category] = &[C::InvalidRequest, C::AccessDenied, C::NotFound];
 const SIGNATURE: &[Category] = &[C::Credentials, C::InvalidRequest, C::AccessDenied];
 
 /// The first row that fits counts.
 const TABLE: &[Meaning] = &[
     (
-        &[C::Throttled],
-        class(C::DailyQuota, Job, Remedy::Usual),
+        &[C::Throttled, C::Unavailable],
+        of_job(C::DailyQuota, Remedy::Usual),
         &["tokens per day", "requests per day"],
     ),
     (
+        // Some throttles come with the code and the status of something else.
+        BUSY,
+        of_row(C::Throttled, Remedy::Usual),
+        &[
+            "is getting throttled",
+            "is being throttled",
+            "too many requests",
+            "too many tokens, please wait",
+            "request rate is too high",
+            "rate exceeded",
+            "rate limit exceeded",
+        ],
+    ),
+    (
         &[C::Network],
-        class(C::Network, Job, Remedy::TrustCertificate),
+        of_job(C::Network, Remedy::TrustCertificate),
         &["invalid peer certificate"],
     ),
     (
         SIGNATURE,
-        class(C::Credentials, Job, Remedy::SetClock),
+        of_job(C::Credentials, Remedy::SetClock),
         &[
             "signature expired",
             "signature not yet current",
@@ -84,7 +110,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         REFUSED,
-        class(C::Credentials, Job, Remedy::Usual),
+        of_job(C::Credentials, Remedy::Usual),
         &[
             "security token included in the request is",
             "signature we calculated does not match",
@@ -94,7 +120,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::ContextWindow, Row, Remedy::Usual),
+        of_row(C::ContextWindow, Remedy::Usual),
         &[
             "input is too long for requested model",
             "prompt is too long",
@@ -105,32 +131,32 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::RequestTooLarge, Row, Remedy::Usual),
+        of_row(C::RequestTooLarge, Remedy::Usual),
         &["length less than or equal to 25000000"],
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::UseProfile),
+        of_job(C::InvalidRequest, Remedy::UseProfile),
         &["with on-demand throughput isn't supported"],
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::CorrectId),
+        of_job(C::InvalidRequest, Remedy::CorrectId),
         &["provided model identifier is invalid"],
     ),
     (
         REFUSED,
-        class(C::NotFound, Job, Remedy::ReplaceModel),
+        of_job(C::NotFound, Remedy::ReplaceModel),
         &["reached the end of its life"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::ReplaceModel),
+        of_job(C::AccessDenied, Remedy::ReplaceModel),
         &["marked by provider as legacy"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::FillForm),
+        of_job(C::AccessDenied, Remedy::FillForm),
         &[
             "use case details have not been submitted",
             "ftuformnotfilled",
@@ -138,17 +164,17 @@ const TABLE: &[Meaning] = &[
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::AwaitMarketplace),
+        of_job(C::AccessDenied, Remedy::AwaitMarketplace),
         &["marketplace subscription for this model"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::GrantPermission),
+        of_job(C::AccessDenied, Remedy::GrantPermission),
         &["is not authorized to perform"],
     ),
     (
         REFUSED,
-        class(C::AccessDenied, Job, Remedy::OpenAccess),
+        of_job(C::AccessDenied, Remedy::OpenAccess),
         &[
             "don't have access to the model",
             "access to this model is denied",
@@ -156,16 +182,46 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::LowerMaxTokens),
+        of_job(C::InvalidRequest, Remedy::LowerMaxTokens),
         &[
             "which is the maximum allowed",
             "maximum tokens you requested exceeds",
         ],
     ),
     (
+        INVALID,
+        of_job(C::InvalidRequest, Remedy::RemoveTier),
+        &[
+            "service tier is not",
+            "service tier isn't",
+            "service tier not supported",
+            "unsupported service tier",
+            "invalid service tier",
+            "support the service tier",
+            "support service tier",
+            "available in the service tier",
+            "supported in the service tier",
+        ],
+    ),
+    (
+        INVALID,
+        of_job(C::InvalidRequest, Remedy::RemoveLatency),
+        &[
+            "latency performance configuration",
+            "performance configuration is not supported",
+            "support latency optimized",
+            "support optimized latency",
+        ],
+    ),
+    (
+        &[C::InvalidRequest, C::NotFound],
+        of_job(C::InvalidRequest, Remedy::CorrectGuardrail),
+        &["guardrail identifier"],
+    ),
+    (
         // What one row shows, another does not.
         INVALID,
-        class(C::InvalidRequest, Row, Remedy::Usual),
+        of_row(C::InvalidRequest, Remedy::Usual),
         &[
             "image input is not supported",
             "document input is not supported",
@@ -175,7 +231,7 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::RemoveParameter),
+        of_job(C::InvalidRequest, Remedy::RemoveParameter),
         &[
             "model doesn't support the",
             "cannot both be specified",
@@ -189,20 +245,30 @@ const TABLE: &[Meaning] = &[
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::CompleteBody),
+        of_job(C::InvalidRequest, Remedy::CompleteBody),
         &["required key"],
     ),
     (
         INVALID,
-        class(C::InvalidRequest, Job, Remedy::LeaveStreaming),
+        of_job(C::InvalidRequest, Remedy::LeaveStreaming),
         &["unsupported for streaming", "does not support streaming"],
     ),
 ];
 
-const fn class(category: Category, scope: Scope, remedy: Remedy) -> Class {
+/// What is wrong with one row, and may not be with others.
+const fn of_row(category: Category, remedy: Remedy) -> Class {
     Class {
         category,
-        scope,
+        verdict: category.verdict(),
+        remedy,
+    }
+}
+
+/// What every row of the job would share.
+const fn of_job(category: Category, remedy: Remedy) -> Class {
+    Class {
+        category,
+        verdict: Verdict::StopRun,
         remedy,
     }
 }

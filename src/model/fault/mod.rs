@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// A call that brought no usable answer.
+/// A call that brought no usable response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// What kind of failure it is.
@@ -26,34 +26,26 @@ pub struct Fault {
     pub request_id: Option<String>,
     /// How long the service asked us to wait.
     pub retry_after: Option<Duration>,
-    /// Whether every other row of the job would fail in the same way.
-    pub scope: Scope,
+    /// What happens next.
+    pub verdict: Verdict,
     /// Whether the call may have been billed although no answer came of it.
     pub maybe_billed: bool,
     /// Whether an emulator made it up.
     pub emulated: bool,
-    /// The body of an answer that could not be understood.
+    /// The body of a response that could not be understood.
     pub raw: Option<Bytes>,
 }
 
 /// What happens next with the row, and with the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It may pass: the same call is sent again.
+    /// The error may be transient: the call is retried.
     Retry,
-    /// It will not pass: the row ends in failure, the run goes on.
+    /// The error is permanent: the row fails, and others may well succeed.
     RowFailed,
-    /// No other row would fare better: the run stops, and can be resumed.
+    /// Every other row would fail in the same way, for it is the job's model, its parameters or its
+    /// credentials: the run stops, and can be resumed.
     StopRun,
-}
-
-/// How far a fault reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// This row; others may well succeed.
-    Row,
-    /// The job: its model, its parameters, its credentials.
-    Job,
 }
 
 /// The closed list of error categories, as written to the output.
@@ -115,26 +107,19 @@ impl Fault {
             message: message.into(),
             request_id: None,
             retry_after: None,
-            scope: Scope::Row,
+            verdict: category.verdict(),
             maybe_billed: false,
             emulated: false,
             raw: None,
         }
     }
 
-    /// The same, but every row of the job would share it.
+    /// This fault, where every row of the job would share it: it stops the run.
+    #[must_use]
     pub fn job_wide(self) -> Self {
         Self {
-            scope: Scope::Job,
+            verdict: Verdict::StopRun,
             ..self
-        }
-    }
-
-    /// What happens next. What every row would share stops the run.
-    pub fn verdict(&self) -> Verdict {
-        match self.scope {
-            Scope::Job => Verdict::StopRun,
-            Scope::Row => self.category.verdict(),
         }
     }
 }
@@ -162,8 +147,8 @@ impl Category {
         Self::ServiceQuota,
     ];
 
-    /// What happens next, whatever the job.
-    pub fn verdict(self) -> Verdict {
+    /// What happens next where nothing but the category is known.
+    pub const fn verdict(self) -> Verdict {
         match self {
             Self::Throttled
             | Self::ModelNotReady

@@ -89,6 +89,8 @@ pub struct Manner {
     pub latency_mode: Option<String>,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
+    /// Whether rows bring their own bodies.
+    pub own_body: bool,
     /// Whether the embedded emulator is asked.
     pub emulated: bool,
     /// Whether a commit waits for the disk.
@@ -222,6 +224,7 @@ fn stamp<'a>(
         service_tier: manner.service_tier,
         latency_mode: manner.latency_mode.as_deref(),
         reasoning: manner.reasoning,
+        own_body: manner.own_body,
         emulated: manner.emulated,
         files,
         finished_at: now - age,

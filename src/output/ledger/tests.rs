@@ -35,6 +35,7 @@ fn manner(durability: Durability) -> Manner {
         service_tier: "default",
         latency_mode: None,
         reasoning: Reasoning::Dropped,
+        own_body: false,
         emulated: false,
         durability,
         in_flight: InFlight {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::catalog::rounded_usd;
+use crate::exact::ExactMap;
 use crate::model::{Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, Served, Usage};
 use crate::run::{CompletedRow, Outcome, Share};
 
@@ -42,6 +43,8 @@ pub struct Stamp<'a> {
     pub latency_mode: Option<&'a str>,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
+    /// Whether rows bring their own bodies, to which completions are kept as they were sent.
+    pub own_body: bool,
     /// Whether the embedded emulator is asked: then all of the line is made up.
     pub emulated: bool,
     /// The files of the row's images, seen from the output.
@@ -74,7 +77,7 @@ struct Line<'a> {
     finished_at: String,
     request_id: Option<&'a str>,
     fingerprint: Option<Fingerprint>,
-    metadata: Option<&'a Map<String, Value>>,
+    metadata: Option<ExactMap<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +122,8 @@ struct LaterReading<'a> {
     latency_mode: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     keeps_reasoning: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own_body: bool,
 }
 
 impl<'a> LaterReading<'a> {
@@ -127,6 +132,7 @@ impl<'a> LaterReading<'a> {
             service_tier: stamp.service_tier,
             latency_mode: stamp.latency_mode,
             keeps_reasoning: stamp.reasoning == Reasoning::Kept,
+            own_body: stamp.own_body,
         })
     }
 }
@@ -237,7 +243,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
         fingerprint: identity.fingerprint,
-        metadata: identity.metadata.as_ref(),
+        metadata: identity.metadata.as_ref().map(ExactMap),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
     };

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Answer, Ending, KnownError, Line, Shared, Status, something};
+use crate::exact::{self, ExactMap};
 use crate::model::{Fingerprint, ParsedReply, Served};
 use crate::run::{Identity, Share};
 
@@ -27,6 +28,7 @@ pub(in crate::output) struct Kept {
     finished_at: String,
     pub(in crate::output) request_id: Option<String>,
     fingerprint: Option<String>,
+    #[serde(default, deserialize_with = "exact::fields")]
     metadata: Option<Map<String, Value>>,
     #[serde(default)]
     emulated: bool,
@@ -35,6 +37,8 @@ pub(in crate::output) struct Kept {
     pub(in crate::output) latency_mode: Option<String>,
     #[serde(default)]
     pub(in crate::output) keeps_reasoning: bool,
+    #[serde(default)]
+    pub(in crate::output) own_body: bool,
     raw: Option<Value>,
 }
 
@@ -116,7 +120,7 @@ pub(in crate::output) fn reparsed(
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),
         fingerprint: kept.fingerprint(),
-        metadata: kept.metadata.as_ref(),
+        metadata: kept.metadata.as_ref().map(ExactMap),
         emulated: kept.emulated,
         // The body of a shared call is that of all its rows.
         raw: kept.raw.clone().filter(|_| kept.share() == Share::ALONE),

@@ -21,7 +21,7 @@ use super::paths::OutputPaths;
 use super::resume::{EarlierRows, key, open_if_there};
 use super::rewrite::take_out;
 use super::scan::{Found, each_line, may_be_ours};
-use super::{Mode, Tally, run_file};
+use super::{Tally, run_file};
 use import::{brought, refuse_the_wrong_file};
 
 /// Lines that are added at once.
@@ -73,7 +73,7 @@ pub fn repair(
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
     // An output that is gone is made again as what was rescued of it.
-    let mode = Mode::of_output(paths, add);
+    let mode = paths.mode(add);
     repair_on(disk::real(mode), paths, locks, add)
 }
 

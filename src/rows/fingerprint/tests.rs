@@ -1,7 +1,7 @@
 //! Fingerprints by their values, which outputs on disk hold.
 
 use super::*;
-use crate::input::Input;
+use crate::input::{Input, ReadOptions};
 use crate::job::JobFile;
 use crate::rows::RowMaker;
 use crate::rows::preflight::identity;
@@ -28,7 +28,7 @@ fn check(model: &str, job: &str, row: &str, row_print: &str, job_print: &str) {
     let path = folder.path().join("rows.jsonl");
     std::fs::write(&path, row).unwrap();
     let plan = plan(&path, model, job);
-    let input = Input::open(&path, None).unwrap();
+    let input = Input::open(&path, &ReadOptions::default()).unwrap();
     let maker = RowMaker::new(&plan, &input).unwrap();
     let row = maker.rows(&input).unwrap().next().unwrap().unwrap();
     let of_row = identity(&row).fingerprint.map(|print| print.to_string());

@@ -22,7 +22,7 @@ use super::{
     Ask, CompletedRow, Event, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute, Rescued,
     RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run,
 };
-use crate::model::fault::Scope;
+use crate::model::fault::Verdict;
 use crate::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
 
 /// What the scripted service does with one call.

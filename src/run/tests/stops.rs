@@ -22,7 +22,7 @@ async fn a_fault_that_every_row_shares_stops_the_run_and_lets_the_others_land() 
     let story = Scene::of(9)
         .play(|row, _| match row {
             1 => Act::Refuse(Fault {
-                scope: Scope::Job,
+                verdict: Verdict::StopRun,
                 ..fault(Category::InvalidRequest)
             }),
             _ => Act::Answer,

@@ -73,7 +73,7 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
     );
     with(
         ["--format", "xlsx"],
-        "`input.format`: unknown format `xlsx`; formats: csv, tsv, jsonl, json",
+        "`input.format`: unknown format `xlsx`; formats: csv, tsv, jsonl, json, txt",
     );
 }
 
@@ -187,7 +187,7 @@ fn a_path_is_refused_for_what_it_cannot_hold() {
     );
     output(
         "-",
-        "`output.path`: \"-\" is no file, and a run goes on from its file; name one",
+        "`output.path`: \"-\" is not a file, and a run resumes from its file; name one",
     );
 }
 

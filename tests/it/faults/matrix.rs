@@ -220,16 +220,16 @@ const MATRIX: &[Row] = &[
     (
         "empty_body",
         "bad_response",
-        Fails,
+        SentTwiceMore,
         true,
-        "the answer is not JSON",
+        "the response is empty",
     ),
     (
         "not_json",
         "bad_response",
-        Fails,
+        SentTwiceMore,
         true,
-        "the answer is not JSON",
+        "the response is",
     ),
     (
         "wrong_shape",

@@ -113,10 +113,11 @@ fn faults_that_stay_fail_their_row_and_no_other() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_understood_is_kept_and_not_bought_again() {
-    for kind in ["empty_body", "not_json", "wrong_shape"] {
-        fails_the_row(kind, "bad_response", None, 1);
+fn a_response_that_is_not_whole_json_is_retried_twice_and_one_of_another_shape_is_not() {
+    for kind in ["empty_body", "not_json"] {
+        fails_the_row(kind, "bad_response", None, 3);
     }
+    fails_the_row("wrong_shape", "bad_response", None, 1);
     let out = struck_by("kind = \"wrong_shape\"").exits(3);
     assert!(!out.failures()["b"]["raw"].is_null());
 }

@@ -240,7 +240,7 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
                   [[fault]]\nkind = \"not_json\"\nmatching = \"four\"\n";
     let out = Job::over(ROWS)
         .scenario(broken)
-        .args(["-t", "{{ text }}"])
+        .args(["-t", "{{ text }}", "--max-attempts", "1"])
         .run()
         .exits(3);
     let failed = out.failures();

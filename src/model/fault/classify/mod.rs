@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Category, Fault, Scope, Verdict, messages};
+use super::{Category, Fault, Verdict, messages};
 
 impl Fault {
     /// Classifies an answer that is an error.
@@ -22,16 +22,16 @@ impl Fault {
         request_id: Option<String>,
     ) -> Self {
         let first = first(code, status);
-        let (category, scope) = match messages::class_of(first, message) {
-            Some(class) => (class.category, class.scope),
-            None => (first, scope_of(first, code)),
+        let (category, verdict) = match messages::class_of(first, message) {
+            Some(class) => (class.category, class.verdict),
+            None => (first, verdict_of(first, code)),
         };
         Self {
             code: code.map(str::to_owned),
             status_code: Some(status),
             request_id,
             retry_after,
-            scope,
+            verdict,
             ..Self::local(category, message)
         }
     }
@@ -42,7 +42,7 @@ impl Fault {
         match messages::class_of(Category::Network, message) {
             Some(class) => Self {
                 category: class.category,
-                scope: class.scope,
+                verdict: class.verdict,
                 ..local
             },
             None => local,
@@ -194,12 +194,11 @@ fn by_status(status: u16) -> Category {
     }
 }
 
-/// What stops the run concerns the job, and so does an action the service does not know.
-fn scope_of(category: Category, code: Option<&str>) -> Scope {
-    match category.verdict() {
-        Verdict::StopRun => Scope::Job,
-        Verdict::Retry | Verdict::RowFailed if code == Some("InvalidAction") => Scope::Job,
-        Verdict::Retry | Verdict::RowFailed => Scope::Row,
+/// An action that the service does not know is the same for every row.
+fn verdict_of(category: Category, code: Option<&str>) -> Verdict {
+    match code {
+        Some("InvalidAction") => Verdict::StopRun,
+        Some(_) | None => category.verdict(),
     }
 }
 

@@ -1,12 +1,11 @@
 use super::*;
 
-/// `told` is category, scope and verdict.
+/// `told` is category and verdict.
 #[track_caller]
 fn check(code: &str, status: u16, message: &str, told: &str) {
     let code = (!code.is_empty()).then_some(code);
     let fault = Fault::from_response(code, status, message, None, None);
-    let category = fault.category.as_str();
-    let found = format!("{category} {:?} {:?}", fault.scope, fault.verdict());
+    let found = format!("{} {:?}", fault.category.as_str(), fault.verdict);
     assert_eq!(found, told, "{code:?} {status} {message}");
 }
 
@@ -16,91 +15,76 @@ fn a_code_goes_before_its_status() {
         "ThrottlingException",
         429,
         "Too many requests",
-        "throttled Row Retry",
+        "throttled Retry",
     );
     check(
         "ModelNotReadyException",
         429,
         "Model is not ready",
-        "model_not_ready Row Retry",
+        "model_not_ready Retry",
     );
     check(
         "ServiceQuotaExceededException",
         400,
         "limit",
-        "service_quota Job StopRun",
+        "service_quota StopRun",
     );
     check(
         "ModelTimeoutException",
         408,
         "timed out",
-        "model_timeout Row Retry",
+        "model_timeout Retry",
     );
-    check("ModelErrorException", 424, "broke", "model_error Row Retry");
+    check("ModelErrorException", 424, "broke", "model_error Retry");
     check(
         "InternalServerException",
         500,
         "broke",
-        "server_error Row Retry",
+        "server_error Retry",
     );
     check(
         "ValidationException",
         400,
         "content is empty",
-        "invalid_request Row RowFailed",
+        "invalid_request RowFailed",
     );
-    check(
-        "AccessDeniedException",
-        403,
-        "no",
-        "access_denied Job StopRun",
-    );
-    check(
-        "ResourceNotFoundException",
-        404,
-        "no",
-        "not_found Job StopRun",
-    );
+    check("AccessDeniedException", 403, "no", "access_denied StopRun");
+    check("ResourceNotFoundException", 404, "no", "not_found StopRun");
     check(
         "ExpiredTokenException",
         403,
         "expired",
-        "credentials Job StopRun",
+        "credentials StopRun",
     );
-    check("InvalidAction", 400, "what?", "invalid_request Job StopRun");
+    check("InvalidAction", 400, "what?", "invalid_request StopRun");
 }
 
 #[test]
 fn a_status_speaks_where_no_code_does() {
-    check("", 529, "Overloaded", "unavailable Row Retry");
-    check(
-        "",
-        502,
-        "<html>Bad Gateway</html>",
-        "server_error Row Retry",
-    );
+    check("", 529, "Overloaded", "unavailable Retry");
+    check("", 502, "<html>Bad Gateway</html>", "server_error Retry");
     check(
         "",
         504,
         "<html>Gateway Timeout</html>",
-        "server_error Row Retry",
+        "server_error Retry",
     );
     check(
         "",
         413,
         "<html>too large</html>",
-        "request_too_large Row RowFailed",
+        "request_too_large RowFailed",
     );
-    check("", 429, "", "throttled Row Retry");
-    check("", 400, "", "invalid_request Row RowFailed");
-    check("", 407, "", "credentials Job StopRun");
-    check("", 302, "", "network Row Retry");
-    check("BrandNewException", 503, "", "unavailable Row Retry");
+    check("", 429, "", "throttled Retry");
+    check("", 400, "", "invalid_request RowFailed");
+    check("", 407, "", "credentials StopRun");
+    check("", 302, "", "network Retry");
+    check("BrandNewException", 503, "", "unavailable Retry");
 }
 
 #[test]
 fn a_throttle_is_told_from_the_end_of_the_day() {
-    let throttled = "throttled Row Retry";
+    let throttled = "throttled Retry";
     let code = "ThrottlingException";
     check(
         code,
@@ -115,7 +99,63 @@ fn a_throttle_is_told_from_the_end_of_the_day() {
         throttled,
     );
     let day = "Too many tokens per day, please wait before trying again.";
-    check(code, 429, day, "daily_quota Job StopRun");
+    check(code, 429, day, "daily_quota StopRun");
+}
+
+#[test]
+fn a_throttle_is_one_whatever_its_code_and_status() {
+    let throttled = "throttled Retry";
+    for (code, status, message) in [
+        (
+            "ServiceUnavailableException",
+            503,
+            "Model is getting throttled. Try your request again.",
+        ),
+        (
+            "",
+            503,
+            "Too many requests, please wait before trying again.",
+        ),
+        ("InternalServerException", 500, "Rate exceeded"),
+        ("ModelErrorException", 424, "The model is being throttled."),
+        ("ValidationException", 400, "Your request rate is too high."),
+    ] {
+        check(code, status, message, throttled);
+    }
+    let day = "Too many tokens per day, please wait before trying again.";
+    check(
+        "ServiceUnavailableException",
+        503,
+        day,
+        "daily_quota StopRun",
+    );
+    let busy = "Bedrock is unable to process your request.";
+    check(
+        "ServiceUnavailableException",
+        503,
+        busy,
+        "unavailable Retry",
+    );
+}
+
+#[test]
+fn what_the_headers_of_every_call_ask_for_stops_the_run() {
+    for message in [
+        "The provided service tier is not supported for this model",
+        "Service tier isn’t available for the requested model.",
+        "This model does not support the service tier flex.",
+        "Latency performance configuration is not supported for this model.",
+        "The guardrail identifier or version provided in the request does not exist.",
+    ] {
+        let stops = "invalid_request StopRun";
+        check("ValidationException", 400, message, stops);
+        let code = Some("ValidationException");
+        let fault = Fault::from_response(code, 400, message, None, None);
+        assert!(
+            fault.wants_another_job() && !fault.blames_body(),
+            "{message}"
+        );
+    }
 }
 
 #[test]
@@ -137,7 +177,7 @@ fn busy_is_told_from_too_many_connections() {
 
 #[test]
 fn a_row_that_is_too_long_fails_alone() {
-    let long = "context_window Row RowFailed";
+    let long = "context_window RowFailed";
     let code = "ValidationException";
     check(code, 400, "Input is too long for requested model.", long);
     check(
@@ -154,12 +194,12 @@ fn a_row_that_is_too_long_fails_alone() {
     );
     let body = "1 validation error detected: Value at 'body' failed to satisfy constraint: \
                 Member must have length less than or equal to 25000000";
-    check(code, 400, body, "request_too_large Row RowFailed");
+    check(code, 400, body, "request_too_large RowFailed");
 }
 
 #[test]
 fn a_mistake_of_the_whole_job_stops_the_run() {
-    let job = "invalid_request Job StopRun";
+    let job = "invalid_request StopRun";
     let code = "ValidationException";
     for apostrophe in ["'", "’"] {
         let message = format!(
@@ -204,27 +244,27 @@ fn a_mistake_of_the_whole_job_stops_the_run() {
         code,
         400,
         "Malformed input request: #/messages/0/content: expected minLength: 1",
-        "invalid_request Row RowFailed",
+        "invalid_request RowFailed",
     );
     let legacy = "This model version has reached the end of its life.";
     check(
         "ResourceNotFoundException",
         404,
         legacy,
-        "not_found Job StopRun",
+        "not_found StopRun",
     );
     let form = "Model use case details have not been submitted for this account.";
     check(
         "ResourceNotFoundException",
         404,
         form,
-        "access_denied Job StopRun",
+        "access_denied StopRun",
     );
 }
 
 #[test]
 fn credentials_speak_through_other_codes_too() {
-    let credentials = "credentials Job StopRun";
+    let credentials = "credentials StopRun";
     let expired = "The security token included in the request is expired";
     check("AccessDeniedException", 403, expired, credentials);
     check(

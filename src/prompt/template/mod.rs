@@ -3,14 +3,21 @@
 //! Every field of the record is a variable; the whole record is `row`, so that a name which is no
 //! identifier is reached as `{{ row["Best Answer"] }}`. A field that is itself called `row` takes
 //! that name for itself. Values are written as they are when they are text, and as JSON otherwise.
-//! `null` is refused, because nobody wants the word in a prompt; `{{ x or "" }}` allows it.
-//! One final newline of the template is dropped, since files and multi-line strings end in one.
+//! `null` is rejected, since the word is hardly meant in a prompt; `{{ x or "" }}` allows it.
+//! Python's methods of texts, lists and dictionaries work, since templates are often written for
+//! Python: `{{ x.strip() }}`. One final newline of the template is dropped, since files and
+//! multi-line strings end in one.
 
-use minijinja::value::{Serde, Value};
+mod value;
+
+use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::error::PromptError;
 use super::names::{line_of, row_hint};
+use value::{object, to_json};
+
 use crate::input::{BadRow, Fields, Record};
 
 /// The work one rendering may do: a million steps, or the 64 MB that this much writes at the
@@ -19,6 +26,14 @@ const FUEL: u64 = 1_000_000;
 
 /// The name of the whole record.
 const ROW: &str = "row";
+
+/// The methods that some value has (minijinja-contrib 3.1, pycompat).
+#[rustfmt::skip]
+const METHODS: &[&str] = &[
+    "capitalize", "count", "endswith", "find", "format", "get", "isalnum", "isalpha", "isascii", "isdigit",
+    "islower", "isnumeric", "isspace", "isupper", "items", "join", "keys", "lower", "lstrip", "replace",
+    "rfind", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper", "values",
+];
 
 /// How the formatter marks a null, to be told apart from the engine's own errors.
 const NULL: &str = "null has no text";
@@ -41,6 +56,7 @@ impl Template {
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         engine.set_formatter(write_value);
         engine.add_filter("tojson", to_json);
+        engine.set_unknown_method_callback(unknown_method_callback);
         engine.set_fuel(Some(FUEL));
         engine.set_debug(true); // so that errors know the expression
         engine
@@ -59,7 +75,7 @@ impl Template {
     }
 
     fn fill(&self, record: &Record) -> Result<String, Error> {
-        let row = Value::from(Serde(&record.fields));
+        let row = object(&record.fields);
         let field = |name: &str| (name.to_owned(), row.get_attr(name).unwrap_or_default());
         let fields = record.fields.keys().map(|name| field(name));
         let variables = std::iter::once((ROW.to_owned(), row.clone())).chain(fields);
@@ -111,7 +127,7 @@ impl Template {
         }) else {
             return Ok(());
         };
-        if is_unknown_function(&error) {
+        if is_unknown_function(&error) || is_unknown_method(&error) {
             return Err(syntax(self.what, &error, String::new()));
         }
         let name = undefined(&error);
@@ -156,10 +172,15 @@ impl Template {
         }
         let name = undefined(error);
         let fields = Fields::Seen(record.names());
-        format!(
-            "{place}: no field `{name}`{}; fields here: {fields}",
-            fields.hint(name)
-        )
+        let hint = fields.hint(name);
+        let allow = match hint.is_empty() {
+            true => format!(
+                "; where rows may lack it, write {{{{ {name} | default(\"\") }}}} or {{% if {name} is \
+                 defined %}}"
+            ),
+            false => String::new(),
+        };
+        format!("{place}: no field `{name}`{hint}; fields here: {fields}{allow}")
     }
 }
 
@@ -177,21 +198,9 @@ fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Err
     Ok(out.write_str(&to_json(value, None)?)?)
 }
 
-/// JSON as plain text: unlike the engine's own filter, nothing is escaped for web pages. With
-/// `true`, over several lines.
-fn to_json(value: &Value, pretty: Option<bool>) -> Result<String, Error> {
-    let json = match pretty {
-        Some(true) => serde_json::to_string_pretty(value),
-        Some(false) | None => serde_json::to_string(value),
-    };
-    json.map_err(|error| {
-        Error::new(ErrorKind::BadSerialization, "a value that JSON cannot hold").with_source(error)
-    })
-}
-
 fn syntax(what: &'static str, error: &Error, hint: String) -> PromptError {
     let problem = match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.kind()),
+        Some(detail) => format!("{}: {detail}{}", error.kind(), filter_instead(error)),
         None => error.kind().to_string(),
     };
     PromptError::Syntax {
@@ -202,10 +211,26 @@ fn syntax(what: &'static str, error: &Error, hint: String) -> PromptError {
     }
 }
 
+/// That there are filters, where a method is missing.
+fn filter_instead(error: &Error) -> &'static str {
+    match error.kind() == ErrorKind::UnknownMethod {
+        true => "; use a filter instead, such as {{ x | trim }}",
+        false => "",
+    }
+}
+
 /// Whether the template uses a filter, test or function that there is not.
 fn is_unknown_function(error: &Error) -> bool {
     use ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
     [UnknownFilter, UnknownFunction, UnknownTest].contains(&error.kind())
+}
+
+/// Whether the template calls a method that no value has. One that another kind of value has may be
+/// right: made-up values are texts.
+fn is_unknown_method(error: &Error) -> bool {
+    let detail = error.detail().unwrap_or_default();
+    let method = detail.rsplit(' ').next().unwrap_or_default();
+    error.kind() == ErrorKind::UnknownMethod && !METHODS.contains(&method)
 }
 
 /// The expression that was undefined, from the engine's "`x` is undefined".
@@ -309,6 +334,53 @@ mod tests {
     }
 
     #[test]
+    fn methods_of_python_work() {
+        let json = r#"{"q":" Which? ","o":{"k":"v"},"l":["a","b"]}"#;
+        check("<{{ q.strip() }}>", json, "<Which?>");
+        check("{{ q.upper().replace('W', 'w') }}", json, " wHICH? ");
+        check("{{ q.strip().lower().split('h')[0] }}", json, "w");
+        check(
+            "{% for k, v in o.items() %}{{ k }}={{ v }}{% endfor %}",
+            json,
+            "k=v",
+        );
+        check(
+            "{{ ', '.join(l) }} {{ o.get('x', 'none') }}",
+            json,
+            "a, b none",
+        );
+        check("{{ q.startswith(' ') }}", json, "true");
+    }
+
+    #[test]
+    fn a_method_that_no_value_has_is_a_fault_of_the_template() {
+        refuse(
+            "\n{{ q.zfill(5) }}",
+            &columns(&["q"]),
+            "template line 2: unknown method: string has no method named zfill; use a filter instead, \
+             such as {{ x | trim }}",
+        );
+        assert!(Template::new("template", "{{ q.items() }}", &columns(&["q"])).is_ok());
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let json = r#"{"n":12345678901234567890123,"o":{"pi":3.14159265358979323846,"x":1.50}}"#;
+        check(
+            "{{ n }} {{ o.pi }} {{ o.x }}",
+            json,
+            "12345678901234567890123 3.14159265358979323846 1.5",
+        );
+        let object = r#"{"pi":3.14159265358979323846,"x":1.5}"#;
+        check("{{ o }}", json, object);
+        check(
+            "{{ [n, o] | tojson }}",
+            json,
+            &format!("[12345678901234567890123,{object}]"),
+        );
+    }
+
+    #[test]
     fn only_one_final_newline_is_dropped() {
         check("a\n\n", "{}", "a\n");
         check("\n a", "{}", "\n a");
@@ -343,7 +415,8 @@ mod tests {
         check(
             "{{ a.c }}",
             r#"{"a":{"b":1}}"#,
-            "row 7 (line 9): template line 1: no field `a.c`; fields here: a",
+            "row 7 (line 9): template line 1: no field `a.c`; fields here: a; where rows may lack it, write \
+             {{ a.c | default(\"\") }} or {% if a.c is defined %}",
         );
     }
 
