@@ -29,7 +29,7 @@ impl std::fmt::Display for Summary<'_> {
 impl Summary<'_> {
     /// The summary for a terminal of so many columns, or for a file.
     pub fn screen(&self, columns: Option<usize>) -> String {
-        let costs_no_more = self.overall.uncertain_usd() < LEAST_USD;
+        let costs_no_more = self.overall.uncertain_usd() < LEAST_USD && self.overall.unpriced == 0;
         if self.has_nothing_to_do() && self.overall.failed == 0 && costs_no_more {
             return self.headline();
         }
