@@ -201,6 +201,15 @@ pub(crate) fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
+/// A word as a shell reads it: in single quotes if it would read something else otherwise.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

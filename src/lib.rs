@@ -1,30 +1,91 @@
-//! promptmill runs a file of prompts through a model on Amazon Bedrock.
+//! promptmill runs a file of prompts through a model on Amazon Bedrock: at the speed of the quota,
+//! within a budget, without losing a response.
 //!
-//! Prompts come in as an iterator of records ([`input`]); a template turns each into a prompt
-//! ([`prompt`]), the model's family lays it out ([`family`]), and a row that can be sent leaves
-//! [`rows`]; one loop owns everything that moves and turns every outcome into an event ([`run`]);
-//! readers take each event: the store on disk ([`output`]), the display and the summary
-//! ([`report`]). The network is behind [`model::Model`] ([`bedrock`]), the disk behind
-//! [`run::Store`], and time is tokio's clock, so that the loop can be watched in paused time.
+//! This is the library behind the command line. A [`Job`] has the keys of a job file; it is planned
+//! without a call, and run; what completed stays in its output, where the next run resumes.
 //!
-//! ARCHITECTURE.md at the top of the repository says what each room holds and what it does not know.
+//! ```no_run
+//! use promptmill::{Error, Job, JobEvent, RunOptions};
+//!
+//! async fn label(folder: &str) -> Result<(), Error> {
+//!     let job = Job::from_file("jobs/quickstart.toml")?
+//!         .set("model.max_tokens", 32)?
+//!         .set("output.path", format!("{folder}/labels.jsonl"))?;
+//!     let options = RunOptions::default();
+//!
+//!     let plan = job.plan(&options).await?;
+//!     println!(
+//!         "{} calls, about ${:.4}",
+//!         plan.calls,
+//!         plan.cost_usd.expected.unwrap_or(0.0)
+//!     );
+//!
+//!     let summary = job
+//!         .run(&options, |event| {
+//!             if let JobEvent::Row(row) = event {
+//!                 println!(
+//!                     "{}: {:?} {}",
+//!                     row.row,
+//!                     row.status,
+//!                     row.completion.unwrap_or("")
+//!                 );
+//!             }
+//!         })
+//!         .await?;
+//!     println!("{summary}");
+//!     assert_eq!(summary.succeeded, 24);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Stability
+//!
+//! What this page lists is the interface: [`Job`], [`RunOptions`], [`JobEvent`], [`JobPlan`],
+//! [`Summary`], [`Error`], and the types in them. As long as the version is 0.x, a minor version may
+//! change it, and says so in the changelog; what is on disk and the keys of jobs only ever grow.
+//! Modules that are not listed are public for the binary, its tests and its benchmarks alone, and may
+//! change with any version.
 
 mod alarm;
+#[doc(hidden)]
 pub mod bedrock;
+#[doc(hidden)]
 pub mod catalog;
+#[doc(hidden)]
 pub mod cli;
+mod engine;
+#[doc(hidden)]
 pub mod exact;
+#[doc(hidden)]
 pub mod exit;
+#[doc(hidden)]
 pub mod family;
 pub(crate) mod format;
+#[doc(hidden)]
 pub mod input;
+#[doc(hidden)]
 pub mod job;
+#[doc(hidden)]
 pub mod model;
 mod nearest;
+#[doc(hidden)]
 pub mod output;
 pub(crate) mod percent;
+#[doc(hidden)]
 pub mod prompt;
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod rows;
+#[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
 pub mod url;
+
+pub use engine::Failure as Error;
+pub use engine::job::{Job, JobEvent, JobPlan, ProgressEvent, RowEvent, RowStatus, Summary};
+pub use engine::options::{RunOptions, StopHandle};
+pub use exit::Exit;
+pub use output::{Existing, Locks};
+pub use rows::forecast::Cases;
+pub use rows::preflight::Changed;

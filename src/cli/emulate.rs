@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::connect;
-use super::failure::Failure;
 use super::print;
+use crate::engine::Failure;
+use crate::engine::connect::scenario_file;
 use crate::exit::Exit;
 use crate::format::plural;
 use bedrock_emulator::{Emulator, Scenario, Stats};
@@ -17,7 +18,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Serves until Ctrl-C.
 pub(super) fn emulate(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let scenario = connect::scenario(matches.get_one("scenario").map(std::path::PathBuf::as_path))?;
+    let scenario = scenario_file(matches.get_one("scenario").map(std::path::PathBuf::as_path))?;
     let port = matches.get_one("port").copied().unwrap_or_default();
     let runtime = connect::runtime()?;
     runtime.block_on(serve(

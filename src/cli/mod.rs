@@ -1,22 +1,18 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
-mod auto_quota;
 mod check;
 mod connect;
-mod day;
 mod emulate;
-mod emulated;
-mod failure;
 mod flags;
 mod hints;
 mod models;
+mod options;
 mod plan;
 mod print;
 mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
-mod resolve_arn;
 mod resume;
 mod run;
 mod shell;
@@ -29,8 +25,8 @@ use std::panic::{self, AssertUnwindSafe};
 use clap::ArgMatches;
 use serde_json::json;
 
+use crate::engine::Failure;
 use crate::exit::Exit;
-use failure::Failure;
 use verbs::run_command;
 
 pub use verbs::command;

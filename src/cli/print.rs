@@ -6,7 +6,7 @@
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
-use super::failure::Failure;
+use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::{Paint, escaped, printable, wrap};
 pub(super) use crate::report::display::columns;

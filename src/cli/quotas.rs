@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
 use super::{connect, print};
 use crate::bedrock::aws::Access;
 use crate::bedrock::quotas::{Quota, ServiceQuotas};
 use crate::catalog::id::ModelId;
 use crate::catalog::quota_codes;
 use crate::catalog::quota_codes::{Counts, QuotaCode};
+use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::count;
 use crate::job;
@@ -33,8 +33,8 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
     let region = job::region(text("region"), &model)?;
     let runtime = connect::runtime()?;
     let report = runtime.block_on(async {
-        let access = connect::of_flags(matches, region).await?;
-        read(model, &codes, access).await
+        let connection = connect::of_flags(matches, region)?;
+        read(model, &codes, connection.access.clone()).await
     })?;
     print::delivered(match matches.get_flag("json") {
         true => print::json(&report.json().to_string()),

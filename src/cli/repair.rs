@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use super::failure::Failure;
+use super::options::locks;
 use super::print;
-use super::run::locks;
+use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::{count, plural};
 use crate::job::small::unreadable;

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use clap::ArgMatches;
 use serde_json::Value;
 
-use super::failure::Failure;
+use super::options::locks;
 use super::print;
 use super::repair::existing_output;
-use super::run::locks;
 use crate::catalog::id::ModelId;
 use crate::catalog::{Known, ModelFacts, rounded_usd};
+use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::family::{Assembly, Family};
 use crate::format::{count, one_line, plural};

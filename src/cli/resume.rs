@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, Command};
 
+use crate::format::shell_word;
 use crate::job::PinnedPath;
 
 /// The command line as it was typed, with what clap knows of it, and what stands in it otherwise
@@ -73,7 +74,7 @@ impl Typed {
         for (flag, value) in left {
             again.extend([format!("--{flag}"), value]);
         }
-        let quoted: Vec<_> = again.iter().map(|word| quote(word)).collect();
+        let quoted: Vec<_> = again.iter().map(|word| shell_word(word)).collect();
         quoted.join(" ")
     }
 
@@ -131,24 +132,6 @@ impl Typed {
         let mut takes = self.verb.get_arguments();
         takes.find(|arg| arg.get_action().takes_values() && is_it(arg))
     }
-}
-
-/// The same command with one more switch.
-pub(super) fn with(command: &str, switch: &str) -> String {
-    if command.split(' ').any(|word| word == switch) {
-        command.to_owned()
-    } else {
-        format!("{command} {switch}")
-    }
-}
-
-/// Single quotes around anything a shell might read otherwise.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -264,15 +247,5 @@ mod tests {
             let raised = typed(&words, pinned).again_with_max_cost(0.1 + 0.2);
             assert_eq!(raised, format!("promptmill run {expected}"));
         }
-    }
-
-    #[test]
-    fn a_switch_is_added_once() {
-        assert_eq!(
-            with("promptmill run x", "--retry-failed"),
-            "promptmill run x --retry-failed"
-        );
-        let there = "promptmill run x --retry-failed";
-        assert_eq!(with(there, "--retry-failed"), there);
     }
 }

@@ -4,8 +4,8 @@
 use clap::{ArgMatches, Command};
 use clap_complete::Shell;
 
-use super::failure::Failure;
 use super::print;
+use crate::engine::Failure;
 use crate::exit::Exit;
 
 /// Prints the completions for a shell.

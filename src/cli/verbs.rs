@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use super::{day, flags, models};
+use super::{flags, models};
 use crate::exit;
 use crate::job::keys;
 
@@ -290,7 +290,7 @@ fn part_args() -> [Arg; 5] {
         Arg::new("date")
             .long("date")
             .value_name("DATE")
-            .value_parser(day::date)
+            .value_parser(crate::engine::day::date)
             .help("Date that {{ date }} stands for in paths, such as 2026-11-30 [default: today]"),
         switch(
             "fresh",

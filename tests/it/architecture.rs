@@ -42,10 +42,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("report", &["exit", "format", "model", "output", "run"]),
     (
+        "engine",
+        &[
+            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "nearest",
+            "output", "report", "rows", "run",
+        ],
+    ),
+    (
         "cli",
         &[
-            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "output",
-            "percent", "report", "rows", "run",
+            "bedrock", "catalog", "engine", "exit", "family", "format", "input", "job", "model",
+            "output", "percent", "report", "rows", "run",
         ],
     ),
 ];
@@ -68,7 +75,7 @@ const ONLY_IN: &[(&str, &str)] = &[
         "src/output/disk src/output/holder.rs src/output/mount.rs src/cli",
     ),
     ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
-    ("bedrock_emulator::", "src/cli"),
+    ("bedrock_emulator::", "src/cli src/engine"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.

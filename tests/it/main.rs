@@ -19,6 +19,7 @@ mod images;
 mod inputs;
 mod jobs;
 mod ledger;
+mod library;
 mod limits;
 mod made_up;
 mod manual;

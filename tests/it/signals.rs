@@ -69,7 +69,7 @@ fn a_run_that_has_not_begun_says_so_and_is_worth_retrying_too() {
     for (signal, code, by) in [("TERM", 75, "SIGTERM"), ("INT", 130, "Ctrl-C")] {
         let running = reading();
         running.signal(signal);
-        let told = format!("stopped by {by} before any call; the same command begins again");
+        let told = format!("stopped by {by} before any call; run the same command to start again");
         let out = running.wait().exits(code).says(&told).sent_nothing();
         assert!(!out.directory.path().join("out.jsonl").exists());
     }

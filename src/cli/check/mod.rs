@@ -2,23 +2,19 @@
 
 mod report;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use tokio::time::{Instant, timeout};
 
-use super::day::Day;
-use super::failure::Failure;
-use super::run::{scenario, stopped, style};
-use super::{connect, flags, print, resolve_arn};
+use super::{options, print};
 use crate::bedrock::Bedrock;
+use crate::engine::open::{Loaded, Lookup, Opened};
+use crate::engine::{Failure, connect, stopped};
 use crate::exit::Exit;
 use crate::format::count;
-use crate::input::Input;
 use crate::job::{JobFile, Plan};
 use crate::model::{Category, Fault, Model as _, Reply, Request};
-use crate::rows::RowMaker;
 use crate::run::Row;
 use bedrock_emulator::Scenario;
 
@@ -62,7 +58,7 @@ enum Outcome {
 
 /// Checks a job.
 pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
-    let runtime = connect::runtime()?;
+    let runtime = super::connect::runtime()?;
     let checked = runtime.block_on(look(matches))?;
     print::delivered(match matches.get_flag("json") {
         true => print::json(&checked.json().to_string()),
@@ -72,26 +68,24 @@ pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
 }
 
 async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
-    let job_file: Option<&PathBuf> = matches.get_one("job");
-    let job_file = job_file.map(PathBuf::as_path);
-    let mut job = JobFile::load(job_file, flags::table(matches)?)?;
-    let day = Day::of(matches);
-    day.warn(style(matches), &job);
-    let hidden = resolve_arn::settle(&mut job, day.date).await;
+    let source = options::source(matches)?;
+    let mut job = source.read()?;
     let rows = stand_in(&mut job);
-    let variable = |name: &str| std::env::var(name).ok();
-    let plan = Plan::new(job, job_file, day.date, variable)?;
-    let scenario = scenario(&plan.endpoint)?;
+    let loaded = Loaded::new(job, &source, Lookup::Ask).await?;
+    if let Some(warning) = &loaded.warning {
+        options::warn(options::style(matches), warning);
+    }
+    let scenario = connect::scenario(&loaded.plan)?;
     let (asked, call) = match rows {
-        Rows::Named => of_rows(&plan, hidden.as_deref())?,
-        Rows::Unnamed => match plan.probe() {
+        Rows::Named => of_rows(&loaded)?,
+        Rows::Unnamed => match loaded.plan.probe() {
             Some(call) => (Asked::AFewWords, call),
             None => return Err(Failure::usage(NEEDS_ROWS)),
         },
     };
     Ok(Checked {
-        outcome: ask(&plan, scenario.as_ref(), asked, &call).await?,
-        plan,
+        outcome: ask(&loaded.plan, scenario.as_ref(), asked, &call).await?,
+        plan: loaded.plan,
         asked,
     })
 }
@@ -120,23 +114,22 @@ fn stand_in(job: &mut JobFile) -> Rows {
 
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
-fn of_rows(plan: &Plan, hidden: Option<&str>) -> Result<(Asked, Request), Failure> {
-    let input = Input::open(&plan.input, &plan.reading)?;
-    let maker = RowMaker::new(plan, &input).map_err(|error| resolve_arn::explain(error, hidden))?;
-    match plan.probe() {
-        Some(call) if !maker.sends_bodies() => {
-            let _ = first_row(plan, &maker, &input)?;
+fn of_rows(loaded: &Loaded) -> Result<(Asked, Request), Failure> {
+    let opened = loaded.open()?;
+    match loaded.plan.probe() {
+        Some(call) if !opened.maker.sends_bodies() => {
+            let _ = first_row(&opened)?;
             Ok((Asked::AFewWords, call))
         }
-        Some(_) | None => Ok((Asked::FirstRow, first_row(plan, &maker, &input)?)),
+        Some(_) | None => Ok((Asked::FirstRow, first_row(&opened)?)),
     }
 }
 
 /// The first row that can be sent, of the first [`MOST_LOOKED_AT`].
-fn first_row(plan: &Plan, maker: &RowMaker<'_>, input: &Input) -> Result<Request, Failure> {
+fn first_row(opened: &Opened<'_>) -> Result<Request, Failure> {
     let mut looked_at = 0;
     let mut first = None;
-    for row in maker.rows(input)?.take(MOST_LOOKED_AT) {
+    for row in opened.maker.rows(&opened.input)?.take(MOST_LOOKED_AT) {
         match row? {
             Row::Ready(work) => return Ok(work.call),
             Row::Rejected(_, fault) => drop(first.get_or_insert(fault.message)),
@@ -150,7 +143,7 @@ fn first_row(plan: &Plan, maker: &RowMaker<'_>, input: &Input) -> Result<Request
     };
     Err(Failure::usage(format!(
         "{}: no row{part} can be sent: {}; see `promptmill plan`",
-        plan.input.display(),
+        opened.plan.input.display(),
         first.unwrap_or_else(|| "there is none".into())
     )))
 }
@@ -161,9 +154,9 @@ async fn ask(
     asked: Asked,
     call: &Request,
 ) -> Result<Outcome, Failure> {
-    let access = connect::access(plan, scenario).await?;
+    let connection = connect::connection(plan, scenario)?;
     let target = connect::target(plan, asked == Asked::FirstRow);
-    let model = match Bedrock::connect(access, target).await {
+    let model = match Bedrock::connect(connection.access.clone(), target).await {
         Ok(model) => model,
         Err(error) => return Ok(Outcome::NotSent(error.into())),
     };

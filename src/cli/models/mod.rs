@@ -5,12 +5,12 @@ mod table;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
 use super::{connect, print};
 use crate::bedrock::control::{Control, ListedModel, Listing};
 use crate::catalog;
 use crate::catalog::id::{Kind, ModelId};
 use crate::catalog::{ModelFacts, rounded_usd};
+use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::family::Family;
 
@@ -82,8 +82,8 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
     let region = matches.get_one::<String>("region").cloned();
-    let access = connect::of_flags(matches, region.clone()).await?;
-    match Control::connect(access).await {
+    let connection = connect::of_flags(matches, region.clone())?;
+    match Control::connect(connection.access.clone()).await {
         Ok(control) => Ok(Report {
             listing: control.list().await?,
             region: control.region().to_owned(),

@@ -1,8 +1,7 @@
 //! The plan for people: about one screen.
 
-use std::time::Duration;
-
 use super::{Planned, request};
+use crate::engine::plan::duration;
 use crate::format::{count, dollars, one_line, time};
 use crate::job::{Plan, QuotaSource};
 use crate::model::Tier;
@@ -25,12 +24,6 @@ pub(super) fn of(planned: &Planned) -> String {
         lines.extend(refusals.map(|why| format!("- {}", tame(why))));
     }
     lines.join("\n")
-}
-
-/// More than a century is no time to tell.
-pub(super) fn duration(seconds: f64) -> Duration {
-    const CENTURY: f64 = 100.0 * 365.0 * 86_400.0;
-    Duration::from_secs_f64(seconds.clamp(0.0, CENTURY))
 }
 
 fn headline(planned: &Planned) -> String {

@@ -1,80 +1,30 @@
 //! The end of a run: what the summary says, and the exit code.
 
-use std::io::ErrorKind;
-
-use tokio::time::Instant;
-
-use super::Job;
+use super::run::{Run, with_switch};
 use super::verdict::{enough_usd, lost, verdict};
-use crate::cli::failure::Failure;
-use crate::cli::{print, resume};
 use crate::exit::Exit;
 use crate::format;
 use crate::model::Category;
 use crate::output::Existing;
 use crate::output::tally::Tally;
-use crate::report::display::Style;
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Ending, Summary};
+use crate::report::summary::{Context, Ending};
 use crate::run::{Reached, Stop};
 
-impl Job<'_> {
-    /// Prints the summary, writes it down, and finds the exit code.
-    pub(super) fn conclude(
-        &self,
-        stop: Option<Stop>,
-        progress: &Progress,
-    ) -> Result<Exit, Failure> {
-        let ending = self.ending(stop.as_ref(), progress);
-        let context = self.context_after(stop.as_ref(), progress);
-        let summary = Summary::new(&context, &ending, progress, Instant::now());
-        let written = summary.write();
-        let mut printed = Ok(());
-        if self.asked.json {
-            printed = print::json(&summary.json());
-        } else if self.asked.style != Style::Quiet || ending.exit != Exit::Complete {
-            print::summary(&summary.screen(print::columns()));
-        }
-        if let Err(error) = written {
-            let answers = &self.context.paths.answered;
-            let safe = match answers.exists() {
-                true => format!("; what is in {} is safe", answers.display()),
-                false => String::new(),
-            };
-            let message = format!(
-                "{error}{safe}: make room, or put right what else it says, and the same command \
-                 writes the summary down"
-            );
-            return Err(Failure::new(Exit::CannotWrite, message));
-        }
-        match printed {
-            Err(error)
-                if error.kind() != ErrorKind::BrokenPipe && ending.exit == Exit::Complete =>
-            {
-                let message = format!(
-                    "cannot write to standard output: {error}; the summary is in {}",
-                    self.context.paths.run.display()
-                );
-                Err(Failure::new(Exit::CannotWrite, message))
-            }
-            // Whoever closed the pipe has read enough.
-            Ok(()) | Err(_) => Ok(ending.exit),
-        }
-    }
-
+impl Run<'_, '_> {
     /// What the summary knows. After a stop by cost, the command that goes on has a limit with
     /// which it can.
-    fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
+    pub(super) fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
         let mut context = self.context.clone();
         if let Some(Stop::Limit(reached @ Reached::Cost { .. })) = stop {
             let enough = enough_usd(reached, &progress.overall(), context.rows);
-            context.resume = self.typed.again_with_max_cost(enough);
-            context.retry_failed = resume::with(&context.resume, "--retry-failed");
+            context.resume = (self.command)(self.pinned, Some(enough));
+            context.retry_failed = with_switch(&context.resume, "--retry-failed");
         }
         context
     }
 
-    fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
+    pub(super) fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
         let overall = progress.overall();
         let is_whole = self.context.rows <= overall.ended();
         let stopped_by = match stop {
@@ -100,7 +50,7 @@ impl Job<'_> {
             }
         };
         // With --fresh in it, the same command would begin anew; the one that is printed does not.
-        let advice = match self.asked.existing {
+        let advice = match self.options.existing {
             Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
             Existing::Resume | Existing::RetryFailed => advice,
         };

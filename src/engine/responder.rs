@@ -10,7 +10,7 @@ use crate::output::Tally;
 
 /// Who will answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Responder {
+pub(crate) enum Responder {
     /// The emulator, and so nobody.
     Emulator,
     /// A model.
@@ -23,7 +23,7 @@ pub(super) enum Responder {
 
 impl Responder {
     /// Who will answer, as far as the job, the environment and the AWS configuration tell.
-    pub(super) async fn answers(plan: &Plan) -> Self {
+    pub(crate) async fn answers(plan: &Plan) -> Self {
         match &plan.endpoint {
             Endpoint::Emulator { .. } => Self::Emulator,
             Endpoint::Url(url) => Self::at(Some(url.clone())),
@@ -40,7 +40,7 @@ impl Responder {
     }
 
     /// The same, after asking where that is needed to tell.
-    pub(super) async fn asked(self) -> Self {
+    pub(crate) async fn asked(self) -> Self {
         match self {
             Self::At(url) => match emulated::is_at(&url).await {
                 Some(true) => Self::Emulator,
@@ -52,7 +52,7 @@ impl Responder {
     }
 
     /// Why these answers do not go with those in the output, if they do not.
-    pub(super) fn refusal(&self, past: &Tally, output: &Path) -> Option<String> {
+    pub(crate) fn refusal(&self, past: &Tally, output: &Path) -> Option<String> {
         let output = output.display();
         let remedy = "begin anew with --fresh (it keeps the old answers aside), or choose another \
                       --output";

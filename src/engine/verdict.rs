@@ -100,7 +100,7 @@ pub(super) fn enough_usd(reached: &Reached, so_far: &Tally, rows: u64) -> f64 {
 }
 
 /// The exit code of a fault that stopped the run.
-pub(in crate::cli) fn stopped(fault: &Fault) -> Exit {
+pub(crate) fn stopped(fault: &Fault) -> Exit {
     match fault.category {
         Category::AccessDenied | Category::NotFound | Category::Credentials => Exit::Access,
         Category::InvalidRequest

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use tokio::time::timeout;
 
-use super::connect;
+use super::connect::{self, Connection};
 use super::failure::Failure;
 use crate::bedrock::aws::Access;
 use crate::bedrock::control::Control;
@@ -32,8 +32,8 @@ pub(super) async fn settle(job: &mut JobFile, today: Date) -> Option<String> {
 async fn settle_model(job: &mut JobFile, today: Date) -> Option<String> {
     let model = hidden(job)?;
     let found = async {
-        let access = access(job, &model, today).await?;
-        let control = Control::connect(access).await?;
+        let connection = connection(job, &model, today)?;
+        let control = Control::connect(connection.access.clone()).await?;
         Ok::<_, Failure>(control.behind(&model).await?)
     };
     match found.await {
@@ -53,8 +53,8 @@ async fn settle_stream(job: &mut JobFile, today: Date) {
         return;
     };
     let asked = async {
-        let access = access(job, &model, today).await.ok()?;
-        let control = Control::connect(access).await.ok()?;
+        let connection = connection(job, &model, today).ok()?;
+        let control = Control::connect(connection.access.clone()).await.ok()?;
         control.streams(base).await.ok()?
     };
     let streams = timeout(PATIENCE, asked).await;
@@ -95,21 +95,21 @@ fn hidden(job: &JobFile) -> Option<ModelId> {
 
 /// The control plane beside the job's endpoint. A URL of the job's is that of calls alone, unless
 /// it is on this machine, where an emulator answers both.
-async fn access(job: &JobFile, model: &ModelId, today: Date) -> Result<Access, Failure> {
+fn connection(job: &JobFile, model: &ModelId, today: Date) -> Result<Connection, Failure> {
     let endpoint = job.model.endpoint.as_deref();
     let region = crate::job::region(job.model.region.clone(), model)?;
     if endpoint == Some("emulator") {
         let variable = |name: &str| std::env::var(name).ok();
         let path = job.emulator.scenario.as_deref();
         let path = path.and_then(|path| expand(path, today, variable).ok());
-        let scenario = connect::scenario(path.as_deref().map(std::path::Path::new))?;
-        return connect::emulator(scenario, region).await;
+        let scenario = connect::scenario_file(path.as_deref().map(std::path::Path::new))?;
+        return connect::emulator(scenario, region);
     }
-    Ok(Access::Aws {
+    Ok(Connection::aws(Access::Aws {
         region,
         profile: job.model.profile.clone(),
         endpoint: endpoint
             .filter(|url| is_url(url) && emulated::may_be_at(url))
             .map(str::to_owned),
-    })
+    }))
 }

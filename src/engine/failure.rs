@@ -1,4 +1,4 @@
-//! The one error of the command line: what to print, and the exit code that goes with it.
+//! Why a job did not run: what to print, and the exit code that goes with it.
 
 use std::io::ErrorKind;
 
@@ -12,23 +12,28 @@ use crate::output::LedgerError;
 use crate::rows::MismatchError;
 use bedrock_emulator::{BindError, ScenarioError};
 
-/// Why a verb did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+/// Why nothing was run, or planned, or checked: says where, what, and what to do next.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub(super) struct Failure {
-    pub(super) exit: Exit,
+pub struct Failure {
+    pub(crate) exit: Exit,
     message: String,
 }
 
 impl Failure {
-    pub(super) fn new(exit: Exit, message: impl ToString) -> Self {
+    /// The exit code that the command line ends with.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,
             message: message.to_string(),
         }
     }
 
-    pub(super) fn usage(message: impl ToString) -> Self {
+    pub(crate) fn usage(message: impl ToString) -> Self {
         Self::new(Exit::Usage, message)
     }
 }

@@ -1,14 +1,10 @@
 //! The day that `{{ date }}` stands for in paths: that of `--date`, else today.
 
-use clap::ArgMatches;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use serde_json::json;
 
-use super::print;
 use crate::job::JobFile;
-use crate::report::display::Style;
 
 /// The day, and whether the time zone was found that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +15,11 @@ pub(super) struct Day {
 }
 
 impl Day {
-    pub(super) fn of(matches: &ArgMatches) -> Self {
-        match matches.get_one::<Date>("date") {
+    /// The day that was named, else today.
+    pub(super) fn of(named: Option<Date>) -> Self {
+        match named {
             Some(date) => Self {
-                date: *date,
+                date,
                 unknown_zone: None,
             },
             None => Self::today(),
@@ -42,27 +39,21 @@ impl Day {
         }
     }
 
-    /// Says that the day is that of another time zone, where a path of the job depends on it.
-    pub(super) fn warn(&self, style: Style, job: &JobFile) {
-        let Some(zone) = self.unknown_zone.as_deref().filter(|_| job.names_the_day()) else {
-            return;
-        };
+    /// Said if the day is that of another time zone, and a path of the job depends on it.
+    pub(super) fn warning(&self, job: &JobFile) -> Option<String> {
+        let zone = self.unknown_zone.as_deref()?;
         let date = self.date;
-        let warning = format!(
-            "TZ={zone}: no such time zone is known here; {{{{ date }}}} in paths is the date in UTC, \
-             {date}: set it with --date"
-        );
-        match style {
-            Style::Json | Style::QuietJson => {
-                print::noted(&json!({ "event": "note", "message": warning }));
-            }
-            Style::Live | Style::Lines | Style::Quiet => print::said(&warning),
-        }
+        job.names_the_day().then(|| {
+            format!(
+                "TZ={zone}: no such time zone is known here; {{{{ date }}}} in paths is the date in UTC, \
+                 {date}: set it with --date"
+            )
+        })
     }
 }
 
 /// Reads the value of `--date`.
-pub(super) fn date(typed: &str) -> Result<Date, &'static str> {
+pub(crate) fn date(typed: &str) -> Result<Date, &'static str> {
     let date = typed.parse::<Date>().ok();
     date.filter(|date| date.to_string() == typed)
         .ok_or("it takes a date such as 2026-11-30")

@@ -1,0 +1,97 @@
+//! What the command line says beside the job.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+
+use super::{flags, print};
+use crate::engine::Failure;
+use crate::engine::open::Source;
+use crate::engine::options::RunOptions;
+use crate::output::{Existing, Locks};
+use crate::report::display::Style;
+use crate::rows::preflight::Changed;
+
+/// Where the job is: the file that was named, and the flags that override it.
+pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
+    Ok(Source {
+        file: matches.get_one::<PathBuf>("job").cloned(),
+        keys: flags::table(matches)?,
+        date: matches.get_one("date").copied(),
+    })
+}
+
+/// The flags that belong to a run and to no job, as far as `plan` has them too.
+pub(super) fn of_plan(matches: &ArgMatches) -> RunOptions {
+    RunOptions {
+        limit: matches.get_one("limit").copied(),
+        existing: existing(matches),
+        changed: changed(matches),
+        locks: locks(matches),
+        ..RunOptions::default()
+    }
+}
+
+/// The flags that belong to a run and to no job.
+pub(super) fn of_run(matches: &ArgMatches) -> Result<RunOptions, Failure> {
+    let mut options = of_plan(matches);
+    let wait_lock: Option<&String> = matches.get_one("wait-lock");
+    options.wait_lock = wait_lock
+        .map(|time| crate::job::time("--wait-lock", time))
+        .transpose()?;
+    let drain: &String = matches.get_one("drain").expect("it has a default");
+    options.drain = match drain.as_str() {
+        "0s" => Duration::ZERO,
+        drain => crate::job::time("--drain", drain)?,
+    };
+    Ok(options)
+}
+
+/// A warning, in the form that was asked for.
+pub(super) fn warn(style: Style, text: &str) {
+    match style {
+        Style::Json | Style::QuietJson => print::noted(&event("warning", text)),
+        Style::Live | Style::Lines | Style::Quiet => print::warning(text),
+    }
+}
+
+/// A note as an event for programs.
+pub(super) fn event(level: &str, text: &str) -> serde_json::Value {
+    serde_json::json!({ "event": "note", "level": level, "message": text })
+}
+
+/// How progress is shown.
+pub(super) fn style(matches: &ArgMatches) -> Style {
+    match (matches.get_flag("quiet"), matches.get_flag("json")) {
+        (true, true) => Style::QuietJson,
+        (true, false) => Style::Quiet,
+        (false, true) => Style::Json,
+        (false, false) => Style::for_stderr(),
+    }
+}
+
+/// What to do with existing output.
+pub(super) fn existing(matches: &ArgMatches) -> Existing {
+    match (matches.get_flag("fresh"), matches.get_flag("retry-failed")) {
+        (true, _) => Existing::Fresh,
+        (false, true) => Existing::RetryFailed,
+        (false, false) => Existing::Resume,
+    }
+}
+
+/// What to do with completed rows whose request has changed.
+pub(super) fn changed(matches: &ArgMatches) -> Changed {
+    match matches.get_flag("redo-changed") {
+        true => Changed::Redone,
+        false => Changed::Refused,
+    }
+}
+
+/// Whose locks are trusted.
+pub(super) fn locks(matches: &ArgMatches) -> Locks {
+    match matches.get_flag("trust-locks") {
+        true => Locks::Any,
+        false => Locks::Trusted,
+    }
+}

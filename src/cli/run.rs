@@ -1,0 +1,167 @@
+//! `promptmill run`: shows what a run tells, and prints its summary.
+
+use std::io::ErrorKind;
+use std::panic::resume_unwind;
+
+use clap::ArgMatches;
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use super::resume::Typed;
+use super::{connect, options, print, signals, words};
+use crate::engine::Failure;
+use crate::engine::run::{Finished, Told};
+use crate::exit::Exit;
+use crate::report::display::{Display, ReadingProgress, Style};
+use crate::run::Signal;
+
+/// Runs a job.
+///
+/// The loop is a task like the calls it starts: on a thread of its own it would have to be woken for
+/// every response, and wake another for every call.
+pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let runtime = connect::runtime()?;
+    let matches = matches.clone();
+    let ended = runtime.block_on(async {
+        let signals = signals::listen()
+            .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
+        let asked = signals.asked.clone();
+        let (begin, begins) = oneshot::channel();
+        let run = tokio::spawn(async move {
+            let mut view = View::new(options::style(&matches), signals.status, begin);
+            let source = options::source(&matches)?;
+            let options = options::of_run(&matches)?;
+            view.drain = options.drain;
+            let command = |pinned: &[_], usd: Option<f64>| {
+                let words = words::normalized(&super::command(), std::env::args_os());
+                let verb = super::run_command();
+                let typed = Typed::new(words.into_iter(), verb, pinned.to_vec());
+                match usd {
+                    None => typed.again(),
+                    Some(usd) => typed.again_with_max_cost(usd),
+                }
+            };
+            let asked = signals.asked;
+            let tell = &mut |told: Told<'_>| view.show(told);
+            let ended = crate::engine::run::run(&source, &options, &command, asked, tell).await?;
+            conclude(&ended, matches.get_flag("json"), view.style)
+        });
+        tokio::select! {
+            ended = run => ended.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic())),
+            signal = signals::too_soon(asked, begins) => Err(stopped_too_soon(signal)),
+        }
+    });
+    // What was still being read is not waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Why a run that had not begun ended.
+fn stopped_too_soon(signal: Signal) -> Failure {
+    let (exit, by) = match signal {
+        Signal::Interrupt => (Exit::Interrupted, "Ctrl-C"),
+        Signal::Terminate => (Exit::Stopped, "SIGTERM"),
+        Signal::HangUp => (Exit::Stopped, "SIGHUP"),
+    };
+    print::below_the_bar();
+    Failure::new(
+        exit,
+        format!("stopped by {by} before any call; run the same command to start again"),
+    )
+}
+
+/// What a run tells, as it is shown.
+struct View {
+    style: Style,
+    drain: std::time::Duration,
+    reading: Option<ReadingProgress>,
+    display: Option<Display>,
+    /// Changes whenever the status line is asked for.
+    status: watch::Receiver<()>,
+    /// From when on a signal is the loop's to see.
+    begin: Option<oneshot::Sender<()>>,
+}
+
+impl View {
+    fn new(style: Style, status: watch::Receiver<()>, begin: oneshot::Sender<()>) -> Self {
+        Self {
+            style,
+            drain: std::time::Duration::ZERO,
+            reading: None,
+            display: None,
+            status,
+            begin: Some(begin),
+        }
+    }
+
+    fn show(&mut self, told: Told<'_>) {
+        match told {
+            Told::Note(text) => self.note(text),
+            Told::Warning(text) => options::warn(self.style, text),
+            Told::Reads(input) => {
+                let reading = ReadingProgress::new(self.style, input, Instant::now());
+                self.reading = Some(reading);
+            }
+            Told::Read => {
+                if let Some(reading) = &mut self.reading {
+                    reading.saw_a_row(Instant::now());
+                }
+            }
+            Told::HasRead => self.reading = None,
+            Told::Starts { context, rows, at } => {
+                let display = Display::new(self.style, rows, self.drain, at)
+                    .of_job(&context.name, context.max_cost_usd);
+                self.display = Some(display.showing_when(self.status.clone()));
+                if let Some(begin) = self.begin.take() {
+                    // If nobody waits for it any more, a signal has come.
+                    let _ = begin.send(());
+                }
+            }
+            Told::Happened(event, progress, now) => {
+                if let Some(display) = &mut self.display {
+                    display.show(event, progress, now);
+                }
+            }
+            Told::Ends => {
+                if let Some(display) = self.display.take() {
+                    display.close();
+                }
+            }
+        }
+    }
+
+    /// A note, in the form that was asked for; none for those who asked for quiet.
+    fn note(&self, text: &str) {
+        match self.style {
+            Style::Quiet | Style::QuietJson => {}
+            Style::Json => print::noted(&options::event("note", text)),
+            Style::Live | Style::Lines => print::note(text),
+        }
+    }
+}
+
+/// Prints the summary, and finds the exit code.
+fn conclude(ended: &Finished, wants_json: bool, style: Style) -> Result<Exit, Failure> {
+    let exit = ended.ending.exit;
+    let summary = ended.summary();
+    let mut printed = Ok(());
+    if wants_json {
+        printed = print::json(&summary.json());
+    } else if style != Style::Quiet || exit != Exit::Complete {
+        print::summary(&summary.screen(print::columns()));
+    }
+    if let Err(failure) = &ended.written {
+        return Err(failure.clone());
+    }
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe && exit == Exit::Complete => {
+            let message = format!(
+                "cannot write to standard output: {error}; the summary is in {}",
+                ended.context.paths.run.display()
+            );
+            Err(Failure::new(Exit::CannotWrite, message))
+        }
+        // Whoever closed the pipe has read enough.
+        Ok(()) | Err(_) => Ok(exit),
+    }
+}

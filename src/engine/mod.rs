@@ -1,0 +1,22 @@
+//! From a job to its end: puts the rooms together. Knows neither the command line nor the terminal.
+//!
+//! [`open`] is the opening that `run`, `plan`, `check` and the library share; [`run`](mod@run) carries a job
+//! out and tells what happens, and somebody else shows it; [`job`] is the library's door.
+
+mod auto_quota;
+mod conclusion;
+pub(crate) mod connect;
+pub(crate) mod day;
+mod failure;
+pub(crate) mod job;
+mod notes;
+pub(crate) mod open;
+pub(crate) mod options;
+pub(crate) mod plan;
+mod resolve_arn;
+pub(crate) mod responder;
+pub(crate) mod run;
+mod verdict;
+
+pub use failure::Failure;
+pub(crate) use verdict::stopped;

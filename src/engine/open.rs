@@ -1,0 +1,190 @@
+//! The opening of a job, the same for `run`, `plan`, `check` and the library: load, resolve, plan,
+//! open the input, check that rows fit it, and look over all of them. What is wrong is a rejection:
+//! `run` fails with the first, `plan` lists all.
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
+use super::day::Day;
+use super::failure::Failure;
+use super::responder::Responder;
+use super::{connect, resolve_arn};
+use crate::input::Input;
+use crate::job::{JobFile, PinnedPath, Plan};
+use crate::output::{EarlierRow, EarlierRows, OutputPaths};
+use crate::rows::RowMaker;
+use crate::rows::preflight::{Changed, Preflight, survey};
+use crate::run::Row;
+use bedrock_emulator::Scenario;
+
+/// Said of an ARN that does not tell its model, by an opening that makes no request.
+const NOT_LOOKED_UP: &str =
+    "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
+
+/// What a job is read from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Source {
+    /// The job file, if there is one.
+    pub(crate) file: Option<PathBuf>,
+    /// Keys that override the file's, shaped as a job file.
+    pub(crate) keys: toml::Table,
+    /// The day that `{{ date }}` stands for in paths; `None` is today.
+    pub(crate) date: Option<Date>,
+}
+
+/// Whether Bedrock may be asked which model an ARN stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// It is asked, if nothing else tells.
+    Ask,
+    /// No request is made.
+    Skip,
+}
+
+/// A job with its plan.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) plan: Plan,
+    /// Paths of the job that depend on the day or on the environment, as they are now.
+    pub(crate) pinned: Vec<PinnedPath>,
+    /// What a person should know of the day that paths have.
+    pub(crate) warning: Option<String>,
+    /// Why it is not known which model stands behind the job's ARN.
+    pub(crate) hidden: Option<String>,
+}
+
+/// A job whose input is open and fits it.
+#[derive(Debug)]
+pub(crate) struct Opened<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) input: Input,
+    pub(crate) maker: RowMaker<'a>,
+    pub(crate) paths: OutputPaths,
+    /// What the embedded emulator plays, if it answers.
+    pub(crate) scenario: Option<Scenario>,
+    /// Why the job cannot run, as far as is known before its output is touched.
+    pub(crate) rejections: Vec<Failure>,
+}
+
+/// All rows, looked over beside what earlier runs left.
+#[derive(Debug)]
+pub(crate) struct LookedOver {
+    pub(crate) preflight: Preflight,
+    /// Why the job cannot run as its rows and its output are.
+    pub(crate) rejections: Vec<Failure>,
+}
+
+impl Source {
+    /// Reads the job file, if there is one, and lays the keys over it.
+    pub(crate) fn read(&self) -> Result<JobFile, Failure> {
+        Ok(JobFile::load(self.file.as_deref(), self.keys.clone())?)
+    }
+}
+
+impl Loaded {
+    /// Plans `job`, which was read from `source`.
+    pub(crate) async fn new(
+        mut job: JobFile,
+        source: &Source,
+        lookup: Lookup,
+    ) -> Result<Self, Failure> {
+        let day = Day::of(source.date);
+        let warning = day.warning(&job);
+        let today = day.date;
+        let hidden = match lookup {
+            Lookup::Ask => resolve_arn::settle(&mut job, today).await,
+            Lookup::Skip => None,
+        };
+        let variable = |name: &str| std::env::var(name).ok();
+        let pinned = job.pinned(today, variable);
+        let plan = Plan::new(job, source.file.as_deref(), today, variable)?;
+        let not_asked = lookup == Lookup::Skip && plan.model.hides_its_model();
+        Ok(Self {
+            hidden: hidden.or_else(|| not_asked.then(|| NOT_LOOKED_UP.to_owned())),
+            pinned,
+            warning,
+            plan,
+        })
+    }
+
+    /// Opens the input and checks that the job's fields are in it.
+    pub(crate) fn open(&self) -> Result<Opened<'_>, Failure> {
+        let plan = &self.plan;
+        let input = blocking(|| Input::open(&plan.input, &plan.reading))?;
+        let maker = RowMaker::new(plan, &input)
+            .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?;
+        let paths = OutputPaths::new(&plan.output);
+        let mut rejections = Vec::new();
+        rejections.extend(output_is_input(&input, &paths));
+        let scenario = connect::scenario(plan).unwrap_or_else(|failure| {
+            rejections.push(failure);
+            None
+        });
+        Ok(Opened {
+            plan,
+            input,
+            maker,
+            paths,
+            scenario,
+            rejections,
+        })
+    }
+}
+
+impl Opened<'_> {
+    /// Looks over the first `limit` rows, or all, and shows each to `see` with how it completed
+    /// earlier, if it did. `responder` is who will answer.
+    pub(crate) fn look_over(
+        &self,
+        past: &EarlierRows,
+        responder: &Responder,
+        limit: Option<u64>,
+        changed: Changed,
+        see: impl FnMut(&Row, Option<&EarlierRow>),
+    ) -> Result<LookedOver, Failure> {
+        let mut rejections = Vec::new();
+        rejections.extend(self.rejected_responder(past, responder));
+        let preflight = blocking(|| survey(&self.maker, &self.input, past, limit, see))?;
+        let refusals = preflight.refusals(self.plan, changed);
+        rejections.extend(refusals.into_iter().map(Failure::usage));
+        Ok(LookedOver {
+            preflight,
+            rejections,
+        })
+    }
+
+    /// Why these answers and those in the output cannot share it.
+    pub(crate) fn rejected_responder(
+        &self,
+        past: &EarlierRows,
+        responder: &Responder,
+    ) -> Option<Failure> {
+        let refusal = responder.refusal(&past.tally, &self.plan.output);
+        refusal.map(Failure::usage)
+    }
+}
+
+/// An output that would overwrite the input.
+fn output_is_input(input: &Input, paths: &OutputPaths) -> Option<Failure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let read = input.path().and_then(real)?;
+    let written = [&paths.answered, &paths.failed, &paths.run];
+    let same = written
+        .into_iter()
+        .find(|path| real(path).as_ref() == Some(&read))?;
+    Some(Failure::usage(format!(
+        "the output {} is the input: choose another --output",
+        same.display()
+    )))
+}
+
+/// Runs something that waits for a disk. A runtime of several threads goes on meanwhile.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        Ok(_) | Err(_) => work(),
+    }
+}

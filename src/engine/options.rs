@@ -1,0 +1,86 @@
+//! What is asked of a run beside its job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::output::{Existing, Locks};
+use crate::rows::preflight::Changed;
+use crate::run::{Ask, Signal};
+
+/// As `--drain` has it by default: less than the 30 s that systems give a process to end.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// What is asked of a run beside its job. There may be more of it later.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// Only the first so many rows.
+    pub limit: Option<u64>,
+    /// What to do with existing output.
+    pub existing: Existing,
+    /// What to do with completed rows whose request has changed.
+    pub changed: Changed,
+    /// How long to wait for another run on the same output.
+    pub wait_lock: Option<Duration>,
+    /// Which file systems an output may be on.
+    pub locks: Locks,
+    /// How long calls in flight may take once the run has been asked to stop.
+    pub drain: Duration,
+    /// Stops the run from elsewhere.
+    pub stop: StopHandle,
+}
+
+impl Default for RunOptions {
+    /// Resumes, over all rows, and gives calls in flight 25 s.
+    fn default() -> Self {
+        Self {
+            limit: None,
+            existing: Existing::Resume,
+            changed: Changed::Refused,
+            wait_lock: None,
+            locks: Locks::Trusted,
+            drain: DRAIN,
+            stop: StopHandle::default(),
+        }
+    }
+}
+
+/// Stops a run from elsewhere. Clones stop the same runs.
+#[derive(Debug, Clone)]
+pub struct StopHandle {
+    pub(super) asked: Arc<watch::Sender<Ask>>,
+}
+
+impl Default for StopHandle {
+    fn default() -> Self {
+        Self {
+            asked: Arc::new(watch::Sender::new(Ask::Run)),
+        }
+    }
+}
+
+impl StopHandle {
+    /// Stops sending and lets calls in flight finish, for [`RunOptions::drain`] at most. The second time,
+    /// does not wait for them. It holds for later runs with the same options too.
+    pub fn stop(&self) {
+        self.asked
+            .send_modify(|asked| *asked = asked.and(Signal::Terminate));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_seen_by_whoever_holds_the_options() {
+        let handle = StopHandle::default();
+        let asked = handle.clone().asked.subscribe();
+        handle.stop();
+        assert_eq!(*asked.borrow(), Ask::Drain(Signal::Terminate));
+        handle.stop();
+        assert_eq!(*asked.borrow(), Ask::Leave(Signal::Terminate));
+    }
+}

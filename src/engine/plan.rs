@@ -1,0 +1,205 @@
+//! What a job will take, found out without a call: reads the input and the output, and writes nothing.
+
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::open::{Loaded, Lookup, Source};
+use super::options::RunOptions;
+use super::responder::Responder;
+use super::run::{Tell, Told};
+use crate::catalog;
+use crate::format::{count, dollars, rough, time};
+use crate::job::{Endpoint, Plan};
+use crate::output::{EarlierRow, Inspection};
+use crate::rows::forecast::{Forecast, Gathered};
+use crate::rows::preflight::{Changed, Preflight, has_changed, identity};
+
+/// All that was found out.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) survey: Preflight,
+    pub(crate) gathered: Gathered,
+    pub(crate) forecast: Forecast,
+    /// Rows of the output that the input no longer has.
+    pub(crate) gone: u64,
+    /// What the responses so far have cost, in USD; `None` if that is not known.
+    pub(crate) spent_usd: Option<f64>,
+    /// What calls may have cost beyond that, in USD.
+    pub(crate) maybe_billed_usd: f64,
+    /// Whether rows bring whole bodies.
+    pub(crate) sends_bodies: bool,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+    /// Why `run` would reject the job.
+    pub(crate) refusals: Vec<String>,
+}
+
+/// Plans the job in `source`, for a run with these options.
+///
+/// # Errors
+/// There is nothing to plan: the job cannot be read, or its input, or they do not fit each other.
+pub(crate) async fn plan(
+    source: &Source,
+    options: &RunOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Planned, Failure> {
+    let job = source.read()?;
+    let loaded = Loaded::new(job, source, Lookup::Skip).await?;
+    if let Some(warning) = &loaded.warning {
+        tell(Told::Warning(warning));
+    }
+    let opened = loaded.open()?;
+    let (plan, maker) = (opened.plan, &opened.maker);
+    let Inspection {
+        past,
+        notes,
+        mut refusals,
+    } = Inspection::at(&opened.paths, options.existing, options.locks);
+    let mut gathered = Gathered::new(
+        plan.family,
+        maker.layout_bytes(),
+        plan.tokens.default_max_tokens,
+        maker.sharing(plan.tokens.per_minute),
+    );
+    if maker.sends_bodies() {
+        gathered = gathered.of_whole_bodies();
+    }
+    let changed = options.changed;
+    let responder = Responder::answers(plan).await;
+    tell(Told::Reads(&plan.input));
+    let looked = opened.look_over(&past, &responder, options.limit, changed, |row, before| {
+        tell(Told::Read);
+        let stays = |before: &&EarlierRow| {
+            changed == Changed::Refused || !has_changed(identity(row), before)
+        };
+        gathered.take(row, before.filter(stays));
+    });
+    tell(Told::HasRead);
+    let looked = looked?;
+    let rejections = opened.rejections.iter().chain(&looked.rejections);
+    refusals.extend(rejections.map(Failure::to_string));
+    let survey = looked.preflight;
+    let mut planned = Planned {
+        forecast: Forecast::new(&gathered, &past.lessons, plan),
+        spent_usd: past.tally.known_cost(),
+        maybe_billed_usd: past.tally.uncertain_usd(),
+        sends_bodies: maker.sends_bodies(),
+        gone: match options.limit {
+            None => survey.gone(&past),
+            Some(_) => 0,
+        },
+        plan: plan.clone(),
+        survey,
+        gathered,
+        notes,
+        refusals,
+    };
+    planned.notes.extend(planned.survey.of_input.clone());
+    planned.notes.extend(planned.remarks());
+    Ok(planned)
+}
+
+/// Seconds as a time; more than a century is no time to tell.
+pub(crate) fn duration(seconds: f64) -> Duration {
+    const CENTURY: f64 = 100.0 * 365.0 * 86_400.0;
+    Duration::from_secs_f64(seconds.clamp(0.0, CENTURY))
+}
+
+impl Planned {
+    /// What a person should know beside the figures.
+    fn remarks(&self) -> Vec<String> {
+        let remarks = [
+            Preflight::gone_remark(self.gone),
+            self.mended_rows(),
+            self.survey.alike.clone(),
+            self.unknown_model(),
+            self.unknown_region(),
+            self.outside_geography(),
+            self.plan.unpriced_remark(),
+            self.made_up(),
+            self.plan.profile_remark(),
+            self.plan.prefix_remark(),
+            self.over_budget(),
+            self.over_deadline(),
+            self.over_the_minute(),
+            self.over_the_day(),
+        ];
+        remarks.into_iter().flatten().collect()
+    }
+
+    fn mended_rows(&self) -> Option<String> {
+        (!self.survey.outdated.is_empty()).then(|| self.survey.mended())
+    }
+
+    fn unknown_model(&self) -> Option<String> {
+        let remark = self.plan.catalogue_remark()?;
+        Some(format!("{remark}; give it in a file with --prices"))
+    }
+
+    fn unknown_region(&self) -> Option<String> {
+        let is_aws = self.plan.endpoint == Endpoint::Aws;
+        let region = self.plan.region.as_deref().filter(|_| is_aws);
+        region.and_then(catalog::region_remark)
+    }
+
+    fn outside_geography(&self) -> Option<String> {
+        self.plan.geography_remark(self.plan.region.as_deref()?)
+    }
+
+    fn made_up(&self) -> Option<String> {
+        let emulated = matches!(self.plan.endpoint, Endpoint::Emulator { .. });
+        let message = "the emulator would answer: nothing is billed; the cost is what Bedrock asks";
+        emulated.then(|| message.into())
+    }
+
+    fn over_budget(&self) -> Option<String> {
+        let most = self.plan.limits.max_cost_usd?;
+        let cost = self.forecast.in_tier;
+        let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
+        let message = format!(
+            "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",
+            dollars(most),
+            dollars(total)
+        );
+        (most < total).then_some(message)
+    }
+
+    fn over_deadline(&self) -> Option<String> {
+        let deadline = self.plan.limits.deadline?;
+        let seconds = self.forecast.pace.seconds;
+        let takes = duration(seconds.expected.or(seconds.low)?);
+        let message = format!(
+            "the deadline is {}, and the run will take about {}: it would stop with 8",
+            time(deadline),
+            time(takes)
+        );
+        (deadline < takes).then_some(message)
+    }
+
+    fn over_the_minute(&self) -> Option<String> {
+        let minute = self.plan.tokens.per_minute? as f64;
+        let largest = self.forecast.largest_reservation;
+        let message = format!(
+            "the largest call reserves about {} tokens (its input and max_tokens), more than the \
+             {} of a minute: Bedrock refuses it for ever; lower max_tokens",
+            rough(largest),
+            rough(minute)
+        );
+        (minute < largest).then_some(message)
+    }
+
+    fn over_the_day(&self) -> Option<String> {
+        let day = self.plan.tokens.per_day? as f64;
+        let quota = self.forecast.quota;
+        let uses = quota.expected.or(quota.low)?;
+        let message = format!(
+            "the run takes about {} tokens of quota, and tokens_per_day is {}: it would stop with \
+             75 and need {} days",
+            rough(uses),
+            rough(day),
+            count((uses / day).ceil() as u64)
+        );
+        (day < uses).then_some(message)
+    }
+}

@@ -1,0 +1,451 @@
+//! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
+//! and finds out how it ended. What happens on the way is told to the caller, who shows it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::auto_quota::{self, Quotas};
+use super::connect;
+use super::failure::Failure;
+use super::open::{Loaded, Lookup, Opened, Source};
+use super::options::RunOptions;
+use super::responder::Responder;
+use crate::bedrock::Bedrock;
+use crate::exit::Exit;
+use crate::format::time;
+use crate::job::{Endpoint, PinnedPath, Plan};
+use crate::output::{Claim, InFlight, LedgerError, Manner};
+use crate::report::progress::Progress;
+use crate::report::summary::{Context, Ending, Summary};
+use crate::rows::preflight::{Changed, Preflight, limit_of};
+use crate::run::{Ask, Event, Limits, Settings, Stop};
+
+/// `plan` holds a lock for a moment to see whether a run does.
+const INSPECTION_TIME: Duration = Duration::from_millis(50);
+
+/// How often a lock is asked for that another run holds.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
+
+/// How often the loop tells that time goes by.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Writes the command that runs the job again: paths that depend on the day or on the environment are
+/// written out, and with a number it allows that many USD.
+pub(crate) type Command<'c> = dyn Fn(&[PinnedPath], Option<f64>) -> String + Send + Sync + 'c;
+
+/// What a run tells its caller.
+pub(crate) enum Told<'a> {
+    /// Something that a person may want to know.
+    Note(&'a str),
+    /// Something that a person should know.
+    Warning(&'a str),
+    /// The input is looked over from here on.
+    Reads(&'a Path),
+    /// One row of it was.
+    Read,
+    /// All of it was, or it was given up.
+    HasRead,
+    /// The loop starts.
+    Starts {
+        /// What the summary will know: the job's name, the most it may cost.
+        context: &'a Context,
+        /// Rows of the job, those that completed earlier included.
+        rows: u64,
+        at: Instant,
+    },
+    /// Something happened in the loop; the progress has taken it in.
+    Happened(&'a Event<'a>, &'a mut Progress, Instant),
+    /// The loop has ended.
+    Ends,
+}
+
+/// Something to be said.
+pub(super) enum Notice {
+    /// What a person may want to know.
+    Note(String),
+    /// What a person should know.
+    Warning(String),
+}
+
+/// How the caller is told.
+pub(crate) type Tell<'t> = dyn FnMut(Told<'_>) + Send + 't;
+
+/// A run that has ended.
+pub(crate) struct Finished {
+    pub(crate) context: Context,
+    pub(crate) ending: Ending,
+    pub(crate) progress: Progress,
+    /// When it ended.
+    pub(crate) at: Instant,
+    /// Whether the summary was written to the run file.
+    pub(crate) written: Result<(), Failure>,
+}
+
+impl Finished {
+    /// The summary.
+    pub(crate) fn summary(&self) -> Summary<'_> {
+        Summary::new(&self.context, &self.ending, &self.progress, self.at)
+    }
+}
+
+/// Runs the job in `source` to its end, or until it stops.
+///
+/// # Errors
+/// It was rejected before its first call.
+pub(crate) async fn run(
+    source: &Source,
+    options: &RunOptions,
+    command: &Command<'_>,
+    asked: watch::Receiver<Ask>,
+    tell: &mut Tell<'_>,
+) -> Result<Finished, Failure> {
+    let job = source.read()?;
+    let loaded = Loaded::new(job, source, Lookup::Ask).await?;
+    if let Some(warning) = &loaded.warning {
+        tell(Told::Warning(warning));
+    }
+    let mut opened = loaded.open()?;
+    reject(&mut opened.rejections)?;
+    let claim = stake(&opened, options, tell).await?;
+    let responder = match claim.past.is_empty() {
+        // There is nothing that its answers could not go with.
+        true => Responder::Unknown,
+        false => Responder::answers(opened.plan).await.asked().await,
+    };
+    if let Some(rejected) = opened.rejected_responder(&claim.past, &responder) {
+        return Err(rejected);
+    }
+    tell(Told::Reads(&opened.plan.input));
+    let looked = opened.look_over(
+        &claim.past,
+        &responder,
+        options.limit,
+        options.changed,
+        |_, _| tell(Told::Read),
+    );
+    tell(Told::HasRead);
+    let mut looked = looked?;
+    reject(&mut looked.rejections)?;
+    let run = Run::new(
+        &loaded,
+        &opened,
+        options,
+        &looked.preflight,
+        &claim,
+        command,
+        tell,
+    );
+    run.carry_out(&looked.preflight, claim, asked).await
+}
+
+/// The first rejection, if there is one.
+fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
+    match rejections.is_empty() {
+        true => Ok(()),
+        false => Err(rejections.swap_remove(0)),
+    }
+}
+
+/// Claims the output; waits for another run on it if that is wanted.
+async fn stake(
+    opened: &Opened<'_>,
+    options: &RunOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Claim, LedgerError> {
+    let patience = options.wait_lock.unwrap_or(INSPECTION_TIME);
+    let give_up = Instant::now() + patience;
+    let mut is_said = options.wait_lock.is_none();
+    let mode = opened.plan.mode;
+    loop {
+        match Claim::stake(&opened.paths, mode, options.existing, options.locks) {
+            Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
+                if !std::mem::replace(&mut is_said, true) {
+                    let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
+                    let output = output.display();
+                    let patience = time(patience);
+                    tell(Told::Note(&format!(
+                        "another run is writing {output}{who}; waiting for it for up to {patience}"
+                    )));
+                }
+                tokio::time::sleep(LOCK_EVERY).await;
+            }
+            staked => return staked,
+        }
+    }
+}
+
+/// Writes the summary to the run file.
+fn write(finished: &Finished) -> Result<(), Failure> {
+    finished.summary().write().map_err(|error| {
+        let answers = &finished.context.paths.answered;
+        let safe = match answers.exists() {
+            true => format!("; what is in {} is safe", answers.display()),
+            false => String::new(),
+        };
+        let message = format!(
+            "{error}{safe}: make room, or put right what else it says, and the same command \
+             writes the summary down"
+        );
+        Failure::new(Exit::CannotWrite, message)
+    })
+}
+
+/// The same command with one more switch.
+pub(super) fn with_switch(command: &str, switch: &str) -> String {
+    if command.split(' ').any(|word| word == switch) {
+        command.to_owned()
+    } else {
+        format!("{command} {switch}")
+    }
+}
+
+/// What the output keeps of rows that the input no longer has.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) rows: u64,
+    pub(super) failures: u64,
+}
+
+/// A job that is ready to run.
+pub(super) struct Run<'a, 't> {
+    pub(super) opened: &'a Opened<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) options: &'a RunOptions,
+    /// Whether every row has completed and none runs again.
+    is_done: bool,
+    /// Keys in the output whose lines are backed up: of rows that have changed or were fixed.
+    redo: Vec<u64>,
+    /// Whether a row succeeded with the request that it would send now.
+    answered_before: bool,
+    pub(super) kept: Kept,
+    pub(super) context: Context,
+    pub(super) command: &'a Command<'a>,
+    pub(super) pinned: &'a [PinnedPath],
+    /// Why it is not known which model stands behind the job's ARN.
+    pub(super) hidden: Option<&'a str>,
+    /// The region that is called, once it is known.
+    pub(super) region: Option<String>,
+    tell: &'a mut Tell<'t>,
+}
+
+impl<'a, 't> Run<'a, 't> {
+    fn new(
+        loaded: &'a Loaded,
+        opened: &'a Opened<'a>,
+        options: &'a RunOptions,
+        preflight: &Preflight,
+        claim: &Claim,
+        command: &'a Command<'a>,
+        tell: &'a mut Tell<'t>,
+    ) -> Self {
+        let plan = opened.plan;
+        let gone = preflight.gone(&claim.past);
+        let changed: &[u64] = match options.changed {
+            Changed::Refused => &[],
+            Changed::Redone => &preflight.changed_keys,
+        };
+        let kept = match options.limit {
+            None => Kept {
+                rows: gone,
+                failures: preflight.gone_failures(&claim.past),
+            },
+            // The rest of the input was not looked at, and may have them.
+            Some(_) => Kept::default(),
+        };
+        let again = command(&loaded.pinned, None);
+        let context = Context {
+            name: plan.name.clone(),
+            model: plan.model.as_str().to_owned(),
+            rows: preflight.rows + gone,
+            emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
+            named_ids: preflight.named_ids,
+            fingerprint: plan.fingerprint(),
+            max_tokens: plan
+                .longest_answer()
+                .filter(|_| !opened.maker.sends_bodies()),
+            thought: plan.parameters.thought(),
+            max_cost_usd: plan.limits.max_cost_usd,
+            // They are known once there are credentials to ask Service Quotas with.
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            started_at: Timestamp::now(),
+            paths: opened.paths.clone(),
+            mode: plan.mode,
+            retry_failed: with_switch(&again, "--retry-failed"),
+            resume: again,
+        };
+        Self {
+            opened,
+            plan,
+            options,
+            is_done: preflight.ended == preflight.rows && changed.is_empty(),
+            redo: [changed, preflight.outdated.as_slice()].concat(),
+            answered_before: 0 < preflight.answered,
+            kept,
+            context,
+            command,
+            pinned: &loaded.pinned,
+            hidden: loaded.hidden.as_deref(),
+            region: None,
+            tell,
+        }
+    }
+
+    async fn carry_out(
+        mut self,
+        preflight: &Preflight,
+        mut claim: Claim,
+        asked: watch::Receiver<Ask>,
+    ) -> Result<Finished, Failure> {
+        for notice in self.opening_notices(&claim, preflight) {
+            (self.tell)(match &notice {
+                Notice::Note(text) => Told::Note(text),
+                Notice::Warning(text) => Told::Warning(text),
+            });
+        }
+        if self.is_done {
+            self.back_up(&mut claim)?;
+            let progress = Progress::new(&claim.past, Instant::now());
+            return Ok(self.conclude(None, progress));
+        }
+        let connection = connect::connection(self.plan, self.opened.scenario.as_ref())?;
+        let access = &connection.access;
+        let target = connect::target(self.plan, self.opened.maker.sends_bodies());
+        let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
+        self.region = Some(model.region().await?);
+        if let Some(remark) = self.region_remark() {
+            (self.tell)(Told::Warning(&remark));
+        }
+        if let Some(remark) = self.geography_remark() {
+            self.note(&remark);
+        }
+        let quotas = auto_quota::settle(self.plan, access).await;
+        if let Some(note) = &quotas.note {
+            self.note(note);
+        }
+        if let Some(warning) = &quotas.warning {
+            (self.tell)(Told::Warning(warning));
+        }
+        let requests = quotas.requests_per_minute;
+        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
+        self.context.tokens_per_minute = quotas.tokens.per_minute;
+        self.back_up(&mut claim)?;
+        let manner = self.manner(self.context.rows.saturating_sub(claim.past.len()));
+        let (mut ledger, past) = claim.begin(manner)?;
+        let start = Instant::now();
+        let mut progress = Progress::new(&past, start);
+        let opened = self.opened;
+        let rows = opened.maker.rows_after(&past, &opened.input)?;
+        let rows = rows.take(limit_of(self.options.limit));
+        let settings = self.settings(past.tally.charge_usd(), &quotas);
+        (self.tell)(Told::Starts {
+            context: &self.context,
+            rows: self.context.rows,
+            at: start,
+        });
+        let tell = &mut *self.tell;
+        let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
+            let now = Instant::now();
+            progress.take(event, now);
+            tell(Told::Happened(event, &mut progress, now));
+        })
+        .await;
+        (self.tell)(Told::Ends);
+        if let Some(left) = ledger.left_of_it() {
+            progress.output_holds(left);
+        }
+        // The run file may need the room.
+        ledger.release();
+        Ok(self.conclude(stop, progress))
+    }
+
+    fn note(&mut self, text: &str) {
+        (self.tell)(Told::Note(text));
+    }
+
+    /// Backs up what does not stay in the output.
+    fn back_up(&mut self, claim: &mut Claim) -> Result<(), Failure> {
+        for backup in claim.put_aside(&self.redo)? {
+            self.note(&format!("earlier output is kept in {}", backup.display()));
+        }
+        Ok(())
+    }
+
+    fn conclude(self, stop: Option<Stop>, progress: Progress) -> Finished {
+        let ending = self.ending(stop.as_ref(), &progress);
+        let context = self.context_after(stop.as_ref(), &progress);
+        let mut finished = Finished {
+            context,
+            ending,
+            progress,
+            at: Instant::now(),
+            written: Ok(()),
+        };
+        finished.written = write(&finished);
+        finished
+    }
+
+    fn settings(&self, spent_usd: f64, quotas: &Quotas) -> Settings {
+        Settings {
+            concurrency: self.plan.concurrency,
+            sharing: self.opened.maker.sharing(quotas.tokens.per_minute),
+            requests_per_minute: quotas.requests_per_minute,
+            tokens: quotas.tokens,
+            limits: Limits {
+                spent_usd,
+                ..self.plan.limits
+            },
+            retry: self.plan.retry,
+            answered_before: self.answered_before,
+            first_alone: self.plan.shares_prefix(),
+            attempt_timeout: self.plan.attempt_timeout,
+            drain: self.options.drain,
+            tick: TICK,
+            seed: u64::from(std::process::id()),
+        }
+    }
+
+    /// How lines are kept if `left` rows are to complete.
+    fn manner(&self, left: u64) -> Manner {
+        let plan = self.plan;
+        let shared = plan
+            .concurrency
+            .saturating_mul(self.opened.maker.rows_per_call());
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        Manner {
+            model: plan.model.as_str().to_owned(),
+            keep_raw: plan.keep_raw,
+            service_tier: plan.terms.tier.unwrap_or_default().as_str(),
+            latency_mode: plan.terms.latency.clone(),
+            reasoning: plan.reasoning,
+            own_body: self.opened.maker.sends_bodies(),
+            emulated: self.context.emulated,
+            durability: plan.durability,
+            in_flight: InFlight {
+                calls: plan.concurrency,
+                rows: shared.min(left).max(plan.concurrency),
+            },
+            max_tokens: plan.longest_answer(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_switch;
+
+    #[test]
+    fn a_switch_is_added_once() {
+        assert_eq!(
+            with_switch("promptmill run x", "--retry-failed"),
+            "promptmill run x --retry-failed"
+        );
+        let there = "promptmill run x --retry-failed";
+        assert_eq!(with_switch(there, "--retry-failed"), there);
+    }
+}
