@@ -64,10 +64,10 @@ async fn tell(stats: &Stats) {
 fn line(stats: &Stats) -> String {
     let counts = stats.counts();
     format!(
-        "{}: {} answered, {} refused, {}; at most {} at once",
+        "{}: {} answered, {} rejected, {}; at most {} in flight",
         plural(counts.calls, "call"),
         counts.answered,
-        counts.refused,
+        counts.rejected,
         plural(counts.faults, "fault"),
         counts.max_in_flight
     )

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::line::Cut;
-use super::refusal::Refusal;
+use super::connection::Cut;
+use super::service_error::ServiceError;
 
 /// Everything that can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -114,7 +114,7 @@ pub enum FaultKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     /// It is refused before the model sees it.
-    Refuse(Refusal),
+    Reject(ServiceError),
     /// A proxy answers in the service's place, with these seconds in `retry-after`.
     Html502(Option<u32>),
     /// The same, and its page has no end that anybody would wait for.
@@ -124,12 +124,12 @@ pub(super) enum Effect {
     /// Nothing happens any more.
     Stall,
     /// The model answers, and the answer is spoiled on its way.
-    Spoil(Spoil),
+    Damage(Damage),
 }
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spoil {
+pub(super) enum Damage {
     /// It breaks off halfway.
     Halve(Cut),
     /// It arrives, and its connection ends.
@@ -195,21 +195,21 @@ impl FaultKind {
     /// What it does to a call; nothing for `slow`, which only adds time.
     /// `model` is the id in the request's path.
     pub(super) fn effect(self, retry_after_s: Option<u32>, model: &str) -> Option<Effect> {
-        let refuse = |mut refusal: Refusal| {
-            refusal.retry_after_s = retry_after_s;
-            Some(Effect::Refuse(refusal))
+        let reject = |mut error: ServiceError| {
+            error.retry_after_s = retry_after_s;
+            Some(Effect::Reject(error))
         };
-        let error = |status, code, text| refuse(Refusal::new(status, code, text));
-        let spoil = |spoil| Some(Effect::Spoil(spoil));
-        let in_stream = |what| spoil(Spoil::InStream(what));
+        let error = |status, code, text| reject(ServiceError::new(status, code, text));
+        let damage = |damage| Some(Effect::Damage(damage));
+        let in_stream = |what| damage(Damage::InStream(what));
         let exception = |kind, text| in_stream(InStream::Exception(kind, text));
         match self {
-            Self::Throttled => refuse(Refusal::throttling(TOO_MANY_REQUESTS)),
-            Self::DailyQuota => refuse(Refusal::throttling(TOO_MANY_TODAY)),
+            Self::Throttled => reject(ServiceError::throttling(TOO_MANY_REQUESTS)),
+            Self::DailyQuota => reject(ServiceError::throttling(TOO_MANY_TODAY)),
             Self::ModelNotReady => error(429, "ModelNotReadyException", COLD),
             Self::Unavailable => error(503, "ServiceUnavailableException", NO_CAPACITY),
             Self::ModelThrottled => error(503, "ServiceUnavailableException", MODEL_THROTTLED),
-            Self::TooManyConnections => refuse(Refusal::too_many_connections()),
+            Self::TooManyConnections => reject(ServiceError::too_many_connections()),
             Self::ServerError => error(500, "InternalServerException", UNEXPECTED),
             Self::ModelTimeout => error(408, "ModelTimeoutException", TIMED_OUT),
             Self::ModelError => error(424, "ModelErrorException", UNEXPECTED),
@@ -218,10 +218,12 @@ impl FaultKind {
             Self::AccessDenied => error(403, "AccessDeniedException", NO_ACCESS),
             Self::ExpiredToken => error(403, "ExpiredTokenException", EXPIRED),
             Self::ClockSkew => error(403, "InvalidSignatureException", SKEWED),
-            Self::NotFound => refuse(Refusal::end_of_life()),
-            Self::Validation => refuse(Refusal::malformed("#: the scenario refuses this request")),
-            Self::ProfileNeeded => refuse(Refusal::profile_needed(model)),
-            Self::UnknownModel => refuse(Refusal::unknown_model()),
+            Self::NotFound => reject(ServiceError::end_of_life()),
+            Self::Validation => reject(ServiceError::malformed(
+                "#: the scenario refuses this request",
+            )),
+            Self::ProfileNeeded => reject(ServiceError::profile_required(model)),
+            Self::UnknownModel => reject(ServiceError::unknown_model()),
             Self::RefusedParameter => error(400, "ValidationException", ONE_SAMPLING),
             Self::NotAuthorized => error(403, "AccessDeniedException", NOT_AUTHORIZED),
             Self::InvalidToken => error(403, "UnrecognizedClientException", UNKNOWN_TOKEN),
@@ -232,15 +234,15 @@ impl FaultKind {
             Self::Reset => Some(Effect::HangUp(Cut::Reset)),
             Self::Closed => Some(Effect::HangUp(Cut::Close)),
             Self::Stall => Some(Effect::Stall),
-            Self::ResetMidBody => spoil(Spoil::Halve(Cut::Reset)),
-            Self::ShortBody => spoil(Spoil::Halve(Cut::Close)),
-            Self::ResetAfter => spoil(Spoil::Last(Cut::Reset)),
-            Self::ClosedAfter => spoil(Spoil::Last(Cut::Close)),
-            Self::Drip => spoil(Spoil::Drip),
-            Self::HugeBody => spoil(Spoil::Huge),
-            Self::EmptyBody => spoil(Spoil::Empty),
-            Self::NotJson => spoil(Spoil::NotJson),
-            Self::WrongShape => spoil(Spoil::WrongShape),
+            Self::ResetMidBody => damage(Damage::Halve(Cut::Reset)),
+            Self::ShortBody => damage(Damage::Halve(Cut::Close)),
+            Self::ResetAfter => damage(Damage::Last(Cut::Reset)),
+            Self::ClosedAfter => damage(Damage::Last(Cut::Close)),
+            Self::Drip => damage(Damage::Drip),
+            Self::HugeBody => damage(Damage::Huge),
+            Self::EmptyBody => damage(Damage::Empty),
+            Self::NotJson => damage(Damage::NotJson),
+            Self::WrongShape => damage(Damage::WrongShape),
             Self::StreamModelError => exception("modelStreamErrorException", UNEXPECTED),
             Self::StreamThrottled => exception("throttlingException", TOO_MANY_REQUESTS),
             Self::StreamServerError => exception("internalServerException", UNEXPECTED),
@@ -260,7 +262,7 @@ impl FaultKind {
     pub(super) fn cuts(self) -> bool {
         matches!(
             self.effect(None, ""),
-            Some(Effect::HangUp(_) | Effect::Spoil(Spoil::Halve(_) | Spoil::Last(_)))
+            Some(Effect::HangUp(_) | Effect::Damage(Damage::Halve(_) | Damage::Last(_)))
         )
     }
 
@@ -268,7 +270,7 @@ impl FaultKind {
     pub(super) fn has_headers(self) -> bool {
         matches!(
             self.effect(None, ""),
-            Some(Effect::Refuse(_) | Effect::Html502(_) | Effect::HugeError(_))
+            Some(Effect::Reject(_) | Effect::Html502(_) | Effect::HugeError(_))
         )
     }
 }

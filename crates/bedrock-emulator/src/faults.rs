@@ -45,7 +45,7 @@ pub struct FaultRule {
 
 /// A call, as far as faults tell calls apart.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Struck<'a> {
+pub(super) struct Subject<'a> {
     pub(super) model: &'a str,
     pub(super) prompt: &'a str,
     /// The access key id it is signed with; empty where none is.
@@ -95,7 +95,7 @@ impl Faults {
     }
 
     /// Decides a call's fate and counts it.
-    pub(super) fn judge(&self, call: Struck<'_>) -> Verdict {
+    pub(super) fn judge(&self, call: Subject<'_>) -> Verdict {
         let mut verdict = Verdict::default();
         if self.rules.is_empty() {
             return verdict;
@@ -121,7 +121,7 @@ impl Faults {
     }
 
     /// The number of this attempt at the prompt, from 0.
-    fn attempt(&self, seen: &mut Seen, call: Struck<'_>) -> u32 {
+    fn attempt(&self, seen: &mut Seen, call: Subject<'_>) -> u32 {
         let asked = |rule: &FaultRule| rule.times.is_some() || rule.share.is_some();
         if !self.rules.iter().any(asked) {
             return 0;
@@ -141,7 +141,7 @@ impl Faults {
 }
 
 impl FaultRule {
-    fn chooses(&self, call: Struck<'_>) -> bool {
+    fn chooses(&self, call: Subject<'_>) -> bool {
         let model = self.model.as_ref();
         let text = self.matching.as_ref();
         model.is_none_or(|pattern| glob::matches(pattern, call.model))
@@ -189,7 +189,7 @@ impl FaultRule {
 
 #[cfg(test)]
 mod tests {
-    use super::{FaultRule, Faults, Struck};
+    use super::{FaultRule, Faults, Subject};
     use crate::Scenario;
 
     /// Judges calls `prompt@seconds` in turn: `x` where a fault strikes, `.` where none does.
@@ -198,7 +198,7 @@ mod tests {
         let faults = Faults::new(scenario.faults, scenario.seed);
         let judge = |call: &str| {
             let (prompt, at_s) = call.split_once('@').unwrap_or((call, "0"));
-            let struck = Struck {
+            let subject = Subject {
                 model: "us.amazon.nova-lite-v1:0",
                 prompt,
                 key: "AKIDOLD",
@@ -207,7 +207,7 @@ mod tests {
                     .fold(7, |sum, byte| sum * 31 + u64::from(byte)),
                 at_s: at_s.parse().unwrap(),
             };
-            let verdict = faults.judge(struck);
+            let verdict = faults.judge(subject);
             match (verdict.effect, verdict.slow_ms) {
                 (Some(_), _) => "x".to_owned(),
                 (None, 0) => ".".to_owned(),
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_rule_without_a_kind_is_refused() {
-        let refused = toml::from_str::<FaultRule>("share = 0.5").unwrap_err();
-        assert_eq!(refused.message(), "missing field `kind`");
+        let rejected = toml::from_str::<FaultRule>("share = 0.5").unwrap_err();
+        assert_eq!(rejected.message(), "missing field `kind`");
     }
 }

@@ -18,50 +18,50 @@
 //! their top.
 
 mod bucket;
+mod connection;
 mod control_plane;
-mod directory;
+mod event_body;
 mod event_stream;
 mod fault_kind;
 mod faults;
+mod generate;
 mod glob;
+mod in_process;
 mod instance;
 mod layout;
-mod line;
-mod measure;
+mod measures;
+mod model_ids;
 mod prompt_cache;
 mod quota;
 mod quota_names;
-mod refusal;
 mod regions;
-mod rehearsal;
 mod reply;
+mod reply_body;
+mod request_options;
 mod scenario;
 mod schema;
-mod sent;
 mod server;
 mod service;
+mod service_error;
 mod service_quotas;
 mod stats;
-mod streamed;
 mod tenant;
-mod terms;
 mod wire;
-mod words;
 
 pub use control_plane::ControlPlane;
 pub use fault_kind::FaultKind;
 pub use faults::FaultRule;
-pub use measure::{Latency, Output};
+pub use in_process::{InProcess, Reply};
+pub use measures::{Latency, Output};
 pub use prompt_cache::PromptCache;
 pub use quota::Quota;
-pub use rehearsal::{Answered, Rehearsal};
+pub use reply_body::HangUp;
+pub use request_options::{Filter, Guardrail};
 pub use scenario::{Scenario, ScenarioError};
-pub use sent::HangUp;
 pub use server::{BindError, Emulator, EmulatorHandle};
 pub use service_quotas::ServiceQuotas;
 pub use stats::{Counts, Stats};
 pub use tenant::Tenant;
-pub use terms::Guardrail;
 
 #[cfg(test)]
 mod tests;

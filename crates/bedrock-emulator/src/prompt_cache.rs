@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::generate::Fingerprint;
 use super::layout::tokens_of;
 use super::schema::Object;
-use super::words::Fingerprint;
 
 /// How long an entry lives that nobody reads (user guide, "Prompt caching", October 2026).
 const LIVES: Duration = Duration::from_secs(300);

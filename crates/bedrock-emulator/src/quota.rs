@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::bucket::{Bucket, Day, MINUTE_S};
 use super::glob;
-use super::tenant::{Other, Tenant};
+use super::tenant::{OtherTenant, Tenant};
 
 /// A quota of the account. Each model id it fits has it for itself. The first that fits the model
 /// and the time counts.
@@ -82,7 +82,7 @@ pub(super) struct Quotas {
 struct Account {
     /// The rule that counts, by its number.
     rule: usize,
-    others: Vec<Other>,
+    others: Vec<OtherTenant>,
     requests: Bucket,
     tokens: Bucket,
     day: Day,
@@ -133,10 +133,12 @@ impl Quotas {
         })
     }
 
-    fn others(&self, model: &str) -> Vec<Other> {
+    fn others(&self, model: &str) -> Vec<OtherTenant> {
         let fits = |tenant: &&Tenant| glob::matches(&tenant.model, model);
         let tenants = self.tenants.iter().filter(fits).cloned();
-        tenants.map(|it| Other::new(it, self.started)).collect()
+        tenants
+            .map(|it| OtherTenant::new(it, self.started))
+            .collect()
     }
 
     /// Settles a call at what it used.
@@ -154,7 +156,7 @@ impl Quotas {
 }
 
 impl Account {
-    fn new(number: usize, rule: &Quota, others: Vec<Other>, start: Instant) -> Self {
+    fn new(number: usize, rule: &Quota, others: Vec<OtherTenant>, start: Instant) -> Self {
         let tokens = rule.tokens();
         Self {
             rule: number,

@@ -30,7 +30,7 @@ pub(super) fn offers() -> &'static Offers {
 }
 
 /// Whether a model can be called through its inference profiles only, wherever it is offered.
-pub(super) fn only_by_profile(base: &str) -> bool {
+pub(super) fn is_profile_only(base: &str) -> bool {
     OFFERS
         .get(base)
         .is_some_and(|regions| regions.values().all(Offer::is_profile_only))
@@ -80,7 +80,7 @@ fn offer(how: &'static str) -> Offer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Offer, TYPES, offers, only_by_profile};
+    use super::{Offer, TYPES, is_profile_only, offers};
 
     #[test]
     fn every_line_of_the_list_is_read() {
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn a_model_that_one_region_serves_on_demand_is_not_by_profile_only() {
-        assert!(only_by_profile("anthropic.claude-haiku-4-5-20251001-v1:0"));
-        assert!(!only_by_profile("amazon.nova-lite-v1:0"));
-        assert!(!only_by_profile("anthropic.claude-v2"));
+        assert!(is_profile_only("anthropic.claude-haiku-4-5-20251001-v1:0"));
+        assert!(!is_profile_only("amazon.nova-lite-v1:0"));
+        assert!(!is_profile_only("anthropic.claude-v2"));
     }
 }

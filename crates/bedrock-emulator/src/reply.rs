@@ -7,8 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
 use hyper::{Response, StatusCode};
 
 use super::prompt_cache::Cached;
-use super::refusal::Refusal;
-use super::sent::Sent;
+use super::reply_body::ReplyBody;
+use super::service_error::ServiceError;
 
 /// Where coral, the service's framework, says its exceptions come from; clients cut it off.
 const ERROR_ORIGIN: &str = ":http://internal.amazon.com/coral/com.amazon.bedrock/";
@@ -53,7 +53,7 @@ impl Metrics {
 }
 
 /// An answer with its metrics.
-pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
+pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<ReplyBody> {
     let latency_ms = u64::try_from(metrics.latency.as_millis()).unwrap_or(u64::MAX);
     let mut reply = reply(StatusCode::OK, JSON, body.into());
     let headers = reply.headers_mut();
@@ -71,36 +71,36 @@ pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<Sent> {
 }
 
 /// An answer that comes in chunks.
-pub(super) fn streamed(body: Sent) -> Response<Sent> {
+pub(super) fn streamed(body: ReplyBody) -> Response<ReplyBody> {
     let mut reply = reply(StatusCode::OK, EVENT_STREAM, Bytes::new());
     reply.headers_mut().insert(CHUNK_TYPE, JSON);
     reply.map(|_| body)
 }
 
 /// An error in the service's shape.
-pub(super) fn refused(refusal: &Refusal) -> Response<Sent> {
-    let body = serde_json::json!({"message": refusal.message}).to_string();
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+pub(super) fn rejected(error: &ServiceError) -> Response<ReplyBody> {
+    let body = serde_json::json!({"message": error.message}).to_string();
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = reply(status, JSON, body.into());
-    let origin = format!("{}{ERROR_ORIGIN}", refusal.code);
+    let origin = format!("{}{ERROR_ORIGIN}", error.code);
     if let Ok(origin) = HeaderValue::try_from(origin) {
         reply.headers_mut().insert(ERROR_TYPE, origin);
     }
-    with_retry_after(reply, refusal.retry_after_s)
+    with_retry_after(reply, error.retry_after_s)
 }
 
 /// An answer that is JSON and nothing more.
-pub(super) fn json(body: &serde_json::Value) -> Response<Sent> {
+pub(super) fn json(body: &serde_json::Value) -> Response<ReplyBody> {
     reply(StatusCode::OK, JSON, body.to_string().into())
 }
 
 /// An answer of a service that speaks the JSON 1.1 protocol.
-pub(super) fn json_1_1(answer: Result<serde_json::Value, Refusal>) -> Response<Sent> {
+pub(super) fn json_1_1(answer: Result<serde_json::Value, ServiceError>) -> Response<ReplyBody> {
     let (status, body) = match answer {
         Ok(body) => (200, body),
-        Err(refusal) => {
-            let body = serde_json::json!({"__type": refusal.code, "message": refusal.message});
-            (refusal.status, body)
+        Err(error) => {
+            let body = serde_json::json!({"__type": error.code, "message": error.message});
+            (error.status, body)
         }
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -108,22 +108,22 @@ pub(super) fn json_1_1(answer: Result<serde_json::Value, Refusal>) -> Response<S
 }
 
 /// A page a proxy might answer with, when it cannot reach the service.
-pub(super) fn html_502(retry_after_s: Option<u32>) -> Response<Sent> {
+pub(super) fn html_502(retry_after_s: Option<u32>) -> Response<ReplyBody> {
     let page = Bytes::from_static(b"<html><body><h1>502 Bad Gateway</h1></body></html>\n");
     let mut reply = reply(StatusCode::BAD_GATEWAY, HTML, page);
     reply.headers_mut().remove(REQUEST_ID);
     with_retry_after(reply, retry_after_s)
 }
 
-fn with_retry_after(mut reply: Response<Sent>, seconds: Option<u32>) -> Response<Sent> {
+fn with_retry_after(mut reply: Response<ReplyBody>, seconds: Option<u32>) -> Response<ReplyBody> {
     if let Some(seconds) = seconds {
         reply.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     reply
 }
 
-fn reply(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<Sent> {
-    let mut reply = Response::new(Sent::whole(body));
+fn reply(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<ReplyBody> {
+    let mut reply = Response::new(ReplyBody::whole(body));
     *reply.status_mut() = status;
     reply.headers_mut().insert(SERVER, EMULATOR);
     reply.headers_mut().insert(CONTENT_TYPE, kind);

@@ -69,12 +69,12 @@ use toml::Spanned;
 
 use super::control_plane::ControlPlane;
 use super::faults::FaultRule;
-use super::measure::{Latency, Output};
+use super::measures::{Latency, Output};
 use super::prompt_cache::PromptCache;
 use super::quota::Quota;
+use super::request_options::{Filter, Guardrail};
 use super::service_quotas::ServiceQuotas;
 use super::tenant::Tenant;
-use super::terms::{Filter, Guardrail};
 
 /// How long an error takes to come back: a round trip within a region, no model in between.
 const REFUSAL_MS: f64 = 20.0;
@@ -162,9 +162,9 @@ impl Scenario {
             line: line_of(text, at),
             what,
         };
-        let file: File = toml::from_str(text).map_err(|refused| {
-            let at = refused.span().map_or(0, |span| span.start);
-            error(at, with_suggestion(refused.message()))
+        let file: File = toml::from_str(text).map_err(|rejected| {
+            let at = rejected.span().map_or(0, |span| span.start);
+            error(at, with_suggestion(rejected.message()))
         })?;
         file.check()
             .map_err(|(at, what)| error(at, what.to_owned()))?;
@@ -276,7 +276,7 @@ mod tests {
     use super::Scenario;
 
     #[track_caller]
-    fn refused(text: &str, expected: &str) {
+    fn rejected(text: &str, expected: &str) {
         let error = Scenario::parse(text, "busy.toml").unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_mistyped_name_is_met_with_the_right_one() {
-        refused(
+        rejected(
             "about = \"x\"\n\n[[fault]]\nkind = \"throttled\"\nshar = 0.5\n",
             "busy.toml:5: unknown field `shar`, expected one of `kind`, `model`, `matching`, \
              `key`, `from_s`, `to_s`, `first`, `every`, `times`, `share`, `retry_after_s`, `ms`; did \
@@ -312,27 +312,27 @@ mod tests {
 
     #[test]
     fn a_value_that_makes_no_sense_names_its_table() {
-        refused(
+        rejected(
             "seed = 1\n[[fault]]\nkind = \"throttled\"\nshare = 1.5\n",
             "busy.toml:2: share is from 0 to 1, such as 0.05",
         );
-        refused(
+        rejected(
             "[output]\nmin_tokens = 90\n",
             "busy.toml:1: lengths go up: min_tokens, mean_tokens, max_tokens",
         );
-        refused(
+        rejected(
             "seed = 1\n\n[[tenant]]\nevery_s = 30\n",
             "busy.toml:3: bursts need every_s and for_s, and end before the next begins",
         );
-        refused(
+        rejected(
             "[[quota]]\nfrom_s = 9\nto_s = 9\n",
             "busy.toml:1: to_s comes after from_s; both count seconds from the start",
         );
-        refused(
+        rejected(
             "[[fault]]\nkind = \"slow\"\n",
             "busy.toml:1: a slow fault needs ms, the milliseconds to add",
         );
-        refused(
+        rejected(
             "[[fault]]\nkind = \"reset\"\nretry_after_s = 1\n",
             "busy.toml:1: retry_after_s needs a kind that answers with an error status",
         );

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 
 /// A JSON object of a request.
 pub(super) type Object = Map<String, Value>;
@@ -63,11 +63,11 @@ pub(super) const fn optional(name: &'static str, kind: Kind) -> Key {
 const SERVICE: &str = "amazon-bedrock-";
 
 /// Refuses an object with missing, extraneous or ill-typed keys; `at` points to it (`#`).
-pub(super) fn check(object: &Object, keys: &[Key], at: &str) -> Result<(), Refusal> {
+pub(super) fn check(object: &Object, keys: &[Key], at: &str) -> Result<(), ServiceError> {
     for key in keys {
         if key.need == Need::Required && !object.contains_key(key.name) {
             let reason = format!("{at}: required key [{}] not found", key.name);
-            return Err(Refusal::malformed(reason));
+            return Err(ServiceError::malformed(reason));
         }
     }
     for (name, value) in object {
@@ -76,10 +76,10 @@ pub(super) fn check(object: &Object, keys: &[Key], at: &str) -> Result<(), Refus
         }
         let Some(key) = keys.iter().find(|key| key.name == name) else {
             let reason = format!("{at}: extraneous key [{name}] is not permitted");
-            return Err(Refusal::malformed(reason));
+            return Err(ServiceError::malformed(reason));
         };
         key.kind.objection(value).map_or(Ok(()), |why| {
-            Err(Refusal::malformed(format!("{at}/{name}: {why}")))
+            Err(ServiceError::malformed(format!("{at}/{name}: {why}")))
         })?;
     }
     Ok(())
@@ -179,8 +179,8 @@ mod tests {
         let object = serde_json::from_str(body).unwrap();
         let got = match check_object(&object, &KEYS, "#") {
             Ok(()) => "fine".to_owned(),
-            Err(refusal) => {
-                let text = refusal
+            Err(error) => {
+                let text = error
                     .message
                     .strip_prefix("Malformed input request: ")
                     .unwrap();

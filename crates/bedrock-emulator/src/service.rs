@@ -10,26 +10,26 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::control_plane::{self, Question};
-use super::directory::{self, Entry};
-use super::fault_kind::{Effect, Spoil};
-use super::faults::{Faults, Struck};
-use super::layout::{Answer, Ask, Ending, Layout, Wants};
-use super::line::Line;
+use super::connection::Connection;
+use super::control_plane::{self, Query};
+use super::event_body;
+use super::fault_kind::{Damage, Effect};
+use super::faults::{Faults, Subject};
+use super::generate::{self, Fingerprint};
+use super::layout::{FinishReason, Layout, ModelInput, ModelOutput, Task};
+use super::model_ids::{self, Entry};
 use super::prompt_cache::{Entries, Prefix};
 use super::quota::{Limit, Quotas, Reservation};
-use super::refusal::Refusal;
 use super::regions;
 use super::reply::{self, Metrics};
+use super::reply_body::{HangUp, ReplyBody};
+use super::request_options::{Assessment, RequestOptions};
 use super::scenario::Scenario;
 use super::schema::Object;
-use super::sent::{HangUp, Sent};
+use super::service_error::ServiceError;
 use super::service_quotas;
-use super::stats::{self, Flight, Stats};
-use super::streamed;
-use super::terms::{Terms, Word};
+use super::stats::{self, InFlight, Stats};
 use super::wire::{self, Operation};
-use super::words::{self, Fingerprint};
 
 /// The emulated service, shared by all connections.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct Service {
 /// Who sent a request.
 #[derive(Debug, Default)]
 struct Caller {
-    line: Arc<Line>,
+    line: Arc<Connection>,
     /// The access key id of its signature.
     key: String,
 }
@@ -54,12 +54,12 @@ struct Caller {
 struct Call {
     caller: Caller,
     operation: Operation,
-    terms: Terms,
+    options: RequestOptions,
     id: String,
     body: Object,
     layout: Layout,
     prefix: Option<Prefix>,
-    ask: Ask,
+    ask: ModelInput,
     print: Fingerprint,
 }
 
@@ -86,11 +86,11 @@ impl Service {
     }
 
     /// A line for a new connection, ready for the faults of the scenario.
-    pub(super) fn line(&self, stream: &TcpStream) -> Line {
+    pub(super) fn line(&self, stream: &TcpStream) -> Connection {
         if self.faults.may_cut() {
-            Line::of(stream)
+            Connection::of(stream)
         } else {
-            Line::default()
+            Connection::default()
         }
     }
 
@@ -98,78 +98,84 @@ impl Service {
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
-        line: Arc<Line>,
-    ) -> Result<Response<Sent>, HangUp> {
-        if wire::asks_who(&request) {
+        line: Arc<Connection>,
+    ) -> Result<Response<ReplyBody>, HangUp> {
+        if wire::is_identity_check(&request) {
             let who = concat!("bedrock-emulator ", env!("CARGO_PKG_VERSION"));
             return Ok(reply::json(&serde_json::json!({"emulator": who})));
         }
         if let Some(operation) = service_quotas::operation(&request) {
-            return self.quotas_asked(&operation, request).await;
+            return self.service_quotas_reply(&operation, request).await;
         }
-        if let Some(question) = control_plane::question(&request) {
-            return Ok(self.models_asked(&question, request.headers()));
+        if let Some(query) = control_plane::query(&request) {
+            return Ok(self.control_plane_reply(&query, request.headers()));
         }
-        let flight = self.stats.enter();
+        let in_flight = self.stats.enter();
         let asked = wire::asked(&request);
-        let terms = Terms::read(request.headers());
+        let options = RequestOptions::read(request.headers());
         let key = wire::access_key(request.headers()).to_owned();
         let caller = Caller { line, key };
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
         let call =
-            asked.and_then(|(operation, id)| self.judge(caller, operation, terms?, id, &body?));
-        self.take(flight, call).await
+            asked.and_then(|(operation, id)| self.parse(caller, operation, options?, id, &body?));
+        self.admit(in_flight, call).await
     }
 
     /// Answers a call that came on no wire.
-    pub(super) async fn invoke(&self, id: &str, body: &[u8]) -> Result<Response<Sent>, HangUp> {
-        let flight = self.stats.enter();
-        let (caller, terms) = (Caller::default(), Terms::default());
-        let call = self.judge(caller, Operation::Invoke, terms, id.to_owned(), body);
-        self.take(flight, call).await
+    pub(super) async fn invoke(
+        &self,
+        id: &str,
+        body: &[u8],
+    ) -> Result<Response<ReplyBody>, HangUp> {
+        let in_flight = self.stats.enter();
+        let (caller, options) = (Caller::default(), RequestOptions::default());
+        let call = self.parse(caller, Operation::Invoke, options, id.to_owned(), body);
+        self.admit(in_flight, call).await
     }
 
     /// Takes a call in: refuses it, fails it, or answers it.
-    async fn take(
+    async fn admit(
         &self,
-        flight: Flight,
-        call: Result<Call, Refusal>,
-    ) -> Result<Response<Sent>, HangUp> {
+        in_flight: InFlight,
+        call: Result<Call, ServiceError>,
+    ) -> Result<Response<ReplyBody>, HangUp> {
         let call = match call {
             Ok(call) => call,
-            Err(refusal) => {
-                return Ok(self.refuse(&flight, stats::Ending::Refused, &refusal).await);
+            Err(error) => {
+                return Ok(self
+                    .reject(&in_flight, stats::Outcome::Rejected, &error)
+                    .await);
             }
         };
         if self
             .scenario
             .connections
-            .is_some_and(|most| most < flight.in_flight())
+            .is_some_and(|most| most < in_flight.count())
         {
-            let refusal = Refusal::too_many_connections();
-            return Ok(self.refuse(&flight, stats::Ending::Fault, &refusal).await);
+            let error = ServiceError::too_many_connections();
+            return Ok(self.reject(&in_flight, stats::Outcome::Fault, &error).await);
         }
         let most = call.most_tokens();
         match self.quotas.admit(&call.id, Instant::now(), most) {
-            Ok(hold) => self.work(flight, &call, hold).await,
+            Ok(hold) => self.respond(in_flight, &call, hold).await,
             Err(limit) => {
-                let refusal = limit.refusal();
+                let error = limit.error();
                 Ok(self
-                    .refuse(&flight, stats::Ending::Throttled, &refusal)
+                    .reject(&in_flight, stats::Outcome::Throttled, &error)
                     .await)
             }
         }
     }
 
-    async fn refuse(
+    async fn reject(
         &self,
-        flight: &Flight,
-        ending: stats::Ending,
-        refusal: &Refusal,
-    ) -> Response<Sent> {
-        flight.end(ending);
+        in_flight: &InFlight,
+        outcome: stats::Outcome,
+        error: &ServiceError,
+    ) -> Response<ReplyBody> {
+        in_flight.end(outcome);
         wait(self.round_trip()).await;
-        reply::refused(refusal)
+        reply::rejected(error)
     }
 
     /// How long an error takes to come back.
@@ -178,11 +184,11 @@ impl Service {
     }
 
     /// Answers for Service Quotas; its requests are no calls of a model, and not counted as such.
-    async fn quotas_asked(
+    async fn service_quotas_reply(
         &self,
         operation: &str,
         request: Request<Incoming>,
-    ) -> Result<Response<Sent>, HangUp> {
+    ) -> Result<Response<ReplyBody>, HangUp> {
         let authorized = wire::authorized(request.headers());
         let body = wire::read_body(request.into_body()).await.ok_or(HangUp)?;
         let Scenario {
@@ -197,60 +203,60 @@ impl Service {
     }
 
     /// Answers for the control plane; its requests are no calls of a model either.
-    fn models_asked(&self, question: &Question, headers: &HeaderMap) -> Response<Sent> {
+    fn control_plane_reply(&self, query: &Query, headers: &HeaderMap) -> Response<ReplyBody> {
         let answer = wire::authorized(headers);
         let account = &self.scenario.control_plane;
-        match answer.and_then(|()| control_plane::answer(question, account)) {
+        match answer.and_then(|()| control_plane::answer(query, account)) {
             Ok(answer) => reply::json(&answer),
-            Err(refusal) => reply::refused(&refusal),
+            Err(error) => reply::rejected(&error),
         }
     }
 
     /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.
-    async fn work(
+    async fn respond(
         &self,
-        flight: Flight,
+        in_flight: InFlight,
         call: &Call,
         hold: Reservation,
-    ) -> Result<Response<Sent>, HangUp> {
-        let verdict = self.faults.judge(call.struck(self.started));
+    ) -> Result<Response<ReplyBody>, HangUp> {
+        let verdict = self.faults.judge(call.subject(self.started));
         let slow = Duration::from_millis(verdict.slow_ms);
-        let spoil = match verdict.effect {
+        let damage = match verdict.effect {
             None => None,
-            Some(Effect::Spoil(spoil)) => spoil.strikes(call.operation),
+            Some(Effect::Damage(damage)) => damage.strikes(call.operation),
             Some(effect) => {
                 self.quotas.settle(hold, 0, 0);
-                flight.end(stats::Ending::Fault);
+                in_flight.end(stats::Outcome::Fault);
                 wait(slow + self.round_trip()).await;
                 return fail(effect, &call.caller.line).await;
             }
         };
-        let mut answer = words::answer(&call.ask, call.print, &self.scenario.output);
+        let mut answer = generate::answer(&call.ask, call.print, &self.scenario.output);
         if call.layout.filters() {
             self.scenario.filter.look(&call.ask.prompt, &mut answer);
         }
         let guardrail = &self.scenario.guardrail;
-        let word = call.terms.guard(guardrail, &call.ask.prompt, &mut answer);
+        let word = call.options.guard(guardrail, &call.ask.prompt, &mut answer);
         let (first, latency) = self.latency(call, &answer);
         let metrics = Metrics {
             input_tokens: answer.input_tokens,
             output_tokens: answer.output_tokens,
-            counted: !word.as_ref().is_some_and(Word::is_blocked),
+            counted: !word.as_ref().is_some_and(Assessment::is_blocked),
             latency: slow + latency,
             first: slow + first,
             cached: self.prompts.look(call.prefix),
         };
         let (input, output) = (answer.input_tokens, answer.output_tokens);
-        let ending = match spoil {
-            None => stats::Ending::Answered { input, output },
-            Some(_) => stats::Ending::Fault,
+        let outcome = match damage {
+            None => stats::Outcome::Succeeded { input, output },
+            Some(_) => stats::Outcome::Fault,
         };
         let (quotas, prompts) = (Arc::clone(&self.quotas), Arc::clone(&self.prompts));
         let (prefix, read) = (call.prefix, metrics.cached.read);
         let end = move || {
             prompts.keep(prefix);
             quotas.settle(hold, input.saturating_sub(read), output);
-            flight.end(ending);
+            in_flight.end(outcome);
         };
         let chunks = match call.operation {
             Operation::Invoke => None,
@@ -261,49 +267,49 @@ impl Service {
                 wait(metrics.latency).await;
                 end();
                 Ok(call
-                    .terms
-                    .echo(finish(call, &answer, word.as_ref(), metrics, spoil)))
+                    .options
+                    .echo(whole_reply(call, &answer, word.as_ref(), metrics, damage)))
             }
             Some(mut chunks) => {
                 wait(metrics.first).await;
                 if let Some(word) = word {
-                    word.say_in(&mut chunks);
+                    word.add_to_chunks(&mut chunks);
                 }
                 for chunk in &mut chunks {
                     metrics.cached.say(chunk);
                 }
-                let body = streamed::body(chunks, metrics, spoil, end);
-                Ok(call.terms.echo(reply::streamed(body)))
+                let body = event_body::body(chunks, metrics, damage, end);
+                Ok(call.options.echo(reply::streamed(body)))
             }
         }
     }
 
     /// Reads a request's body as the model it names would.
-    fn judge(
+    fn parse(
         &self,
         caller: Caller,
         operation: Operation,
-        terms: Terms,
+        options: RequestOptions,
         id: String,
         body: &[u8],
-    ) -> Result<Call, Refusal> {
-        let entry = directory::look_up(&id)?;
-        if self.scenario.end_of_life && directory::has_left(&id) {
-            return Err(Refusal::end_of_life());
+    ) -> Result<Call, ServiceError> {
+        let entry = model_ids::find(&id)?;
+        if self.scenario.end_of_life && model_ids::is_retired(&id) {
+            return Err(ServiceError::end_of_life());
         }
         let body: Object = serde_json::from_slice(body).map_err(|error| {
-            Refusal::malformed(format!("the body is not a JSON object ({error})"))
+            ServiceError::malformed(format!("the body is not a JSON object ({error})"))
         })?;
         let (base, layout) = match entry {
             Entry::Base(base, layout) => (base, layout),
             Entry::Opaque => ("", Layout::of_fields(&body)),
         };
-        if directory::names_base_model(&id, base) && regions::only_by_profile(base) {
-            return Err(Refusal::profile_needed(&id));
+        if model_ids::names_base_model(&id, base) && regions::is_profile_only(base) {
+            return Err(ServiceError::profile_required(&id));
         }
-        terms.check(base)?;
+        options.check(base)?;
         let layout = layout.for_body(&body);
-        self.read(caller, operation, terms, (id.clone(), base, layout), body)
+        self.read(caller, operation, options, (id.clone(), base, layout), body)
     }
 
     /// Reads a body by its layout, for a model with this base id.
@@ -311,10 +317,10 @@ impl Service {
         &self,
         caller: Caller,
         operation: Operation,
-        terms: Terms,
+        options: RequestOptions,
         (id, base, layout): (String, &str, Layout),
         mut body: Object,
-    ) -> Result<Call, Refusal> {
+    ) -> Result<Call, ServiceError> {
         if operation == Operation::Invoke {
             layout.check_whole(&body)?;
         }
@@ -326,7 +332,7 @@ impl Service {
                 .iter()
                 .any(|it| it == base)
             {
-                return Err(Refusal::no_stream());
+                return Err(ServiceError::no_stream());
             }
             layout.check_stream(&body, base)?;
             // Where a body may say so too, it says what the path says.
@@ -335,14 +341,14 @@ impl Service {
         }
         let ask = layout.read(&body, base)?;
         if self.scenario.context_tokens < ask.input_tokens {
-            return Err(Refusal::too_long());
+            return Err(ServiceError::too_long());
         }
         let print = Fingerprint::new(&id, &ask.prompt);
         Ok(Call {
             prefix: Prefix::of(&id, base, &body),
             caller,
             operation,
-            terms,
+            options,
             id,
             body,
             layout,
@@ -352,7 +358,7 @@ impl Service {
     }
 
     /// Until the first token, and until the last.
-    fn latency(&self, call: &Call, answer: &Answer) -> (Duration, Duration) {
+    fn latency(&self, call: &Call, answer: &ModelOutput) -> (Duration, Duration) {
         let chance = fastrand::Rng::with_seed(call.print.seed ^ self.scenario.seed).f64();
         let draw = |tokens| self.scenario.latency.draw(tokens, chance);
         (draw(0), draw(answer.output_tokens))
@@ -361,16 +367,16 @@ impl Service {
 
 impl Call {
     /// The answer in one piece.
-    fn whole(&self, answer: &Answer) -> Value {
-        let is_blocked = answer.ending == Ending::Blocked;
+    fn whole(&self, answer: &ModelOutput) -> Value {
+        let is_blocked = answer.finish == FinishReason::Blocked;
         let blocked = is_blocked.then(|| self.layout.blocked(&self.id, answer));
         let written = || self.layout.write(&self.body, &self.id, answer);
         blocked.flatten().unwrap_or_else(written)
     }
 
     /// The answer in chunks; `None` where its layout does not stream.
-    fn chunks(&self, answer: &Answer) -> Option<Vec<Value>> {
-        match answer.ending == Ending::Blocked {
+    fn chunks(&self, answer: &ModelOutput) -> Option<Vec<Value>> {
+        match answer.finish == FinishReason::Blocked {
             true => self.layout.blocked_chunks(&self.id, answer),
             false => self.layout.chunks(&self.body, &self.id, answer),
         }
@@ -378,14 +384,14 @@ impl Call {
 
     /// What the call reserves: its input and the longest answer.
     fn most_tokens(&self) -> u64 {
-        match self.ask.wants {
-            Wants::Words { max_tokens, .. } => self.ask.input_tokens + max_tokens,
-            Wants::Vectors(..) | Wants::VectorsOf(..) | Wants::Pictures => self.ask.input_tokens,
+        match self.ask.task {
+            Task::Text { max_tokens, .. } => self.ask.input_tokens + max_tokens,
+            Task::Vectors(..) | Task::VectorsOf(..) | Task::Images => self.ask.input_tokens,
         }
     }
 
-    fn struck(&self, started: Instant) -> Struck<'_> {
-        Struck {
+    fn subject(&self, started: Instant) -> Subject<'_> {
+        Subject {
             model: &self.id,
             prompt: &self.ask.prompt,
             key: &self.caller.key,
@@ -395,7 +401,7 @@ impl Call {
     }
 }
 
-impl Spoil {
+impl Damage {
     /// What goes wrong in a stream goes wrong in streams only.
     fn strikes(self, operation: Operation) -> Option<Self> {
         let is_for_streams = matches!(self, Self::InStream(_));
@@ -404,8 +410,8 @@ impl Spoil {
 }
 
 impl Limit {
-    fn refusal(self) -> Refusal {
-        Refusal::throttling(match self {
+    fn error(self) -> ServiceError {
+        ServiceError::throttling(match self {
             Self::Requests => "Too many requests, please wait before trying again.",
             Self::Tokens => "Too many tokens, please wait before trying again.",
             Self::TokensPerDay => "Too many tokens per day, please wait before trying again.",
@@ -421,28 +427,28 @@ async fn wait(latency: Duration) {
 }
 
 /// Fails a call that never reached the model.
-async fn fail(effect: Effect, line: &Line) -> Result<Response<Sent>, HangUp> {
+async fn fail(effect: Effect, line: &Connection) -> Result<Response<ReplyBody>, HangUp> {
     match effect {
-        Effect::Refuse(refusal) => Ok(reply::refused(&refusal)),
+        Effect::Reject(error) => Ok(reply::rejected(&error)),
         Effect::Html502(retry_after_s) => Ok(reply::html_502(retry_after_s)),
-        Effect::HugeError(retry_after_s) => Ok(reply::html_502(retry_after_s).map(Sent::huge)),
+        Effect::HugeError(retry_after_s) => Ok(reply::html_502(retry_after_s).map(ReplyBody::huge)),
         Effect::Stall => std::future::pending().await,
         Effect::HangUp(how) => {
             line.cut(how);
             Err(HangUp)
         }
-        Effect::Spoil(_) => Err(HangUp),
+        Effect::Damage(_) => Err(HangUp),
     }
 }
 
 /// Writes the answer out, or what a fault made of it.
-fn finish(
+fn whole_reply(
     call: &Call,
-    answer: &Answer,
-    word: Option<&Word>,
+    answer: &ModelOutput,
+    word: Option<&Assessment>,
     metrics: Metrics,
-    spoil: Option<Spoil>,
-) -> Response<Sent> {
+    damage: Option<Damage>,
+) -> Response<ReplyBody> {
     let body = || {
         let mut body = call.whole(answer);
         if let Some(word) = word {
@@ -454,14 +460,14 @@ fn finish(
     let whole = || reply::answered(body(), metrics);
     let instead = |body: &[u8]| reply::answered(body.to_vec(), metrics);
     let line = &call.caller.line;
-    match spoil {
-        None | Some(Spoil::InStream(_)) => whole(),
-        Some(Spoil::Halve(how)) => whole().map(|body| body.broken().last_of(line, how)),
-        Some(Spoil::Last(how)) => whole().map(|body| body.last_of(line, how)),
-        Some(Spoil::Drip) => whole().map(Sent::dripping),
-        Some(Spoil::Huge) => whole().map(Sent::huge),
-        Some(Spoil::Empty) => instead(b""),
-        Some(Spoil::NotJson) => instead(b"upstream said something else\n"),
-        Some(Spoil::WrongShape) => instead(br#"{"surprise":[1,2,3]}"#),
+    match damage {
+        None | Some(Damage::InStream(_)) => whole(),
+        Some(Damage::Halve(how)) => whole().map(|body| body.broken().last_of(line, how)),
+        Some(Damage::Last(how)) => whole().map(|body| body.last_of(line, how)),
+        Some(Damage::Drip) => whole().map(ReplyBody::dripping),
+        Some(Damage::Huge) => whole().map(ReplyBody::huge),
+        Some(Damage::Empty) => instead(b""),
+        Some(Damage::NotJson) => instead(b"upstream said something else\n"),
+        Some(Damage::WrongShape) => instead(br#"{"surprise":[1,2,3]}"#),
     }
 }

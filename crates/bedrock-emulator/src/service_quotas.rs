@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::glob;
 use super::quota::Quota;
 use super::quota_names::{self, Counted, NamedQuota};
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 
 /// Before the operation's name in `x-amz-target`.
 const TARGET: &str = "ServiceQuotasV20190624.";
@@ -39,13 +39,13 @@ pub(super) fn answer(
     body: &[u8],
     quotas: &[Quota],
     access: ServiceQuotas,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let is_default = match operation {
         "GetServiceQuota" => false,
         "GetAWSDefaultServiceQuota" => true,
         _ => {
             let message = "the emulator answers GetServiceQuota and GetAWSDefaultServiceQuota";
-            return Err(Refusal::new(400, "UnknownOperationException", message));
+            return Err(ServiceError::new(400, "UnknownOperationException", message));
         }
     };
     if access == ServiceQuotas::Denied {
@@ -53,17 +53,17 @@ pub(super) fn answer(
             "User: arn:aws:iam::123456789012:user/emulated is not authorized to perform: \
              servicequotas:{operation}"
         );
-        return Err(Refusal::new(400, "AccessDeniedException", message));
+        return Err(ServiceError::new(400, "AccessDeniedException", message));
     }
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
     let (Some(service), Some(code)) = (asked["ServiceCode"].as_str(), asked["QuotaCode"].as_str())
     else {
         let message = "ServiceCode and QuotaCode are required";
-        return Err(Refusal::new(400, "IllegalArgumentException", message));
+        return Err(ServiceError::new(400, "IllegalArgumentException", message));
     };
     let absent = || {
         let message = "The request failed because the specified quota does not exist.";
-        Refusal::new(400, "NoSuchResourceException", message)
+        ServiceError::new(400, "NoSuchResourceException", message)
     };
     let quota = quota_names::find(code).filter(|_| service == "bedrock");
     let quota = quota.ok_or_else(absent)?;
@@ -127,7 +127,7 @@ mod tests {
         let body = format!(r#"{{"ServiceCode":"bedrock","QuotaCode":"{code}"}}"#);
         let got = match answer(operation, body.as_bytes(), &quotas, ServiceQuotas::Allowed) {
             Ok(found) => found["Quota"]["Value"].to_string(),
-            Err(refusal) => refusal.code.to_owned(),
+            Err(error) => error.code.to_owned(),
         };
         assert_eq!(got, expected, "{scenario}: {asked}");
     }

@@ -11,7 +11,7 @@ pub struct Stats(Arc<Counters>);
 struct Counters {
     calls: AtomicU64,
     answered: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     throttled: AtomicU64,
     faults: AtomicU64,
     in_flight: AtomicU64,
@@ -29,7 +29,7 @@ pub struct Counts {
     /// Requests answered as asked.
     pub answered: u64,
     /// Requests that were wrong in themselves.
-    pub refused: u64,
+    pub rejected: u64,
     /// Requests over a quota of the scenario.
     pub throttled: u64,
     /// Requests that a fault of the scenario struck.
@@ -46,16 +46,16 @@ pub struct Counts {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ending {
-    Answered { input: u64, output: u64 },
-    Refused,
+pub(super) enum Outcome {
+    Succeeded { input: u64, output: u64 },
+    Rejected,
     Throttled,
     Fault,
 }
 
 /// A request being worked on; leaves the count when dropped.
 #[derive(Debug)]
-pub(super) struct Flight(Arc<Counters>);
+pub(super) struct InFlight(Arc<Counters>);
 
 impl Stats {
     /// The counters now.
@@ -64,7 +64,7 @@ impl Stats {
         Counts {
             calls: read(&self.0.calls),
             answered: read(&self.0.answered),
-            refused: read(&self.0.refused),
+            rejected: read(&self.0.rejected),
             throttled: read(&self.0.throttled),
             faults: read(&self.0.faults),
             in_flight: read(&self.0.in_flight),
@@ -75,37 +75,37 @@ impl Stats {
     }
 
     /// Counts a request in.
-    pub(super) fn enter(&self) -> Flight {
+    pub(super) fn enter(&self) -> InFlight {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         let now = self.0.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.0.max_in_flight.fetch_max(now, Ordering::Relaxed);
-        Flight(Arc::clone(&self.0))
+        InFlight(Arc::clone(&self.0))
     }
 }
 
-impl Flight {
-    /// Requests being worked on, this one included.
-    pub(super) fn in_flight(&self) -> u64 {
+impl InFlight {
+    /// Calls in flight, this one included.
+    pub(super) fn count(&self) -> u64 {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 
     /// Counts how the request ended.
-    pub(super) fn end(&self, ending: Ending) {
+    pub(super) fn end(&self, outcome: Outcome) {
         let add = |counter: &AtomicU64, n| counter.fetch_add(n, Ordering::Relaxed);
-        match ending {
-            Ending::Answered { input, output } => {
+        match outcome {
+            Outcome::Succeeded { input, output } => {
                 add(&self.0.input_tokens, input);
                 add(&self.0.output_tokens, output);
                 add(&self.0.answered, 1)
             }
-            Ending::Refused => add(&self.0.refused, 1),
-            Ending::Throttled => add(&self.0.throttled, 1),
-            Ending::Fault => add(&self.0.faults, 1),
+            Outcome::Rejected => add(&self.0.rejected, 1),
+            Outcome::Throttled => add(&self.0.throttled, 1),
+            Outcome::Fault => add(&self.0.faults, 1),
         };
     }
 }
 
-impl Drop for Flight {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

@@ -71,12 +71,12 @@ impl Tenant {
 
 /// A tenant on one account, and when their next call is due.
 #[derive(Debug)]
-pub(super) struct Other {
+pub(super) struct OtherTenant {
     tenant: Tenant,
     next: Instant,
 }
 
-impl Other {
+impl OtherTenant {
     pub(super) fn new(tenant: Tenant, started: Instant) -> Self {
         let next = started;
         Self { tenant, next }

@@ -309,7 +309,7 @@ async fn every_call_is_counted_once() {
         "{} calls, {} answered, {} refused, {} throttled, {} faults, {} in flight, {} at most",
         counts.calls,
         counts.answered,
-        counts.refused,
+        counts.rejected,
         counts.throttled,
         counts.faults,
         counts.in_flight,
@@ -351,5 +351,5 @@ fn an_emulator_serves_without_a_runtime_until_its_handle_is_dropped() {
         "the connection is open"
     );
     std::net::TcpStream::connect(addr).unwrap_err();
-    assert_eq!(stats.counts().refused, 1);
+    assert_eq!(stats.counts().rejected, 1);
 }

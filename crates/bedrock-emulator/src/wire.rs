@@ -6,7 +6,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request};
 
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 
 /// The largest body the service takes (botocore 1.44.5, `Body`).
 const MAX_BODY_BYTES: usize = 25_000_000;
@@ -21,12 +21,12 @@ pub(super) enum Operation {
 }
 
 /// Whether a request only asks who is there.
-pub(super) fn asks_who<B>(request: &Request<B>) -> bool {
+pub(super) fn is_identity_check<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && request.uri().path() == "/"
 }
 
 /// The operation, and the model id, of a request that is fit to be read further.
-pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), Refusal> {
+pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), ServiceError> {
     let path = request.uri().path();
     let named = path
         .strip_prefix("/model/")
@@ -38,17 +38,17 @@ pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), Refu
         Some(_) | None => {
             let message = "the emulator answers POST /model/{id}/invoke and \
                            /model/{id}/invoke-with-response-stream";
-            return Err(Refusal::new(404, "UnknownOperationException", message));
+            return Err(ServiceError::new(404, "UnknownOperationException", message));
         }
     };
     authorized(request.headers())?;
     typed(request.headers())?;
-    let id = decode(id).ok_or_else(Refusal::unknown_model)?;
+    let id = decode(id).ok_or_else(ServiceError::unknown_model)?;
     Ok((operation, id))
 }
 
 /// Any signature and any bearer token will do, but there must be one.
-pub(super) fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn authorized(headers: &HeaderMap) -> Result<(), ServiceError> {
     let authorization = headers
         .get(AUTHORIZATION)
         .map_or(&b""[..], HeaderValue::as_bytes);
@@ -56,7 +56,7 @@ pub(super) fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = "Missing Authentication Token";
-    Err(Refusal::new(
+    Err(ServiceError::new(
         403,
         "MissingAuthenticationTokenException",
         message,
@@ -83,7 +83,7 @@ pub(super) fn access_key(headers: &HeaderMap) -> &str {
 
 /// A body is JSON unless the request says otherwise: `application/json` is the default of
 /// `contentType` (botocore 1.44.5, `InvokeModelRequest`), and boto3 sends no header for a default.
-fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
+fn typed(headers: &HeaderMap) -> Result<(), ServiceError> {
     let Some(kind) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };
@@ -91,7 +91,7 @@ fn typed(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = "The provided Content-Type is invalid or not supported for this model";
-    Err(Refusal::validation(message))
+    Err(ServiceError::validation(message))
 }
 
 /// Undoes percent-encoding; nothing when it is broken or not UTF-8.
@@ -114,7 +114,7 @@ pub(super) fn decode(text: &str) -> Option<String> {
 
 /// The whole body. One that is too large is read to its end all the same, so that the client gets
 /// to hear of it; `None` when the client hung up.
-pub(super) async fn read_body(mut body: Incoming) -> Option<Result<Bytes, Refusal>> {
+pub(super) async fn read_body(mut body: Incoming) -> Option<Result<Bytes, ServiceError>> {
     let mut whole = BytesMut::new();
     let mut too_large = false;
     while let Some(frame) = body.frame().await {
@@ -131,7 +131,7 @@ pub(super) async fn read_body(mut body: Incoming) -> Option<Result<Bytes, Refusa
     }
     if too_large {
         let message = "Request body is larger than the 25000000 bytes allowed.";
-        return Some(Err(Refusal::new(
+        return Some(Err(ServiceError::new(
             413,
             "RequestEntityTooLargeException",
             message,
@@ -158,7 +158,7 @@ mod tests {
         let got = match asked(&request.body(()).unwrap()) {
             Ok((Operation::Invoke, id)) => id,
             Ok((Operation::Stream, id)) => format!("{id}, streamed"),
-            Err(refusal) => format!("{} {}", refusal.status, refusal.code),
+            Err(error) => format!("{} {}", error.status, error.code),
         };
         assert_eq!(got, expected);
     }

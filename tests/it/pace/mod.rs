@@ -10,7 +10,7 @@ mod scenario;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bedrock_emulator::Rehearsal;
+use bedrock_emulator::InProcess;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ fn files() -> Vec<PathBuf> {
 /// Plays a scenario: all its jobs at the same time, each with a pace of its own.
 async fn play(file: &File) -> Vec<Outcome> {
     let start = Instant::now();
-    let service = Arc::new(Rehearsal::new(file.service.clone()));
+    let service = Arc::new(InProcess::new(file.service.clone()));
     let mut jobs = JoinSet::new();
     for (number, job) in file.jobs.iter().cloned().enumerate() {
         let service = Arc::clone(&service);

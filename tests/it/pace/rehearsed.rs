@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bedrock_emulator::Rehearsal;
+use bedrock_emulator::InProcess;
 use promptmill::family::{Family, Parameters};
 use promptmill::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
 use promptmill::model::{Message, Prompt, Role};
@@ -40,7 +40,7 @@ pub(super) struct Outcome {
 
 /// The emulator as the loop sees it.
 struct Rehearsed {
-    service: Arc<Rehearsal>,
+    service: Arc<InProcess>,
     model_id: String,
     asked: Mutex<Asked>,
 }
@@ -137,7 +137,7 @@ impl Store for Nowhere {
 }
 
 /// Runs `job` to its end.
-pub(super) async fn run(job: Job, service: Arc<Rehearsal>, start: Instant) -> Outcome {
+pub(super) async fn run(job: Job, service: Arc<InProcess>, start: Instant) -> Outcome {
     let model = Arc::new(Rehearsed {
         service,
         model_id: job.model.clone(),

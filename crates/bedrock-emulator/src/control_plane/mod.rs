@@ -9,9 +9,9 @@ use hyper::{Method, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use super::wire;
-use models::{bought, custom_models, deployments, imported, models, profiles};
+use models::{custom_models, deployments, imported, models, profiles, provisioned};
 
 /// The permissions of the account, and how it is served.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -28,14 +28,14 @@ pub struct ControlPlane {
 
 /// A question to the control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Question {
+pub(super) struct Query {
     path: Vec<String>,
     query: BTreeMap<String, String>,
     region: String,
 }
 
 /// The question that a request asks; `None` for any other request.
-pub(super) fn question<B>(request: &Request<B>) -> Option<Question> {
+pub(super) fn query<B>(request: &Request<B>) -> Option<Query> {
     const ROOTS: [&str; 7] = [
         "foundation-models",
         "inference-profiles",
@@ -57,7 +57,7 @@ pub(super) fn question<B>(request: &Request<B>) -> Option<Question> {
         let (name, value) = pair.split_once('=')?;
         Some((name.to_owned(), wire::decode(value)?))
     });
-    Some(Question {
+    Some(Query {
         path: std::iter::once(root.to_owned()).chain(rest).collect(),
         query: query.collect(),
         region: wire::signed_region(request.headers()).unwrap_or_else(|| "us-east-1".into()),
@@ -65,8 +65,8 @@ pub(super) fn question<B>(request: &Request<B>) -> Option<Question> {
 }
 
 /// Answers `question` for an account of these permissions.
-pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Value, Refusal> {
-    let path: Vec<&str> = question.path.iter().map(String::as_str).collect();
+pub(super) fn answer(query: &Query, account: &ControlPlane) -> Result<Value, ServiceError> {
+    let path: Vec<&str> = query.path.iter().map(String::as_str).collect();
     let operation = match path.as_slice() {
         ["foundation-models"] => "ListFoundationModels",
         ["foundation-models", ..] => "GetFoundationModel",
@@ -80,7 +80,7 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
         ["imported-models"] => "ListImportedModels",
         _ => {
             let message = "the emulator answers the lists of models, and what is behind an ARN";
-            return Err(Refusal::new(404, "UnknownOperationException", message));
+            return Err(ServiceError::new(404, "UnknownOperationException", message));
         }
     };
     if account.denied.iter().any(|denied| denied == operation) {
@@ -89,16 +89,16 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
              bedrock:{operation} because no identity-based policy allows the bedrock:{operation} \
              action"
         );
-        return Err(Refusal::new(403, "AccessDeniedException", message));
+        return Err(ServiceError::new(403, "AccessDeniedException", message));
     }
-    let here = question.region.as_str();
+    let here = query.region.as_str();
     let name = path.get(1..).unwrap_or_default().join("/");
     match operation {
-        "ListFoundationModels" => Ok(json!({"modelSummaries": models(question, account)})),
-        "GetFoundationModel" => one(models(question, account), "modelId", "modelArn", &name)
+        "ListFoundationModels" => Ok(json!({"modelSummaries": models(query, account)})),
+        "GetFoundationModel" => one(models(query, account), "modelId", "modelArn", &name)
             .map(|model| json!({"modelDetails": model})),
-        "ListInferenceProfiles" => question.page(account, "inferenceProfileSummaries", {
-            let wanted = question.query.get("type");
+        "ListInferenceProfiles" => query.page(account, "inferenceProfileSummaries", {
+            let wanted = query.query.get("type");
             let mut found = profiles(here);
             found.retain(|profile| wanted.is_none_or(|wanted| profile["type"] == **wanted));
             found
@@ -109,17 +109,19 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
             "inferenceProfileArn",
             &name,
         ),
-        "ListProvisionedModelThroughputs" => {
-            question.page(account, "provisionedModelSummaries", vec![bought(here)])
-        }
+        "ListProvisionedModelThroughputs" => query.page(
+            account,
+            "provisionedModelSummaries",
+            vec![provisioned(here)],
+        ),
         "GetProvisionedModelThroughput" => one(
-            vec![bought(here)],
+            vec![provisioned(here)],
             "provisionedModelName",
             "provisionedModelArn",
             &name,
         ),
         "ListCustomModelDeployments" => {
-            question.page(account, "modelDeploymentSummaries", deployments(here))
+            query.page(account, "modelDeploymentSummaries", deployments(here))
         }
         "GetCustomModelDeployment" => {
             let name = name.trim_start_matches("custom-model-deployments/");
@@ -127,18 +129,23 @@ pub(super) fn answer(question: &Question, account: &ControlPlane) -> Result<Valu
             one(deployments(here), key, "customModelDeploymentArn", name)
         }
         "GetCustomModel" => one(custom_models(here), "modelName", "modelArn", &name),
-        _ => question.page(account, "modelSummaries", vec![imported(here)]),
+        _ => query.page(account, "modelSummaries", vec![imported(here)]),
     }
 }
 
-impl Question {
+impl Query {
     /// A page of a list: a token is the number of entries before it.
-    fn page(&self, account: &ControlPlane, key: &str, list: Vec<Value>) -> Result<Value, Refusal> {
+    fn page(
+        &self,
+        account: &ControlPlane,
+        key: &str,
+        list: Vec<Value>,
+    ) -> Result<Value, ServiceError> {
         let number = |name: &str| self.query.get(name).map(|text| text.parse::<usize>());
         let from = number("nextToken").unwrap_or(Ok(0));
         let asked = number("maxResults").unwrap_or(Ok(1_000));
         let (Ok(from), Ok(asked @ 1..=1_000)) = (from, asked) else {
-            return Err(Refusal::validation(
+            return Err(ServiceError::validation(
                 "The nextToken or maxResults is invalid.",
             ));
         };
@@ -154,26 +161,26 @@ impl Question {
 }
 
 /// The entry of this id or ARN.
-fn one(list: Vec<Value>, id: &str, arn: &str, name: &str) -> Result<Value, Refusal> {
+fn one(list: Vec<Value>, id: &str, arn: &str, name: &str) -> Result<Value, ServiceError> {
     let found = list
         .into_iter()
         .find(|entry| entry[id] == name || entry[arn] == name);
     found.ok_or_else(|| {
         let message = "The provided identifier names no such resource.";
-        Refusal::new(404, "ResourceNotFoundException", message)
+        ServiceError::new(404, "ResourceNotFoundException", message)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ControlPlane, answer, question};
+    use super::{ControlPlane, answer, query};
     use hyper::Request;
     use serde_json::Value;
 
     fn ask(path: &str, account: &ControlPlane) -> Result<Value, String> {
         let request = Request::builder().uri(path).body(()).unwrap();
-        let question = question(&request).expect("a path of the control plane");
-        answer(&question, account).map_err(|refusal| refusal.code.to_owned())
+        let query = query(&request).expect("a path of the control plane");
+        answer(&query, account).map_err(|error| error.code.to_owned())
     }
 
     #[track_caller]

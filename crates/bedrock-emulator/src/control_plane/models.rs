@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ControlPlane, Question};
+use super::{ControlPlane, Query};
 use crate::regions::offers;
 
 /// Regions behind the profiles of a geography, as far as they are needed to tell it from others.
@@ -16,8 +16,8 @@ const DESTINATIONS: [(&str, &[&str]); 3] = [
 const WHEN: &str = "2026-09-01T08:00:00Z";
 
 /// The models of the region, as it offers them.
-pub(super) fn models(question: &Question, account: &ControlPlane) -> Vec<Value> {
-    let here = question.region.as_str();
+pub(super) fn models(query: &Query, account: &ControlPlane) -> Vec<Value> {
+    let here = query.region.as_str();
     let added = account.whole_only.iter().map(|id| {
         let mut added = model(id, here, &["ON_DEMAND"]);
         added["responseStreamingSupported"] = false.into();
@@ -29,7 +29,7 @@ pub(super) fn models(question: &Question, account: &ControlPlane) -> Vec<Value> 
     });
     let wanted = |model: &Value| {
         let is = |name: &str, of: &dyn Fn(&str) -> bool| {
-            question.query.get(name).is_none_or(|wanted| of(wanted))
+            query.query.get(name).is_none_or(|wanted| of(wanted))
         };
         let has = |key: &str, word: &str| {
             let list = model[key].as_array();
@@ -141,7 +141,7 @@ fn destinations(geography: &str, here: &str, id: &str) -> Vec<Value> {
     arns.map(|arn| json!({"modelArn": arn})).collect()
 }
 
-pub(super) fn bought(here: &str) -> Value {
+pub(super) fn provisioned(here: &str) -> Value {
     let model = foundation_model(here, "amazon.nova-micro-v1:0");
     json!({
         "provisionedModelName": "emulated-capacity",

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
-use super::{Answer, Ask, Ending, Opening, ToolCall, Wants, form, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{
+    FinishReason, ModelInput, ModelOutput, Reasoning, Task, ToolCall, form, input_tokens, texts,
+    whole,
+};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 /// What an answer may take when the request sets no limit.
 const MODEL_MAX_TOKENS: u64 = 65_536;
@@ -58,35 +61,35 @@ const RULES: Rules = Rules {
     user_first: "The first message after the system messages must be the user's.",
 };
 
-pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
+pub(super) fn read(body: &Object, base: &str) -> Result<ModelInput, ServiceError> {
     check(body, &KEYS, "#")?;
     let limit = whole(body, "max_tokens", 0);
     if base.starts_with("ai21.jamba") && JAMBA_MAX_TOKENS < limit {
         let reason = format!("#/max_tokens: {limit} is not less or equal to {JAMBA_MAX_TOKENS}");
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     }
     if base.starts_with("openai.") && !base.starts_with("openai.gpt-oss") {
-        refuse_max_tokens(body)?;
+        reject_max_tokens(body)?;
     }
-    refuse_contradictions(body, base)?;
+    reject_contradictions(body, base)?;
     let talk = conversation::read(body.get("messages"), RULES)?;
     let limit = whole(body, "max_tokens", MODEL_MAX_TOKENS);
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: talk.last_user,
         input_tokens: input_tokens(talk.bytes),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(body, "max_completion_tokens", limit),
             stop: texts(body, "stop"),
-            opening: opening(base),
+            reasoning: reasoning(base),
             form: form::chat(body)?,
         },
     })
 }
 
 /// GPT-5 and later take `max_completion_tokens` only.
-fn refuse_max_tokens(body: &Object) -> Result<(), Refusal> {
+fn reject_max_tokens(body: &Object) -> Result<(), ServiceError> {
     if body.contains_key("max_tokens") {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
              'max_completion_tokens' instead.",
         ));
@@ -96,16 +99,16 @@ fn refuse_max_tokens(body: &Object) -> Result<(), Refusal> {
 
 /// `model` and `stream` may be given, and must then say what the path says. A stream's own word is
 /// taken out before.
-fn refuse_contradictions(body: &Object, base: &str) -> Result<(), Refusal> {
+fn reject_contradictions(body: &Object, base: &str) -> Result<(), ServiceError> {
     let model = body.get("model").and_then(Value::as_str);
     let is_other = |model: &str| model != base && !model.ends_with(&format!(".{base}"));
     if !base.is_empty() && model.is_some_and(is_other) {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "The model in the body does not match the model in the path.",
         ));
     }
     if body.get("stream").and_then(Value::as_bool) == Some(true) {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "stream must be false for InvokeModel; use InvokeModelWithResponseStream.",
         ));
     }
@@ -113,11 +116,11 @@ fn refuse_contradictions(body: &Object, base: &str) -> Result<(), Refusal> {
 }
 
 /// gpt-oss and Kimi K2 Thinking reason before the text.
-fn opening(base: &str) -> Opening {
+fn reasoning(base: &str) -> Reasoning {
     if base.starts_with("openai.gpt-oss") || base.contains("kimi-k2-thinking") {
-        Opening::Apart
+        Reasoning::Separate
     } else {
-        Opening::None
+        Reasoning::None
     }
 }
 
@@ -135,7 +138,7 @@ pub(super) fn function(call: &ToolCall, input: &str) -> Value {
     })
 }
 
-pub(super) fn write(id: &str, answer: &Answer) -> Value {
+pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {
     let content = match answer.thought.is_empty() {
         true => answer.text.clone(),
         false => tagged(&answer.thought) + &answer.text,
@@ -165,12 +168,12 @@ pub(super) fn write(id: &str, answer: &Answer) -> Value {
 }
 
 /// The word shared by everything shaped after OpenAI's API.
-pub(super) fn finish_reason(answer: &Answer) -> &'static str {
-    match answer.ending {
-        Ending::Done | Ending::Stop(_) | Ending::Blocked => "stop",
-        Ending::Length => "length",
-        Ending::Filtered => "content_filter",
-        Ending::ToolCall => "tool_calls",
+pub(super) fn finish_reason(answer: &ModelOutput) -> &'static str {
+    match answer.finish {
+        FinishReason::Done | FinishReason::Stop(_) | FinishReason::Blocked => "stop",
+        FinishReason::Length => "length",
+        FinishReason::Filtered => "content_filter",
+        FinishReason::ToolCall => "tool_calls",
     }
 }
 
@@ -184,22 +187,22 @@ const MISTRAL_KEYS: [Key; 7] = [
     optional("tool_choice", Kind::Any),
 ];
 
-pub(super) fn read_mistral(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_mistral(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &MISTRAL_KEYS, "#")?;
     let talk = conversation::read(body.get("messages"), RULES)?;
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: talk.last_user,
         input_tokens: input_tokens(talk.bytes),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(body, "max_tokens", MISTRAL_MAX_TOKENS),
             stop: texts(body, "stop"),
-            opening: Opening::None,
+            reasoning: Reasoning::None,
             form: form::chat(body)?,
         },
     })
 }
 
-pub(super) fn write_mistral(answer: &Answer) -> Value {
+pub(super) fn write_mistral(answer: &ModelOutput) -> Value {
     let call = answer.tool_call.as_ref();
     let calls: Vec<Value> = call
         .map(|call| function(call, &call.input))

@@ -5,13 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ending, Layout, chat, claude, command_r, completion, nova, titan};
+use super::{FinishReason, Layout, ModelOutput, chat, claude, command_r, completion, nova, titan};
 
 /// A chunk is about a token.
 const CHUNK_BYTES: usize = 4;
 
 /// Makes chunks of an answer by the model of an id.
-type Writer = fn(&str, &Answer) -> Vec<Value>;
+type Writer = fn(&str, &ModelOutput) -> Vec<Value>;
 
 /// What makes the chunks of a layout; `None` where it does not stream.
 pub(super) fn writer(layout: Layout) -> Option<Writer> {
@@ -80,7 +80,7 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-fn each(answer: &Answer, mut chunk: impl FnMut(&str, bool) -> Value) -> Vec<Value> {
+fn each(answer: &ModelOutput, mut chunk: impl FnMut(&str, bool) -> Value) -> Vec<Value> {
     let pieces = pieces(&answer.text);
     let last = pieces.len() - 1;
     let numbered = pieces.iter().enumerate();
@@ -89,7 +89,7 @@ fn each(answer: &Answer, mut chunk: impl FnMut(&str, bool) -> Value) -> Vec<Valu
         .collect()
 }
 
-fn claude(id: &str, answer: &Answer) -> Vec<Value> {
+fn claude(id: &str, answer: &ModelOutput) -> Vec<Value> {
     let mut whole = claude::write(id, answer);
     if let Some(call) = &answer.tool_call {
         // As text, so that its parts are there also where it is broken off.
@@ -98,11 +98,11 @@ fn claude(id: &str, answer: &Answer) -> Vec<Value> {
             block["input"] = call.input.as_str().into();
         }
     }
-    of_claude(&whole)
+    claude_events(&whole)
 }
 
 /// The events of a whole message. The input of a tool stands in it as text.
-pub(super) fn of_claude(whole: &Value) -> Vec<Value> {
+pub(super) fn claude_events(whole: &Value) -> Vec<Value> {
     let mut message = whole.clone();
     message["content"] = json!([]);
     message["stop_reason"] = Value::Null;
@@ -170,7 +170,7 @@ fn claude_block(index: usize, block: &Value) -> Vec<Value> {
 
 /// Every piece of text is a block of its own, which begins without an event (recorded 2025); so is
 /// every piece of thought. A call of a tool is one block, which begins with one.
-fn nova(answer: &Answer) -> Vec<Value> {
+fn nova(answer: &ModelOutput) -> Vec<Value> {
     let whole = nova::write(answer);
     let mut chunks = vec![json!({"messageStart": {"role": "assistant"}})];
     let thought = (!answer.thought.is_empty()).then(|| pieces(&answer.thought));
@@ -212,7 +212,7 @@ fn nova(answer: &Answer) -> Vec<Value> {
     chunks
 }
 
-fn chat(id: &str, answer: &Answer) -> Vec<Value> {
+fn chat(id: &str, answer: &ModelOutput) -> Vec<Value> {
     let whole = chat::write(id, answer);
     let chunk = |choices: Value| {
         json!({
@@ -229,7 +229,7 @@ fn chat(id: &str, answer: &Answer) -> Vec<Value> {
     let reason = Some(chat::finish_reason(answer));
     let mut deltas = chat_deltas(answer);
     // Broken off within the reasoning, the last piece says so itself (recorded November 2025).
-    let last = match answer.text.is_empty() && answer.ending == Ending::Length {
+    let last = match answer.text.is_empty() && answer.finish == FinishReason::Length {
         true => deltas.pop().unwrap_or_else(|| json!({})),
         false => json!({}),
     };
@@ -243,13 +243,13 @@ fn chat(id: &str, answer: &Answer) -> Vec<Value> {
 }
 
 /// What each chunk adds to the message. Each piece of reasoning has its own pair of tags.
-fn chat_deltas(answer: &Answer) -> Vec<Value> {
+fn chat_deltas(answer: &ModelOutput) -> Vec<Value> {
     let content = |text: String| json!({"content": text});
     let thought = (!answer.thought.is_empty()).then(|| pieces(&answer.thought));
     let thought = thought.into_iter().flatten().map(chat::tagged);
     let mut deltas: Vec<Value> = thought.map(content).collect();
     match &answer.tool_call {
-        None if answer.text.is_empty() && answer.ending == Ending::Length => {}
+        None if answer.text.is_empty() && answer.finish == FinishReason::Length => {}
         None => {
             let text = pieces(&answer.text).into_iter().map(str::to_owned);
             deltas.extend(text.map(content));
@@ -266,7 +266,7 @@ fn chat_deltas(answer: &Answer) -> Vec<Value> {
     deltas
 }
 
-fn claude_text(answer: &Answer) -> Vec<Value> {
+fn claude_text(answer: &ModelOutput) -> Vec<Value> {
     let whole = completion::write_claude(answer);
     each(answer, |piece, is_last| {
         let said = |key| {
@@ -281,7 +281,7 @@ fn claude_text(answer: &Answer) -> Vec<Value> {
 }
 
 /// The last chunk has no text.
-fn command(answer: &Answer) -> Vec<Value> {
+fn command(answer: &ModelOutput) -> Vec<Value> {
     let text = |piece: &&str| json!({"text": piece, "is_finished": false, "index": 0});
     let mut chunks: Vec<Value> = pieces(&answer.text).iter().map(text).collect();
     let reason = completion::cohere_reason(answer);
@@ -290,7 +290,7 @@ fn command(answer: &Answer) -> Vec<Value> {
 }
 
 /// The last event has the whole reply in it once more.
-fn chat_events(answer: &Answer) -> Vec<Value> {
+fn chat_events(answer: &ModelOutput) -> Vec<Value> {
     let start = json!({"event_type": "stream-start", "is_finished": false});
     let mut chunks = vec![start];
     chunks.extend(pieces(&answer.text).iter().map(
@@ -305,7 +305,7 @@ fn chat_events(answer: &Answer) -> Vec<Value> {
     chunks
 }
 
-fn llama(answer: &Answer) -> Vec<Value> {
+fn llama(answer: &ModelOutput) -> Vec<Value> {
     let pieces = pieces(&answer.text);
     let mut count: u64 = 0;
     let last = pieces.len() - 1;
@@ -321,7 +321,7 @@ fn llama(answer: &Answer) -> Vec<Value> {
     pieces.iter().enumerate().map(chunk).collect()
 }
 
-fn text_completion(answer: &Answer) -> Vec<Value> {
+fn text_completion(answer: &ModelOutput) -> Vec<Value> {
     let mut chunks = each(answer, |piece, is_last| {
         let usage = is_last.then(|| {
             json!({
@@ -347,7 +347,7 @@ fn text_completion(answer: &Answer) -> Vec<Value> {
 }
 
 /// The count of the input is in the first chunk only.
-fn titan(answer: &Answer) -> Vec<Value> {
+fn titan(answer: &ModelOutput) -> Vec<Value> {
     let whole = titan::write(answer);
     let mut is_first = true;
     each(answer, |piece, is_last| {

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
 use super::{
-    Answer, Ask, Ending, Form, Opening, Wants, form, input_tokens, peculiar, texts, whole,
+    FinishReason, Form, ModelInput, ModelOutput, Reasoning, Task, form, input_tokens, model_rules,
+    texts, whole,
 };
-use crate::refusal::Refusal;
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 const VERSION: &str = "bedrock-2023-05-31";
 
@@ -42,34 +43,34 @@ const RULES: Rules = Rules {
     user_first: "messages: first message must use the \"user\" role",
 };
 
-pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
+pub(super) fn read(body: &Object, base: &str) -> Result<ModelInput, ServiceError> {
     check(body, &KEYS, "#")?;
     if body.get("anthropic_version").and_then(Value::as_str) != Some(VERSION) {
-        return Err(Refusal::malformed(format!(
+        return Err(ServiceError::malformed(format!(
             "#/anthropic_version: the only version is {VERSION}"
         )));
     }
-    conversation::refuse_mark(body, "cachePoint")?;
+    conversation::reject_mark(body, "cachePoint")?;
     let rules = Rules {
-        late_role: peculiar::takes_late_system(base).then_some("system"),
+        late_role: model_rules::takes_late_system(base).then_some("system"),
         ..RULES
     };
     let talk = conversation::read(body.get("messages"), rules)?;
     check_content(body)?;
     if talk.last_user.is_empty() && talk.bytes == 0 {
         let message = "messages: text content blocks must be non-empty";
-        return Err(Refusal::validation(message));
+        return Err(ServiceError::validation(message));
     }
     let form = form::claude(body)?;
-    let opening = opening(body, base, &form)?;
+    let reasoning = reasoning(body, base, &form)?;
     let system = conversation::system_bytes(body.get("system"));
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: talk.last_user,
         input_tokens: input_tokens(talk.bytes + system),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(body, "max_tokens", 1),
             stop: texts(body, "stop_sequences"),
-            opening,
+            reasoning,
             form,
         },
     })
@@ -77,13 +78,13 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
 
 /// Rules for the content of stop texts and messages, in the words that the service uses (public
 /// issues, 2024 to 2026).
-fn check_content(body: &Object) -> Result<(), Refusal> {
+fn check_content(body: &Object) -> Result<(), ServiceError> {
     if texts(body, "stop_sequences")
         .iter()
         .any(|stop| stop.trim().is_empty())
     {
         let message = "stop_sequences: each stop sequence must contain non-whitespace";
-        return Err(Refusal::validation(message));
+        return Err(ServiceError::validation(message));
     }
     let messages = body.get("messages").and_then(Value::as_array);
     let messages = messages.map_or(&[][..], Vec::as_slice);
@@ -92,7 +93,7 @@ fn check_content(body: &Object) -> Result<(), Refusal> {
         && conversation::last_text(last).is_some_and(|text| text.ends_with(char::is_whitespace))
     {
         let message = "messages: final assistant content cannot end with trailing whitespace";
-        return Err(Refusal::validation(message));
+        return Err(ServiceError::validation(message));
     }
     for (turn, message) in messages.iter().enumerate() {
         let blocks = message["content"].as_array().into_iter().flatten();
@@ -104,7 +105,7 @@ fn check_content(body: &Object) -> Result<(), Refusal> {
 }
 
 /// Images and documents come in base64, also within the result of a tool.
-fn check_base64(block: &Value, at: &str) -> Result<(), Refusal> {
+fn check_base64(block: &Value, at: &str) -> Result<(), ServiceError> {
     let kind = block["type"].as_str().unwrap_or_default();
     if kind == "tool_result" {
         let inner = block["content"].as_array().into_iter().flatten();
@@ -127,27 +128,27 @@ fn check_base64(block: &Value, at: &str) -> Result<(), Refusal> {
         return Ok(());
     };
     let message = format!("{at}.{kind}.source.base64: {wrong}");
-    Err(Refusal::validation(message))
+    Err(ServiceError::validation(message))
 }
 
 /// Thought in a block of its own, where it is asked for, or not refused by a model that thinks
 /// unasked. Source for what is refused: Amazon Bedrock
 /// user guide, "Anthropic Claude Messages API", as of October 2026.
-fn opening(body: &Object, base: &str, form: &Form) -> Result<Opening, Refusal> {
+fn reasoning(body: &Object, base: &str, form: &Form) -> Result<Reasoning, ServiceError> {
     let thinking = body.get("thinking");
     let is_asked = thinking.is_some_and(|thinking| thinking["type"] != "disabled");
     if matches!(form, Form::ToolCall { .. }) {
         let message = "Thinking may not be enabled when tool_choice forces tool use.";
         return match is_asked {
-            true => Err(Refusal::validation(message)),
-            false => Ok(Opening::None),
+            true => Err(ServiceError::validation(message)),
+            false => Ok(Reasoning::None),
         };
     }
     match thinking.and_then(|thinking| thinking["type"].as_str()) {
-        Some("adaptive") => return Ok(Opening::Apart),
+        Some("adaptive") => return Ok(Reasoning::Separate),
         Some("enabled") => {}
-        None if peculiar::thinks_unasked(base) => return Ok(Opening::Apart),
-        Some(_) | None => return Ok(Opening::None),
+        None if model_rules::thinks_by_default(base) => return Ok(Reasoning::Separate),
+        Some(_) | None => return Ok(Reasoning::None),
     }
     let budget = thinking.and_then(|thinking| thinking["budget_tokens"].as_u64());
     let budget = budget.unwrap_or(0);
@@ -159,9 +160,9 @@ fn opening(body: &Object, base: &str, form: &Form) -> Result<Opening, Refusal> {
     } else if temperature.is_some_and(|temperature| temperature != 1.0) {
         "`temperature` may only be set to 1 when thinking is enabled."
     } else {
-        return Ok(Opening::Apart);
+        return Ok(Reasoning::Separate);
     };
-    Err(Refusal::validation(wrong))
+    Err(ServiceError::validation(wrong))
 }
 
 /// A block that calls a tool.
@@ -172,20 +173,20 @@ pub(super) fn tool_use(name: &str, input: Value) -> Value {
 /// What stands in place of the proof that a thought is Claude's own.
 const SIGNATURE: &str = "ZW11bGF0ZWQ=";
 
-pub(super) fn write(id: &str, answer: &Answer) -> Value {
-    let (stop_reason, stop_sequence) = match &answer.ending {
-        Ending::Done | Ending::Blocked => ("end_turn", None),
-        Ending::Length => ("max_tokens", None),
-        Ending::Stop(text) => ("stop_sequence", Some(text)),
-        Ending::Filtered => ("refusal", None),
-        Ending::ToolCall => ("tool_use", None),
+pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {
+    let (stop_reason, stop_sequence) = match &answer.finish {
+        FinishReason::Done | FinishReason::Blocked => ("end_turn", None),
+        FinishReason::Length => ("max_tokens", None),
+        FinishReason::Stop(text) => ("stop_sequence", Some(text)),
+        FinishReason::Filtered => ("refusal", None),
+        FinishReason::ToolCall => ("tool_use", None),
     };
     let thought = (!answer.thought.is_empty())
         .then(|| json!({"type": "thinking", "thinking": answer.thought, "signature": SIGNATURE}));
     let text = json!({"type": "text", "text": answer.text});
     let said = match &answer.tool_call {
         Some(call) => Some(tool_use(&call.name, call.input())),
-        None => (answer.ending != Ending::Filtered).then_some(text),
+        None => (answer.finish != FinishReason::Filtered).then_some(text),
     };
     let blocks = thought.into_iter().chain(said);
     json!({

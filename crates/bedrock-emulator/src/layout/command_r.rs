@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::completion::cohere_reason;
-use super::{Answer, Ask, Form, Opening, Wants, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{Form, ModelInput, ModelOutput, Reasoning, Task, input_tokens, texts, whole};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 const KEYS: [Key; 19] = [
     required("message", Kind::Text),
@@ -29,7 +29,7 @@ const KEYS: [Key; 19] = [
     optional("stream", Kind::Flag),
 ];
 
-pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &KEYS, "#")?;
     let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default();
     let turns = body.get("chat_history").and_then(Value::as_array);
@@ -38,23 +38,23 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
         let role = turn.get("role").and_then(Value::as_str);
         if !matches!(role, Some("USER" | "CHATBOT")) {
             let reason = format!("#/chat_history/{n}/role: not a valid enum value");
-            return Err(Refusal::malformed(reason));
+            return Err(ServiceError::malformed(reason));
         }
         bytes += turn["message"].as_str().map_or(0, str::len);
     }
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: text("message").to_owned(),
         input_tokens: input_tokens(bytes),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(body, "max_tokens", 4_000),
             stop: texts(body, "stop_sequences"),
-            opening: Opening::None,
+            reasoning: Reasoning::None,
             form: Form::Text,
         },
     })
 }
 
-pub(super) fn write(answer: &Answer) -> Value {
+pub(super) fn write(answer: &ModelOutput) -> Value {
     json!({
         "response_id": "emulated",
         "text": answer.text,

@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Ending, Form, Opening, Wants, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{
+    FinishReason, Form, ModelInput, ModelOutput, Reasoning, Task, input_tokens, texts, whole,
+};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 const UNIT: Kind = Kind::Number(0.0, 1.0);
 
@@ -58,26 +60,31 @@ const VIDEO_TOKENS: u64 = 10_000;
 const HUMAN: &str = "\n\nHuman:";
 const ASSISTANT: &str = "\n\nAssistant:";
 
-fn ask(body: &Object, prompt: &str, limit: (&str, u64), stop: &str) -> Result<Ask, Refusal> {
+fn ask(
+    body: &Object,
+    prompt: &str,
+    limit: (&str, u64),
+    stop: &str,
+) -> Result<ModelInput, ServiceError> {
     let whole_prompt = body.get(prompt).and_then(Value::as_str).unwrap_or_default();
     if whole_prompt.is_empty() {
         let reason = format!("#/{prompt}: expected minLength: 1, actual: 0");
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     }
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: whole_prompt.to_owned(),
         input_tokens: input_tokens(whole_prompt.len()),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(body, limit.0, limit.1),
             stop: texts(body, stop),
-            opening: Opening::None,
+            reasoning: Reasoning::None,
             form: Form::Text,
         },
     })
 }
 
 /// The prompt must speak as a human first and leave the assistant to answer.
-pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_claude(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &CLAUDE_KEYS, "#")?;
     let ask = ask(
         body,
@@ -86,29 +93,29 @@ pub(super) fn read_claude(body: &Object) -> Result<Ask, Refusal> {
         "stop_sequences",
     )?;
     if let Some(said) = without_line_breaks(&ask.prompt) {
-        return Ok(Ask {
+        return Ok(ModelInput {
             prompt: said.to_owned(),
             ..ask
         });
     }
     if !ask.prompt.starts_with(HUMAN) {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "Invalid prompt: prompt must start with \"\n\nHuman:\" turn",
         ));
     }
     let Some((before, _)) = ask.prompt.rsplit_once(ASSISTANT) else {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "Invalid prompt: prompt must end with \"\n\nAssistant:\" turn",
         ));
     };
     if !takes_turns(before) {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "Invalid prompt: prompt must alternate between \"\n\nHuman:\" and \"\n\nAssistant:\" \
              turns",
         ));
     }
     let last = before.rsplit(HUMAN).next().unwrap_or(before);
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: last.trim().to_owned(),
         ..ask
     })
@@ -132,13 +139,14 @@ fn takes_turns(before: &str) -> bool {
         .is_some_and(|(last, others)| *last == 0 && others.iter().all(|it| *it == 1))
 }
 
-pub(super) fn write_claude(answer: &Answer) -> Value {
-    let (stop_reason, stop) = match &answer.ending {
-        Ending::Done | Ending::Filtered | Ending::Blocked | Ending::ToolCall => {
-            ("stop_sequence", Some(HUMAN))
-        }
-        Ending::Length => ("max_tokens", None),
-        Ending::Stop(text) => ("stop_sequence", Some(text.as_str())),
+pub(super) fn write_claude(answer: &ModelOutput) -> Value {
+    let (stop_reason, stop) = match &answer.finish {
+        FinishReason::Done
+        | FinishReason::Filtered
+        | FinishReason::Blocked
+        | FinishReason::ToolCall => ("stop_sequence", Some(HUMAN)),
+        FinishReason::Length => ("max_tokens", None),
+        FinishReason::Stop(text) => ("stop_sequence", Some(text.as_str())),
     };
     json!({
         "type": "completion",
@@ -148,12 +156,12 @@ pub(super) fn write_claude(answer: &Answer) -> Value {
     })
 }
 
-pub(super) fn read_command(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_command(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &COMMAND_KEYS, "#")?;
     ask(body, "prompt", ("max_tokens", 20), "stop_sequences")
 }
 
-pub(super) fn write_command(answer: &Answer) -> Value {
+pub(super) fn write_command(answer: &ModelOutput) -> Value {
     json!({
         "id": "emulated",
         "generations": [{
@@ -165,26 +173,32 @@ pub(super) fn write_command(answer: &Answer) -> Value {
 }
 
 /// Cohere's word, in all of its models.
-pub(super) fn cohere_reason(answer: &Answer) -> &'static str {
-    match answer.ending {
-        Ending::Done | Ending::Stop(_) | Ending::Blocked | Ending::ToolCall => "COMPLETE",
-        Ending::Length => "MAX_TOKENS",
-        Ending::Filtered => "ERROR_TOXIC",
+pub(super) fn cohere_reason(answer: &ModelOutput) -> &'static str {
+    match answer.finish {
+        FinishReason::Done
+        | FinishReason::Stop(_)
+        | FinishReason::Blocked
+        | FinishReason::ToolCall => "COMPLETE",
+        FinishReason::Length => "MAX_TOKENS",
+        FinishReason::Filtered => "ERROR_TOXIC",
     }
 }
 
-pub(super) fn read_jurassic(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_jurassic(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &JURASSIC_KEYS, "#")?;
     ask(body, "prompt", ("maxTokens", 200), "stopSequences")
 }
 
-pub(super) fn write_jurassic(answer: &Answer) -> Value {
-    let reason = match answer.ending {
-        Ending::Done | Ending::Filtered | Ending::Blocked | Ending::ToolCall => {
+pub(super) fn write_jurassic(answer: &ModelOutput) -> Value {
+    let reason = match answer.finish {
+        FinishReason::Done
+        | FinishReason::Filtered
+        | FinishReason::Blocked
+        | FinishReason::ToolCall => {
             json!({"reason": "endoftext"})
         }
-        Ending::Length => json!({"reason": "length", "length": answer.output_tokens}),
-        Ending::Stop(ref text) => json!({"reason": "stop", "sequence": text}),
+        FinishReason::Length => json!({"reason": "length", "length": answer.output_tokens}),
+        FinishReason::Stop(ref text) => json!({"reason": "stop", "sequence": text}),
     };
     json!({
         "id": 1,
@@ -196,15 +210,15 @@ pub(super) fn write_jurassic(answer: &Answer) -> Value {
     })
 }
 
-pub(super) fn read_pegasus(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_pegasus(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &PEGASUS_KEYS, "#")?;
     let ask = ask(body, "inputPrompt", ("maxOutputTokens", 4_096), "stop")?;
-    Ok(Ask {
+    Ok(ModelInput {
         input_tokens: ask.input_tokens + VIDEO_TOKENS,
         ..ask
     })
 }
 
-pub(super) fn write_pegasus(answer: &Answer) -> Value {
+pub(super) fn write_pegasus(answer: &ModelOutput) -> Value {
     json!({"message": answer.text, "finishReason": super::chat::finish_reason(answer)})
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::refusal::Refusal;
 use crate::schema::{Object, expected};
+use crate::service_error::ServiceError;
 
 /// What an image or a document counts as, in bytes of text: 1,500 tokens.
 const ATTACHMENT_BYTES: usize = 6_000;
@@ -40,7 +40,7 @@ pub(super) enum Content {
 }
 
 /// Reads `messages`, refusing what breaks `rules`.
-pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversation, Refusal> {
+pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversation, ServiceError> {
     let messages = messages
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
@@ -63,7 +63,7 @@ pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversatio
     }
     match first_turn {
         Some("user") => Ok(conversation),
-        Some(_) | None => Err(Refusal::validation(rules.user_first)),
+        Some(_) | None => Err(ServiceError::validation(rules.user_first)),
     }
 }
 
@@ -92,12 +92,12 @@ pub(super) fn last_text(message: &Value) -> Option<&str> {
 }
 
 /// Refuses another family's mark for a cached prefix, wherever a block has it.
-pub(super) fn refuse_mark(body: &Object, mark: &str) -> Result<(), Refusal> {
+pub(super) fn reject_mark(body: &Object, mark: &str) -> Result<(), ServiceError> {
     match blocks(body).find(|(_, block)| block.get(mark).is_some()) {
         None => Ok(()),
         Some((at, _)) => {
             let reason = format!("{at}: extraneous key [{mark}] is not permitted");
-            Err(Refusal::malformed(reason))
+            Err(ServiceError::malformed(reason))
         }
     }
 }
@@ -116,23 +116,23 @@ fn role<'a>(
     n: usize,
     rules: Rules,
     late_role: Option<&str>,
-) -> Result<&'a str, Refusal> {
+) -> Result<&'a str, ServiceError> {
     let Some(role) = message.get("role") else {
         let reason = format!("#/messages/{n}: required key [role] not found");
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     };
     let is_allowed = |role: &&str| rules.roles.contains(role) || late_role == Some(*role);
     match role.as_str().filter(is_allowed) {
         Some(role) => Ok(role),
         None => {
             let reason = format!("#/messages/{n}/role: {role} is not a valid enum value");
-            Err(Refusal::malformed(reason))
+            Err(ServiceError::malformed(reason))
         }
     }
 }
 
 /// The text of a message, its blocks put together, and the bytes it counts for.
-fn content(message: &Value, n: usize, rules: Rules) -> Result<(String, usize), Refusal> {
+fn content(message: &Value, n: usize, rules: Rules) -> Result<(String, usize), ServiceError> {
     let at = format_args!("#/messages/{n}").to_string();
     match message.get("content") {
         Some(Value::Array(blocks)) => {
@@ -146,11 +146,11 @@ fn content(message: &Value, n: usize, rules: Rules) -> Result<(String, usize), R
         None | Some(Value::Null) if message.get("tool_calls").is_some() => Ok((String::new(), 0)),
         Some(other) => {
             let why = expected("JSONArray", other);
-            Err(Refusal::malformed(format!("{at}/content: {why}")))
+            Err(ServiceError::malformed(format!("{at}/content: {why}")))
         }
         None => {
             let reason = format!("{at}: required key [content] not found");
-            Err(Refusal::malformed(reason))
+            Err(ServiceError::malformed(reason))
         }
     }
 }

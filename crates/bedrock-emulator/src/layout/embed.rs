@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Wants, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{ModelInput, ModelOutput, Task, input_tokens, texts, whole};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 const V1_KEYS: [Key; 1] = [required("inputText", Kind::Text)];
 const V1_DIMENSIONS: usize = 1_536;
@@ -71,32 +71,32 @@ fn dimensions(
     asked: Option<&Value>,
     (known, usual): (&[u64], u64),
     at: &str,
-) -> Result<usize, Refusal> {
+) -> Result<usize, ServiceError> {
     let asked = asked.map_or(Some(usual), Value::as_u64);
     let known = asked.filter(|asked| known.contains(asked));
     let known = known.and_then(|asked| usize::try_from(asked).ok());
-    known.ok_or_else(|| Refusal::malformed(format!("{at}: not a valid enum value")))
+    known.ok_or_else(|| ServiceError::malformed(format!("{at}: not a valid enum value")))
 }
 
 /// The one vector of an answer.
-fn vector(answer: &Answer) -> &[f32] {
+fn vector(answer: &ModelOutput) -> &[f32] {
     answer.vectors.first().map_or(&[], Vec::as_slice)
 }
 
-fn of_text(text: &str, vectors: usize, dimensions: usize) -> Ask {
-    Ask {
+fn of_text(text: &str, vectors: usize, dimensions: usize) -> ModelInput {
+    ModelInput {
         prompt: text.to_owned(),
         input_tokens: input_tokens(text.len()),
-        wants: Wants::Vectors(vectors, dimensions),
+        task: Task::Vectors(vectors, dimensions),
     }
 }
 
 /// A text, an image or both.
-pub(super) fn read_image(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_image(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &IMAGE_KEYS, "#")?;
     let text = body.get("inputText").and_then(Value::as_str);
     if text.is_none() && !body.contains_key("inputImage") {
-        return Err(Refusal::validation(
+        return Err(ServiceError::validation(
             "inputText or inputImage must be given.",
         ));
     }
@@ -107,7 +107,7 @@ pub(super) fn read_image(body: &Object) -> Result<Ask, Refusal> {
     Ok(of_text(text.unwrap_or_default(), 1, length))
 }
 
-pub(super) fn write_image(answer: &Answer) -> Value {
+pub(super) fn write_image(answer: &ModelOutput) -> Value {
     json!({
         "embedding": vector(answer),
         "inputTextTokenCount": answer.input_tokens,
@@ -115,12 +115,12 @@ pub(super) fn write_image(answer: &Answer) -> Value {
     })
 }
 
-pub(super) fn read_nova(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_nova(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &NOVA_KEYS, "#")?;
     let params = &body["singleEmbeddingParams"];
     let missing = |key| {
         let reason = format!("#/singleEmbeddingParams: required key [{key}] not found");
-        Refusal::malformed(reason)
+        ServiceError::malformed(reason)
     };
     params["embeddingPurpose"]
         .as_str()
@@ -134,18 +134,20 @@ pub(super) fn read_nova(body: &Object) -> Result<Ask, Refusal> {
     Ok(of_text(text, 1, dimension))
 }
 
-pub(super) fn write_nova(answer: &Answer) -> Value {
+pub(super) fn write_nova(answer: &ModelOutput) -> Value {
     json!({
         "embeddings": [{"embeddingType": "TEXT", "embedding": vector(answer)}],
         "request_id": "emulated",
     })
 }
 
-pub(super) fn read_cohere(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_cohere(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &COHERE_KEYS, "#")?;
     let kind = body.get("input_type").and_then(Value::as_str);
     if !kind.is_some_and(|kind| COHERE_TYPES.contains(&kind)) {
-        return Err(Refusal::malformed("#/input_type: not a valid enum value"));
+        return Err(ServiceError::malformed(
+            "#/input_type: not a valid enum value",
+        ));
     }
     let mut given = texts(body, "texts");
     let prompt = given.join("\n");
@@ -154,19 +156,19 @@ pub(super) fn read_cohere(body: &Object) -> Result<Ask, Refusal> {
     let count = given.len();
     if count == 0 || COHERE_MOST < count {
         let reason = format!("#/texts: expected 1 to {COHERE_MOST} items, found: {count}");
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     }
     let asked = body.get("output_dimension");
     let dimension = dimensions(asked, COHERE_DIMENSIONS, "#/output_dimension")?;
-    Ok(Ask {
-        wants: Wants::VectorsOf(given, dimension),
+    Ok(ModelInput {
+        task: Task::VectorsOf(given, dimension),
         ..of_text(&prompt, count, dimension)
     })
 }
 
 /// Vectors by type where types were asked for, and always by Embed v4 (recorded 2025 and 2026); else
 /// a plain list.
-pub(super) fn write_cohere(body: &Object, id: &str, answer: &Answer) -> Value {
+pub(super) fn write_cohere(body: &Object, id: &str, answer: &ModelOutput) -> Value {
     let mut types = texts(body, "embedding_types");
     if types.is_empty() && id.contains("cohere.embed-v4") {
         types.push("float".to_owned());
@@ -197,24 +199,24 @@ pub(super) fn write_cohere(body: &Object, id: &str, answer: &Answer) -> Value {
 }
 
 /// Marengo 2.7 has the text at the top, 3.0 in an object of its own.
-pub(super) fn read_marengo(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_marengo(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &MARENGO_KEYS, "#")?;
     let text = body
         .get("inputText")
         .or_else(|| body.get("text")?.get("inputText"));
-    let missing = || Refusal::malformed("#: required key [inputText] not found");
+    let missing = || ServiceError::malformed("#: required key [inputText] not found");
     let text = text.and_then(Value::as_str).ok_or_else(missing)?;
     Ok(of_text(text, 1, 512))
 }
 
-pub(super) fn write_marengo(answer: &Answer) -> Value {
+pub(super) fn write_marengo(answer: &ModelOutput) -> Value {
     json!({"data": [{"embedding": vector(answer)}]})
 }
 
-pub(super) fn read_rerank(body: &Object, base: &str) -> Result<Ask, Refusal> {
+pub(super) fn read_rerank(body: &Object, base: &str) -> Result<ModelInput, ServiceError> {
     check(body, &RERANK_KEYS, "#")?;
     if base.starts_with("cohere.") && !body.contains_key("api_version") {
-        return Err(Refusal::malformed(
+        return Err(ServiceError::malformed(
             "#: required key [api_version] not found",
         ));
     }
@@ -224,14 +226,14 @@ pub(super) fn read_rerank(body: &Object, base: &str) -> Result<Ask, Refusal> {
         .unwrap_or_default();
     let documents = texts(body, "documents");
     let ask = of_text(query, 1, documents.len());
-    Ok(Ask {
+    Ok(ModelInput {
         input_tokens: ask.input_tokens + input_tokens(documents.concat().len()),
         ..ask
     })
 }
 
 /// The documents by their score, the best first.
-pub(super) fn write_rerank(body: &Object, answer: &Answer) -> Value {
+pub(super) fn write_rerank(body: &Object, answer: &ModelOutput) -> Value {
     let scored = vector(answer).iter().map(|x| x.abs()).enumerate();
     let mut scored: Vec<(usize, f32)> = scored.collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -241,51 +243,51 @@ pub(super) fn write_rerank(body: &Object, answer: &Answer) -> Value {
     json!({"results": scored.iter().map(result).collect::<Vec<_>>()})
 }
 
-fn ask(body: &Object, dimensions: usize) -> Result<Ask, Refusal> {
+fn ask(body: &Object, dimensions: usize) -> Result<ModelInput, ServiceError> {
     let text = body
         .get("inputText")
         .and_then(Value::as_str)
         .unwrap_or_default();
     if text.is_empty() {
         let reason = "#/inputText: expected minLength: 1, actual: 0";
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     }
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: text.to_owned(),
         input_tokens: input_tokens(text.len()),
-        wants: Wants::Vectors(1, dimensions),
+        task: Task::Vectors(1, dimensions),
     })
 }
 
-pub(super) fn read_v1(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_v1(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &V1_KEYS, "#")?;
     ask(body, V1_DIMENSIONS)
 }
 
-pub(super) fn write_v1(answer: &Answer) -> Value {
+pub(super) fn write_v1(answer: &ModelOutput) -> Value {
     json!({"embedding": vector(answer), "inputTextTokenCount": answer.input_tokens})
 }
 
-pub(super) fn read_v2(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_v2(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &V2_KEYS, "#")?;
     let dimensions = whole(body, "dimensions", 1_024);
     if !V2_DIMENSIONS.contains(&dimensions) {
         let reason = format!("#/dimensions: {dimensions} is not a valid enum value");
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     }
     ask(body, usize::try_from(dimensions).unwrap_or(V1_DIMENSIONS))
 }
 
 /// The vector by the types asked for; `embedding` is there when floats are.
-pub(super) fn write_v2(body: &Object, answer: &Answer) -> Value {
+pub(super) fn write_v2(body: &Object, answer: &ModelOutput) -> Value {
     let types = texts(body, "embeddingTypes");
-    let wants = |name: &str| types.iter().any(|kind| kind == name);
+    let task = |name: &str| types.iter().any(|kind| kind == name);
     let mut reply = json!({"inputTextTokenCount": answer.input_tokens, "embeddingsByType": {}});
-    if types.is_empty() || wants("float") {
+    if types.is_empty() || task("float") {
         reply["embedding"] = json!(vector(answer));
         reply["embeddingsByType"]["float"] = json!(vector(answer));
     }
-    if wants("binary") {
+    if task("binary") {
         let bits = vector(answer).iter().map(|&x| u8::from(0.0 < x));
         reply["embeddingsByType"]["binary"] = bits.collect();
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Form;
-use crate::refusal::Refusal;
 use crate::schema::Object;
+use crate::service_error::ServiceError;
 
 /// A tool that a request offers, and the schema of its input.
 type Tool<'a> = (&'a str, &'a Value);
@@ -13,7 +13,7 @@ type Tool<'a> = (&'a str, &'a Value);
 static ANYTHING: Value = Value::Null;
 
 /// Claude: a forced tool by `tool_choice`, else a schema by `output_config.format`.
-pub(super) fn claude(body: &Object) -> Result<Form, Refusal> {
+pub(super) fn claude(body: &Object) -> Result<Form, ServiceError> {
     let tools = body.get("tools").and_then(Value::as_array);
     let tools: Vec<Tool> = tools
         .into_iter()
@@ -28,18 +28,18 @@ pub(super) fn claude(body: &Object) -> Result<Form, Refusal> {
             let name = name.unwrap_or_default();
             let found = tools.iter().find(|(tool, _)| *tool == name);
             let missing =
-                || Refusal::validation(format!("Tool '{name}' not found in provided tools"));
+                || ServiceError::validation(format!("Tool '{name}' not found in provided tools"));
             return found.map(call).ok_or_else(missing);
         }
         Some(kind @ ("any" | "auto")) if tools.is_empty() => {
             let message = format!("tool_choice.{kind} may only be specified while providing tools");
-            return Err(Refusal::validation(message));
+            return Err(ServiceError::validation(message));
         }
         Some("any") => return Ok(tools.first().map_or(Form::Text, call)),
         Some("auto" | "none") | None => {}
         Some(_) => {
             let message = "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'";
-            return Err(Refusal::validation(message));
+            return Err(ServiceError::validation(message));
         }
     }
     let format = body.get("output_config").and_then(|it| it.get("format"));
@@ -51,14 +51,14 @@ pub(super) fn claude(body: &Object) -> Result<Form, Refusal> {
 }
 
 /// Nova: a forced tool by `toolConfig.toolChoice`.
-pub(super) fn nova(body: &Object) -> Result<Form, Refusal> {
+pub(super) fn nova(body: &Object) -> Result<Form, ServiceError> {
     let Some(config) = body.get("toolConfig") else {
         return Ok(Form::Text);
     };
     let tools = config["tools"].as_array();
     let tools: Vec<Tool> = tools.into_iter().flatten().filter_map(nova_tool).collect();
     if tools.is_empty() {
-        return Err(Refusal::malformed(
+        return Err(ServiceError::malformed(
             "#/toolConfig/tools: expected minimum item count: 1, found: 0",
         ));
     }
@@ -73,7 +73,7 @@ pub(super) fn nova(body: &Object) -> Result<Form, Refusal> {
     };
     let found = tools.iter().find(|(tool, _)| *tool == name);
     let missing = || {
-        Refusal::validation(format!(
+        ServiceError::validation(format!(
             "The tool choice names {name}, which toolConfig.tools does not have."
         ))
     };
@@ -82,7 +82,7 @@ pub(super) fn nova(body: &Object) -> Result<Form, Refusal> {
 
 /// Chat models: a forced tool by `tool_choice`, else a schema by `response_format`. Mistral's word
 /// for any tool is `any`, OpenAI's is `required`.
-pub(super) fn chat(body: &Object) -> Result<Form, Refusal> {
+pub(super) fn chat(body: &Object) -> Result<Form, ServiceError> {
     let tools = body.get("tools").and_then(Value::as_array);
     let tools: Vec<Tool> = tools.into_iter().flatten().filter_map(chat_tool).collect();
     let choice = body.get("tool_choice").unwrap_or(&ANYTHING);
@@ -90,7 +90,7 @@ pub(super) fn chat(body: &Object) -> Result<Form, Refusal> {
     let is_any = matches!(choice.as_str(), Some("any" | "required"));
     if (is_any || named.is_some()) && tools.is_empty() {
         let message = "When using `tool_choice`, `tools` must be set.";
-        return Err(Refusal::validation(message));
+        return Err(ServiceError::validation(message));
     }
     if is_any {
         return Ok(tools.first().map_or(Form::Text, call));
@@ -99,7 +99,7 @@ pub(super) fn chat(body: &Object) -> Result<Form, Refusal> {
         let found = tools.iter().find(|(tool, _)| *tool == name);
         let missing = || {
             let message = format!("Tool choice '{name}' is not among the tools.");
-            Refusal::validation(message)
+            ServiceError::validation(message)
         };
         return found.map(call).ok_or_else(missing);
     }

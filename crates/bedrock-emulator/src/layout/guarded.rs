@@ -6,10 +6,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Layout, chunks, claude, tokens_of};
+use super::{Layout, ModelOutput, chunks, claude, tokens_of};
 
 /// The whole body; `None` for models whose own form serves: those that do not answer in text.
-pub(super) fn write(layout: Layout, id: &str, answer: &Answer) -> Option<Value> {
+pub(super) fn write(layout: Layout, id: &str, answer: &ModelOutput) -> Option<Value> {
     let text = answer.text.as_str();
     Some(match layout {
         Layout::Claude => claude_body(id, answer),
@@ -47,10 +47,10 @@ pub(super) fn write(layout: Layout, id: &str, answer: &Answer) -> Option<Value> 
 }
 
 /// The chunks: one with all of it, but for the models that stream events.
-pub(super) fn chunks(layout: Layout, id: &str, answer: &Answer) -> Option<Vec<Value>> {
+pub(super) fn chunks(layout: Layout, id: &str, answer: &ModelOutput) -> Option<Vec<Value>> {
     let text = answer.text.as_str();
     let one = match layout {
-        Layout::Claude => return Some(chunks::of_claude(&claude_body(id, answer))),
+        Layout::Claude => return Some(chunks::claude_events(&claude_body(id, answer))),
         Layout::Nova => {
             return Some(vec![
                 json!({"messageStart": {"role": "assistant"}}),
@@ -94,8 +94,8 @@ pub(super) fn chunks(layout: Layout, id: &str, answer: &Answer) -> Option<Vec<Va
 }
 
 /// Complete, but for counts of nothing, and by its id the guardrail's.
-fn claude_body(id: &str, answer: &Answer) -> Value {
-    let none = Answer {
+fn claude_body(id: &str, answer: &ModelOutput) -> Value {
+    let none = ModelOutput {
         input_tokens: 0,
         output_tokens: 0,
         ..answer.clone()

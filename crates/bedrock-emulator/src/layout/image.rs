@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Ending, Wants, input_tokens, whole};
-use crate::refusal::Refusal;
+use super::{FinishReason, ModelInput, ModelOutput, Task, input_tokens, whole};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 /// One blue pixel, as PNG in base64.
 pub(super) const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
@@ -45,15 +45,15 @@ const SDXL_KEYS: [Key; 12] = [
     optional("extras", Kind::Any),
 ];
 
-fn ask(text: &str) -> Ask {
-    Ask {
+fn ask(text: &str) -> ModelInput {
+    ModelInput {
         prompt: text.to_owned(),
         input_tokens: input_tokens(text.len()),
-        wants: Wants::Pictures,
+        task: Task::Images,
     }
 }
 
-pub(super) fn read_amazon(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_amazon(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &AMAZON_KEYS, "#")?;
     if let Some(Value::Object(config)) = body.get("imageGenerationConfig") {
         check(config, &CONFIG_KEYS, "#/imageGenerationConfig")?;
@@ -65,21 +65,24 @@ pub(super) fn read_amazon(body: &Object) -> Result<Ask, Refusal> {
     match text.filter(|text| !text.is_empty()) {
         None if is_text => {
             let reason = "#/textToImageParams: required key [text] not found";
-            Err(Refusal::malformed(reason))
+            Err(ServiceError::malformed(reason))
         }
         text => Ok(ask(text.unwrap_or_default())),
     }
 }
 
 /// An image that a guardrail or a filter held back is not there.
-pub(super) fn write_amazon(body: &Object, answer: &Answer) -> Value {
+pub(super) fn write_amazon(body: &Object, answer: &ModelOutput) -> Value {
     let config = body.get("imageGenerationConfig").and_then(Value::as_object);
     let count = config.map_or(1, |config| whole(config, "numberOfImages", 1));
     let images: Vec<&str> = (0..count.min(5)).map(|_| PIXEL).collect();
-    match answer.ending {
-        Ending::Filtered => json!({"images": [], "error": FILTERED}),
-        Ending::Blocked => json!({"images": [], "error": answer.text}),
-        Ending::Done | Ending::Length | Ending::Stop(_) | Ending::ToolCall => {
+    match answer.finish {
+        FinishReason::Filtered => json!({"images": [], "error": FILTERED}),
+        FinishReason::Blocked => json!({"images": [], "error": answer.text}),
+        FinishReason::Done
+        | FinishReason::Length
+        | FinishReason::Stop(_)
+        | FinishReason::ToolCall => {
             json!({"images": images, "error": null})
         }
     }
@@ -91,40 +94,48 @@ const FILTERED: &str = "This request has been blocked by our content filters. Ou
     Policy.";
 
 /// Stability's services take many keys, which differ between them; what all want is checked.
-pub(super) fn read_stability(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_stability(body: &Object) -> Result<ModelInput, ServiceError> {
     let text = body.get("prompt").and_then(Value::as_str);
     let has_image = body.contains_key("image") || body.contains_key("init_image");
     match text {
-        None if !has_image => Err(Refusal::malformed("#: required key [prompt] not found")),
+        None if !has_image => Err(ServiceError::malformed(
+            "#: required key [prompt] not found",
+        )),
         text => Ok(ask(text.unwrap_or_default())),
     }
 }
 
-pub(super) fn write_stability(answer: &Answer) -> Value {
-    match answer.ending {
-        Ending::Filtered => {
+pub(super) fn write_stability(answer: &ModelOutput) -> Value {
+    match answer.finish {
+        FinishReason::Filtered => {
             json!({"seeds": [7], "finish_reasons": ["Filter reason: prompt"], "images": []})
         }
-        Ending::Blocked => json!({"seeds": [], "finish_reasons": [], "images": []}),
-        Ending::Done | Ending::Length | Ending::Stop(_) | Ending::ToolCall => {
+        FinishReason::Blocked => json!({"seeds": [], "finish_reasons": [], "images": []}),
+        FinishReason::Done
+        | FinishReason::Length
+        | FinishReason::Stop(_)
+        | FinishReason::ToolCall => {
             json!({"seeds": [7], "finish_reasons": [null], "images": [PIXEL]})
         }
     }
 }
 
-pub(super) fn read_sdxl(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_sdxl(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &SDXL_KEYS, "#")?;
     let text = body["text_prompts"][0]["text"].as_str();
-    let missing = || Refusal::malformed("#/text_prompts/0: required key [text] not found");
+    let missing = || ServiceError::malformed("#/text_prompts/0: required key [text] not found");
     text.map(ask).ok_or_else(missing)
 }
 
 /// The old model's filter blurs.
-pub(super) fn write_sdxl(answer: &Answer) -> Value {
-    let reason = match answer.ending {
-        Ending::Filtered => Some("CONTENT_FILTERED"),
-        Ending::Blocked => None,
-        Ending::Done | Ending::Length | Ending::Stop(_) | Ending::ToolCall => Some("SUCCESS"),
+pub(super) fn write_sdxl(answer: &ModelOutput) -> Value {
+    let reason = match answer.finish {
+        FinishReason::Filtered => Some("CONTENT_FILTERED"),
+        FinishReason::Blocked => None,
+        FinishReason::Done
+        | FinishReason::Length
+        | FinishReason::Stop(_)
+        | FinishReason::ToolCall => Some("SUCCESS"),
     };
     let artifact = reason.map(|reason| json!({"seed": 7, "base64": PIXEL, "finishReason": reason}));
     let artifacts: Vec<Value> = artifact.into_iter().collect();

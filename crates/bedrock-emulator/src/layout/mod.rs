@@ -1,8 +1,8 @@
 //! Body layouts: what each kind of model takes, and how it shapes what it answers.
 //!
-//! A layout reads a body into an [`Ask`], refusing what the service would refuse, and writes an
-//! [`Answer`] the way its models do. It knows nothing of HTTP, quotas or faults. A streamed answer
-//! is the same [`Answer`] in [`chunks`].
+//! A layout reads a body into an [`ModelInput`], refusing what the service would refuse, and writes an
+//! [`ModelOutput`] the way its models do. It knows nothing of HTTP, quotas or faults. A streamed answer
+//! is the same [`ModelOutput`] in [`chunks`].
 
 mod chat;
 mod chunks;
@@ -14,15 +14,15 @@ mod embed;
 mod form;
 mod guarded;
 mod image;
+mod model_rules;
 mod nova;
-mod peculiar;
 mod raw;
 mod titan;
 
 use serde_json::Value;
 
-use super::refusal::Refusal;
 use super::schema::Object;
+use super::service_error::ServiceError;
 
 /// A body layout shared by models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,26 +83,26 @@ pub(super) enum Layout {
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ask {
+pub(super) struct ModelInput {
     /// The last user message; the answer begins with its digest.
     pub(super) prompt: String,
     /// Tokens of the whole input.
     pub(super) input_tokens: u64,
     /// What to produce.
-    pub(super) wants: Wants,
+    pub(super) task: Task,
 }
 
 /// What to produce.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Wants {
+pub(super) enum Task {
     /// Text.
-    Words {
+    Text {
         /// The longest answer, in tokens: as asked, or the model's own.
         max_tokens: u64,
         /// Texts that end the answer.
         stop: Vec<String>,
         /// What the model writes before its answer.
-        opening: Opening,
+        reasoning: Reasoning,
         /// What the answer has to be.
         form: Form,
     },
@@ -111,19 +111,19 @@ pub(super) enum Wants {
     /// For each of these a vector of so many dimensions, whatever stands beside it.
     VectorsOf(Vec<String>, usize),
     /// Images.
-    Pictures,
+    Images,
 }
 
 /// Reasoning that some models write before their text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum Reasoning {
     /// None.
     None,
     /// The rest of a thought that the prompt began, in the text, up to `</think>`: DeepSeek R1.
-    Thought,
+    InText,
     /// Apart from the text: in a block of its own (Claude, Nova), or in tags (gpt-oss, Kimi K2
     /// Thinking).
-    Apart,
+    Separate,
 }
 
 /// What an answer has to be.
@@ -160,7 +160,7 @@ impl ToolCall {
 
 /// What was produced.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Answer {
+pub(super) struct ModelOutput {
     /// What was thought before it, where that is apart from the text; empty where nothing was.
     pub(super) thought: String,
     /// The text; empty where something else is wanted.
@@ -170,7 +170,7 @@ pub(super) struct Answer {
     /// The vectors; none where something else is wanted.
     pub(super) vectors: Vec<Vec<f32>>,
     /// Why it ended.
-    pub(super) ending: Ending,
+    pub(super) finish: FinishReason,
     /// Tokens of the input.
     pub(super) input_tokens: u64,
     /// Tokens of thought and text.
@@ -179,7 +179,7 @@ pub(super) struct Answer {
 
 /// Why an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum FinishReason {
     /// All was said.
     Done,
     /// `max_tokens` cut it.
@@ -263,7 +263,7 @@ impl Layout {
 
     /// Reads and judges a body, which has chosen this layout; `base` is the base id, empty where an
     /// ARN hides it.
-    pub(super) fn read(self, body: &Object, base: &str) -> Result<Ask, Refusal> {
+    pub(super) fn read(self, body: &Object, base: &str) -> Result<ModelInput, ServiceError> {
         let asked = match self {
             Self::Claude => claude::read(body, base),
             Self::Nova => nova::read(body),
@@ -290,13 +290,13 @@ impl Layout {
             Self::StabilityImage => image::read_stability(body),
             Self::Sdxl => image::read_sdxl(body),
         }?;
-        peculiar::check(self, base, body)?;
+        model_rules::check(self, base, body)?;
         Ok(asked)
     }
 
     /// Writes the answer to a body that [`Layout::read`] accepted; `id` is as in the path.
-    pub(super) fn write(self, body: &Object, id: &str, answer: &Answer) -> Value {
-        let answer = &self.led_in(answer);
+    pub(super) fn write(self, body: &Object, id: &str, answer: &ModelOutput) -> Value {
+        let answer = &self.with_leading_space(answer);
         match self {
             Self::Claude => claude::write(id, answer),
             Self::Nova => nova::write(answer),
@@ -326,18 +326,23 @@ impl Layout {
     }
 
     /// The chunks of the same answer; `None` where the layout does not stream.
-    pub(super) fn chunks(self, body: &Object, id: &str, answer: &Answer) -> Option<Vec<Value>> {
+    pub(super) fn chunks(
+        self,
+        body: &Object,
+        id: &str,
+        answer: &ModelOutput,
+    ) -> Option<Vec<Value>> {
         if self == Self::Command && body.get("stream") != Some(&Value::Bool(true)) {
             // The whole answer in one chunk (recorded Feb 2024, Aug 2025).
             return Some(vec![self.write(body, id, answer)]);
         }
         let write = chunks::writer(self)?;
-        Some(write(id, &self.led_in(answer)))
+        Some(write(id, &self.with_leading_space(answer)))
     }
 
     /// The answer behind the white space that models begin with which go on from a prompt (recorded
     /// 2024 to 2026).
-    fn led_in(self, answer: &Answer) -> Answer {
+    fn with_leading_space(self, answer: &ModelOutput) -> ModelOutput {
         let mut answer = answer.clone();
         let lead = if matches!(self, Self::ClaudeText | Self::Command | Self::MistralText) {
             " "
@@ -355,12 +360,12 @@ impl Layout {
     }
 
     /// What a guardrail answers in the model's place; `None` where the model's own form serves.
-    pub(super) fn blocked(self, id: &str, answer: &Answer) -> Option<Value> {
+    pub(super) fn blocked(self, id: &str, answer: &ModelOutput) -> Option<Value> {
         guarded::write(self, id, answer)
     }
 
     /// The chunks of what a guardrail answers in the model's place.
-    pub(super) fn blocked_chunks(self, id: &str, answer: &Answer) -> Option<Vec<Value>> {
+    pub(super) fn blocked_chunks(self, id: &str, answer: &ModelOutput) -> Option<Vec<Value>> {
         guarded::chunks(self, id, answer)
     }
 
@@ -410,10 +415,10 @@ impl Layout {
     }
 
     /// Judges a body that is to be answered in one piece.
-    pub(super) fn check_whole(self, body: &Object) -> Result<(), Refusal> {
+    pub(super) fn check_whole(self, body: &Object) -> Result<(), ServiceError> {
         let streams = body.get("stream") == Some(&Value::Bool(true));
         if self == Self::Command && streams {
-            return Err(Refusal::malformed(
+            return Err(ServiceError::malformed(
                 "#/stream: must be false for an answer in one piece",
             ));
         }
@@ -421,11 +426,11 @@ impl Layout {
     }
 
     /// Judges a body that is to be answered in chunks.
-    pub(super) fn check_stream(self, body: &Object, base: &str) -> Result<(), Refusal> {
+    pub(super) fn check_stream(self, body: &Object, base: &str) -> Result<(), ServiceError> {
         if !self.streams() {
-            return Err(Refusal::no_stream());
+            return Err(ServiceError::no_stream());
         }
-        peculiar::check_stream(self, base, body)
+        model_rules::check_stream(self, base, body)
     }
 }
 

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::conversation::{self, Content, Rules};
-use super::{Answer, Ask, Ending, Opening, Wants, form, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{
+    FinishReason, ModelInput, ModelOutput, Reasoning, Task, form, input_tokens, texts, whole,
+};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 /// What an answer may take when the request sets no limit (Nova's request schema).
 const MODEL_MAX_TOKENS: u64 = 5_000;
@@ -48,7 +50,7 @@ pub(super) fn has_blocks(body: &Object) -> bool {
     block.is_some_and(|block| block.get("type").is_none())
 }
 
-pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &KEYS, "#")?;
     let none = Object::new();
     let inference = body
@@ -60,13 +62,13 @@ pub(super) fn read(body: &Object) -> Result<Ask, Refusal> {
     let talk = conversation::read(body.get("messages"), RULES)?;
     let system = conversation::system_bytes(body.get("system"));
     let limit = whole(inference, "max_new_tokens", MODEL_MAX_TOKENS);
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: talk.last_user,
         input_tokens: input_tokens(talk.bytes + system),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(inference, "maxTokens", limit),
             stop: texts(inference, "stopSequences"),
-            opening: opening(body, inference),
+            reasoning: reasoning(body, inference),
             form: form::nova(body)?,
         },
     })
@@ -88,29 +90,29 @@ const BLOCK_MARKS: [&str; 2] = ["cachePoint", "guardContent"];
 
 /// Blocks have known keys only (recorded March 2025). The validator tries the kinds of block in
 /// turn, and what it says of a block of no kind is its word on the last of them.
-fn check_blocks(body: &Object) -> Result<(), Refusal> {
+fn check_blocks(body: &Object) -> Result<(), ServiceError> {
     for (at, block) in conversation::blocks(body) {
         let keys = || block.as_object().into_iter().flat_map(Object::keys);
         if !keys().any(|key| BLOCK_KINDS.contains(&key.as_str())) {
             let reason = format!("{at}: required key [toolUse] not found");
-            return Err(Refusal::malformed(reason));
+            return Err(ServiceError::malformed(reason));
         }
         let is_known = |key: &str| BLOCK_KINDS.contains(&key) || BLOCK_MARKS.contains(&key);
         if let Some(key) = keys().find(|key| !is_known(key)) {
             let reason = format!("{at}: extraneous key [{key}] is not permitted");
-            return Err(Refusal::malformed(reason));
+            return Err(ServiceError::malformed(reason));
         }
     }
     Ok(())
 }
 
 /// A thought in a block of its own, where it is asked for: beside the other settings, or above them.
-fn opening(body: &Object, inference: &Object) -> Opening {
+fn reasoning(body: &Object, inference: &Object) -> Reasoning {
     let config = [body, inference].map(|place| place.get("reasoningConfig"));
     let is_on = |config: &Value| config["type"] == "enabled";
     match config.into_iter().flatten().any(is_on) {
-        true => Opening::Apart,
-        false => Opening::None,
+        true => Reasoning::Separate,
+        false => Reasoning::None,
     }
 }
 
@@ -122,14 +124,14 @@ pub(super) fn thought(text: &str) -> Value {
     json!({"reasoningContent": {"reasoningText": {"text": text}}})
 }
 
-pub(super) fn write(answer: &Answer) -> Value {
-    let stop_reason = match answer.ending {
-        Ending::Done => "end_turn",
-        Ending::Blocked => "guardrail_intervened",
-        Ending::ToolCall => "tool_use",
-        Ending::Length => "max_tokens",
-        Ending::Stop(_) => "stop_sequence",
-        Ending::Filtered => "content_filtered",
+pub(super) fn write(answer: &ModelOutput) -> Value {
+    let stop_reason = match answer.finish {
+        FinishReason::Done => "end_turn",
+        FinishReason::Blocked => "guardrail_intervened",
+        FinishReason::ToolCall => "tool_use",
+        FinishReason::Length => "max_tokens",
+        FinishReason::Stop(_) => "stop_sequence",
+        FinishReason::Filtered => "content_filtered",
     };
     let thought = (!answer.thought.is_empty()).then(|| thought(&answer.thought));
     let said = match &answer.tool_call {

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::chat::finish_reason;
-use super::{Answer, Ask, Form, Opening, Wants, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{Form, ModelInput, ModelOutput, Reasoning, Task, input_tokens, texts, whole};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 const UNIT: Kind = Kind::Number(0.0, 1.0);
 
@@ -75,7 +75,7 @@ fn user_text(prompt: &str) -> &str {
     inside.unwrap_or(prompt).trim()
 }
 
-fn read(body: &Object, keys: &[Key], limit: (&str, u64)) -> Result<Ask, Refusal> {
+fn read(body: &Object, keys: &[Key], limit: (&str, u64)) -> Result<ModelInput, ServiceError> {
     check(body, keys, "#")?;
     let prompt = body
         .get("prompt")
@@ -83,30 +83,30 @@ fn read(body: &Object, keys: &[Key], limit: (&str, u64)) -> Result<Ask, Refusal>
         .unwrap_or_default();
     if prompt.is_empty() {
         let reason = "#/prompt: expected minLength: 1, actual: 0";
-        return Err(Refusal::malformed(reason));
+        return Err(ServiceError::malformed(reason));
     }
     let thinking = is_deepseek(prompt) && prompt.trim_end().ends_with("<think>");
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: user_text(prompt).to_owned(),
         input_tokens: input_tokens(prompt.len()),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(body, limit.0, limit.1),
             stop: texts(body, "stop"),
-            opening: if thinking {
-                Opening::Thought
+            reasoning: if thinking {
+                Reasoning::InText
             } else {
-                Opening::None
+                Reasoning::None
             },
             form: Form::Text,
         },
     })
 }
 
-pub(super) fn read_llama(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_llama(body: &Object) -> Result<ModelInput, ServiceError> {
     read(body, &LLAMA_KEYS, ("max_gen_len", 512))
 }
 
-pub(super) fn write_llama(answer: &Answer) -> Value {
+pub(super) fn write_llama(answer: &ModelOutput) -> Value {
     json!({
         "generation": answer.text,
         "prompt_token_count": answer.input_tokens,
@@ -115,27 +115,27 @@ pub(super) fn write_llama(answer: &Answer) -> Value {
     })
 }
 
-pub(super) fn read_mistral(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_mistral(body: &Object) -> Result<ModelInput, ServiceError> {
     read(body, &MISTRAL_KEYS, ("max_tokens", 512))
 }
 
-pub(super) fn write_mistral(answer: &Answer) -> Value {
+pub(super) fn write_mistral(answer: &ModelOutput) -> Value {
     json!({"outputs": [{"text": answer.text, "stop_reason": finish_reason(answer)}]})
 }
 
-pub(super) fn read_deepseek(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_deepseek(body: &Object) -> Result<ModelInput, ServiceError> {
     read(body, &DEEPSEEK_KEYS, ("max_tokens", 32_768))
 }
 
-pub(super) fn write_deepseek(answer: &Answer) -> Value {
+pub(super) fn write_deepseek(answer: &ModelOutput) -> Value {
     json!({"choices": [{"text": answer.text, "stop_reason": finish_reason(answer)}]})
 }
 
-pub(super) fn read_completion(body: &Object) -> Result<Ask, Refusal> {
+pub(super) fn read_completion(body: &Object) -> Result<ModelInput, ServiceError> {
     read(body, &COMPLETION_KEYS, ("max_tokens", 512))
 }
 
-pub(super) fn write_completion(answer: &Answer) -> Value {
+pub(super) fn write_completion(answer: &ModelOutput) -> Value {
     json!({
         "id": "cmpl-emulated",
         "object": "text_completion",

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Ending, Form, Opening, Wants, input_tokens, texts, whole};
-use crate::refusal::Refusal;
+use super::{
+    FinishReason, Form, ModelInput, ModelOutput, Reasoning, Task, input_tokens, texts, whole,
+};
 use crate::schema::{Key, Kind, Object, check, optional, required};
+use crate::service_error::ServiceError;
 
 const KEYS: [Key; 2] = [
     required("inputText", Kind::Text),
@@ -22,7 +24,7 @@ fn highest(base: &str) -> u64 {
     }
 }
 
-pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
+pub(super) fn read(body: &Object, base: &str) -> Result<ModelInput, ServiceError> {
     check(body, &KEYS, "#")?;
     let none = Object::new();
     let settings = body
@@ -40,13 +42,13 @@ pub(super) fn read(body: &Object, base: &str) -> Result<Ask, Refusal> {
         .get("inputText")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    Ok(Ask {
+    Ok(ModelInput {
         prompt: user_text(text).to_owned(),
         input_tokens: input_tokens(text.len()),
-        wants: Wants::Words {
+        task: Task::Text {
             max_tokens: whole(settings, "maxTokenCount", 512),
             stop: texts(settings, "stopSequences"),
-            opening: Opening::None,
+            reasoning: Reasoning::None,
             form: Form::Text,
         },
     })
@@ -59,12 +61,12 @@ fn user_text(text: &str) -> &str {
     turn.map_or(text, |(_, said)| said).trim()
 }
 
-pub(super) fn write(answer: &Answer) -> Value {
-    let reason = match answer.ending {
-        Ending::Done | Ending::Blocked | Ending::ToolCall => "FINISH",
-        Ending::Length => "LENGTH",
-        Ending::Stop(_) => "STOP_CRITERIA_MET",
-        Ending::Filtered => "CONTENT_FILTERED",
+pub(super) fn write(answer: &ModelOutput) -> Value {
+    let reason = match answer.finish {
+        FinishReason::Done | FinishReason::Blocked | FinishReason::ToolCall => "FINISH",
+        FinishReason::Length => "LENGTH",
+        FinishReason::Stop(_) => "STOP_CRITERIA_MET",
+        FinishReason::Filtered => "CONTENT_FILTERED",
     };
     json!({
         "inputTextTokenCount": answer.input_tokens,

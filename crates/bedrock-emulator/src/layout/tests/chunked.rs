@@ -1,6 +1,6 @@
 //! Answers in chunks, and thoughts in blocks of their own.
 
-use super::super::{Answer, Ending};
+use super::super::{FinishReason, ModelOutput};
 use super::{CLAUDE, GPT, LLAMA, MISTRAL, NOVA, Object, R1, TITAN, asks, resolve};
 
 const DEEP: &str = r#""thinking":{"type":"enabled","budget_tokens":1024}"#;
@@ -10,12 +10,12 @@ const DEEP: &str = r#""thinking":{"type":"enabled","budget_tokens":1024}"#;
 fn streams(id: &str, body: &str, thought: &str, expected: &[&str]) {
     let body: Object = serde_json::from_str(body).unwrap();
     let (_, layout) = resolve(id, &body);
-    let answer = Answer {
+    let answer = ModelOutput {
         thought: thought.to_owned(),
         text: "Io or so".to_owned(),
         tool_call: None,
         vectors: Vec::new(),
-        ending: Ending::Done,
+        finish: FinishReason::Done,
         input_tokens: 9,
         output_tokens: 2,
     };
@@ -49,12 +49,12 @@ fn claude_streams_events_of_blocks() {
 fn claude_thinks_in_a_block_of_its_own_and_signs_it() {
     let body: Object = serde_json::from_str("{}").unwrap();
     let (_, layout) = resolve(CLAUDE, &body);
-    let answer = Answer {
+    let answer = ModelOutput {
         thought: "Hm.".to_owned(),
         text: "Io".to_owned(),
         tool_call: None,
         vectors: Vec::new(),
-        ending: Ending::Done,
+        finish: FinishReason::Done,
         input_tokens: 9,
         output_tokens: 2,
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Answer, Ending, ToolCall};
+use super::super::{FinishReason, ModelOutput, ToolCall};
 use super::{Object, asks, resolve};
 
 const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
@@ -10,8 +10,8 @@ const NOVA: &str = "amazon.nova-lite-v1:0";
 const OSS: &str = "openai.gpt-oss-20b-1:0";
 const LARGE: &str = "mistral.mistral-large-2407-v1:0";
 
-fn called() -> Answer {
-    Answer {
+fn called() -> ModelOutput {
+    ModelOutput {
         thought: String::new(),
         text: String::new(),
         tool_call: Some(ToolCall {
@@ -19,19 +19,19 @@ fn called() -> Answer {
             input: r#"{"tag":"good"}"#.to_owned(),
         }),
         vectors: Vec::new(),
-        ending: Ending::ToolCall,
+        finish: FinishReason::ToolCall,
         input_tokens: 9,
         output_tokens: 4,
     }
 }
 
-fn whole(id: &str, answer: &Answer) -> Value {
+fn whole(id: &str, answer: &ModelOutput) -> Value {
     let (_, layout) = resolve(id, &Object::new());
     layout.write(&Object::new(), id, answer)
 }
 
 /// The chunks that have something to do with the call, a line each.
-fn chunks(id: &str, answer: &Answer) -> Vec<String> {
+fn chunks(id: &str, answer: &ModelOutput) -> Vec<String> {
     let (_, layout) = resolve(id, &Object::new());
     let chunks = layout.chunks(&Object::new(), id, answer).unwrap();
     chunks.iter().map(Value::to_string).collect()
@@ -167,7 +167,7 @@ fn a_call_is_streamed_in_pieces_of_its_input() {
 #[test]
 fn an_input_that_is_cut_off_is_no_value() {
     let mut answer = called();
-    answer.ending = Ending::Length;
+    answer.finish = FinishReason::Length;
     if let Some(call) = &mut answer.tool_call {
         call.input.truncate(5);
     }

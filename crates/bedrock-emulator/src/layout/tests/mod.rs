@@ -7,8 +7,8 @@ mod recorded;
 
 use serde_json::json;
 
-use super::super::directory::{Entry, look_up};
-use super::{Answer, Ending, Form, Layout, Object, Opening, Wants};
+use super::super::model_ids::{Entry, find};
+use super::{FinishReason, Form, Layout, ModelOutput, Object, Reasoning, Task};
 
 /// Sends a body to a model and compares what it is understood to ask, or why it is refused.
 #[track_caller]
@@ -17,16 +17,16 @@ fn asks(id: &str, body: &str, expected: &str) {
     let (base, layout) = resolve(id, &body);
     let got = match layout.read(&body, base) {
         Ok(ask) => {
-            let wants = match ask.wants {
-                Wants::Vectors(count, dimensions) => format!("{count} vectors of {dimensions}"),
-                Wants::VectorsOf(texts, dimensions) => {
+            let task = match ask.task {
+                Task::Vectors(count, dimensions) => format!("{count} vectors of {dimensions}"),
+                Task::VectorsOf(texts, dimensions) => {
                     format!("{} vectors of {dimensions}", texts.len())
                 }
-                Wants::Pictures => "pictures".to_owned(),
-                Wants::Words {
+                Task::Images => "pictures".to_owned(),
+                Task::Text {
                     max_tokens,
                     stop,
-                    opening,
+                    reasoning,
                     form,
                 } => {
                     let form = match form {
@@ -34,21 +34,21 @@ fn asks(id: &str, body: &str, expected: &str) {
                         Form::Json(schema) => format!(" as {schema}"),
                         Form::ToolCall { name, schema } => format!(" by calling {name} {schema}"),
                     };
-                    let opening = match opening {
-                        Opening::None => "",
-                        Opening::Thought => " after a thought",
-                        Opening::Apart => " after a block of thought",
+                    let reasoning = match reasoning {
+                        Reasoning::None => "",
+                        Reasoning::InText => " after a thought",
+                        Reasoning::Separate => " after a block of thought",
                     };
                     let until = match stop.is_empty() {
                         true => String::new(),
                         false => format!(" until {}", stop.join(" or ")),
                     };
-                    format!("{max_tokens}{until}{opening}{form}")
+                    format!("{max_tokens}{until}{reasoning}{form}")
                 }
             };
-            format!("{:?}: {} in, {wants}", ask.prompt, ask.input_tokens)
+            format!("{:?}: {} in, {task}", ask.prompt, ask.input_tokens)
         }
-        Err(refusal) => refusal.message.into_owned(),
+        Err(error) => error.message.into_owned(),
     };
     assert_eq!(got, expected);
 }
@@ -58,12 +58,12 @@ fn asks(id: &str, body: &str, expected: &str) {
 fn writes(id: &str, body: &str, expected: &str) {
     let body: Object = serde_json::from_str(body).unwrap();
     let (_, layout) = resolve(id, &body);
-    let answer = Answer {
+    let answer = ModelOutput {
         thought: String::new(),
         text: "Io".to_owned(),
         tool_call: None,
         vectors: vec![vec![0.6, -0.8]],
-        ending: Ending::Length,
+        finish: FinishReason::Length,
         input_tokens: 9,
         output_tokens: 1,
     };
@@ -71,7 +71,7 @@ fn writes(id: &str, body: &str, expected: &str) {
 }
 
 fn resolve<'a>(id: &'a str, body: &Object) -> (&'a str, Layout) {
-    let (base, layout) = match look_up(id).unwrap() {
+    let (base, layout) = match find(id).unwrap() {
         Entry::Base(base, layout) => (base, layout),
         Entry::Opaque => ("", Layout::of_fields(body)),
     };
@@ -253,18 +253,18 @@ fn each_family_takes_its_own_mark_for_the_cache() {
     let nova = |mark: &str| {
         format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"Hi","{mark}":{{}}}}]}}]}}"#)
     };
-    let refused = |at: &str| format!("Malformed input request: {at} is not permitted{RETRY}");
+    let rejected = |at: &str| format!("Malformed input request: {at} is not permitted{RETRY}");
     asks(CLAUDE, &claude("cache_control"), r#""Hi": 8 in, 9"#);
     asks(
         CLAUDE,
         &claude("cachePoint"),
-        &refused("#/system/0: extraneous key [cachePoint]"),
+        &rejected("#/system/0: extraneous key [cachePoint]"),
     );
     asks(NOVA, &nova("cachePoint"), r#""Hi": 8 in, 5000"#);
     asks(
         NOVA,
         &nova("cache_control"),
-        &refused("#/messages/0/content/0: extraneous key [cache_control]"),
+        &rejected("#/messages/0/content/0: extraneous key [cache_control]"),
     );
 }
 

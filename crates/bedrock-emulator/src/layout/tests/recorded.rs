@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Answer, Ending};
+use super::super::{FinishReason, ModelOutput};
 use super::{Object, RETRY, resolve};
-use crate::directory::look_up;
+use crate::model_ids::find;
 
 /// What a body comes to: `taken`, or the message of the refusal.
 fn verdict(id: &str, body: &Value) -> String {
@@ -12,7 +12,7 @@ fn verdict(id: &str, body: &Value) -> String {
     let (base, layout) = resolve(id, body);
     match layout.read(body, base) {
         Ok(_) => "taken".to_owned(),
-        Err(refusal) => refusal.message.into_owned(),
+        Err(error) => error.message.into_owned(),
     }
 }
 
@@ -44,13 +44,13 @@ fn hi() -> Value {
     json!([{"role": "user", "content": "Hi"}])
 }
 
-fn answer(text: &str, ending: Ending) -> Answer {
-    Answer {
+fn answer(text: &str, finish: FinishReason) -> ModelOutput {
+    ModelOutput {
         thought: String::new(),
         text: text.to_owned(),
         tool_call: None,
         vectors: Vec::new(),
-        ending,
+        finish,
         input_tokens: 9,
         output_tokens: 2,
     }
@@ -92,11 +92,11 @@ fn claude_2_and_instant_answer_a_messages_body_in_messages() {
         let body = claude(hi(), json!({}));
         check(id, body.clone(), "taken");
         let (_, layout) = resolve(id, body.as_object().unwrap());
-        let whole = layout.write(&Object::new(), id, &answer("Io", Ending::Done));
+        let whole = layout.write(&Object::new(), id, &answer("Io", FinishReason::Done));
         for key in ["id", "type", "role", "content", "stop_reason", "usage"] {
             assert!(whole.get(key).is_some(), "{key}: {whole}");
         }
-        let chunks = layout.chunks(&Object::new(), id, &answer("Io", Ending::Done));
+        let chunks = layout.chunks(&Object::new(), id, &answer("Io", FinishReason::Done));
         assert_eq!(chunks.unwrap()[0]["type"], "message_start");
     }
     let plain = json!({"prompt": "Human: Hi\nAssistant:", "max_tokens_to_sample": 9});
@@ -294,7 +294,7 @@ fn nova_rejects_keys_of_blocks_that_it_does_not_know() {
 #[test]
 fn gpt_oss_streams_each_piece_of_its_reasoning_in_tags_of_its_own() {
     let id = "openai.gpt-oss-20b-1:0";
-    let contents = |answer: &Answer| -> Vec<(String, Value)> {
+    let contents = |answer: &ModelOutput| -> Vec<(String, Value)> {
         let (_, layout) = resolve(id, &Object::new());
         let chunks = layout.chunks(&Object::new(), id, answer).unwrap();
         let choices = chunks.iter().filter_map(|chunk| chunk["choices"].get(0));
@@ -304,9 +304,9 @@ fn gpt_oss_streams_each_piece_of_its_reasoning_in_tags_of_its_own() {
         };
         choices.map(content).collect()
     };
-    let thinks = Answer {
+    let thinks = ModelOutput {
         thought: "They want".to_owned(),
-        ..answer("Hi", Ending::Done)
+        ..answer("Hi", FinishReason::Done)
     };
     let piece = |text: &str| (text.to_owned(), Value::Null);
     assert_eq!(
@@ -320,9 +320,9 @@ fn gpt_oss_streams_each_piece_of_its_reasoning_in_tags_of_its_own() {
             (String::new(), "stop".into()),
         ]
     );
-    let cut = Answer {
+    let cut = ModelOutput {
         thought: "They w".to_owned(),
-        ..answer("", Ending::Length)
+        ..answer("", FinishReason::Length)
     };
     assert_eq!(
         contents(&cut),
@@ -347,7 +347,7 @@ fn command_streams_in_one_chunk_unless_its_body_says_otherwise() {
         layout.check_stream(body, base).unwrap();
         layout.read(body, base).unwrap();
         layout
-            .chunks(body, id, &answer("Io or so", Ending::Done))
+            .chunks(body, id, &answer("Io or so", FinishReason::Done))
             .unwrap()
     };
     let one = chunks(json!({"prompt": "Hi"}));
@@ -363,7 +363,7 @@ fn command_streams_in_one_chunk_unless_its_body_says_otherwise() {
 
 #[test]
 fn a_guardrail_answers_without_reason_and_counts() {
-    let blocked = answer("Not here.", Ending::Blocked);
+    let blocked = answer("Not here.", FinishReason::Blocked);
     let whole = |id: &str| {
         let (_, layout) = resolve(id, &Object::new());
         layout.blocked(id, &blocked).unwrap().to_string()
@@ -412,9 +412,9 @@ fn every_family_that_streams_answers_a_guardrail_in_chunks() {
         "anthropic.claude-v2",
         "ai21.j2-ultra-v1",
     ] {
-        look_up(id).unwrap();
+        find(id).unwrap();
         let (_, layout) = resolve(id, &Object::new());
-        let chunks = layout.blocked_chunks(id, &answer("x", Ending::Blocked));
+        let chunks = layout.blocked_chunks(id, &answer("x", FinishReason::Blocked));
         assert_eq!(chunks.is_some(), layout.streams(), "{id}");
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// An error answer: a status, a code for the header, a message for the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ServiceError {
     /// The HTTP status.
     pub(super) status: u16,
     /// The exception's name, sent in `x-amzn-errortype`.
@@ -18,7 +18,7 @@ pub(super) struct Refusal {
     pub(super) retry_after_s: Option<u32>,
 }
 
-impl Refusal {
+impl ServiceError {
     /// An error of this status, code and text.
     pub(super) fn new(
         status: u16,
@@ -68,7 +68,7 @@ impl Refusal {
     }
 
     /// A model that is called by its profiles only was called by its own id.
-    pub(super) fn profile_needed(id: &str) -> Self {
+    pub(super) fn profile_required(id: &str) -> Self {
         Self::validation(format!(
             "Invocation of model ID {id} with on-demand throughput isn’t supported. Retry your \
              request with the ID or ARN of an inference profile that contains this model."

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::Layout;
-use crate::refusal::Refusal;
 use crate::schema::Object;
+use crate::service_error::ServiceError;
 
 /// Claude models that take no sampling parameters. A model of a name that goes on is meant too.
 const NO_SAMPLING: [&str; 7] = [
@@ -27,7 +27,7 @@ const NO_PREFILL: [&str; 2] = ["anthropic.claude-opus-4-6", "anthropic.claude-so
 const ONE_OF_TWO: [&str; 2] = ["anthropic.claude-sonnet-4-5", "anthropic.claude-haiku-4-5"];
 
 /// Those that think unless they are told not to.
-const THINK_UNASKED: [&str; 5] = [
+const THINK_BY_DEFAULT: [&str; 5] = [
     "anthropic.claude-opus-5",
     "anthropic.claude-sonnet-5",
     "anthropic.claude-haiku-5",
@@ -81,7 +81,7 @@ const NO_FORCED_TOOL: [&str; 3] = [
 const LEAST_BUDGET: u64 = 1024;
 
 /// Judges what `layout` found good, as the model of this base id would.
-pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), Refusal> {
+pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), ServiceError> {
     if layout == Layout::Claude {
         claude_sampling(base, body)?;
         claude_prefill(base, body)?;
@@ -95,17 +95,17 @@ pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), Ref
 }
 
 /// Whether a layout's model streams at all, and the body does not say otherwise.
-pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<(), Refusal> {
+pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<(), ServiceError> {
     if base.starts_with("meta.llama4") {
-        return Err(Refusal::no_stream());
+        return Err(ServiceError::no_stream());
     }
     let says_not = body.get("stream").and_then(Value::as_bool) == Some(false);
     if layout == Layout::Chat && says_not {
-        return refuse("stream must be true for InvokeModelWithResponseStream; use InvokeModel.");
+        return reject("stream must be true for InvokeModelWithResponseStream; use InvokeModel.");
     }
     let answers = body.get("n").and_then(Value::as_u64).unwrap_or(1);
     if base.starts_with("ai21.jamba") && 1 < answers {
-        return refuse("n must be 1 when streaming.");
+        return reject("n must be 1 when streaming.");
     }
     Ok(())
 }
@@ -113,29 +113,29 @@ pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<
 /// Whether a Claude model takes a message of the role `system` behind the first turn (recorded in
 /// 2026 for Opus 4.8; taken to hold for the models after it).
 pub(super) fn takes_late_system(base: &str) -> bool {
-    base.starts_with("anthropic.claude-opus-4-8") || is_one_of(base, &THINK_UNASKED)
+    base.starts_with("anthropic.claude-opus-4-8") || is_one_of(base, &THINK_BY_DEFAULT)
 }
 
 /// Whether a model thinks although nobody asks for it.
-pub(super) fn thinks_unasked(base: &str) -> bool {
-    is_one_of(base, &THINK_UNASKED)
+pub(super) fn thinks_by_default(base: &str) -> bool {
+    is_one_of(base, &THINK_BY_DEFAULT)
 }
 
 fn is_one_of(base: &str, names: &[&str]) -> bool {
     names.iter().any(|name| base.starts_with(name))
 }
 
-fn claude_sampling(base: &str, body: &Object) -> Result<(), Refusal> {
+fn claude_sampling(base: &str, body: &Object) -> Result<(), ServiceError> {
     let given = |key: &&str| body.contains_key(*key);
     if is_one_of(base, &NO_SAMPLING)
         && let Some(key) = ["temperature", "top_p", "top_k"]
             .iter()
             .find(|key| given(key))
     {
-        return refuse(format!("`{key}` is not supported by this model."));
+        return reject(format!("`{key}` is not supported by this model."));
     }
     if is_one_of(base, &ONE_OF_TWO) && given(&"temperature") && given(&"top_p") {
-        return refuse(
+        return reject(
             "`temperature` and `top_p` cannot both be specified for this model. Please use only \
              one.",
         );
@@ -143,12 +143,12 @@ fn claude_sampling(base: &str, body: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn claude_prefill(base: &str, body: &Object) -> Result<(), Refusal> {
+fn claude_prefill(base: &str, body: &Object) -> Result<(), ServiceError> {
     let last = body.get("messages").and_then(Value::as_array);
     let last = last.and_then(|messages| messages.last());
     let is_begun = last.is_some_and(|last| last["role"] == "assistant");
     if is_begun && (is_one_of(base, &NO_SAMPLING) || is_one_of(base, &NO_PREFILL)) {
-        return refuse(
+        return reject(
             "This model does not support assistant message prefill. The conversation must end \
              with a user message.",
         );
@@ -156,54 +156,54 @@ fn claude_prefill(base: &str, body: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn claude_thinking(base: &str, body: &Object) -> Result<(), Refusal> {
+fn claude_thinking(base: &str, body: &Object) -> Result<(), ServiceError> {
     let Some(thinking) = body.get("thinking") else {
         return Ok(());
     };
     if thinking["type"] == "disabled" && is_one_of(base, &ALWAYS_THINK) {
-        return refuse("thinking.type: this model always thinks; `disabled` is not supported.");
+        return reject("thinking.type: this model always thinks; `disabled` is not supported.");
     }
     if thinking["type"] != "enabled" {
         return Ok(());
     }
     let budget = thinking["budget_tokens"].as_u64().unwrap_or(0);
     if budget < LEAST_BUDGET {
-        return refuse(format!(
+        return reject(format!(
             "thinking.enabled.budget_tokens: Input should be greater than or equal to \
              {LEAST_BUDGET}"
         ));
     }
     let most = body.get("max_tokens").and_then(Value::as_u64);
     if most.is_some_and(|most| most <= budget) {
-        return refuse("`max_tokens` must be greater than `thinking.budget_tokens`.");
+        return reject("`max_tokens` must be greater than `thinking.budget_tokens`.");
     }
     let heat = body.get("temperature").and_then(Value::as_f64);
     if heat.is_some_and(|heat| heat != 1.0) {
-        return refuse("`temperature` may only be set to 1 when thinking is enabled.");
+        return reject("`temperature` may only be set to 1 when thinking is enabled.");
     }
     Ok(())
 }
 
 /// JSON by schema, and a tool that must be called, are not for every model (models' cards, November
 /// 2026).
-fn claude_form(base: &str, body: &Object) -> Result<(), Refusal> {
+fn claude_form(base: &str, body: &Object) -> Result<(), ServiceError> {
     let has_format = body
         .get("output_config")
         .is_some_and(|config| config.get("format").is_some());
     if has_format && !base.is_empty() && !is_one_of(base, &BY_SCHEMA) {
-        return refuse("output_config.format: Extra inputs are not permitted");
+        return reject("output_config.format: Extra inputs are not permitted");
     }
     let choice = body.get("tool_choice").and_then(|it| it["type"].as_str());
     if matches!(choice, Some("any" | "tool")) && is_one_of(base, &NO_FORCED_TOOL) {
-        return refuse("tool_choice: type \"tool\" and \"any\" are not supported for this model.");
+        return reject("tool_choice: type \"tool\" and \"any\" are not supported for this model.");
     }
     Ok(())
 }
 
-fn chat(base: &str, body: &Object) -> Result<(), Refusal> {
+fn chat(base: &str, body: &Object) -> Result<(), ServiceError> {
     let has = |key: &str| body.contains_key(key);
     if has("stop") && is_one_of(base, &NO_STOP) {
-        return refuse(unsupported("stop"));
+        return reject(unsupported("stop"));
     }
     let penalty = ["frequency_penalty", "presence_penalty"]
         .into_iter()
@@ -211,10 +211,14 @@ fn chat(base: &str, body: &Object) -> Result<(), Refusal> {
     if penalty.is_some() && base.starts_with("xai.grok") {
         // An error of the model's own that looks as if waiting would help.
         let message = "The service is temporarily unavailable.";
-        return Err(Refusal::new(503, "ServiceUnavailableException", message));
+        return Err(ServiceError::new(
+            503,
+            "ServiceUnavailableException",
+            message,
+        ));
     }
     if has("logit_bias") && base.starts_with("openai.gpt-oss") {
-        return refuse(unsupported("logit_bias"));
+        return reject(unsupported("logit_bias"));
     }
     let reasons = body.get("reasoning_effort").and_then(Value::as_str) != Some("none");
     let sampling = ["temperature", "top_p", "logprobs"]
@@ -222,7 +226,7 @@ fn chat(base: &str, body: &Object) -> Result<(), Refusal> {
         .find(|key| has(key))
         .or(penalty);
     match sampling {
-        Some(key) if reasons && is_one_of(base, &REASONING) => refuse(unsupported(key)),
+        Some(key) if reasons && is_one_of(base, &REASONING) => reject(unsupported(key)),
         Some(_) | None => Ok(()),
     }
 }
@@ -231,8 +235,8 @@ fn unsupported(key: &str) -> String {
     format!("Unsupported parameter: '{key}' is not supported with this model.")
 }
 
-fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Result<(), Refusal> {
-    Err(Refusal::validation(message))
+fn reject(message: impl Into<std::borrow::Cow<'static, str>>) -> Result<(), ServiceError> {
+    Err(ServiceError::validation(message))
 }
 
 #[cfg(test)]
@@ -240,17 +244,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::directory::{Entry, look_up};
+    use crate::model_ids::{Entry, find};
 
     #[track_caller]
     fn verdict(id: &str, body: Value) -> String {
-        let Ok(Entry::Base(base, layout)) = look_up(id) else {
+        let Ok(Entry::Base(base, layout)) = find(id) else {
             panic!("{id} is not known")
         };
         let body = body.as_object().unwrap();
         match check(layout, base, body) {
             Ok(()) => "taken".into(),
-            Err(refusal) => format!("{} {}", refusal.status, refusal.message),
+            Err(error) => format!("{} {}", error.status, error.message),
         }
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::line::{Cut, Line};
+use super::connection::{Connection, Cut};
 
 /// The length of a body that no answer has.
 pub(super) const HUGE_BYTES: u32 = 200_000_000;
@@ -28,7 +28,7 @@ pub(super) fn pieces() -> impl Iterator<Item = Bytes> {
 const BYTE_TIME: Duration = Duration::from_secs(1);
 
 /// A reply's body.
-pub(super) enum Sent {
+pub(super) enum ReplyBody {
     /// In one piece.
     Whole(Whole),
     /// Bit by bit.
@@ -42,7 +42,7 @@ pub(super) struct Whole {
     promised: Option<u64>,
     left: Left,
     /// The connection that ends with this body, and how.
-    cut: Option<(Arc<Line>, Cut)>,
+    cut: Option<(Arc<Connection>, Cut)>,
 }
 
 /// What is still to be done for a body.
@@ -83,7 +83,7 @@ pub(super) enum Close {
 #[error("the scenario closes this connection")]
 pub struct HangUp;
 
-impl Sent {
+impl ReplyBody {
     /// All of `data`.
     pub(super) fn whole(data: Bytes) -> Self {
         let promised = data.len() as u64;
@@ -151,7 +151,7 @@ impl Sent {
     }
 
     /// Ends the connection behind it.
-    pub(super) fn last_of(mut self, line: &Arc<Line>, how: Cut) -> Self {
+    pub(super) fn last_of(mut self, line: &Arc<Connection>, how: Cut) -> Self {
         if let Self::Whole(whole) = &mut self {
             whole.cut = Some((Arc::clone(line), how));
         }
@@ -245,7 +245,7 @@ impl Paced {
     }
 }
 
-impl Body for Sent {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = HangUp;
 

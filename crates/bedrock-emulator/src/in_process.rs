@@ -7,19 +7,19 @@ use hyper::Response;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 
 use super::reply;
+use super::reply_body::{HangUp, ReplyBody};
 use super::scenario::Scenario;
-use super::sent::{HangUp, Sent};
 use super::service::Service;
 use super::stats::Stats;
 
 /// An emulated service that is called in-process. What it answers, and when, is what the
 /// listening [`Emulator`](super::Emulator) answers; only the wire is missing.
 #[derive(Debug)]
-pub struct Rehearsal(Service);
+pub struct InProcess(Service);
 
 /// What came back for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// The exception's name; `None` for an answer, and for a proxy's page.
@@ -32,7 +32,7 @@ pub struct Answered {
     pub body: Bytes,
 }
 
-impl Rehearsal {
+impl InProcess {
     /// A service that behaves like `scenario`. Time in the scenario starts now.
     pub fn new(scenario: Scenario) -> Self {
         Self(Service::new(scenario))
@@ -42,7 +42,7 @@ impl Rehearsal {
     ///
     /// # Errors
     /// The scenario closes the connection.
-    pub async fn invoke(&self, model_id: &str, body: &[u8]) -> Result<Answered, HangUp> {
+    pub async fn invoke(&self, model_id: &str, body: &[u8]) -> Result<Reply, HangUp> {
         self.0.invoke(model_id, body).await.and_then(read)
     }
 
@@ -52,7 +52,7 @@ impl Rehearsal {
     }
 }
 
-impl Answered {
+impl Reply {
     /// What an error says; `None` where the body says nothing that is an error's.
     pub fn message(&self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
@@ -61,7 +61,7 @@ impl Answered {
 }
 
 /// Reads a reply as a client does.
-fn read(reply: Response<Sent>) -> Result<Answered, HangUp> {
+fn read(reply: Response<ReplyBody>) -> Result<Reply, HangUp> {
     let header = |name| reply.headers().get(name).map(HeaderValue::to_str);
     let text = |name| header(name)?.ok().map(str::to_owned);
     let code = text(reply::ERROR_TYPE).map(|code| match code.split_once(':') {
@@ -69,7 +69,7 @@ fn read(reply: Response<Sent>) -> Result<Answered, HangUp> {
         None => code,
     });
     let seconds = text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
-    Ok(Answered {
+    Ok(Reply {
         status: reply.status().as_u16(),
         code,
         retry_after: seconds.map(Duration::from_secs),
@@ -82,11 +82,11 @@ fn read(reply: Response<Sent>) -> Result<Answered, HangUp> {
 mod tests {
     use tokio::time::Instant;
 
-    use super::{Rehearsal, Scenario};
+    use super::{InProcess, Scenario};
 
     /// What came back for one call, and after how many milliseconds.
     async fn check(scenario: &str, expected: &str) {
-        let service = Rehearsal::new(Scenario::parse(scenario, "scenario").unwrap());
+        let service = InProcess::new(Scenario::parse(scenario, "scenario").unwrap());
         let body = br#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}"#;
         let start = Instant::now();
         let got = match service.invoke("us.amazon.nova-lite-v1:0", body).await {

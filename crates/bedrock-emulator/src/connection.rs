@@ -22,14 +22,14 @@ pub(super) enum Cut {
 
 /// A connection that a fault may cut.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct Connection {
     /// The connection's socket once more: what owns it otherwise does not give it back.
     socket: Option<Socket>,
     asked: Notify,
     how: OnceLock<Cut>,
 }
 
-impl Line {
+impl Connection {
     /// The line of this connection.
     pub(super) fn of(stream: &TcpStream) -> Self {
         let socket = stream.as_fd().try_clone_to_owned().ok();

@@ -5,9 +5,9 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::layout::{Answer, Ending};
-use super::refusal::Refusal;
-use super::sent::Sent;
+use super::layout::{FinishReason, ModelOutput};
+use super::reply_body::ReplyBody;
+use super::service_error::ServiceError;
 
 const TIER: HeaderName = HeaderName::from_static("x-amzn-bedrock-service-tier");
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-performanceconfig-latency");
@@ -60,19 +60,19 @@ pub struct Filter {
 
 impl Filter {
     /// Lets the model's filter look at the prompt; it may take the answer.
-    pub(super) fn look(&self, prompt: &str, answer: &mut Answer) {
+    pub(super) fn look(&self, prompt: &str, answer: &mut ModelOutput) {
         if self.takes.iter().any(|text| prompt.contains(text)) {
             answer.thought.clear();
             answer.text.clear();
             answer.output_tokens = 0;
-            answer.ending = Ending::Filtered;
+            answer.finish = FinishReason::Filtered;
         }
     }
 }
 
 /// What one request asks for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Terms {
+pub(super) struct RequestOptions {
     /// What a reply says again.
     echoed: Vec<(HeaderName, HeaderValue)>,
     /// The service tier, where one is asked for.
@@ -84,7 +84,7 @@ pub(super) struct Terms {
 
 /// What a guardrail has to say of an answer.
 #[derive(Debug, Clone)]
-pub(super) struct Word {
+pub(super) struct Assessment {
     action: Action,
     trace: Option<Value>,
 }
@@ -99,8 +99,8 @@ enum Action {
     Blocked,
 }
 
-impl Terms {
-    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
+impl RequestOptions {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, ServiceError> {
         let mut echoed = Vec::new();
         for (name, words) in [
             (TIER, &["default", "flex", "priority", "reserved"][..]),
@@ -110,7 +110,7 @@ impl Terms {
                 continue;
             };
             if !words.iter().any(|word| value == word) {
-                return Err(Refusal::validation(format!(
+                return Err(ServiceError::validation(format!(
                     "The value of {name} is none of {}.",
                     words.join(", ")
                 )));
@@ -119,7 +119,7 @@ impl Terms {
         }
         let guardrail = headers.get(GUARDRAIL);
         if guardrail.is_some() != headers.contains_key(VERSION) {
-            return Err(Refusal::validation(
+            return Err(ServiceError::validation(
                 "A guardrail is named by its identifier and its version.",
             ));
         }
@@ -134,7 +134,7 @@ impl Terms {
 
     /// Refuses a service tier that the model of this base id does not have (models' cards,
     /// November 2026).
-    pub(super) fn check(&self, base: &str) -> Result<(), Refusal> {
+    pub(super) fn check(&self, base: &str) -> Result<(), ServiceError> {
         let Some(tier) = &self.tier else {
             return Ok(());
         };
@@ -143,13 +143,13 @@ impl Terms {
         };
         if NOT_SUPPORTED.iter().any(lacks) {
             let message = "The provided service tier is not supported for this model";
-            return Err(Refusal::validation(message));
+            return Err(ServiceError::validation(message));
         }
         Ok(())
     }
 
     /// Says in the reply how it was served.
-    pub(super) fn echo(&self, mut reply: Response<Sent>) -> Response<Sent> {
+    pub(super) fn echo(&self, mut reply: Response<ReplyBody>) -> Response<ReplyBody> {
         let headers = reply.headers_mut();
         headers.extend(self.echoed.iter().cloned());
         reply
@@ -161,15 +161,15 @@ impl Terms {
         &self,
         guardrail: &Guardrail,
         prompt: &str,
-        answer: &mut Answer,
-    ) -> Option<Word> {
+        answer: &mut ModelOutput,
+    ) -> Option<Assessment> {
         let id = self.guardrail.clone()?;
         let holds = |texts: &[String]| texts.iter().any(|text| prompt.contains(text));
         let action = if holds(&guardrail.blocks) {
             answer.thought.clear();
             answer.text.clone_from(&guardrail.message);
             answer.tool_call = None;
-            answer.ending = Ending::Blocked;
+            answer.finish = FinishReason::Blocked;
             Action::Blocked
         } else if holds(&guardrail.masks) {
             answer.text = masked(&answer.text);
@@ -177,7 +177,7 @@ impl Terms {
         } else {
             Action::None
         };
-        Some(Word {
+        Some(Assessment {
             action,
             trace: self.traced.then(|| action.trace(&id)),
         })
@@ -212,7 +212,7 @@ impl Action {
     }
 }
 
-impl Word {
+impl Assessment {
     /// Whether the guardrail has answered in the model's place.
     pub(super) fn is_blocked(&self) -> bool {
         self.action == Action::Blocked
@@ -220,7 +220,7 @@ impl Word {
 
     /// Puts it into the chunks of an answer: into every one where it has changed the answer, else
     /// into the last; Claude's events carry it at their end.
-    pub(super) fn say_in(&self, chunks: &mut [Value]) {
+    pub(super) fn add_to_chunks(&self, chunks: &mut [Value]) {
         let events = chunks.iter().any(|chunk| chunk["type"] == "message_stop");
         let every = self.action == Action::Masked && !events;
         let objects = chunks.iter_mut().rev().filter(|chunk| chunk.is_object());

@@ -1,7 +1,7 @@
 //! What a model id or ARN names: the emulator's own, small reading of it.
 
 use super::layout::Layout;
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 
 /// What stands behind an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const OPAQUE: [&str; 7] = [
 ];
 
 /// Models that can no longer be called (gone from every region's list, October 2026).
-const GONE: [&str; 11] = [
+const RETIRED: [&str; 11] = [
     "anthropic.claude-v1",
     "anthropic.claude-v2",
     "anthropic.claude-instant",
@@ -94,23 +94,23 @@ const LAYOUTS: [(&str, Layout); 45] = [
 const CHAT_PROVIDERS: [&str; 4] = ["xai.", "zai.", "moonshot.", "moonshotai."];
 
 /// Looks an id or ARN up.
-pub(super) fn look_up(id: &str) -> Result<Entry<'_>, Refusal> {
+pub(super) fn find(id: &str) -> Result<Entry<'_>, ServiceError> {
     if !id.starts_with("arn:") {
         return base(id);
     }
     let resource = id
         .splitn(6, ':')
         .nth(5)
-        .ok_or_else(Refusal::unknown_model)?;
+        .ok_or_else(ServiceError::unknown_model)?;
     let (kind, name) = resource
         .split_once('/')
-        .ok_or_else(Refusal::unknown_model)?;
+        .ok_or_else(ServiceError::unknown_model)?;
     match kind {
         "foundation-model" | "inference-profile" => base(name),
         "custom-model" if !name.contains('.') => Ok(Entry::Opaque),
         "custom-model" => base(name.split('/').next().unwrap_or(name)),
         _ if OPAQUE.contains(&kind) => Ok(Entry::Opaque),
-        _ => Err(Refusal::unknown_model()),
+        _ => Err(ServiceError::unknown_model()),
     }
 }
 
@@ -121,9 +121,10 @@ pub(super) fn names_base_model(id: &str, base: &str) -> bool {
 }
 
 /// Whether an id is of a model that can no longer be called.
-pub(super) fn has_left(id: &str) -> bool {
+pub(super) fn is_retired(id: &str) -> bool {
     let name = id.rsplit('/').next().unwrap_or(id);
-    GONE.iter()
+    RETIRED
+        .iter()
         .any(|gone| without_geography(name).starts_with(gone))
 }
 
@@ -141,7 +142,7 @@ fn is_geography(word: &str) -> bool {
 }
 
 /// Looks a base id up, with or without a geography before it.
-fn base(id: &str) -> Result<Entry<'_>, Refusal> {
+fn base(id: &str) -> Result<Entry<'_>, ServiceError> {
     let id = without_geography(id);
     if CHAT_PROVIDERS
         .iter()
@@ -152,19 +153,19 @@ fn base(id: &str) -> Result<Entry<'_>, Refusal> {
     let found = LAYOUTS.iter().find(|(prefix, _)| id.starts_with(prefix));
     found
         .map(|&(_, layout)| Entry::Base(id, layout))
-        .ok_or_else(Refusal::unknown_model)
+        .ok_or_else(ServiceError::unknown_model)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, has_left, look_up};
+    use super::{Entry, find, is_retired};
 
     #[track_caller]
     fn check(id: &str, expected: &str) {
-        let got = match look_up(id) {
+        let got = match find(id) {
             Ok(Entry::Base(base, layout)) => format!("{layout:?} {base}"),
             Ok(Entry::Opaque) => "Opaque".to_owned(),
-            Err(refusal) => format!("{} {}", refusal.status, refusal.message),
+            Err(error) => format!("{} {}", error.status, error.message),
         };
         assert_eq!(got, expected);
     }
@@ -241,8 +242,8 @@ mod tests {
     #[test]
     fn a_model_that_has_left_is_known_as_such() {
         check("anthropic.claude-v2:1", "ClaudeText anthropic.claude-v2:1");
-        assert!(has_left("us.anthropic.claude-v2:1"));
-        assert!(has_left(
+        assert!(is_retired("us.anthropic.claude-v2:1"));
+        assert!(is_retired(
             "arn:aws:bedrock:us-east-1::foundation-model/ai21.j2-ultra-v1"
         ));
         for id in [
@@ -252,14 +253,14 @@ mod tests {
             "us.meta.llama3-2-1b-instruct-v1:0",
             "stability.stable-diffusion-xl-v1",
         ] {
-            assert!(has_left(id), "{id}");
+            assert!(is_retired(id), "{id}");
         }
         for id in [
             "anthropic.claude-opus-5",
             "amazon.titan-embed-text-v1",
             "cohere.embed-v4:0",
         ] {
-            assert!(!has_left(id), "{id}");
+            assert!(!is_retired(id), "{id}");
         }
     }
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::instance::Instance;
-use super::layout::{Answer, Ask, Ending, Form, Opening, ToolCall, Wants};
-use super::measure::Output;
+use super::layout::{FinishReason, Form, ModelInput, ModelOutput, Reasoning, Task, ToolCall};
+use super::measures::Output;
 
 const ONSETS: [&str; 16] = [
     "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "br", "st",
@@ -59,23 +59,23 @@ fn fnv(text: &str) -> u64 {
 }
 
 /// The answer to `ask`.
-pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
-    match &ask.wants {
-        Wants::Vectors(count, dimensions) => {
+pub(super) fn answer(ask: &ModelInput, print: Fingerprint, output: &Output) -> ModelOutput {
+    match &ask.task {
+        Task::Vectors(count, dimensions) => {
             let seed = |nth: usize| print.seed.wrapping_add(nth as u64);
             let vectors = (0..*count).map(|nth| vector(seed(nth), *dimensions));
-            wordless(ask, vectors.collect())
+            without_text(ask, vectors.collect())
         }
-        Wants::VectorsOf(texts, dimensions) => {
+        Task::VectorsOf(texts, dimensions) => {
             let seed = |text: &String| print.of_text(text).seed;
             let vectors = texts.iter().map(|text| vector(seed(text), *dimensions));
-            wordless(ask, vectors.collect())
+            without_text(ask, vectors.collect())
         }
-        Wants::Pictures => wordless(ask, Vec::new()),
-        Wants::Words {
+        Task::Images => without_text(ask, Vec::new()),
+        Task::Text {
             max_tokens,
             stop,
-            opening,
+            reasoning,
             form,
         } => {
             let mut rng = fastrand::Rng::with_seed(print.seed);
@@ -83,46 +83,46 @@ pub(super) fn answer(ask: &Ask, print: Fingerprint, output: &Output) -> Answer {
                 .unwrap_or(usize::MAX)
                 .saturating_mul(TOKEN_BYTES);
             let length = output.draw(rng.f64()).saturating_mul(TOKEN_BYTES);
-            let thought = thought(&mut rng, room, *opening);
+            let thought = thought(&mut rng, room, *reasoning);
             let room = room - thought.len();
-            let (text, tool_call, ending) = match form {
+            let (text, tool_call, finish) = match form {
                 Form::Text => {
-                    let (text, ending) = text(print, &mut rng, length, room, stop, *opening);
-                    (text, None, ending)
+                    let (text, finish) = text(print, &mut rng, length, room, stop, *reasoning);
+                    (text, None, finish)
                 }
                 Form::Json(schema) => {
-                    let (text, ending) = json(print, &mut rng, schema, room);
-                    (text, None, ending.unwrap_or(Ending::Done))
+                    let (text, finish) = json(print, &mut rng, schema, room);
+                    (text, None, finish.unwrap_or(FinishReason::Done))
                 }
                 Form::ToolCall { name, schema } => {
-                    let (input, ending) = json(print, &mut rng, schema, room);
+                    let (input, finish) = json(print, &mut rng, schema, room);
                     let name = name.clone();
-                    let ending = ending.unwrap_or(Ending::ToolCall);
-                    (String::new(), Some(ToolCall { name, input }), ending)
+                    let finish = finish.unwrap_or(FinishReason::ToolCall);
+                    (String::new(), Some(ToolCall { name, input }), finish)
                 }
             };
             let input_bytes = tool_call.as_ref().map_or(0, |call| call.input.len());
             let bytes = thought.len() + text.len() + input_bytes;
-            Answer {
+            ModelOutput {
                 output_tokens: bytes.div_ceil(TOKEN_BYTES) as u64,
                 thought,
                 text,
                 tool_call,
                 vectors: Vec::new(),
-                ending,
+                finish,
                 input_tokens: ask.input_tokens,
             }
         }
     }
 }
 
-fn wordless(ask: &Ask, vectors: Vec<Vec<f32>>) -> Answer {
-    Answer {
+fn without_text(ask: &ModelInput, vectors: Vec<Vec<f32>>) -> ModelOutput {
+    ModelOutput {
         thought: String::new(),
         text: String::new(),
         tool_call: None,
         vectors,
-        ending: Ending::Done,
+        finish: FinishReason::Done,
         input_tokens: ask.input_tokens,
         output_tokens: 0,
     }
@@ -134,18 +134,18 @@ fn json(
     rng: &mut fastrand::Rng,
     schema: &Value,
     room: usize,
-) -> (String, Option<Ending>) {
-    let first = format!("{}{}", prefix(print), few_words(rng));
-    let mut text = Instance::of(schema, rng, first, few_words).to_string();
+) -> (String, Option<FinishReason>) {
+    let first = format!("{}{}", prefix(print), two_words(rng));
+    let mut text = Instance::of(schema, rng, first, two_words).to_string();
     if text.len() <= room {
         return (text, None);
     }
     let cut = (0..=room).rev().find(|at| text.is_char_boundary(*at));
     text.truncate(cut.unwrap_or(0));
-    (text, Some(Ending::Length))
+    (text, Some(FinishReason::Length))
 }
 
-fn few_words(rng: &mut fastrand::Rng) -> String {
+fn two_words(rng: &mut fastrand::Rng) -> String {
     let mut text = String::new();
     word(&mut text, rng);
     text.push(' ');
@@ -164,50 +164,50 @@ fn text(
     length: usize,
     room: usize,
     stop: &[String],
-    opening: Opening,
-) -> (String, Ending) {
+    reasoning: Reasoning,
+) -> (String, FinishReason) {
     let mut text = String::with_capacity(length.min(room) + 64);
-    open(&mut text, rng, opening);
+    open(&mut text, rng, reasoning);
     let prefix = prefix(print);
     text.push_str(&prefix);
     let words_from = text.len();
     let natural = words_from - prefix.len() + length;
-    babble(
+    add_sentences(
         &mut text,
         rng,
         natural.min(room.saturating_add(LONGEST_WORD)),
     );
-    let mut ending = Ending::Done;
+    let mut finish = FinishReason::Done;
     if room < text.len() {
         text.truncate(room); // every byte before the cut is ASCII
-        ending = Ending::Length;
+        finish = FinishReason::Length;
     }
     if let Some((at, found)) = first_stop(&text, words_from, stop) {
         text.truncate(at);
-        ending = Ending::Stop(found);
+        finish = FinishReason::Stop(found);
     }
-    (text, ending)
+    (text, finish)
 }
 
 /// What is thought in a block of its own, as far as there is room for it.
-fn thought(rng: &mut fastrand::Rng, room: usize, opening: Opening) -> String {
+fn thought(rng: &mut fastrand::Rng, room: usize, reasoning: Reasoning) -> String {
     let mut thought = String::new();
-    if opening == Opening::Apart {
-        babble(&mut thought, rng, OPENING_TOKENS * TOKEN_BYTES);
+    if reasoning == Reasoning::Separate {
+        add_sentences(&mut thought, rng, OPENING_TOKENS * TOKEN_BYTES);
         thought.truncate(room); // all of it is ASCII
     }
     thought
 }
 
-fn open(text: &mut String, rng: &mut fastrand::Rng, opening: Opening) {
-    if opening == Opening::Thought {
-        babble(text, rng, OPENING_TOKENS * TOKEN_BYTES);
+fn open(text: &mut String, rng: &mut fastrand::Rng, reasoning: Reasoning) {
+    if reasoning == Reasoning::InText {
+        add_sentences(text, rng, OPENING_TOKENS * TOKEN_BYTES);
         text.push_str("\n</think>\n\n");
     }
 }
 
 /// Appends sentences of made-up words while `text` is at most `length` bytes long; one at least.
-fn babble(text: &mut String, rng: &mut fastrand::Rng, length: usize) {
+fn add_sentences(text: &mut String, rng: &mut fastrand::Rng, length: usize) {
     word(text, rng);
     loop {
         let end = text.len();
@@ -260,17 +260,17 @@ fn vector(seed: u64, dimensions: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ask, Ending, Fingerprint, Form, Opening, Output, Wants, answer};
+    use super::{Fingerprint, FinishReason, Form, ModelInput, Output, Reasoning, Task, answer};
 
     /// What an answer is like: its text between `|`, its tokens and its ending.
-    fn said(max_tokens: u64, stop: &[&str], opening: Opening, tokens: usize) -> String {
-        let ask = Ask {
+    fn said(max_tokens: u64, stop: &[&str], reasoning: Reasoning, tokens: usize) -> String {
+        let ask = ModelInput {
             prompt: "Hi".to_owned(),
             input_tokens: 8,
-            wants: Wants::Words {
+            task: Task::Text {
                 max_tokens,
                 stop: stop.iter().map(|&text| text.to_owned()).collect(),
-                opening,
+                reasoning,
                 form: Form::Text,
             },
         };
@@ -280,14 +280,16 @@ mod tests {
             max_tokens: tokens,
         };
         let answer = answer(&ask, Fingerprint::new("m", "Hi"), &output);
-        let ending = match answer.ending {
-            Ending::Done => "done".to_owned(),
-            Ending::Length => "length".to_owned(),
-            Ending::Filtered | Ending::Blocked | Ending::ToolCall => "taken".to_owned(),
-            Ending::Stop(text) => format!("stop {text:?}"),
+        let finish = match answer.finish {
+            FinishReason::Done => "done".to_owned(),
+            FinishReason::Length => "length".to_owned(),
+            FinishReason::Filtered | FinishReason::Blocked | FinishReason::ToolCall => {
+                "taken".to_owned()
+            }
+            FinishReason::Stop(text) => format!("stop {text:?}"),
         };
         let (thought, text) = (answer.thought, answer.text);
-        format!("{thought}|{text}| {} {ending}", answer.output_tokens)
+        format!("{thought}|{text}| {} {finish}", answer.output_tokens)
     }
 
     #[track_caller]
@@ -298,7 +300,7 @@ mod tests {
     #[test]
     fn an_answer_begins_with_the_digest_of_its_prompt() {
         check(
-            said(99, &[], Opening::None, 12),
+            said(99, &[], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathstan kesne sto.| 12 done",
         );
     }
@@ -306,21 +308,21 @@ mod tests {
     #[test]
     fn an_answer_is_cut_at_its_limit() {
         check(
-            said(9, &[], Opening::None, 12),
+            said(9, &[], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathsta| 9 length",
         );
-        check(said(2, &[], Opening::None, 12), "|[emulate| 2 length");
-        check(said(0, &[], Opening::None, 12), "|| 0 length");
+        check(said(2, &[], Reasoning::None, 12), "|[emulate| 2 length");
+        check(said(0, &[], Reasoning::None, 12), "|| 0 length");
     }
 
     #[test]
     fn an_answer_ends_where_a_stop_text_would_be() {
         check(
-            said(99, &["ou", "e", "]"], Opening::None, 12),
+            said(99, &["ou", "e", "]"], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathstan k| 10 stop \"e\"",
         );
         check(
-            said(99, &["", "zebra"], Opening::None, 12),
+            said(99, &["", "zebra"], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathstan kesne sto.| 12 done",
         );
     }
@@ -328,7 +330,7 @@ mod tests {
     #[test]
     fn reasoning_stands_before_the_answer() {
         check(
-            said(99, &[], Opening::Thought, 6),
+            said(99, &[], Reasoning::InText, 6),
             "|garhurma tathstan kesne sto dealstulbou loulfothkea fumi.\n</think>\n\n[emulated 3639efcd] geasstaveas.| 25 done",
         );
     }
@@ -336,13 +338,13 @@ mod tests {
     #[test]
     fn a_thought_apart_counts_and_takes_its_room_from_the_answer() {
         check(
-            said(99, &[], Opening::Apart, 6),
+            said(99, &[], Reasoning::Separate, 6),
             "garhurma tathstan kesne sto dealstulbou loulfothkea fumi.|[emulated 3639efcd] geasstaveas.| 23 done",
         );
         check(
-            said(16, &[], Opening::Apart, 6),
+            said(16, &[], Reasoning::Separate, 6),
             "garhurma tathstan kesne sto dealstulbou loulfothkea fumi.|[emulat| 16 length",
         );
-        check(said(2, &[], Opening::Apart, 6), "garhurma|| 2 length");
+        check(said(2, &[], Reasoning::Separate, 6), "garhurma|| 2 length");
     }
 }

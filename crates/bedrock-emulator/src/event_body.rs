@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::event_stream::{beginning, chunk, event, exception};
-use super::fault_kind::{InStream, Spoil};
+use super::fault_kind::{Damage, InStream};
 use super::reply::Metrics;
-use super::sent::{Close, HUGE_BYTES, Sent, pieces};
+use super::reply_body::{Close, HUGE_BYTES, ReplyBody, pieces};
 
 /// Padding is of up to this many letters.
 const MOST_PADDING: usize = 40;
@@ -18,22 +18,22 @@ const MOST_PADDING: usize = 40;
 pub(super) fn body(
     mut chunks: Vec<Value>,
     metrics: Metrics,
-    spoil: Option<Spoil>,
+    damage: Option<Damage>,
     end: impl FnOnce() + Send + Sync + 'static,
-) -> Sent {
+) -> ReplyBody {
     measure(&mut chunks, metrics);
     let framed = chunks.iter().enumerate().map(|(number, it)| {
         // Of many lengths, and the same ones every time.
         chunk(it.to_string().as_bytes(), number * 7 % MOST_PADDING)
     });
-    let (frames, close) = spoiled(framed.collect(), spoil);
+    let (frames, close) = damaged(framed.collect(), damage);
     let start = Instant::now();
     let rest = metrics.latency.saturating_sub(metrics.first);
     let gaps = u32::try_from(frames.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let gap = rest / gaps.max(1);
     let timed = (0..).zip(frames);
     let parts = timed.map(|(number, frame)| (start + gap * number, frame));
-    Sent::paced(parts.collect(), close, end)
+    ReplyBody::paced(parts.collect(), close, end)
 }
 
 /// The service's metrics go into the last chunk that can hold them.
@@ -57,37 +57,37 @@ fn measure(chunks: &mut [Value], metrics: Metrics) {
     }
 }
 
-fn spoiled(mut frames: VecDeque<Bytes>, spoil: Option<Spoil>) -> (VecDeque<Bytes>, Close) {
+fn damaged(mut frames: VecDeque<Bytes>, damage: Option<Damage>) -> (VecDeque<Bytes>, Close) {
     let middle = frames.len() / 2;
-    let close = match spoil {
+    let close = match damage {
         // These are made for bodies that come whole.
-        None | Some(Spoil::Last(_) | Spoil::Drip) => Close::Properly,
-        Some(Spoil::Huge) => {
+        None | Some(Damage::Last(_) | Damage::Drip) => Close::Properly,
+        Some(Damage::Huge) => {
             frames.truncate(middle);
             frames.push_back(beginning(HUGE_BYTES));
             frames.extend(pieces());
             Close::Properly
         }
-        Some(Spoil::Halve(_)) => {
+        Some(Damage::Halve(_)) => {
             let mut torn = frames[middle].clone();
             torn.truncate(torn.len() / 2);
             frames.truncate(middle);
             frames.push_back(torn);
             Close::Break
         }
-        Some(Spoil::Empty) => {
+        Some(Damage::Empty) => {
             frames.clear();
             Close::Properly
         }
-        Some(Spoil::NotJson) => {
+        Some(Damage::NotJson) => {
             frames[middle] = chunk(b"upstream said something else", 0);
             Close::Properly
         }
-        Some(Spoil::WrongShape) => {
+        Some(Damage::WrongShape) => {
             frames[middle] = chunk(br#"{"surprise":[1,2,3]}"#, 0);
             Close::Properly
         }
-        Some(Spoil::InStream(what)) => happens(what, middle, &mut frames),
+        Some(Damage::InStream(what)) => happens(what, middle, &mut frames),
     };
     (frames, close)
 }
