@@ -119,7 +119,9 @@ mod tests {
 
     /// A screen as text: its lines, the row and column of the cursor, and how wide it is.
     #[derive(Debug, Clone)]
-    struct Screen(Arc<Mutex<(Vec<String>, usize, usize, usize)>>);
+    struct Screen(Arc<Mutex<Shown>>);
+
+    type Shown = (Vec<String>, usize, usize, usize);
 
     impl Screen {
         fn of_columns(columns: usize) -> Self {

@@ -123,9 +123,9 @@ impl Summary<'_> {
         } = self;
         let mut lines = Vec::new();
         if let Some(why) = &ending.stopped_by {
-            let after = match ending.exit {
-                Exit::Complete | Exit::TooManyFailed => " (nothing was left to send)",
-                _ => "",
+            let after = match matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) {
+                true => " (nothing was left to send)",
+                false => "",
             };
             lines.push(Line::Text("stopped by", one_line(why, 2000) + after));
         }
