@@ -175,7 +175,7 @@ mod tests {
     fn a_view_fits_the_terminal_and_breaks_no_word() {
         check(
             80,
-            "nightly-labels  ━━━━━━━━━━━━━━━━━━━━━──  1,204/1,319   91%   42s, about 4s left\n  \
+            "nightly-labels  ━━━━━━━━━━━━━━━━━━━━───  1,204/1,319   91%   42s, about 4s left\n  \
              1,201 succeeded   3 failed   64 in flight   12 throttled   8 retried\n  \
              $0.41 of $2.00\n  \
              1,710 rows/min   212k tokens/min   limited by tokens per minute",

@@ -370,7 +370,7 @@ async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
     let mut scene = Scene::of(2);
     scene.rows.splice(1..1, (1_000..11_000).map(past));
     let story = scene.play(|_, _| Act::Answer).await;
-    let waits = ["0 waits for the input, where it has ended rows"; 9].join("\n");
+    let waits = ["0 waits for reading completed rows of the input"; 9].join("\n");
     check(
         &story,
         &format!(
