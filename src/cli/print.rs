@@ -9,8 +9,8 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::{Paint, escaped, printable, wrap};
-pub(super) use crate::report::display::columns;
 use crate::report::display::paint;
+pub(super) use crate::report::display::{columns, columns_of_stdout};
 
 /// Text for people, on standard error.
 pub(super) fn said(text: &str) {

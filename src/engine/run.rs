@@ -188,8 +188,8 @@ fn write(finished: &Finished) -> Result<(), Failure> {
             false => String::new(),
         };
         let message = format!(
-            "{error}{safe}: make room, or put right what else it says, and the same command \
-             writes the summary down"
+            "{error}{safe}: free some space, or fix what the message names; the same command then \
+             writes the summary"
         );
         Failure::new(Exit::CannotWrite, message)
     })

@@ -88,9 +88,9 @@ fn a_plan_is_one_screen_of_text() {
   assumed       4.0 bytes to a token of input, as in 2 answers (low 4.8, worst 3.3); worst output is max_tokens
   paced by      tokens_per_minute, 500: calls reserve max_tokens for 30s each, so a lower one is faster
   max_tokens    p99 of your output is 100, you reserve 1,000 (2 answers: p50 60, longest 100)
-  advice        --max-tokens 128 lets more calls run at once; it changes the requests, so rows that have ended need --fresh
+  advice        --max-tokens 128 lets more calls run at once; it changes the requests, so completed rows need --fresh
   note          `amazon.nova-lite-v1:0` is called through an inference profile from eu-west-1, as far as the catalogue knows: eu.amazon.nova-lite-v1:0
-  note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock refuses it for ever; lower max_tokens
+  note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock always throttles it; lower max_tokens
 
 the first request, row 3 (c):
   POST /model/amazon.nova-lite-v1%3A0/invoke
@@ -176,8 +176,8 @@ fn a_quota_that_the_run_will_ask_for_is_not_denied() {
     let out = traceless(job(), 0);
     assert_eq!(
         line(&out, "paced by").trim(),
-        "paced by      quota = \"auto\": the run will ask Service Quotas, plan asks nobody; how long a \
-         call takes is not known yet"
+        "paced by      quota = \"auto\": the run reads it from Service Quotas, plan does not; how \
+         long a call takes is unknown"
     );
 }
 
@@ -285,9 +285,9 @@ fn without_answers_it_says_what_is_not_known() {
         "  output        out/a.jsonl (no rows yet)\n",
         "  output tokens              4        unknown            400\n",
         "  time                 unknown        unknown        unknown\n",
-        "  not known     how long answers are: `run` with --limit 20 would teach it\n",
-        "  paced by      no quota in the job, so the pace is learned from refusals; how long a call \
-         takes is not known yet\n",
+        "  not known     how long completions are; `promptmill run` with --limit 20 measures it\n",
+        "  paced by      no quota in the job, so the rate is learned from throttling; how long a \
+         call takes is unknown\n",
     ] {
         assert!(out.stdout.contains(line), "{line}\n{}", out.stdout);
     }
@@ -353,7 +353,7 @@ fn everything_that_run_would_refuse_is_said_at_once() {
     );
     begins(
         1,
-        "out/a.jsonl: 1 row that has ended was another request then (row 1 (a)): prompt,",
+        "out/a.jsonl: 1 completed row another request then (row 1 (a)): prompt,",
     );
     begins(
         2,
@@ -383,7 +383,7 @@ fn a_corrupt_output_is_a_refusal_and_a_torn_one_a_note() {
     let good = answer("a", 1, 9, 9, 9);
     let corrupt = format!("{good}garbage\n{good}");
     let out = traceless(plan(ROWS).file("out/a.jsonl", corrupt), 2);
-    let refusal = "\n`run` would refuse this job:\n- out/a.jsonl: line 2 (at byte ";
+    let refusal = "\n`run` would reject this job:\n- out/a.jsonl: line 2 (at byte ";
     assert!(out.stdout.contains(refusal), "{}", out.stdout);
 
     let others = plan(ROWS).file("out/a.run.json", "{\"their\": \"file\"}");
@@ -450,7 +450,7 @@ fn answers_that_were_cut_off_are_counted() {
         .args(["--max-tokens", "512"]);
     let out = traceless(job, 0);
     let found = "p99 of your output is 512, you reserve 512 (1 answers: p50 512, longest 512; 1 were \
-                 cut off)\n  advice        --max-tokens 1024 finishes more answers;";
+                 cut off)\n  advice        --max-tokens 1024 cuts off fewer completions;";
     assert!(out.stdout.contains(found), "{}", out.stdout);
 }
 
@@ -523,10 +523,10 @@ fn limits_that_would_stop_the_run_are_noted() {
     let out = traceless(job, 0);
     for note in [
         "max_cost_usd is $0.1000, and the whole output will cost about $0.5001: the run would stop \
-         with 8",
-        "the deadline is 30s, and the run will take about 60s: it would stop with 8",
-        "the run takes about 330 tokens of quota, and tokens_per_day is 200: it would stop with 75 \
-         and need 2 days",
+         with exit code 8",
+        "the deadline is 30s, and the run will take about 60s: it would stop with exit code 8",
+        "the run takes about 330 tokens of quota, and tokens_per_day is 200: it would stop with \
+         exit code 75 and need 2 days",
     ] {
         assert!(out.stdout.contains(note), "{note}\n{}", out.stdout);
     }

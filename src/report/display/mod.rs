@@ -71,6 +71,12 @@ pub fn columns() -> Option<usize> {
     size.map(|(_, columns)| usize::from(columns))
 }
 
+/// How many columns the terminal on standard output has, if there is one.
+pub fn columns_of_stdout() -> Option<usize> {
+    let size = console::Term::stdout().size_checked();
+    size.map(|(_, columns)| usize::from(columns))
+}
+
 /// The view of one run.
 #[derive(Debug)]
 pub struct Display {

@@ -162,10 +162,7 @@ async fn a_stall_of(seconds: u64, concurrency: usize) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_hangs_is_down_and_its_rows_wait() {
     let story = a_stall_of(12, 30).await;
-    assert!(
-        story.contains("waits for service errors"),
-        "{story}"
-    );
+    assert!(story.contains("waits for service errors"), "{story}");
     assert!(story.ends_with("over: every row ended"), "{story}");
     assert!(!story.contains("failed"), "{story}");
     // Thirty to begin with, a few that find out, and thirty that are answered.

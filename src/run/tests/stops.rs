@@ -322,7 +322,7 @@ async fn twenty_refusals_before_the_first_answer_is_due_hold_new_rows_and_stop_n
     scene.settings.concurrency = 16;
     let story = scene.play(a_third_is_bad).await;
     assert!(story.ends_with("over: every row ended"), "{story}");
-    assert!(story.contains("waits for a first answer"), "{story}");
+    assert!(story.contains("waits for first success"), "{story}");
     let sent = story.matches(" sent ").count();
     assert_eq!(sent, 90, "{story}");
 }

@@ -24,7 +24,7 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
         }
         let out = out.exits(74);
         assert!(
-            out.stderr.contains("no room for the answers of 4 rows"),
+            out.stderr.contains("no room for the completions of 4 rows"),
             "{}",
             out.stderr
         );
@@ -40,7 +40,7 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
 fn where_no_file_may_grow_at_all_nothing_is_sent() {
     let service = Service::playing(SHORT);
     let out = service.job(2).through("ulimit -f 0; exec \"$@\"").run();
-    let out = out.exits(74).says("no room for the answers of 64 rows");
+    let out = out.exits(74).says("no room for the completions of 64 rows");
     assert_eq!((service.counts().calls, out.answers().len()), (0, 0));
 }
 
@@ -148,7 +148,7 @@ fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
         assert!(text.starts_with(line), "{text}");
         std::fs::remove_file(failures).unwrap();
         let out = running.wait().exits(75).says("\n  remaining   1\n");
-        out.says("stopped by a file of the output that is gone, and with it the lines of 1 row\n")
+        out.says("stopped by a missing file of the output, which had the lines of 1 row\n")
     };
     let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();
     let out = deleted_under(first, "{\"custom_id\":\"r0000\"");

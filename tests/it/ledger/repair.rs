@@ -184,8 +184,8 @@ fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
     );
     let out = add(out, "nofile").says("error: --add nofile: no such file");
     add(out, "prompts.csv").says(
-        "error: prompts.csv has no line that promptmill wrote: name the file that `run` has \
-         rescued; nothing was added\n",
+        "error: prompts.csv has no line that promptmill wrote: name the file that a run rescued; \
+         nothing was added\n",
     );
 }
 
