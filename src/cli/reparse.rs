@@ -139,7 +139,7 @@ fn own_part(family: Family, kept: KeptBody<'_>) -> Result<Cow<'_, [u8]>, String>
 fn describe(reparsed: &Reparsed, paths: &OutputPaths) -> Vec<String> {
     let mut text = vec![format!(
         "{} re-parsed, {} still cannot be parsed, {} without a stored body",
-        plural(reparsed.understood, "answer"),
+        plural(reparsed.understood, "response"),
         count(reparsed.not_understood),
         count(reparsed.without_body),
     )];

@@ -59,7 +59,7 @@ fn footer(out: &Out) -> String {
         "{footer}"
     );
     assert!(
-        footer.contains(" more can be called through bought capacity only\n"),
+        footer.contains(" more need provisioned throughput\n"),
         "{footer}"
     );
     footer.to_owned()
@@ -174,7 +174,7 @@ fn a_missing_permission_leaves_out_what_it_is_about() {
     let lines: Vec<_> = out.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", out.stderr);
     assert!(lines[0].starts_with(
-        "left out: bedrock:ListInferenceProfiles is missing: AccessDeniedException: "
+        "warning: left out: bedrock:ListInferenceProfiles is missing: AccessDeniedException: "
     ));
     let all = "[control_plane]\ndenied = [\"ListFoundationModels\", \"ListInferenceProfiles\", \
                \"ListProvisionedModelThroughputs\", \"ListCustomModelDeployments\", \

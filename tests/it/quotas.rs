@@ -203,7 +203,7 @@ fn a_run_keeps_to_the_quota_it_reads() {
         .exits(0)
         .says(
             "quota: 1,200 requests and 5,000,000 tokens a minute, 7,200,000,000 tokens a day \
-             (L-E386A278, L-70423BF8, L-45E0AD92), used at 90 %\n",
+             (L-E386A278, L-70423BF8, L-45E0AD92), using 90%\n",
         );
     let this_run = &out.run_file()["this_run"];
     assert_eq!(this_run["throttles"], 0);
@@ -229,7 +229,7 @@ fn what_the_job_says_goes_before_what_is_read() {
         ],
     )
     .exits(0)
-    .says("quota: 5,000,000 tokens a minute (L-70423BF8), used at 95 %\n");
+    .says("quota: 5,000,000 tokens a minute (L-70423BF8), using 95%\n");
 }
 
 #[test]

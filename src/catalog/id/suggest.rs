@@ -48,7 +48,9 @@ fn newest(text: &str) -> Option<String> {
     }
     let has_all = |base: &&str| {
         let of_base: Vec<_> = base.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        words.iter().all(|word| of_base.contains(word))
+        words
+            .iter()
+            .all(|word| of_base.iter().any(|part| part.starts_with(word)))
     };
     let mut found: Vec<_> = catalog::ids()
         .map(|id| strip_geo(id).1)

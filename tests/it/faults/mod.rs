@@ -242,7 +242,7 @@ fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
         .exits(75)
         .says("stopping: the service throttles every call")
         .says("the service: it refused every call for ")
-        .says("`promptmill quotas amazon.nova-lite-v1:0` shows how much there is");
+        .says("`promptmill quotas amazon.nova-lite-v1:0` shows the quota");
     assert!(!out.stderr.contains("be reached"), "{}", out.stderr);
     out.sent_nothing();
 }

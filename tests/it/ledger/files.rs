@@ -57,7 +57,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
     std::fs::remove_dir_all(running.path("deep")).unwrap();
     let out = running.wait().exits(74);
     assert!(
-        out.stderr.contains("deep/out.jsonl is gone"),
+        out.stderr.contains("deep/out.jsonl is missing"),
         "{}",
         out.stderr
     );
