@@ -151,7 +151,7 @@ fn a_row_that_stands_twice_is_refused_and_repair_takes_the_later_line_out() {
     let plan = plan.args(["-t", "{{ text }}"]).run().exits(2);
     assert!(plan.stdout.contains(&said), "{}", plan.stdout);
     let out = again(plan).run().exits(2).says(&said);
-    let out = out.says("`promptmill repair` put the later line aside");
+    let out = out.says("move the later line to a backup with `promptmill repair`");
     assert_eq!(out.text("out.jsonl"), format!("{lines}{lines}"));
     let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
     assert_eq!(out.text("out.jsonl"), lines);

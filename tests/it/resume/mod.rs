@@ -97,7 +97,7 @@ fn rows_known_by_number_are_changed_by_a_row_above_and_an_id_is_suggested() {
         .run()
         .exits(2)
         .says("2 completed rows would now send a different request")
-        .says("a row inserted above others changes them all: an --id field prevents that");
+        .says("inserting a row changes all rows below it; an --id field prevents that");
 }
 
 #[test]
