@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::aws::ConnectError;
+use super::error::ConnectError;
 use super::profile::Setting;
 
 /// Around each certificate of a PEM file.
@@ -46,7 +46,7 @@ pub(super) fn of_bundle(bundle: &Setting) -> Result<TlsContext, ConnectError> {
 }
 
 /// What is trusted where nothing is encrypted.
-pub(super) fn of_nobody() -> Result<TlsContext, ConnectError> {
+pub(super) fn none() -> Result<TlsContext, ConnectError> {
     context(TrustStore::empty())
 }
 

@@ -37,12 +37,15 @@ struct Entry {
     #[serde(default)]
     no_prefill: bool,
     #[serde(default)]
+    later_systems: bool,
+    #[serde(default)]
     thinking_always_on: bool,
     #[serde(default)]
     thinks_by_default: bool,
     limit_key: Option<String>,
     max_out: Option<u64>,
     stream: Option<bool>,
+    served_by: Option<String>,
     #[serde(default)]
     refuses_extra: Vec<String>,
     #[serde(default)]
@@ -62,6 +65,8 @@ pub struct Capabilities {
     pub no_stop: bool,
     /// It refuses a conversation that ends with its own words.
     pub no_prefill: bool,
+    /// It takes system messages after the first turn, which others of its family do not.
+    pub later_systems: bool,
     /// It thinks before every answer, and the thinking counts as output.
     pub thinking_always_on: bool,
     /// It thinks before its answers unless it is told not to.
@@ -89,6 +94,12 @@ impl Capabilities {
         entries_about(base).fold(known, Self::and)
     }
 
+    /// What serves the model behind a base id, where InvokeModel does not reach it: the end of a
+    /// sentence.
+    pub fn served_by(base: &str) -> Option<&'static str> {
+        entries_about(base).find_map(|entry| entry.served_by.as_deref())
+    }
+
     /// The keys of a body that the model behind a base id refuses.
     pub fn refuses_extra(base: &str) -> impl Iterator<Item = &'static str> {
         entries_about(base).flat_map(|entry| entry.refuses_extra.iter().map(String::as_str))
@@ -110,6 +121,7 @@ impl Capabilities {
             one_sampling: self.one_sampling || entry.one_sampling,
             no_stop: self.no_stop || entry.no_stop,
             no_prefill: self.no_prefill || entry.no_prefill,
+            later_systems: self.later_systems || entry.later_systems,
             thinking_always_on: self.thinking_always_on || entry.thinking_always_on,
             thinks_by_default: self.thinks_by_default || entry.thinks_by_default,
             limit_key: entry.limit_key.as_deref().or(self.limit_key),
@@ -163,6 +175,34 @@ mod tests {
         let sonnet = Capabilities::of("anthropic.claude-sonnet-4-6-20260101-v1:0");
         assert!(sonnet.no_prefill && !sonnet.no_sampling);
         assert!(Capabilities::of("openai.gpt-5.7").no_sampling);
+    }
+
+    #[test]
+    fn models_that_invoke_model_does_not_reach_are_known_with_what_serves_them() {
+        for (base, word) in [
+            ("openai.gpt-5.4", "bedrock-mantle"),
+            ("openai.gpt-5.5", "bedrock-mantle"),
+            ("openai.gpt-5.6-sol", "Converse"),
+            ("openai.gpt-6-astra", "Converse"),
+            ("openai.gpt-6-luna", "Chat Completions"),
+            ("openai.gpt-6.1-sol", "Chat Completions"),
+            ("xai.grok-4.3", "Chat Completions"),
+            ("anthropic.claude-mythos-5", "Anthropic Messages"),
+            ("anthropic.claude-mythos-preview", "Anthropic Messages"),
+        ] {
+            let served_by = Capabilities::served_by(base).unwrap_or_default();
+            assert!(served_by.contains(word), "{base}: {served_by}");
+        }
+        for base in [
+            "openai.gpt-oss-20b-1:0",
+            "openai.gpt-oss-safeguard-120b",
+            "xai.grok-4.6",
+            "moonshotai.kimi-k3",
+            "anthropic.claude-opus-5",
+            "twelvelabs.marengo-embed-3-0-v1:0",
+        ] {
+            assert_eq!(Capabilities::served_by(base), None, "{base}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Which conversations a family can put into words.
 
-use super::layout::{Form, Images, Order, Prefill, System, Turns};
+use super::content::is_base64_of_something;
+use super::layout::{Form, Images, LaterSystems, Order, Prefill, System, Turns};
 use super::{Doubtful, Family};
 use crate::catalog::Capabilities;
-use crate::model::{Message, Prompt, Role};
+use crate::model::{Block, Image, Message, Prompt, Role, Written};
 
 impl Family {
     /// Refuses a prompt that this family, or the model behind `base`, has no form for; says what
@@ -16,7 +17,8 @@ impl Family {
         doubtful: Doubtful,
     ) -> Result<(), String> {
         let name = self.name();
-        let shows = prompt.messages.iter().any(|it| !it.images.is_empty());
+        self.has_places(prompt)?;
+        let shows = images(prompt).next().is_some();
         if shows && self.layout().images != Images::InMessages {
             return Err(format!(
                 "{name} has no form for images in messages: send such rows with a body"
@@ -24,6 +26,9 @@ impl Family {
         }
         if let (Some(most), Doubtful::Refused) = (self.largest_image(), doubtful) {
             small_images(name, prompt, most)?;
+        }
+        if doubtful == Doubtful::Refused {
+            base64_images(prompt)?;
         }
         match self.layout().form {
             Form::Body if prompt.messages.is_empty() => Ok(()),
@@ -85,6 +90,23 @@ impl Family {
         if in_turn && !takes_turns(&prompt.messages) {
             return Err(format!("{name} wants user and assistant to speak in turn"));
         }
+        if prompt.messages.iter().any(|it| it.role == Role::System) {
+            let is_taken = match turns.later_systems {
+                LaterSystems::Taken => true,
+                LaterSystems::ByModel => {
+                    let takes = |base| Capabilities::of(base).later_systems;
+                    doubtful == Doubtful::Sent || base.is_some_and(takes)
+                }
+                LaterSystems::Rejected => false,
+            };
+            if !is_taken {
+                let model = base.unwrap_or(name);
+                return Err(format!(
+                    "{model} takes no system message after the first turn: put it before the \
+                     others, or send such rows with a body"
+                ));
+            }
+        }
         let is_begun = speaks(prompt.messages.last(), Role::Assistant);
         let model_refuses = || base.is_some_and(|base| Capabilities::of(base).no_prefill);
         let refuses = || {
@@ -100,9 +122,40 @@ impl Family {
     }
 }
 
+/// All images, those between texts too.
+fn images(prompt: &Prompt) -> impl Iterator<Item = &Image> {
+    prompt.messages.iter().flat_map(images_of)
+}
+
+fn images_of(message: &Message) -> impl Iterator<Item = &Image> {
+    let blocks = match &message.written {
+        Some(Written::Blocks(blocks)) => blocks.as_slice(),
+        Some(Written::As { .. }) | None => &[],
+    };
+    let between = blocks.iter().filter_map(|block| match block {
+        Block::Image(image) => Some(image),
+        Block::Text(_) => None,
+    });
+    message.images.iter().chain(between)
+}
+
+fn base64_images(prompt: &Prompt) -> Result<(), String> {
+    for (number, message) in (1..).zip(&prompt.messages) {
+        let mut images = images_of(message);
+        if images.any(|image| !is_base64_of_something(&image.base64)) {
+            return Err(format!(
+                "an image of message {number} is not base64: encode the bytes of the file, without \
+                 line breaks"
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn small_images(name: &str, prompt: &Prompt, most: usize) -> Result<(), String> {
-    let images = prompt.messages.iter().flat_map(|message| &message.images);
-    let bytes = images.map(|image| decoded_bytes(&image.base64)).max();
+    let bytes = images(prompt)
+        .map(|image| decoded_bytes(&image.base64))
+        .max();
     match bytes {
         Some(bytes) if most < bytes => Err(format!(
             "an image of {:.2} MB is too large: {name} takes {:.2} MB; make it smaller",
@@ -145,7 +198,7 @@ fn one_text(name: &str, prompt: &Prompt) -> Result<(), String> {
 
 fn texts(name: &str, prompt: &Prompt, least: usize, most: usize) -> Result<(), String> {
     let given = prompt.messages.len();
-    if prompt.messages.iter().any(|it| it.role == Role::Assistant) {
+    if prompt.messages.iter().any(|it| it.role != Role::User) {
         return Err(format!("{name} takes texts, not a conversation"));
     }
     if given < least {
@@ -170,24 +223,25 @@ fn takes_turns(messages: &[Message]) -> bool {
 mod tests {
     use super::*;
 
-    /// `turns` is a word of `u` and `a`; a leading `s` is a system prompt.
+    /// `turns` is a word of `u` and `a`, and `y` for a later system message; a leading `s` is a system
+    /// prompt.
     #[track_caller]
     fn check(family: Family, base: Option<&str>, turns: &str, said: &str) {
-        let role = |c| {
-            if c == 'u' {
-                Role::User
-            } else {
-                Role::Assistant
-            }
+        let role = |c| match c {
+            'u' => Role::User,
+            'y' => Role::System,
+            _ => Role::Assistant,
         };
         let messages = turns.trim_start_matches('s').chars();
         let prompt = Prompt {
             system: turns.starts_with('s').then(|| "be brief".into()),
+            system_written: None,
             messages: messages
                 .map(|c| Message {
                     role: role(c),
                     text: "hi".into(),
                     images: Vec::new(),
+                    written: None,
                 })
                 .collect(),
         };
@@ -265,6 +319,31 @@ mod tests {
         assert_eq!(
             Family::Nova.accepts(&large, None, Doubtful::Refused),
             Ok(())
+        );
+    }
+
+    #[test]
+    fn a_later_system_message_is_sent_to_models_that_take_it() {
+        let claude = Family::ClaudeMessages;
+        check(claude, Some("anthropic.claude-opus-4-8"), "uauy", "ok");
+        check(Family::OpenaiChat, None, "uyu", "ok");
+        let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
+        let no = "takes no system message after the first turn: put it before the others, or send \
+                  such rows with a body";
+        check(claude, Some(haiku), "uauy", &format!("{haiku} {no}"));
+        for (family, name) in [
+            (Family::Nova, "nova"),
+            (Family::Llama3, "llama3"),
+            (Family::Jamba, "jamba"),
+            (Family::CommandR, "command-r"),
+        ] {
+            check(family, None, "uay", &format!("{name} {no}"));
+        }
+        let prompt = crate::family::tests::golden::prompt("user: a\nlater-system: b");
+        assert_eq!(
+            claude.accepts(&prompt, Some(haiku), Doubtful::Sent),
+            Ok(()),
+            "the catalogue may be wrong"
         );
     }
 

@@ -14,7 +14,7 @@ use super::layout::{
 use super::ranges::DEFAULT_MAX_TOKENS;
 use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, neutralise, text_or_filtered};
-use super::{Misread, Parameters};
+use super::{Misread, Parameters, content};
 use crate::model::{ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
@@ -34,6 +34,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::claude_text),
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };
@@ -61,7 +62,7 @@ fn template(prompt: &Prompt) -> String {
     let mut said = String::new();
     for message in &prompt.messages {
         said += &match message.role {
-            Role::User => {
+            Role::User | Role::System => {
                 let system = system.take().map(|system| format!("{}\n\n", safe(system)));
                 let system = system.unwrap_or_default();
                 format!("{HUMAN} {system}{}", safe(&message.text))

@@ -28,6 +28,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: None,
     several: Several::Streamed,
     unknown_events: UnknownEvents::None,
 };

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Order, Prefill, Several, Stream, Turns,
-    UnknownEvents,
+    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
+    Stream, Turns, UnknownEvents,
 };
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, begin, grow, put};
@@ -23,6 +23,7 @@ pub(super) const LAYOUT: Layout = Layout {
     // The last message has a key of its own, and is the user's.
     form: Form::Turns(Turns {
         order: Order::Free,
+        later_systems: LaterSystems::Rejected,
         begun: Prefill::Refused,
     }),
     images: Images::None,
@@ -33,6 +34,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::Named,
 };
@@ -51,6 +53,7 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         let role = match message.role {
             Role::User => "USER",
             Role::Assistant => "CHATBOT",
+            Role::System => "SYSTEM",
         };
         json!({"role": role, "message": message.text})
     };

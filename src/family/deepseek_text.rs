@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::json::{Body, Json as _, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Order, Prefill, Several, Stream, Turns,
-    UnknownEvents,
+    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
+    Stream, Turns, UnknownEvents,
 };
 use super::ranges::within;
 use super::stream::{Brought, StreamError};
@@ -29,6 +29,7 @@ pub(super) const LAYOUT: Layout = Layout {
     // The prompt ends inside the model's thought, where no answer has begun.
     form: Form::Turns(Turns {
         order: Order::Free,
+        later_systems: LaterSystems::Rejected,
         begun: Prefill::Refused,
     }),
     images: Images::None,
@@ -39,6 +40,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };
@@ -68,7 +70,7 @@ fn template(prompt: &Prompt) -> String {
     for message in &prompt.messages {
         let words = neutralise(&message.text, &SPECIAL);
         said += &match message.role {
-            Role::User => format!("{USER}{words}"),
+            Role::User | Role::System => format!("{USER}{words}"),
             Role::Assistant => format!("{ASSISTANT}{words}{END}"),
         };
     }

@@ -1,6 +1,7 @@
 //! Which family a model speaks, by its base id.
 
 use super::Family;
+use crate::catalog::Capabilities;
 
 impl Family {
     /// The family of a base id; `None` where none serves it, or the id is not known: then only
@@ -9,7 +10,7 @@ impl Family {
     /// Each family says how the ids it serves begin; the longest beginning decides, so that a
     /// provider's newer models are found before their ids are known.
     pub fn of(base: &str) -> Option<Self> {
-        if Self::reached_otherwise(base).is_some() {
+        if has_no_body(base).is_some() {
             return None;
         }
         let beginnings = |family: &Self| family.layout().serves.iter();
@@ -31,14 +32,20 @@ impl Family {
         serves.is_empty() || serves.iter().any(|id| provider(id) == provider(base))
     }
 
-    /// How a model is called that InvokeModel does not reach, whatever its name begins with.
+    /// How a model is called that InvokeModel does not reach, as the end of a sentence.
     pub fn reached_otherwise(base: &str) -> Option<&'static str> {
-        let is_video = base.starts_with("luma.") || base.contains("-reel");
-        match () {
-            () if base.contains("sonic") => Some("speech goes over a stream in both directions"),
-            () if is_video => Some("video is made by asynchronous calls (StartAsyncInvoke)"),
-            () => None,
-        }
+        has_no_body(base).or_else(|| Capabilities::served_by(base))
+    }
+}
+
+/// How models are called for which there is no InvokeModel body at all, whatever their names begin
+/// with.
+fn has_no_body(base: &str) -> Option<&'static str> {
+    let is_video = base.starts_with("luma.") || base.contains("-reel");
+    match () {
+        () if base.contains("sonic") => Some("speech goes over a stream in both directions"),
+        () if is_video => Some("video is made by asynchronous calls (StartAsyncInvoke)"),
+        () => None,
     }
 }
 

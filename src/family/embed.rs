@@ -14,7 +14,7 @@ use super::layout::{
 };
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const TITAN_TEXT: Layout = Layout {
@@ -30,6 +30,7 @@ pub(super) const TITAN_TEXT: Layout = Layout {
     body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
     read: |body| read_titan(TITAN_TEXT.name, body),
     stream: Stream::None,
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

@@ -15,7 +15,7 @@ use super::layout::{
     Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
 };
 use super::vocabulary::{means_filtered, one_text};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, GeneratedImage, ParsedReply};
 
 pub(super) const AMAZON: Layout = Layout {
@@ -33,6 +33,7 @@ pub(super) const AMAZON: Layout = Layout {
     body: |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
     read: read_amazon,
     stream: Stream::None,
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

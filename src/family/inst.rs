@@ -28,7 +28,7 @@ impl Template {
             let is_last = at + 1 == prompt.messages.len();
             let text = safe(&message.text);
             said += &match message.role {
-                Role::User => {
+                Role::User | Role::System => {
                     let system = system
                         .take()
                         .map(|it| format!("{before}{}{behind}", safe(it)));

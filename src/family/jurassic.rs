@@ -27,6 +27,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::None,
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

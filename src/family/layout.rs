@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::stream::Join;
 use super::{Misread, Parameters, Ranges};
-use crate::catalog::Bill;
+use crate::model::Bill;
 use crate::model::{ParsedReply, Prompt};
 
 /// A family, in one place.
@@ -29,6 +29,8 @@ pub(super) struct Layout {
     pub(super) billed: Billed,
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
+    /// What the service is known to reject in a body whose layout is right, and what to change.
+    pub(super) rejects: Option<fn(&Value) -> Option<String>>,
     /// Reads a reply's body.
     pub(super) read: fn(&Value) -> Result<ParsedReply, Misread>,
     /// How a streamed answer is put together.
@@ -103,8 +105,21 @@ pub(super) struct Lists {
 pub(super) struct Turns {
     /// Who may speak when.
     pub(super) order: Order,
+    /// Whether system messages may come after the first turn.
+    pub(super) later_systems: LaterSystems,
     /// What becomes of an answer that is begun.
     pub(super) begun: Prefill,
+}
+
+/// System messages after the first turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LaterSystems {
+    /// They are taken.
+    Taken,
+    /// Some models take them: see the catalogue.
+    ByModel,
+    /// There is no form for them.
+    Rejected,
 }
 
 /// Who may speak when.
@@ -194,17 +209,20 @@ pub(super) enum Billed {
 /// A conversation in any order, which the model goes on from.
 pub(super) const FREE: Form = Form::Turns(Turns {
     order: Order::Free,
+    later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });
 
 /// A conversation that the user begins and the model goes on from.
 pub(super) const USER_FIRST: Form = Form::Turns(Turns {
     order: Order::UserFirst,
+    later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });
 
 /// A conversation in turns, the user's first, which the model goes on from.
 pub(super) const IN_TURN: Form = Form::Turns(Turns {
     order: Order::InTurn,
+    later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });

@@ -30,6 +30,7 @@ pub(super) const LLAMA_3: Layout = Layout {
     body: |prompt, parameters, _| body(template(&TOKENS_3, prompt), parameters),
     read,
     stream: Stream::Joined(join),
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };

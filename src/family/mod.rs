@@ -15,6 +15,7 @@ mod claude_messages;
 mod claude_text;
 mod command;
 mod command_r;
+mod content;
 mod deepseek_text;
 mod detect;
 mod embed;
@@ -36,6 +37,7 @@ mod parameters;
 mod pegasus;
 mod ranges;
 mod raw;
+mod rendered;
 mod rerank;
 mod stream;
 mod text_completion;
@@ -43,6 +45,7 @@ mod thinking;
 mod titan_text;
 mod usage;
 mod vocabulary;
+mod written;
 
 use serde_json::Value;
 
@@ -56,6 +59,7 @@ pub use json::merge;
 pub use output_limit::OutputLimit;
 pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
+pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly, StreamError};
 
 use layout::{Answer, Layout, Lead};

@@ -11,9 +11,10 @@ use super::layout::{
 };
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
-use super::vocabulary::{answered, means_filtered, role, thought};
+use super::vocabulary::{answered, means_filtered, thought};
+use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
+use crate::model::{Api, Block, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "nova",
@@ -34,6 +35,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::AnyObject,
 };
@@ -52,7 +54,7 @@ const BLOCKS: &str = "/output/message/content";
 /// Content is a list of blocks even for one text, and an empty `system` list is refused by the
 /// service.
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    let turn = |message: &Message| json!({"role": role(message.role), "content": content(message)});
+    let turn = |message: &Message| turn(message, content, block_of);
     let inference = Body::default()
         .maybe("maxTokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
@@ -70,6 +72,16 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
 }
 
 fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
+    if let Some(mut blocks) = system_blocks(prompt, block_of) {
+        let is_marked = blocks.to_string().contains("\"cachePoint\":");
+        if cache
+            && !is_marked
+            && let Some(last) = blocks.as_array_mut().and_then(|it| it.last_mut())
+        {
+            last["cachePoint"] = json!({"type": "default"});
+        }
+        return Some(blocks);
+    }
     let text = prompt.system.as_deref()?;
     Some(match cache {
         false => json!([{"text": text}]),
@@ -78,9 +90,19 @@ fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
 }
 
 fn content(message: &Message) -> Value {
-    let image = |Image { format, base64 }: &Image| json!({"image": {"format": format, "source": {"bytes": base64}}});
     let text = (!message.text.is_empty()).then(|| json!({"text": message.text}));
     message.images.iter().map(image).chain(text).collect()
+}
+
+fn image(Image { format, base64 }: &Image) -> Value {
+    json!({"image": {"format": format, "source": {"bytes": base64}}})
+}
+
+fn block_of(block: &Block) -> Value {
+    match block {
+        Block::Text(text) => Api::Amazon.text(text),
+        Block::Image(shown) => image(shown),
+    }
 }
 
 fn read(body: &Value) -> Result<ParsedReply, Misread> {

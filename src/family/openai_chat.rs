@@ -10,14 +10,16 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
+    Answer, Billed, Counts, FREE, Form, Images, LaterSystems, Layout, Lead, Order, Prefill,
+    Several, Stream, Turns, UnknownEvents,
 };
 use super::ranges::{Ranges, any, within};
 use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
-use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
-use super::{Misread, Parameter, Parameters, usage};
+use super::vocabulary::{answered, finish, first_of, means_filtered, thought};
+use super::written::{system_blocks, turn};
+use super::{Misread, Parameter, Parameters, content, usage};
 use crate::catalog::Capabilities;
-use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
+use crate::model::{Api, Block, FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "openai-chat",
@@ -40,7 +42,12 @@ pub(super) const LAYOUT: Layout = Layout {
         any(Parameter::TopP),
         any(Parameter::Stop),
     ],
-    form: FREE,
+    // Where a model's own template takes no later system message, the service says so.
+    form: Form::Turns(Turns {
+        order: Order::Free,
+        later_systems: LaterSystems::Taken,
+        begun: Prefill::GoesOn,
+    }),
     images: Images::InMessages,
     answer: Answer::Text,
     lead: Lead::Kept,
@@ -49,12 +56,14 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: Some(content::openai_chat),
     several: Several::Streamed,
     unknown_events: UnknownEvents::None,
 };
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
+    form: FREE,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",
@@ -71,6 +80,7 @@ pub(super) const MISTRAL: Layout = Layout {
 
 pub(super) const JAMBA: Layout = Layout {
     name: "jamba",
+    form: FREE,
     serves: &["ai21.jamba"],
     images: Images::None,
     takes: &JAMBA_TAKES,
@@ -90,11 +100,11 @@ const JAMBA_TAKES: [Ranges; 4] = [
 const REASONING: (&str, &str) = ("<reasoning>", "</reasoning>");
 
 fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
-    let system = prompt
-        .system
-        .iter()
-        .map(|system| json!({"role": "system", "content": system}));
-    let turn = |message: &Message| json!({"role": role(message.role), "content": parts(message)});
+    let text = || prompt.system.as_deref().map(Value::from);
+    let system = system_blocks(prompt, block_of).or_else(text);
+    let system = system.map(|content| json!({"role": "system", "content": content}));
+    let system = system.into_iter();
+    let turn = |message: &Message| turn(message, parts, block_of);
     let turns = prompt.messages.iter().map(turn);
     Body::default()
         .with("messages", system.chain(turns).collect::<Vec<_>>())
@@ -110,12 +120,20 @@ fn parts(message: &Message) -> Value {
     if message.images.is_empty() {
         return message.text.as_str().into();
     }
-    let image = |Image { format, base64 }: &Image| {
-        let url = format!("data:image/{format};base64,{base64}");
-        json!({"type": "image_url", "image_url": {"url": url}})
-    };
     let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
     message.images.iter().map(image).chain(text).collect()
+}
+
+fn image(Image { format, base64 }: &Image) -> Value {
+    let url = format!("data:image/{format};base64,{base64}");
+    json!({"type": "image_url", "image_url": {"url": url}})
+}
+
+fn block_of(block: &Block) -> Value {
+    match block {
+        Block::Text(text) => Api::OpenAi.text(text),
+        Block::Image(shown) => image(shown),
+    }
 }
 
 /// What the model calls the longest answer; most know nothing but `max_tokens`.

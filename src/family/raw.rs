@@ -27,6 +27,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body: |_, _, _| Body::default().finish(),
     read,
     stream: Stream::ByShape,
+    rejects: None,
     several: Several::Streamed,
     unknown_events: UnknownEvents::None,
 };

@@ -33,6 +33,7 @@ pub(super) const LAYOUT: Layout = Layout {
     body,
     read,
     stream: Stream::Joined(join),
+    rejects: None,
     several: Several::WholeOnly,
     unknown_events: UnknownEvents::None,
 };
@@ -54,7 +55,7 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
 fn template(prompt: &Prompt) -> String {
     let system = prompt.system.iter().cloned();
     let turns = prompt.messages.iter().map(|message| match message.role {
-        Role::User => format!("User: {}", message.text),
+        Role::User | Role::System => format!("User: {}", message.text),
         Role::Assistant => format!("Bot: {}", message.text),
     });
     let mut lines: Vec<String> = system.chain(turns).collect();

@@ -9,6 +9,7 @@ pub(super) fn role(role: Role) -> &'static str {
     match role {
         Role::User => "user",
         Role::Assistant => "assistant",
+        Role::System => "system",
     }
 }
 
@@ -144,7 +145,7 @@ pub(super) fn texts(prompt: &Prompt) -> Vec<String> {
 /// Whether the model is to speak next, and not to go on.
 pub(super) fn awaits_answer(prompt: &Prompt) -> bool {
     let last = prompt.messages.last();
-    last.is_none_or(|Message { role, .. }| *role == Role::User)
+    last.is_none_or(|Message { role, .. }| *role != Role::Assistant)
 }
 
 /// Reasoning and answer, where a text holds both with `close` between them. Reasoning that was cut

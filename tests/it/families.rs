@@ -300,14 +300,27 @@ fn what_invoke_model_does_not_reach_is_said_to_be_reached_otherwise() {
         ("amazon.nova-2-sonic-v1:0", "speech goes over a stream"),
         ("amazon.nova-reel-v1:1", "video is made by asynchronous"),
         ("us.luma.ray-v2:0", "video is made by asynchronous"),
+        (
+            "us.openai.gpt-5.6-sol",
+            "Converse, Chat Completions and Responses serve it",
+        ),
+        ("global.openai.gpt-6-luna", "Converse, Chat Completions"),
+        ("us.openai.gpt-5.4", "Chat Completions and Responses on"),
+        ("xai.grok-4.3", "Chat Completions and Responses on"),
     ] {
-        run(model, row, &[])
-            .exits(2)
-            .says(&format!(
-                "`{model}` is not reached through InvokeModel: {how}"
-            ))
+        let said = format!("`{model}` is not reached through InvokeModel: {how}");
+        let out = run(model, row, &[]).exits(2).says(&said);
+        out.says("or send the requests all the same with --force")
             .sent_nothing();
     }
+    let chat = ["--family", "openai-chat"];
+    run("us.openai.gpt-5.6-sol", row, &chat)
+        .exits(2)
+        .sent_nothing();
+    let planned = Job::new("plan").file("rows.jsonl", row);
+    let planned = planned.args(["-i", "rows.jsonl", "-o", "other.jsonl", "--force"]);
+    let planned = planned.args(["-m", "us.openai.gpt-5.6-sol"]).run().exits(0);
+    assert!(planned.stdout.contains("gpt-5.6-sol"), "{}", planned.stdout);
 }
 
 #[test]

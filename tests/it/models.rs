@@ -114,6 +114,28 @@ fn what_the_account_has_of_its_own_stands_in_a_table_of_its_own() {
 }
 
 #[test]
+fn the_table_says_what_serves_models_that_invoke_model_does_not_reach() {
+    let out = models("", ["gpt-"]).exits(0);
+    let row = |id: &str| {
+        let mut rows = out.stdout.lines().filter(|line| line.starts_with(id));
+        rows.next().unwrap_or_default().to_owned()
+    };
+    assert!(row("us.openai.gpt-5.6-sol ").ends_with("  not by InvokeModel"));
+    assert!(
+        !row("openai.gpt-oss-20b").contains("not by"),
+        "{}",
+        out.stdout
+    );
+    let said = "): Converse, Chat Completions and Responses serve it\n";
+    assert!(out.stdout.contains(said), "{}", out.stdout);
+    let found = json("", ["us.openai.gpt-5.5", "--json"]);
+    let model = &found["models"][0];
+    assert_eq!(model["invoke_model"], false, "{model}");
+    let served_by = model["served_by"].as_str().unwrap();
+    assert!(served_by.contains("bedrock-mantle"), "{model}");
+}
+
+#[test]
 fn json_has_every_field_of_an_offer() {
     let found = json("", ["emulated-team", "--json"]);
     assert_eq!(found["region"], "us-east-1");
@@ -126,6 +148,8 @@ fn json_has_every_field_of_an_offer() {
             "provider": "Amazon",
             "base_model": "amazon.nova-lite-v1:0",
             "family": "nova",
+            "invoke_model": true,
+            "served_by": null,
             "streaming": true,
             "reads": ["TEXT"],
             "writes": ["TEXT"],

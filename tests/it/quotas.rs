@@ -154,7 +154,8 @@ fn what_cannot_be_asked_says_what_to_do() {
     none(["amazon.nova-lite-v1:0", "--region", "us-east-1"])
         .run()
         .exits(77)
-        .says("AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas");
+        .says("AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas")
+        .says("to try it without an AWS account, add --endpoint-url emulator");
     none(["anthropic.claude-next", "--region", "us-east-1"])
         .run()
         .exits(2)

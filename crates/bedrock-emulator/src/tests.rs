@@ -88,7 +88,7 @@ async fn check(scenario: &str, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_same_call_gets_the_same_answer_and_another_prompt_another() {
+async fn the_output_depends_on_the_prompt_alone() {
     let bench = bench("");
     let first = bench.invoke(NOVA, NOVA_HI).await;
     assert_eq!(bench.invoke(NOVA, NOVA_HI).await, first);
@@ -106,7 +106,7 @@ async fn an_arn_in_the_path_is_decoded() {
 }
 
 #[tokio::test]
-async fn an_answer_carries_the_headers_of_the_service() {
+async fn a_success_has_the_headers_of_the_service() {
     let bench = bench("[output]\nmax_tokens = 12\nmean_tokens = 12");
     let length = NOVA_HI.len();
     let reply = bench
@@ -128,7 +128,7 @@ async fn an_answer_carries_the_headers_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_call_without_credentials_is_refused() {
+async fn a_call_without_credentials_is_rejected() {
     let bench = bench("");
     let reply = bench
         .speak("POST /model/amazon.nova-lite-v1%3A0/invoke HTTP/1.0\r\n\r\n")
@@ -141,7 +141,7 @@ async fn a_call_without_credentials_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_after_it_was_read() {
+async fn a_body_that_is_too_large_is_rejected_after_it_was_read() {
     let bench = bench("");
     let reply = bench.invoke(NOVA, &" ".repeat(25_000_001)).await;
     assert_eq!(
@@ -152,7 +152,7 @@ async fn a_body_that_is_too_large_is_refused_after_it_was_read() {
 }
 
 #[tokio::test]
-async fn a_prompt_beyond_the_context_window_is_refused() {
+async fn a_prompt_beyond_the_context_window_is_rejected() {
     let too_long = "400 ValidationException: Input is too long for requested model.";
     check("context_tokens = 7", &[too_long]).await;
     check("context_tokens = 8", &["answered"]).await;
@@ -192,6 +192,14 @@ async fn every_kind_of_fault_looks_like_the_real_one() {
         (
             "unavailable",
             "503 ServiceUnavailableException: Bedrock is unable to process your request.",
+        ),
+        (
+            "model_throttled",
+            "503 ServiceUnavailableException: Model is getting throttled. Try your request again.",
+        ),
+        (
+            "profile_needed",
+            "400 ValidationException: Invocation of model ID us.amazon.nova-lite-v1:0 with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model.",
         ),
         (
             "too_many_connections",
@@ -251,7 +259,7 @@ async fn every_kind_of_fault_looks_like_the_real_one() {
 }
 
 #[tokio::test]
-async fn a_fault_may_say_when_to_come_back() {
+async fn a_fault_may_have_a_retry_after() {
     let scenario = "[[fault]]\nkind = \"overloaded\"\nretry_after_s = 7\nfirst = 1";
     check(
         scenario,
@@ -261,7 +269,7 @@ async fn a_fault_may_say_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_nonsense_harms_nobody() {
+async fn invalid_requests_get_an_error_and_leave_the_server_running() {
     let bench = bench("");
     let reply = bench.speak("what?\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
@@ -352,4 +360,92 @@ fn an_emulator_serves_without_a_runtime_until_its_handle_is_dropped() {
     );
     std::net::TcpStream::connect(addr).unwrap_err();
     assert_eq!(stats.counts().rejected, 1);
+}
+
+#[tokio::test]
+async fn a_model_that_needs_a_profile_is_named_as_it_was_sent() {
+    let bench = bench("");
+    let body = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":30,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
+    let arn = format!("arn:aws:bedrock:us-east-1::foundation-model/{haiku}");
+    for id in [haiku, &arn] {
+        assert_eq!(
+            bench.invoke(id, body).await,
+            format!(
+                "400 ValidationException: Invocation of model ID {id} with on-demand throughput \
+                 isn’t supported. Retry your request with the ID or ARN of an inference profile \
+                 that contains this model."
+            )
+        );
+    }
+    let reply = bench.invoke(&format!("us.{haiku}"), body).await;
+    assert!(reply.starts_with(r#"{"id":"#), "{reply}");
+}
+
+#[tokio::test]
+async fn a_retired_model_is_not_found_whatever_the_body() {
+    let retired = bench("end_of_life = true");
+    for body in [
+        "",
+        "{}",
+        r#"{"prompt":"\n\nHuman: Hi\n\nAssistant:","max_tokens_to_sample":9}"#,
+    ] {
+        let reply = retired.invoke("anthropic.claude-v2", body).await;
+        assert!(
+            reply.starts_with("404 ResourceNotFoundException: This model version has reached"),
+            "{reply}"
+        );
+    }
+}
+
+/// Sends Nova's request with a guardrail and other headers, and returns head and body.
+async fn with_headers(scenario: &str, model: &str, headers: &str) -> String {
+    let length = NOVA_HI.len();
+    bench(scenario)
+        .speak(&format!(
+            "POST /model/{model}/invoke HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\n\
+             {headers}content-length: {length}\r\nconnection: close\r\n\r\n{NOVA_HI}"
+        ))
+        .await
+}
+
+#[tokio::test]
+async fn a_guardrail_blocks_without_counts_and_masks_a_part() {
+    let guardrail = "x-amzn-bedrock-guardrailidentifier: gr-1\r\n\
+                     x-amzn-bedrock-guardrailversion: 1\r\n";
+    let nova = "amazon.nova-lite-v1%3A0";
+    let blocked = with_headers("[guardrail]\nblocks = [\"Hi\"]", nova, guardrail).await;
+    assert!(
+        blocked.contains("\"amazon-bedrock-guardrailAction\":\"INTERVENED\""),
+        "{blocked}"
+    );
+    assert!(blocked.contains("guardrail_intervened"), "{blocked}");
+    assert!(!blocked.contains("token-count"), "{blocked}");
+    let masked = with_headers("[guardrail]\nmasks = [\"Hi\"]", nova, guardrail).await;
+    assert!(
+        masked.contains("{NAME}") && masked.contains("INTERVENED"),
+        "{masked}"
+    );
+    assert!(
+        masked.contains("token-count") && masked.contains("end_turn"),
+        "{masked}"
+    );
+    let passed = with_headers("", nova, guardrail).await;
+    assert!(
+        passed.contains("\"amazon-bedrock-guardrailAction\":\"NONE\""),
+        "{passed}"
+    );
+}
+
+#[tokio::test]
+async fn a_service_tier_that_a_model_lacks_is_rejected() {
+    let flex = "x-amzn-bedrock-service-tier: flex\r\n";
+    let claude = with_headers("", "us.anthropic.claude-opus-5", flex).await;
+    assert!(claude.starts_with("HTTP/1.1 400 "), "{claude}");
+    assert!(
+        claude.contains("The provided service tier is not supported for this model"),
+        "{claude}"
+    );
+    let nova = with_headers("", "us.amazon.nova-2-lite-v1%3A0", flex).await;
+    assert!(nova.contains("x-amzn-bedrock-service-tier: flex"), "{nova}");
 }

@@ -242,6 +242,11 @@ impl Known<'_> {
         Family::of(self.base.as_deref()?)
     }
 
+    /// What serves it, where InvokeModel does not reach it.
+    fn served_by(&self) -> Option<&'static str> {
+        Family::reached_otherwise(self.base.as_deref()?)
+    }
+
     /// USD per million tokens of input and output.
     fn prices(&self) -> (Option<f64>, Option<f64>) {
         let price = self.facts.map(|facts| facts.price).unwrap_or_default();
@@ -268,6 +273,8 @@ impl Known<'_> {
             "provider": self.offer.provider,
             "base_model": self.base,
             "family": self.family().map(Family::name),
+            "invoke_model": self.base.is_some().then(|| self.served_by().is_none()),
+            "served_by": self.served_by(),
             "streaming": self.offer.streaming,
             "reads": self.offer.reads,
             "writes": self.offer.writes,

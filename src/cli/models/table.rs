@@ -1,5 +1,7 @@
 //! The list as people read it.
 
+use std::collections::BTreeMap;
+
 use super::{Known, Report};
 use crate::catalog::id::Kind;
 use crate::format::{count, one_line, rough};
@@ -36,6 +38,10 @@ impl Report {
             count(all as u64),
             self.region
         );
+        for (served_by, models) in served_otherwise(&known) {
+            let models = count(models);
+            text += &format!("not by InvokeModel ({models}): {served_by}\n");
+        }
         if 0 < self.listing.to_be_bought {
             text += &format!(
                 "{} more need provisioned throughput\n",
@@ -88,13 +94,22 @@ impl Known<'_> {
             remarks.extend(price.map(|usd| format!("${usd} {what}")));
         }
         let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);
-        if writes("SPEECH") || writes("VIDEO") {
+        if self.served_by().is_some() || writes("SPEECH") || writes("VIDEO") {
             remarks.push("not by InvokeModel".to_owned());
         } else if self.family().is_none() && self.base.is_some() {
             remarks.push("whole bodies only".to_owned());
         }
         remarks
     }
+}
+
+/// What serves models that InvokeModel does not reach, and how many of these there are.
+fn served_otherwise(known: &[Known<'_>]) -> BTreeMap<&'static str, u64> {
+    let mut served = BTreeMap::new();
+    for how in known.iter().filter_map(Known::served_by) {
+        *served.entry(how).or_default() += 1;
+    }
+    served
 }
 
 /// `0.06`, `1`, `37.5`: dollars without the zeros that say nothing.

@@ -72,6 +72,7 @@ impl Family {
         problems.extend(self.merged_limit_out_of_range(parameters, base));
         problems.extend(self.refuses_extra(parameters, base));
         problems.extend(self.refuses_beside_thinking(parameters));
+        problems.extend(self.rejects_built(parameters, base));
         if let Some(base) = base {
             problems.extend(self.model_refuses(parameters, &given, base));
         }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::rows_per_call::RowsPerCall;
 use super::values::{missing, wrong};
 use super::{Endpoint, Plan};
@@ -29,6 +31,16 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         Some(behind) => model.behind(behind),
         None => model,
     };
+    if let (Some(how), false) = (
+        model.base().and_then(Family::reached_otherwise),
+        table.force,
+    ) {
+        let message = format!(
+            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send the \
+             requests all the same with --force"
+        );
+        return Err(wrong("model.id", message));
+    }
     let named = table.family.as_deref().map(Family::parse).transpose();
     if let Some(family) = named.map_err(|error| wrong("model.family", error))? {
         refuse_contradiction(table, &model, family)?;
@@ -43,24 +55,57 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         };
         return Ok((model, family));
     };
-    if let (Some(how), false) = (Family::reached_otherwise(base), table.force) {
-        let message = format!(
-            "`{model}` is not reached through InvokeModel: {how}; choose another model, or send it \
-             anyway with --force"
-        );
-        return Err(wrong("model.id", message));
-    }
     let family = Family::of(base).unwrap_or(Family::Raw);
     Ok((model, family))
 }
 
 impl Plan {
-    /// Why a row's own body is rejected: not every family streams several completions.
-    pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+    /// Why a row's own body is rejected: for content that the service is known to reject, because it
+    /// was written for another API, or because not every family streams several completions.
+    pub(crate) fn refuses_body(&self, body: &Value, asked: OutputLimit) -> Option<String> {
+        if self.doubtful == Doubtful::Sent {
+            return None;
+        }
+        self.written_for_another_api(body)
+            .or_else(|| self.family.rejects(body))
+            .or_else(|| self.completes_several_in_a_stream(asked))
+    }
+
+    /// `model` must not be in bodies for Claude and Nova, and must be the model that is called in chat
+    /// completions; Claude requires `anthropic_version`. Source: Amazon Bedrock and Nova user guides,
+    /// references of each body, as of October 2026.
+    fn written_for_another_api(&self, body: &Value) -> Option<String> {
+        let field = |name: &str| body.get(name).filter(|value| !value.is_null());
+        let (model, anthropic_version) = (field("model"), field("anthropic_version"));
+        let way_out = "take the conversation out of it with --messages, as in --messages \
+                       params.messages or body.messages";
+        let names_another = |model: &&Value| match self.family.name() {
+            "claude-messages" | "nova" => true,
+            "openai-chat" | "mistral-chat" => {
+                let is_this = |id: &str| Some(id) == model.as_str();
+                !is_this(self.model.as_str()) && !self.model.base().is_some_and(is_this)
+            }
+            _ => false,
+        };
+        if let Some(model) = model.filter(names_another) {
+            return Some(format!(
+                "the body names a `model`, {model}, and InvokeModel takes that from --model: remove it, or \
+                 {way_out}"
+            ));
+        }
+        let is_claude = self.family == Family::ClaudeMessages;
+        (is_claude && anthropic_version.is_none()).then(|| {
+            format!(
+                "the body has no `anthropic_version`, which Claude requires on Bedrock: add \
+                 \"anthropic_version\": \"bedrock-2023-05-31\", or {way_out}"
+            )
+        })
+    }
+
+    fn completes_several_in_a_stream(&self, asked: OutputLimit) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
-        let is_judged = is_streamed && self.doubtful == Doubtful::Refused;
-        let is_refused = is_judged && !self.family.streams_several();
-        (is_refused && 1 < OutputLimit::of(body).answers).then(|| {
+        let is_refused = is_streamed && !self.family.streams_several();
+        (is_refused && 1 < asked.answers).then(|| {
             format!(
                 "the body asks for several completions, and {} streams one: ask for one, or do not \
                  stream",

@@ -203,10 +203,12 @@ const NUMBER: &str = "NUMBER";
 fn body(job: &Job) -> String {
     let prompt = Prompt {
         system: None,
+        system_written: None,
         messages: vec![Message {
             role: Role::User,
             text: NUMBER.into(),
             images: Vec::new(),
+            written: None,
         }],
     };
     let parameters = Parameters {
@@ -228,6 +230,7 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
             body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
             worst_cost_usd: None,
+            bill: None,
         },
     }
 }
