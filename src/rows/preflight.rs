@@ -179,12 +179,11 @@ impl Preflight {
     /// What is said of failures that hold no longer.
     pub fn mended(&self) -> String {
         match self.outdated.len() {
-            1 => "1 row that could not be read or sent has been mended since: its failure is put \
-                  aside"
+            1 => "1 row that could not be read or sent has been fixed since: its failure is backed up"
                 .into(),
             many => format!(
-                "{many} rows that could not be read or sent have been mended since: their failures \
-                 are put aside"
+                "{many} rows that could not be read or sent have been fixed since: their failures \
+                 are backed up"
             ),
         }
     }

@@ -210,7 +210,7 @@ fn a_plan_counts_what_would_be_redone() {
         .exits(0);
     assert!(
         redo.stdout
-            .contains("(39 answered, 0 failed, 1 left; 1 row more in the output"),
+            .contains("(39 succeeded, 0 failed, 1 remaining; 1 row more in the output"),
         "{}",
         redo.stdout
     );
@@ -226,7 +226,7 @@ fn a_plan_counts_what_would_be_redone() {
         .exits(2);
     assert!(
         redo.stdout
-            .contains("(0 answered, 0 failed, 40 left; 40 rows more in the output"),
+            .contains("(0 succeeded, 0 failed, 40 remaining; 40 rows more in the output"),
         "{}",
         redo.stdout
     );

@@ -133,7 +133,7 @@ fn failed_rows_stay_failed_until_they_are_to_be_retried() {
 
     let second = again(first).args(["-t", "{{ text }}"]).run().exits(3);
     assert_eq!(second.run_file()["this_run"]["calls"], 0);
-    let second = second.says("\n  exit 3     1 row failed, max_failures allows 0\n");
+    let second = second.says("\n  exit code  3: 1 row failed, max_failures allows 0\n");
     assert!(
         second.stderr.contains("--retry-failed"),
         "{}",
@@ -147,7 +147,7 @@ fn failed_rows_stay_failed_until_they_are_to_be_retried() {
     assert_eq!(third.answered(), "a b c d");
     assert_eq!(third.text("out.failed.jsonl"), "");
     assert_eq!(third.run_file()["total"]["failed"], 0);
-    assert!(!third.stderr.contains("exit 3"), "{}", third.stderr);
+    assert!(!third.stderr.contains("exit code"), "{}", third.stderr);
     let aside = third.file_named("out.before-");
     assert!(third.text(&aside).contains("bad_response"), "{aside}");
 }
@@ -207,7 +207,7 @@ fn a_bad_line_among_good_ones_is_refused_by_its_line_and_byte() {
         .run()
         .exits(2)
         .says(&format!(
-            "out.jsonl: line 2 (at byte {at}) is not a line of output, yet good lines follow it"
+            "out.jsonl: line 2 (at byte {at}) is corrupt, and valid lines follow it"
         ));
     assert_eq!(second.text("out.jsonl"), broken);
 }
