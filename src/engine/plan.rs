@@ -172,7 +172,7 @@ impl Planned {
 
     fn made_up(&self) -> Option<String> {
         let emulated = matches!(self.plan.endpoint, Endpoint::Emulator { .. });
-        let message = "the emulator would answer: nothing is billed; the cost is what Bedrock asks";
+        let message = "the emulator would respond: nothing is billed; the costs are Bedrock's";
         emulated.then(|| message.into())
     }
 
@@ -181,7 +181,8 @@ impl Planned {
         let cost = self.forecast.in_tier;
         let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
         let message = format!(
-            "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",
+            "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with \
+             exit code 8",
             dollars(most),
             dollars(total)
         );
@@ -193,7 +194,7 @@ impl Planned {
         let seconds = self.forecast.pace.seconds;
         let takes = duration(seconds.expected.or(seconds.low)?);
         let message = format!(
-            "the deadline is {}, and the run will take about {}: it would stop with 8",
+            "the deadline is {}, and the run will take about {}: it would stop with exit code 8",
             time(deadline),
             time(takes)
         );
@@ -205,7 +206,7 @@ impl Planned {
         let largest = self.forecast.largest_reservation;
         let message = format!(
             "the largest call reserves about {} tokens (its input and max_tokens), more than the \
-             {} of a minute: Bedrock refuses it for ever; lower max_tokens",
+             {} of a minute: Bedrock always throttles it; lower max_tokens",
             rough(largest),
             rough(minute)
         );
@@ -218,7 +219,7 @@ impl Planned {
         let uses = quota.expected.or(quota.low)?;
         let message = format!(
             "the run takes about {} tokens of quota, and tokens_per_day is {}: it would stop with \
-             75 and need {} days",
+             exit code 75 and need {} days",
             rough(uses),
             rough(day),
             count((uses / day).ceil() as u64)
