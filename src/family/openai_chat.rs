@@ -8,20 +8,19 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, FREE, Form, Images, LaterSystems, Layout, Lead, Order, Prefill,
-    Several, Stream, Turns, UnknownEvents,
+    Counts, FREE, Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Several, Stream,
+    Turns,
 };
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
 use super::{Misread, Parameter, Parameters, content, usage};
 use crate::catalog::Capabilities;
 use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "openai-chat",
     serves: &[
         "openai.",
         "xai.",
@@ -48,21 +47,17 @@ pub(super) const LAYOUT: Layout = Layout {
         begun: Prefill::GoesOn,
     }),
     images: Images::InMessages,
-    answer: Answer::Text,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
     rejects: Some(content::openai_chat),
     several: Several::Streamed,
-    unknown_events: UnknownEvents::None,
+    own_model: OwnModel::Same,
+    ..Layout::new("openai-chat", body, read)
 };
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
     form: FREE,
+    own_model: OwnModel::Unknown,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::Family;
 use super::Parameter::{self, MaxTokens};
-use super::imported::LLAMAS_LIMIT;
 use super::thinking::{thinks_as_it_likes, thinks_not};
 use crate::catalog::Capabilities;
 
@@ -58,7 +57,8 @@ impl Family {
     /// The limit of answers where the job gives none; `None` where there is nothing to limit, or
     /// what `extra` asks for goes without one or has its own. A thought that `extra` asks for is added.
     pub fn default_max_tokens(self, base: Option<&str>, extra: &Map<String, Value>) -> Option<u32> {
-        let is_limited = self == Self::Imported && extra.contains_key(LLAMAS_LIMIT);
+        let lone_limit = self.layout().lone_limit;
+        let is_limited = lone_limit.is_some_and(|key| extra.contains_key(key));
         if self.settles_length(extra) || is_limited {
             return None;
         }
