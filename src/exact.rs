@@ -90,6 +90,13 @@ pub fn number(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
+impl std::fmt::Display for Exact<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = serde_json::to_string(self).map_err(|_| std::fmt::Error)?;
+        f.write_str(&text)
+    }
+}
+
 impl Serialize for Exact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(digits) = digits(self.0) {

@@ -32,7 +32,8 @@ use aws_types::region::SigningRegion;
 use aws_types::{SdkConfig, SigningName};
 use serde_json::Value;
 
-use super::aws::{Access, ConnectError, Rehearsal, configured};
+use super::aws::{Access, Rehearsal, configured};
+use super::error::ConnectError;
 use super::wire::BoundedAnswer;
 use crate::url::without_user;
 

@@ -10,7 +10,8 @@ use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{Builder, StalledStreamProtectionConfig};
 use tokio::sync::Mutex;
 
-use super::aws::{Access, ConnectError};
+use super::aws::Access;
+use super::error::ConnectError;
 
 /// What the SDK's settings call the service.
 pub(crate) const SERVICE: &str = "Bedrock Runtime";

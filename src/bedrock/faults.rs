@@ -5,8 +5,9 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::aws::is_credentials;
+use super::error::{ConnectError, causes};
 use super::error_body::ErrorBody;
-use crate::bedrock::aws::{ConnectError, causes, is_credentials};
 use crate::bedrock::retry_after::retry_after;
 use crate::bedrock::wire;
 use crate::family::NoAnswer;

@@ -29,8 +29,10 @@ mod client;
 pub mod control;
 pub mod emulated;
 mod environment;
+mod error;
 mod error_body;
 mod faults;
+mod flaw;
 mod profile;
 mod proxy;
 pub mod quotas;
@@ -57,9 +59,10 @@ use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
     Served, Tier, Usage,
 };
+pub use aws::Access;
 use aws::Rehearsal;
-pub use aws::{Access, ConnectError};
 use client::Clients;
+pub use error::ConnectError;
 use faults::{fault, no_answer, no_client, not_json};
 use response_headers::ResponseHeaders;
 use wire::BoundedAnswer;

@@ -11,8 +11,8 @@ use aws_runtime::env_config::property::PropertiesKey;
 use aws_runtime::env_config::section::EnvConfigSections;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use super::aws::{ConnectError, causes};
 use super::environment::{self, BEARER_TOKEN, Expected, IGNORE_URLS};
+use super::error::{ConnectError, causes};
 
 /// Keys of a profile that reach headers, URLs or signatures.
 const KEYS: &[(Expected, &[&str])] = &[

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::aws::ConnectError;
+use super::error::ConnectError;
 
 /// How long a proxy may take to accept a connection, and then to answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -8,7 +8,8 @@ use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
 
 use super::api::{Api, Identity, Refused, Request, Service};
-use super::aws::{Access, ConnectError, WAYS};
+use super::aws::Access;
+use super::error::{ConnectError, WAYS};
 use super::wire::unwrapped;
 use crate::catalog::quota_codes::{QuotaCode, SERVICE};
 use crate::model::fault::{Category, Fault};

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use super::faults::{no_answer, not_understood, retried};
 use super::{Bedrock, BoundedAnswer, ResponseHeaders};
 use crate::alarm::Alarm;
-use crate::bedrock::aws::causes;
+use crate::bedrock::error::causes;
 use crate::bedrock::wire;
 use crate::family::{Assembly, StreamError};
 use crate::model::{Category, Fault, Reply, Request, Served};

@@ -10,7 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::aws::ConnectError;
+use super::error::ConnectError;
 use super::profile::Setting;
 
 /// Around each certificate of a PEM file.

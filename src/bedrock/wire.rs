@@ -9,7 +9,7 @@ use aws_sdk_bedrockruntime::error::{BoxError, SdkError};
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{LengthLimitError, Limited};
 
-use super::aws::{WAYS, causes};
+use super::error::{WAYS, causes};
 use crate::model::{Category, Fault};
 
 /// The longest answer that is taken in. InvokeModel's own are at most 25,000,000 bytes (its API

@@ -4,7 +4,7 @@ use super::content::is_base64_of_something;
 use super::layout::{Form, Images, LaterSystems, Order, Prefill, System, Turns};
 use super::{Doubtful, Family};
 use crate::catalog::Capabilities;
-use crate::model::{Message, Prompt, Role};
+use crate::model::{Block, Image, Message, Prompt, Role, Written};
 
 impl Family {
     /// Refuses a prompt that this family, or the model behind `base`, has no form for; says what
@@ -17,7 +17,8 @@ impl Family {
         doubtful: Doubtful,
     ) -> Result<(), String> {
         let name = self.name();
-        let shows = prompt.messages.iter().any(|it| !it.images.is_empty());
+        self.has_places(prompt)?;
+        let shows = images(prompt).next().is_some();
         if shows && self.layout().images != Images::InMessages {
             return Err(format!(
                 "{name} has no form for images in messages: send such rows with a body"
@@ -114,9 +115,26 @@ impl Family {
     }
 }
 
+/// All images, those between texts too.
+fn images(prompt: &Prompt) -> impl Iterator<Item = &Image> {
+    prompt.messages.iter().flat_map(images_of)
+}
+
+fn images_of(message: &Message) -> impl Iterator<Item = &Image> {
+    let blocks = match &message.written {
+        Some(Written::Blocks(blocks)) => blocks.as_slice(),
+        Some(Written::As { .. }) | None => &[],
+    };
+    let between = blocks.iter().filter_map(|block| match block {
+        Block::Image(image) => Some(image),
+        Block::Text(_) => None,
+    });
+    message.images.iter().chain(between)
+}
+
 fn base64_images(prompt: &Prompt) -> Result<(), String> {
     for (number, message) in (1..).zip(&prompt.messages) {
-        let mut images = message.images.iter();
+        let mut images = images_of(message);
         if images.any(|image| !is_base64_of_something(&image.base64)) {
             return Err(format!(
                 "an image of message {number} is not base64: encode the bytes of the file, without \
@@ -128,8 +146,9 @@ fn base64_images(prompt: &Prompt) -> Result<(), String> {
 }
 
 fn small_images(name: &str, prompt: &Prompt, most: usize) -> Result<(), String> {
-    let images = prompt.messages.iter().flat_map(|message| &message.images);
-    let bytes = images.map(|image| decoded_bytes(&image.base64)).max();
+    let bytes = images(prompt)
+        .map(|image| decoded_bytes(&image.base64))
+        .max();
     match bytes {
         Some(bytes) if most < bytes => Err(format!(
             "an image of {:.2} MB is too large: {name} takes {:.2} MB; make it smaller",
@@ -209,11 +228,13 @@ mod tests {
         let messages = turns.trim_start_matches('s').chars();
         let prompt = Prompt {
             system: turns.starts_with('s').then(|| "be brief".into()),
+            system_written: None,
             messages: messages
                 .map(|c| Message {
                     role: role(c),
                     text: "hi".into(),
                     images: Vec::new(),
+                    written: None,
                 })
                 .collect(),
         };

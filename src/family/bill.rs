@@ -20,9 +20,11 @@ impl Family {
             role: Role::User,
             text: "text".to_owned(),
             images: Vec::new(),
+            written: None,
         };
         let prompt = Prompt {
             system: None,
+            system_written: None,
             messages: vec![text],
         };
         let body = self.body(&prompt, &Parameters::default(), base);

@@ -12,9 +12,10 @@ use super::layout::{
     UnknownEvents,
 };
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
-use super::vocabulary::{answered, means_filtered, role, thought};
+use super::vocabulary::{answered, means_filtered, thought};
+use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters, content};
-use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
+use crate::model::{Api, Block, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     serves: &["anthropic."],
@@ -49,7 +50,7 @@ pub(super) const TAKES: [Ranges; 5] = [
 const VERSION: &str = "bedrock-2023-05-31";
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    let turn = |message: &Message| json!({"role": role(message.role), "content": content(message)});
+    let turn = |message: &Message| turn(message, content, block_of);
     Body::default()
         .with("anthropic_version", VERSION)
         .with(
@@ -70,6 +71,16 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
 
 /// A text alone, or a block that says where the cached prefix ends.
 fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
+    if let Some(mut blocks) = system_blocks(prompt, block_of) {
+        let is_marked = blocks.to_string().contains("\"cache_control\":");
+        if cache
+            && !is_marked
+            && let Some(last) = blocks.as_array_mut().and_then(|it| it.last_mut())
+        {
+            last["cache_control"] = json!({"type": "ephemeral"});
+        }
+        return Some(blocks);
+    }
     let text = prompt.system.as_deref()?;
     Some(match cache {
         false => text.into(),
@@ -82,15 +93,23 @@ fn content(message: &Message) -> Value {
     if message.images.is_empty() {
         return message.text.as_str().into();
     }
-    let image = |Image { format, base64 }: &Image| {
-        let media_type = format!("image/{format}");
-        json!({
-            "type": "image",
-            "source": {"type": "base64", "media_type": media_type, "data": base64},
-        })
-    };
     let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
     message.images.iter().map(image).chain(text).collect()
+}
+
+fn image(Image { format, base64 }: &Image) -> Value {
+    let media_type = format!("image/{format}");
+    json!({
+        "type": "image",
+        "source": {"type": "base64", "media_type": media_type, "data": base64},
+    })
+}
+
+fn block_of(block: &Block) -> Value {
+    match block {
+        Block::Text(text) => Api::Anthropic.text(text),
+        Block::Image(shown) => image(shown),
+    }
 }
 
 /// A refusal may come with no content at all: that is an empty answer.

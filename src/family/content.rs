@@ -32,10 +32,12 @@ impl Family {
     ) -> Option<String> {
         let prompt = Prompt {
             system: None,
+            system_written: None,
             messages: vec![Message {
                 role: Role::User,
                 text: "u".into(),
                 images: Vec::new(),
+                written: None,
             }],
         };
         self.rejects(&self.body(&prompt, parameters, base))

@@ -45,6 +45,7 @@ mod thinking;
 mod titan_text;
 mod usage;
 mod vocabulary;
+mod written;
 
 use serde_json::Value;
 

@@ -9,9 +9,10 @@ use super::join::{Brought, StreamError, begin, block, grow, grow_field, put};
 use super::json::{Body, Json as _, SERVICE, at, at_mut, count, list, misread, text};
 use super::layout::{Images, Layout, Stream, Thinking, USER_FIRST, UnknownEvents};
 use super::ranges::{Ranges, any, within};
-use super::vocabulary::{answered, means_filtered, role, thought};
+use super::vocabulary::{answered, means_filtered, thought};
+use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters};
-use crate::model::{Image, Message, ParsedReply, Prompt, Usage};
+use crate::model::{Api, Block, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     serves: &[
@@ -45,7 +46,7 @@ const BLOCKS: &str = "/output/message/content";
 /// Content is a list of blocks even for one text, and an empty `system` list is refused by the
 /// service.
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    let turn = |message: &Message| json!({"role": role(message.role), "content": content(message)});
+    let turn = |message: &Message| turn(message, content, block_of);
     let inference = Body::default()
         .maybe("maxTokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
@@ -63,6 +64,16 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
 }
 
 fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
+    if let Some(mut blocks) = system_blocks(prompt, block_of) {
+        let is_marked = blocks.to_string().contains("\"cachePoint\":");
+        if cache
+            && !is_marked
+            && let Some(last) = blocks.as_array_mut().and_then(|it| it.last_mut())
+        {
+            last["cachePoint"] = json!({"type": "default"});
+        }
+        return Some(blocks);
+    }
     let text = prompt.system.as_deref()?;
     Some(match cache {
         false => json!([{"text": text}]),
@@ -71,9 +82,19 @@ fn system(prompt: &Prompt, cache: bool) -> Option<Value> {
 }
 
 fn content(message: &Message) -> Value {
-    let image = |Image { format, base64 }: &Image| json!({"image": {"format": format, "source": {"bytes": base64}}});
     let text = (!message.text.is_empty()).then(|| json!({"text": message.text}));
     message.images.iter().map(image).chain(text).collect()
+}
+
+fn image(Image { format, base64 }: &Image) -> Value {
+    json!({"image": {"format": format, "source": {"bytes": base64}}})
+}
+
+fn block_of(block: &Block) -> Value {
+    match block {
+        Block::Text(text) => Api::Amazon.text(text),
+        Block::Image(shown) => image(shown),
+    }
 }
 
 fn read(body: &Value) -> Result<ParsedReply, Misread> {

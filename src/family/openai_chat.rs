@@ -15,10 +15,11 @@ use super::layout::{
     Turns,
 };
 use super::ranges::{Ranges, any, within};
-use super::vocabulary::{answered, finish, first_of, means_filtered, role, thought};
+use super::vocabulary::{answered, finish, first_of, means_filtered, thought};
+use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters, content, usage};
 use crate::catalog::Capabilities;
-use crate::model::{FinishReason, Image, Message, ParsedReply, Prompt, Usage};
+use crate::model::{Api, Block, FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     serves: &[
@@ -94,11 +95,11 @@ const JAMBA_TAKES: [Ranges; 4] = [
 const REASONING: (&str, &str) = ("<reasoning>", "</reasoning>");
 
 fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
-    let system = prompt
-        .system
-        .iter()
-        .map(|system| json!({"role": "system", "content": system}));
-    let turn = |message: &Message| json!({"role": role(message.role), "content": parts(message)});
+    let text = || prompt.system.as_deref().map(Value::from);
+    let system = system_blocks(prompt, block_of).or_else(text);
+    let system = system.map(|content| json!({"role": "system", "content": content}));
+    let system = system.into_iter();
+    let turn = |message: &Message| turn(message, parts, block_of);
     let turns = prompt.messages.iter().map(turn);
     Body::default()
         .with("messages", system.chain(turns).collect::<Vec<_>>())
@@ -114,12 +115,20 @@ fn parts(message: &Message) -> Value {
     if message.images.is_empty() {
         return message.text.as_str().into();
     }
-    let image = |Image { format, base64 }: &Image| {
-        let url = format!("data:image/{format};base64,{base64}");
-        json!({"type": "image_url", "image_url": {"url": url}})
-    };
     let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
     message.images.iter().map(image).chain(text).collect()
+}
+
+fn image(Image { format, base64 }: &Image) -> Value {
+    let url = format!("data:image/{format};base64,{base64}");
+    json!({"type": "image_url", "image_url": {"url": url}})
+}
+
+fn block_of(block: &Block) -> Value {
+    match block {
+        Block::Text(text) => Api::OpenAi.text(text),
+        Block::Image(shown) => image(shown),
+    }
 }
 
 /// What the model calls the longest answer; most know nothing but `max_tokens`.

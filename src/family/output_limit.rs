@@ -76,10 +76,12 @@ impl Family {
     pub fn asks_for(self, parameters: &Parameters, base: Option<&str>) -> OutputLimit {
         let prompt = Prompt {
             system: None,
+            system_written: None,
             messages: vec![Message {
                 role: Role::User,
                 text: "u".into(),
                 images: Vec::new(),
+                written: None,
             }],
         };
         OutputLimit::of(self.body(&prompt, parameters, base).to_string().as_bytes())

@@ -4,17 +4,24 @@ use serde_json::Value;
 
 use super::Record;
 
+/// Fields that often hold prompts.
+const USUAL: [&str; 5] = ["prompt", "text", "question", "input", "messages"];
+
 /// `; …` with the path to what looks like prompts inside of the fields of `record`, or nothing.
 pub(super) fn advice(record: &Record) -> String {
-    record
+    let lists = record
         .fields
         .iter()
-        .find_map(|(name, value)| list_of_rows(name, value).or_else(|| inside(name, value)))
+        .filter_map(|(name, value)| list_of_rows(name, value));
+    let (most_likely, objects) = (lists.max_by_key(|(likely, _)| *likely), &record.fields);
+    most_likely
+        .map(|(_, said)| said)
+        .or_else(|| objects.iter().find_map(|(name, value)| inside(name, value)))
         .unwrap_or_default()
 }
 
-/// A list of objects, which may be the rows themselves.
-fn list_of_rows(name: &str, value: &Value) -> Option<String> {
+/// A list of objects, which may be the rows themselves; and how likely that is.
+fn list_of_rows(name: &str, value: &Value) -> Option<((bool, usize), String)> {
     let items = value.as_array().filter(|items| !items.is_empty())?;
     let first = items.first()?.as_object()?;
     let is_conversation = first.contains_key("role") || first.contains_key("from");
@@ -22,16 +29,17 @@ fn list_of_rows(name: &str, value: &Value) -> Option<String> {
         return None;
     }
     if is_conversation {
-        return Some(format!(
-            "; `{name}` looks like a conversation: give --messages {name}"
-        ));
+        let said = format!("; `{name}` looks like a conversation: give --messages {name}");
+        return Some(((true, items.len()), said));
     }
     let of_row = first.get("row").filter(|row| row.is_object());
     let and_column = of_row.map_or("", |_| ", and --column row.NAME for a field of its `row`");
-    Some(format!(
+    let said = format!(
         "; `{name}` holds a list of objects: if these are the rows, give --records /{}{and_column}",
         name.replace('~', "~0").replace('/', "~1"),
-    ))
+    );
+    let is_likely = of_row.is_some() || USUAL.iter().any(|key| first.contains_key(*key));
+    Some(((is_likely, items.len()), said))
 }
 
 /// An object that has a usual field.
@@ -60,7 +68,7 @@ mod tests {
         for (json, expected) in [
             (r#"{"data":[{"id":1}]}"#, format!("; `data` {rows} /data")),
             (
-                r#"{"features":[],"rows":[{"row":{"q":1}}]}"#,
+                r#"{"features":[{"name":"q"},{"name":"r"}],"rows":[{"row":{"q":1}}]}"#,
                 format!("; `rows` {rows} /rows, and --column row.NAME for a field of its `row`"),
             ),
             (

@@ -2,6 +2,9 @@
 
 use super::error::InputError;
 
+/// How many bytes are looked at to tell what a file is.
+pub(super) const START: u64 = 64 << 10;
+
 /// A file that is known by its first bytes.
 struct Known {
     start: &'static [u8],

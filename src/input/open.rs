@@ -12,16 +12,13 @@ use super::fields::Fields;
 use super::format::{Format, is_lists, is_pretty_printed};
 use super::json::Elements;
 use super::jsonl::JsonLines;
-use super::kind::reject_what_is_no_rows;
+use super::kind::{START, reject_what_is_no_rows};
 use super::not_found::{files_in, missing};
 use super::source::{Bytes, Source, peek};
 use super::spool::spool;
 use super::suggest::shown;
 use super::txt::TextLines;
 use super::{Record, Row};
-
-/// How many bytes are looked at to tell the format.
-pub(super) const START: u64 = 64 << 10;
 
 /// How many records are tried, where there is no header, to find one that tells its fields.
 const TRIED: usize = 1000;

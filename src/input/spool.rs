@@ -8,8 +8,7 @@ use std::io::{self, BufRead, Read, Write};
 use super::ENDLESS_RECORD;
 use super::error::InputError;
 use super::format::Format;
-use super::kind::reject_what_is_no_rows;
-use super::open::START;
+use super::kind::{START, reject_what_is_no_rows};
 use super::source::{Source, is_compressed, peek};
 
 /// Bytes that are copied at once.

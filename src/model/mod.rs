@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use prompt::{Content, Image, Message, Prompt, Role};
+pub use prompt::{Api, Block, Content, Image, Message, Prompt, Role, Written};
 pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// One request, ready to be sent. Cloning shares the body.

@@ -1,12 +1,42 @@
 //! Conversations: a list of `{role, content}`, as chat datasets and other APIs write it.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::model::{Image, Message, Prompt, Role};
+use super::blocks::Parts;
+use crate::model::{Api, Block, Image, Message, Prompt, Role, Written};
+
+/// One entry of a conversation.
+struct Entry {
+    /// `system`, `user`, `assistant`, or `tool` in OpenAI's form.
+    role: Speaker,
+    parts: Parts,
+    /// The message as it is sent where one API alone has a place for it.
+    whole: Value,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaker {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// Keys beside `role` and `content` that change what a model is told: all of them OpenAI's.
+const KEYS: [(&str, &str); 7] = [
+    ("tool_calls", "tool calls"),
+    ("function_call", "a function call"),
+    ("tool_call_id", "a tool's result"),
+    ("name", "`name`"),
+    ("refusal", "a refusal"),
+    ("reasoning_content", "reasoning"),
+    ("audio", "sound"),
+];
 
 /// Reads a list of messages. System (or developer) messages that come first are the system prompt,
-/// joined by a blank line; later ones stay where they are, for the models that take them. There must be a message of the user; the last may be the assistant's, for the model
-/// to go on from. The error says which message is wrong, from 1.
+/// joined by a blank line; later ones stay where they are, for the models that take them. There must
+/// be a message of the user; the last may be the assistant's, for the model to continue it. The error
+/// says which message is wrong, from 1.
 pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     let Value::Array(entries) = value else {
         return Err(r#"not a list of messages, such as [{"role": "user", "content": "…"}]"#.into());
@@ -15,38 +45,22 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     let mut messages = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let number = at + 1;
-        let (text, images) =
-            content(entry).map_err(|problem| format!("message {number}: {problem}"))?;
-        let role = match entry.get("role").and_then(Value::as_str) {
-            Some("system" | "developer" | "assistant") if !images.is_empty() => {
-                return Err(format!("message {number}: only the user can show images"));
-            }
-            Some("system" | "developer") if messages.is_empty() => {
-                system.push(text);
-                continue;
-            }
-            Some("system" | "developer") => Role::System,
-            Some("user") => Role::User,
-            Some("assistant") => Role::Assistant,
-            Some(other) => {
-                return Err(format!(
-                    "message {number}: unknown role `{other}`; roles: system, user, assistant; \
-                     send tool calls with `body`"
-                ));
-            }
-            None => {
-                return Err(format!(
-                    "message {number}: no role; roles: system, user, assistant"
-                ));
-            }
-        };
-        messages.push(Message { role, text, images });
+        let wrong = |problem| format!("message {number}: {problem}");
+        let entry = Entry::read(entry).map_err(wrong)?;
+        match entry.role {
+            Speaker::System if messages.is_empty() => system.push(entry.parts),
+            Speaker::System => messages.push(entry.message(Role::System)),
+            Speaker::User | Speaker::Tool => messages.push(entry.message(Role::User)),
+            Speaker::Assistant => messages.push(entry.message(Role::Assistant)),
+        }
     }
     if !messages.iter().any(|message| message.role == Role::User) {
         return Err("no message of the user; add one".into());
     }
+    let system_written = written_system(&system)?;
     Ok(Prompt {
-        system: joined(system),
+        system: joined(system.iter().map(Parts::text)),
+        system_written,
         messages,
     })
 }
@@ -57,70 +71,178 @@ pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> Option<String> 
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
-/// Text and images. Where the two are mixed, the images come first.
-fn content(entry: &Value) -> Result<(String, Vec<Image>), String> {
-    let mut text = String::new();
-    let mut images = Vec::new();
-    match entry.get("content") {
-        Some(Value::String(whole)) => text.push_str(whole),
-        Some(Value::Array(blocks)) => {
-            for block in blocks {
-                match self::block(block)? {
-                    Block::Text(piece) => text.push_str(piece),
-                    Block::Image(image) => images.push(image),
-                }
+/// The blocks of system messages of which one is more than a text.
+fn written_system(system: &[Parts]) -> Result<Option<Written>, String> {
+    if system
+        .iter()
+        .all(|parts| parts.special.is_none() && parts.blocks.len() == 1)
+    {
+        return Ok(None);
+    }
+    let Some((api, what)) = system.iter().find_map(|parts| parts.special.clone()) else {
+        let blocks = system.iter().flat_map(|parts| parts.blocks.clone());
+        return Ok(Some(Written::Blocks(blocks.collect())));
+    };
+    let mut value = Vec::new();
+    for parts in system {
+        match (&parts.special, &parts.raw) {
+            (Some((other, _)), _) if *other != api => {
+                return Err(
+                    "the system messages are written for two APIs: write them for one".into(),
+                );
+            }
+            (_, Value::Array(blocks)) => value.extend(blocks.iter().cloned()),
+            (_, text) => value.push(api.text(text.as_str().unwrap_or_default())),
+        }
+    }
+    let value = Value::Array(value);
+    Ok(Some(Written::As { api, value, what }))
+}
+
+impl Entry {
+    fn read(entry: &Value) -> Result<Self, String> {
+        let Value::Object(fields) = entry else {
+            return Err(r#"not an object such as {"role": "user", "content": "…"}"#.into());
+        };
+        let (role, content) = role_and_content(fields)?;
+        let mut parts = Parts::read(content)?;
+        if fields.get("cache_control").is_some_and(|it| !it.is_null()) {
+            let problem =
+                "`cache_control` is beside the content; put it into a block of the content";
+            return Err(problem.into());
+        }
+        let mut whole = json!({"role": role_name(fields, role)});
+        if let Some(content) = content {
+            whole["content"] = content.clone();
+        }
+        for (key, what) in KEYS {
+            let value = fields
+                .get(key)
+                .filter(|it| !it.is_null() && *it != &json!([]));
+            if let Some(value) = value {
+                parts.is_special(Api::OpenAi, what)?;
+                whole[key] = value.clone();
             }
         }
-        Some(Value::Object(_) | Value::Bool(_) | Value::Number(_)) => {
-            return Err("the content is neither text nor a list of blocks".into());
+        if role == Speaker::Tool {
+            parts.is_special(Api::OpenAi, "a tool's result")?;
         }
-        Some(Value::Null) | None => {}
+        let shows = parts.blocks.iter().any(|it| matches!(it, Block::Image(_)));
+        match role {
+            Speaker::System | Speaker::Assistant if shows => {
+                Err("only the user can show images".into())
+            }
+            Speaker::System if matches!(parts.special, Some((Api::OpenAi, _))) => {
+                Err("a system message can have `role` and `content` only".into())
+            }
+            Speaker::System | Speaker::User | Speaker::Assistant | Speaker::Tool
+                if parts.special.is_none() && !shows && parts.text().trim().is_empty() =>
+            {
+                Err("the content is empty".into())
+            }
+            Speaker::System | Speaker::User | Speaker::Assistant | Speaker::Tool => {
+                Ok(Self { role, parts, whole })
+            }
+        }
     }
-    match text.trim().is_empty() && images.is_empty() {
-        true => Err("the content is empty".into()),
-        false => Ok((text, images)),
+
+    fn message(self, role: Role) -> Message {
+        let text = self.parts.text();
+        let texts = self
+            .parts
+            .blocks
+            .iter()
+            .filter(|it| matches!(it, Block::Text(_)))
+            .count();
+        let written = match self.parts.special.clone() {
+            Some((api, what)) => Some(Written::As {
+                api,
+                value: self.whole,
+                what,
+            }),
+            None if 1 < texts => Some(Written::Blocks(self.parts.blocks.clone())),
+            None => None,
+        };
+        let images = match written {
+            Some(_) => Vec::new(),
+            None => self.parts.images(),
+        };
+        Message {
+            role,
+            text,
+            images,
+            written,
+        }
     }
 }
 
-enum Block<'v> {
-    Text(&'v str),
-    Image(Image),
+impl Parts {
+    /// All texts, one behind the other.
+    fn text(&self) -> String {
+        let texts = self.blocks.iter().filter_map(|block| match block {
+            Block::Text(text) => Some(text.as_str()),
+            Block::Image(_) => None,
+        });
+        texts.collect()
+    }
+
+    fn images(self) -> Vec<Image> {
+        let images = self.blocks.into_iter().filter_map(|block| match block {
+            Block::Image(image) => Some(image),
+            Block::Text(_) => None,
+        });
+        images.collect()
+    }
 }
 
-/// Images as Anthropic, OpenAI and Amazon write them, with the file inside.
-fn block(block: &Value) -> Result<Block<'_>, String> {
-    let text = |pointer| block.pointer(pointer).and_then(Value::as_str);
-    let of_type = |media_type: &str, base64: &str| Image {
-        format: media_type.trim_start_matches("image/").to_owned(),
-        base64: base64.to_owned(),
+fn role_and_content(fields: &Map<String, Value>) -> Result<(Speaker, Option<&Value>), String> {
+    let of = |key: &str| fields.get(key).and_then(Value::as_str);
+    if let (None, Some(from), Some(value)) = (fields.get("role"), of("from"), fields.get("value")) {
+        return Ok((sharegpt_speaker(from)?, Some(value)));
+    }
+    let speaker = match of("role") {
+        Some("system" | "developer") => Speaker::System,
+        Some("user") => Speaker::User,
+        Some("assistant") => Speaker::Assistant,
+        Some("tool" | "function") => Speaker::Tool,
+        Some(other) => {
+            return Err(format!(
+                "unknown role `{other}`; roles: system, user, assistant, tool"
+            ));
+        }
+        None => {
+            let keys: Vec<&str> = fields.keys().map(String::as_str).collect();
+            return Err(format!(
+                "no role; roles: system, user, assistant, tool; keys here: {}",
+                crate::input::listed(&keys)
+            ));
+        }
     };
-    let kind = block.get("type").map_or(Some("text"), Value::as_str);
-    if let (Some("text"), Some(text)) = (kind, text("/text")) {
-        return Ok(Block::Text(text));
-    }
-    let anthropics = text("/source/media_type").zip(text("/source/data"));
-    let amazons = text("/image/format").zip(text("/image/source/bytes"));
-    let openais = text("/image_url/url")
-        .and_then(|url| url.strip_prefix("data:"))
-        .and_then(|data| data.split_once(";base64,"));
-    let image = anthropics.or(amazons).or(openais);
-    let image = image.map(|(media_type, base64)| of_type(media_type, base64));
-    match image {
-        Some(image) if FORMATS.contains(&image.format.as_str()) => Ok(Block::Image(image)),
-        Some(image) => Err(format!(
-            "an image of type `{}`; types: {}",
-            image.format,
-            FORMATS.join(", ")
+    Ok((speaker, fields.get("content")))
+}
+
+/// The speakers of ShareGPT's form, `from` and `value`.
+fn sharegpt_speaker(from: &str) -> Result<Speaker, String> {
+    match from {
+        "system" => Ok(Speaker::System),
+        "human" | "user" => Ok(Speaker::User),
+        "gpt" | "assistant" | "chatgpt" | "model" => Ok(Speaker::Assistant),
+        other => Err(format!(
+            "unknown speaker `{other}` in `from`; speakers: system, human, gpt"
         )),
-        None if text("/image_url/url").is_some() => {
-            Err("an image by its address; the service takes only images in base64".into())
-        }
-        None => Err("a block that is neither text nor an image; send such rows with `body`".into()),
     }
 }
 
-/// The images that models take.
-const FORMATS: [&str; 4] = ["png", "jpeg", "gif", "webp"];
+/// The role as it was written where it has one, since tools and functions differ.
+fn role_name(fields: &Map<String, Value>, role: Speaker) -> Value {
+    let usual = match role {
+        Speaker::System => "system",
+        Speaker::User => "user",
+        Speaker::Assistant => "assistant",
+        Speaker::Tool => "tool",
+    };
+    fields.get("role").cloned().unwrap_or_else(|| usual.into())
+}
 
 #[cfg(test)]
 mod tests {
@@ -154,14 +276,18 @@ mod tests {
     }
 
     #[test]
-    fn text_blocks_are_put_together_and_others_refused() {
+    fn texts_are_read_from_blocks_and_unknown_blocks_rejected() {
         check(
             r#"[{"role":"user","content":[{"type":"text","text":"a"},{"text":"b"}]}]"#,
             "User: \"ab\"",
         );
         check(
             r#"[{"role":"user","content":[{"type":"image_url","image_url":"…"}]}]"#,
-            "message 1: a block that is neither text nor an image; send such rows with `body`",
+            "message 1: an image by its address (URL), which Bedrock does not fetch: give it in base64",
+        );
+        check(
+            r#"[{"role":"user","content":[{"type":"hologram","x":"…"}]}]"#,
+            "message 1: a block of type `hologram`; send such rows with `body`",
         );
     }
 
@@ -177,18 +303,21 @@ mod tests {
             r#"[{"role":"assistant","content":"a"}]"#,
             "no message of the user; add one",
         );
-        check(r#"["hi"]"#, "message 1: the content is empty");
+        check(
+            r#"["hi"]"#,
+            r#"message 1: not an object such as {"role": "user", "content": "…"}"#,
+        );
         check(
             r#"[{"content":"hi"}]"#,
-            "message 1: no role; roles: system, user, assistant",
+            "message 1: no role; roles: system, user, assistant, tool; keys here: content",
         );
         check(
             &format!(r#"[{user},{{"role":"system","content":"a"}}]"#),
             "User: \"q\"\nSystem: \"a\"",
         );
         check(
-            &format!(r#"[{user},{{"role":"tool","content":"a"}}]"#),
-            "message 2: unknown role `tool`; roles: system, user, assistant; send tool calls with `body`",
+            &format!(r#"[{user},{{"role":"robot","content":"a"}}]"#),
+            "message 2: unknown role `robot`; roles: system, user, assistant, tool",
         );
         check(
             r#"[{"role":"user","content":7}]"#,

@@ -4,6 +4,7 @@
 //! fields of the input, and turns each record into [`crate::model::Content`]. What the data holds is never read
 //! as a template. Knows nothing of model families: how a prompt is laid out is theirs.
 
+mod blocks;
 mod error;
 mod field;
 mod messages;

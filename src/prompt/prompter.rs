@@ -1,13 +1,15 @@
 //! Where prompts come from, checked against an input, and then applied to each record.
 
-use serde_json::Value;
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
 
 use super::error::PromptError;
 use super::names::written_like;
 use super::template::Template;
 use super::{field, messages};
 use crate::exact::ExactMap;
-use crate::input::{BadRow, Fields, Record};
+use crate::input::{BadRow, Fields, Record, listed};
 use crate::model::{Content, Message, Prompt, Role};
 
 /// The columns that hold prompts when the job does not say where they come from, in order.
@@ -46,6 +48,8 @@ pub struct Prompter {
     system: Option<Template>,
     /// Where nothing of a record goes into its prompt: how a field would be written.
     alike: Option<String>,
+    /// Fields beside a conversation that are not sent, of the first row that has any.
+    ignored: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -122,6 +126,7 @@ impl Prompter {
             source,
             system,
             alike,
+            ignored: OnceLock::new(),
         })
     }
 
@@ -140,8 +145,7 @@ impl Prompter {
         let prompt = match &self.source {
             Source::Template(template) => Prompt::of_user(filled(template, record)?),
             Source::Column(name) => Prompt::of_user(field::text(record, name)?),
-            Source::Messages(name) => messages::read(&*field::json(record, name)?)
-                .map_err(|problem| record.bad(format!("`{name}`: {problem}")))?,
+            Source::Messages(name) => self.conversation(record, name)?,
             Source::Texts(name) => texts(record, name)?,
             Source::Body(name) => return body(record, name).map(Content::Body),
         };
@@ -150,10 +154,70 @@ impl Prompter {
             .as_ref()
             .map(|system| system.render(record))
             .transpose()?;
+        let job_system = job_system.filter(|text| !text.trim().is_empty());
+        let mut system_written = prompt.system_written;
+        if let (Some(written), Some(text)) = (&mut system_written, &job_system) {
+            written.begin_with(text);
+        }
         let systems = job_system.into_iter().chain(prompt.system);
         let system = messages::joined(systems.filter(|text| !text.trim().is_empty()));
-        Ok(Content::Prompt(Prompt { system, ..prompt }))
+        Ok(Content::Prompt(Prompt {
+            system,
+            system_written,
+            messages: prompt.messages,
+        }))
     }
+}
+
+impl Prompter {
+    /// The conversation at `name`. Where that leads into an object, as in the batch files of other
+    /// APIs, its `system` comes first.
+    fn conversation(&self, record: &Record, name: &str) -> Result<Prompt, BadRow> {
+        let bad = |problem| record.bad(format!("`{name}`: {problem}"));
+        let value = field::json(record, name)?;
+        let beside = beside(record, name);
+        let Some(system) = beside.and_then(|fields| fields.get("system")) else {
+            self.note_ignored(name, beside);
+            return messages::read(&value).map_err(bad);
+        };
+        self.note_ignored(name, beside);
+        let first = serde_json::json!({"role": "system", "content": system});
+        let rest = value.as_array().into_iter().flatten().cloned();
+        match value.is_array() && !system.is_null() {
+            true => messages::read(&std::iter::once(first).chain(rest).collect()).map_err(bad),
+            false => messages::read(&value).map_err(bad),
+        }
+    }
+
+    fn note_ignored(&self, name: &str, beside: Option<&Map<String, Value>>) {
+        let Some(fields) = beside else {
+            return;
+        };
+        let is_sent = |key: &String| key == "system" || name.ends_with(key.as_str());
+        let ignored: Vec<_> = fields.keys().filter(|key| !is_sent(key)).collect();
+        if !ignored.is_empty() {
+            self.ignored.get_or_init(|| listed(&ignored));
+        }
+    }
+
+    /// What a person should know where conversations have parameters beside them.
+    pub fn ignored_remark(&self) -> Option<String> {
+        let ignored = self.ignored.get()?;
+        Some(format!(
+            "beside the messages, rows also have {ignored}, which is not sent: give what is meant as \
+             flags, such as --max-tokens"
+        ))
+    }
+}
+
+/// The fields of the object that a path to a conversation leads into; `None` for a field of the
+/// record itself.
+fn beside<'r>(record: &'r Record, name: &str) -> Option<&'r Map<String, Value>> {
+    if record.fields.contains_key(name) {
+        return None;
+    }
+    let (above, _) = name.rsplit_once(['.', '/'])?;
+    record.get(above)?.as_object()
 }
 
 impl Message {
@@ -162,6 +226,7 @@ impl Message {
             role: Role::User,
             text,
             images: Vec::new(),
+            written: None,
         }
     }
 }
@@ -170,6 +235,7 @@ impl Prompt {
     fn of_user(text: String) -> Self {
         Self {
             system: None,
+            system_written: None,
             messages: vec![Message::of_user(text)],
         }
     }
@@ -196,6 +262,7 @@ fn texts(record: &Record, name: &str) -> Result<Prompt, BadRow> {
         true => Err(record.bad(format!("`{name}` is an empty list"))),
         false => Ok(Prompt {
             system: None,
+            system_written: None,
             messages,
         }),
     }
@@ -225,7 +292,9 @@ mod tests {
         let prompter = Prompter::new(&spec, &Fields::Seen(record.names())).unwrap();
         let shown = match prompter.prompt(&record) {
             Ok(Content::Body(body)) => String::from_utf8(body).unwrap(),
-            Ok(Content::Prompt(Prompt { system, messages })) => {
+            Ok(Content::Prompt(Prompt {
+                system, messages, ..
+            })) => {
                 let system = system
                     .map(|text| format!("system={text:?} "))
                     .unwrap_or_default();
@@ -295,6 +364,30 @@ mod tests {
             r#"{"m":[]}"#,
             "row 7 (line 9): `m`: no message of the user; add one",
         );
+    }
+
+    #[test]
+    fn the_system_prompt_beside_a_conversation_comes_first_and_the_rest_is_said_once() {
+        let json = r#"{"params":{"model":"m","max_tokens":5,"system":"You help.","messages":[{"role":"user","content":"q"}]}}"#;
+        for path in ["params.messages", "/params/messages"] {
+            let source = PromptSource::Messages(path.into());
+            check(source.clone(), None, json, r#"system="You help." ["q"]"#);
+            let spec = PromptSpec {
+                source,
+                system: None,
+            };
+            let record = record(json);
+            let prompter = Prompter::new(&spec, &Fields::Seen(record.names())).unwrap();
+            assert_eq!(prompter.ignored_remark(), None);
+            prompter.prompt(&record).unwrap();
+            let said = prompter.ignored_remark().unwrap();
+            assert!(
+                said.contains("also have model, max_tokens, which"),
+                "{said}"
+            );
+        }
+        let top = r#"{"system":"ignored","m":[{"role":"user","content":"q"}]}"#;
+        check(messages(), None, top, r#"["q"]"#);
     }
 
     #[test]

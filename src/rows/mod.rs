@@ -10,6 +10,7 @@ mod probe;
 
 use crate::catalog::id::suggest;
 use crate::catalog::{Cached, Metered, ModelFacts, Most};
+use crate::exact::Exact;
 use crate::family::{Doubtful, Family, OutputLimit, lacks};
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::job::Plan;
@@ -136,6 +137,11 @@ impl<'a> RowMaker<'a> {
         self.prompter.alike_remark(rows)
     }
 
+    /// What a person should know where conversations have parameters beside them.
+    pub fn ignored_remark(&self) -> Option<String> {
+        self.prompter.ignored_remark()
+    }
+
     /// How many rows may share a call.
     pub fn rows_per_call(&self) -> usize {
         self.rows_per_call
@@ -154,10 +160,12 @@ impl<'a> RowMaker<'a> {
         // A letter each, since some layouts leave out what is empty.
         let prompt = Prompt {
             system: self.plan.system.is_some().then(|| "s".into()),
+            system_written: None,
             messages: vec![Message {
                 role: Role::User,
                 text: "u".into(),
                 images: Vec::new(),
+                written: None,
             }],
         };
         let letters = 1 + usize::from(prompt.system.is_some());
@@ -273,7 +281,7 @@ impl<'a> RowMaker<'a> {
                 {
                     return Err(unusable(&record.bad(why)));
                 }
-                body.to_string().into_bytes()
+                Exact(&body).to_string().into_bytes()
             }
         };
         if MOST_BODY_BYTES < body.len() {

@@ -150,6 +150,7 @@ pub fn survey(
     }
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.of_input = rows.remarks();
+    survey.of_input.extend(maker.ignored_remark());
     survey.alike = maker.alike_remark(survey.rows);
     let twice = repeated(ids);
     if !twice.is_empty() {

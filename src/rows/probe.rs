@@ -23,10 +23,12 @@ impl Plan {
         }
         let prompt = Prompt {
             system: None,
+            system_written: None,
             messages: vec![Message {
                 role: Role::User,
                 text: WORDS.to_owned(),
                 images: Vec::new(),
+                written: None,
             }],
         };
         let base = self.model.base();

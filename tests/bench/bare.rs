@@ -153,10 +153,12 @@ fn body(row: u64) -> String {
 pub(crate) fn check_body() -> Result<(), Broken> {
     let prompt = Prompt {
         system: None,
+        system_written: None,
         messages: vec![Message {
             role: Role::User,
             text: text(1),
             images: Vec::new(),
+            written: None,
         }],
     };
     let promptmill = Family::Nova

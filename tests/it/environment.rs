@@ -370,7 +370,6 @@ const VALUES: &[&str] = &[
     "standard",
     "adaptive",
     "http://127.0.0.1:1",
-    "http://ada:S3CR3T@127.0.0.1:1",
     "https://127.0.0.1:1",
     "https://127.0.0.1:1/path?query#part",
     "socks5://127.0.0.1:1",
@@ -391,6 +390,27 @@ const VALUES: &[&str] = &[
     "\u{feff}us-east-1",
     "käse",
     "a b",
+];
+
+const URLS: &[&str] = &[
+    "",
+    "http://127.0.0.1:1",
+    "http://ada:S3CR3T@127.0.0.1:1",
+    "https://ada:S3CR3T@127.0.0.1:1/path",
+    "https://127.0.0.1:1/path?query#part",
+    "socks5://ada:S3CR3T@127.0.0.1:1",
+    "http://[::1]:1",
+    "http://",
+    "http://:80",
+    "http://10.0.0.1:1",
+    "https://127.0.0.1:99999",
+    "https://ada:S3CR3T@127.0.0.1:1/%zz",
+    "127.0.0.1:1",
+    "localhost,127.0.0.0/8",
+    "*",
+    "/relative",
+    "us-east-1",
+    "true",
 ];
 
 const DIRT: &[&str] = &[
@@ -472,6 +492,15 @@ fn value(dice: &mut fastrand::Rng, of: &[&str]) -> Vec<u8> {
     value
 }
 
+/// Values for a variable or a key. A URL may have a password; a name is shown as it is.
+fn values_of(name: &str) -> &'static [&'static str] {
+    let is_url = ["URL", "URI", "PROXY", "ENDPOINT"];
+    match is_url.iter().any(|part| name.to_uppercase().contains(part)) {
+        true => URLS,
+        false => VALUES,
+    }
+}
+
 /// A file of profiles, most of it right.
 fn file(dice: &mut fastrand::Rng) -> Vec<u8> {
     let mut file = Vec::new();
@@ -494,7 +523,7 @@ fn file(dice: &mut fastrand::Rng) -> Vec<u8> {
                 _ if key.starts_with("aws_") => &[SECRET][..],
                 "credential_process" => &["/bin/false", "/bin/echo {}", "/none/such S3CR3T"],
                 "services" | "sso_session" => &["s", "t"],
-                _ => VALUES,
+                _ => values_of(key),
             };
             file.extend(format!("{key} = ").as_bytes());
             file.extend(value(dice, of));
@@ -528,7 +557,7 @@ impl Environment {
         }
         for _ in 0..dice.u8(..4) {
             let name = any(dice, NAMES);
-            let value = value(dice, VALUES);
+            let value = value(dice, values_of(name));
             variables.push((name, OsString::from_vec(value)));
         }
         Self {

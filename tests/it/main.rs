@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod caching;
+mod cases;
 mod charges;
 mod check;
 mod emulator;
@@ -16,6 +17,7 @@ mod guides;
 mod harness;
 mod help;
 mod images;
+mod independent;
 mod inputs;
 mod jobs;
 mod ledger;

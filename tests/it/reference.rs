@@ -361,6 +361,25 @@ fn the_reference_of_scenarios_has_every_key_and_every_kind_of_fault() {
 }
 
 #[test]
+fn the_guide_to_the_library_has_the_example_of_the_crate() {
+    let crate_page = std::fs::read_to_string(repository().join("src/lib.rs")).unwrap();
+    let lines = crate_page
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"));
+    let text: Vec<_> = lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    let text = text.join("\n");
+    let example = text.split("```no_run\n").nth(1).expect("an example");
+    let example = example.split("\n```").next().unwrap();
+    check(
+        "docs/library.md",
+        "example",
+        &format!("```rust\n{example}\n```\n"),
+    );
+}
+
+#[test]
 fn the_readme_counts_families_and_faults_as_they_are() {
     let kinds = scenario_keys("[[fault]]\nkind = \"nonesuch\"\n");
     let readme = page("README.md").text.replace('\n', " ");

@@ -1,4 +1,4 @@
-//! Amounts that come back with time.
+//! Token buckets: amounts that refill with time.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// Seconds in a minute: quotas are given by the minute, buckets refill by the second.
 pub(super) const MINUTE_S: f64 = 60.0;
 
-/// A call that comes exactly when it is due is not refused for the noise of floating point.
+/// Tolerance for rounding: a call that arrives exactly when it is due is admitted.
 const NOISE: f64 = 1e-9;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -39,7 +39,7 @@ impl Bucket {
         }
     }
 
-    /// From now on another quota counts. The bucket stays as full as it was.
+    /// Changes the quota. The bucket keeps its level.
     pub(super) fn change(&mut self, capacity: f64, per_minute: f64) {
         let full = if self.capacity.is_finite() {
             self.level / self.capacity
@@ -63,7 +63,7 @@ impl Bucket {
         self.level -= amount;
     }
 
-    /// Lets the time up to `now` flow in.
+    /// Refills for the time up to `now`.
     pub(super) fn refill(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         if 0.0 < elapsed {
@@ -72,7 +72,7 @@ impl Bucket {
         }
     }
 
-    /// Puts back what was not used; a negative amount takes more, below zero if need be.
+    /// Returns what was not used. A negative amount takes more, and may leave the bucket below zero.
     pub(super) fn give_back(&mut self, tokens: f64) {
         self.level = (self.level + tokens).min(self.capacity);
     }
@@ -88,7 +88,7 @@ impl Day {
         }
     }
 
-    /// From now on another quota counts. What was used today stays used.
+    /// Changes the quota. What was used today stays used.
     pub(super) fn change(&mut self, capacity: f64) {
         self.capacity = capacity;
     }
@@ -101,7 +101,7 @@ impl Day {
         self.used += amount;
     }
 
-    /// Starts a new day when the old one is over.
+    /// Starts a new day once the current one has passed.
     pub(super) fn turn(&mut self, now: Instant) {
         if DAY <= now.saturating_duration_since(self.since) {
             self.used = 0.0;

@@ -1,4 +1,4 @@
-//! One connection, as far as faults reach it.
+//! A connection that faults can close or reset.
 
 use std::net::TcpStream as Socket;
 use std::os::fd::AsFd;
@@ -8,29 +8,29 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-/// How long what was already written has to leave this process before its connection is cut.
+/// How long written bytes have to leave this process before the connection is cut.
 const FLUSH: Duration = Duration::from_millis(5);
 
-/// How a connection ends before its time.
+/// How a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// In order, as a server that goes away.
+    /// Closed in order, as by a server that shuts down.
     Close,
-    /// Abruptly, as a middlebox that has forgotten it.
+    /// Reset, as by a middlebox that has lost its state.
     Reset,
 }
 
-/// A connection that a fault may cut.
+/// A connection that a fault can cut.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
-    /// The connection's socket once more: what owns it otherwise does not give it back.
+    /// A second handle on the socket: the HTTP server owns the first and does not return it.
     socket: Option<Socket>,
     asked: Notify,
     how: OnceLock<Cut>,
 }
 
 impl Connection {
-    /// The line of this connection.
+    /// The state of this connection.
     pub(super) fn of(stream: &TcpStream) -> Self {
         let socket = stream.as_fd().try_clone_to_owned().ok();
         Self {
@@ -39,27 +39,27 @@ impl Connection {
         }
     }
 
-    /// Asks for the connection's end.
+    /// Requests that the connection be cut.
     pub(super) fn cut(&self, how: Cut) {
-        // The first fault that cuts a connection decides how.
+        // The first fault decides how.
         let _ = self.how.set(how);
         self.asked.notify_one();
     }
 
-    /// Waits until the connection is to end.
+    /// Waits until the connection is to be cut.
     pub(super) async fn is_cut(&self) {
         self.asked.notified().await;
         tokio::time::sleep(FLUSH).await;
     }
 
-    /// To be called when nobody else holds the socket any more.
+    /// Must be called after every other handle on the socket has been dropped.
     pub(super) fn hang_up(&self) {
         if self.how.get() != Some(&Cut::Reset) {
             return;
         }
         let socket = self.socket.as_ref().and_then(|it| it.try_clone().ok());
         if let Some(Ok(socket)) = socket.map(TcpStream::from_std) {
-            // Nothing can be done about a socket that is gone already.
+            // A socket that is already closed needs nothing.
             let _ = socket.set_zero_linger();
         }
     }

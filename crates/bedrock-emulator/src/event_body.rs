@@ -1,4 +1,4 @@
-//! Answers that come in chunks: which chunk comes when, and what a scenario makes of them.
+//! Bodies of streamed responses: when each chunk is sent, and how faults damage them.
 
 use std::collections::VecDeque;
 
@@ -11,10 +11,10 @@ use super::fault_kind::{Damage, InStream};
 use super::reply::Metrics;
 use super::reply_body::{Close, HUGE_BYTES, ReplyBody, pieces};
 
-/// Padding is of up to this many letters.
+/// The most letters of padding in a chunk.
 const MOST_PADDING: usize = 40;
 
-/// The body of an answer whose first chunk is due now. `end` is called once the last has gone.
+/// The body of a stream whose first chunk is due now. `end` is called after the last chunk.
 pub(super) fn body(
     mut chunks: Vec<Value>,
     metrics: Metrics,
@@ -23,7 +23,7 @@ pub(super) fn body(
 ) -> ReplyBody {
     measure(&mut chunks, metrics);
     let framed = chunks.iter().enumerate().map(|(number, it)| {
-        // Of many lengths, and the same ones every time.
+        // Lengths that vary and are the same every time.
         chunk(it.to_string().as_bytes(), number * 7 % MOST_PADDING)
     });
     let (frames, close) = damaged(framed.collect(), damage);
@@ -36,7 +36,7 @@ pub(super) fn body(
     ReplyBody::paced(parts.collect(), close, end)
 }
 
-/// The service's metrics go into the last chunk that can hold them.
+/// Adds the service's metrics to the last chunk that is an object.
 fn measure(chunks: &mut [Value], metrics: Metrics) {
     if !metrics.counted {
         return;
@@ -60,7 +60,7 @@ fn measure(chunks: &mut [Value], metrics: Metrics) {
 fn damaged(mut frames: VecDeque<Bytes>, damage: Option<Damage>) -> (VecDeque<Bytes>, Close) {
     let middle = frames.len() / 2;
     let close = match damage {
-        // These are made for bodies that come whole.
+        // These apply to bodies that are not streamed.
         None | Some(Damage::Last(_) | Damage::Drip) => Close::Properly,
         Some(Damage::Huge) => {
             frames.truncate(middle);

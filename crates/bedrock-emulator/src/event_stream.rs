@@ -1,23 +1,23 @@
-//! Event-stream framing, as `application/vnd.amazon.eventstream` lays it out: lengths, headers,
-//! payload, and a CRC-32 over each half.
+//! Framing of `application/vnd.amazon.eventstream`: lengths, headers, payload, and CRC-32 checksums of
+//! prelude and message.
 //!
-//! Written from the format and not with the SDK's code, so that the SDK's reader checks it.
+//! Written from the format's description and not with the SDK's code, so that the SDK's reader checks it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-/// What is in a message beside its headers and its payload: two lengths and two CRCs.
+/// Bytes of a message besides headers and payload: two lengths and two checksums.
 const FRAME_BYTES: usize = 16;
 
-/// A header whose value is text.
+/// The type of a header whose value is a string.
 const TEXT: u8 = 7;
 
-/// The letters that pad a chunk, so that its size does not tell its words.
+/// The padding of a chunk, which hides the length of its text.
 const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/// A chunk of an answer, with up to `padding` letters beside it.
+/// A chunk with this payload and `padding` letters.
 pub(super) fn chunk(chunk: &[u8], padding: usize) -> Bytes {
     let padding = &PADDING[..padding.min(PADDING.len())];
     let payload = json!({"bytes": STANDARD.encode(chunk), "p": padding});
@@ -44,7 +44,7 @@ pub(super) fn exception(kind: &str, text: &str) -> Bytes {
     message(&headers, json!({"message": text}).to_string().as_bytes())
 }
 
-/// The beginning of a message that says to have this many bytes.
+/// The beginning of a message that declares this many bytes.
 pub(super) fn beginning(total: u32) -> Bytes {
     prelude(total, 0).freeze()
 }
@@ -60,7 +60,7 @@ fn prelude(total: u32, head: u32) -> BytesMut {
 fn message(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
     let mut head = BytesMut::new();
     for (name, value) in headers {
-        // Names and values are ours, and short.
+        // Names and values are short constants.
         head.put_u8(name.len() as u8);
         head.put_slice(name.as_bytes());
         head.put_u8(TEXT);

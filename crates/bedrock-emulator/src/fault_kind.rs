@@ -1,11 +1,11 @@
-//! The kinds of fault, and what each does to a call.
+//! The kinds of fault and the effect of each on a call.
 
 use serde::Deserialize;
 
 use super::connection::Cut;
 use super::service_error::ServiceError;
 
-/// Everything that can go wrong.
+/// The kinds of fault. Kinds whose name begins with `stream_` apply to streamed calls only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -27,7 +27,7 @@ pub enum FaultKind {
     ModelTimeout,
     /// 424 ModelErrorException.
     ModelError,
-    /// 529, as Anthropic's models answer when overloaded.
+    /// 529 overloaded_error, as Anthropic's models respond when overloaded.
     Overloaded,
     /// 400 ServiceQuotaExceededException.
     ServiceQuota,
@@ -45,7 +45,7 @@ pub enum FaultKind {
     ProfileNeeded,
     /// 400 ValidationException: no such model here.
     UnknownModel,
-    /// 400 ValidationException: a parameter that the model refuses.
+    /// 400 ValidationException: a parameter that the model rejects.
     RefusedParameter,
     /// 403 AccessDeniedException: no policy allows the call.
     NotAuthorized,
@@ -53,40 +53,40 @@ pub enum FaultKind {
     InvalidToken,
     /// 403 MPAgreementBeingCreated: the subscription to the model is not ready yet.
     MarketplacePending,
-    /// 404 ResourceNotFoundException: Anthropic's form has not been handed in.
+    /// 404 ResourceNotFoundException: Anthropic's use case form has not been submitted.
     UseCaseForm,
-    /// 502 with a page of HTML, as a proxy answers.
+    /// 502 with an HTML page, as a proxy sends it.
     #[serde(rename = "html_502")]
     Html502,
-    /// 502 with a page of HTML of 200 MB, of a length that is not said beforehand.
+    /// 502 with an HTML page of 200 MB and no content-length.
     HugeError,
-    /// The connection is reset before the reply.
+    /// The connection is reset before the response.
     Reset,
-    /// The connection is reset in the middle of the reply's body.
+    /// The connection is reset in the middle of the response's body.
     ResetMidBody,
-    /// The connection is reset behind a whole reply that is no stream.
+    /// The connection is reset after a complete response. Not for streams.
     ResetAfter,
-    /// The connection is closed before the reply.
+    /// The connection is closed before the response.
     Closed,
-    /// The connection is closed in the middle of the reply's body: it is shorter than it says.
+    /// The connection is closed in the middle of the response's body, which is shorter than declared.
     ShortBody,
-    /// The connection is closed behind a whole reply, no stream, that does not say so.
+    /// The connection is closed after a complete response that did not announce it. Not for streams.
     ClosedAfter,
-    /// No answer, ever.
+    /// The call is never answered.
     Stall,
-    /// The answer, if it is no stream, comes a byte a second.
+    /// The body is sent at one byte per second. Not for streams.
     Drip,
-    /// The answer comes later, by `ms`; later rules may still strike.
+    /// The response is delayed by `ms`; later rules may still apply.
     Slow,
     /// 200 with no body.
     EmptyBody,
     /// 200 with a body that is not JSON.
     NotJson,
-    /// 200 with JSON of no family's shape.
+    /// 200 with JSON in the shape of no model family.
     WrongShape,
-    /// 200 with a body of 200 MB, of a length that is not said beforehand; in a stream, a chunk.
+    /// 200 with a body of 200 MB and no content-length; in a stream, a chunk of that size.
     HugeBody,
-    /// In the middle of a stream: modelStreamErrorException. It and all below strike streams only.
+    /// In the middle of a stream: modelStreamErrorException.
     StreamModelError,
     /// In the middle of a stream: throttlingException.
     StreamThrottled,
@@ -98,70 +98,70 @@ pub enum FaultKind {
     StreamModelTimeout,
     /// In the middle of a stream: validationException.
     StreamValidation,
-    /// The stream ends in good order, and before the answer does.
+    /// The stream ends properly, but before the completion does.
     StreamCutShort,
-    /// The stream stays open and says nothing more.
+    /// The stream stays open and sends nothing more.
     StreamSilent,
     /// A chunk is a JSON string.
     StreamBareString,
-    /// An event of a type that nobody has heard of stands between two chunks.
+    /// An event of an unknown type comes between two chunks.
     StreamUnknownEvent,
-    /// A byte of a chunk is not what it was.
+    /// A byte of a chunk has changed.
     StreamCorrupt,
 }
 
-/// What a fault does to a call.
+/// The effect of a fault on a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It is refused before the model sees it.
+    /// It is rejected before it reaches the model.
     Reject(ServiceError),
-    /// A proxy answers in the service's place, with these seconds in `retry-after`.
+    /// A proxy responds with an HTML page and, where given, this `retry-after` in seconds.
     Html502(Option<u32>),
-    /// The same, and its page has no end that anybody would wait for.
+    /// A proxy responds with a page of 200 MB and, where given, this `retry-after` in seconds.
     HugeError(Option<u32>),
-    /// The connection ends.
+    /// The connection is cut.
     HangUp(Cut),
-    /// Nothing happens any more.
+    /// Nothing more is sent, and the connection stays open.
     Stall,
-    /// The model answers, and the answer is spoiled on its way.
+    /// The model responds, and the response is damaged on its way.
     Damage(Damage),
 }
 
-/// What becomes of an answer.
+/// How a response is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// It breaks off halfway.
+    /// It is cut in the middle.
     Halve(Cut),
-    /// It arrives, and its connection ends.
+    /// It arrives, and the connection is cut after it.
     Last(Cut),
-    /// It comes a byte a second.
+    /// It is sent at one byte per second.
     Drip,
-    /// Its body is far larger than any answer.
+    /// Its body has 200 MB.
     Huge,
-    /// Its body is lost.
+    /// Its body is empty.
     Empty,
     /// Its body is replaced by something that is not JSON.
     NotJson,
-    /// Its body is replaced by JSON that no model writes.
+    /// Its body is replaced by JSON in the shape of no family.
     WrongShape,
-    /// Where it comes in chunks, this happens in their middle; else nothing.
+    /// This happens in the middle of the stream; a response that is not streamed is left alone.
     InStream(InStream),
 }
 
 /// What happens in the middle of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InStream {
-    /// An exception of this type and text.
+    /// An exception with this type and message.
     Exception(&'static str, &'static str),
-    /// It ends in good order.
+    /// It ends properly.
     CutShort,
-    /// It says nothing more.
+    /// It stays open and sends nothing more.
     Silent,
     /// A chunk is a JSON string.
     BareString,
-    /// There is an event of an unknown type, and it goes on.
+    /// An event of an unknown type comes in between.
     UnknownEvent,
-    /// A byte changes on its way.
+    /// A byte of a chunk is changed.
     Corrupt,
 }
 
@@ -192,7 +192,7 @@ const SKEWED: &str = "Signature expired: 20261122T000000Z is now earlier than 20
                       (20261122T003000Z - 5 min.)";
 
 impl FaultKind {
-    /// What it does to a call; nothing for `slow`, which only adds time.
+    /// Its effect on a call; `None` for `slow`, which only adds latency.
     /// `model` is the id in the request's path.
     pub(super) fn effect(self, retry_after_s: Option<u32>, model: &str) -> Option<Effect> {
         let reject = |mut error: ServiceError| {
@@ -258,7 +258,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether it ends the connection.
+    /// Whether it cuts the connection.
     pub(super) fn cuts(self) -> bool {
         matches!(
             self.effect(None, ""),
@@ -266,7 +266,7 @@ impl FaultKind {
         )
     }
 
-    /// Whether a client sees an error status, with headers.
+    /// Whether the client receives an error status with headers.
     pub(super) fn has_headers(self) -> bool {
         matches!(
             self.effect(None, ""),

@@ -1,4 +1,4 @@
-//! What goes wrong, and for which calls.
+//! Fault rules: which calls fail, and how.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,34 +8,34 @@ use serde::Deserialize;
 use super::fault_kind::{Effect, FaultKind};
 use super::glob;
 
-/// A fault and the calls it strikes: those for which every condition given holds.
+/// A fault and the conditions under which a call gets it: all that are given must hold.
 ///
-/// Conditions apply in the order of the fields below: `model`, `matching`, `key` and the time choose
-/// among the calls that the quotas admitted, `first` and `every` count the chosen, `times` and
-/// `share` decide for each attempt at a prompt. No condition at all strikes every call. Prompts
-/// of the same text count as one prompt.
+/// Conditions are applied in the order of the fields below. `model`, `matching`, `key` and the times
+/// select among the calls that the quotas admitted; `first` and `every` count the selected calls; `times`
+/// and `share` decide per attempt at a prompt. A rule without conditions applies to every call. Prompts
+/// with the same text count as one prompt.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// What goes wrong.
+    /// The kind of fault.
     pub kind: FaultKind,
     /// Model ids it is for, as in the request's path; `*` stands for any text.
     pub model: Option<String>,
-    /// Text that the last user message must contain.
+    /// Text that the last user message contains.
     pub matching: Option<String>,
     /// Access key ids that the request is signed with; `*` stands for any text.
     pub key: Option<String>,
-    /// Seconds after the start from which it strikes.
+    /// Seconds after the start from which it applies.
     pub from_s: Option<f64>,
-    /// Seconds after the start until which it strikes.
+    /// Seconds after the start until which it applies.
     pub to_s: Option<f64>,
-    /// Strikes this many calls, then no more.
+    /// Applies to this many calls, then to no more.
     pub first: Option<u64>,
-    /// Strikes every nth call.
+    /// Applies to every nth call.
     pub every: Option<u64>,
-    /// Strikes the first so many attempts at each prompt.
+    /// Applies to this many attempts at each prompt, the first ones.
     pub times: Option<u32>,
-    /// Strikes this share of attempts, 0 to 1, always the same for the same seed.
+    /// Applies to this share of attempts, 0 to 1; the same seed selects the same attempts.
     pub share: Option<f64>,
     /// Seconds for the `retry-after` header.
     pub retry_after_s: Option<u32>,
@@ -43,28 +43,28 @@ pub struct FaultRule {
     pub ms: Option<u64>,
 }
 
-/// A call, as far as faults tell calls apart.
+/// What fault rules know of a call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) model: &'a str,
     pub(super) prompt: &'a str,
-    /// The access key id it is signed with; empty where none is.
+    /// The access key id of its signature; empty without one.
     pub(super) key: &'a str,
     pub(super) digest: u64,
     /// Seconds since the start.
     pub(super) at_s: f64,
 }
 
-/// What the rules say to one call.
+/// What the rules decide for one call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Verdict {
-    /// Milliseconds to add to the latency.
+    /// Added latency, in milliseconds.
     pub(super) slow_ms: u64,
-    /// What goes wrong.
+    /// The kind of fault.
     pub(super) effect: Option<Effect>,
 }
 
-/// The rules and what they have counted.
+/// The rules and their counters.
 #[derive(Debug)]
 pub(super) struct Faults {
     seed: u64,
@@ -74,9 +74,9 @@ pub(super) struct Faults {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// For each rule, the calls it chose so far.
+    /// Calls selected so far, per rule.
     chosen: Vec<u64>,
-    /// For each prompt, the attempts so far; kept only where a rule asks.
+    /// Attempts so far, per prompt; counted only if a rule needs it.
     attempts: HashMap<u64, u32>,
 }
 
@@ -89,13 +89,13 @@ impl Faults {
         Self { seed, rules, seen }
     }
 
-    /// Whether a rule may end a connection.
+    /// Whether a rule may cut a connection.
     pub(super) fn may_cut(&self) -> bool {
         self.rules.iter().any(|rule| rule.kind.cuts())
     }
 
-    /// Decides a call's fate and counts it.
-    pub(super) fn judge(&self, call: Subject<'_>) -> Verdict {
+    /// Applies the rules to a call and counts it.
+    pub(super) fn apply(&self, call: Subject<'_>) -> Verdict {
         let mut verdict = Verdict::default();
         if self.rules.is_empty() {
             return verdict;
@@ -120,7 +120,7 @@ impl Faults {
         verdict
     }
 
-    /// The number of this attempt at the prompt, from 0.
+    /// The number of this attempt at its prompt, from 0.
     fn attempt(&self, seen: &mut Seen, call: Subject<'_>) -> u32 {
         let asked = |rule: &FaultRule| rule.times.is_some() || rule.share.is_some();
         if !self.rules.iter().any(asked) {
@@ -131,7 +131,7 @@ impl Faults {
         *attempts - 1
     }
 
-    /// A number from 0 to 1 that belongs to this rule and this attempt.
+    /// A number from 0 to 1 that is fixed for this rule and attempt.
     fn draw(&self, rule: usize, digest: u64, attempt: u32) -> f64 {
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15; // the golden ratio, as hashes use it
         let place = (rule as u64) << 32 | u64::from(attempt);
@@ -192,11 +192,11 @@ mod tests {
     use super::{FaultRule, Faults, Subject};
     use crate::Scenario;
 
-    /// Judges calls `prompt@seconds` in turn: `x` where a fault strikes, `.` where none does.
+    /// Sends calls `prompt@seconds` in turn: `x` where a fault applies, `.` where none does.
     fn strikes(rules: &str, calls: &str) -> String {
         let scenario = Scenario::parse(rules, "rules").unwrap();
         let faults = Faults::new(scenario.faults, scenario.seed);
-        let judge = |call: &str| {
+        let apply = |call: &str| {
             let (prompt, at_s) = call.split_once('@').unwrap_or((call, "0"));
             let subject = Subject {
                 model: "us.amazon.nova-lite-v1:0",
@@ -207,14 +207,14 @@ mod tests {
                     .fold(7, |sum, byte| sum * 31 + u64::from(byte)),
                 at_s: at_s.parse().unwrap(),
             };
-            let verdict = faults.judge(subject);
+            let verdict = faults.apply(subject);
             match (verdict.effect, verdict.slow_ms) {
                 (Some(_), _) => "x".to_owned(),
                 (None, 0) => ".".to_owned(),
                 (None, ms) => format!("+{ms}"),
             }
         };
-        calls.split(' ').map(judge).collect()
+        calls.split(' ').map(apply).collect()
     }
 
     #[track_caller]
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_drawn_for_each_attempt_and_the_same_every_time() {
+    fn a_share_selects_the_same_attempts_every_time() {
         let calls = (0..1000)
             .map(|n| n.to_string())
             .collect::<Vec<_>>()
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_without_a_kind_is_refused() {
+    fn a_rule_without_a_kind_is_rejected() {
         let rejected = toml::from_str::<FaultRule>("share = 0.5").unwrap_err();
         assert_eq!(rejected.message(), "missing field `kind`");
     }

@@ -1,4 +1,4 @@
-//! Made-up answers: the same for the same model and prompt, and of a believable length.
+//! Generated outputs: the same for the same model and prompt, and of a plausible length.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -13,19 +13,19 @@ const ONSETS: [&str; 16] = [
 const VOWELS: [&str; 8] = ["a", "e", "i", "o", "u", "ai", "ea", "ou"];
 const CODAS: [&str; 8] = ["", "", "", "n", "r", "s", "l", "th"];
 
-/// A token is this many bytes, in and out.
+/// Bytes per token, of input and output.
 const TOKEN_BYTES: usize = 4;
-/// More bytes than any word has.
+/// An upper bound for the length of a word, in bytes.
 const LONGEST_WORD: usize = 32;
-/// Tokens of reasoning, where a model reasons in its text.
+/// Tokens of reasoning, for models that reason.
 const OPENING_TOKENS: usize = 16;
 
-/// What a prompt is known by.
+/// What identifies a prompt, and what its output is drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     /// The first eight bytes of the SHA-256 of the last user message.
     pub(super) digest: u64,
-    /// The digest and the model, mixed: what the answer is drawn from.
+    /// Digest and model combined: the seed of the output.
     pub(super) seed: u64,
 }
 
@@ -58,7 +58,7 @@ fn fnv(text: &str) -> u64 {
     })
 }
 
-/// The answer to `ask`.
+/// The output for `ask`.
 pub(super) fn answer(ask: &ModelInput, print: Fingerprint, output: &Output) -> ModelOutput {
     match &ask.task {
         Task::Vectors(count, dimensions) => {
@@ -128,7 +128,7 @@ fn without_text(ask: &ModelInput, vectors: Vec<Vec<f32>>) -> ModelOutput {
     }
 }
 
-/// JSON text that satisfies a schema; `Ending::Length` where there is no room for all of it.
+/// JSON text that satisfies a schema; with `FinishReason::Length` if it is cut to fit `room` bytes.
 fn json(
     print: Fingerprint,
     rng: &mut fastrand::Rng,
@@ -153,7 +153,7 @@ fn two_words(rng: &mut fastrand::Rng) -> String {
     text
 }
 
-/// What every completion begins with.
+/// The beginning of every completion.
 fn prefix(print: Fingerprint) -> String {
     format!("[emulated {:08x}] ", print.digest >> 32)
 }
@@ -189,7 +189,7 @@ fn text(
     (text, finish)
 }
 
-/// What is thought in a block of its own, as far as there is room for it.
+/// Reasoning that is separate from the text, cut to fit `room` bytes.
 fn thought(rng: &mut fastrand::Rng, room: usize, reasoning: Reasoning) -> String {
     let mut thought = String::new();
     if reasoning == Reasoning::Separate {
@@ -206,7 +206,7 @@ fn open(text: &mut String, rng: &mut fastrand::Rng, reasoning: Reasoning) {
     }
 }
 
-/// Appends sentences of made-up words while `text` is at most `length` bytes long; one at least.
+/// Appends sentences of invented words while `text` has at most `length` bytes; at least one word.
 fn add_sentences(text: &mut String, rng: &mut fastrand::Rng, length: usize) {
     word(text, rng);
     loop {
@@ -233,7 +233,7 @@ fn pick(rng: &mut fastrand::Rng, list: &[&'static str]) -> &'static str {
     list[rng.usize(..list.len())]
 }
 
-/// The earliest stop text in the made-up words, and where it is.
+/// The first stop sequence in the generated words, with its position.
 fn first_stop(text: &str, from: usize, stop: &[String]) -> Option<(usize, String)> {
     let words = text.get(from..)?;
     let found = stop
@@ -247,7 +247,7 @@ fn first_stop(text: &str, from: usize, stop: &[String]) -> Option<(usize, String
     Some((at, stop.clone()))
 }
 
-/// A vector of length one.
+/// A vector of unit length.
 fn vector(seed: u64, dimensions: usize) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut vector: Vec<f32> = (0..dimensions).map(|_| rng.f32() * 2.0 - 1.0).collect();
@@ -262,7 +262,7 @@ fn vector(seed: u64, dimensions: usize) -> Vec<f32> {
 mod tests {
     use super::{Fingerprint, FinishReason, Form, ModelInput, Output, Reasoning, Task, answer};
 
-    /// What an answer is like: its text between `|`, its tokens and its ending.
+    /// An output as text: reasoning, `|`, completion, `|`, tokens, finish reason.
     fn said(max_tokens: u64, stop: &[&str], reasoning: Reasoning, tokens: usize) -> String {
         let ask = ModelInput {
             prompt: "Hi".to_owned(),
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_begins_with_the_digest_of_its_prompt() {
+    fn a_completion_begins_with_the_digest_of_its_prompt() {
         check(
             said(99, &[], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathstan kesne sto.| 12 done",
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_cut_at_its_limit() {
+    fn a_completion_is_cut_at_its_limit() {
         check(
             said(9, &[], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathsta| 9 length",
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_where_a_stop_text_would_be() {
+    fn a_completion_ends_before_a_stop_sequence() {
         check(
             said(99, &["ou", "e", "]"], Reasoning::None, 12),
             "|[emulated 3639efcd] garhurma tathstan k| 10 stop \"e\"",
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_stands_before_the_answer() {
+    fn reasoning_comes_before_the_completion() {
         check(
             said(99, &[], Reasoning::InText, 6),
             "|garhurma tathstan kesne sto dealstulbou loulfothkea fumi.\n</think>\n\n[emulated 3639efcd] geasstaveas.| 25 done",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thought_apart_counts_and_takes_its_room_from_the_answer() {
+    fn separate_reasoning_counts_towards_the_limit() {
         check(
             said(99, &[], Reasoning::Separate, 6),
             "garhurma tathstan kesne sto dealstulbou loulfothkea fumi.|[emulated 3639efcd] geasstaveas.| 23 done",

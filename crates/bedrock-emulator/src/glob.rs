@@ -1,6 +1,6 @@
-//! Patterns for model ids, where `*` stands for any text.
+//! Patterns for model ids, in which `*` matches any text.
 
-/// Whether `text` is what `pattern` describes.
+/// Whether `pattern` matches all of `text`.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;

@@ -1,4 +1,4 @@
-//! The service without a socket: for tests in paused time.
+//! The service without a socket, for tests that pause time.
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use super::scenario::Scenario;
 use super::service::Service;
 use super::stats::Stats;
 
-/// An emulated service that is called in-process. What it answers, and when, is what the
-/// listening [`Emulator`](super::Emulator) answers; only the wire is missing.
+/// An emulated service that is called in-process. Its responses and latencies are those of the
+/// listening [`Emulator`](super::Emulator); only the network is missing.
 #[derive(Debug)]
 pub struct InProcess(Service);
 
-/// What came back for a call.
+/// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The exception's name; `None` for an answer, and for a proxy's page.
+    /// The exception's name; `None` for a success and for a proxy's page.
     pub code: Option<String>,
-    /// What `retry-after` says.
+    /// The value of `retry-after`.
     pub retry_after: Option<Duration>,
-    /// The service's name for the call.
+    /// The request id.
     pub request_id: Option<String>,
-    /// The body: the model's answer, or an error's text.
+    /// The body: the model's output, or an error.
     pub body: Bytes,
 }
 
 impl InProcess {
-    /// A service that behaves like `scenario`. Time in the scenario starts now.
+    /// A service that behaves as `scenario` says. Time in the scenario starts now.
     pub fn new(scenario: Scenario) -> Self {
         Self(Service::new(scenario))
     }
@@ -53,14 +53,14 @@ impl InProcess {
 }
 
 impl Reply {
-    /// What an error says; `None` where the body says nothing that is an error's.
+    /// The message of an error; `None` if the body has none.
     pub fn message(&self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
         Some(body.get("message")?.as_str()?.to_owned())
     }
 }
 
-/// Reads a reply as a client does.
+/// Reads a response as a client does.
 fn read(reply: Response<ReplyBody>) -> Result<Reply, HangUp> {
     let header = |name| reply.headers().get(name).map(HeaderValue::to_str);
     let text = |name| header(name)?.ok().map(str::to_owned);
@@ -84,7 +84,7 @@ mod tests {
 
     use super::{InProcess, Scenario};
 
-    /// What came back for one call, and after how many milliseconds.
+    /// Compares the response to one call and its latency in milliseconds.
     async fn check(scenario: &str, expected: &str) {
         let service = InProcess::new(Scenario::parse(scenario, "scenario").unwrap());
         let body = br#"{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}"#;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_in_process_gets_what_the_wire_would_carry() {
+    async fn a_call_in_process_gets_the_response_of_the_server() {
         let plain = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\njitter = 0\n";
         check(plain, "200 None None None, 200").await;
         let fault = "refusal_ms = 5\n[[fault]]\nkind = \"throttled\"\nretry_after_s = 3";

@@ -1,9 +1,9 @@
-//! JSON values that satisfy a JSON Schema: what a model writes that is held to one.
+//! JSON values that satisfy a JSON Schema, for models that are held to one.
 //!
-//! The value depends on the schema and the chance given, so that the same prompt gets the same value.
+//! The value depends only on the schema and the random numbers, so the same prompt gets the same value.
 //! Read are types, `const`, `enum`, references within the schema, `anyOf`, `oneOf`, `allOf`, bounds of
 //! numbers, lengths of strings and arrays, `uniqueItems`, and the formats that AWS lists for structured
-//! outputs. `pattern`, `not` and conditions are not read: a schema that needs them is satisfied by luck.
+//! outputs. `pattern`, `not` and conditions are ignored: a schema that needs them may be violated.
 
 use serde_json::{Map, Number, Value, json};
 
@@ -19,7 +19,7 @@ const FEW_ITEMS: usize = 2;
 /// Draws until the items of an array differ.
 const MOST_DRAWS: usize = 50;
 
-/// What a value is made of.
+/// The state from which a value is made.
 pub(super) struct Instance<'a> {
     root: &'a Value,
     rng: &'a mut fastrand::Rng,

@@ -2,20 +2,20 @@
 //!
 //! # How a call is answered
 //!
-//! A call passes through these, in this order, and each may refuse it:
+//! A call passes through these modules in this order; each may reject it:
 //!
-//! - `wire`: the path, the presence of a signature, the size and type of the body; `terms`: the
-//!   other headers;
-//! - `directory`: what the model id or ARN names;
-//! - `layout`: whether the body is one that model takes, and what it asks;
-//! - `quota`: whether the account's requests and tokens still allow it ([`Quota`]);
-//! - `faults`: whether the [`Scenario`] wants it to fail ([`FaultRule`]);
-//! - `prompt_cache`: what of its input is cached ([`PromptCache`]);
-//! - `words`: the completion, which depends on the model and the prompt alone.
+//! - `wire`: path, presence of a signature, size and type of the body; `request_options`: the other
+//!   headers;
+//! - `model_ids`: which model an id or ARN names;
+//! - `layout`: whether the model accepts the body, and what the body asks for;
+//! - `quota`: whether the account's quotas admit the call ([`Quota`]);
+//! - `faults`: whether the [`Scenario`] makes it fail ([`FaultRule`]);
+//! - `prompt_cache`: how much of the input is cached ([`PromptCache`]);
+//! - `generate`: the completion, which depends only on the model and the prompt.
 //!
-//! Service Quotas answers on the same port, with the scenario's quotas; so does the control plane,
-//! with the models that a region has. Both read data of this crate (`data/`), source and date at
-//! their top.
+//! Service Quotas and the control plane answer on the same port: with the scenario's quotas, and with
+//! the models that a region offers. Both read data of this crate (`data/`); each file begins with its
+//! source and date.
 
 mod bucket;
 mod connection;

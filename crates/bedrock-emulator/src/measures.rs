@@ -1,10 +1,10 @@
-//! How long answers are, and how long they take.
+//! How long outputs are, and how long they take.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// How long answers take.
+/// Latency of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Latency {
@@ -12,19 +12,19 @@ pub struct Latency {
     pub first_token_ms: f64,
     /// Milliseconds for each token of output. Default 8.
     pub per_token_ms: f64,
-    /// The share by which a call may be slower or faster, 0 to 1. Default 0.2.
+    /// The share by which a call may be slower or faster, from 0 to 1. Default 0.2.
     pub jitter: f64,
 }
 
-/// How long answers are, before the request's own limit.
+/// Lengths of completions, before the request's own limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Output {
-    /// The shortest answer, in tokens. Default 12; the digest alone is 5.
+    /// The shortest completion, in tokens. Default 12; the digest alone takes 5.
     pub min_tokens: usize,
-    /// About the mean: most are shorter, a few much longer. Default 80.
+    /// Approximate mean, in tokens: most are shorter, a few much longer. Default 80.
     pub mean_tokens: usize,
-    /// The longest answer, in tokens. Default 400.
+    /// The longest completion, in tokens. Default 400.
     pub max_tokens: usize,
 }
 
@@ -49,14 +49,14 @@ impl Default for Output {
 }
 
 impl Latency {
-    /// How long an answer of `tokens` takes; `chance` is a draw from 0 to 1.
+    /// How long an output of `tokens` takes; `chance` is a random number from 0 to 1.
     pub(super) fn draw(&self, tokens: u64, chance: f64) -> Duration {
         let plain_ms = self.first_token_ms + self.per_token_ms * tokens as f64;
         let ms = plain_ms * (1.0 + self.jitter * (2.0 * chance - 1.0));
         Duration::from_secs_f64(ms / 1_000.0)
     }
 
-    /// What makes no sense, if anything.
+    /// Rejects values that contradict each other, with the reason.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let day = 0.0..=86_400_000.0;
         if !day.contains(&self.first_token_ms) || !day.contains(&self.per_token_ms) {
@@ -70,14 +70,14 @@ impl Latency {
 }
 
 impl Output {
-    /// The length of an answer in tokens; `chance` is a draw from 0 to 1.
+    /// The length of a completion in tokens; `chance` is a random number from 0 to 1.
     pub(super) fn draw(&self, chance: f64) -> usize {
         let above = self.mean_tokens.saturating_sub(self.min_tokens) as f64;
         let drawn = -above * (1.0 - chance).max(f64::MIN_POSITIVE).ln();
         (self.min_tokens + drawn as usize).min(self.max_tokens)
     }
 
-    /// What makes no sense, if anything.
+    /// Rejects values that contradict each other, with the reason.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.mean_tokens < self.min_tokens || self.max_tokens < self.mean_tokens {
             return Err("lengths go up: min_tokens, mean_tokens, max_tokens");

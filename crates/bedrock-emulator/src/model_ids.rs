@@ -1,18 +1,18 @@
-//! What a model id or ARN names: the emulator's own, small reading of it.
+//! Which model an id or ARN names.
 
 use super::layout::Layout;
 use super::service_error::ServiceError;
 
-/// What stands behind an id.
+/// What an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry<'a> {
-    /// A base model that is known, by its base id.
+    /// A known base model, with its base id.
     Base(&'a str, Layout),
-    /// An ARN that does not tell; the request's fields do.
+    /// An ARN that hides its model; the request's fields decide.
     Opaque,
 }
 
-/// Geographies of inference profiles that are no country (AWS profile lists, October 2026).
+/// Geographies of inference profiles that are not country codes (AWS profile lists, October 2026).
 const GEOGRAPHIES: [&str; 4] = ["apac", "us-gov", "global", "amer"];
 
 /// ARN resource types that hide their base model.
@@ -26,7 +26,7 @@ const OPAQUE: [&str; 7] = [
     "endpoint",
 ];
 
-/// Models that can no longer be called (gone from every region's list, October 2026).
+/// Retired models, by the beginning of their base ids (regional lists, October 2026).
 const RETIRED: [&str; 11] = [
     "anthropic.claude-v1",
     "anthropic.claude-v2",
@@ -41,7 +41,7 @@ const RETIRED: [&str; 11] = [
     "stability.stable-diffusion-xl",
 ];
 
-/// Base id prefix to reply layout; the first that fits.
+/// Beginnings of base ids and the layouts of their models; the first match counts.
 const LAYOUTS: [(&str, Layout); 45] = [
     ("anthropic.claude-v1", Layout::ClaudeText),
     ("anthropic.claude-v2", Layout::ClaudeText),
@@ -90,10 +90,10 @@ const LAYOUTS: [(&str, Layout); 45] = [
     ("nvidia.", Layout::Chat),
 ];
 
-/// Providers of chat models that go by two names, or by a short one.
+/// Providers of chat models with several names.
 const CHAT_PROVIDERS: [&str; 4] = ["xai.", "zai.", "moonshot.", "moonshotai."];
 
-/// Looks an id or ARN up.
+/// Finds the model of an id or ARN.
 pub(super) fn find(id: &str) -> Result<Entry<'_>, ServiceError> {
     if !id.starts_with("arn:") {
         return base(id);
@@ -114,13 +114,13 @@ pub(super) fn find(id: &str) -> Result<Entry<'_>, ServiceError> {
     }
 }
 
-/// Whether an id or ARN is that of the base model itself, and not of a profile.
+/// Whether an id or ARN names the base model itself rather than a profile.
 pub(super) fn names_base_model(id: &str, base: &str) -> bool {
     let named = id.rsplit_once(":foundation-model/");
     named.map_or(id, |(_, name)| name) == base
 }
 
-/// Whether an id is of a model that can no longer be called.
+/// Whether an id or ARN names a retired model.
 pub(super) fn is_retired(id: &str) -> bool {
     let name = id.rsplit('/').next().unwrap_or(id);
     RETIRED
@@ -135,13 +135,13 @@ fn without_geography(id: &str) -> &str {
     }
 }
 
-/// Countries, and the unions among them, go by two letters; new ones are opened every few months.
+/// Country codes have two letters; AWS adds new ones every few months.
 fn is_geography(word: &str) -> bool {
     let is_country = word.len() == 2 && word.bytes().all(|it| it.is_ascii_lowercase());
     is_country || GEOGRAPHIES.contains(&word)
 }
 
-/// Looks a base id up, with or without a geography before it.
+/// Finds a base id, with or without a geography prefix.
 fn base(id: &str) -> Result<Entry<'_>, ServiceError> {
     let id = without_geography(id);
     if CHAT_PROVIDERS
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_has_left_is_known_as_such() {
+    fn retired_models_are_known() {
         check("anthropic.claude-v2:1", "ClaudeText anthropic.claude-v2:1");
         assert!(is_retired("us.anthropic.claude-v2:1"));
         assert!(is_retired(

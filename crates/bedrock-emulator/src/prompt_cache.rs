@@ -1,4 +1,5 @@
-//! The prompt cache: prefixes that requests mark, kept for five minutes after their last use.
+//! The prompt cache: prefixes that requests mark with a checkpoint, kept for five minutes after
+//! their last use.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,11 +13,11 @@ use super::generate::Fingerprint;
 use super::layout::tokens_of;
 use super::schema::Object;
 
-/// How long an entry lives that nobody reads (user guide, "Prompt caching", October 2026).
+/// Lifetime of an entry after its last use (user guide, "Prompt caching", October 2026).
 const LIVES: Duration = Duration::from_secs(300);
 
-/// The shortest prefix that Claude models cache, in tokens, by how their base ids begin; the first
-/// that fits. Source: user guide, "Prompt caching", and the models' pages, October 2026.
+/// The shortest prefix that Claude models cache, in tokens, by the beginning of the base id; the first
+/// match counts. Source: user guide, "Prompt caching", and the models' pages, October 2026.
 const SHORTEST: [(&str, u64); 11] = [
     ("anthropic.claude-opus-4-5", 4096),
     ("anthropic.claude-opus-4-6", 4096),
@@ -31,15 +32,15 @@ const SHORTEST: [(&str, u64); 11] = [
     ("anthropic.claude-mythos-5", 512),
 ];
 
-/// That of all others.
+/// The shortest prefix of all other models, in tokens.
 const SHORTEST_ELSEWHERE: u64 = 1024;
 
-/// What is cached at all.
+/// What the prompt cache keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PromptCache {
-    /// The shortest prefix, in tokens, of any model; a shorter one is not cached, and nothing
-    /// fails. Without it each model has its own.
+    /// The shortest cached prefix, in tokens, for every model. A shorter prefix is not cached, without
+    /// an error. Without this key, each model has its own minimum.
     pub min_tokens: Option<u64>,
 }
 
@@ -50,12 +51,12 @@ pub(super) struct Entries {
     used: Mutex<HashMap<u64, Instant>>,
 }
 
-/// The part of a request that is marked to be cached.
+/// The part of a request before its cache checkpoint.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prefix {
     key: u64,
     tokens: u64,
-    /// The fewest that its model caches.
+    /// The shortest prefix that its model caches, in tokens.
     shortest: u64,
 }
 
@@ -67,7 +68,7 @@ pub(super) struct Cached {
 }
 
 impl Prefix {
-    /// The system prompt up to its last mark: `cache_control` of Claude, `cachePoint` of Nova.
+    /// The system prompt up to its last checkpoint: `cache_control` of Claude, `cachePoint` of Nova.
     pub(super) fn of(model: &str, base: &str, body: &Object) -> Option<Self> {
         let blocks = body.get("system")?.as_array()?;
         let marked = |block: &Value| {
@@ -97,7 +98,7 @@ impl Entries {
         }
     }
 
-    /// What a request that begins now reads from the cache, or will have written to it.
+    /// What a request that starts now reads from the cache or writes to it.
     pub(super) fn look(&self, prefix: Option<Prefix>) -> Cached {
         let is_long = |prefix: &Prefix| self.min_tokens.unwrap_or(prefix.shortest) <= prefix.tokens;
         let Some(prefix) = prefix.filter(is_long) else {
@@ -120,7 +121,7 @@ impl Entries {
         }
     }
 
-    /// An answer has begun: from here on others find its prefix.
+    /// Stores a prefix once its response has begun.
     pub(super) fn keep(&self, prefix: Option<Prefix>) {
         if let Some(prefix) = prefix {
             let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,12 +131,12 @@ impl Entries {
 }
 
 impl Cached {
-    /// Both: what the input's own count leaves out.
+    /// Tokens read and written, which the count of input tokens leaves out.
     pub(super) fn tokens(self) -> u64 {
         self.read + self.written
     }
 
-    /// Puts the counts into the usage of an answer, or of a chunk of it.
+    /// Adds the counts to the usage of a body or chunk.
     pub(super) fn say(self, body: &mut Value) {
         if self.tokens() == 0 {
             return;

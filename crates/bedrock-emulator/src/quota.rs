@@ -1,12 +1,12 @@
-//! What the account may use, accounted the way Bedrock says it does.
+//! The account's quotas, accounted as Bedrock documents it.
 //!
-//! A call reserves `input + max_tokens` before it starts and is refused if they do not fit. When
-//! it ends it has cost `input + output × burndown`, and the difference is given or taken back
+//! A call reserves `input + max_tokens` before it starts and is throttled if that does not fit. When it
+//! ends it has cost `input + output × burndown`, and the reservation is settled to that
 //! (AWS, "How tokens are counted", autumn 2026). Whether the service's minute slides or is fixed
 //! is not documented: here each quota is a bucket that refills evenly. Requests may save up
 //! `burst`, tokens a whole minute's worth. A day's tokens are counted from the first call and
-//! start again after 24 hours. A quota that changes with time leaves what was used as it was: the
-//! bucket stays as full. Other tenants of the account take what they can get, call by call.
+//! start again after 24 hours. When a scenario changes a quota, the bucket keeps its level. Other tenants
+//! of the account take what they can get, call by call.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ use super::bucket::{Bucket, Day, MINUTE_S};
 use super::glob;
 use super::tenant::{OtherTenant, Tenant};
 
-/// A quota of the account. Each model id it fits has it for itself. The first that fits the model
+/// A quota of the account. Each model id that it matches has its own. The first that matches the model
 /// and the time counts.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,19 +26,19 @@ pub struct Quota {
     /// Model ids it is for, as in the request's path; `*` stands for any text. Default all.
     #[serde(default = "any_model")]
     pub model: String,
-    /// Seconds after the start from which it counts. Default 0.
+    /// Seconds after the start from which it applies. Default 0.
     pub from_s: Option<f64>,
-    /// Seconds after the start until which it counts. Default for ever.
+    /// Seconds after the start until which it applies. Default: no end.
     pub to_s: Option<f64>,
-    /// Requests a minute. Without it, any number.
+    /// Requests per minute. Default: unlimited.
     pub requests_per_minute: Option<u32>,
-    /// Requests that may come at once after a pause. Default: one second's worth, at least 1.
+    /// Requests that may come at once after a pause. Default: those of one second, at least 1.
     pub burst: Option<u32>,
-    /// Tokens a minute. Without it, any number.
+    /// Tokens per minute. Default: unlimited.
     pub tokens_per_minute: Option<u64>,
-    /// Tokens a day. Without it, any number.
+    /// Tokens per day. Default: unlimited.
     pub tokens_per_day: Option<u64>,
-    /// What one token of output costs of the token quotas. Default 1; 5 to 15 for Claude.
+    /// Burndown rate: quota tokens charged per output token. Default 1; AWS charges 5 to 15 for Claude.
     #[serde(default = "one")]
     pub burndown: f64,
 }
@@ -59,7 +59,7 @@ pub(super) enum Limit {
     TokensPerDay,
 }
 
-/// A call's hold on the quotas. Left unsettled, it stands as reserved.
+/// A call's reservation. If it is never settled, all of it counts as used.
 #[derive(Debug)]
 #[must_use = "a reservation is settled when its call ends"]
 pub(super) struct Reservation {
@@ -68,7 +68,7 @@ pub(super) struct Reservation {
     burndown: f64,
 }
 
-/// All accounts' quotas.
+/// The state of all quotas, per model id.
 #[derive(Debug)]
 pub(super) struct Quotas {
     rules: Vec<Quota>,
@@ -80,7 +80,7 @@ pub(super) struct Quotas {
 /// What one model id has used.
 #[derive(Debug)]
 struct Account {
-    /// The rule that counts, by its number.
+    /// The index of the rule that applies.
     rule: usize,
     others: Vec<OtherTenant>,
     requests: Bucket,
@@ -98,7 +98,7 @@ impl Quotas {
         }
     }
 
-    /// Admits a call that may use up to `tokens`, or says what is used up.
+    /// Admits a call that may use up to `tokens`, or returns the limit that it exceeds.
     pub(super) fn admit(
         &self,
         model: &str,
@@ -141,16 +141,16 @@ impl Quotas {
             .collect()
     }
 
-    /// Settles a call at what it used.
-    pub(super) fn settle(&self, hold: Reservation, input: u64, output: u64) {
-        let Some(model) = hold.account else {
+    /// Settles a reservation to what the call used.
+    pub(super) fn settle(&self, reservation: Reservation, input: u64, output: u64) {
+        let Some(model) = reservation.account else {
             return;
         };
-        let used = input as f64 + output as f64 * hold.burndown;
+        let used = input as f64 + output as f64 * reservation.burndown;
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.get_mut(&model) {
-            account.tokens.give_back(hold.reserved - used);
-            account.day.take(used - hold.reserved);
+            account.tokens.give_back(reservation.reserved - used);
+            account.day.take(used - reservation.reserved);
         }
     }
 }
@@ -167,7 +167,7 @@ impl Account {
         }
     }
 
-    /// Lets the other tenants' calls before `now` come first.
+    /// Applies the calls of other tenants that come before `now`.
     fn make_way(&mut self, now: Instant, started: Instant) {
         let mut others = std::mem::take(&mut self.others);
         while let Some(other) = others.iter_mut().min_by_key(|other| other.next()) {
@@ -176,14 +176,14 @@ impl Account {
                 break;
             }
             if let Some(tokens) = other.take_turn(started) {
-                // One that is refused goes away: other tenants' retries are not our business.
+                // A throttled call of another tenant is not retried.
                 self.admit(due, tokens).ok();
             }
         }
         self.others = others;
     }
 
-    /// Goes over to the rule that counts now.
+    /// Switches to the rule that applies now.
     fn follow(&mut self, number: usize, rule: &Quota, now: Instant) {
         if self.rule == number {
             return;
@@ -285,8 +285,8 @@ mod tests {
             let mut last = "";
             for _ in 0..count.parse().unwrap() {
                 match quotas.admit("m", Instant::now(), tokens[0]) {
-                    Ok(hold) => {
-                        quotas.settle(hold, tokens[1], tokens[2]);
+                    Ok(reservation) => {
+                        quotas.settle(reservation, tokens[1], tokens[2]);
                         passed += 1;
                     }
                     Err(Limit::Requests) => last = " requests",
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_comes_exactly_when_it_is_due_is_let_in() {
+    async fn a_call_that_arrives_exactly_when_due_is_admitted() {
         let quota = "requests_per_minute = 6000\nburst = 1";
         let script = ["1", "+0.01"].repeat(300).join(" ");
         let expected = ["1"; 300].join(", ");
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_reserves_its_most_and_settles_at_what_it_used() {
+    async fn a_call_reserves_its_maximum_and_settles_to_what_it_used() {
         let quota = "tokens_per_minute = 1000";
         check(quota, "10:900/100/100", "1 tokens").await;
         check(quota, "10:900/100/100 +6 1:900/0/0", "1 tokens, 1").await;
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_day_comes_to_an_end() {
+    async fn a_new_day_refills_the_daily_quota() {
         let quota = "tokens_per_day = 1000";
         check(
             quota,
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_quota_changes_with_time_and_stays_as_used_as_it_was() {
+    async fn a_quota_changes_with_time_and_keeps_what_was_used() {
         let steps = "[[quota]]\nto_s = 60\nrequests_per_minute = 600\n\
                      [[quota]]\nto_s = 120\nrequests_per_minute = 60\n\
                      [[quota]]\nfrom_s = 180\nrequests_per_minute = 120";
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_tenant_comes_first_and_in_bursts() {
+    async fn another_tenant_uses_the_quota_in_bursts() {
         let half = "[[quota]]\nrequests_per_minute = 60\nburst = 10\n\
                     [[tenant]]\nrequests_per_minute = 30";
         check(

@@ -1,4 +1,4 @@
-//! Replies as the service sends them.
+//! HTTP responses as the service sends them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::prompt_cache::Cached;
 use super::reply_body::ReplyBody;
 use super::service_error::ServiceError;
 
-/// Where coral, the service's framework, says its exceptions come from; clients cut it off.
+/// The suffix that the service's framework adds to the names of exceptions; clients cut it off.
 const ERROR_ORIGIN: &str = ":http://internal.amazon.com/coral/com.amazon.bedrock/";
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -26,33 +26,33 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const JSON_1_1: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
 const CHUNK_TYPE: HeaderName = HeaderName::from_static("x-amzn-bedrock-content-type");
-/// Who answers, so that nobody takes what was made up for a model's words.
+/// The `server` header, by which clients can recognize emulated responses.
 const EMULATOR: HeaderValue = HeaderValue::from_static("promptmill-emulator");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
-/// What the reply's headers say about an answer.
+/// What the headers of a response report.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metrics {
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
-    /// Whether the reply says how many: it does not where a guardrail has answered.
+    /// Whether the token counts are reported: they are not when a guardrail responds.
     pub(super) counted: bool,
-    /// Until the answer's end.
+    /// Until the last token.
     pub(super) latency: Duration,
-    /// Until its beginning.
+    /// Until the first token.
     pub(super) first: Duration,
-    /// What of the input the prompt cache has to do with.
+    /// Tokens read from the prompt cache or written to it.
     pub(super) cached: Cached,
 }
 
 impl Metrics {
-    /// The input that was neither read from the cache nor written to it.
+    /// Input tokens that were neither read from the cache nor written to it.
     pub(super) fn fresh_tokens(self) -> u64 {
         self.input_tokens.saturating_sub(self.cached.tokens())
     }
 }
 
-/// An answer with its metrics.
+/// A success with its metrics.
 pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<ReplyBody> {
     let latency_ms = u64::try_from(metrics.latency.as_millis()).unwrap_or(u64::MAX);
     let mut reply = reply(StatusCode::OK, JSON, body.into());
@@ -70,7 +70,7 @@ pub(super) fn answered(body: Vec<u8>, metrics: Metrics) -> Response<ReplyBody> {
     reply
 }
 
-/// An answer that comes in chunks.
+/// A success that is streamed.
 pub(super) fn streamed(body: ReplyBody) -> Response<ReplyBody> {
     let mut reply = reply(StatusCode::OK, EVENT_STREAM, Bytes::new());
     reply.headers_mut().insert(CHUNK_TYPE, JSON);
@@ -89,12 +89,12 @@ pub(super) fn rejected(error: &ServiceError) -> Response<ReplyBody> {
     with_retry_after(reply, error.retry_after_s)
 }
 
-/// An answer that is JSON and nothing more.
+/// A success with a JSON body and no metrics.
 pub(super) fn json(body: &serde_json::Value) -> Response<ReplyBody> {
     reply(StatusCode::OK, JSON, body.to_string().into())
 }
 
-/// An answer of a service that speaks the JSON 1.1 protocol.
+/// A response in the JSON 1.1 protocol.
 pub(super) fn json_1_1(answer: Result<serde_json::Value, ServiceError>) -> Response<ReplyBody> {
     let (status, body) = match answer {
         Ok(body) => (200, body),
@@ -107,7 +107,7 @@ pub(super) fn json_1_1(answer: Result<serde_json::Value, ServiceError>) -> Respo
     reply(status, JSON_1_1, body.to_string().into())
 }
 
-/// A page a proxy might answer with, when it cannot reach the service.
+/// The page of a proxy that cannot reach the service.
 pub(super) fn html_502(retry_after_s: Option<u32>) -> Response<ReplyBody> {
     let page = Bytes::from_static(b"<html><body><h1>502 Bad Gateway</h1></body></html>\n");
     let mut reply = reply(StatusCode::BAD_GATEWAY, HTML, page);
@@ -133,7 +133,7 @@ fn reply(status: StatusCode, kind: HeaderValue, body: Bytes) -> Response<ReplyBo
     reply
 }
 
-/// A name for a request, in the form of a UUID.
+/// A request id in the form of a UUID.
 fn request_id() -> String {
     let n = fastrand::u128(..);
     format!(

@@ -1,4 +1,4 @@
-//! The body of a reply: whole, coming bit by bit, or what a fault makes of it.
+//! Bodies of responses: whole, paced, or damaged by a fault.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,40 +12,40 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::connection::{Connection, Cut};
 
-/// The length of a body that no answer has.
+/// The length of the body of `huge_body` and `huge_error`, in bytes.
 pub(super) const HUGE_BYTES: u32 = 200_000_000;
 
-/// A piece of it.
+/// A part of the huge body.
 static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
 
-/// All of it.
+/// The parts of the huge body.
 pub(super) fn pieces() -> impl Iterator<Item = Bytes> {
     let pieces = HUGE_BYTES as usize / PIECE.len();
     std::iter::repeat_n(Bytes::from_static(&PIECE), pieces)
 }
 
-/// How long a byte takes where each is sent by itself.
+/// The time per byte of `drip`.
 const BYTE_TIME: Duration = Duration::from_secs(1);
 
-/// A reply's body.
+/// The body of a response.
 pub(super) enum ReplyBody {
     /// In one piece.
     Whole(Whole),
-    /// Bit by bit.
+    /// In parts, each at its time.
     Paced(Box<Paced>),
 }
 
-/// A body in one piece, or what a fault makes of it.
+/// A body in one piece, or what a fault turns it into.
 pub(super) struct Whole {
     data: Bytes,
-    /// The length that the head of the reply says; `None` says nothing.
+    /// The declared content-length; `None` declares none.
     promised: Option<u64>,
     left: Left,
-    /// The connection that ends with this body, and how.
+    /// The connection to cut after this body, and how.
     cut: Option<(Arc<Connection>, Cut)>,
 }
 
-/// What is still to be done for a body.
+/// What remains to be sent.
 #[derive(Debug)]
 enum Left {
     Data,
@@ -57,28 +57,28 @@ enum Left {
     Nothing,
 }
 
-/// A body whose parts come at their times.
+/// A body whose parts are sent at given times.
 pub(super) struct Paced {
     parts: VecDeque<(Instant, Bytes)>,
     timer: Pin<Box<Sleep>>,
     close: Close,
     flushed: bool,
-    /// What is to be done when the last part has gone.
+    /// Called after the last part.
     finish: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
-/// What follows the last part.
+/// What happens after the last part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Close {
-    /// The body ends in good order.
+    /// The body ends properly.
     Properly,
     /// The connection is closed.
     Break,
-    /// Nothing happens any more.
+    /// Nothing more is sent, and the connection stays open.
     Never,
 }
 
-/// The scenario closes the connection here.
+/// The scenario cuts the connection: there is no response.
 #[derive(Debug, thiserror::Error)]
 #[error("the scenario closes this connection")]
 pub struct HangUp;
@@ -100,7 +100,7 @@ impl ReplyBody {
         })
     }
 
-    /// `parts` at their times, then `close`; `finish` is called once the last part has gone.
+    /// `parts` at their times, then `close`; `finish` is called after the last part.
     pub(super) fn paced(
         parts: VecDeque<(Instant, Bytes)>,
         close: Close,
@@ -115,7 +115,7 @@ impl ReplyBody {
         }))
     }
 
-    /// All of it, or the connection's end.
+    /// The whole body, or `HangUp` if a fault cuts it.
     pub(super) fn into_whole(self) -> Result<Bytes, HangUp> {
         match self {
             Self::Whole(mut whole) if matches!(whole.left, Left::Data | Left::Nothing) => {
@@ -125,7 +125,7 @@ impl ReplyBody {
         }
     }
 
-    /// Breaks the body off in its middle, after promising all of it.
+    /// Declares the whole length and cuts the body in its middle.
     pub(super) fn broken(mut self) -> Self {
         if let Self::Whole(whole) = &mut self {
             whole.left = Left::HalfThenBreak;
@@ -133,7 +133,7 @@ impl ReplyBody {
         self
     }
 
-    /// Sends it a byte a second.
+    /// Sends it at one byte per second.
     pub(super) fn dripping(mut self) -> Self {
         if let Self::Whole(whole) = &mut self {
             whole.left = Left::Drip(Box::pin(sleep(BYTE_TIME)));
@@ -141,7 +141,7 @@ impl ReplyBody {
         self
     }
 
-    /// Goes on far longer than any answer, without saying for how long.
+    /// Replaces it by the huge body, without a content-length.
     pub(super) fn huge(mut self) -> Self {
         if let Self::Whole(whole) = &mut self {
             whole.promised = None;
@@ -150,7 +150,7 @@ impl ReplyBody {
         self
     }
 
-    /// Ends the connection behind it.
+    /// Cuts the connection after it.
     pub(super) fn last_of(mut self, line: &Arc<Connection>, how: Cut) -> Self {
         if let Self::Whole(whole) = &mut self {
             whole.cut = Some((Arc::clone(line), how));
@@ -159,7 +159,7 @@ impl ReplyBody {
     }
 }
 
-/// A body is dropped when its last byte has been taken over for writing.
+/// hyper drops a body once it has taken its last byte for writing.
 impl Drop for Whole {
     fn drop(&mut self) {
         if let Some((line, how)) = &self.cut {
@@ -211,7 +211,7 @@ impl Whole {
     }
 }
 
-/// hyper writes what it holds when a body has to wait.
+/// hyper writes its buffer when a body is pending.
 fn flush(cx: &Context<'_>) -> Polled {
     cx.waker().wake_by_ref();
     Poll::Pending

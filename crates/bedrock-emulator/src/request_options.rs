@@ -1,4 +1,4 @@
-//! What a request asks for beside its body: tier, latency mode, guardrail.
+//! Options in the headers of a request: service tier, latency mode, guardrail.
 
 use hyper::Response;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -11,7 +11,7 @@ use super::service_error::ServiceError;
 
 const TIER: HeaderName = HeaderName::from_static("x-amzn-bedrock-service-tier");
 const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-performanceconfig-latency");
-/// Service tiers, and how the base ids of models begin that do not have them.
+/// Service tiers, each with the beginnings of the base ids that lack it.
 const NOT_SUPPORTED: [(&str, &[&str]); 2] = [
     ("flex", &["anthropic.", "openai.gpt-5.6"]),
     (
@@ -28,15 +28,15 @@ const GUARDRAIL: HeaderName = HeaderName::from_static("x-amzn-bedrock-guardraili
 const VERSION: HeaderName = HeaderName::from_static("x-amzn-bedrock-guardrailversion");
 const TRACE: HeaderName = HeaderName::from_static("x-amzn-bedrock-trace");
 
-/// What the guardrails of the account do: any id and version name this one.
+/// The guardrail of the account: every guardrail id and version names this one.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Guardrail {
-    /// Texts that no prompt may hold.
+    /// Texts for which a prompt is blocked.
     pub blocks: Vec<String>,
-    /// What is answered in the model's place.
+    /// The text that is sent instead of a completion.
     pub message: String,
-    /// Texts that, in a prompt, have the guardrail mask a part of the answer.
+    /// Texts in a prompt for which a part of the completion is masked.
     pub masks: Vec<String>,
 }
 
@@ -50,16 +50,16 @@ impl Default for Guardrail {
     }
 }
 
-/// What the models' own filters do, in every family that has a word for it.
+/// The models' own content filters, in families that report them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Texts that no prompt may hold.
+    /// Texts for which a prompt is blocked.
     pub takes: Vec<String>,
 }
 
 impl Filter {
-    /// Lets the model's filter look at the prompt; it may take the answer.
+    /// Applies the filter to the prompt; it may remove the output.
     pub(super) fn look(&self, prompt: &str, answer: &mut ModelOutput) {
         if self.takes.iter().any(|text| prompt.contains(text)) {
             answer.thought.clear();
@@ -70,32 +70,32 @@ impl Filter {
     }
 }
 
-/// What one request asks for.
+/// The options of one request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RequestOptions {
-    /// What a reply says again.
+    /// Headers that the response repeats.
     echoed: Vec<(HeaderName, HeaderValue)>,
-    /// The service tier, where one is asked for.
+    /// The requested service tier.
     tier: Option<HeaderValue>,
-    /// The id of the guardrail.
+    /// The guardrail's id.
     guardrail: Option<String>,
     traced: bool,
 }
 
-/// What a guardrail has to say of an answer.
+/// What a guardrail found in a prompt.
 #[derive(Debug, Clone)]
 pub(super) struct Assessment {
     action: Action,
     trace: Option<Value>,
 }
 
-/// What a guardrail has done.
+/// What a guardrail did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     None,
-    /// It has changed a part of the answer.
+    /// It changed a part of the completion.
     Masked,
-    /// It has answered in the model's place.
+    /// It responded instead of the model.
     Blocked,
 }
 
@@ -132,7 +132,7 @@ impl RequestOptions {
         })
     }
 
-    /// Refuses a service tier that the model of this base id does not have (models' cards,
+    /// Rejects a service tier that the model with this base id lacks (model cards,
     /// November 2026).
     pub(super) fn check(&self, base: &str) -> Result<(), ServiceError> {
         let Some(tier) = &self.tier else {
@@ -148,15 +148,14 @@ impl RequestOptions {
         Ok(())
     }
 
-    /// Says in the reply how it was served.
+    /// Adds the repeated headers to the response.
     pub(super) fn echo(&self, mut reply: Response<ReplyBody>) -> Response<ReplyBody> {
         let headers = reply.headers_mut();
         headers.extend(self.echoed.iter().cloned());
         reply
     }
 
-    /// Lets the guardrail look at the prompt; it may answer in the model's place, or change what the
-    /// model says.
+    /// Applies the guardrail to the prompt; it may replace the output or mask a part of it.
     pub(super) fn guard(
         &self,
         guardrail: &Guardrail,
@@ -184,7 +183,7 @@ impl RequestOptions {
     }
 }
 
-/// The text with its last word taken out.
+/// The text with its last word masked.
 fn masked(text: &str) -> String {
     let words = text.trim_end();
     let last = words.rfind(' ').map_or(0, |at| at + 1);
@@ -213,13 +212,13 @@ impl Action {
 }
 
 impl Assessment {
-    /// Whether the guardrail has answered in the model's place.
+    /// Whether the guardrail responded instead of the model.
     pub(super) fn is_blocked(&self) -> bool {
         self.action == Action::Blocked
     }
 
-    /// Puts it into the chunks of an answer: into every one where it has changed the answer, else
-    /// into the last; Claude's events carry it at their end.
+    /// Adds it to the chunks of a stream: to every chunk of a masked completion, else to the last;
+    /// Claude's events carry it at their end.
     pub(super) fn add_to_chunks(&self, chunks: &mut [Value]) {
         let events = chunks.iter().any(|chunk| chunk["type"] == "message_stop");
         let every = self.action == Action::Masked && !events;
@@ -229,7 +228,7 @@ impl Assessment {
         }
     }
 
-    /// Puts it into an answer's body, or into a chunk of it.
+    /// Adds it to a body or a chunk.
     pub(super) fn say(&self, body: &mut Value) {
         let Some(body) = body.as_object_mut() else {
             return;

@@ -1,20 +1,20 @@
-//! Scenarios: how the emulated service behaves, written down in a small TOML file.
+//! Scenarios: how the emulated service behaves, as a small TOML file.
 //!
-//! Everything is optional; what is left out is an ordinary day.
+//! Every key is optional. Without any, the service has no quotas and no faults.
 //!
 //! ```toml
 //! about = "a busy afternoon: a small quota, now and then no capacity"
-//! seed = 7                    # another seed, other faults and latencies
-//! context_tokens = 200_000    # longer prompts are refused
-//! refusal_ms = 20             # how long an error takes to come back
-//! connections = 100           # calls in flight at most; one more is refused with 503
+//! seed = 7                    # selects faults and latencies
+//! context_tokens = 200_000    # longer prompts are rejected
+//! refusal_ms = 20             # latency of errors
+//! connections = 100           # most calls in flight; one more gets 503
 //! service_quotas = "denied"   # the account may not read its own quotas
-//! end_of_life = true          # models that have left Bedrock are refused, as there
+//! end_of_life = true          # retired models get 404, as from the service
 //!
 //! [control_plane]
-//! denied = ["ListImportedModels"]   # what the account may not ask about its models
-//! whole_only = ["amazon.nova-9-v1:0"]   # models that do not stream, beside those of the list
-//! page = 50                         # entries of a page at most
+//! denied = ["ListImportedModels"]   # operations that the account may not call
+//! whole_only = ["amazon.nova-9-v1:0"]   # additional models that do not stream
+//! page = 50                         # most entries per page of a list
 //!
 //! [latency]
 //! first_token_ms = 250
@@ -22,17 +22,22 @@
 //! jitter = 0.2                # each call up to 20 % slower or faster
 //!
 //! [guardrail]
-//! blocks = ["launch codes"]   # what a guardrail that a request names lets no prompt hold
+//! blocks = ["launch codes"]   # prompts with these texts get `message` from the guardrail
+//! masks = ["home address"]    # for prompts with these texts a part of the completion is masked
+//! message = "Not here."
 //!
 //! [filter]
-//! takes = ["bomb"]            # what the models' own filters do not answer, each in its own word
+//! takes = ["bomb"]            # prompts that the models' own filters refuse to answer
 //!
 //! [output]
 //! min_tokens = 12
 //! mean_tokens = 80
 //! max_tokens = 400
 //!
-//! [[quota]]                   # the first that fits a model counts; each model has its own
+//! [prompt_cache]
+//! min_tokens = 64             # shortest cached prefix, for every model
+//!
+//! [[quota]]                   # the first match counts; each model id has its own
 //! model = "*claude*"
 //! requests_per_minute = 600
 //! burst = 10
@@ -40,20 +45,20 @@
 //! tokens_per_day = 10_000_000
 //! burndown = 5
 //!
-//! [[quota]]                   # quotas change with time: here for three minutes
+//! [[quota]]                   # quotas may change with time: here for three minutes
 //! from_s = 300
 //! to_s = 480
 //! requests_per_minute = 60
 //!
-//! [[tenant]]                  # somebody else who uses up the same quotas
+//! [[tenant]]                  # another user of the same quotas
 //! model = "*claude*"
 //! requests_per_minute = 300
 //! tokens_per_minute = 50_000
 //! from_s = 60
-//! every_s = 30                # in bursts: ten seconds of every thirty
+//! every_s = 30                # in bursts: 10 of every 30 seconds
 //! for_s = 10
 //!
-//! [[fault]]                   # see `FaultRule` for all conditions
+//! [[fault]]                   # see `FaultRule` for all conditions and `FaultKind` for all kinds
 //! kind = "unavailable"
 //! share = 0.02
 //!
@@ -76,59 +81,59 @@ use super::request_options::{Filter, Guardrail};
 use super::service_quotas::ServiceQuotas;
 use super::tenant::Tenant;
 
-/// How long an error takes to come back: a round trip within a region, no model in between.
+/// Default latency of errors: a round trip within a region, without a model.
 const REFUSAL_MS: f64 = 20.0;
 
 /// How the emulated service behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// What it rehearses, in a sentence.
+    /// What the scenario is about, in one sentence.
     pub about: String,
-    /// Feeds everything drawn: latencies and shares of faults.
+    /// The seed of everything random: latencies, and which attempts get a fault by `share`.
     pub seed: u64,
     /// The longest input, in tokens. Default 200,000.
     pub context_tokens: u64,
-    /// How long an error takes to come back, in milliseconds. Default 20.
+    /// Latency of errors, in milliseconds. Default 20.
     pub refusal_ms: f64,
-    /// Models that have left Bedrock (Claude up to 3.7, Titan Text, Jurassic-2, Command, Command R,
-    /// Llama 2 and 3.2, Stable Diffusion XL) are refused. Default
-    /// false: they answer, so that what was written for them can be tried.
+    /// Whether retired models (Claude up to 3.7, Titan Text, Jurassic-2, Command, Command R, Llama 2
+    /// and 3.2, Stable Diffusion XL) get 404, as from the service. Default false: they respond, so
+    /// that programs written for them can be tried.
     pub end_of_life: bool,
-    /// How many calls may be in flight, all models together. Default any number.
+    /// Most calls in flight, over all models. Default: unlimited.
     pub connections: Option<u64>,
-    /// How long answers take.
+    /// Latency of responses.
     pub latency: Latency,
-    /// How long answers are.
+    /// Lengths of completions.
     pub output: Output,
-    /// What the account may use; the first that fits a model and the time counts.
+    /// The account's quotas; the first that matches the model and the time counts.
     pub quotas: Vec<Quota>,
-    /// Who else uses the account.
+    /// Other users of the account.
     pub tenants: Vec<Tenant>,
-    /// Whether the account may read them.
+    /// Whether the account may read its quotas from Service Quotas.
     pub service_quotas: ServiceQuotas,
-    /// What is cached of prompts that ask for it.
+    /// The prompt cache.
     pub prompt_cache: PromptCache,
-    /// What the account may ask about its models.
+    /// The account's permissions on the control plane.
     pub control_plane: ControlPlane,
-    /// What a guardrail does, where a request names one.
+    /// The guardrail, for requests that name one.
     pub guardrail: Guardrail,
-    /// What the models' own filters take: the answer to such a prompt ends with the family's own
-    /// word, `refusal`, `content_filter`, `CONTENT_FILTERED`, `ERROR_TOXIC`, `Filter reason: prompt`.
-    /// A family that has none answers.
+    /// The models' own content filters. A filtered response has the finish reason of its family:
+    /// `refusal`, `content_filter`, `CONTENT_FILTERED`, `ERROR_TOXIC`, `Filter reason: prompt`.
+    /// Families without one respond as usual.
     pub filter: Filter,
-    /// What goes wrong, in order: the first rule that strikes a call decides its fate.
+    /// Fault rules, in order: the first that applies to a call decides.
     pub faults: Vec<FaultRule>,
 }
 
-/// A scenario that cannot be used.
+/// A scenario that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}:{line}: {what}")]
 pub struct ScenarioError {
-    /// The file, as it was named.
+    /// The name given to [`Scenario::parse`].
     pub name: String,
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong there and what to do.
+    /// What is wrong, and what to write instead.
     pub what: String,
 }
 
@@ -155,7 +160,7 @@ struct File {
 }
 
 impl Scenario {
-    /// Reads a scenario; `name` is what messages call it.
+    /// Reads a scenario in TOML; `name` is what error messages call it.
     pub fn parse(text: &str, name: &str) -> Result<Self, ScenarioError> {
         let error = |at: usize, what: String| ScenarioError {
             name: name.to_owned(),
@@ -171,7 +176,7 @@ impl Scenario {
         Ok(file.into())
     }
 
-    /// The same, answering at once: for benchmarks and tests.
+    /// This scenario without latencies, for benchmarks and tests.
     pub fn without_latency(mut self) -> Self {
         self.latency = Latency {
             first_token_ms: 0.0,
@@ -184,14 +189,14 @@ impl Scenario {
 }
 
 impl Default for Scenario {
-    /// An ordinary day: no quotas, no faults.
+    /// No quotas and no faults.
     fn default() -> Self {
         File::default().into()
     }
 }
 
 impl File {
-    /// What no scenario may say, and where this one says it.
+    /// Rejects values out of range, with the position of their table.
     fn check(&self) -> Result<(), (usize, &'static str)> {
         if !(0.0..=3_600_000.0).contains(&self.refusal_ms.unwrap_or_default()) {
             return Err((0, "refusal_ms is from 0 to an hour of milliseconds"));
@@ -258,7 +263,7 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + before.matches('\n').count()
 }
 
-/// The parser's message, with the nearest name it would have taken.
+/// The parser's message, with the nearest name that it accepts.
 fn with_suggestion(message: &str) -> String {
     let mut names = message.split('`').skip(1).step_by(2);
     let nearest = names.next().and_then(|typed| {
@@ -282,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_an_ordinary_day() {
+    fn an_empty_file_is_the_default_scenario() {
         assert_eq!(Scenario::parse("", "x").unwrap(), Scenario::default());
     }
 
@@ -301,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_name_is_met_with_the_right_one() {
+    fn a_mistyped_name_suggests_the_nearest_one() {
         rejected(
             "about = \"x\"\n\n[[fault]]\nkind = \"throttled\"\nshar = 0.5\n",
             "busy.toml:5: unknown field `shar`, expected one of `kind`, `model`, `matching`, \
@@ -311,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_makes_no_sense_names_its_table() {
+    fn an_invalid_value_names_its_table() {
         rejected(
             "seed = 1\n[[fault]]\nkind = \"throttled\"\nshare = 1.5\n",
             "busy.toml:2: share is from 0 to 1, such as 0.05",

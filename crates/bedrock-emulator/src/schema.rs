@@ -1,7 +1,7 @@
-//! Which keys a body may have and what they may hold, refused in the service's words.
+//! Keys and values that a body may have; violations are reported in the service's words.
 //!
-//! The wording is that of the JSON schema validator that Bedrock puts before its models: a
-//! pointer, then what was expected there.
+//! The wording is that of the JSON Schema validator in front of the models: a pointer, then what was
+//! expected there.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub(super) struct Key {
     need: Need,
 }
 
-/// What a key may hold.
+/// The values that a key may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// Anything; read elsewhere.
@@ -29,9 +29,9 @@ pub(super) enum Kind {
     Text,
     /// A list of strings.
     Texts,
-    /// A list of so many strings at most.
+    /// A list of at most this many strings.
     FewTexts(usize),
-    /// A list with something in it.
+    /// A list with at least one item.
     List,
     /// An object.
     Object,
@@ -59,10 +59,10 @@ pub(super) const fn optional(name: &'static str, kind: Kind) -> Key {
     Key { name, kind, need }
 }
 
-/// Keys of a body that are the service's own begin so, whatever the model.
+/// The beginning of keys that belong to the service, for every model.
 const SERVICE: &str = "amazon-bedrock-";
 
-/// Refuses an object with missing, extraneous or ill-typed keys; `at` points to it (`#`).
+/// Rejects an object with missing, extraneous or ill-typed keys; `at` is its JSON pointer (`#`).
 pub(super) fn check(object: &Object, keys: &[Key], at: &str) -> Result<(), ServiceError> {
     for key in keys {
         if key.need == Need::Required && !object.contains_key(key.name) {
@@ -131,7 +131,7 @@ impl Kind {
         }
     }
 
-    /// The validator's word for it.
+    /// The validator's name for the type.
     fn name(self) -> &'static str {
         match self {
             Self::Any => "Any",
@@ -145,7 +145,7 @@ impl Kind {
     }
 }
 
-/// The objection to a value of the wrong type.
+/// The message for a value of the wrong type.
 pub(super) fn expected(name: &str, found: &Value) -> String {
     format!("expected type: {name}, found: {}", type_name(found))
 }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_held_to_the_schema() {
+    fn keys_are_checked_against_the_schema() {
         check(
             r#"{"prompt":"a","temperature":0,"top_k":200,"stop":["x"]}"#,
             "fine",
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_held_to_their_range() {
+    fn numbers_are_checked_against_their_range() {
         check(
             r#"{"prompt":"a","temperature":1.5}"#,
             "#/temperature: 1.5 is not less or equal to 1",

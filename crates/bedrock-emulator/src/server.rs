@@ -43,7 +43,7 @@ pub struct Emulator {
 pub struct EmulatorHandle {
     addr: SocketAddr,
     stats: Stats,
-    /// Dropping it ends the thread.
+    /// Dropping the sender ends the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,15 +54,15 @@ pub enum BindError {
     /// The address can be reached from other machines.
     #[error("{0} is not a loopback address; the emulator listens on 127.0.0.1 or [::1] only")]
     NotLoopback(IpAddr),
-    /// The port is taken, or the system refuses it.
+    /// The port is taken, or the operating system rejects it.
     #[error("cannot listen on {addr}: {source}; port 0 takes a free one")]
     Listen {
         /// The address asked for.
         addr: SocketAddr,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The system has no thread for the background.
+    /// The operating system cannot start a thread.
     #[error("cannot start the emulator's thread: {0}")]
     Thread(io::Error),
 }
@@ -72,7 +72,7 @@ impl Emulator {
     /// serves. Time in the scenario starts now.
     ///
     /// # Errors
-    /// The address is not a loopback address, or the system does not let it be bound.
+    /// The address is not a loopback address, or it cannot be bound.
     pub fn bind(addr: SocketAddr, scenario: Scenario) -> Result<Self, BindError> {
         if !addr.ip().is_loopback() {
             return Err(BindError::NotLoopback(addr.ip()));
@@ -93,7 +93,7 @@ impl Emulator {
     /// Serves `scenario` on a free port of 127.0.0.1, in the background.
     ///
     /// # Errors
-    /// The system has no port or no thread left.
+    /// No port or no thread is available.
     pub fn start(scenario: Scenario) -> Result<EmulatorHandle, BindError> {
         Self::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), scenario)?.spawn()
     }
@@ -103,7 +103,7 @@ impl Emulator {
         self.addr
     }
 
-    /// The endpoint as an SDK wants it: `http://127.0.0.1:PORT`.
+    /// The endpoint URL for an SDK: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -137,7 +137,7 @@ impl Emulator {
     /// runtime, and one that pauses the time of its runtime does not pause the emulator's.
     ///
     /// # Errors
-    /// The system has no thread left.
+    /// No thread is available.
     pub fn spawn(self) -> Result<EmulatorHandle, BindError> {
         let (addr, stats) = (self.addr, self.stats());
         let (stop, stopped) = oneshot::channel();
@@ -148,7 +148,7 @@ impl Emulator {
         let serve = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    // A socket that cannot be watched refuses connections: the test sees that.
+                    // If the socket cannot be watched, connections are refused, which the test sees.
                     _ = self.serve() => {}
                     _ = stopped => {}
                 }
@@ -173,7 +173,7 @@ impl EmulatorHandle {
         self.addr
     }
 
-    /// The endpoint as an SDK wants it: `http://127.0.0.1:PORT`.
+    /// The endpoint URL for an SDK: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
@@ -188,13 +188,13 @@ impl Drop for EmulatorHandle {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so itself.
+            // A panic of the thread has been printed already.
             let _ = thread.join();
         }
     }
 }
 
-/// Answers one connection's calls until either side is done with it.
+/// Serves one connection until either side closes it.
 async fn converse(stream: TcpStream, service: Arc<Service>) {
     if stream.set_nodelay(true).is_err() {
         return; // the client has gone already
@@ -204,10 +204,10 @@ async fn converse(stream: TcpStream, service: Arc<Service>) {
         let (service, line) = (Arc::clone(&service), Arc::clone(&line));
         async move { service.answer(request, line).await }
     });
-    // HTTP/1.1, or HTTP/2 where a client begins with it: the SDK for JavaScript does.
+    // HTTP/1.1, or HTTP/2 if the client starts with it, as the SDK for JavaScript does.
     let http = auto::Builder::new(TokioExecutor::new());
     tokio::select! {
-        // An error here is the client's going, or a hang-up the scenario asked for.
+        // An error is a client that left, or a cut that the scenario requested.
         _ = http.serve_connection(TokioIo::new(stream), answer) => {}
         () = line.is_cut() => {}
     }

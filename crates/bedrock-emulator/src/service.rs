@@ -1,4 +1,4 @@
-//! One call, from its head to its answer.
+//! One call, from its headers to its response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ struct Caller {
     key: String,
 }
 
-/// A request that has been read and found good.
+/// A request that was read and accepted.
 struct Call {
     caller: Caller,
     operation: Operation,
@@ -85,7 +85,7 @@ impl Service {
         self.stats.clone()
     }
 
-    /// A line for a new connection, ready for the faults of the scenario.
+    /// The state of a new connection, for faults that cut it.
     pub(super) fn line(&self, stream: &TcpStream) -> Connection {
         if self.faults.may_cut() {
             Connection::of(stream)
@@ -94,7 +94,7 @@ impl Service {
         }
     }
 
-    /// Answers a request, or hangs up as the scenario wishes.
+    /// Answers a request, or cuts the connection if the scenario says so.
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
@@ -121,7 +121,7 @@ impl Service {
         self.admit(in_flight, call).await
     }
 
-    /// Answers a call that came on no wire.
+    /// Answers a call that did not come over a connection.
     pub(super) async fn invoke(
         &self,
         id: &str,
@@ -133,7 +133,7 @@ impl Service {
         self.admit(in_flight, call).await
     }
 
-    /// Takes a call in: refuses it, fails it, or answers it.
+    /// Checks a call against connections and quotas, and rejects or answers it.
     async fn admit(
         &self,
         in_flight: InFlight,
@@ -157,7 +157,7 @@ impl Service {
         }
         let most = call.most_tokens();
         match self.quotas.admit(&call.id, Instant::now(), most) {
-            Ok(hold) => self.respond(in_flight, &call, hold).await,
+            Ok(reservation) => self.respond(in_flight, &call, reservation).await,
             Err(limit) => {
                 let error = limit.error();
                 Ok(self
@@ -178,12 +178,12 @@ impl Service {
         reply::rejected(error)
     }
 
-    /// How long an error takes to come back.
+    /// The latency of an error.
     fn round_trip(&self) -> Duration {
         Duration::from_secs_f64(self.scenario.refusal_ms / 1_000.0)
     }
 
-    /// Answers for Service Quotas; its requests are no calls of a model, and not counted as such.
+    /// Answers for Service Quotas. These requests are not counted as calls.
     async fn service_quotas_reply(
         &self,
         operation: &str,
@@ -202,7 +202,7 @@ impl Service {
         Ok(reply::json_1_1(answer))
     }
 
-    /// Answers for the control plane; its requests are no calls of a model either.
+    /// Answers for the control plane. These requests are not counted as calls.
     fn control_plane_reply(&self, query: &Query, headers: &HeaderMap) -> Response<ReplyBody> {
         let answer = wire::authorized(headers);
         let account = &self.scenario.control_plane;
@@ -212,20 +212,20 @@ impl Service {
         }
     }
 
-    /// Works on a call that was admitted: fails it as the scenario wishes, or answers it.
+    /// Answers a call that was admitted, or makes it fail as the scenario says.
     async fn respond(
         &self,
         in_flight: InFlight,
         call: &Call,
-        hold: Reservation,
+        reservation: Reservation,
     ) -> Result<Response<ReplyBody>, HangUp> {
-        let verdict = self.faults.judge(call.subject(self.started));
+        let verdict = self.faults.apply(call.subject(self.started));
         let slow = Duration::from_millis(verdict.slow_ms);
         let damage = match verdict.effect {
             None => None,
             Some(Effect::Damage(damage)) => damage.strikes(call.operation),
             Some(effect) => {
-                self.quotas.settle(hold, 0, 0);
+                self.quotas.settle(reservation, 0, 0);
                 in_flight.end(stats::Outcome::Fault);
                 wait(slow + self.round_trip()).await;
                 return fail(effect, &call.caller.line).await;
@@ -255,7 +255,7 @@ impl Service {
         let (prefix, read) = (call.prefix, metrics.cached.read);
         let end = move || {
             prompts.keep(prefix);
-            quotas.settle(hold, input.saturating_sub(read), output);
+            quotas.settle(reservation, input.saturating_sub(read), output);
             in_flight.end(outcome);
         };
         let chunks = match call.operation {
@@ -284,7 +284,7 @@ impl Service {
         }
     }
 
-    /// Reads a request's body as the model it names would.
+    /// Reads a request's body as the model that it names would.
     fn parse(
         &self,
         caller: Caller,
@@ -312,7 +312,7 @@ impl Service {
         self.read(caller, operation, options, (id.clone(), base, layout), body)
     }
 
-    /// Reads a body by its layout, for a model with this base id.
+    /// Reads a body in this layout, for the model with this base id.
     fn read(
         &self,
         caller: Caller,
@@ -335,7 +335,7 @@ impl Service {
                 return Err(ServiceError::no_stream());
             }
             layout.check_stream(&body, base)?;
-            // Where a body may say so too, it says what the path says.
+            // In layouts that allow it, `stream` repeats what the path says.
             let says_so = layout.may_say_stream();
             body.retain(|key, value| !(says_so && key == "stream" && *value == true));
         }
@@ -366,7 +366,7 @@ impl Service {
 }
 
 impl Call {
-    /// The answer in one piece.
+    /// The output as one body.
     fn whole(&self, answer: &ModelOutput) -> Value {
         let is_blocked = answer.finish == FinishReason::Blocked;
         let blocked = is_blocked.then(|| self.layout.blocked(&self.id, answer));
@@ -374,7 +374,7 @@ impl Call {
         blocked.flatten().unwrap_or_else(written)
     }
 
-    /// The answer in chunks; `None` where its layout does not stream.
+    /// The output as chunks; `None` if the layout does not stream.
     fn chunks(&self, answer: &ModelOutput) -> Option<Vec<Value>> {
         match answer.finish == FinishReason::Blocked {
             true => self.layout.blocked_chunks(&self.id, answer),
@@ -382,7 +382,7 @@ impl Call {
         }
     }
 
-    /// What the call reserves: its input and the longest answer.
+    /// Tokens that the call reserves: its input and the longest output.
     fn most_tokens(&self) -> u64 {
         match self.ask.task {
             Task::Text { max_tokens, .. } => self.ask.input_tokens + max_tokens,
@@ -402,7 +402,7 @@ impl Call {
 }
 
 impl Damage {
-    /// What goes wrong in a stream goes wrong in streams only.
+    /// Damage inside a stream applies to streamed calls only.
     fn strikes(self, operation: Operation) -> Option<Self> {
         let is_for_streams = matches!(self, Self::InStream(_));
         (operation == Operation::Stream || !is_for_streams).then_some(self)
@@ -419,14 +419,14 @@ impl Limit {
     }
 }
 
-/// Lets a latency pass; none takes no time at all, not even a timer's tick.
+/// Waits for a latency; zero does not even set a timer.
 async fn wait(latency: Duration) {
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
 }
 
-/// Fails a call that never reached the model.
+/// Fails a call that does not reach the model.
 async fn fail(effect: Effect, line: &Connection) -> Result<Response<ReplyBody>, HangUp> {
     match effect {
         Effect::Reject(error) => Ok(reply::rejected(&error)),
@@ -441,7 +441,7 @@ async fn fail(effect: Effect, line: &Connection) -> Result<Response<ReplyBody>, 
     }
 }
 
-/// Writes the answer out, or what a fault made of it.
+/// The response in one piece, damaged if a fault says so.
 fn whole_reply(
     call: &Call,
     answer: &ModelOutput,

@@ -1,11 +1,11 @@
-//! Errors as the service words and shapes them.
+//! Errors in the service's wording and shape.
 //!
-//! Status and code are those of the service model (botocore 1.44.5); message texts are those seen
-//! in public code and logs, November 2026.
+//! Status and code are those of the service model (botocore 1.44.5); messages are those seen in public
+//! code and logs, November 2026.
 
 use std::borrow::Cow;
 
-/// An error answer: a status, a code for the header, a message for the body.
+/// An error response: a status, a code for the header, a message for the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServiceError {
     /// The HTTP status.
@@ -34,12 +34,12 @@ impl ServiceError {
         }
     }
 
-    /// A request that is wrong in itself.
+    /// An invalid request.
     pub(super) fn validation(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(400, "ValidationException", message)
     }
 
-    /// A model that answers in one piece was asked to stream.
+    /// A model that does not stream was asked to.
     pub(super) fn no_stream() -> Self {
         Self::validation("The model is unsupported for streaming.")
     }
@@ -51,12 +51,12 @@ impl ServiceError {
         ))
     }
 
-    /// A quota is used up.
+    /// A quota is exceeded.
     pub(super) fn throttling(message: &'static str) -> Self {
         Self::new(429, "ThrottlingException", message)
     }
 
-    /// More calls in flight than the service takes.
+    /// Too many calls are in flight.
     pub(super) fn too_many_connections() -> Self {
         let message = "Too many connections, please wait before trying again.";
         Self::new(503, "ServiceUnavailableException", message)
@@ -67,7 +67,7 @@ impl ServiceError {
         Self::validation("The provided model identifier is invalid.")
     }
 
-    /// A model that is called by its profiles only was called by its own id.
+    /// A model that needs an inference profile was called by its base id.
     pub(super) fn profile_required(id: &str) -> Self {
         Self::validation(format!(
             "Invocation of model ID {id} with on-demand throughput isn’t supported. Retry your \
@@ -75,7 +75,7 @@ impl ServiceError {
         ))
     }
 
-    /// A model that once was.
+    /// A retired model.
     pub(super) fn end_of_life() -> Self {
         let message = "This model version has reached the end of its life. Please refer to the \
                        AWS documentation for more details.";

@@ -1,4 +1,4 @@
-//! Service Quotas, as far as it is asked about Bedrock: what the scenario's quotas are.
+//! Service Quotas for Bedrock: the scenario's quotas.
 //!
 //! It speaks the JSON 1.1 protocol on the same port. What a code counts is read from the quota's name
 //! ([`mod@super::quota_names`]).
@@ -12,7 +12,7 @@ use super::quota::Quota;
 use super::quota_names::{self, Counted, NamedQuota};
 use super::service_error::ServiceError;
 
-/// Before the operation's name in `x-amz-target`.
+/// The prefix of operations in `x-amz-target`.
 const TARGET: &str = "ServiceQuotasV20190624.";
 
 /// Whether the account may read its quotas.
@@ -80,7 +80,7 @@ pub(super) fn answer(
         "QuotaName": quota.name(),
         "Value": value,
         "Unit": "None",
-        // As AWS has it for most models: more a minute on request, not more a day.
+        // As at AWS for most models: quotas per minute can be raised, those per day cannot.
         "Adjustable": quota.counted() != Counted::TokensPerDay,
         "GlobalQuota": false,
     }}))
@@ -104,7 +104,7 @@ fn applied(quota: &NamedQuota, quotas: &[Quota]) -> Option<f64> {
     values.reduce(f64::min)
 }
 
-/// A default that an account might have.
+/// A default that an account may have.
 fn usual(counted: Counted) -> f64 {
     match counted {
         Counted::Requests => 10_000.0,
@@ -119,7 +119,7 @@ mod tests {
     use super::{ServiceQuotas, answer};
     use crate::Scenario;
 
-    /// Asks an operation for a code, under a scenario, and compares the value or the refusal.
+    /// Asks an operation for a code, under a scenario, and compares the value or the error.
     #[track_caller]
     fn check(scenario: &str, asked: &str, expected: &str) {
         let quotas = Scenario::parse(scenario, "x").unwrap().quotas;

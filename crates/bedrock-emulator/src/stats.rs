@@ -1,4 +1,4 @@
-//! What the emulator has done so far, readable at any time.
+//! Counters of the emulator, readable at any time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,31 +20,31 @@ struct Counters {
     output_tokens: AtomicU64,
 }
 
-/// The counters at one moment. A call that has ended is in exactly one of `answered`, `refused`,
+/// The counters at one moment. A call that has ended is in exactly one of `answered`, `rejected`,
 /// `throttled` and `faults`, unless its client hung up first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Requests that arrived.
+    /// Calls that arrived.
     pub calls: u64,
-    /// Requests answered as asked.
+    /// Calls that succeeded.
     pub answered: u64,
-    /// Requests that were wrong in themselves.
+    /// Calls with an invalid request.
     pub rejected: u64,
-    /// Requests over a quota of the scenario.
+    /// Calls that exceeded a quota of the scenario.
     pub throttled: u64,
-    /// Requests that a fault of the scenario struck.
+    /// Calls that got a fault of the scenario.
     pub faults: u64,
-    /// Requests being worked on now.
+    /// Calls in flight now.
     pub in_flight: u64,
-    /// The most requests that were worked on at once.
+    /// The most calls that were in flight at once.
     pub max_in_flight: u64,
-    /// Input tokens of all answered requests.
+    /// Input tokens of all calls that succeeded.
     pub input_tokens: u64,
-    /// Output tokens of all answered requests.
+    /// Output tokens of all calls that succeeded.
     pub output_tokens: u64,
 }
 
-/// How a request ended.
+/// How a call ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome {
     Succeeded { input: u64, output: u64 },
@@ -53,7 +53,7 @@ pub(super) enum Outcome {
     Fault,
 }
 
-/// A request being worked on; leaves the count when dropped.
+/// A call in flight; leaves the count when dropped.
 #[derive(Debug)]
 pub(super) struct InFlight(Arc<Counters>);
 
@@ -74,7 +74,7 @@ impl Stats {
         }
     }
 
-    /// Counts a request in.
+    /// Counts a call that begins.
     pub(super) fn enter(&self) -> InFlight {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         let now = self.0.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
@@ -89,7 +89,7 @@ impl InFlight {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Counts how the request ended.
+    /// Counts how the call ended.
     pub(super) fn end(&self, outcome: Outcome) {
         let add = |counter: &AtomicU64, n| counter.fetch_add(n, Ordering::Relaxed);
         match outcome {

@@ -1,4 +1,4 @@
-//! Others who use the same account.
+//! Other users of the same account.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::bucket::MINUTE_S;
 
-/// Somebody else who calls the same models from the same account, at a steady pace or in bursts.
+/// Another user of the same account and models, at a steady pace or in bursts.
 ///
-/// Their calls use up the quota of each model they fit, and are not answered or counted. One that
-/// is refused is not tried again.
+/// Their calls use the quota of each model that they match; they are neither answered nor counted, and a
+/// throttled one is not retried.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tenant {
@@ -23,9 +23,9 @@ pub struct Tenant {
     pub tokens_per_minute: Option<u64>,
     /// Seconds after the start from which they call. Default 0.
     pub from_s: Option<f64>,
-    /// Seconds after the start until which they call. Default for ever.
+    /// Seconds after the start until which they call. Default: no end.
     pub to_s: Option<f64>,
-    /// They call in bursts, and so many seconds lie between the beginnings of two.
+    /// Seconds from the start of one burst to the start of the next. Default: no bursts.
     pub every_s: Option<f64>,
     /// How many seconds a burst lasts.
     pub for_s: Option<f64>,
@@ -36,7 +36,7 @@ fn any_model() -> String {
 }
 
 impl Tenant {
-    /// What makes no sense, if anything.
+    /// Rejects values that contradict each other, with the reason.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.requests_per_minute == Some(0) || 60_000 < self.requests_per_minute.unwrap_or(1) {
             return Err("a tenant makes from 1 to 60000 requests a minute");
@@ -53,7 +53,7 @@ impl Tenant {
         }
     }
 
-    /// Whether they call at this moment of the scenario.
+    /// Whether they call at this time of the scenario.
     pub fn calls_at(&self, at_s: f64) -> bool {
         let from_s = self.from_s.unwrap_or(0.0);
         let in_burst = match (self.every_s, self.for_s) {
@@ -63,13 +63,13 @@ impl Tenant {
         from_s <= at_s && self.to_s.is_none_or(|to| at_s < to) && in_burst
     }
 
-    /// Calls a minute while they call.
+    /// Calls per minute while they call.
     pub fn requests(&self) -> f64 {
         self.requests_per_minute.map_or(MINUTE_S, f64::from)
     }
 }
 
-/// A tenant on one account, and when their next call is due.
+/// A tenant of one model id, and when their next call is due.
 #[derive(Debug)]
 pub(super) struct OtherTenant {
     tenant: Tenant,
@@ -82,12 +82,12 @@ impl OtherTenant {
         Self { tenant, next }
     }
 
-    /// When their next turn comes.
+    /// When their next call is due.
     pub(super) fn next(&self) -> Instant {
         self.next
     }
 
-    /// Takes that turn: the tokens of a call, or nothing between two bursts.
+    /// Takes that call: its tokens, or nothing between bursts.
     pub(super) fn take_turn(&mut self, started: Instant) -> Option<f64> {
         let at_s = (self.next - started).as_secs_f64();
         let per_minute = self.tenant.requests();

@@ -88,7 +88,7 @@ async fn check(scenario: &str, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_same_call_gets_the_same_answer_and_another_prompt_another() {
+async fn the_output_depends_on_the_prompt_alone() {
     let bench = bench("");
     let first = bench.invoke(NOVA, NOVA_HI).await;
     assert_eq!(bench.invoke(NOVA, NOVA_HI).await, first);
@@ -106,7 +106,7 @@ async fn an_arn_in_the_path_is_decoded() {
 }
 
 #[tokio::test]
-async fn an_answer_carries_the_headers_of_the_service() {
+async fn a_success_has_the_headers_of_the_service() {
     let bench = bench("[output]\nmax_tokens = 12\nmean_tokens = 12");
     let length = NOVA_HI.len();
     let reply = bench
@@ -128,7 +128,7 @@ async fn an_answer_carries_the_headers_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_call_without_credentials_is_refused() {
+async fn a_call_without_credentials_is_rejected() {
     let bench = bench("");
     let reply = bench
         .speak("POST /model/amazon.nova-lite-v1%3A0/invoke HTTP/1.0\r\n\r\n")
@@ -141,7 +141,7 @@ async fn a_call_without_credentials_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_after_it_was_read() {
+async fn a_body_that_is_too_large_is_rejected_after_it_was_read() {
     let bench = bench("");
     let reply = bench.invoke(NOVA, &" ".repeat(25_000_001)).await;
     assert_eq!(
@@ -152,7 +152,7 @@ async fn a_body_that_is_too_large_is_refused_after_it_was_read() {
 }
 
 #[tokio::test]
-async fn a_prompt_beyond_the_context_window_is_refused() {
+async fn a_prompt_beyond_the_context_window_is_rejected() {
     let too_long = "400 ValidationException: Input is too long for requested model.";
     check("context_tokens = 7", &[too_long]).await;
     check("context_tokens = 8", &["answered"]).await;
@@ -251,7 +251,7 @@ async fn every_kind_of_fault_looks_like_the_real_one() {
 }
 
 #[tokio::test]
-async fn a_fault_may_say_when_to_come_back() {
+async fn a_fault_may_have_a_retry_after() {
     let scenario = "[[fault]]\nkind = \"overloaded\"\nretry_after_s = 7\nfirst = 1";
     check(
         scenario,
@@ -261,7 +261,7 @@ async fn a_fault_may_say_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_nonsense_harms_nobody() {
+async fn invalid_requests_get_an_error_and_leave_the_server_running() {
     let bench = bench("");
     let reply = bench.speak("what?\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");

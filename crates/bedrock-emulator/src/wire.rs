@@ -1,4 +1,4 @@
-//! Requests as they come in: path, headers, body.
+//! Incoming requests: path, headers, body.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -8,10 +8,10 @@ use hyper::{Method, Request};
 
 use super::service_error::ServiceError;
 
-/// The largest body the service takes (botocore 1.44.5, `Body`).
+/// The largest body that the service accepts (botocore 1.44.5, `Body`), in bytes.
 const MAX_BODY_BYTES: usize = 25_000_000;
 
-/// What is asked of a model.
+/// The operations on a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     /// InvokeModel.
@@ -20,12 +20,12 @@ pub(super) enum Operation {
     Stream,
 }
 
-/// Whether a request only asks who is there.
+/// Whether a request asks which server this is.
 pub(super) fn is_identity_check<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && request.uri().path() == "/"
 }
 
-/// The operation, and the model id, of a request that is fit to be read further.
+/// The operation and the model id of a request whose headers are acceptable.
 pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), ServiceError> {
     let path = request.uri().path();
     let named = path
@@ -47,7 +47,7 @@ pub(super) fn asked<B>(request: &Request<B>) -> Result<(Operation, String), Serv
     Ok((operation, id))
 }
 
-/// Any signature and any bearer token will do, but there must be one.
+/// Accepts any signature and any bearer token, but requires one.
 pub(super) fn authorized(headers: &HeaderMap) -> Result<(), ServiceError> {
     let authorization = headers
         .get(AUTHORIZATION)
@@ -63,7 +63,7 @@ pub(super) fn authorized(headers: &HeaderMap) -> Result<(), ServiceError> {
     ))
 }
 
-/// The region that a request is signed for.
+/// The region in the request's signature.
 pub(super) fn signed_region(headers: &HeaderMap) -> Option<String> {
     let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (_, scope) = authorization.split_once("Credential=")?;
@@ -71,7 +71,7 @@ pub(super) fn signed_region(headers: &HeaderMap) -> Option<String> {
     scope.split('/').nth(2).map(str::to_owned)
 }
 
-/// The access key id that a request is signed with; empty where none is.
+/// The access key id of the request's signature; empty without one.
 pub(super) fn access_key(headers: &HeaderMap) -> &str {
     let authorization = headers.get(AUTHORIZATION).map(HeaderValue::to_str);
     let Some(Ok(authorization)) = authorization else {
@@ -94,7 +94,7 @@ fn typed(headers: &HeaderMap) -> Result<(), ServiceError> {
     Err(ServiceError::validation(message))
 }
 
-/// Undoes percent-encoding; nothing when it is broken or not UTF-8.
+/// Undoes percent-encoding; `None` if it is invalid or not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -112,8 +112,8 @@ pub(super) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The whole body. One that is too large is read to its end all the same, so that the client gets
-/// to hear of it; `None` when the client hung up.
+/// The whole body. A body that is too large is read to its end too, so that the client reads the
+/// response; `None` if the client hung up.
 pub(super) async fn read_body(mut body: Incoming) -> Option<Result<Bytes, ServiceError>> {
     let mut whole = BytesMut::new();
     let mut too_large = false;
@@ -146,7 +146,7 @@ mod tests {
 
     use super::{Operation, asked};
 
-    /// Judges a request line with the given headers, one a line.
+    /// Compares what a request line with these headers (one a line) is read as.
     #[track_caller]
     fn check(line: &str, headers: &str, expected: &str) {
         let (method, path) = line.split_once(' ').unwrap();
@@ -166,7 +166,7 @@ mod tests {
     const GOOD: &str = "authorization: Bearer x\ncontent-type: application/json; charset=utf-8";
 
     #[test]
-    fn the_model_stands_percent_encoded_in_the_path() {
+    fn the_model_id_is_percent_encoded_in_the_path() {
         check("POST /model/a.b%3A0/invoke", GOOD, "a.b:0");
         check("POST /model/arn%3Aaws%3Ax%2Fy/invoke", GOOD, "arn:aws:x/y");
         check("POST /model/arn:aws:x/y/invoke", GOOD, "arn:aws:x/y");

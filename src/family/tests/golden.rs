@@ -143,6 +143,7 @@ pub(in crate::family) fn prompt(script: &str) -> Prompt {
                 .then_some(image)
                 .into_iter()
                 .collect(),
+            written: None,
         });
     }
     prompt

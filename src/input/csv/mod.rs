@@ -162,12 +162,17 @@ impl<R: BufRead> CsvRows<R> {
 
     /// Ends the reading at a flaw behind which it cannot be known where rows begin.
     fn stop_at(&self, flaw: Flaw, shape: Shape) -> Result<(), InputError> {
-        let is_endless = flaw.kind == FlawKind::TooLong;
+        let is_anywhere = matches!(
+            flaw.kind,
+            FlawKind::TooLong
+                | FlawKind::EscapedLineEnd
+                | FlawKind::LoneReturn { before_quote: true }
+        );
         let is_within_a_line = flaw.opened == flaw.line && flaw.line == shape.last_line;
-        if !flaw.kind.hides_rows() || (is_within_a_line && !is_endless) {
+        if !flaw.kind.hides_rows() || (is_within_a_line && !is_anywhere) {
             return Ok(());
         }
-        let line = if is_endless { shape.line } else { flaw.opened };
+        let line = if is_anywhere { shape.line } else { flaw.opened };
         Err(self.malformed(line, self.explain(flaw)))
     }
 
@@ -197,9 +202,16 @@ impl<R: BufRead> CsvRows<R> {
                  double the quotes inside of values; {none}"
             ),
             FlawKind::Unclosed => format!("a quote ({quote}) is opened and never closed; {none}"),
-            FlawKind::LoneReturn => "a carriage return without a line feed stands outside of \
+            FlawKind::LoneReturn { .. } => {
+                "a carriage return without a line feed stands outside of \
                                      quotes: quote the value, or end all lines alike"
-                .into(),
+                    .into()
+            }
+            FlawKind::EscapedLineEnd => {
+                "an escape stands before a line end outside of quotes, where readers disagree on \
+                 which rows there are: quote the value, or leave `escape` out"
+                    .into()
+            }
             FlawKind::EscapeOutside => "an escape stands in a value without quotes, where readers \
                                         disagree: quote the value, or leave `escape` out"
                 .into(),

@@ -65,9 +65,14 @@ pub(super) enum FlawKind {
     /// A quote that is never closed.
     Unclosed,
     /// A lone CR in a text whose lines end otherwise.
-    LoneReturn,
+    LoneReturn {
+        /// A quote follows it, which opens a value for readers that take the CR for a line end.
+        before_quote: bool,
+    },
     /// An escape in a value without quotes.
     EscapeOutside,
+    /// An escape before a line end outside of quotes, which other readers take into the value.
+    EscapedLineEnd,
     /// An escape before something that needs none, which readers understand differently.
     EscapeOfOther(u8),
     /// A byte order mark at the beginning of a record.
@@ -80,8 +85,14 @@ impl FlawKind {
     /// Whether it leaves open where the record ends, so that rows may be taken into it.
     pub(super) fn hides_rows(self) -> bool {
         match self {
-            Self::TextBehindQuote { .. } | Self::Unclosed | Self::TooLong => true,
-            Self::LoneReturn
+            Self::TextBehindQuote { .. }
+            | Self::Unclosed
+            | Self::TooLong
+            | Self::EscapedLineEnd
+            | Self::LoneReturn { before_quote: true } => true,
+            Self::LoneReturn {
+                before_quote: false,
+            }
             | Self::EscapeOutside
             | Self::EscapeOfOther(_)
             | Self::ByteOrderMark => false,
@@ -108,7 +119,7 @@ struct Scan {
     at: At,
     shape: Shape,
     opened: u64,
-    /// The last byte of a quoted value before its quote.
+    /// The last byte of a value, quotes aside.
     last: u8,
     returns: usize,
 }
@@ -182,7 +193,8 @@ impl<R: BufRead> Scanner<R> {
                         ended = true;
                         break;
                     }
-                    scan.flaw(FlawKind::LoneReturn, *line);
+                    let before_quote = Some(byte) == dialect.quote;
+                    scan.flaw(FlawKind::LoneReturn { before_quote }, *line);
                     raw.extend(std::iter::repeat_n(b'\r', scan.returns));
                     scan.returns = 0;
                     scan.at = At::Plain;
@@ -248,6 +260,10 @@ impl Scan {
             self.step_inside(byte, dialect, *ends, line);
             return false;
         }
+        let is_line_end = matches!(byte, b'\n' | b'\r');
+        if is_line_end && self.at == At::Plain && Some(self.last) == dialect.escape {
+            self.flaw(FlawKind::EscapedLineEnd, *line);
+        }
         if byte == b'\n' && (*ends != Some(Ends::Returns) || self.at != At::Return) {
             // Several CRs before it are the CRLF of a text that was converted twice.
             ends.get_or_insert(Ends::Feeds);
@@ -261,6 +277,7 @@ impl Scan {
             }
             byte if byte == dialect.delimiter => {
                 self.shape.values += 1;
+                self.last = 0;
                 self.at = At::Start;
             }
             byte if Some(byte) == dialect.quote => {
@@ -284,6 +301,7 @@ impl Scan {
                     self.flaw(FlawKind::EscapeOutside, *line);
                 }
                 self.shape.is_bare &= byte == b' ';
+                self.last = byte;
                 self.at = At::Plain;
             }
         }

@@ -58,15 +58,53 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 }
 
 impl Plan {
-    /// Why a row's own body is rejected: for content that the service is known to reject, or because
-    /// not every family streams several completions.
+    /// Why a row's own body is rejected: for content that the service is known to reject, because it
+    /// was written for another API, or because not every family streams several completions.
     pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
         if self.doubtful == Doubtful::Sent {
             return None;
         }
-        if let Some(why) = self.family.rejects_bytes(body) {
-            return Some(why);
+        self.written_for_another_api(body)
+            .or_else(|| self.family.rejects_bytes(body))
+            .or_else(|| self.completes_several_in_a_stream(body))
+    }
+
+    /// `model` must not be in bodies for Claude and Nova, and must be the model that is called in chat
+    /// completions; Claude requires `anthropic_version`. Source: Amazon Bedrock and Nova user guides,
+    /// references of each body, as of October 2026.
+    fn written_for_another_api(&self, body: &[u8]) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Beginning {
+            model: Option<serde_json::Value>,
+            anthropic_version: Option<serde_json::Value>,
         }
+        let found: Beginning = serde_json::from_slice(body).ok()?;
+        let way_out = "take the conversation out of it with --messages, as in --messages \
+                       params.messages or body.messages";
+        let names_another = |model: &serde_json::Value| match self.family.name() {
+            "claude-messages" | "nova" => true,
+            "openai-chat" | "mistral-chat" => {
+                let is_this = |id: &str| Some(id) == model.as_str();
+                !is_this(self.model.as_str()) && !self.model.base().is_some_and(is_this)
+            }
+            _ => false,
+        };
+        if let Some(model) = found.model.filter(names_another) {
+            return Some(format!(
+                "the body names a `model`, {model}, and InvokeModel takes that from --model: remove it, or \
+                 {way_out}"
+            ));
+        }
+        let is_claude = self.family == Family::ClaudeMessages;
+        (is_claude && found.anthropic_version.is_none()).then(|| {
+            format!(
+                "the body has no `anthropic_version`, which Claude requires on Bedrock: add \
+                 \"anthropic_version\": \"bedrock-2023-05-31\", or {way_out}"
+            )
+        })
+    }
+
+    fn completes_several_in_a_stream(&self, body: &[u8]) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_refused = is_streamed && !self.family.streams_several();
         (is_refused && 1 < OutputLimit::of(body).answers).then(|| {

@@ -173,13 +173,10 @@ impl Template {
         let name = undefined(error);
         let fields = Fields::Seen(record.names());
         let hint = fields.hint(name);
-        let allow = match hint.is_empty() {
-            true => format!(
-                "; where rows may lack it, write {{{{ {name} | default(\"\") }}}} or {{% if {name} is \
-                 defined %}}"
-            ),
-            false => String::new(),
-        };
+        let allow = format!(
+            "; where rows may lack it, write {{{{ {name} | default(\"\") }}}} or {{% if {name} is \
+             defined %}}"
+        );
         format!("{place}: no field `{name}`{hint}; fields here: {fields}{allow}")
     }
 }
@@ -410,7 +407,8 @@ mod tests {
         check(
             "{{ bdy }}",
             r#"{"id":1,"body":"x"}"#,
-            "row 7 (line 9): template line 1: no field `bdy` (did you mean `body`?); fields here: id, body",
+            "row 7 (line 9): template line 1: no field `bdy` (did you mean `body`?); fields here: id, body; \
+             where rows may lack it, write {{ bdy | default(\"\") }} or {% if bdy is defined %}",
         );
         check(
             "{{ a.c }}",

@@ -77,7 +77,7 @@ fn fingerprints_of_prompts_stay_the_same() {
     );
     check(
         HAIKU,
-        "[prompt]\nbody = \"modelInput\"",
+        "[prompt]\nbody = \"modelInput\"\n[model]\nforce = true",
         r#"{"recordId":"r1","modelInput":{"max_tokens":32,"messages":[{"content":"Hi","role":"user"}],"x":[1.50,1e3,null]}}"#,
         "5708fe46409c76e9",
         "c8c7c0559484057e",

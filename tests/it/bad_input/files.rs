@@ -67,7 +67,7 @@ const FILES: &[(Place, &str, &[u8], &str)] = &[
     (Input, "emptyprompt.jsonl", b"{\"prompt\":\"\"}\n", "emptyprompt.jsonl: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 1): the prompt is empty; give `prompt` a value\nFix the row"),
     (Input, "numberid.jsonl", b"{\"id\":{\"a\":1},\"prompt\":\"a\"}\n", "numberid.jsonl: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 1): the id field `id` is neither text nor a number\nFix the row"),
     (Input, "noprompt.jsonl", b"{\"text\":\"a\"}\n", "the input has no `prompt` column; columns here: text; say which with --column NAME or write --template '{{ NAME }}'"),
-    (Input, "badmessages.jsonl", b"{\"messages\":[{\"role\":\"robot\",\"content\":\"a\"}]}\n", "badmessages.jsonl: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 1): `messages`: message 1: unknown role `robot`; roles: system, user, assistant; send tool calls with `body`\nFix the row"),
+    (Input, "badmessages.jsonl", b"{\"messages\":[{\"role\":\"robot\",\"content\":\"a\"}]}\n", "badmessages.jsonl: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 1): `messages`: message 1: unknown role `robot`; roles: system, user, assistant, tool\nFix the row"),
     (Input, "nomessages.jsonl", b"{\"messages\":[]}\n", "nomessages.jsonl: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 1): `messages`: no message of the user; add one\nFix the row"),
     (Input, "badbody.jsonl", b"{\"modelInput\":\"text\"}\n", "badbody.jsonl: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 1): `modelInput` does not hold JSON: expected ident at line 1 column 2\nFix the row"),
     (JobFile, "job.toml", b"[model]\nid = 5\n", "job.toml:2: `id` takes text in quotes, not 5"),

@@ -41,7 +41,10 @@ fn slow() -> Job {
 
 #[test]
 fn a_terminal_that_goes_away_stops_the_run_as_sigterm_does() {
-    let running = slow().spawn();
+    // A shell cannot undo what nohup did to it, and so to the tests; env can, where it is GNU's.
+    let hears = "env --default-signal=HUP";
+    let script = format!("if {hears} true 2>&-; then exec {hears} \"$@\"; fi; exec \"$@\"");
+    let running = slow().through(&script).spawn();
     running.wait_for_lines(2);
     running.signal("HUP");
     let out = running.wait().exits(75);

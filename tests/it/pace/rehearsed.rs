@@ -203,10 +203,12 @@ const NUMBER: &str = "NUMBER";
 fn body(job: &Job) -> String {
     let prompt = Prompt {
         system: None,
+        system_written: None,
         messages: vec![Message {
             role: Role::User,
             text: NUMBER.into(),
             images: Vec::new(),
+            written: None,
         }],
     };
     let parameters = Parameters {

@@ -1,5 +1,5 @@
-//! Bedrock's control plane, as far as it says which models there are: questions and answers. What
-//! there is to tell stands in [`mod@models`].
+//! Bedrock's control plane, as far as it lists models: queries and responses. The lists themselves are
+//! in [`mod@models`].
 
 mod models;
 
@@ -13,20 +13,20 @@ use super::service_error::ServiceError;
 use super::wire;
 use models::{custom_models, deployments, imported, models, profiles, provisioned};
 
-/// The permissions of the account, and how it is served.
+/// The account's permissions on the control plane, and the size of its pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ControlPlane {
     /// Operations that the account may not call, such as `ListImportedModels`.
     pub denied: Vec<String>,
-    /// Entries of a page at most. Default 1,000.
+    /// Most entries per page. Default 1,000.
     pub page: Option<usize>,
-    /// Models of every region that answer in one piece only, beside those of the list; they may be
-    /// newer than it.
+    /// Additional models, offered in every region, that do not stream; they may be newer than the
+    /// emulator's list.
     pub whole_only: Vec<String>,
 }
 
-/// A question to the control plane.
+/// A query to the control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
     path: Vec<String>,
@@ -34,7 +34,7 @@ pub(super) struct Query {
     region: String,
 }
 
-/// The question that a request asks; `None` for any other request.
+/// The query that a request makes; `None` for any other request.
 pub(super) fn query<B>(request: &Request<B>) -> Option<Query> {
     const ROOTS: [&str; 7] = [
         "foundation-models",
@@ -64,7 +64,7 @@ pub(super) fn query<B>(request: &Request<B>) -> Option<Query> {
     })
 }
 
-/// Answers `question` for an account of these permissions.
+/// Answers `query` for an account with these permissions.
 pub(super) fn answer(query: &Query, account: &ControlPlane) -> Result<Value, ServiceError> {
     let path: Vec<&str> = query.path.iter().map(String::as_str).collect();
     let operation = match path.as_slice() {
@@ -134,7 +134,7 @@ pub(super) fn answer(query: &Query, account: &ControlPlane) -> Result<Value, Ser
 }
 
 impl Query {
-    /// A page of a list: a token is the number of entries before it.
+    /// One page of a list. The page token is the number of entries before it.
     fn page(
         &self,
         account: &ControlPlane,
@@ -160,7 +160,7 @@ impl Query {
     }
 }
 
-/// The entry of this id or ARN.
+/// The entry with this id or ARN.
 fn one(list: Vec<Value>, id: &str, arn: &str, name: &str) -> Result<Value, ServiceError> {
     let found = list
         .into_iter()

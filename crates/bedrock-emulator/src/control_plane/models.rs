@@ -1,12 +1,12 @@
-//! Which models a region offers ([`mod@crate::regions`]), and what the account has of its own, which is
-//! made up.
+//! Which models a region offers ([`mod@crate::regions`]), and the account's own resources, which are
+//! invented.
 
 use serde_json::{Value, json};
 
 use super::{ControlPlane, Query};
 use crate::regions::offers;
 
-/// Regions behind the profiles of a geography, as far as they are needed to tell it from others.
+/// Regions that the profiles of a geography route to: enough to distinguish geographies.
 const DESTINATIONS: [(&str, &[&str]); 3] = [
     ("us", &["us-east-1", "us-east-2", "us-west-2"]),
     ("eu", &["eu-central-1", "eu-west-1", "eu-west-3"]),
@@ -15,7 +15,7 @@ const DESTINATIONS: [(&str, &[&str]); 3] = [
 
 const WHEN: &str = "2026-09-01T08:00:00Z";
 
-/// The models of the region, as it offers them.
+/// The region's models, filtered as the query says.
 pub(super) fn models(query: &Query, account: &ControlPlane) -> Vec<Value> {
     let here = query.region.as_str();
     let added = account.whole_only.iter().map(|id| {
@@ -77,7 +77,7 @@ fn model(id: &str, region: &str, types: &[&str]) -> Value {
     })
 }
 
-/// Models of 2024 and before are on their way out.
+/// Models of 2024 and before are marked as legacy.
 fn lifecycle(id: &str) -> Value {
     let is_old = ["-2024", "-v2", "-2402", "llama3-8b", "llama3-70b"];
     match is_old.iter().any(|sign| id.contains(sign)) {
@@ -97,7 +97,7 @@ fn title(name: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The profiles of the system, and one that the account has made.
+/// System-defined profiles, and one application profile.
 pub(super) fn profiles(here: &str) -> Vec<Value> {
     let of_system = offers().iter().flat_map(|(id, regions)| {
         let offer = regions.get(here).into_iter();
@@ -157,8 +157,8 @@ pub(super) fn provisioned(here: &str) -> Value {
     })
 }
 
-/// Models that the account has trained further: one here, whose ARN tells its base, and one
-/// elsewhere, whose ARN only says that it was brought.
+/// Custom models of the account: one fine-tuned, whose ARN contains its base model, and one imported,
+/// whose ARN does not.
 pub(super) fn custom_models(here: &str) -> Vec<Value> {
     let custom = |name: &str, id: &str| {
         json!({
@@ -175,7 +175,7 @@ pub(super) fn custom_models(here: &str) -> Vec<Value> {
     ]
 }
 
-/// Each of them is deployed.
+/// One deployment per custom model.
 pub(super) fn deployments(here: &str) -> Vec<Value> {
     let names = [
         ("emulated-deployment", "abcdefghij78"),

@@ -10,11 +10,11 @@ use super::{
 use crate::schema::{Key, Kind, Object, check, optional, required};
 use crate::service_error::ServiceError;
 
-/// What an answer may take when the request sets no limit.
+/// The longest output when the request sets no limit, in tokens.
 const MODEL_MAX_TOKENS: u64 = 65_536;
-/// The same for Mistral's 2024 models.
+/// The longest output of Mistral's 2024 models, in tokens.
 const MISTRAL_MAX_TOKENS: u64 = 8_192;
-/// The same for Jamba.
+/// The longest output of Jamba, in tokens.
 const JAMBA_MAX_TOKENS: u64 = 4_096;
 
 const LIMIT: Kind = Kind::Whole(1, 1 << 20);
@@ -97,8 +97,8 @@ fn reject_max_tokens(body: &Object) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// `model` and `stream` may be given, and must then say what the path says. A stream's own word is
-/// taken out before.
+/// `model` and `stream` may be given and must agree with the path. `stream` of a streamed call has been
+/// removed before.
 fn reject_contradictions(body: &Object, base: &str) -> Result<(), ServiceError> {
     let model = body.get("model").and_then(Value::as_str);
     let is_other = |model: &str| model != base && !model.ends_with(&format!(".{base}"));
@@ -124,12 +124,12 @@ fn reasoning(base: &str) -> Reasoning {
     }
 }
 
-/// Reasoning as it stands before a text; closed also where it is broken off.
+/// Reasoning in tags, closed even if it is cut.
 pub(super) fn tagged(thought: &str) -> String {
     format!("<reasoning>{thought}</reasoning>")
 }
 
-/// A call of a tool, with its input or a part of it.
+/// A tool call with its input, or a part of it.
 pub(super) fn function(call: &ToolCall, input: &str) -> Value {
     json!({
         "id": "chatcmpl-tool-emulated",
@@ -167,7 +167,7 @@ pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {
     })
 }
 
-/// The word shared by everything shaped after OpenAI's API.
+/// The finish reason of layouts modelled on OpenAI's API.
 pub(super) fn finish_reason(answer: &ModelOutput) -> &'static str {
     match answer.finish {
         FinishReason::Done | FinishReason::Stop(_) | FinishReason::Blocked => "stop",

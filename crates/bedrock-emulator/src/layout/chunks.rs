@@ -1,19 +1,19 @@
-//! Answers in chunks, as each kind of model streams them.
+//! Streams: the chunks of each layout.
 //!
-//! The service adds its metrics to the last chunk, whatever the model; a body layout that does not
-//! stream has no chunks.
+//! The service adds its metrics to the last chunk of every model. A layout that does not stream has no
+//! chunks.
 
 use serde_json::{Value, json};
 
 use super::{FinishReason, Layout, ModelOutput, chat, claude, command_r, completion, nova, titan};
 
-/// A chunk is about a token.
+/// Bytes of text per chunk: about a token.
 const CHUNK_BYTES: usize = 4;
 
-/// Makes chunks of an answer by the model of an id.
+/// Writes the chunks of an output, for the model id in the path.
 type Writer = fn(&str, &ModelOutput) -> Vec<Value>;
 
-/// What makes the chunks of a layout; `None` where it does not stream.
+/// The writer of a layout; `None` if it does not stream.
 pub(super) fn writer(layout: Layout) -> Option<Writer> {
     Some(match layout {
         Layout::Claude => claude,
@@ -67,7 +67,7 @@ pub(super) fn writer(layout: Layout) -> Option<Writer> {
     })
 }
 
-/// The text in pieces; one empty piece where there is none, so that there is always a last one.
+/// The text in pieces; one empty piece for an empty text, so that there is always a last one.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -92,7 +92,7 @@ fn each(answer: &ModelOutput, mut chunk: impl FnMut(&str, bool) -> Value) -> Vec
 fn claude(id: &str, answer: &ModelOutput) -> Vec<Value> {
     let mut whole = claude::write(id, answer);
     if let Some(call) = &answer.tool_call {
-        // As text, so that its parts are there also where it is broken off.
+        // As text, which also holds an input that is cut.
         let blocks = whole["content"].as_array_mut().into_iter().flatten();
         for block in blocks.filter(|block| block["type"] == "tool_use") {
             block["input"] = call.input.as_str().into();
@@ -101,7 +101,7 @@ fn claude(id: &str, answer: &ModelOutput) -> Vec<Value> {
     claude_events(&whole)
 }
 
-/// The events of a whole message. The input of a tool stands in it as text.
+/// The events of a whole message, in which the input of a tool call is text.
 pub(super) fn claude_events(whole: &Value) -> Vec<Value> {
     let mut message = whole.clone();
     message["content"] = json!([]);
@@ -129,7 +129,7 @@ pub(super) fn claude_events(whole: &Value) -> Vec<Value> {
     chunks
 }
 
-/// A block begins empty, and a thought is signed when it is over.
+/// A block begins empty; reasoning ends with a signature.
 fn claude_block(index: usize, block: &Value) -> Vec<Value> {
     let delta =
         |delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
@@ -168,8 +168,8 @@ fn claude_block(index: usize, block: &Value) -> Vec<Value> {
     chunks
 }
 
-/// Every piece of text is a block of its own, which begins without an event (recorded 2025); so is
-/// every piece of thought. A call of a tool is one block, which begins with one.
+/// Every piece of text is a separate block without a start event (recorded 2025); so is every piece of
+/// reasoning. A tool call is one block with a start event.
 fn nova(answer: &ModelOutput) -> Vec<Value> {
     let whole = nova::write(answer);
     let mut chunks = vec![json!({"messageStart": {"role": "assistant"}})];
@@ -228,7 +228,7 @@ fn chat(id: &str, answer: &ModelOutput) -> Vec<Value> {
     };
     let reason = Some(chat::finish_reason(answer));
     let mut deltas = chat_deltas(answer);
-    // Broken off within the reasoning, the last piece says so itself (recorded November 2025).
+    // Cut within the reasoning, the last piece carries the finish reason (recorded November 2025).
     let last = match answer.text.is_empty() && answer.finish == FinishReason::Length {
         true => deltas.pop().unwrap_or_else(|| json!({})),
         false => json!({}),
@@ -289,7 +289,7 @@ fn command(answer: &ModelOutput) -> Vec<Value> {
     chunks
 }
 
-/// The last event has the whole reply in it once more.
+/// The last event contains the whole response again.
 fn chat_events(answer: &ModelOutput) -> Vec<Value> {
     let start = json!({"event_type": "stream-start", "is_finished": false});
     let mut chunks = vec![start];
@@ -346,7 +346,7 @@ fn text_completion(answer: &ModelOutput) -> Vec<Value> {
     chunks
 }
 
-/// The count of the input is in the first chunk only.
+/// Only the first chunk has the input token count.
 fn titan(answer: &ModelOutput) -> Vec<Value> {
     let whole = titan::write(answer);
     let mut is_first = true;

@@ -14,7 +14,7 @@ use crate::service_error::ServiceError;
 
 const VERSION: &str = "bedrock-2023-05-31";
 
-/// The least that may be thought.
+/// The smallest reasoning budget, in tokens.
 const LEAST_BUDGET: u64 = 1_024;
 
 const KEYS: [Key; 16] = [
@@ -76,7 +76,7 @@ pub(super) fn read(body: &Object, base: &str) -> Result<ModelInput, ServiceError
     })
 }
 
-/// Rules for the content of stop texts and messages, in the words that the service uses (public
+/// Rules for the content of stop sequences and messages, in the service's words (public
 /// issues, 2024 to 2026).
 fn check_content(body: &Object) -> Result<(), ServiceError> {
     if texts(body, "stop_sequences")
@@ -104,7 +104,7 @@ fn check_content(body: &Object) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Images and documents come in base64, also within the result of a tool.
+/// Checks the base64 of images and documents, also within tool results.
 fn check_base64(block: &Value, at: &str) -> Result<(), ServiceError> {
     let kind = block["type"].as_str().unwrap_or_default();
     if kind == "tool_result" {
@@ -131,9 +131,9 @@ fn check_base64(block: &Value, at: &str) -> Result<(), ServiceError> {
     Err(ServiceError::validation(message))
 }
 
-/// Thought in a block of its own, where it is asked for, or not refused by a model that thinks
-/// unasked. Source for what is refused: Amazon Bedrock
-/// user guide, "Anthropic Claude Messages API", as of October 2026.
+/// Reasoning in a separate block: if it is requested, or by default in models that reason unless told
+/// otherwise. Source for what is rejected: Amazon Bedrock
+/// user guide, "Anthropic Claude Messages API", October 2026.
 fn reasoning(body: &Object, base: &str, form: &Form) -> Result<Reasoning, ServiceError> {
     let thinking = body.get("thinking");
     let is_asked = thinking.is_some_and(|thinking| thinking["type"] != "disabled");
@@ -165,12 +165,12 @@ fn reasoning(body: &Object, base: &str, form: &Form) -> Result<Reasoning, Servic
     Err(ServiceError::validation(wrong))
 }
 
-/// A block that calls a tool.
+/// A block with a tool call.
 pub(super) fn tool_use(name: &str, input: Value) -> Value {
     json!({"type": "tool_use", "id": "toolu_bdrk_emulated", "name": name, "input": input})
 }
 
-/// What stands in place of the proof that a thought is Claude's own.
+/// The placeholder for the signature of a reasoning block.
 const SIGNATURE: &str = "ZW11bGF0ZWQ=";
 
 pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {

@@ -1,5 +1,5 @@
-//! Models that go on from one text without a template's markers: Claude's text completions, Cohere
-//! Command, Jurassic-2, Pegasus.
+//! Text completion without template markers: Claude's text completions, Cohere Command, Jurassic-2,
+//! Pegasus.
 
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ const PEGASUS_KEYS: [Key; 5] = [
     optional("responseFormat", Kind::Object),
 ];
 
-/// What a video counts as: so many tokens of input.
+/// Input tokens that a video counts as.
 const VIDEO_TOKENS: u64 = 10_000;
 
 const HUMAN: &str = "\n\nHuman:";
@@ -83,7 +83,7 @@ fn ask(
     })
 }
 
-/// The prompt must speak as a human first and leave the assistant to answer.
+/// The prompt must start with a human turn and end with an open assistant turn.
 pub(super) fn read_claude(body: &Object) -> Result<ModelInput, ServiceError> {
     check(body, &CLAUDE_KEYS, "#")?;
     let ask = ask(
@@ -121,8 +121,8 @@ pub(super) fn read_claude(body: &Object) -> Result<ModelInput, ServiceError> {
     })
 }
 
-/// What the human said last in a prompt whose turns do not begin with line breaks: the pages want
-/// them, and the service answers all the same (claude-v2:1, recorded June 2024).
+/// The last human turn of a prompt without line breaks before its turns: the documentation requires
+/// them, but the service accepts this (claude-v2:1, recorded June 2024).
 fn without_line_breaks(prompt: &str) -> Option<&str> {
     let turns = prompt.strip_prefix("Human:")?;
     let (before, _) = turns.rsplit_once("Assistant:")?;
@@ -130,7 +130,7 @@ fn without_line_breaks(prompt: &str) -> Option<&str> {
     Some(last.trim())
 }
 
-/// Whether human and assistant speak in turn, up to a human's words.
+/// Whether human and assistant turns alternate, up to a human turn.
 fn takes_turns(before: &str) -> bool {
     let turns = before.split(HUMAN).skip(1);
     let answers: Vec<usize> = turns.map(|turn| turn.matches(ASSISTANT).count()).collect();
@@ -172,7 +172,7 @@ pub(super) fn write_command(answer: &ModelOutput) -> Value {
     })
 }
 
-/// Cohere's word, in all of its models.
+/// The finish reason of Cohere's models.
 pub(super) fn cohere_reason(answer: &ModelOutput) -> &'static str {
     match answer.finish {
         FinishReason::Done

@@ -1,4 +1,4 @@
-//! Lists of messages, as Claude, Nova and chat models take them.
+//! Lists of messages, for Claude, Nova and chat models.
 
 use serde_json::Value;
 
@@ -8,25 +8,25 @@ use crate::service_error::ServiceError;
 /// What an image or a document counts as, in bytes of text: 1,500 tokens.
 const ATTACHMENT_BYTES: usize = 6_000;
 
-/// What a list of messages says.
+/// The contents of a list of messages.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    /// The text of the last message that is the user's.
+    /// The text of the last user message.
     pub(super) last_user: String,
     /// Bytes of all texts.
     pub(super) bytes: usize,
 }
 
-/// What a layout wants of its messages.
+/// A layout's requirements for its messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     /// Roles a message may have.
     pub(super) roles: &'static [&'static str],
-    /// A role that a message may have behind the first turn only.
+    /// A role that is allowed after the first turn only.
     pub(super) late_role: Option<&'static str>,
     /// How content may be written.
     pub(super) content: Content,
-    /// The refusal when the first turn after any system messages is not the user's.
+    /// The error message if the first turn after any system messages is not the user's.
     pub(super) user_first: &'static str,
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Content {
     TextOrBlocks,
 }
 
-/// Reads `messages`, refusing what breaks `rules`.
+/// Reads `messages`, rejecting what violates `rules`.
 pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversation, ServiceError> {
     let messages = messages
         .and_then(Value::as_array)
@@ -67,7 +67,7 @@ pub(super) fn read(messages: Option<&Value>, rules: Rules) -> Result<Conversatio
     }
 }
 
-/// All blocks of the system prompt and of the messages, and where each is.
+/// All blocks of the system prompt and the messages, with their JSON pointers.
 pub(super) fn blocks(body: &Object) -> impl Iterator<Item = (String, &Value)> {
     let system = body.get("system").and_then(Value::as_array);
     let system = system.into_iter().flatten().enumerate();
@@ -82,7 +82,7 @@ pub(super) fn blocks(body: &Object) -> impl Iterator<Item = (String, &Value)> {
     system.chain(said)
 }
 
-/// The text that a message ends with.
+/// The text at the end of a message.
 pub(super) fn last_text(message: &Value) -> Option<&str> {
     match &message["content"] {
         Value::String(text) => Some(text),
@@ -91,7 +91,7 @@ pub(super) fn last_text(message: &Value) -> Option<&str> {
     }
 }
 
-/// Refuses another family's mark for a cached prefix, wherever a block has it.
+/// Rejects another family's cache checkpoint in any block.
 pub(super) fn reject_mark(body: &Object, mark: &str) -> Result<(), ServiceError> {
     match blocks(body).find(|(_, block)| block.get(mark).is_some()) {
         None => Ok(()),
@@ -131,7 +131,7 @@ fn role<'a>(
     }
 }
 
-/// The text of a message, its blocks put together, and the bytes it counts for.
+/// The text of a message, blocks joined, and the bytes that it counts as.
 fn content(message: &Value, n: usize, rules: Rules) -> Result<(String, usize), ServiceError> {
     let at = format_args!("#/messages/{n}").to_string();
     match message.get("content") {
@@ -142,7 +142,7 @@ fn content(message: &Value, n: usize, rules: Rules) -> Result<(String, usize), S
         Some(Value::String(text)) if rules.content == Content::TextOrBlocks => {
             Ok((text.clone(), text.len()))
         }
-        // A turn of tool calls has no content of its own.
+        // A turn with tool calls may have no content.
         None | Some(Value::Null) if message.get("tool_calls").is_some() => Ok((String::new(), 0)),
         Some(other) => {
             let why = expected("JSONArray", other);

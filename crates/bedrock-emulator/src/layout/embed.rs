@@ -61,12 +61,12 @@ const RERANK_KEYS: [Key; 4] = [
     optional("api_version", Kind::Whole(2, 2)),
 ];
 
-/// Dimensions that each model makes, and the one it makes unasked.
+/// Dimensions that each model offers, and its default.
 const TITAN_IMAGE_DIMENSIONS: (&[u64], u64) = (&[256, 384, 1_024], 1_024);
 const NOVA_DIMENSIONS: (&[u64], u64) = (&[256, 384, 1_024, 3_072], 3_072);
 const COHERE_DIMENSIONS: (&[u64], u64) = (&[256, 512, 1_024, 1_536], 1_024);
 
-/// The dimensions that are asked for at `at`, one of those there are.
+/// The requested dimensions, if the model offers them; `at` is their JSON pointer.
 fn dimensions(
     asked: Option<&Value>,
     (known, usual): (&[u64], u64),
@@ -78,7 +78,7 @@ fn dimensions(
     known.ok_or_else(|| ServiceError::malformed(format!("{at}: not a valid enum value")))
 }
 
-/// The one vector of an answer.
+/// The only vector of an output.
 fn vector(answer: &ModelOutput) -> &[f32] {
     answer.vectors.first().map_or(&[], Vec::as_slice)
 }
@@ -166,7 +166,7 @@ pub(super) fn read_cohere(body: &Object) -> Result<ModelInput, ServiceError> {
     })
 }
 
-/// Vectors by type where types were asked for, and always by Embed v4 (recorded 2025 and 2026); else
+/// Vectors by type if types were requested, and always by Embed v4 (recorded 2025 and 2026); else
 /// a plain list.
 pub(super) fn write_cohere(body: &Object, id: &str, answer: &ModelOutput) -> Value {
     let mut types = texts(body, "embedding_types");
@@ -278,7 +278,7 @@ pub(super) fn read_v2(body: &Object) -> Result<ModelInput, ServiceError> {
     ask(body, usize::try_from(dimensions).unwrap_or(V1_DIMENSIONS))
 }
 
-/// The vector by the types asked for; `embedding` is there when floats are.
+/// The vector by the requested types; `embedding` is present if floats are.
 pub(super) fn write_v2(body: &Object, answer: &ModelOutput) -> Value {
     let types = texts(body, "embeddingTypes");
     let task = |name: &str| types.iter().any(|kind| kind == name);

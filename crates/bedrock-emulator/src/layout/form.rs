@@ -1,4 +1,4 @@
-//! What an answer has to be: text, JSON that follows a schema, or a call of a tool.
+//! What an output has to be: text, JSON that satisfies a schema, or a tool call.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::service_error::ServiceError;
 /// A tool that a request offers, and the schema of its input.
 type Tool<'a> = (&'a str, &'a Value);
 
-/// A schema for a tool that gives none.
+/// The schema of a tool without one.
 static ANYTHING: Value = Value::Null;
 
 /// Claude: a forced tool by `tool_choice`, else a schema by `output_config.format`.
@@ -80,8 +80,8 @@ pub(super) fn nova(body: &Object) -> Result<Form, ServiceError> {
     found.map(call).ok_or_else(missing)
 }
 
-/// Chat models: a forced tool by `tool_choice`, else a schema by `response_format`. Mistral's word
-/// for any tool is `any`, OpenAI's is `required`.
+/// Chat models: a forced tool by `tool_choice`, else a schema by `response_format`. Any tool is `any`
+/// for Mistral and `required` for OpenAI.
 pub(super) fn chat(body: &Object) -> Result<Form, ServiceError> {
     let tools = body.get("tools").and_then(Value::as_array);
     let tools: Vec<Tool> = tools.into_iter().flatten().filter_map(chat_tool).collect();
@@ -123,7 +123,7 @@ fn call((name, schema): &Tool) -> Form {
     }
 }
 
-/// The input of a tool is an object, also where its schema does not say so.
+/// The input of a tool is an object, even if its schema does not say so.
 fn object_schema(schema: &Value) -> Value {
     let mut schema = schema.as_object().cloned().unwrap_or_default();
     schema.entry("type").or_insert_with(|| "object".into());

@@ -1,14 +1,14 @@
-//! What a guardrail answers in a model's place.
+//! Responses of a guardrail that blocked a prompt.
 //!
-//! Such an answer is made by the guardrail and lacks what the model would have added: the reason for
-//! its end, counts, metrics. Recorded are Titan streamed (August 2025), Llama and Claude (September
-//! 2026); the other families are formed after them.
+//! The guardrail writes such a response, which lacks what the model would have added: finish reason,
+//! counts, metrics. Titan streamed (August 2025), Llama and Claude (September 2026) are recorded; the
+//! other families are made by analogy.
 
 use serde_json::{Value, json};
 
 use super::{Layout, ModelOutput, chunks, claude, tokens_of};
 
-/// The whole body; `None` for models whose own form serves: those that do not answer in text.
+/// The whole body; `None` for models that do not respond in text, whose own layout serves.
 pub(super) fn write(layout: Layout, id: &str, answer: &ModelOutput) -> Option<Value> {
     let text = answer.text.as_str();
     Some(match layout {
@@ -46,7 +46,7 @@ pub(super) fn write(layout: Layout, id: &str, answer: &ModelOutput) -> Option<Va
     })
 }
 
-/// The chunks: one with all of it, but for the models that stream events.
+/// The chunks: one with the whole text, or the events of models that stream events.
 pub(super) fn chunks(layout: Layout, id: &str, answer: &ModelOutput) -> Option<Vec<Value>> {
     let text = answer.text.as_str();
     let one = match layout {
@@ -93,7 +93,7 @@ pub(super) fn chunks(layout: Layout, id: &str, answer: &ModelOutput) -> Option<V
     Some(vec![one])
 }
 
-/// Complete, but for counts of nothing, and by its id the guardrail's.
+/// A complete message with counts of zero and the guardrail's id.
 fn claude_body(id: &str, answer: &ModelOutput) -> Value {
     let none = ModelOutput {
         input_tokens: 0,
@@ -105,7 +105,7 @@ fn claude_body(id: &str, answer: &ModelOutput) -> Value {
     body
 }
 
-/// Tokens as the guardrail counts them: with a fraction of nothing.
+/// The token count, which guardrails write as a float.
 fn count(text: &str) -> f64 {
     tokens_of(text.len()) as f64
 }

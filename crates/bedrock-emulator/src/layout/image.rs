@@ -1,4 +1,4 @@
-//! Models that make images: every one of them the same small square.
+//! Image models: every image is the same blue pixel.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ pub(super) fn read_amazon(body: &Object) -> Result<ModelInput, ServiceError> {
     }
 }
 
-/// An image that a guardrail or a filter held back is not there.
+/// An image that a guardrail or a filter blocked is missing.
 pub(super) fn write_amazon(body: &Object, answer: &ModelOutput) -> Value {
     let config = body.get("imageGenerationConfig").and_then(Value::as_object);
     let count = config.map_or(1, |config| whole(config, "numberOfImages", 1));
@@ -88,12 +88,13 @@ pub(super) fn write_amazon(body: &Object, answer: &ModelOutput) -> Value {
     }
 }
 
-/// What Amazon's filter says in place of an image (public logs, October 2026).
+/// The message of Amazon's filter (public logs, October 2026).
 const FILTERED: &str = "This request has been blocked by our content filters. Our filters \
     automatically flagged this prompt because it may conflict with our AUP or AWS Responsible AI \
     Policy.";
 
-/// Stability's services take many keys, which differ between them; what all want is checked.
+/// Stability's services accept many keys, which differ between them; only those that all require
+/// are checked.
 pub(super) fn read_stability(body: &Object) -> Result<ModelInput, ServiceError> {
     let text = body.get("prompt").and_then(Value::as_str);
     let has_image = body.contains_key("image") || body.contains_key("init_image");
@@ -127,7 +128,7 @@ pub(super) fn read_sdxl(body: &Object) -> Result<ModelInput, ServiceError> {
     text.map(ask).ok_or_else(missing)
 }
 
-/// The old model's filter blurs.
+/// This model's filter blurs the image instead of removing it.
 pub(super) fn write_sdxl(answer: &ModelOutput) -> Value {
     let reason = match answer.finish {
         FinishReason::Filtered => Some("CONTENT_FILTERED"),

@@ -1,8 +1,8 @@
-//! Body layouts: what each kind of model takes, and how it shapes what it answers.
+//! Body layouts: the requests that each kind of model accepts, and the shape of its responses.
 //!
-//! A layout reads a body into an [`ModelInput`], refusing what the service would refuse, and writes an
-//! [`ModelOutput`] the way its models do. It knows nothing of HTTP, quotas or faults. A streamed answer
-//! is the same [`ModelOutput`] in [`chunks`].
+//! A layout reads a body into a [`ModelInput`], rejecting what the service would reject, and writes a
+//! [`ModelOutput`] in the shape of its models, whole or in [`chunks`]. It knows nothing of HTTP, quotas
+//! or faults.
 
 mod chat;
 mod chunks;
@@ -37,7 +37,7 @@ pub(super) enum Layout {
     MistralChat,
     /// Mistral with a raw prompt.
     MistralText,
-    /// The two Mistral models of February 2024, which take a prompt or messages.
+    /// The two Mistral models of February 2024, which accept a prompt or messages.
     MistralEither,
     /// Meta Llama, raw prompt.
     Llama,
@@ -59,7 +59,7 @@ pub(super) enum Layout {
     CommandR,
     /// AI21 Jurassic-2.
     Jurassic,
-    /// Writer Palmyra, which takes a prompt or messages.
+    /// Writer Palmyra, which accepts a prompt or messages.
     Palmyra,
     /// TwelveLabs Pegasus.
     Pegasus,
@@ -84,9 +84,9 @@ pub(super) enum Layout {
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ModelInput {
-    /// The last user message; the answer begins with its digest.
+    /// The last user message; the output begins with its digest.
     pub(super) prompt: String,
-    /// Tokens of the whole input.
+    /// Input tokens.
     pub(super) input_tokens: u64,
     /// What to produce.
     pub(super) task: Task,
@@ -97,18 +97,18 @@ pub(super) struct ModelInput {
 pub(super) enum Task {
     /// Text.
     Text {
-        /// The longest answer, in tokens: as asked, or the model's own.
+        /// The longest output, in tokens: the request's limit or the model's.
         max_tokens: u64,
-        /// Texts that end the answer.
+        /// Stop sequences.
         stop: Vec<String>,
-        /// What the model writes before its answer.
+        /// Reasoning before the text.
         reasoning: Reasoning,
-        /// What the answer has to be.
+        /// What the output has to be.
         form: Form,
     },
-    /// So many vectors of so many dimensions.
+    /// This many vectors of this many dimensions.
     Vectors(usize, usize),
-    /// For each of these a vector of so many dimensions, whatever stands beside it.
+    /// One vector per text, which depends on that text alone, of this many dimensions.
     VectorsOf(Vec<String>, usize),
     /// Images.
     Images,
@@ -119,21 +119,20 @@ pub(super) enum Task {
 pub(super) enum Reasoning {
     /// None.
     None,
-    /// The rest of a thought that the prompt began, in the text, up to `</think>`: DeepSeek R1.
+    /// In the text, up to `</think>`: DeepSeek R1 with a prompt that opens the reasoning.
     InText,
-    /// Apart from the text: in a block of its own (Claude, Nova), or in tags (gpt-oss, Kimi K2
-    /// Thinking).
+    /// Separate from the text: in a block (Claude, Nova), or in tags (gpt-oss, Kimi K2 Thinking).
     Separate,
 }
 
-/// What an answer has to be.
+/// What an output has to be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Form {
     /// Any text.
     Text,
     /// JSON that satisfies this schema.
     Json(Value),
-    /// A call of this tool, whose input satisfies the schema.
+    /// A call of this tool with an input that satisfies the schema.
     ToolCall {
         /// The tool.
         name: String,
@@ -142,17 +141,17 @@ pub(super) enum Form {
     },
 }
 
-/// A call of a tool, as a model makes it.
+/// A tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ToolCall {
     /// The tool.
     pub(super) name: String,
-    /// Its input, as JSON text; broken off where the answer reached its limit.
+    /// Its input as JSON text; cut if the output reached its limit.
     pub(super) input: String,
 }
 
 impl ToolCall {
-    /// The input as a value; empty where it is broken off.
+    /// The input as a value; an empty object if it is cut.
     fn input(&self) -> Value {
         serde_json::from_str(&self.input).unwrap_or_else(|_| serde_json::json!({}))
     }
@@ -161,41 +160,41 @@ impl ToolCall {
 /// What was produced.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ModelOutput {
-    /// What was thought before it, where that is apart from the text; empty where nothing was.
+    /// Reasoning that is separate from the text; may be empty.
     pub(super) thought: String,
-    /// The text; empty where something else is wanted.
+    /// The text; empty for other tasks.
     pub(super) text: String,
-    /// The call that is made in place of a text.
+    /// The tool call, which replaces the text.
     pub(super) tool_call: Option<ToolCall>,
-    /// The vectors; none where something else is wanted.
+    /// The vectors; empty for other tasks.
     pub(super) vectors: Vec<Vec<f32>>,
     /// Why it ended.
     pub(super) finish: FinishReason,
     /// Tokens of the input.
     pub(super) input_tokens: u64,
-    /// Tokens of thought and text.
+    /// Tokens of reasoning, text and tool input.
     pub(super) output_tokens: u64,
 }
 
-/// Why an answer ended.
+/// Why an output ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FinishReason {
-    /// All was said.
+    /// The output is complete.
     Done,
-    /// `max_tokens` cut it.
+    /// It reached the limit.
     Length,
-    /// This stop text came up.
+    /// It reached this stop sequence.
     Stop(String),
     /// A tool is called.
     ToolCall,
-    /// The model's own filter took it.
+    /// The model's own filter removed it.
     Filtered,
-    /// A guardrail spoke in the model's place.
+    /// A guardrail responded instead of the model.
     Blocked,
 }
 
 impl Layout {
-    /// The layout of an opaque ARN's request, told by its fields.
+    /// The layout of a request to an opaque ARN, by its fields.
     pub(super) fn of_fields(body: &Object) -> Self {
         let has = |key| body.contains_key(key);
         let prompt = body
@@ -239,7 +238,7 @@ impl Layout {
         }
     }
 
-    /// The layout that a body chooses, where a model takes several.
+    /// The layout of this body, for models that accept several.
     pub(super) fn for_body(self, body: &Object) -> Self {
         let has = |key| body.contains_key(key);
         if self == Self::MistralEither {
@@ -254,15 +253,14 @@ impl Layout {
                 false => Self::Chat,
             };
         }
-        // Claude 2 and Instant take both, and answer as they were asked (recorded 2025).
+        // Claude 2 and Instant accept both and respond in the same layout (recorded 2025).
         match self == Self::ClaudeText && has("messages") {
             true => Self::Claude,
             false => self,
         }
     }
 
-    /// Reads and judges a body, which has chosen this layout; `base` is the base id, empty where an
-    /// ARN hides it.
+    /// Reads and checks a body in this layout; `base` is the base id, empty if an ARN hides it.
     pub(super) fn read(self, body: &Object, base: &str) -> Result<ModelInput, ServiceError> {
         let asked = match self {
             Self::Claude => claude::read(body, base),
@@ -294,7 +292,7 @@ impl Layout {
         Ok(asked)
     }
 
-    /// Writes the answer to a body that [`Layout::read`] accepted; `id` is as in the path.
+    /// Writes the output for a body that [`Layout::read`] accepted; `id` is as in the path.
     pub(super) fn write(self, body: &Object, id: &str, answer: &ModelOutput) -> Value {
         let answer = &self.with_leading_space(answer);
         match self {
@@ -325,7 +323,7 @@ impl Layout {
         }
     }
 
-    /// The chunks of the same answer; `None` where the layout does not stream.
+    /// Writes the output as chunks; `None` if the layout does not stream.
     pub(super) fn chunks(
         self,
         body: &Object,
@@ -333,15 +331,14 @@ impl Layout {
         answer: &ModelOutput,
     ) -> Option<Vec<Value>> {
         if self == Self::Command && body.get("stream") != Some(&Value::Bool(true)) {
-            // The whole answer in one chunk (recorded Feb 2024, Aug 2025).
+            // The whole response in one chunk (recorded February 2024, August 2025).
             return Some(vec![self.write(body, id, answer)]);
         }
         let write = chunks::writer(self)?;
         Some(write(id, &self.with_leading_space(answer)))
     }
 
-    /// The answer behind the white space that models begin with which go on from a prompt (recorded
-    /// 2024 to 2026).
+    /// The output with the leading white space that text-completion models write (recorded 2024 to 2026).
     fn with_leading_space(self, answer: &ModelOutput) -> ModelOutput {
         let mut answer = answer.clone();
         let lead = if matches!(self, Self::ClaudeText | Self::Command | Self::MistralText) {
@@ -359,12 +356,12 @@ impl Layout {
         answer
     }
 
-    /// What a guardrail answers in the model's place; `None` where the model's own form serves.
+    /// The response of a guardrail that blocked the prompt; `None` if the layout's own serves.
     pub(super) fn blocked(self, id: &str, answer: &ModelOutput) -> Option<Value> {
         guarded::write(self, id, answer)
     }
 
-    /// The chunks of what a guardrail answers in the model's place.
+    /// The chunks of a guardrail that blocked the prompt.
     pub(super) fn blocked_chunks(self, id: &str, answer: &ModelOutput) -> Option<Vec<Value>> {
         guarded::chunks(self, id, answer)
     }
@@ -374,7 +371,7 @@ impl Layout {
         chunks::writer(self).is_some()
     }
 
-    /// Whether its models have a word of their own for an answer that a filter took.
+    /// Whether its models report that their own filter removed an output.
     pub(super) fn filters(self) -> bool {
         match self {
             Self::Claude
@@ -406,7 +403,7 @@ impl Layout {
         }
     }
 
-    /// Whether its bodies may say that the answer is to be streamed, as the path does.
+    /// Whether its bodies may have `stream`, which the path determines.
     pub(super) fn may_say_stream(self) -> bool {
         matches!(
             self,
@@ -414,7 +411,7 @@ impl Layout {
         )
     }
 
-    /// Judges a body that is to be answered in one piece.
+    /// Checks a body of InvokeModel.
     pub(super) fn check_whole(self, body: &Object) -> Result<(), ServiceError> {
         let streams = body.get("stream") == Some(&Value::Bool(true));
         if self == Self::Command && streams {
@@ -425,7 +422,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Judges a body that is to be answered in chunks.
+    /// Checks a body of InvokeModelWithResponseStream.
     pub(super) fn check_stream(self, body: &Object, base: &str) -> Result<(), ServiceError> {
         if !self.streams() {
             return Err(ServiceError::no_stream());
@@ -434,13 +431,13 @@ impl Layout {
     }
 }
 
-/// Tokens of an input of so many bytes, and a few for the frame.
+/// Tokens of an input with this many bytes, and a few for its frame.
 fn input_tokens(bytes: usize) -> u64 {
     const FRAME: u64 = 7;
     tokens_of(bytes) + FRAME
 }
 
-/// Tokens of so many bytes of text: a token per four.
+/// Tokens of this many bytes of text: one per four bytes.
 pub(super) fn tokens_of(bytes: usize) -> u64 {
     (bytes as u64).div_ceil(4)
 }

@@ -1,4 +1,4 @@
-//! What single models refuse, although their layout has a place for it.
+//! Rules of single models: what they reject although their layout allows it.
 //!
 //! Sources: the user guide's pages on the parameters of Claude and OpenAI models (November 2026);
 //! for GPT, Grok and Kimi also litellm's model tables, whose authors tried them on 2026-10-09.
@@ -9,7 +9,7 @@ use super::Layout;
 use crate::schema::Object;
 use crate::service_error::ServiceError;
 
-/// Claude models that take no sampling parameters. A model of a name that goes on is meant too.
+/// Claude models without sampling parameters, by the beginning of their base ids.
 const NO_SAMPLING: [&str; 7] = [
     "anthropic.claude-opus-4-7",
     "anthropic.claude-opus-4-8",
@@ -20,13 +20,13 @@ const NO_SAMPLING: [&str; 7] = [
     "anthropic.claude-mythos-5",
 ];
 
-/// More that do not go on from words of the assistant's.
+/// Further Claude models without assistant prefill.
 const NO_PREFILL: [&str; 2] = ["anthropic.claude-opus-4-6", "anthropic.claude-sonnet-4-6"];
 
-/// Those that take a temperature or a `top_p`, not both.
+/// Claude models that accept either a temperature or `top_p`.
 const ONE_OF_TWO: [&str; 2] = ["anthropic.claude-sonnet-4-5", "anthropic.claude-haiku-4-5"];
 
-/// Those that think unless they are told not to.
+/// Claude models that reason unless told otherwise.
 const THINK_BY_DEFAULT: [&str; 5] = [
     "anthropic.claude-opus-5",
     "anthropic.claude-sonnet-5",
@@ -35,7 +35,7 @@ const THINK_BY_DEFAULT: [&str; 5] = [
     "anthropic.claude-mythos-5",
 ];
 
-/// Those that cannot but think.
+/// Claude models that always reason.
 const ALWAYS_THINK: [&str; 5] = [
     "anthropic.claude-opus-5-5",
     "anthropic.claude-sonnet-5-5",
@@ -44,7 +44,7 @@ const ALWAYS_THINK: [&str; 5] = [
     "anthropic.claude-mythos-preview",
 ];
 
-/// OpenAI's models that reason before they answer, unless they are told not to.
+/// OpenAI models that reason unless told otherwise.
 const REASONING: [&str; 4] = [
     "openai.gpt-5.4",
     "openai.gpt-5.5",
@@ -52,7 +52,7 @@ const REASONING: [&str; 4] = [
     "openai.gpt-6",
 ];
 
-/// Chat models that take no stop texts.
+/// Chat models without stop sequences.
 const NO_STOP: [&str; 5] = [
     "openai.gpt-5.6",
     "openai.gpt-6",
@@ -61,7 +61,7 @@ const NO_STOP: [&str; 5] = [
     "moonshotai.kimi-k2",
 ];
 
-/// Claude models that write JSON by a schema.
+/// Claude models with JSON by schema.
 const BY_SCHEMA: [&str; 5] = [
     "anthropic.claude-haiku-4-5",
     "anthropic.claude-sonnet-4-5",
@@ -70,17 +70,17 @@ const BY_SCHEMA: [&str; 5] = [
     "anthropic.claude-opus-4-6",
 ];
 
-/// Claude models that cannot be made to call a tool.
+/// Claude models that reject a forced tool choice.
 const NO_FORCED_TOOL: [&str; 3] = [
     "anthropic.claude-fable-5-1",
     "anthropic.claude-opus-5-5",
     "anthropic.claude-sonnet-5-5",
 ];
 
-/// The least a thought may be given, in tokens.
+/// The smallest reasoning budget, in tokens.
 const LEAST_BUDGET: u64 = 1024;
 
-/// Judges what `layout` found good, as the model of this base id would.
+/// Checks a body that its layout accepted against the rules of the model with this base id.
 pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), ServiceError> {
     if layout == Layout::Claude {
         claude_sampling(base, body)?;
@@ -94,7 +94,7 @@ pub(super) fn check(layout: Layout, base: &str, body: &Object) -> Result<(), Ser
     Ok(())
 }
 
-/// Whether a layout's model streams at all, and the body does not say otherwise.
+/// Rejects a stream of a model that does not stream, or of a body that contradicts it.
 pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<(), ServiceError> {
     if base.starts_with("meta.llama4") {
         return Err(ServiceError::no_stream());
@@ -110,13 +110,13 @@ pub(super) fn check_stream(layout: Layout, base: &str, body: &Object) -> Result<
     Ok(())
 }
 
-/// Whether a Claude model takes a message of the role `system` behind the first turn (recorded in
-/// 2026 for Opus 4.8; taken to hold for the models after it).
+/// Whether a Claude model accepts a message with the role `system` after the first turn (recorded in
+/// 2026 for Opus 4.8; assumed for later models).
 pub(super) fn takes_late_system(base: &str) -> bool {
     base.starts_with("anthropic.claude-opus-4-8") || is_one_of(base, &THINK_BY_DEFAULT)
 }
 
-/// Whether a model thinks although nobody asks for it.
+/// Whether a model reasons unless told otherwise.
 pub(super) fn thinks_by_default(base: &str) -> bool {
     is_one_of(base, &THINK_BY_DEFAULT)
 }
@@ -184,8 +184,7 @@ fn claude_thinking(base: &str, body: &Object) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// JSON by schema, and a tool that must be called, are not for every model (models' cards, November
-/// 2026).
+/// JSON by schema and forced tool choice are not for every model (model cards, November 2026).
 fn claude_form(base: &str, body: &Object) -> Result<(), ServiceError> {
     let has_format = body
         .get("output_config")
@@ -209,7 +208,7 @@ fn chat(base: &str, body: &Object) -> Result<(), ServiceError> {
         .into_iter()
         .find(|key| has(key));
     if penalty.is_some() && base.starts_with("xai.grok") {
-        // An error of the model's own that looks as if waiting would help.
+        // An error of the model that looks transient.
         let message = "The service is temporarily unavailable.";
         return Err(ServiceError::new(
             503,
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn claude_models_refuse_what_their_pages_say() {
+    fn claude_models_reject_what_their_pages_say() {
         let opus = "us.anthropic.claude-opus-4-7";
         let sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
         let begun = json!({"messages": [{"role": "assistant", "content": "I"}]});
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn chat_models_refuse_what_their_pages_say() {
+    fn chat_models_reject_what_their_pages_say() {
         for (id, body, expected) in [
             ("moonshot.kimi-k2-thinking", json!({"stop": ["a"]}), "400 "),
             ("openai.gpt-oss-20b-1:0", json!({"stop": ["a"]}), "taken"),

@@ -9,9 +9,9 @@ use super::{
 use crate::schema::{Key, Kind, Object, check, optional, required};
 use crate::service_error::ServiceError;
 
-/// What an answer may take when the request sets no limit (Nova's request schema).
+/// The longest output when the request sets no limit, in tokens (Nova's request schema).
 const MODEL_MAX_TOKENS: u64 = 5_000;
-/// More than any Nova model writes.
+/// An upper bound for the output of every Nova model, in tokens.
 const HIGHEST_MAX_TOKENS: u64 = 65_535;
 
 const KEYS: [Key; 6] = [
@@ -42,7 +42,7 @@ const RULES: Rules = Rules {
                  that starts with a user message.",
 };
 
-/// Whether the first message's content is Nova's kind of list: blocks without a `type`.
+/// Whether the first message's content is a list of Nova's blocks, which have no `type`.
 pub(super) fn has_blocks(body: &Object) -> bool {
     let block = body
         .get("messages")
@@ -74,7 +74,7 @@ pub(super) fn read(body: &Object) -> Result<ModelInput, ServiceError> {
     })
 }
 
-/// Keys of which a block has one at least.
+/// Keys of which a block has at least one.
 const BLOCK_KINDS: [&str; 7] = [
     "text",
     "image",
@@ -88,8 +88,8 @@ const BLOCK_KINDS: [&str; 7] = [
 /// Further keys that a block may have.
 const BLOCK_MARKS: [&str; 2] = ["cachePoint", "guardContent"];
 
-/// Blocks have known keys only (recorded March 2025). The validator tries the kinds of block in
-/// turn, and what it says of a block of no kind is its word on the last of them.
+/// Rejects unknown keys of blocks (recorded March 2025). The validator tries the kinds of block in turn,
+/// and reports a block of no kind by the last of them.
 fn check_blocks(body: &Object) -> Result<(), ServiceError> {
     for (at, block) in conversation::blocks(body) {
         let keys = || block.as_object().into_iter().flat_map(Object::keys);
@@ -106,7 +106,7 @@ fn check_blocks(body: &Object) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// A thought in a block of its own, where it is asked for: beside the other settings, or above them.
+/// Reasoning in a separate block, if requested in `inferenceConfig` or beside it.
 fn reasoning(body: &Object, inference: &Object) -> Reasoning {
     let config = [body, inference].map(|place| place.get("reasoningConfig"));
     let is_on = |config: &Value| config["type"] == "enabled";
@@ -116,10 +116,10 @@ fn reasoning(body: &Object, inference: &Object) -> Reasoning {
     }
 }
 
-/// The id of every call of a tool.
+/// The id of every tool call.
 pub(super) const TOOL_USE_ID: &str = "tooluse_emulated";
 
-/// A block of thought.
+/// A block of reasoning.
 pub(super) fn thought(text: &str) -> Value {
     json!({"reasoningContent": {"reasoningText": {"text": text}}})
 }

@@ -1,4 +1,4 @@
-//! Models that take one raw prompt with their template's markers in it.
+//! Models that accept one raw prompt with the markers of their template.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::service_error::ServiceError;
 
 const UNIT: Kind = Kind::Number(0.0, 1.0);
 
-/// Texts that may end an answer of Mistral's and of DeepSeek R1's (parameters pages, October 2026).
+/// Most stop sequences of Mistral and DeepSeek R1 (parameters pages, October 2026).
 const MOST_STOPS: usize = 10;
 
 const LLAMA_KEYS: [Key; 5] = [
@@ -46,7 +46,7 @@ const COMPLETION_KEYS: [Key; 6] = [
     optional("stop", Kind::Any),
 ];
 
-/// What stands before and after the user's text in each template; the last pair found counts.
+/// The markers around the user's text in each template; the last pair found counts.
 const MARKERS: [(&str, &str); 4] = [
     ("<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>"),
     ("<|header_start|>user<|header_end|>\n\n", "<|eot|>"),
@@ -66,7 +66,7 @@ pub(super) fn is_deepseek(prompt: &str) -> bool {
     prompt.contains("<｜User｜>")
 }
 
-/// The user's last text in a raw prompt, or all of a prompt that follows no template.
+/// The user's last text in a raw prompt, or the whole prompt if it follows no template.
 fn user_text(prompt: &str) -> &str {
     let inside = MARKERS.iter().find_map(|(before, after)| {
         let (_, rest) = prompt.rsplit_once(before)?;

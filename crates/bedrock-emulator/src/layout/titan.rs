@@ -13,7 +13,7 @@ const KEYS: [Key; 2] = [
     optional("textGenerationConfig", Kind::Object),
 ];
 
-/// The most tokens each model writes; more is refused (Titan Text parameters page).
+/// The longest output of each model, in tokens; more is rejected (Titan Text parameters page).
 fn highest(base: &str) -> u64 {
     if base.contains("premier") {
         3_072
@@ -54,7 +54,7 @@ pub(super) fn read(body: &Object, base: &str) -> Result<ModelInput, ServiceError
     })
 }
 
-/// In a dialogue, which ends by inviting the `Bot:`, what the user said last; else all of it.
+/// The user's last turn in a dialogue that ends with `Bot:`; else the whole text.
 fn user_text(text: &str) -> &str {
     let dialogue = text.trim_end().strip_suffix("Bot:");
     let turn = dialogue.and_then(|turns| turns.rsplit_once("User:"));

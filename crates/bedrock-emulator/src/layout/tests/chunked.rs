@@ -46,7 +46,7 @@ fn claude_streams_events_of_blocks() {
 }
 
 #[test]
-fn claude_thinks_in_a_block_of_its_own_and_signs_it() {
+fn claude_reasons_in_a_separate_block_with_a_signature() {
     let body: Object = serde_json::from_str("{}").unwrap();
     let (_, layout) = resolve(CLAUDE, &body);
     let answer = ModelOutput {
@@ -79,7 +79,7 @@ fn claude_thinks_in_a_block_of_its_own_and_signs_it() {
 }
 
 #[test]
-fn claude_thinks_where_it_is_asked_to_and_within_its_rules() {
+fn claude_reasons_if_requested_and_checks_the_budget() {
     let body = |rest: &str| {
         format!(
             r#"{{"anthropic_version":"bedrock-2023-05-31","messages":[{{"role":"user","content":"Hi"}}],{rest}}}"#
@@ -111,7 +111,7 @@ fn claude_thinks_where_it_is_asked_to_and_within_its_rules() {
 }
 
 #[test]
-fn nova_thinks_in_a_block_of_its_own_where_it_is_asked_to() {
+fn nova_reasons_in_separate_blocks_if_requested() {
     let body = |rest: &str| {
         format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"Hi"}}]}}],{rest}}}"#)
     };
@@ -260,7 +260,7 @@ fn each_other_model_streams_in_its_own_shape() {
 }
 
 #[test]
-fn what_is_no_text_and_jurassic_do_not_stream() {
+fn embeddings_images_rerankers_and_jurassic_do_not_stream() {
     for id in [
         "ai21.j2-ultra-v1",
         "amazon.titan-embed-text-v1",

@@ -38,7 +38,7 @@ fn chunks(id: &str, answer: &ModelOutput) -> Vec<String> {
 }
 
 #[test]
-fn each_family_is_told_in_its_own_way_to_call_a_tool() {
+fn each_family_has_its_own_way_to_force_a_tool_call() {
     let schema = r#"{"properties":{"tag":{"enum":["good"]}}}"#;
     let calling = r#" by calling label {"properties":{"tag":{"enum":["good"]}},"type":"object"}"#;
     for choice in [r#"{"type":"any"}"#, r#"{"type":"tool","name":"label"}"#] {
@@ -165,7 +165,7 @@ fn a_call_is_streamed_in_pieces_of_its_input() {
 }
 
 #[test]
-fn an_input_that_is_cut_off_is_no_value() {
+fn a_tool_input_that_is_cut_is_an_empty_object() {
     let mut answer = called();
     answer.finish = FinishReason::Length;
     if let Some(call) = &mut answer.tool_call {

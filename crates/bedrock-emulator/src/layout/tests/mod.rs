@@ -103,7 +103,7 @@ fn claude_reads_the_last_user_message() {
 }
 
 #[test]
-fn claude_refuses_what_the_service_refuses() {
+fn claude_rejects_what_the_service_rejects() {
     let malformed = |why: &str| format!("Malformed input request: {why}{RETRY}");
     let body = |rest: &str| format!(r#"{{"anthropic_version":"bedrock-2023-05-31",{rest}}}"#);
     let hello = r#""messages":[{"role":"user","content":"Hi"}]"#;
@@ -211,7 +211,7 @@ fn raw_prompts_are_read_between_their_markers() {
 }
 
 #[test]
-fn raw_prompts_end_at_ten_texts_at_most() {
+fn raw_prompts_have_at_most_ten_stop_sequences() {
     let stops = format!(r#"{{"prompt":"a","stop":{:?}}}"#, ["x"; 11]);
     let why = "#/stop: expected maximum item count: 10, found: 11";
     for model in [MISTRAL, R1] {
@@ -224,7 +224,7 @@ fn raw_prompts_end_at_ten_texts_at_most() {
 }
 
 #[test]
-fn a_chat_body_names_the_model_of_its_path_and_jamba_writes_little() {
+fn a_chat_body_names_the_model_of_its_path_and_jamba_has_a_low_limit() {
     let body = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":"Hi"}}],{more}}}"#);
     let same = body(&format!(r#""max_tokens":5,"model":"{OSS}""#));
     asks(OSS, &same, r#""Hi": 8 in, 5 after a block of thought"#);
@@ -244,7 +244,7 @@ fn a_chat_body_names_the_model_of_its_path_and_jamba_writes_little() {
 }
 
 #[test]
-fn each_family_takes_its_own_mark_for_the_cache() {
+fn each_family_accepts_its_own_cache_checkpoint_only() {
     let claude = |mark: &str| {
         format!(
             r#"{{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{{"role":"user","content":"Hi"}}],"thinking":{{"type":"disabled"}},"system":[{{"type":"text","text":"S","{mark}":{{}}}}]}}"#
@@ -277,7 +277,7 @@ fn titan_reads_a_dialogue_or_a_plain_text() {
 }
 
 #[test]
-fn titan_holds_to_its_limit() {
+fn titan_rejects_more_than_its_limit() {
     asks(
         TITAN,
         r#"{"inputText":"User: Hi\nBot:"}"#,
@@ -294,7 +294,7 @@ fn titan_holds_to_its_limit() {
 }
 
 #[test]
-fn embeddings_have_the_dimensions_asked_for() {
+fn embeddings_have_the_requested_dimensions() {
     asks(
         "amazon.titan-embed-text-v1",
         r#"{"inputText":"Hi"}"#,
@@ -319,7 +319,7 @@ fn embeddings_have_the_dimensions_asked_for() {
 }
 
 #[test]
-fn each_layout_answers_in_its_own_shape() {
+fn each_layout_responds_in_its_own_shape() {
     writes(
         CLAUDE,
         "{}",
@@ -353,7 +353,7 @@ fn each_layout_answers_in_its_own_shape() {
 }
 
 #[test]
-fn two_mistral_models_answer_as_they_were_asked() {
+fn two_mistral_models_respond_in_the_layout_of_the_request() {
     writes(
         MISTRAL,
         r#"{"prompt":""}"#,
@@ -367,7 +367,7 @@ fn two_mistral_models_answer_as_they_were_asked() {
 }
 
 #[test]
-fn an_imported_model_answers_in_the_shape_of_the_request() {
+fn an_imported_model_responds_in_the_layout_of_the_request() {
     let starts = |body: serde_json::Value, expected: Layout| {
         let body: Object = serde_json::from_value(body).unwrap();
         assert_eq!(resolve(IMPORTED, &body).1, expected);
@@ -386,7 +386,7 @@ fn an_imported_model_answers_in_the_shape_of_the_request() {
 }
 
 #[test]
-fn vectors_come_in_the_types_asked_for() {
+fn vectors_come_in_the_requested_types() {
     let v2 = "amazon.titan-embed-text-v2:0";
     writes(
         "amazon.titan-embed-text-v1",

@@ -22,7 +22,7 @@ fn malformed(why: &str) -> String {
 }
 
 #[test]
-fn claude_2_is_asked_by_a_human() {
+fn claude_2_prompts_alternate_between_human_and_assistant() {
     asks(
         CLAUDE_2,
         r#"{"prompt":"\n\nHuman: One\n\nAssistant: 1\n\nHuman: Two\n\nAssistant:","max_tokens_to_sample":9,"stop_sequences":["x"]}"#,
@@ -58,7 +58,7 @@ fn claude_2_is_asked_by_a_human() {
 }
 
 #[test]
-fn texts_are_gone_on_from_up_to_each_models_limit() {
+fn text_completion_models_have_their_own_limits() {
     asks(COMMAND, r#"{"prompt":"Hi"}"#, r#""Hi": 8 in, 20"#);
     asks(
         COMMAND,
@@ -100,7 +100,7 @@ fn texts_are_gone_on_from_up_to_each_models_limit() {
 }
 
 #[test]
-fn command_r_is_told_who_said_what() {
+fn command_r_checks_the_roles_of_its_history() {
     asks(
         COMMAND_R,
         r#"{"message":"Two","preamble":"Terse","chat_history":[{"role":"USER","message":"One"},{"role":"CHATBOT","message":"1"}],"max_tokens":5}"#,
@@ -119,7 +119,7 @@ fn command_r_is_told_who_said_what() {
 }
 
 #[test]
-fn palmyra_answers_as_it_was_asked() {
+fn palmyra_responds_in_the_layout_of_the_request() {
     let messages = r#"{"messages":[{"role":"user","content":"Hi"}],"max_tokens":5}"#;
     asks(PALMYRA, messages, r#""Hi": 8 in, 5"#);
     let prompt = r#"{"prompt":"Hi","max_tokens":5}"#;
@@ -130,7 +130,7 @@ fn palmyra_answers_as_it_was_asked() {
 }
 
 #[test]
-fn vectors_are_as_many_and_as_long_as_asked() {
+fn vectors_have_the_requested_number_and_dimensions() {
     asks(
         TITAN_IMAGE,
         r#"{"inputText":"Hi","embeddingConfig":{"outputEmbeddingLength":256}}"#,
@@ -175,7 +175,7 @@ fn vectors_are_as_many_and_as_long_as_asked() {
 }
 
 #[test]
-fn vectors_have_dimensions_that_there_are() {
+fn dimensions_that_a_model_lacks_are_rejected() {
     asks(
         TITAN_IMAGE,
         r#"{"inputText":"Hi","embeddingConfig":{"outputEmbeddingLength":300}}"#,
@@ -194,7 +194,7 @@ fn vectors_have_dimensions_that_there_are() {
 }
 
 #[test]
-fn images_are_few_and_held_to_their_settings() {
+fn image_settings_are_checked() {
     let asked = |config: &str| {
         format!(
             r#"{{"taskType":"TEXT_IMAGE","textToImageParams":{{"text":"Hi"}},"imageGenerationConfig":{{{config}}}}}"#

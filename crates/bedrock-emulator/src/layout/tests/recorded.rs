@@ -6,7 +6,7 @@ use super::super::{FinishReason, ModelOutput};
 use super::{Object, RETRY, resolve};
 use crate::model_ids::find;
 
-/// What a body comes to: `taken`, or the message of the refusal.
+/// What a body comes to: `taken`, or the message of the error.
 fn verdict(id: &str, body: &Value) -> String {
     let body = body.as_object().unwrap();
     let (base, layout) = resolve(id, body);
@@ -83,7 +83,7 @@ fn a_system_message_may_follow_the_first_turn_where_the_model_takes_it() {
 }
 
 #[test]
-fn claude_2_and_instant_answer_a_messages_body_in_messages() {
+fn claude_2_and_instant_respond_to_a_messages_body_in_messages() {
     for id in [
         "anthropic.claude-v2",
         "anthropic.claude-v2:1",
@@ -151,7 +151,7 @@ fn claude_rejects_a_prefill_that_ends_in_white_space() {
 }
 
 #[test]
-fn claude_rejects_base64_that_is_none() {
+fn claude_rejects_invalid_base64() {
     let with = |data: &str| {
         let source = json!({"type": "base64", "media_type": "image/png", "data": data});
         let content = json!([
@@ -177,7 +177,7 @@ fn claude_rejects_base64_that_is_none() {
 }
 
 #[test]
-fn claude_rejects_a_tool_choice_that_no_tool_is_there_for() {
+fn claude_rejects_a_tool_choice_without_tools() {
     let choice = |choice: Value| claude(hi(), json!({"tool_choice": choice}));
     check(
         HAIKU,
@@ -198,7 +198,7 @@ fn claude_rejects_a_tool_choice_that_no_tool_is_there_for() {
 }
 
 #[test]
-fn claude_rejects_forms_of_answers_that_a_model_does_not_have() {
+fn claude_rejects_output_forms_that_a_model_lacks() {
     let tools = json!([{"name": "label", "input_schema": {"type": "object"}}]);
     let forced = |thinking: Value| {
         let choice = json!({"type": "tool", "name": "label"});
@@ -292,7 +292,7 @@ fn nova_rejects_keys_of_blocks_that_it_does_not_know() {
 }
 
 #[test]
-fn gpt_oss_streams_each_piece_of_its_reasoning_in_tags_of_its_own() {
+fn gpt_oss_streams_each_piece_of_its_reasoning_in_its_own_tags() {
     let id = "openai.gpt-oss-20b-1:0";
     let contents = |answer: &ModelOutput| -> Vec<(String, Value)> {
         let (_, layout) = resolve(id, &Object::new());
@@ -362,7 +362,7 @@ fn command_streams_in_one_chunk_unless_its_body_says_otherwise() {
 }
 
 #[test]
-fn a_guardrail_answers_without_reason_and_counts() {
+fn a_guardrail_responds_without_finish_reason_and_counts() {
     let blocked = answer("Not here.", FinishReason::Blocked);
     let whole = |id: &str| {
         let (_, layout) = resolve(id, &Object::new());
@@ -405,7 +405,7 @@ fn a_guardrail_answers_without_reason_and_counts() {
 }
 
 #[test]
-fn every_family_that_streams_answers_a_guardrail_in_chunks() {
+fn a_guardrail_responds_in_chunks_in_every_family_that_streams() {
     for id in [
         HAIKU,
         "amazon.nova-lite-v1:0",

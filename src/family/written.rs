@@ -1,0 +1,76 @@
+//! Messages and system prompts that are more than a text and images before it.
+
+use serde_json::{Value, json};
+
+use super::Family;
+use super::vocabulary::role;
+use crate::model::{Api, Block, Message, Prompt, Written};
+
+/// A turn: as it was written where that says more than its text and images, else as `content` lays
+/// these out. `block` lays out one block.
+pub(super) fn turn(
+    message: &Message,
+    content: fn(&Message) -> Value,
+    block: fn(&Block) -> Value,
+) -> Value {
+    let content = match &message.written {
+        Some(Written::As { value, .. }) => return value.clone(),
+        Some(Written::Blocks(blocks)) => blocks.iter().map(block).collect(),
+        None => content(message),
+    };
+    json!({"role": role(message.role), "content": content})
+}
+
+/// The blocks of a system prompt that is more than a text.
+pub(super) fn system_blocks(prompt: &Prompt, block: fn(&Block) -> Value) -> Option<Value> {
+    Some(match prompt.system_written.as_ref()? {
+        Written::As { value, .. } => value.clone(),
+        Written::Blocks(blocks) => blocks.iter().map(block).collect(),
+    })
+}
+
+impl Family {
+    /// Rejects what this family has no place for.
+    pub(super) fn has_places(self, prompt: &Prompt) -> Result<(), String> {
+        let messages = prompt.messages.iter().filter_map(|it| it.written.as_ref());
+        for written in prompt.system_written.iter().chain(messages) {
+            self.has_place(written)?;
+        }
+        Ok(())
+    }
+
+    fn has_place(self, written: &Written) -> Result<(), String> {
+        let name = self.name();
+        let takes_blocks = self.api().is_some() && self != Self::Jamba;
+        match written {
+            Written::Blocks(_) if takes_blocks => Ok(()),
+            Written::Blocks(_) => Err(format!(
+                "{name} has no place for several blocks in one message: join their texts into one"
+            )),
+            Written::As { api, value, what } => match self.api() {
+                Some(own) if own == *api && (takes_blocks || !value["content"].is_array()) => {
+                    Ok(())
+                }
+                Some(own) if own != *api => Err(format!(
+                    "{what} as the {} API writes it; {name} takes messages as the {} API writes them: \
+                     rewrite the row, or send such rows with a body",
+                    api.name(),
+                    own.name()
+                )),
+                Some(_) | None => Err(format!(
+                    "{name} has no place for {what}: leave it out, or send such rows with a body"
+                )),
+            },
+        }
+    }
+
+    /// The API whose messages its bodies hold as they are.
+    fn api(self) -> Option<Api> {
+        match self.name() {
+            "claude-messages" => Some(Api::Anthropic),
+            "openai-chat" | "mistral-chat" | "jamba" => Some(Api::OpenAi),
+            "nova" => Some(Api::Amazon),
+            _ => None,
+        }
+    }
+}
