@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) struct Service {
     /// In the AWS configuration and the SDK's settings.
     pub(super) name: &'static str,
-    /// Where the name of Bedrock Runtime stands in the host of its endpoint.
+    /// In the host of the endpoint, in place of `bedrock-runtime`.
     pub(super) host: &'static str,
     /// In signatures.
     pub(super) signing: &'static str,

@@ -39,7 +39,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where calls go, and as whom.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// AWS, or what the standard chain says stands in for it.
+    /// AWS, or the endpoint that the standard chain names instead.
     Aws {
         /// The region, where the job names one.
         region: Option<String>,
@@ -64,7 +64,7 @@ impl Access {
     /// service: another may be elsewhere, and the way there another.
     pub(crate) async fn config(self, service: &str) -> Result<SdkConfig, ConnectError> {
         let (found, trust) = match self {
-            Self::Emulator { address, region } => (emulator(address, region), trust::of_nobody()?),
+            Self::Emulator { address, region } => (emulator(address, region), trust::none()?),
             Self::Aws {
                 region,
                 profile,
@@ -95,7 +95,7 @@ impl Access {
     }
 }
 
-/// The emulator's region is that of the job alone, so that a rehearsal is the same everywhere.
+/// The emulator's region is that of the job alone, so that a run on it is the same everywhere.
 fn emulator(address: SocketAddr, region: Option<String>) -> SdkConfig {
     let made_up = Credentials::new("EMULATED", "EMULATED", None, None, "emulator");
     SdkConfig::builder()
@@ -134,7 +134,7 @@ async fn chain(
         .retry_config(RetryConfig::standard())
         .profile_name(configuration.name());
     if bundle.is_some() {
-        // Credentials come by the same way.
+        // Credentials come through the same proxies, with the same certificates.
         loader = loader.http_client(http_client(ProxyConfig::from_env(), trust.clone())?);
     }
     if let Some(region) = region {
@@ -149,7 +149,7 @@ async fn chain(
         return Err(ConnectError::NoRegion);
     }
     match is_plain {
-        true => Ok((sdk, trust::of_nobody()?)),
+        true => Ok((sdk, trust::none()?)),
         false => Ok((sdk, trust)),
     }
 }

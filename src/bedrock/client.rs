@@ -2,7 +2,7 @@
 //!
 //! The SDK resolves credentials again when it knows that they expire. It does not know of a token
 //! that was set in the environment or written in a file, and it reads a profile only once. So when
-//! the service says that credentials have expired, the whole chain is gone through anew: a login
+//! the service says that credentials have expired, the whole chain is resolved again: a login
 //! in another terminal, or a file that was replaced, is then found.
 
 use aws_sdk_bedrockruntime::Client;
@@ -49,7 +49,7 @@ impl Clients {
     pub(crate) async fn current(&self) -> Result<(Client, u64), ConnectError> {
         let mut current = self.current.lock().await;
         if current.expired {
-            // Boxed: it is seldom made anew, and would be most of what a call takes in memory.
+            // Boxed: it is seldom replaced, and would be most of what a call takes in memory.
             current.client = Box::pin(client(self.access.clone())).await?;
             current.number += 1;
             current.expired = false;

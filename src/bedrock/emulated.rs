@@ -28,7 +28,7 @@ pub fn may_be_at(url: &str) -> bool {
     url.starts_with("http://") && !is_unencrypted(url)
 }
 
-/// Asks whoever is at `url` who it is; `None` where nobody says anything.
+/// Asks the server at `url` whether it is the emulator; `None` if it does not answer.
 pub async fn is_at(url: &str) -> Option<bool> {
     let authority = url.strip_prefix("http://")?.split('/').next()?;
     let address = match authority.rsplit_once(':') {

@@ -101,8 +101,10 @@ pub(super) const PROFILE: &str = "AWS_PROFILE";
 /// Whether endpoints of the environment and the configuration are ignored.
 pub(super) const IGNORE_URLS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-/// The variables whose URLs are used as they are, so that they must be some.
+/// Endpoints that credentials are asked from. The SDK shows what it cannot parse, with its password.
 const ENDPOINTS_OF_CREDENTIALS: &[&str] = &[
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "AWS_ENDPOINT_URL_STS",
@@ -175,7 +177,7 @@ pub(super) fn check(
 }
 
 impl Expected {
-    /// Rejects a value of this kind that the SDK cannot use; `place` says where it stands.
+    /// Rejects a value of this kind that the SDK cannot use; `place` names it.
     pub(super) fn check(
         self,
         value: &OsString,

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::flaw::Flaw;
+use crate::url::without_user;
 
 /// What to look at where there is no way to a service.
 pub(crate) const WAYS: &str = "check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the \
@@ -38,7 +39,7 @@ pub enum ConnectError {
         /// What the chain has tried.
         causes: String,
     },
-    /// The same where only a signature will do.
+    /// No credentials that can sign a request, where an API key is not enough.
     #[error(
         "no AWS credentials: log in (`aws sso login`), choose another --profile, or set \
          AWS_ACCESS_KEY_ID (AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas)\n{0}"
@@ -53,15 +54,15 @@ pub enum ConnectError {
          http://127.0.0.1:8686: correct it, or leave it out"
     )]
     NoUrl {
-        /// Where it stands.
+        /// The variable, or the key with its profile and file.
         from: String,
-        /// What stands there.
+        /// Its value, without a password.
         url: String,
     },
     /// A key or token that no header takes.
     #[error("{place} {flaw}{}", .flaw.remedy_in_credential())]
     BadCredential {
-        /// Where it stands.
+        /// The variable, or the key with its profile and file.
         place: String,
         /// What is wrong with it.
         flaw: Flaw,
@@ -69,7 +70,7 @@ pub enum ConnectError {
     /// A setting that the SDK cannot use.
     #[error("{place} {flaw}: {remedy}")]
     BadSetting {
-        /// Where it stands.
+        /// The variable, or the key with its profile and file.
         place: String,
         /// What is wrong with it.
         flaw: Flaw,
@@ -129,16 +130,17 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether nothing is set up at all: no region, or no credentials anywhere in the chain. A login
-    /// that has expired is one.
+    /// Whether no account is set up: no region, or no credentials anywhere in the chain. An expired
+    /// login is an account.
     pub fn is_without_account(&self) -> bool {
         let is_tried = |causes: &str| causes.starts_with(TRIED);
         matches!(self, Self::NoRegion)
+            || matches!(self, Self::NoSignature(causes) if is_tried(causes))
             || matches!(self, Self::NoCredentials { profile, causes }
                 if profile.is_empty() && is_tried(causes))
     }
 
-    /// The same, naming the profile in which nothing was found.
+    /// The error, with the name of the profile that has no credentials.
     pub(crate) fn in_profile(self, name: Option<String>) -> Self {
         match (self, name) {
             (Self::NoCredentials { causes, .. }, Some(name)) => Self::NoCredentials {
@@ -199,6 +201,14 @@ pub(super) fn plain(text: &str) -> String {
         })
 }
 
+/// A word of a message, without the user and the password where it is a URL.
+fn without_password(word: &str) -> String {
+    match word.contains("://") {
+        true => without_user(word),
+        false => word.to_owned(),
+    }
+}
+
 /// The error and its causes in one line, without the debug dump that the SDK's own text carries.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
@@ -210,5 +220,9 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
         }
         next = error.source();
     }
-    texts.join(": ")
+    texts
+        .join(": ")
+        .split_inclusive(char::is_whitespace)
+        .map(without_password)
+        .collect()
 }

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Flaw {
     /// A character that it must not have.
     Character {
-        /// Where it stands.
+        /// At which end.
         at: Place,
         /// The character.
         character: char,
@@ -22,7 +22,7 @@ pub enum Flaw {
     Without(&'static str),
 }
 
-/// Where in a value a character stands.
+/// The part of a value that has the character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// It is the first.

@@ -1,7 +1,7 @@
 //! The profile of the AWS configuration, checked before the SDK reads it.
 //!
-//! The SDK goes on without a profile that is missing, looks for the endpoint of a service under a
-//! name that AWS does not document, and knows no `ca_bundle`. All of that is made good here.
+//! The SDK continues without a profile that is missing, looks for the endpoint of a service under a
+//! name that AWS does not document, and ignores `ca_bundle`. This file adds what is missing.
 
 use std::borrow::Cow;
 
@@ -65,7 +65,7 @@ pub(super) struct Configuration {
     name: String,
 }
 
-/// A setting, and where it stands.
+/// A setting, and what sets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Setting {
     pub(super) value: String,
@@ -79,7 +79,7 @@ enum NamedBy<'a> {
     Job,
     /// The environment.
     Environment,
-    /// Nobody; it counts where it is there.
+    /// Nothing; it counts if it exists.
     Default,
     /// `source_profile` of this profile.
     Profile(&'a str),
@@ -241,7 +241,7 @@ impl Configuration {
         Ok(())
     }
 
-    /// The file that a key of a profile stands in; the credentials file wins over the other.
+    /// The file that sets a key of a profile; the credentials file overrides the other.
     async fn file_of(&self, profile: &str, key: &str) -> String {
         let only = EnvConfigFiles::builder()
             .include_default_credentials_file(true)

@@ -46,7 +46,7 @@ pub(super) fn of_bundle(bundle: &Setting) -> Result<TlsContext, ConnectError> {
 }
 
 /// What is trusted where nothing is encrypted.
-pub(super) fn of_nobody() -> Result<TlsContext, ConnectError> {
+pub(super) fn none() -> Result<TlsContext, ConnectError> {
     context(TrustStore::empty())
 }
 

@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use super::{connect, print};
+use crate::bedrock::ConnectError;
 use crate::bedrock::aws::Access;
 use crate::bedrock::quotas::{Quota, ServiceQuotas};
 use crate::catalog::id::ModelId;
@@ -44,7 +45,7 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
 }
 
 async fn read(model: ModelId, codes: &[QuotaCode], access: Access) -> Result<Report, Failure> {
-    let service = ServiceQuotas::connect(access).await?;
+    let service = ServiceQuotas::connect(access).await.map_err(with_hint)?;
     let mut report = Report {
         model,
         region: service.region().to_owned(),
@@ -58,6 +59,19 @@ async fn read(model: ModelId, codes: &[QuotaCode], access: Access) -> Result<Rep
         }
     }
     Ok(report)
+}
+
+/// Where there is no account, the emulator has quotas to show.
+fn with_hint(error: ConnectError) -> Failure {
+    if !error.is_without_account() {
+        return error.into();
+    }
+    let hint = "to try it without an AWS account, add --endpoint-url emulator";
+    let message = format!("{error}\n{hint}");
+    match matches!(error, ConnectError::NoRegion) {
+        true => Failure::usage(message),
+        false => Failure::new(Exit::Access, message),
+    }
 }
 
 impl Report {

@@ -70,7 +70,7 @@ pub(super) fn outlive_the_limit_of_a_files_size() -> std::io::Result<()> {
 }
 
 /// Whether the one who started us has seen to it that a terminal may go, as nohup does. Where
-/// there is no `/proc` nobody can tell, and a hangup stops the run, which can be resumed.
+/// there is no `/proc` this is unknown, and a hangup stops the run, which can be resumed.
 fn hangups_are_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

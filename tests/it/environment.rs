@@ -179,7 +179,7 @@ fn the_date_of_a_path_can_be_set_and_is_kept_in_the_command_that_resumes() {
 }
 
 #[test]
-fn a_time_zone_that_nobody_knows_is_said_where_a_path_has_the_date() {
+fn an_unknown_time_zone_is_a_warning_if_a_path_has_the_date() {
     let unknown =
         "TZ=Nowhere/Land: no such time zone is known here; {{ date }} in paths is the date in UTC";
     let out = on_the_day(|job| job.env("TZ", "Nowhere/Land"));

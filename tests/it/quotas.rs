@@ -154,7 +154,8 @@ fn what_cannot_be_asked_says_what_to_do() {
     none(["amazon.nova-lite-v1:0", "--region", "us-east-1"])
         .run()
         .exits(77)
-        .says("AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas");
+        .says("AWS_BEARER_TOKEN_BEDROCK opens Bedrock, not Service Quotas")
+        .says("to try it without an AWS account, add --endpoint-url emulator");
     none(["anthropic.claude-next", "--region", "us-east-1"])
         .run()
         .exits(2)
@@ -237,7 +238,7 @@ fn a_run_that_may_not_read_its_quotas_learns_them() {
     let out = run(3, "service_quotas = \"denied\"", ["--quota", "auto", "-q"]).exits(0);
     assert_eq!(
         out.stderr,
-        "quota = \"auto\": servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
+        "warning: quota = \"auto\": servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
          arn:aws:iam::123456789012:user/emulated is not authorized to perform: \
          servicequotas:GetServiceQuota; allow servicequotas:GetServiceQuota and \
          servicequotas:GetAWSDefaultServiceQuota in its policy; what is not known is learned \

@@ -194,6 +194,14 @@ async fn every_kind_of_fault_looks_like_the_real_one() {
             "503 ServiceUnavailableException: Bedrock is unable to process your request.",
         ),
         (
+            "model_throttled",
+            "503 ServiceUnavailableException: Model is getting throttled. Try your request again.",
+        ),
+        (
+            "profile_needed",
+            "400 ValidationException: Invocation of model ID us.amazon.nova-lite-v1:0 with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model.",
+        ),
+        (
             "too_many_connections",
             "503 ServiceUnavailableException: Too many connections, please wait before trying again.",
         ),
@@ -352,4 +360,92 @@ fn an_emulator_serves_without_a_runtime_until_its_handle_is_dropped() {
     );
     std::net::TcpStream::connect(addr).unwrap_err();
     assert_eq!(stats.counts().rejected, 1);
+}
+
+#[tokio::test]
+async fn a_model_that_needs_a_profile_is_named_as_it_was_sent() {
+    let bench = bench("");
+    let body = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":30,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
+    let arn = format!("arn:aws:bedrock:us-east-1::foundation-model/{haiku}");
+    for id in [haiku, &arn] {
+        assert_eq!(
+            bench.invoke(id, body).await,
+            format!(
+                "400 ValidationException: Invocation of model ID {id} with on-demand throughput \
+                 isn’t supported. Retry your request with the ID or ARN of an inference profile \
+                 that contains this model."
+            )
+        );
+    }
+    let reply = bench.invoke(&format!("us.{haiku}"), body).await;
+    assert!(reply.starts_with(r#"{"id":"#), "{reply}");
+}
+
+#[tokio::test]
+async fn a_retired_model_is_not_found_whatever_the_body() {
+    let retired = bench("end_of_life = true");
+    for body in [
+        "",
+        "{}",
+        r#"{"prompt":"\n\nHuman: Hi\n\nAssistant:","max_tokens_to_sample":9}"#,
+    ] {
+        let reply = retired.invoke("anthropic.claude-v2", body).await;
+        assert!(
+            reply.starts_with("404 ResourceNotFoundException: This model version has reached"),
+            "{reply}"
+        );
+    }
+}
+
+/// Sends Nova's request with a guardrail and other headers, and returns head and body.
+async fn with_headers(scenario: &str, model: &str, headers: &str) -> String {
+    let length = NOVA_HI.len();
+    bench(scenario)
+        .speak(&format!(
+            "POST /model/{model}/invoke HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\n\
+             {headers}content-length: {length}\r\nconnection: close\r\n\r\n{NOVA_HI}"
+        ))
+        .await
+}
+
+#[tokio::test]
+async fn a_guardrail_blocks_without_counts_and_masks_a_part() {
+    let guardrail = "x-amzn-bedrock-guardrailidentifier: gr-1\r\n\
+                     x-amzn-bedrock-guardrailversion: 1\r\n";
+    let nova = "amazon.nova-lite-v1%3A0";
+    let blocked = with_headers("[guardrail]\nblocks = [\"Hi\"]", nova, guardrail).await;
+    assert!(
+        blocked.contains("\"amazon-bedrock-guardrailAction\":\"INTERVENED\""),
+        "{blocked}"
+    );
+    assert!(blocked.contains("guardrail_intervened"), "{blocked}");
+    assert!(!blocked.contains("token-count"), "{blocked}");
+    let masked = with_headers("[guardrail]\nmasks = [\"Hi\"]", nova, guardrail).await;
+    assert!(
+        masked.contains("{NAME}") && masked.contains("INTERVENED"),
+        "{masked}"
+    );
+    assert!(
+        masked.contains("token-count") && masked.contains("end_turn"),
+        "{masked}"
+    );
+    let passed = with_headers("", nova, guardrail).await;
+    assert!(
+        passed.contains("\"amazon-bedrock-guardrailAction\":\"NONE\""),
+        "{passed}"
+    );
+}
+
+#[tokio::test]
+async fn a_service_tier_that_a_model_lacks_is_rejected() {
+    let flex = "x-amzn-bedrock-service-tier: flex\r\n";
+    let claude = with_headers("", "us.anthropic.claude-opus-5", flex).await;
+    assert!(claude.starts_with("HTTP/1.1 400 "), "{claude}");
+    assert!(
+        claude.contains("The provided service tier is not supported for this model"),
+        "{claude}"
+    );
+    let nova = with_headers("", "us.amazon.nova-2-lite-v1%3A0", flex).await;
+    assert!(nova.contains("x-amzn-bedrock-service-tier: flex"), "{nova}");
 }

@@ -53,7 +53,7 @@ fn signed(job: Job) -> Job {
         .env("AWS_REGION", "us-east-1")
 }
 
-/// Nothing was sent, and nobody reads the proxy's password.
+/// Nothing was sent, and the proxy's password is not shown.
 #[track_caller]
 fn stops(job: Job, code: i32, says: &str) -> Out {
     let out = job.run().exits(code).says(says).sent_nothing();
