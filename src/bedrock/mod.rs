@@ -52,8 +52,9 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::catalog::{Bill, ModelFacts, rounded_usd};
+use crate::catalog::{ModelFacts, rounded_usd};
 use crate::family::{Batch, Family};
+use crate::model::Bill;
 use crate::model::fault::Verdict;
 use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
@@ -204,6 +205,7 @@ impl Model for Bedrock {
             body: body.into(),
             max_tokens: None,
             worst_cost_usd: None,
+            bill: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let heard = ResponseHeaders::default();
@@ -322,8 +324,7 @@ impl Bedrock {
                 Ok(mut reading) => {
                     reading.usage = reading.usage.or(headers);
                     let reading = self.target.finished(reading, &body);
-                    let request = Some(call.body.as_ref());
-                    let bill = self.target.family.bill_of_answer(request, &reading);
+                    let bill = self.target.family.bill_of_answer(call.bill, &reading);
                     return Ok(self.billed(bill, reading, served, request_id, raw));
                 }
                 Err(error) => no_answer(error, raw),

@@ -29,7 +29,7 @@ pub use regions::{
     geography_remark, ids_in, ids_of_region, profiles_instead, region_remark, regions_of,
 };
 pub use unit_price::UnitPrice;
-pub use unit_prices::{Bill, Metered, Most, Units};
+pub use unit_prices::Most;
 
 use self::capabilities::longest_answer;
 use crate::catalog::id::{strip_context, strip_geo};

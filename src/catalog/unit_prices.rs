@@ -3,42 +3,11 @@
 //! The catalogue has one price for an image, whatever its size and quality; where Amazon Bedrock
 //! asks more for large or premium images, `--prices` says so.
 
-use crate::model::{Tier, Usage};
+use crate::model::{Bill, Metered, Tier, Units, Usage};
 
 use super::cache::Cached;
 use super::facts::ModelFacts;
 use super::unit_price::UnitPrice;
-
-/// Things that a call is billed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Units {
-    /// Images that the model makes.
-    pub made: u64,
-    /// Images that the model is shown.
-    pub shown: u64,
-    /// Searches.
-    pub queries: u64,
-}
-
-/// How a request is billed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bill {
-    /// Whether its tokens are billed.
-    pub tokens: Metered,
-    /// At least so many pieces.
-    pub least: Units,
-    /// At most so many pieces.
-    pub most: Units,
-}
-
-/// Whether something is billed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metered {
-    /// It is.
-    Billed,
-    /// It costs nothing.
-    Free,
-}
 
 /// The most tokens that a request can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,38 +18,6 @@ pub struct Most {
     pub output: u64,
     /// Whether the input may be written to the prompt cache, which can be dearer than to read it.
     pub cached: Cached,
-}
-
-impl Bill {
-    /// Tokens and nothing else.
-    pub const TOKENS: Self = Self::of(Metered::Billed, Units::NONE);
-
-    /// So many pieces, neither more nor less.
-    pub const fn of(tokens: Metered, pieces: Units) -> Self {
-        Self {
-            tokens,
-            least: pieces,
-            most: pieces,
-        }
-    }
-}
-
-impl Units {
-    /// None of them.
-    pub const NONE: Self = Self {
-        made: 0,
-        shown: 0,
-        queries: 0,
-    };
-
-    /// These and those.
-    pub fn and(self, more: Self) -> Self {
-        Self {
-            made: self.made.saturating_add(more.made),
-            shown: self.shown.saturating_add(more.shown),
-            queries: self.queries.saturating_add(more.queries),
-        }
-    }
 }
 
 impl UnitPrice {

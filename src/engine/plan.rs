@@ -57,7 +57,6 @@ pub(crate) async fn plan(
         mut refusals,
     } = Inspection::at(&opened.paths, options.existing, options.locks);
     let mut gathered = Gathered::new(
-        plan.family,
         maker.layout_bytes(),
         plan.tokens.default_max_tokens,
         maker.sharing(plan.tokens.per_minute),

@@ -1,16 +1,18 @@
 //! What a request is billed by, read from its body.
 
+use serde_json::Value;
+
 use super::layout::{Answer, Billed};
 use super::{Family, Parameters};
-use crate::catalog::{Bill, Units};
+use crate::model::{Bill, Units};
 use crate::model::{FinishReason, Message, ParsedReply, Prompt, Role};
 
 impl Family {
-    /// How a request with this body is billed; `None` where nobody knows.
-    pub fn bill(self, body: &[u8]) -> Option<Bill> {
+    /// What a request with this body is billed by; `None` if that is not known.
+    pub fn bill(self, body: &Value) -> Option<Bill> {
         match self.layout().billed {
             Billed::Tokens => Some(Bill::TOKENS),
-            Billed::ByRequest(of) => of(&serde_json::from_slice(body).ok()?),
+            Billed::ByRequest(of) => of(body),
         }
     }
 
@@ -28,19 +30,18 @@ impl Family {
             messages: vec![text],
         };
         let body = self.body(&prompt, &Parameters::default(), base);
-        self.bill(body.to_string().as_bytes())
-            .unwrap_or(Bill::TOKENS)
+        self.bill(&body).unwrap_or(Bill::TOKENS)
     }
 
-    /// How a request is billed that was answered so; `None` where nobody knows. The request is
-    /// not always at hand.
+    /// What a call is billed by that was answered so; `None` if that is not known. `request` is the bill
+    /// of its request, if that is at hand.
     ///
-    /// An image that came is billed. Whether one is that a filter held back is not documented.
-    pub fn bill_of_answer(self, request: Option<&[u8]>, reading: &ParsedReply) -> Option<Bill> {
+    /// An image that came is billed. Whether one is that a filter withheld is not documented.
+    pub fn bill_of_answer(self, request: Option<Bill>, reading: &ParsedReply) -> Option<Bill> {
         if self.layout().answer != Answer::Images {
-            return match (self.layout().billed, request) {
-                (Billed::Tokens, _) => Some(Bill::TOKENS),
-                (Billed::ByRequest(_), request) => self.bill(request?),
+            return match self.layout().billed {
+                Billed::Tokens => Some(Bill::TOKENS),
+                Billed::ByRequest(_) => request,
             };
         }
         let made = Units {

@@ -18,12 +18,6 @@ impl Family {
         self.layout().rejects?(body)
     }
 
-    /// Like [`Family::rejects`], but for the bytes of a body.
-    pub fn rejects_bytes(self, body: &[u8]) -> Option<String> {
-        let rejects = self.layout().rejects?;
-        rejects(&serde_json::from_slice(body).ok()?)
-    }
-
     /// What the service would reject in every body that is built with `parameters`.
     pub(super) fn rejects_built(
         self,

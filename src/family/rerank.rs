@@ -10,7 +10,7 @@ use super::json::{Body, list, misread, text};
 use super::layout::{Answer, Billed, Counts, Form, Layout};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
-use crate::catalog::{Bill, Metered, Units};
+use crate::model::{Bill, Metered, Units};
 use crate::model::{ParsedReply, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {

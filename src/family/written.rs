@@ -45,7 +45,8 @@ impl Family {
         match written {
             Written::Blocks(_) if takes_blocks => Ok(()),
             Written::Blocks(_) => Err(format!(
-                "{name} has no place for several blocks in one message: join their texts into one"
+                "{name} has no place for several blocks in one message, and joined their texts would run \
+                 into each other: make them one text"
             )),
             Written::As { api, value, what } => match self.api() {
                 Some(own) if own == *api && (takes_blocks || !value["content"].is_array()) => {

@@ -3,6 +3,7 @@
 //! [`Request`] goes out, [`Reply`] or [`Fault`] comes back, and [`Model`] is the edge between: the
 //! real one is [`crate::bedrock`], tests script their own.
 
+mod bill;
 pub mod fault;
 mod fingerprint;
 mod prompt;
@@ -14,9 +15,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
+pub use bill::{Bill, Metered, Units};
 pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use prompt::{Api, Block, Content, Image, Message, Prompt, Role, Written};
+pub use prompt::{Api, Block, Body, Content, Image, Message, Prompt, Role, Written};
 pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
 
 /// One request, ready to be sent. Cloning shares the body.
@@ -28,6 +30,8 @@ pub struct Request {
     pub max_tokens: Option<u32>,
     /// What it can cost at most, in USD, where prices and lengths are known.
     pub worst_cost_usd: Option<f64>,
+    /// What it is billed by; `None` if that is not known.
+    pub bill: Option<Bill>,
 }
 
 /// What a model answered.

@@ -7,8 +7,17 @@ use serde_json::{Value, json};
 pub enum Content {
     /// A prompt, to be laid out as the model's family wants it.
     Prompt(Prompt),
-    /// An InvokeModel body, sent as it is: compact JSON, its fields in their order.
-    Body(Vec<u8>),
+    /// An InvokeModel body, sent as it is.
+    Body(Body),
+}
+
+/// An InvokeModel body of a record's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// What is sent: compact JSON, its fields in their order.
+    pub text: Vec<u8>,
+    /// The same object, for questions about it.
+    pub value: Value,
 }
 
 /// What a model is asked, before any family's layout.

@@ -75,7 +75,7 @@ pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> Option<String> 
 fn written_system(system: &[Parts]) -> Result<Option<Written>, String> {
     if system
         .iter()
-        .all(|parts| parts.special.is_none() && parts.blocks.len() == 1)
+        .all(|parts| parts.special.is_none() && !parts.needs_blocks())
     {
         return Ok(None);
     }
@@ -148,19 +148,13 @@ impl Entry {
 
     fn message(self, role: Role) -> Message {
         let text = self.parts.text();
-        let texts = self
-            .parts
-            .blocks
-            .iter()
-            .filter(|it| matches!(it, Block::Text(_)))
-            .count();
         let written = match self.parts.special.clone() {
             Some((api, what)) => Some(Written::As {
                 api,
                 value: self.whole,
                 what,
             }),
-            None if 1 < texts => Some(Written::Blocks(self.parts.blocks.clone())),
+            None if self.parts.needs_blocks() => Some(Written::Blocks(self.parts.blocks.clone())),
             None => None,
         };
         let images = match written {
@@ -184,6 +178,20 @@ impl Parts {
             Block::Image(_) => None,
         });
         texts.collect()
+    }
+
+    /// Whether a text behind images does not hold this: texts that would run into each other if they
+    /// were joined, or texts with images between them.
+    fn needs_blocks(&self) -> bool {
+        let texts = |block: &Block| matches!(block, Block::Text(_));
+        let are_several = 1 < self.blocks.iter().filter(|it| texts(it)).count();
+        let run_together = self.blocks.windows(2).any(|pair| match pair {
+            [Block::Text(one), Block::Text(next)] => {
+                !one.ends_with(char::is_whitespace) && !next.starts_with(char::is_whitespace)
+            }
+            _ => false,
+        });
+        are_several && (run_together || !self.blocks.iter().all(texts))
     }
 
     fn images(self) -> Vec<Image> {

@@ -10,7 +10,7 @@ use super::template::Template;
 use super::{field, messages};
 use crate::exact::ExactMap;
 use crate::input::{BadRow, Fields, Record, listed};
-use crate::model::{Content, Message, Prompt, Role};
+use crate::model::{Body, Content, Message, Prompt, Role};
 
 /// The columns that hold prompts when the job does not say where they come from, in order.
 const PROMPT: &str = "prompt";
@@ -268,13 +268,17 @@ fn texts(record: &Record, name: &str) -> Result<Prompt, BadRow> {
     }
 }
 
-fn body(record: &Record, name: &str) -> Result<Vec<u8>, BadRow> {
+fn body(record: &Record, name: &str) -> Result<Body, BadRow> {
     let value = field::json(record, name)?;
     let Value::Object(body) = &*value else {
         return Err(record.bad(format!("`{name}` is not a JSON object; a body must be one")));
     };
-    serde_json::to_vec(&ExactMap(body))
-        .map_err(|error| record.bad(format!("`{name}` cannot be written as JSON: {error}")))
+    let text = serde_json::to_vec(&ExactMap(body))
+        .map_err(|error| record.bad(format!("`{name}` cannot be written as JSON: {error}")))?;
+    Ok(Body {
+        text,
+        value: value.into_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -291,7 +295,7 @@ mod tests {
         };
         let prompter = Prompter::new(&spec, &Fields::Seen(record.names())).unwrap();
         let shown = match prompter.prompt(&record) {
-            Ok(Content::Body(body)) => String::from_utf8(body).unwrap(),
+            Ok(Content::Body(body)) => String::from_utf8(body.text).unwrap(),
             Ok(Content::Prompt(Prompt {
                 system, messages, ..
             })) => {

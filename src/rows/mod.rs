@@ -9,11 +9,12 @@ pub mod preflight;
 mod probe;
 
 use crate::catalog::id::suggest;
-use crate::catalog::{Cached, Metered, ModelFacts, Most};
+use crate::catalog::{Cached, ModelFacts, Most};
 use crate::exact::Exact;
-use crate::family::{Doubtful, Family, OutputLimit, lacks};
+use crate::family::{Doubtful, Family, OutputLimit, Rendered, lacks};
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::job::Plan;
+use crate::model::Metered;
 use crate::model::{Category, Content, Fault, Message, Prompt, Request, Role};
 use crate::output::EarlierRows;
 use crate::prompt::{PromptSource, PromptSpec, Prompter};
@@ -188,12 +189,12 @@ impl<'a> RowMaker<'a> {
         if before.is_some() {
             return Row::Past(identity);
         }
-        match record.and_then(|record| self.body(&record)) {
-            Ok(body) => {
-                identity.fingerprint = Some(self.plan.fingerprint_of(&body));
+        match record.and_then(|record| self.rendered(&record)) {
+            Ok(rendered) => {
+                identity.fingerprint = Some(self.plan.fingerprint_of(&rendered.body));
                 Row::Ready(ReadyRow {
                     identity,
-                    call: self.call(body),
+                    call: self.request(rendered),
                 })
             }
             Err(fault) => Row::Rejected(identity, fault),
@@ -236,40 +237,42 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    fn call(&self, body: Vec<u8>) -> Request {
-        // What is merged into a body, or brought by a row, goes before the job's own limit.
-        let max_tokens = OutputLimit::of(&body).max_tokens(self.plan.tokens.default_max_tokens);
+    fn request(&self, rendered: Rendered) -> Request {
+        // What is merged into a body, or brought by a row, overrides the job's own limit.
+        let default = self.plan.tokens.default_max_tokens;
+        let max_tokens = rendered.limit.max_tokens(default);
         Request {
-            worst_cost_usd: self.worst_cost_usd(&body, max_tokens),
+            worst_cost_usd: self.worst_cost_usd(&rendered, max_tokens),
             max_tokens,
-            body: body.into(),
+            bill: rendered.bill,
+            body: rendered.body.into(),
         }
     }
 
-    /// A token is at least a byte, and an answer no longer than its limit.
-    fn worst_cost_usd(&self, body: &[u8], max_tokens: Option<u32>) -> Option<f64> {
+    /// A token is at least a byte, and a response no longer than its limit.
+    fn worst_cost_usd(&self, rendered: &Rendered, max_tokens: Option<u32>) -> Option<f64> {
         let facts = self.plan.facts.as_ref()?;
-        let bill = self.plan.family.bill(body)?;
         let tier = self.plan.terms.tier.unwrap_or_default();
         let most = Most {
-            input: body.len() as u64,
+            input: rendered.body.len() as u64,
             output: max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from),
-            cached: Cached::of(body),
+            cached: Cached::of(&rendered.body),
         };
-        facts.worst_usd(&bill, most, tier)
+        facts.worst_usd(&rendered.bill?, most, tier)
     }
 
-    fn body(&self, record: &Record) -> Result<Vec<u8>, Fault> {
+    fn rendered(&self, record: &Record) -> Result<Rendered, Fault> {
         let Plan {
             family,
             model,
             parameters,
             ..
         } = self.plan;
-        let body = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
+        let rendered = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
             Content::Body(body) => {
-                let refused = self.plan.refuses_body(&body);
-                refused.map_or(Ok(body), |why| Err(unusable(&record.bad(why))))?
+                let rendered = family.rendered(body.text, &body.value);
+                let refused = self.plan.refuses_body(&body.value, rendered.limit);
+                refused.map_or(Ok(rendered), |why| Err(unusable(&record.bad(why))))?
             }
             Content::Prompt(prompt) => {
                 let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
@@ -281,32 +284,32 @@ impl<'a> RowMaker<'a> {
                 {
                     return Err(unusable(&record.bad(why)));
                 }
-                Exact(&body).to_string().into_bytes()
+                family.rendered(Exact(&body).to_string().into_bytes(), &body)
             }
         };
-        if MOST_BODY_BYTES < body.len() {
+        if MOST_BODY_BYTES < rendered.body.len() {
             let message = format!(
                 "row {}: the request has {} bytes, and InvokeModel takes at most {MOST_BODY_BYTES}",
                 record.row,
-                body.len()
+                rendered.body.len()
             );
             return Err(Fault::local(Category::RequestTooLarge, message));
         }
-        self.refuse_unpriced(record.row, &body)?;
-        Ok(body)
+        self.reject_unpriced(record.row, &rendered)?;
+        Ok(rendered)
     }
 
-    /// A limit to the cost cannot hold where nobody knows what a call costs at most.
-    fn refuse_unpriced(&self, row: u64, body: &[u8]) -> Result<(), Fault> {
+    /// A limit on the cost cannot hold if it is not known what a call costs at most.
+    fn reject_unpriced(&self, row: u64, rendered: &Rendered) -> Result<(), Fault> {
         if self.plan.limits.max_cost_usd.is_none() {
             return Ok(());
         }
-        let why = match self.plan.family.bill(body) {
+        let why = match rendered.bill {
             None => {
                 "it asks for what has no known price, such as video or sound, and the cost is \
                  limited: take max_cost_usd out, or the row"
             }
-            Some(bill) if bill.tokens == Metered::Billed && self.is_endless(body) => {
+            Some(bill) if bill.tokens == Metered::Billed && self.is_endless(rendered.limit) => {
                 "nothing says how long its answer may be, and the cost is limited: give \
                  max_tokens, or the model's max_output_tokens in a file with --prices, or take \
                  max_cost_usd out"
@@ -318,9 +321,9 @@ impl<'a> RowMaker<'a> {
     }
 
     /// Whether neither the request nor what is known of the model limits the answer.
-    fn is_endless(&self, body: &[u8]) -> bool {
+    fn is_endless(&self, asked: OutputLimit) -> bool {
         let most = self.plan.facts.as_ref().and_then(|facts| facts.max_out);
-        self.plan.family.writes_text() && most.is_none() && OutputLimit::of(body).limit.is_none()
+        self.plan.family.writes_text() && most.is_none() && asked.limit.is_none()
     }
 
     /// A prompt that is surely more than the model reads is not worth a call. Bodies that are sent

@@ -1,6 +1,5 @@
 //! One small call that shows whether a job's calls will be taken.
 
-use crate::family::OutputLimit;
 use crate::job::Plan;
 use crate::model::{Message, Prompt, Request, Role};
 use crate::prompt::PromptSource;
@@ -40,10 +39,13 @@ impl Plan {
         if parameters.extra.is_empty() {
             parameters.max_tokens = parameters.max_tokens.map(|most| most.min(MAX_TOKENS));
         }
-        let body = self.family.body(&prompt, &parameters, base).to_string();
+        let rendered = self
+            .family
+            .render(&self.family.body(&prompt, &parameters, base));
         Some(Request {
-            max_tokens: OutputLimit::of(body.as_bytes()).max_tokens(self.tokens.default_max_tokens),
-            body: body.into(),
+            max_tokens: rendered.limit.max_tokens(self.tokens.default_max_tokens),
+            bill: rendered.bill,
+            body: rendered.body.into(),
             worst_cost_usd: None,
         })
     }

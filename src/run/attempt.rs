@@ -164,6 +164,7 @@ mod tests {
                 body: "{}".into(),
                 max_tokens: None,
                 worst_cost_usd: None,
+                bill: None,
             },
         };
         let call = |was_sent| {

@@ -307,6 +307,7 @@ mod tests {
             body: vec![b'x'; bytes].into(),
             max_tokens,
             worst_cost_usd: None,
+            bill: None,
         }
     }
 

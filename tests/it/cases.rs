@@ -464,6 +464,13 @@ fn blocks_are_sent_as_they_stand_or_rejected_by_name() {
         two,
         "llama3 has no place for several blocks in one message",
     );
+    let apart = r#"[{"role":"user","content":[{"type":"text","text":"85 kg, "},{"type":"text","text":"tubeless"}]}]"#;
+    sends(
+        Family::ClaudeMessages,
+        apart,
+        r#""content":"85 kg, tubeless""#,
+    );
+    sends(Family::Llama3, apart, "85 kg, tubeless<|eot_id|>");
     let one = r#"[{"role":"user","content":[{"type":"text","text":"a"}]}]"#;
     sends(Family::ClaudeMessages, one, r#""content":"a""#);
     sends(Family::Llama3, one, "a<|eot_id|>");

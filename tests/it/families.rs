@@ -522,8 +522,9 @@ fn an_imported_model_needs_no_name_for_its_layout() {
 #[test]
 fn a_body_that_lacks_a_key_fails_alone() {
     let good = r#"{"body":{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}}"#;
-    let bad = r#"{"body":{"max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}}"#;
-    let rows = [good, bad, r#"{"body":{}}"#, good].join("\n");
+    let bad = r#"{"body":{"anthropic_version":"bedrock-2023-05-31","messages":[{"role":"user","content":"Hi"}]}}"#;
+    let worse = r#"{"body":{"anthropic_version":"bedrock-2023-05-31"}}"#;
+    let rows = [good, bad, worse, good].join("\n");
     let claude = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
     let out = run(claude, &rows, &["--body", "body", "-c", "1"]).exits(3);
     assert_eq!(out.answers().len(), 2, "{}", out.stderr);

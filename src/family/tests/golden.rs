@@ -32,7 +32,7 @@
 //! ```
 
 use super::*;
-use crate::catalog::{Bill, Metered};
+use crate::model::{Bill, Metered};
 use crate::model::{Image, Message, ParsedReply, Role};
 
 /// What a family's file holds.
@@ -231,7 +231,10 @@ fn said(family: Family, case: &Case) -> String {
             Ok(whole) => line(&finished(family, case, whole.reading, &whole.body)),
             Err(error) => error.to_string(),
         },
-        Some("image") => match family.bill(case.given.as_bytes()) {
+        Some("image") => match serde_json::from_str(&case.given)
+            .ok()
+            .and_then(|body| family.bill(&body))
+        {
             Some(bill) => billed(&bill),
             None => "nobody knows".to_owned(),
         },

@@ -6,10 +6,11 @@ use std::path::Path;
 use super::values::{parse_share, time, wrong};
 use super::{Plan, QuotaSource};
 use crate::catalog::id::{ModelId, suggest};
-use crate::catalog::{Bill, Known, MOST_BURNDOWN, Metered, ModelFacts, Most, quota_codes};
+use crate::catalog::{Known, MOST_BURNDOWN, ModelFacts, Most, quota_codes};
 use crate::family::Family;
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
+use crate::model::{Bill, Metered};
 use crate::model::{RequestOptions, Tier};
 use crate::run::{Limits, RequestsPerMinute, TokenLimits};
 

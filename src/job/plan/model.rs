@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::rows_per_call::RowsPerCall;
 use super::values::{missing, wrong};
 use super::{Endpoint, Plan};
@@ -60,28 +62,24 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
 impl Plan {
     /// Why a row's own body is rejected: for content that the service is known to reject, because it
     /// was written for another API, or because not every family streams several completions.
-    pub(crate) fn refuses_body(&self, body: &[u8]) -> Option<String> {
+    pub(crate) fn refuses_body(&self, body: &Value, asked: OutputLimit) -> Option<String> {
         if self.doubtful == Doubtful::Sent {
             return None;
         }
         self.written_for_another_api(body)
-            .or_else(|| self.family.rejects_bytes(body))
-            .or_else(|| self.completes_several_in_a_stream(body))
+            .or_else(|| self.family.rejects(body))
+            .or_else(|| self.completes_several_in_a_stream(asked))
     }
 
     /// `model` must not be in bodies for Claude and Nova, and must be the model that is called in chat
     /// completions; Claude requires `anthropic_version`. Source: Amazon Bedrock and Nova user guides,
     /// references of each body, as of October 2026.
-    fn written_for_another_api(&self, body: &[u8]) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Beginning {
-            model: Option<serde_json::Value>,
-            anthropic_version: Option<serde_json::Value>,
-        }
-        let found: Beginning = serde_json::from_slice(body).ok()?;
+    fn written_for_another_api(&self, body: &Value) -> Option<String> {
+        let field = |name: &str| body.get(name).filter(|value| !value.is_null());
+        let (model, anthropic_version) = (field("model"), field("anthropic_version"));
         let way_out = "take the conversation out of it with --messages, as in --messages \
                        params.messages or body.messages";
-        let names_another = |model: &serde_json::Value| match self.family.name() {
+        let names_another = |model: &&Value| match self.family.name() {
             "claude-messages" | "nova" => true,
             "openai-chat" | "mistral-chat" => {
                 let is_this = |id: &str| Some(id) == model.as_str();
@@ -89,14 +87,14 @@ impl Plan {
             }
             _ => false,
         };
-        if let Some(model) = found.model.filter(names_another) {
+        if let Some(model) = model.filter(names_another) {
             return Some(format!(
                 "the body names a `model`, {model}, and InvokeModel takes that from --model: remove it, or \
                  {way_out}"
             ));
         }
         let is_claude = self.family == Family::ClaudeMessages;
-        (is_claude && found.anthropic_version.is_none()).then(|| {
+        (is_claude && anthropic_version.is_none()).then(|| {
             format!(
                 "the body has no `anthropic_version`, which Claude requires on Bedrock: add \
                  \"anthropic_version\": \"bedrock-2023-05-31\", or {way_out}"
@@ -104,10 +102,10 @@ impl Plan {
         })
     }
 
-    fn completes_several_in_a_stream(&self, body: &[u8]) -> Option<String> {
+    fn completes_several_in_a_stream(&self, asked: OutputLimit) -> Option<String> {
         let is_streamed = matches!(self.delivery, Delivery::Streamed { .. });
         let is_refused = is_streamed && !self.family.streams_several();
-        (is_refused && 1 < OutputLimit::of(body).answers).then(|| {
+        (is_refused && 1 < asked.answers).then(|| {
             format!(
                 "the body asks for several completions, and {} streams one: ask for one, or do not \
                  stream",

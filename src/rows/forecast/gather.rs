@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::catalog::{Metered, Units};
-use crate::family::Family;
 use crate::job::Plan;
+use crate::model::{Metered, Units};
 use crate::output::EarlierRow;
 use crate::output::statistics::bucket;
 use crate::rows::preflight::has_changed;
@@ -34,7 +33,6 @@ pub struct Gathered {
     /// The call that the next row may share.
     last: Gathering,
     sharing: Sharing,
-    family: Family,
     layout_bytes: u64,
     default_max_tokens: u64,
     bodies: Bodies,
@@ -99,17 +97,11 @@ enum Standing {
 }
 
 impl Gathered {
-    /// Nothing yet, for calls to a model of `family`. Of each body, `layout_bytes` are no prompt; a
+    /// Nothing yet, before any row. Of each body, `layout_bytes` are no prompt; a
     /// call without a limit of its own may be answered with `default_max_tokens`. Rows share calls as
     /// `sharing` lets them.
-    pub fn new(
-        family: Family,
-        layout_bytes: usize,
-        default_max_tokens: u64,
-        sharing: Sharing,
-    ) -> Self {
+    pub fn new(layout_bytes: usize, default_max_tokens: u64, sharing: Sharing) -> Self {
         Self {
-            family,
             answered: 0,
             failed: 0,
             unusable: 0,
@@ -182,7 +174,7 @@ impl Gathered {
         sizes.bytes += bytes;
         // A limit of the user's own file may be any number.
         sizes.max_tokens = sizes.max_tokens.saturating_add(max_tokens);
-        match self.family.bill(&work.call.body) {
+        match work.call.bill {
             Some(bill) => {
                 sizes.least = sizes.least.and(bill.least);
                 sizes.most = sizes.most.and(bill.most);

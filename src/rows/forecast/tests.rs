@@ -3,9 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::family::Family;
 use crate::job::JobFile;
-use crate::model::{Category, Fault, Fingerprint, Request};
+use crate::model::{Bill, Category, Fault, Fingerprint, Request};
 use crate::output::EarlierRow;
 use crate::run::{Identity, ReadyRow, Row, Sharing};
 
@@ -34,6 +33,7 @@ fn row(number: u64, bytes: usize) -> Row {
             body: vec![b'x'; LAYOUT + bytes].into(),
             max_tokens: Some(100),
             worst_cost_usd: None,
+            bill: Some(Bill::TOKENS),
         },
     })
 }
@@ -46,7 +46,7 @@ fn answered(input_tokens: u32) -> EarlierRow {
 }
 
 fn gathered(rows: &[(usize, Option<EarlierRow>)]) -> Gathered {
-    let mut gathered = Gathered::new(Family::Nova, LAYOUT, 4096, Sharing::NONE);
+    let mut gathered = Gathered::new(LAYOUT, 4096, Sharing::NONE);
     for (number, (bytes, before)) in (1..).zip(rows) {
         gathered.take(&row(number, *bytes), before.as_ref());
     }

@@ -208,6 +208,7 @@ fn work(row: u64) -> Row {
             body: row.to_string().into(),
             max_tokens: None,
             worst_cost_usd: None,
+            bill: None,
         },
     })
 }

@@ -230,6 +230,7 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
             body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
             worst_cost_usd: None,
+            bill: None,
         },
     }
 }
