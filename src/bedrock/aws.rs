@@ -245,7 +245,7 @@ impl Rehearsal {
                 profile: String::new(),
                 causes: plain(&causes(&error)),
             }),
-            (None, Err(error)) => Err(ConnectError::Settings(causes(&error))),
+            (None, Err(error)) => Err(ConnectError::Settings(plain(&causes(&error)))),
         }
     }
 }

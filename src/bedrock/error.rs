@@ -155,9 +155,19 @@ impl ConnectError {
 /// Before the list of where credentials were looked for and not found.
 const TRIED: &str = "tried:";
 
-/// What the SDK says of credentials that it did not find, and what that means.
-const OF_CREDENTIALS: &[(&str, &str)] = &[
+/// What the SDK says of settings and credentials, and what that means.
+const SAID_BY_SDK: &[(&str, &str)] = &[
     ("dispatch failure: other: ", ""),
+    (
+        "Invalid Configuration: FIPS and custom endpoint are not supported",
+        "AWS_USE_FIPS_ENDPOINT (`use_fips_endpoint`) and an endpoint URL exclude each other: unset one",
+    ),
+    (
+        "Invalid Configuration: Dualstack and custom endpoint are not supported",
+        "AWS_USE_DUALSTACK_ENDPOINT (`use_dualstack_endpoint`) and an endpoint URL exclude each other: \
+         unset one",
+    ),
+    ("Invalid Configuration: ", ""),
     (
         "the credential provider was not enabled: no credentials found in chain. Attempted:",
         TRIED,
@@ -192,9 +202,9 @@ const OF_CREDENTIALS: &[(&str, &str)] = &[
     ("Profile: ", "profile: "),
 ];
 
-/// The SDK's account of where it looked for credentials, in plain words.
+/// What the SDK says of settings and credentials, in plain words.
 pub(super) fn plain(text: &str) -> String {
-    OF_CREDENTIALS
+    SAID_BY_SDK
         .iter()
         .fold(text.to_owned(), |text, (said, meant)| {
             text.replace(said, meant)

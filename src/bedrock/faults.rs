@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::aws::is_credentials;
-use super::error::{ConnectError, causes};
+use super::error::ConnectError;
 use super::error_body::ErrorBody;
 use crate::bedrock::retry_after::retry_after;
 use crate::bedrock::wire;
@@ -28,7 +28,7 @@ where
     let request_id = header("x-amzn-requestid").map(str::to_owned);
     let local = |category| Fault {
         request_id: request_id.clone(),
-        ..Fault::local(category, causes(error))
+        ..Fault::local(category, wire::unwrapped(error))
     };
     let broken = || Fault {
         request_id: request_id.clone(),

@@ -68,6 +68,22 @@ fn settings_that_the_sdk_cannot_use_are_named_by_every_verb() {
 }
 
 #[test]
+fn fips_and_an_endpoint_exclude_each_other() {
+    let [run, check, ..] = verbs();
+    for job in [run, check] {
+        let job = signed(job).env("AWS_USE_FIPS_ENDPOINT", "true");
+        let out = job
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            .run()
+            .exits(2);
+        let said = format!("{}{}", out.stdout, out.stderr);
+        let says = "AWS_USE_FIPS_ENDPOINT (`use_fips_endpoint`) and an endpoint URL exclude each other: \
+                    unset one";
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
 fn keys_of_a_file_are_checked_as_those_of_the_environment() {
     let keys = "[default]\naws_access_key_id = \"AKIASECRET\"\naws_secret_access_key = SECRET\n";
     every_verb(
