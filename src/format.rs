@@ -43,6 +43,16 @@ impl Paint {
         self.with("1;33", text)
     }
 
+    /// Green: what succeeded.
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// Dim: what is not there yet.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
     /// Cyan: what is good to know.
     pub(crate) fn cyan(self, text: &str) -> String {
         self.with("36", text)
@@ -71,13 +81,57 @@ pub(crate) fn rough(number: f64) -> String {
     }
 }
 
-/// `0.8 s`, `42 s`, `3 m 05 s`, `2 h 10 m`.
+/// Words in lines of at most so many columns, each but the first indented; a word that is longer has
+/// a line of its own. Without a number of columns it stays one line. Spaces between words are kept.
+pub(crate) fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
+    let Some(columns) = columns else {
+        return text.to_owned();
+    };
+    // A terminal too narrow for the indent still shows a word a line.
+    let indent = indent.min(columns.saturating_sub(20));
+    let mut wrapped = String::new();
+    for (at, line) in text.split('\n').enumerate() {
+        if at != 0 {
+            wrapped.push('\n');
+        }
+        wrapped += &wrap_line(line, indent, columns);
+    }
+    wrapped
+}
+
+fn wrap_line(line: &str, indent: usize, columns: usize) -> String {
+    let mut wrapped = String::new();
+    let mut width = 0;
+    let mut rest = line;
+    let mut is_new = true;
+    while !rest.is_empty() {
+        let spaces = rest.len() - rest.trim_start_matches(' ').len();
+        let word = &rest[spaces..];
+        let end = word.find(' ').unwrap_or(word.len());
+        let (word, behind) = word.split_at(end);
+        let length = word.chars().count();
+        if columns < width + spaces + length && !is_new {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            wrapped.push_str(word);
+            width = indent + length;
+        } else {
+            wrapped.push_str(&rest[..spaces + end]);
+            width += spaces + length;
+        }
+        is_new = false;
+        rest = behind;
+    }
+    wrapped
+}
+
+/// `0.8s`, `42s`, `3m 05s`, `2h 10m`.
 pub(crate) fn time(time: Duration) -> String {
     match time.as_secs() {
-        0..10 => format!("{:.1} s", time.as_secs_f64()),
-        seconds @ 10..100 => format!("{seconds} s"),
-        seconds @ 100..3600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
-        seconds => format!("{} h {:02} m", seconds / 3600, seconds % 3600 / 60),
+        0..10 => format!("{:.1}s", time.as_secs_f64()),
+        seconds @ 10..100 => format!("{seconds}s"),
+        seconds @ 100..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
     }
 }
 
@@ -89,6 +143,21 @@ pub(crate) fn dollars(usd: f64) -> String {
         usd if usd < 10.0 => format!("${usd:.4}"),
         usd => format!("${usd:.2}"),
     }
+}
+
+/// What was spent of a limit: `$0.41 of $2.00`.
+pub(crate) fn dollars_of(spent_usd: f64, most_usd: f64) -> String {
+    let cents = most_usd * 100.0;
+    let most = match (cents - cents.round()).abs() < 1e-6 {
+        true => format!("${most_usd:.2}"),
+        false => dollars(most_usd),
+    };
+    let cents = spent_usd * 100.0;
+    let spent = match (cents - cents.round()).abs() < 1e-9 {
+        true => format!("${spent_usd:.2}"),
+        false => dollars(spent_usd),
+    };
+    format!("{spent} of {most}")
 }
 
 /// Whether a character does more to a terminal than to be shown: control characters, with which
@@ -158,14 +227,30 @@ mod tests {
             [950.0, 12_345.0, 1_234_567.0].map(rough)[..]
         );
         let times = [800, 42_000, 185_000, 7_800_000].map(Duration::from_millis);
-        assert_eq!(
-            ["0.8 s", "42 s", "3 m 05 s", "2 h 10 m"],
-            times.map(time)[..]
-        );
+        assert_eq!(["0.8s", "42s", "3m 05s", "2h 10m"], times.map(time)[..]);
         assert_eq!(
             ["$0", "$0.000120", "$1.2346", "$25.00"],
             [0.0, 0.00012, 1.23456, 25.0].map(dollars)[..]
         );
+    }
+
+    #[test]
+    fn long_lines_are_wrapped_between_words() {
+        let text = "  calls  12    one two three";
+        assert_eq!(wrap(text, 4, None), text);
+        assert_eq!(wrap(text, 4, Some(80)), text);
+        assert_eq!(wrap(text, 4, Some(24)), "  calls  12    one two\n    three");
+        assert_eq!(wrap("a\nb c", 0, Some(2)), "a\nb\nc");
+        assert_eq!(wrap("x averylongword y", 0, Some(5)), "x\naverylongword\ny");
+        assert_eq!(wrap("één twee", 0, Some(8)), "één twee");
+    }
+
+    #[test]
+    fn what_was_spent_is_said_beside_its_limit() {
+        assert_eq!(dollars_of(0.0, 2.0), "$0.00 of $2.00");
+        assert_eq!(dollars_of(0.71823, 2.0), "$0.7182 of $2.00");
+        assert_eq!(dollars_of(12.5, 25.0), "$12.50 of $25.00");
+        assert_eq!(dollars_of(0.001234, 0.0025), "$0.001234 of $0.002500");
     }
 
     #[test]

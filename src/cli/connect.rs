@@ -27,7 +27,7 @@ pub(super) fn of_flags(
             connect::emulator(scenario, region)
         }
         _ if scenario.is_some() => Err(Failure::usage(
-            "--scenario: only the embedded emulator plays a scenario: give --endpoint-url emulator",
+            "--scenario: only the built-in emulator has scenarios: give --endpoint-url emulator",
         )),
         Some(url) if !job::is_url(&url) => Err(Failure::usage(format!(
             "--endpoint-url: \"{url}\" is neither an http(s) URL nor \"emulator\""

@@ -8,8 +8,9 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use crate::engine::Failure;
 use crate::exit::Exit;
-use crate::format::{escaped, printable};
+use crate::format::{Paint, escaped, printable, wrap};
 use crate::report::display::paint;
+pub(super) use crate::report::display::{columns, columns_of_stdout};
 
 /// Text for people, on standard error.
 pub(super) fn said(text: &str) {
@@ -18,21 +19,42 @@ pub(super) fn said(text: &str) {
 
 /// Why something was not done, on standard error.
 pub(super) fn error(text: &str) {
-    labelled(&paint().red("error:"), text);
+    labelled("error:", Paint::red, text);
 }
 
 /// What was done, and may not be what was wanted, on standard error.
 pub(super) fn warning(text: &str) {
-    labelled(&paint().yellow("warning:"), text);
+    labelled("warning:", Paint::yellow, text);
 }
 
 /// What is good to know, on standard error.
 pub(super) fn note(text: &str) {
-    labelled(&paint().cyan("note:"), text);
+    labelled("note:", Paint::cyan, text);
 }
 
-fn labelled(label: &str, text: &str) {
-    let _ = writeln!(std::io::stderr(), "{label} {}", printable(text));
+/// The end of a run, on standard error: what went wrong in it stands out.
+pub(super) fn summary(text: &str) {
+    let paint = paint();
+    for line in printable(text).lines() {
+        let label = line.get(2..12).unwrap_or_default().trim_end();
+        let label = if line.starts_with("  ") { label } else { "" };
+        let colored = match label {
+            "failed" | "exit code" => paint.red(label),
+            "stopped by" | "what to do" => paint.yellow(label),
+            "succeeded" => paint.green(label),
+            _ => String::new(),
+        };
+        let _ = match colored.is_empty() {
+            true => writeln!(std::io::stderr(), "{line}"),
+            false => writeln!(std::io::stderr(), "  {colored}{}", &line[2 + label.len()..]),
+        };
+    }
+}
+
+fn labelled(label: &str, color: fn(Paint, &str) -> String, text: &str) {
+    let text = wrap(&format!("{label} {}", printable(text)), 2, columns());
+    let rest = &text[label.len()..];
+    let _ = writeln!(std::io::stderr(), "{}{rest}", color(paint(), label));
 }
 
 /// Leaves the line on which a terminal may still show how much was read.

@@ -157,10 +157,10 @@ impl Report {
             ));
         }
         if self.quotas.iter().any(|quota| quota.applied.is_none()) {
-            notes.push("where nothing is applied, the default is in force".into());
+            notes.push("without an applied value the default applies".into());
         }
         if self.quotas.iter().any(|quota| quota.code.times != 1) {
-            let note = "cross-region calls may use twice the tokens per day that stand above";
+            let note = "cross-region calls may use twice the tokens per day shown above";
             notes.push(note.into());
         }
         notes
@@ -177,6 +177,6 @@ impl Report {
                 let _ = writeln!(text, "{} = {value}", quota.code.counts.key());
             }
         }
-        text + "\nor quota = \"auto\", which reads them before every run and uses 95 % of them\n"
+        text + "\nor quota = \"auto\", which reads them before every run and uses 95% of them\n"
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failu
         return Ok(paths);
     }
     let message = format!(
-        "{}: no such output; name the file that `run` was given with --output",
+        "{}: no such output; name the file given to `run` with --output",
         paths.answered.display()
     );
     Err(Failure::usage(message))
@@ -84,7 +84,7 @@ fn describe(repaired: &Repaired) -> Vec<String> {
     }
     if 0 < repaired.twice {
         text.push(format!(
-            "{} of rows that stand twice put aside; the first line of each stays",
+            "{} of duplicate rows backed up; the first line of each row stays",
             plural(repaired.twice, "line")
         ));
     }

@@ -138,8 +138,8 @@ fn own_part(family: Family, kept: KeptBody<'_>) -> Result<Cow<'_, [u8]>, String>
 
 fn describe(reparsed: &Reparsed, paths: &OutputPaths) -> Vec<String> {
     let mut text = vec![format!(
-        "{} understood now, {} still not, {} without a kept body",
-        plural(reparsed.understood, "answer"),
+        "{} re-parsed, {} still cannot be parsed, {} without a stored body",
+        plural(reparsed.understood, "response"),
         count(reparsed.not_understood),
         count(reparsed.without_body),
     )];
@@ -152,7 +152,7 @@ fn describe(reparsed: &Reparsed, paths: &OutputPaths) -> Vec<String> {
     }
     if let Some(aside) = &reparsed.aside {
         let aside = aside.display();
-        text.push(format!("the lines that were failures are kept in {aside}"));
+        text.push(format!("the old failure lines are backed up in {aside}"));
     }
     text
 }

@@ -66,7 +66,7 @@ fn stopped_too_soon(signal: Signal) -> Failure {
     print::below_the_bar();
     Failure::new(
         exit,
-        format!("stopped by {by} before any call; the same command begins again"),
+        format!("stopped by {by} before any call; run the same command to start again"),
     )
 }
 
@@ -108,8 +108,9 @@ impl View {
                 }
             }
             Told::HasRead => self.reading = None,
-            Told::Starts { rows, at } => {
-                let display = Display::new(self.style, rows, self.drain, at);
+            Told::Starts { context, rows, at } => {
+                let display = Display::new(self.style, rows, self.drain, at)
+                    .of_job(&context.name, context.max_cost_usd);
                 self.display = Some(display.showing_when(self.status.clone()));
                 if let Some(begin) = self.begin.take() {
                     // If nobody waits for it any more, a signal has come.
@@ -147,7 +148,7 @@ fn conclude(ended: &Finished, wants_json: bool, style: Style) -> Result<Exit, Fa
     if wants_json {
         printed = print::json(&summary.json());
     } else if style != Style::Quiet || exit != Exit::Complete {
-        print::said(&summary.to_string());
+        print::summary(&summary.screen(print::columns()));
     }
     if let Err(failure) = &ended.written {
         return Err(failure.clone());

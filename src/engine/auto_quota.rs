@@ -101,7 +101,7 @@ impl Quotas {
 
     fn warned(mut self, why: &dyn std::fmt::Display) -> Self {
         self.warning = Some(format!(
-            "quota = \"auto\": {why}; what is not known is learned from refusals"
+            "quota = \"auto\": {why}; what is unknown is learned from throttling"
         ));
         self
     }
@@ -149,7 +149,7 @@ fn note(read: &[Quota], utilization: f64) -> Option<String> {
     let codes: Vec<_> = read.iter().map(|quota| quota.code.code).collect();
     let percent = (utilization * 1000.0).round() / 10.0;
     Some(format!(
-        "quota: {} ({}), used at {percent} %",
+        "quota: {} ({}), using {percent}%",
         amounts.join(", "),
         codes.join(", ")
     ))

@@ -10,6 +10,7 @@ use super::run::{Tell, Told};
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};
+use crate::model::Fingerprint;
 use crate::output::{EarlierRow, Inspection};
 use crate::rows::forecast::{Forecast, Gathered};
 use crate::rows::preflight::{Changed, Preflight, has_changed, identity};
@@ -66,13 +67,18 @@ pub(crate) async fn plan(
     }
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
+    let mut requests = Vec::new();
     tell(Told::Reads(&plan.input));
     let looked = opened.look_over(&past, &responder, options.limit, changed, |row, before| {
         tell(Told::Read);
         let stays = |before: &&EarlierRow| {
             changed == Changed::Refused || !has_changed(identity(row), before)
         };
-        gathered.take(row, before.filter(stays));
+        let before = before.filter(stays);
+        if before.is_none() {
+            requests.extend(identity(row).fingerprint);
+        }
+        gathered.take(row, before);
     });
     tell(Told::HasRead);
     let looked = looked?;
@@ -96,7 +102,25 @@ pub(crate) async fn plan(
     };
     planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
+    if planned.survey.alike.is_none() {
+        planned.notes.extend(identical_remark(requests));
+    }
     Ok(planned)
+}
+
+/// What is said of rows that would send the request of an earlier row again.
+fn identical_remark(mut requests: Vec<Fingerprint>) -> Option<String> {
+    let rows = requests.len();
+    requests.sort_unstable();
+    requests.dedup();
+    match rows - requests.len() {
+        0 => None,
+        1 => Some("1 row would send the same request as an earlier row".into()),
+        many => Some(format!(
+            "{} rows would send the same request as an earlier row",
+            count(many as u64)
+        )),
+    }
 }
 
 /// Seconds as a time; more than a century is no time to tell.
@@ -148,7 +172,7 @@ impl Planned {
 
     fn made_up(&self) -> Option<String> {
         let emulated = matches!(self.plan.endpoint, Endpoint::Emulator { .. });
-        let message = "the emulator would answer: nothing is billed; the cost is what Bedrock asks";
+        let message = "the emulator would respond: nothing is billed; the costs are Bedrock's";
         emulated.then(|| message.into())
     }
 
@@ -157,7 +181,8 @@ impl Planned {
         let cost = self.forecast.in_tier;
         let total = self.spent_usd? + self.maybe_billed_usd + cost.expected.or(cost.low)?;
         let message = format!(
-            "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with 8",
+            "max_cost_usd is {}, and the whole output will cost about {}: the run would stop with \
+             exit code 8",
             dollars(most),
             dollars(total)
         );
@@ -169,7 +194,7 @@ impl Planned {
         let seconds = self.forecast.pace.seconds;
         let takes = duration(seconds.expected.or(seconds.low)?);
         let message = format!(
-            "the deadline is {}, and the run will take about {}: it would stop with 8",
+            "the deadline is {}, and the run will take about {}: it would stop with exit code 8",
             time(deadline),
             time(takes)
         );
@@ -181,7 +206,7 @@ impl Planned {
         let largest = self.forecast.largest_reservation;
         let message = format!(
             "the largest call reserves about {} tokens (its input and max_tokens), more than the \
-             {} of a minute: Bedrock refuses it for ever; lower max_tokens",
+             {} of a minute: Bedrock always throttles it; lower max_tokens",
             rough(largest),
             rough(minute)
         );
@@ -194,7 +219,7 @@ impl Planned {
         let uses = quota.expected.or(quota.low)?;
         let message = format!(
             "the run takes about {} tokens of quota, and tokens_per_day is {}: it would stop with \
-             75 and need {} days",
+             exit code 75 and need {} days",
             rough(uses),
             rough(day),
             count((uses / day).ceil() as u64)

@@ -52,6 +52,8 @@ pub(crate) enum Told<'a> {
     HasRead,
     /// The loop starts.
     Starts {
+        /// What the summary will know: the job's name, the most it may cost.
+        context: &'a Context,
         /// Rows of the job, those that completed earlier included.
         rows: u64,
         at: Instant,
@@ -186,8 +188,8 @@ fn write(finished: &Finished) -> Result<(), Failure> {
             false => String::new(),
         };
         let message = format!(
-            "{error}{safe}: make room, or put right what else it says, and the same command \
-             writes the summary down"
+            "{error}{safe}: free some space, or fix what the message names; the same command then \
+             writes the summary"
         );
         Failure::new(Exit::CannotWrite, message)
     })
@@ -267,6 +269,7 @@ impl<'a, 't> Run<'a, 't> {
                 .longest_answer()
                 .filter(|_| !opened.maker.sends_bodies()),
             thought: plan.parameters.thought(),
+            max_cost_usd: plan.limits.max_cost_usd,
             // They are known once there are credentials to ask Service Quotas with.
             requests_per_minute: None,
             tokens_per_minute: None,
@@ -341,6 +344,7 @@ impl<'a, 't> Run<'a, 't> {
         let rows = rows.take(limit_of(self.options.limit));
         let settings = self.settings(past.tally.charge_usd(), &quotas);
         (self.tell)(Told::Starts {
+            context: &self.context,
             rows: self.context.rows,
             at: start,
         });

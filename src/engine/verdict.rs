@@ -20,27 +20,24 @@ pub(super) fn verdict(
         Stop::Terminated | Stop::HungUp => (Exit::Stopped, None),
         Stop::Input(_) => (
             Exit::Usage,
-            words(
-                "what was answered is in the output; once the input is right, and whole, the same command \
-                 looks over it anew and goes on",
-            ),
+            words("completed rows are in the output; fix the input, then run the same command"),
         ),
         Stop::Bug => (
             Exit::Bug,
-            words("what was answered is in the output, and the same command goes on"),
+            words("completed rows are in the output; run the same command to resume"),
         ),
         Stop::Fault(fault) => (stopped(fault), fault.advice_in(model, region)),
         Stop::AllInvalid(fault) => (Exit::Usage, fault.advice_in(model, region)),
         Stop::Limit(Reached::Cost { .. }) => (
             Exit::Limit,
-            words("raise max_cost_usd: with the same limit the same command would stop at once"),
+            words("raise max_cost_usd; with this limit the same command stops at once"),
         ),
         Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
         Stop::Limit(Reached::ErrorRate { .. }) => (
             Exit::Limit,
             words(
-                "look at the failures; once what they fail of is put right, the same command goes \
-                 on, and with --retry-failed it sends the failed rows again too",
+                "look at the failures and fix their cause; then run the same command, with \
+                 --retry-failed to run the failed rows again",
             ),
         ),
         Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
@@ -54,20 +51,19 @@ pub(super) fn verdict(
         Stop::Refused { .. } => (
             Exit::Stopped,
             Some(format!(
-                "run the same command later, when others leave room in the quota: `promptmill \
-                 quotas {model}` shows how much there is; requests_per_minute and \
+                "run the same command later, when more of the quota is free: `promptmill quotas \
+                 {model}` shows the quota; requests_per_minute and \
                  tokens_per_minute keep a run below it"
             )),
         ),
         Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
             Some(match rescued {
-                None => {
-                    "make room, or put right what else it says; then run the same command".into()
-                }
+                None => "free some space, or fix what the message names; then run the same command"
+                    .into(),
                 Some(Rescued { place, .. }) => format!(
-                    "make room, or put right what else it says; then `promptmill repair {} --add {place}` \
-                     puts these rows into the output, and the same command goes on",
+                    "free some space, or fix what the message names; then add these rows to the \
+                     output with `promptmill repair {} --add {place}`, and run the same command",
                     paths.answered.display()
                 ),
             }),
@@ -78,7 +74,7 @@ pub(super) fn verdict(
 /// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
 pub(super) fn lost(rows: u64) -> String {
     let rows = format::plural(rows, "row");
-    format!("a file of the output that is gone, and with it the lines of {rows}")
+    format!("a missing file of the output, which had the lines of {rows}")
 }
 
 /// A limit for all `rows`, if the others cost what those have that ended: rounded up, with some room

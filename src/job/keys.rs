@@ -125,7 +125,8 @@ fn whole(typed: &str) -> Option<String> {
     };
     let number = digits.parse::<f64>().ok()? * times;
     let is_whole = number.fract() == 0.0 && (1.0..1e15).contains(&number);
-    is_whole.then(|| format!("{number:.0}"))
+    let digits = format!("{number:.0}");
+    (is_whole && digits != typed).then_some(digits)
 }
 
 /// Keys of which only one may be given: where the prompt comes from.
@@ -364,6 +365,7 @@ mod tests {
             (Kind::Count, "0"),
             (Kind::Count, "-3"),
             (Kind::Count, "1.5"),
+            (Kind::Count, "9999999999"),
             (Kind::Time, "soon"),
             (Kind::Time, "0"),
             (Kind::Share, "500"),

@@ -64,7 +64,17 @@ pub struct Claim {
     existing: Existing,
     /// What the lines have cost, and may have, that are put aside while the output goes on.
     leaving: Unattributed,
-    lock: Lock,
+    /// Held until the ledger has it.
+    lock: Option<Lock>,
+}
+
+/// A run that ends before it begins leaves no lock behind where there is no output.
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            lock.remove_if_unused(&*self.disk, &self.paths);
+        }
+    }
 }
 
 impl Claim {
@@ -95,7 +105,7 @@ impl Claim {
             paths: paths.clone(),
             existing,
             leaving: Unattributed::default(),
-            lock,
+            lock: Some(lock),
         };
         claim.read()?;
         Ok(claim)
@@ -159,9 +169,13 @@ impl Claim {
     ///
     /// # Errors
     /// The disk refused, or has no room.
-    pub fn begin(self, manner: Manner) -> Result<(Ledger, EarlierRows), LedgerError> {
-        let ledger = Ledger::open(self.disk, &self.paths, manner, self.lock)?;
-        Ok((ledger, self.past))
+    ///
+    /// # Panics
+    /// Never: a claim has its lock until it begins.
+    pub fn begin(mut self, manner: Manner) -> Result<(Ledger, EarlierRows), LedgerError> {
+        let lock = self.lock.take().expect("a claim begins once");
+        let ledger = Ledger::open(Arc::clone(&self.disk), &self.paths, manner, lock)?;
+        Ok((ledger, std::mem::take(&mut self.past)))
     }
 
     /// What counts although it stands with no row, once these rows and what does not stay are put

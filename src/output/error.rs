@@ -24,9 +24,8 @@ pub enum LedgerError {
     },
     /// Its lock would not keep another machine away.
     #[error(
-        "{output} is on a network file system ({kind}) whose locks may not keep a run on another \
-         machine away: write to a disk of this machine, or see to it yourself that no other run \
-         writes this output and give --trust-locks",
+        "{output} is on a network file system ({kind}) whose locks may not stop a run on another \
+         machine: write to a local disk, or make sure yourself that no other run writes this output and add --trust-locks",
         output = .output.display()
     )]
     Network {
@@ -65,7 +64,7 @@ pub enum LedgerError {
     },
     /// It is a directory, a device or a pipe.
     #[error(
-        "{path} is not a regular file, and a run goes on from its file: choose another --output",
+        "{path} is not a regular file, so a run cannot resume from it: choose another --output",
         path = .path.display()
     )]
     NotAFile {
@@ -74,8 +73,8 @@ pub enum LedgerError {
     },
     /// A line in the middle cannot be read.
     #[error(
-        "{path}: line {line} (at byte {byte}) is not a line of output, yet good lines follow it: \
-         restore the file, or let `promptmill repair` put that line aside (its row then runs again)",
+        "{path}: line {line} (at byte {byte}) is corrupt, and valid lines follow it: restore the \
+         file, or move the line to a backup with `promptmill repair` (its row then runs again)",
         path = .path.display()
     )]
     Corrupt {
@@ -88,8 +87,8 @@ pub enum LedgerError {
     },
     /// A row stands in it twice.
     #[error(
-        "{path}: row {row} stands twice, in line {first} and in line {line}: take one of them out, or \
-         let `promptmill repair` put the later line aside",
+        "{path}: row {row} appears twice (lines {first} and {line}): remove one of them, or move \
+         the later line to a backup with `promptmill repair`",
         path = .path.display()
     )]
     Twice {
@@ -104,7 +103,7 @@ pub enum LedgerError {
     },
     /// Nothing that could be added.
     #[error(
-        "{path} has no line that promptmill wrote: name the file that `run` has rescued; nothing was \
+        "{path} has no line that promptmill wrote: name the file that a run rescued; nothing was \
          added",
         path = .path.display()
     )]
@@ -133,7 +132,7 @@ pub enum LedgerError {
     },
     /// The file was deleted or moved while a run wrote to it.
     #[error(
-        "{path} is gone: it, or its directory, was removed or moved while the run was writing to it",
+        "{path} is missing: it, or its directory, was removed or moved while the run was writing to it",
         path = .path.display()
     )]
     Gone {
@@ -151,8 +150,8 @@ pub enum LedgerError {
     },
     /// The disk has no room for what is to come.
     #[error(
-        "no room for the answers of {rows} ({size}) on the disk of {path}, or within \
-         the limit of a file's size: make room, or give a lower --concurrency",
+        "no room for the completions of {rows} ({size}) on the disk of {path}, or within its file \
+         size limit: free some space, or lower --concurrency",
         path = .path.display(),
         rows = plural(*.rows as u64, "row"),
         size = size(*.bytes),
@@ -189,8 +188,8 @@ fn no_directory(path: &Path, cause: &io::Error) -> String {
     let file = path.ancestors().find(|part| part.is_file());
     match (file, cause.kind()) {
         (Some(file), _) => format!("{} is a file, not a directory:", file.display()),
-        (None, io::ErrorKind::NotFound) => "no directory can be made there:".into(),
-        (None, _) => format!("{cause}; mend that, or"),
+        (None, io::ErrorKind::NotFound) => "the directory cannot be created:".into(),
+        (None, _) => format!("{cause}; fix that, or"),
     }
 }
 

@@ -1,8 +1,9 @@
 //! One run at a time writes an output.
 //!
-//! The lock is the kernel's (`flock`), on a file that is never renamed and never removed, so that
-//! two runs always ask for the same one; it ends with the process that holds it, however that
-//! dies, so there is no stale lock. What stands in the file is only for messages: who holds it.
+//! The lock is the kernel's (`flock`), on a file that is never renamed; it ends with the process that
+//! holds it, however that dies, so there is no stale lock. A run that started nothing removes the
+//! file while it holds the lock. Whoever gets a lock therefore looks whether the file it locked is
+//! still the one of that name, so that two runs never hold different ones. What stands in the file is only for messages: who holds it.
 //!
 //! A file may have several names. Links are followed before a lock is named
 //! ([`paths`](super::paths)); for hard links the output itself is locked too.
@@ -35,10 +36,15 @@ impl Lock {
     /// Takes the lock, or says who holds it.
     pub(super) fn take(disk: &dyn Disk, paths: &OutputPaths) -> Result<Self, LedgerError> {
         let path = &paths.lock;
-        let mut file = disk
-            .open(path, Open::AppendOrCreate)
-            .map_err(io_error("open", path))?;
-        try_lock(&mut *file, path, paths)?;
+        let mut file = loop {
+            let mut file = disk
+                .open(path, Open::AppendOrCreate)
+                .map_err(io_error("open", path))?;
+            try_lock(&mut *file, path, paths)?;
+            if file.is_at(path).unwrap_or(true) {
+                break file;
+            }
+        };
         sign(&mut *file);
         let mut lock = Self {
             _named: file,
@@ -46,6 +52,15 @@ impl Lock {
         };
         lock.hold_output(disk, paths)?;
         Ok(lock)
+    }
+
+    /// Removes the lock's file, if there is nothing of the output that it would be for.
+    pub(super) fn remove_if_unused(&self, disk: &dyn Disk, paths: &OutputPaths) {
+        let output = [&paths.answered, &paths.failed, &paths.run];
+        if !output.into_iter().any(|path| disk.exists(path)) {
+            // A file that stays does no harm.
+            let _ = disk.remove(&paths.lock);
+        }
     }
 
     /// Locks the output itself, once it is there, and again when another file took its place.

@@ -238,21 +238,19 @@ impl Preflight {
     fn changed_rows(&self, plan: &Plan) -> Option<String> {
         let count = &self.changed.count;
         let ended = match count {
-            1 => "1 row that has ended was".to_owned(),
-            count => format!("{count} rows that have ended were"),
+            1 => "1 completed row".to_owned(),
+            count => format!("{count} completed rows"),
         };
         let by_number = if plan.id.is_none() && !self.named_ids {
-            "; rows are known by their number here, so a row inserted above others changes them \
-             all: an --id field prevents that"
+            "; rows are identified by their number here, so inserting a row changes all rows below \
+             it; an --id field prevents that"
         } else {
             ""
         };
         let message = || {
             format!(
-                "{}: {ended} another request then ({}): prompt, model or \
-                 parameters have changed; keep the settings, choose another --output, run these \
-                 rows again with --redo-changed, or begin anew with --fresh (either keeps the old \
-                 answers aside){by_number}",
+                "{}: {ended} would now send a different request ({}): prompt, model or parameters \
+                 have changed. Rerun them with --redo-changed, start over with --fresh (both back up the old completions), restore the settings, or choose another --output{by_number}",
                 plan.output.display(),
                 self.changed.in_a_line(),
             )
@@ -309,12 +307,11 @@ impl Preflight {
     /// What is said of failures that hold no longer.
     pub fn mended(&self) -> String {
         match self.outdated.len() {
-            1 => "1 row that could not be read or sent has been mended since: its failure is put \
-                  aside"
+            1 => "1 row that could not be read or sent has been fixed since: its failure is backed up"
                 .into(),
             many => format!(
-                "{many} rows that could not be read or sent have been mended since: their failures \
-                 are put aside"
+                "{many} rows that could not be read or sent have been fixed since: their failures \
+                 are backed up"
             ),
         }
     }

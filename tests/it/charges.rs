@@ -116,13 +116,13 @@ fn answers_of_rows_that_have_changed_still_count() {
     for key in ["unlisted_usd", "unlisted_answers_usd"] {
         assert!((total(&out, key) - cost).abs() < 1e-9, "{key}");
     }
-    let out = out.says(" more for answers no longer in the output\n");
+    let out = out.says(" more for completions no longer in the output\n");
     assert!(!out.stderr.contains("may have been"), "{}", out.stderr);
     let job = out.again("run").on_the_emulator("prompts.csv").args(redo);
     let _ = job
         .run()
         .exits(0)
-        .says("for answers no longer in the output");
+        .says("for completions no longer in the output");
 }
 
 #[test]

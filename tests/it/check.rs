@@ -201,7 +201,7 @@ fn what_passes_is_worth_another_try() {
         "ThrottlingException: Too many requests",
         &format!(
             "the quota of this minute is used up: check again in a minute; `promptmill quotas \
-             {HAIKU}` shows how much there is"
+             {HAIKU}` shows the quota"
         ),
     );
     fails(
@@ -332,7 +332,7 @@ fn a_model_that_only_rows_know_how_to_ask_is_asked_with_the_first_row() {
 fn a_job_that_cannot_run_is_refused_as_a_run_refuses_it() {
     check("nonsense", "", [])
         .exits(2)
-        .says("`nonsense` is no model id");
+        .says("`nonsense` is not a Bedrock model ID");
     check(NOVA, "", ["--temperature", "9"])
         .exits(2)
         .says("temperature");
@@ -400,12 +400,17 @@ fn a_template_that_fits_no_row_is_refused_although_a_few_words_would_do() {
 #[test]
 fn json_says_why_no_call_was_made() {
     let check = |model: &str| check(model, "", ["--json"]);
-    let out = check("nonsense").exits(2).says("`nonsense` is no model id");
+    let out = check("nonsense")
+        .exits(2)
+        .says("`nonsense` is not a Bedrock model ID");
     let json: Value = serde_json::from_str(&out.stdout).unwrap();
     assert_eq!(json["ok"], false);
     assert_eq!(json["error"]["exit_code"], 2);
     let message = json["error"]["message"].as_str().unwrap();
-    assert!(message.contains("`nonsense` is no model id"), "{message}");
+    assert!(
+        message.contains("`nonsense` is not a Bedrock model ID"),
+        "{message}"
+    );
 }
 
 #[test]

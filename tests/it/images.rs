@@ -190,7 +190,7 @@ fn answers_that_are_understood_later_bring_their_images() {
     let out = out.file("out.failed.jsonl", format!("{failed}\n"));
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     assert!(
-        out.stdout.contains("1 answer understood now"),
+        out.stdout.contains("1 response re-parsed"),
         "{}",
         out.stdout
     );

@@ -29,9 +29,8 @@ fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
         "{run}"
     );
     assert_ne!(run["remaining"], 0);
-    let out = out.says(
-        "what to do raise max_cost_usd: with the same limit the same command would stop at once",
-    );
+    let out =
+        out.says("what to do raise max_cost_usd; with this limit the same command stops at once");
     // 100 rows take about ten times as much.
     let resume = run["resume"].as_str().unwrap();
     let (command, enough) = resume.split_once(" --max-cost ").unwrap();
@@ -406,7 +405,7 @@ fn a_stop_while_the_last_calls_land_is_mentioned_and_changes_nothing() {
             .args(["-t", "{{ text }}", "-c", "2", "--deadline", "1s"])
             .run()
             .exits(code)
-            .says("the deadline of 1 s, with nothing left to send");
+            .says("the deadline of 1 s (nothing was left to send)");
         let run = out.run_file();
         assert_eq!(run["stopped_by"], "the deadline of 1 s");
         assert_eq!(

@@ -59,7 +59,7 @@ fn footer(out: &Out) -> String {
         "{footer}"
     );
     assert!(
-        footer.contains(" more can be called through bought capacity only\n"),
+        footer.contains(" more need provisioned throughput\n"),
         "{footer}"
     );
     footer.to_owned()
@@ -198,7 +198,7 @@ fn a_missing_permission_leaves_out_what_it_is_about() {
     let lines: Vec<_> = out.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", out.stderr);
     assert!(lines[0].starts_with(
-        "left out: bedrock:ListInferenceProfiles is missing: AccessDeniedException: "
+        "warning: left out: bedrock:ListInferenceProfiles is missing: AccessDeniedException: "
     ));
     let all = "[control_plane]\ndenied = [\"ListFoundationModels\", \"ListInferenceProfiles\", \
                \"ListProvisionedModelThroughputs\", \"ListCustomModelDeployments\", \
@@ -317,7 +317,7 @@ fn run(arn: &str, scenario: &str) -> Out {
 
 #[test]
 fn a_run_finds_the_model_behind_an_arn() {
-    let behind = format!("behind {PROFILE} is us.amazon.nova-lite-v1:0, as Bedrock says\n");
+    let behind = format!("{PROFILE} calls us.amazon.nova-lite-v1:0, according to Bedrock\n");
     let out = run(PROFILE, "").exits(0).says(&behind);
     let answer = &out.answers()["1"];
     assert_eq!(answer["status"], "succeeded");
@@ -342,7 +342,7 @@ fn a_model_that_was_brought_is_asked_for_its_base() {
     let own = |kind: &str| format!("arn:aws:bedrock:us-east-1:123456789012:{kind}");
     let brought = own("custom-model/imported/abcdefghij57");
     for arn in [&brought, &own("custom-model-deployment/abcdefghij79")] {
-        let behind = format!("behind {arn} is amazon.nova-lite-v1:0, as Bedrock says\n");
+        let behind = format!("{arn} calls amazon.nova-lite-v1:0, according to Bedrock\n");
         run(arn, "").exits(0).says(&behind);
         run(arn, "[control_plane]\ndenied = [\"GetCustomModel\"]")
             .exits(2)

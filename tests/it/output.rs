@@ -76,7 +76,7 @@ fn what_is_known_of_the_cost_is_said_where_not_all_is() {
     let known: Value = serde_json::from_str(second).unwrap();
     assert_eq!(total["cost_usd"], Value::Null);
     assert_eq!(total["known_cost_usd"], known["cost_usd"]);
-    out.says(" on Bedrock, nothing here, for 1 of 2 answers; unknown for 1\n");
+    out.says(" for 1 of 2 completions on Bedrock; unknown for 1; the emulator bills nothing\n");
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn the_summary_says_plainly_that_answers_are_made_up() {
         .args(["-t", "{{ text }}"])
         .run()
         .exits(0);
-    let out =
-        out.says("the emulator answers: every completion is made up, nothing is sent or billed");
+    let out = out
+        .says("the emulator generates fake responses: nothing is sent to AWS, nothing is billed");
     let _ = out
-        .says("1 of 1 rows ended")
-        .says("; the emulator made these answers up");
+        .says("1 of 1 rows succeeded")
+        .says("(fake responses from the emulator)");
 }
 
 #[cfg(unix)]
@@ -202,9 +202,9 @@ fn the_summary_and_the_plan_advise_the_same_limit() {
     let said = out.stderr.clone();
     let advised = plan(out);
     let hint = format!(
-        "hint       the longest of 20 answers has {} tokens and every call reserves 4,096: \
-         max_tokens = {} would leave more of the quota",
-        advised["max"], advised["advice"]
+        "hint       max_tokens = {} would free quota: every call reserves 4,096, and the longest of 20 \
+         completions has {} tokens",
+        advised["advice"], advised["max"]
     );
     assert!(said.contains(&hint), "{hint}\n{said}");
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Job, NOVA, Out};
 
 /// Ten bytes of prompt a row.
-const ROWS: &str = "id,prompt\na,0123456789\nb,0123456789\nc,0123456789\nd,0123456789\n";
+const ROWS: &str = "id,prompt\na,0123456789\nb,1234567890\nc,2345678901\nd,3456789012\n";
 
 /// `promptmill plan` over `prompts.csv` with this text. Nothing of AWS is in its environment.
 fn plan(csv: &str) -> Job {
@@ -74,23 +74,23 @@ fn a_plan_is_one_screen_of_text() {
         r#"promptmill: 4 rows, 2 calls to make; nothing has been sent
   model         amazon.nova-lite-v1:0 in eu-west-1
   input         prompts.csv
-  output        out/a.jsonl (2 answered, 0 failed, 2 left, $1.0000 spent)
+  output        out/a.jsonl (2 succeeded, 0 failed, 2 remaining, $1.0000 spent)
 
                            low       expected          worst
   input tokens               4              5              6
   output tokens            128            160          2,000
   quota tokens             132            165          2,006
   on demand          $0.000031      $0.000039      $0.000480
-  flex tier            unknown        unknown        unknown
+  flex tier        not offered
   batch              $0.000015      $0.000019      $0.000240
-  time                    96 s       2 m 00 s      25 m 03 s
+  time                     96s         2m 00s        25m 03s
 
-  assumed       4.0 bytes to a token of input, as in 2 answers (low 4.8, worst 3.3); worst output is max_tokens
-  paced by      tokens_per_minute, 500: calls reserve max_tokens for 30 s each, so a lower one is faster
-  max_tokens    p99 of your output is 100, you reserve 1,000 (2 answers: p50 60, longest 100)
-  advice        --max-tokens 128 lets more calls run at once; it changes the requests, so rows that have ended need --fresh
+  assumed       4.0 bytes per input token, measured on 2 completions (low 4.8, worst 3.3); worst output is max_tokens
+  limited by    tokens_per_minute, 500: calls reserve max_tokens for 30s each, so lower max_tokens is faster
+  max_tokens    p99 of the output is 100, each call reserves 1,000 (2 completions: p50 60, longest 100)
+  advice        --max-tokens 128 lets more calls run at once; it changes the requests, so completed rows need --fresh
   note          `amazon.nova-lite-v1:0` is called through an inference profile from eu-west-1, as far as the catalogue knows: eu.amazon.nova-lite-v1:0
-  note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock refuses it for ever; lower max_tokens
+  note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock always throttles it; lower max_tokens
 
 the first request, row 3 (c):
   POST /model/amazon.nova-lite-v1%3A0/invoke
@@ -175,9 +175,9 @@ fn a_quota_that_the_run_will_ask_for_is_not_denied() {
     assert_eq!(json["time"]["quota"], "auto");
     let out = traceless(job(), 0);
     assert_eq!(
-        line(&out, "paced by").trim(),
-        "paced by      quota = \"auto\": the run will ask Service Quotas, plan asks nobody; how long a \
-         call takes is not known yet"
+        line(&out, "limited by").trim(),
+        "limited by    quota = \"auto\": the run reads it from Service Quotas, plan does not; how \
+         long a call takes is unknown"
     );
 }
 
@@ -194,7 +194,7 @@ fn longer_answers_take_longer() {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" "),
-        "time 1 m 52 s 2 m 20 s 9 m 22 s"
+        "time 1m 52s 2m 20s 9m 22s"
     );
 }
 
@@ -217,7 +217,8 @@ fn there_is_no_advice_where_it_would_be_refused() {
     let own = traceless(job("\"length\"", NOVA).args(["-i", "rows.jsonl"]), 0);
     assert!(!own.stdout.contains("--max-tokens"), "{}", own.stdout);
     assert!(
-        own.stdout.contains("p99 of your output is 512 (1 answers"),
+        own.stdout
+            .contains("p99 of the output is 512 (1 completions"),
         "{}",
         own.stdout
     );
@@ -285,9 +286,9 @@ fn without_answers_it_says_what_is_not_known() {
         "  output        out/a.jsonl (no rows yet)\n",
         "  output tokens              4        unknown            400\n",
         "  time                 unknown        unknown        unknown\n",
-        "  not known     how long answers are: `run` with --limit 20 would teach it\n",
-        "  paced by      no quota in the job, so the pace is learned from refusals; how long a call \
-         takes is not known yet\n",
+        "  unknown       how long completions are; `promptmill run` with --limit 20 measures it\n",
+        "  limited by    no quota in the job, so the rate is learned from throttling; how long a \
+         call takes is unknown\n",
     ] {
         assert!(out.stdout.contains(line), "{line}\n{}", out.stdout);
     }
@@ -353,7 +354,7 @@ fn everything_that_run_would_refuse_is_said_at_once() {
     );
     begins(
         1,
-        "out/a.jsonl: 1 row that has ended was another request then (row 1 (a)): prompt,",
+        "out/a.jsonl: 1 completed row would now send a different request (row 1 (a)): prompt,",
     );
     begins(
         2,
@@ -383,7 +384,7 @@ fn a_corrupt_output_is_a_refusal_and_a_torn_one_a_note() {
     let good = answer("a", 1, 9, 9, 9);
     let corrupt = format!("{good}garbage\n{good}");
     let out = traceless(plan(ROWS).file("out/a.jsonl", corrupt), 2);
-    let refusal = "\n`run` would refuse this job:\n- out/a.jsonl: line 2 (at byte ";
+    let refusal = "\n`run` would reject this job:\n- out/a.jsonl: line 2 (at byte ";
     assert!(out.stdout.contains(refusal), "{}", out.stdout);
 
     let others = plan(ROWS).file("out/a.run.json", "{\"their\": \"file\"}");
@@ -395,7 +396,7 @@ fn a_corrupt_output_is_a_refusal_and_a_torn_one_a_note() {
     let note = "  note          out/a.jsonl ends inside a line (at byte ";
     assert!(out.stdout.contains(note), "{}", out.stdout);
     assert!(
-        out.stdout.contains("(1 answered, 0 failed, 3 left"),
+        out.stdout.contains("(1 succeeded, 0 failed, 3 remaining"),
         "{}",
         out.stdout
     );
@@ -449,8 +450,8 @@ fn answers_that_were_cut_off_are_counted() {
         .file("out/a.jsonl", cut_off)
         .args(["--max-tokens", "512"]);
     let out = traceless(job, 0);
-    let found = "p99 of your output is 512, you reserve 512 (1 answers: p50 512, longest 512; 1 were \
-                 cut off)\n  advice        --max-tokens 1024 finishes more answers;";
+    let found = "p99 of the output is 512, each call reserves 512 (1 completions: p50 512, longest 512; 1 were \
+                 cut off)\n  advice        --max-tokens 1024 cuts off fewer completions;";
     assert!(out.stdout.contains(found), "{}", out.stdout);
 }
 
@@ -460,7 +461,8 @@ fn lines_with_more_tokens_than_any_answer_has_teach_nothing() {
     let past = answer("a", 1, most, most, 9) + &answer("b", 2, most, most, 9);
     let job = plan(ROWS).file("out/a.jsonl", past + &answer("c", 3, 3, 80, 9));
     let out = traceless(job, 0);
-    let found = "p99 of your output is 80, you reserve 1,024 (1 answers: p50 80, longest 80)";
+    let found =
+        "p99 of the output is 80, each call reserves 1,024 (1 completions: p50 80, longest 80)";
     assert!(out.stdout.contains(found), "{}", out.stdout);
     assert_eq!(line(&out, "advice").split_whitespace().nth(2), Some("128"));
 }
@@ -523,10 +525,10 @@ fn limits_that_would_stop_the_run_are_noted() {
     let out = traceless(job, 0);
     for note in [
         "max_cost_usd is $0.1000, and the whole output will cost about $0.5001: the run would stop \
-         with 8",
-        "the deadline is 30 s, and the run will take about 60 s: it would stop with 8",
-        "the run takes about 330 tokens of quota, and tokens_per_day is 200: it would stop with 75 \
-         and need 2 days",
+         with exit code 8",
+        "the deadline is 30s, and the run will take about 60s: it would stop with exit code 8",
+        "the run takes about 330 tokens of quota, and tokens_per_day is 200: it would stop with \
+         exit code 75 and need 2 days",
     ] {
         assert!(out.stdout.contains(note), "{note}\n{}", out.stdout);
     }

@@ -62,7 +62,7 @@ fn the_table_shows_applied_and_default_values_and_what_to_do_with_them() {
          requests_per_minute = 1_000\n\
          tokens_per_minute = 4_000_000\n\
          \n\
-         or quota = \"auto\", which reads them before every run and uses 95 % of them\n"
+         or quota = \"auto\", which reads them before every run and uses 95% of them\n"
     );
 }
 
@@ -79,8 +79,8 @@ fn the_table_says_what_the_model_has_not_and_what_counts_twice() {
          tokens per minute          -      5,000,000  L-7C42E72A  yes\n\
          tokens per day         1,000  7,200,000,000  L-45E0AD92  no\n\
          \n\
-         where nothing is applied, the default is in force\n\
-         cross-region calls may use twice the tokens per day that stand above\n\
+         without an applied value the default applies\n\
+         cross-region calls may use twice the tokens per day shown above\n\
          \n\
          For the job file:\n\
          \n\
@@ -89,7 +89,7 @@ fn the_table_says_what_the_model_has_not_and_what_counts_twice() {
          tokens_per_minute = 5_000_000\n\
          tokens_per_day = 2_000\n\
          \n\
-         or quota = \"auto\", which reads them before every run and uses 95 % of them\n"
+         or quota = \"auto\", which reads them before every run and uses 95% of them\n"
     );
     let out = stand
         .quotas("global.anthropic.claude-opus-5")
@@ -172,7 +172,7 @@ fn what_cannot_be_asked_says_what_to_do() {
     none([NOVA, "--scenario", "quick.toml"])
         .run()
         .exits(2)
-        .says("--scenario: only the embedded emulator plays a scenario");
+        .says("--scenario: only the built-in emulator has scenarios");
     let arn = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0";
     signed(none([arn, "--region", "us-east-1"]))
         .run()
@@ -204,7 +204,7 @@ fn a_run_keeps_to_the_quota_it_reads() {
         .exits(0)
         .says(
             "quota: 1,200 requests and 5,000,000 tokens a minute, 7,200,000,000 tokens a day \
-             (L-E386A278, L-70423BF8, L-45E0AD92), used at 90 %\n",
+             (L-E386A278, L-70423BF8, L-45E0AD92), using 90%\n",
         );
     let this_run = &out.run_file()["this_run"];
     assert_eq!(this_run["throttles"], 0);
@@ -230,7 +230,7 @@ fn what_the_job_says_goes_before_what_is_read() {
         ],
     )
     .exits(0)
-    .says("quota: 5,000,000 tokens a minute (L-70423BF8), used at 95 %\n");
+    .says("quota: 5,000,000 tokens a minute (L-70423BF8), using 95%\n");
 }
 
 #[test]
@@ -241,8 +241,7 @@ fn a_run_that_may_not_read_its_quotas_learns_them() {
         "warning: quota = \"auto\": servicequotas:GetServiceQuota is missing: AccessDeniedException: User: \
          arn:aws:iam::123456789012:user/emulated is not authorized to perform: \
          servicequotas:GetServiceQuota; allow servicequotas:GetServiceQuota and \
-         servicequotas:GetAWSDefaultServiceQuota in its policy; what is not known is learned \
-         from refusals\n"
+         servicequotas:GetAWSDefaultServiceQuota in its policy; what is unknown is learned from throttling\n"
     );
     assert_eq!(out.run_file()["total"]["succeeded"], 3);
 }
@@ -263,7 +262,7 @@ fn a_model_without_codes_is_learned_too() {
         .args(["job.toml"])
         .run()
         .exits(0)
-        .says("its capacity is what was bought; what is not known is learned from refusals");
+        .says("its capacity is what was bought; what is unknown is learned from throttling");
 }
 
 #[test]

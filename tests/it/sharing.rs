@@ -177,14 +177,15 @@ fn an_answer_that_is_not_understood_is_kept_once_and_read_again_for_each_row() {
     let out = out.file("out.failed.jsonl", too_few);
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     assert!(
-        out.stdout.contains("0 answers understood now, 3 still not"),
+        out.stdout
+            .contains("0 responses re-parsed, 3 still cannot be parsed"),
         "{}",
         out.stdout
     );
     let out = out.file("out.failed.jsonl", lines.replace(&raw, body));
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     assert!(
-        out.stdout.contains("3 answers understood now"),
+        out.stdout.contains("3 responses re-parsed"),
         "{}",
         out.stdout
     );

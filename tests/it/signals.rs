@@ -27,7 +27,7 @@ fn ctrl_c_lets_calls_in_flight_land_and_says_how_to_go_on() {
     let out = running
         .wait()
         .exits(130)
-        .says("stopping: Ctrl-C; waiting up to 25 s for 2 calls");
+        .says("stopping: Ctrl-C; waiting up to 25s for 2 calls");
     let run = out.run_file();
     assert_eq!(run["exit_code"], 130);
     assert_eq!(run["stopped_by"], "Ctrl-C");
@@ -69,7 +69,7 @@ fn a_run_that_has_not_begun_says_so_and_is_worth_retrying_too() {
     for (signal, code, by) in [("TERM", 75, "SIGTERM"), ("INT", 130, "Ctrl-C")] {
         let running = reading();
         running.signal(signal);
-        let told = format!("stopped by {by} before any call; the same command begins again");
+        let told = format!("stopped by {by} before any call; run the same command to start again");
         let out = running.wait().exits(code).says(&told).sent_nothing();
         assert!(!out.directory.path().join("out.jsonl").exists());
     }
@@ -122,5 +122,5 @@ fn a_quiet_run_whose_words_are_for_programs_says_in_json_that_it_stops() {
         .collect();
     assert_eq!(lines.len(), 1, "{}", out.stderr);
     let message = lines[0]["message"].as_str().unwrap();
-    assert!(message.starts_with("stopping: asked to terminate"));
+    assert!(message.starts_with("stopping: SIGTERM"));
 }

@@ -263,17 +263,17 @@ fn what_is_asked_beside_the_body_is_checked_first() {
     refused(
         nova,
         ["--service-tier", "fast"],
-        "`model.service_tier`: \"fast\" is none of default, flex, priority, reserved",
+        "`model.service_tier`: \"fast\" is not one of default, flex, priority, reserved",
     );
     refused(
         nova,
         ["--latency", "low"],
-        "`model.latency`: \"low\" is none of standard, optimized",
+        "`model.latency`: \"low\" is not one of standard, optimized",
     );
     refused(
         nova,
         ["--trace", "on"],
-        "`model.trace`: \"on\" is none of enabled, enabled_full, disabled",
+        "`model.trace`: \"on\" is not one of enabled, enabled_full, disabled",
     );
     refused(
         nova,

@@ -100,7 +100,7 @@ pub enum IdError {
         meant: Option<String>,
     },
     /// Not `provider.model`.
-    #[error("`{id}` is no model id of Amazon Bedrock; {}{FORMS}", hint(.meant))]
+    #[error("`{id}` is not a Bedrock model ID; {}{FORMS}", hint(.meant))]
     UnknownForm {
         /// What was given.
         id: String,
@@ -131,7 +131,7 @@ pub enum IdError {
 }
 
 /// What the errors say about the forms there are.
-const FORMS: &str = "give a model id such as `amazon.nova-lite-v1:0`, \
+const FORMS: &str = "give a model ID such as `amazon.nova-lite-v1:0`, \
     an inference profile such as `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN";
 
 fn hint(meant: &Option<String>) -> String {

@@ -10,6 +10,68 @@ const ALIKE: f64 = 0.75;
 /// The catalogue id that was probably meant by `text`, in the geography that was typed, or as a
 /// profile where the model has one.
 pub fn suggest(text: &str) -> Option<String> {
+    let newest = newest(text);
+    let nearest = nearest(text);
+    // A name that is written out is meant as it stands; one that leaves the version out is not.
+    match (nearest, newest) {
+        (Some(nearest), Some(_)) if is_written_out(text, &nearest) => Some(nearest),
+        (nearest, newest) => newest.or(nearest),
+    }
+}
+
+/// Whether the whole name of this id was typed, but for provider and version.
+fn is_written_out(text: &str, id: &str) -> bool {
+    let typed = text.trim().to_lowercase();
+    names_of(strip_geo(id).1).any(|name| typed.ends_with(name))
+}
+
+/// The most models that are named for a word they share.
+const NAMED: usize = 3;
+
+/// For a word or two of a name, such as `haiku` or `us.haiku`: the newest models that have them all,
+/// as an error lists them.
+fn newest(text: &str) -> Option<String> {
+    let typed = text.trim().to_lowercase();
+    let words: Vec<&str> = typed
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let geo = words.iter().copied().find(|word| GEOS.contains(word));
+    let words: Vec<&str> = words
+        .into_iter()
+        .filter(|word| !GEOS.contains(word))
+        .collect();
+    // Who types a version has one model in mind.
+    let is_version = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+    if words.is_empty() || words.iter().any(is_version) {
+        return None;
+    }
+    let has_all = |base: &&str| {
+        let of_base: Vec<_> = base.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        words
+            .iter()
+            .all(|word| of_base.iter().any(|part| part.starts_with(word)))
+    };
+    let mut found: Vec<_> = catalog::ids()
+        .map(|id| strip_geo(id).1)
+        .filter(has_all)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found.sort_by(|a, b| version(b).cmp(&version(a)).then(a.cmp(b)));
+    let named = found.into_iter().take(NAMED);
+    let named: Vec<_> = named.map(|base| in_geography(base, geo)).collect();
+    (!named.is_empty()).then(|| named.join("`, `"))
+}
+
+/// The numbers of a name before its date and revision: `[4, 5]` of Claude Haiku 4.5.
+fn version(base: &str) -> Vec<u64> {
+    let name = base.split_once('.').map_or(base, |(_, name)| name);
+    apart(without_version(name)).1
+}
+
+/// The catalogue id nearest to `text` by its letters.
+fn nearest(text: &str) -> Option<String> {
     let typed = text.trim().to_lowercase().replace(['/', ' '], ".");
     let words: Vec<&str> = typed.split('.').collect();
     let geo = words.iter().copied().find(|word| GEOS.contains(word));

@@ -92,14 +92,14 @@ fn opaque_arns_tell_their_kind_and_region_only() {
 fn a_name_without_its_provider_is_completed() {
     check(
         "claude-haiku-4-5",
-        "`claude-haiku-4-5` is no model id of Amazon Bedrock; did you mean \
-         `us.anthropic.claude-haiku-4-5-20251001-v1:0`? give a model id such as \
+        "`claude-haiku-4-5` is not a Bedrock model ID; did you mean \
+         `us.anthropic.claude-haiku-4-5-20251001-v1:0`? give a model ID such as \
          `amazon.nova-lite-v1:0`, an inference profile such as \
          `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
     );
     check(
         "gpt-4o",
-        "`gpt-4o` is no model id of Amazon Bedrock; give a model id such as \
+        "`gpt-4o` is not a Bedrock model ID; give a model ID such as \
          `amazon.nova-lite-v1:0`, an inference profile such as \
          `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
     );
@@ -141,8 +141,8 @@ fn a_provider_that_is_not_known_is_called_where_the_family_is_named() {
 #[test]
 fn strange_characters_are_named() {
     check(
-        "anthropic/claude",
-        "`anthropic/claude` is no model id: it has a `/` in it, which only ARNs have; \
+        "anthropic/clod-9",
+        "`anthropic/clod-9` is no model id: it has a `/` in it, which only ARNs have; \
          model ids look like `amazon.nova-lite-v1:0`",
     );
     check(
@@ -165,7 +165,7 @@ fn strange_characters_are_named() {
 fn nothing_and_too_much_are_refused() {
     check(
         " ",
-        "the model id is empty; give a model id such as `amazon.nova-lite-v1:0`, an inference \
+        "the model id is empty; give a model ID such as `amazon.nova-lite-v1:0`, an inference \
          profile such as `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN",
     );
     let long = format!("amazon.{}", "a".repeat(2042));
@@ -260,4 +260,46 @@ fn an_older_version_is_not_what_was_meant() {
         suggest("anthropic.claude-v2").as_deref(),
         Some("anthropic.claude-v2:1")
     );
+}
+
+#[test]
+fn a_word_of_a_name_is_answered_with_the_newest_models_that_have_it() {
+    let listed = |text: &str| suggest(text).unwrap_or_default();
+    let haiku = "us.anthropic.claude-haiku-";
+    for typed in [
+        "haiku",
+        "Haiku",
+        "us.haiku",
+        "claude-haiku",
+        "anthropic.haiku",
+    ] {
+        assert!(
+            listed(typed).starts_with(haiku),
+            "{typed}: {}",
+            listed(typed)
+        );
+    }
+    assert!(
+        listed("eu.haiku").starts_with("eu."),
+        "{}",
+        listed("eu.haiku")
+    );
+    for typed in [
+        "claude",
+        "sonnet",
+        "opus",
+        "nova",
+        "llama",
+        "titan-embed",
+        "gpt-oss",
+        "mistral",
+    ] {
+        let listed = listed(typed);
+        let ids: Vec<_> = listed.split("`, `").collect();
+        assert!((1..=3).contains(&ids.len()), "{typed}: {listed}");
+        for id in ids {
+            assert!(ModelId::parse(id).is_ok(), "{typed}: {id}");
+        }
+    }
+    assert_eq!(suggest("4o"), None);
 }

@@ -217,7 +217,7 @@ impl Checked {
         match category {
             Category::Throttled => format!(
                 "the quota of this minute is used up: check again in a minute; `promptmill quotas \
-                 {model}` shows how much there is"
+                 {model}` shows the quota"
             ),
             Category::ModelNotReady => {
                 "the model is being loaded: check again in a few minutes".into()

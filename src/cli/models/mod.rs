@@ -71,11 +71,11 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
     let report = runtime.block_on(ask(matches))?;
     for missing in &report.listing.missing {
-        print::said(&format!("left out: {missing}"));
+        print::warning(&format!("left out: {missing}"));
     }
     print::delivered(match matches.get_flag("json") {
         true => print::json(&format!("{:#}", report.json())),
-        false => print::text(&report.text()),
+        false => print::text(&report.text(print::columns_of_stdout())),
     })?;
     Ok(Exit::Complete)
 }

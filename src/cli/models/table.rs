@@ -14,12 +14,13 @@ const HEAD: [&str; 7] = ["id", "name", "stream", "in", "out", "context", ""];
 const FIGURES: std::ops::Range<usize> = 3..6;
 
 impl Report {
-    pub(super) fn text(&self) -> String {
+    /// The tables, for a terminal of so many columns or for a file.
+    pub(super) fn text(&self, columns: Option<usize>) -> String {
         let known = self.known();
         let all = self.listing.offers.len();
         if known.is_empty() {
             return format!(
-                "none of the {} models in {} is what was asked for\n",
+                "none of the {} models in {} matches\n",
                 count(all as u64),
                 self.region
             );
@@ -27,7 +28,7 @@ impl Report {
         // ARNs are twice as wide as ids: in one table they would push all else off the screen.
         let of = |own: bool| {
             let rows = known.iter().filter(|known| known.is_own() == own);
-            laid_out(rows.map(Known::row).collect())
+            laid_out(rows.map(Known::row).collect(), columns)
         };
         let tables = [of(false), of(true)].into_iter().flatten();
         let mut text = tables.collect::<Vec<_>>().join("\n");
@@ -43,7 +44,7 @@ impl Report {
         }
         if 0 < self.listing.to_be_bought {
             text += &format!(
-                "{} more can be called through bought capacity only\n",
+                "{} more need provisioned throughput\n",
                 self.listing.to_be_bought
             );
         }
@@ -117,8 +118,12 @@ fn price_of_million(usd: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The rows under their heads; nothing where there are none.
-fn laid_out(rows: Vec<[String; 7]>) -> Option<String> {
+/// The columns that a narrow terminal can do without, the first of them first: the names say what the
+/// ids say.
+const LEFT_OUT: [usize; 4] = [1, 2, 6, 5];
+
+/// The rows under their heads, with as many columns as fit; nothing if there are no rows.
+fn laid_out(rows: Vec<[String; 7]>, columns: Option<usize>) -> Option<String> {
     if rows.is_empty() {
         return None;
     }
@@ -128,8 +133,15 @@ fn laid_out(rows: Vec<[String; 7]>) -> Option<String> {
     let wide = |text: &String| text.chars().count();
     let width = |at: usize| rows.iter().map(|row| wide(&row[at])).max().unwrap_or(0);
     let widths: Vec<_> = (0..HEAD.len()).map(width).collect();
+    let mut shown: Vec<usize> = (0..HEAD.len()).collect();
+    for at in LEFT_OUT {
+        let all = shown.iter().map(|at| widths[*at] + 2).sum::<usize>();
+        if columns.is_some_and(|columns| columns + 2 < all) {
+            shown.retain(|column| *column != at);
+        }
+    }
     let line = |row: &[String; 7]| {
-        let cells = row.iter().enumerate().map(|(at, cell)| {
+        let cells = shown.iter().map(|at| (*at, &row[*at])).map(|(at, cell)| {
             let blank = " ".repeat(widths[at] - wide(cell));
             match FIGURES.contains(&at) {
                 true => format!("{blank}{cell}"),
@@ -145,6 +157,34 @@ fn laid_out(rows: Vec<[String; 7]>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_terminal_is_shown_fewer_columns() {
+        let id = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+        let row = [
+            id,
+            "US Claude Haiku 4 5 20251001 V1",
+            "yes",
+            "1.1",
+            "5.5",
+            "200k",
+            "LEGACY",
+        ];
+        let text = |columns| laid_out(vec![row.map(str::to_owned)], columns).unwrap();
+        let whole = text(None);
+        assert!(
+            whole.contains("US Claude") && whole.contains("LEGACY"),
+            "{whole}"
+        );
+        assert_eq!(text(Some(200)), whole);
+        for (columns, missing, kept) in [(80, "US Claude", "LEGACY"), (60, "LEGACY", "5.5")] {
+            let text = text(Some(columns));
+            assert!(!text.contains(missing) && text.contains(kept), "{text}");
+            for line in text.lines() {
+                assert!(line.chars().count() <= columns, "{columns}: {line}");
+            }
+        }
+    }
 
     #[test]
     fn prices_have_the_places_they_need() {

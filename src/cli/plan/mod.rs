@@ -34,7 +34,7 @@ pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let planned = connect::runtime()?.block_on(crate::engine::plan::plan(&source, &asked, tell))?;
     print::delivered(match matches.get_flag("json") {
         true => print::json(&json::of(&planned)),
-        false => print::text(&text::of(&planned)),
+        false => print::text(&text::of(print::columns_of_stdout(), &planned)),
     })?;
     Ok(match planned.refusals.is_empty() {
         true => Exit::Complete,

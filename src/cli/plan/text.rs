@@ -2,26 +2,32 @@
 
 use super::{Planned, request};
 use crate::engine::plan::duration;
-use crate::format::{count, dollars, one_line, time};
+use crate::format::{count, dollars, one_line, time, wrap};
 use crate::job::{Plan, QuotaSource};
 use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
 use crate::rows::preflight::Trouble;
 
-/// The screen.
-pub(super) fn of(planned: &Planned) -> String {
+/// Where what is said of a label begins.
+const INDENT: usize = 16;
+
+/// The screen, for a terminal of so many columns or for a file.
+pub(super) fn of(columns: Option<usize>, planned: &Planned) -> String {
     let mut lines = vec![headline(planned)];
     lines.extend(facts(planned));
     lines.push(String::new());
     lines.extend(table(&planned.forecast));
     lines.push(String::new());
     lines.extend(named(&findings(planned)));
+    for line in &mut lines {
+        *line = wrap(line, INDENT, columns);
+    }
     lines.extend(first_request(planned));
     if !planned.refusals.is_empty() {
         lines.push(String::new());
-        lines.push("`run` would refuse this job:".into());
+        lines.push("`run` would reject this job:".into());
         let refusals = planned.refusals.iter();
-        lines.extend(refusals.map(|why| format!("- {}", tame(why))));
+        lines.extend(refusals.map(|why| wrap(&format!("- {}", tame(why)), 2, columns)));
     }
     lines.join("\n")
 }
@@ -77,10 +83,10 @@ fn so_far(planned: &Planned) -> String {
         .map(|usd| format!(", {} spent", dollars(usd)));
     let maybe_billed = match planned.maybe_billed_usd {
         0.0 => String::new(),
-        usd => format!(", up to {} more maybe billed", dollars(usd)),
+        usd => format!(", up to {} more possibly billed", dollars(usd)),
     };
     format!(
-        " ({} answered, {} failed, {} left{}{maybe_billed})",
+        " ({} succeeded, {} failed, {} remaining{}{maybe_billed})",
         count(answered),
         count(failed),
         count(left),
@@ -108,9 +114,7 @@ fn table(forecast: &Forecast) -> Vec<String> {
         "", "low", "expected", "worst"
     )];
     let mut row = |name: &str, figure: &Estimate, show: &dyn Fn(f64) -> String| {
-        let cell = |figure: Option<f64>| figure.map_or_else(|| "unknown".into(), show);
-        let [low, expected, worst] = [figure.low, figure.expected, figure.worst].map(cell);
-        lines.push(format!("  {name:<13} {low:>14} {expected:>14} {worst:>14}"));
+        lines.push(table_row(name, figure, show));
     };
     row("input tokens", input, &tokens);
     if cache_read.low.is_some_and(|tokens| 0.0 < tokens) {
@@ -119,7 +123,14 @@ fn table(forecast: &Forecast) -> Vec<String> {
     row("output tokens", output, &tokens);
     row("quota tokens", quota, &tokens);
     row("on demand", on_demand, &dollars);
-    row("flex tier", flex, &dollars);
+    if flex.low.or(flex.expected).or(flex.worst).is_some() {
+        row("flex tier", flex, &dollars);
+    } else {
+        lines.push(format!("  {:<13} {:>14}", "flex tier", "not offered"));
+    }
+    let mut row = |name: &str, figure: &Estimate, show: &dyn Fn(f64) -> String| {
+        lines.push(table_row(name, figure, show));
+    };
     match tier {
         Tier::Default | Tier::Flex => {}
         Tier::Priority | Tier::Reserved => {
@@ -131,17 +142,23 @@ fn table(forecast: &Forecast) -> Vec<String> {
     lines
 }
 
+fn table_row(name: &str, figure: &Estimate, show: &dyn Fn(f64) -> String) -> String {
+    let cell = |figure: Option<f64>| figure.map_or_else(|| "unknown".into(), show);
+    let [low, expected, worst] = [figure.low, figure.expected, figure.worst].map(cell);
+    format!("  {name:<13} {low:>14} {expected:>14} {worst:>14}")
+}
+
 fn findings(planned: &Planned) -> Vec<(&'static str, String)> {
     let Planned {
         forecast, survey, ..
     } = planned;
     let mut findings = vec![("assumed", assumed(planned))];
     if forecast.output.expected.is_none() {
-        let advice = "how long answers are: `run` with --limit 20 would teach it";
-        findings.push(("not known", advice.into()));
+        let advice = "how long completions are; `promptmill run` with --limit 20 measures it";
+        findings.push(("unknown", advice.into()));
     }
     if 0 < forecast.calls {
-        findings.push(("paced by", paced_by(planned)));
+        findings.push(("limited by", limited_by(planned)));
     }
     if let Some(found) = &forecast.max_tokens {
         findings.push(("max_tokens", lengths(found)));
@@ -167,7 +184,7 @@ fn assumed(planned: &Planned) -> String {
     let bytes = planned.forecast.bytes_per_token;
     let source = match planned.forecast.measured_on {
         0 => String::new(),
-        answers => format!(", as in {} answers", count(answers)),
+        answers => format!(", measured on {} completions", count(answers)),
     };
     let whole = if planned.sends_bodies {
         " of the body (images too)"
@@ -176,7 +193,7 @@ fn assumed(planned: &Planned) -> String {
     };
     let burndown = match planned.plan.tokens.burndown {
         1.0 => String::new(),
-        rate => format!("; a token of output is {rate} of quota"),
+        rate => format!("; an output token uses {rate} quota tokens"),
     };
     let output = match planned.plan.family.writes_text() {
         true => format!("; worst output is max_tokens{burndown}"),
@@ -184,24 +201,24 @@ fn assumed(planned: &Planned) -> String {
     };
     let cached = match planned.forecast.cache_read.expected {
         Some(tokens) if 0.0 < tokens => {
-            "; the first call writes the system prompt to the cache and the others read it, at worst \
-             none does"
+            "; the first call writes the system prompt to the cache and the others read it, in the \
+             worst case none does"
         }
         Some(_) | None => "",
     };
     format!(
-        "{:.1} bytes{whole} to a token of input{source} (low {:.1}, worst {:.1}){output}{cached}",
+        "{:.1} bytes{whole} per input token{source} (low {:.1}, worst {:.1}){output}{cached}",
         bytes.expected, bytes.low, bytes.worst
     )
 }
 
-fn paced_by(planned: &Planned) -> String {
+fn limited_by(planned: &Planned) -> String {
     let Planned { plan, forecast, .. } = planned;
     let latency = forecast.latency.map(time).unwrap_or_default();
     let learned = match plan.quota {
-        QuotaSource::Learned => "no quota in the job, so the pace is learned from refusals",
+        QuotaSource::Learned => "no quota in the job, so the rate is learned from throttling",
         QuotaSource::Auto { .. } => {
-            "quota = \"auto\": the run will ask Service Quotas, plan asks nobody"
+            "quota = \"auto\": the run reads it from Service Quotas, plan does not"
         }
     };
     match forecast.pace.bound {
@@ -213,8 +230,8 @@ fn paced_by(planned: &Planned) -> String {
         }
         Some(Bound::Tokens) => format!("tokens_per_minute, {}", per_minute(plan)),
         Some(Bound::Reservations) => format!(
-            "tokens_per_minute, {}: calls reserve max_tokens for {latency} each, so a lower one is \
-             faster",
+            "tokens_per_minute, {}: calls reserve max_tokens for {latency} each, so lower \
+             max_tokens is faster",
             per_minute(plan)
         ),
         Some(Bound::Concurrency) => {
@@ -229,7 +246,7 @@ fn paced_by(planned: &Planned) -> String {
                 plan.concurrency
             )
         }
-        None => format!("{learned}; how long a call takes is not known yet"),
+        None => format!("{learned}; how long a call takes is unknown"),
     }
 }
 
@@ -239,7 +256,7 @@ fn per_minute(plan: &Plan) -> String {
 
 fn lengths(found: &MaxTokens) -> String {
     let reserved = match found.reserved {
-        Some(reserved) => format!(", you reserve {}", count(reserved)),
+        Some(reserved) => format!(", each call reserves {}", count(reserved)),
         None => String::new(),
     };
     let cut_off = match found.cut_off {
@@ -247,7 +264,7 @@ fn lengths(found: &MaxTokens) -> String {
         cut_off => format!("; {} were cut off", count(cut_off)),
     };
     format!(
-        "p99 of your output is {}{reserved} ({} answers: p50 {}, longest {}{cut_off})",
+        "p99 of the output is {}{reserved} ({} completions: p50 {}, longest {}{cut_off})",
         count(found.p99),
         count(found.answers),
         count(found.p50),
@@ -258,11 +275,9 @@ fn lengths(found: &MaxTokens) -> String {
 fn advice(found: &MaxTokens, better: u64) -> String {
     let why = match found.cut_off {
         0 => "lets more calls run at once",
-        _ => "finishes more answers",
+        _ => "cuts off fewer completions",
     };
-    format!(
-        "--max-tokens {better} {why}; it changes the requests, so rows that have ended need --fresh"
-    )
+    format!("--max-tokens {better} {why}; it changes the requests, so completed rows need --fresh")
 }
 
 fn first_request(planned: &Planned) -> Vec<String> {

@@ -171,8 +171,7 @@ fn refuse_contradiction(
         return Ok(());
     };
     let message = format!(
-        "`{model}` is asked in the layout {}, not {}: leave it out, or send it all the same with \
-         --force",
+        "`{model}` is asked in the layout {}, not {}: leave it out, or send it anyway with --force",
         told.name(),
         named.name()
     );
@@ -248,7 +247,7 @@ pub(super) fn doubtful(force: bool) -> Doubtful {
 pub(super) fn refuse_idle_scenario(job: &JobFile) -> Result<(), JobError> {
     let emulated = job.model.endpoint.as_deref() == Some("emulator");
     if job.emulator.scenario.is_some() && !emulated {
-        let message = "only the embedded emulator plays a scenario: set endpoint = \"emulator\" \
+        let message = "only the built-in emulator has scenarios: set endpoint = \"emulator\" \
                        in [model], or give --endpoint-url emulator";
         return Err(wrong("emulator.scenario", message));
     }

@@ -142,7 +142,7 @@ pub(super) fn delivery(
     if answers_whole && !table.force {
         let message = format!(
             "`{model}` does not answer InvokeModelWithResponseStream (responseStreamingSupported \
-             is false): leave it out, or send it all the same with --force"
+             is false): leave it out, or send it anyway with --force"
         );
         return Err(wrong("model.stream", message));
     }

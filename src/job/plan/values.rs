@@ -190,7 +190,8 @@ pub(super) fn output_file(
 pub fn time(key: &'static str, typed: &str) -> Result<Duration, JobError> {
     let time = parse_time(typed).ok_or_else(|| {
         let meant = keys::meant(Kind::Time, typed);
-        let message = format!("\"{typed}\" is not a time such as \"90s\" or \"15m\"{meant}");
+        let message =
+            format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"{meant}");
         wrong(key, message)
     })?;
     if LONGEST_TIME < time {

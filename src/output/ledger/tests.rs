@@ -369,8 +369,8 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
     let refused = begun(&disk).map(drop).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "no room for the answers of 16 rows (275 kB) on the disk of /simulated/out.jsonl, or within \
-         the limit of a file's size: make room, or give a lower --concurrency"
+        "no room for the completions of 16 rows (275 kB) on the disk of /simulated/out.jsonl, or \
+         within its file size limit: free some space, or lower --concurrency"
     );
 }
 
@@ -497,7 +497,7 @@ fn what_was_put_aside_says_why() {
         disk.put(&paths().answered, answer.as_bytes());
         disk.put(&paths().failed, failed.as_bytes());
         let claim = Claim::stake_on(Arc::new(disk), &paths(), Existing::Resume, Locks::Any);
-        let torn = claim.unwrap().torn;
+        let torn = std::mem::take(&mut claim.unwrap().torn);
         let found: Vec<_> = torn.iter().map(|torn| torn.why).collect();
         assert_eq!(found, [why], "{failed:?}");
     }

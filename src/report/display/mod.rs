@@ -1,10 +1,11 @@
-//! What a person sees while a run goes on: a live view on a terminal, else a line now and then.
+//! What a person sees during a run: a live view on a terminal, else a line now and then.
 //!
 //! All of it goes to standard error. Without a terminal nothing moves and nothing is colored;
 //! NO_COLOR switches colors off.
 
 mod reading;
 mod terminal;
+mod view;
 
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
@@ -15,9 +16,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::format::{Paint, count, dollars, escaped, one_line, plural, rough, time};
+use crate::format::{Paint, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, WaitReason};
 use terminal::Below;
+use view::Figures;
 
 pub use reading::ReadingProgress;
 
@@ -36,9 +38,9 @@ pub enum Style {
     Lines,
     /// One line of JSON every few seconds.
     Json,
-    /// Nothing but trouble.
+    /// Only warnings and errors.
     Quiet,
-    /// Nothing but trouble, in lines of JSON.
+    /// Only warnings and errors, in lines of JSON.
     QuietJson,
 }
 
@@ -63,11 +65,25 @@ pub fn paint() -> Paint {
     }
 }
 
+/// How many columns the terminal on standard error has, if there is one.
+pub fn columns() -> Option<usize> {
+    let size = console::Term::stderr().size_checked();
+    size.map(|(_, columns)| usize::from(columns))
+}
+
+/// How many columns the terminal on standard output has, if there is one.
+pub fn columns_of_stdout() -> Option<usize> {
+    let size = console::Term::stdout().size_checked();
+    size.map(|(_, columns)| usize::from(columns))
+}
+
 /// The view of one run.
 #[derive(Debug)]
 pub struct Display {
     style: Style,
+    name: String,
     rows: u64,
+    max_cost_usd: Option<f64>,
     drain: Duration,
     bar: Option<ProgressBar>,
     next_line: Instant,
@@ -82,7 +98,9 @@ impl Display {
         let bar = (style == Style::Live).then(|| bar(rows));
         Self {
             style,
+            name: String::new(),
             rows,
+            max_cost_usd: None,
             drain,
             bar,
             next_line: now + LINE_EVERY,
@@ -91,7 +109,16 @@ impl Display {
         }
     }
 
-    /// The same, and writes its line whenever `asked` changes, however quiet it is otherwise.
+    /// Names the job, and the most that its output may cost, in USD.
+    pub fn of_job(self, name: &str, max_cost_usd: Option<f64>) -> Self {
+        Self {
+            name: one_line(name, 60),
+            max_cost_usd,
+            ..self
+        }
+    }
+
+    /// Also writes its line whenever `asked` changes, however quiet it is otherwise.
     pub fn showing_when(self, asked: watch::Receiver<()>) -> Self {
         Self {
             status_asked: Some(asked),
@@ -113,7 +140,7 @@ impl Display {
                 let trouble = error.to_string();
                 if self.trouble.as_ref() != Some(&trouble) {
                     self.say(&format!(
-                        "{trouble}; nothing new is sent, trying again every second"
+                        "{trouble}; sending nothing, trying again every second"
                     ));
                     self.trouble = Some(trouble);
                 }
@@ -152,8 +179,8 @@ impl Display {
             self.write_status(progress, now);
         }
         if let Some(bar) = &self.bar {
-            bar.set_position(progress.past.ended() + progress.now.ended());
-            bar.set_message(self.figures(progress, now));
+            let columns = columns().unwrap_or(USUAL_COLUMNS);
+            bar.set_message(self.figures(progress, now).view(columns, paint()));
             return;
         }
         if now < self.next_line {
@@ -170,47 +197,42 @@ impl Display {
         if matches!(self.style, Style::Json | Style::QuietJson) {
             return self.write(&escaped(&self.json(progress, now).to_string()));
         }
-        let done = progress.past.ended() + progress.now.ended();
-        let figures = self.figures(progress, now).replace('\n', "; ");
-        self.say(&format!(
-            "{} of {} rows; {figures}",
-            count(done),
-            count(self.rows)
-        ));
+        self.say(&self.figures(progress, now).line());
     }
 
-    fn figures(&self, progress: &mut Progress, now: Instant) -> String {
+    fn figures(&self, progress: &mut Progress, now: Instant) -> Figures {
         let pace = progress.per_minute(now);
         let overall = progress.overall();
-        let mut parts = vec![
-            format!("answered {}", count(overall.answered())),
-            format!("failed {}", count(overall.failed)),
-            format!("in flight {}", count(progress.in_flight)),
-        ];
-        if 0 < progress.throttles {
-            parts.push(format!("throttled {}", count(progress.throttles)));
-        }
-        if 0 < progress.retries {
-            parts.push(format!("retried {}", count(progress.retries)));
-        }
-        if 0.0 < overall.cost_usd {
-            parts.push(dollars(overall.cost_usd));
-        }
-        let mut rates = vec![
-            format!("{} rows/min", rough(pace.rows)),
-            format!("{} tokens/min", rough(pace.tokens)),
-        ];
         let left = self.rows.saturating_sub(overall.ended());
-        if let Some(learned) = progress.gauge.learned_per_minute {
-            rates.push(format!("learned {}/min", rough(learned)));
+        Figures {
+            name: self.name.clone(),
+            completed: overall.ended(),
+            rows: self.rows,
+            elapsed: progress.elapsed(now),
+            left: progress.time_left(left, now),
+            counts: [
+                (Some(overall.succeeded), "succeeded"),
+                (
+                    Some(overall.filtered).filter(|number| 0 < *number),
+                    "filtered",
+                ),
+                (Some(overall.failed), "failed"),
+                (Some(progress.in_flight), "in flight"),
+                (
+                    Some(progress.throttles).filter(|number| 0 < *number),
+                    "throttled",
+                ),
+                (
+                    Some(progress.retries).filter(|number| 0 < *number),
+                    "retried",
+                ),
+            ],
+            cost_usd: overall.cost_usd,
+            max_cost_usd: self.max_cost_usd,
+            rows_per_minute: pace.rows,
+            tokens_per_minute: pace.tokens,
+            limited_by: progress.waits.map(|why| limited_by(why, progress)),
         }
-        if let Some(left) = progress.time_left(left, now) {
-            rates.push(format!("about {} left", time(left)));
-        }
-        if let Some(why) = progress.waits {
-            rates.push(format!("waiting for {}", waiting(why, progress)));
-        }
-        format!("{}\n{}", parts.join("  "), rates.join("  "))
     }
 
     fn json(&self, progress: &mut Progress, now: Instant) -> serde_json::Value {
@@ -261,72 +283,68 @@ fn to_stderr(line: &str) {
 /// How often a view is drawn at most, a second: as indicatif does on its own.
 const DRAWN: u8 = 20;
 
+/// How wide a terminal is that does not say.
+const USUAL_COLUMNS: usize = 80;
+
 fn bar(rows: u64) -> ProgressBar {
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(Below::stderr()), DRAWN);
     let bar = ProgressBar::with_draw_target(Some(rows), target);
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {human_pos}/{human_len} {percent}%  {elapsed}\n{msg}",
-    );
-    bar.set_style(
-        style
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("=> "),
-    );
+    let style = ProgressStyle::with_template("{msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }
 
-/// What is waited for, with what led to it.
-fn waiting(why: WaitReason, progress: &Progress) -> String {
-    let fault = progress
-        .last_fault
-        .as_deref()
-        .map(|fault| one_line(fault, 90));
-    match (why, fault) {
-        (WaitReason::Concurrency, _) => "answers, every slot is taken".into(),
-        (WaitReason::Retries, Some(fault)) => format!("retries after {fault}"),
-        (WaitReason::RetryBudget, Some(fault)) => {
-            format!("the retry budget, a tenth of the answers, after {fault}")
+/// What limits the run now, with what led to it.
+fn limited_by(why: WaitReason, progress: &Progress) -> String {
+    let fault = progress.last_fault.as_deref();
+    let after = |words: &str| match fault {
+        Some(fault) => format!("{words}{}", one_line(fault, 90)),
+        None => words.trim_end_matches([':', ' ']).to_owned(),
+    };
+    match why {
+        WaitReason::Concurrency
+        | WaitReason::Requests
+        | WaitReason::Tokens
+        | WaitReason::TokensOfDay => format!("limited by {}", why.as_str()),
+        WaitReason::Refusals => match progress.gauge.learned_per_minute {
+            Some(learned) => format!("limited by the learned rate ({}/min)", rough(learned)),
+            None => "limited by the learned rate".into(),
+        },
+        WaitReason::Budget => "limited by max_cost_usd".into(),
+        WaitReason::RetryBudget => after("limited by the retry budget, after "),
+        WaitReason::Retries => after("waiting to retry after "),
+        WaitReason::Credentials => {
+            after("credentials expired; log in again and the run resumes by itself: ")
         }
-        (WaitReason::Credentials, Some(fault)) => {
-            format!("new credentials (log in again, it goes on by itself): {fault}")
+        WaitReason::Outage => after("service errors, still trying: "),
+        WaitReason::NotReady => "waiting for the model to load".into(),
+        WaitReason::FirstAnswer => {
+            "waiting for the first response, which fills the prompt cache".into()
         }
-        (WaitReason::Outage, Some(fault)) => format!("the service, which is down: {fault}"),
-        (
-            WaitReason::Requests
-            | WaitReason::Tokens
-            | WaitReason::TokensOfDay
-            | WaitReason::Refusals
-            | WaitReason::FirstAnswer
-            | WaitReason::Proof
-            | WaitReason::Budget
-            | WaitReason::Input
-            | WaitReason::Answers
-            | WaitReason::Retries
-            | WaitReason::RetryBudget
-            | WaitReason::Credentials
-            | WaitReason::Outage
-            | WaitReason::NotReady
-            | WaitReason::Drain
-            | WaitReason::Disk,
-            _,
-        ) => why.as_str().into(),
+        WaitReason::Proof => {
+            "waiting for a first success, since every row so far was rejected".into()
+        }
+        WaitReason::Input => "reading completed rows of the input".into(),
+        WaitReason::Answers => "waiting for the last responses".into(),
+        WaitReason::Drain => "waiting for calls in flight".into(),
+        WaitReason::Disk => "waiting for the output disk".into(),
     }
 }
 
 fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     let why = match stop {
         Stop::Interrupted => "Ctrl-C",
-        Stop::Terminated => "asked to terminate",
-        Stop::HungUp => "the terminal is gone",
-        Stop::Input(_) => "the input broke off",
+        Stop::Terminated => "SIGTERM",
+        Stop::HungUp => "SIGHUP",
+        Stop::Input(_) => "the input could not be read",
         Stop::Bug => "a bug in promptmill",
-        Stop::Fault(_) | Stop::AllInvalid(_) => "a fault that every row would share",
-        Stop::Limit(Reached::Cost { .. }) => "the budget is used up",
-        Stop::Limit(Reached::Deadline(_)) => "the deadline has come",
-        Stop::Limit(Reached::ErrorRate { .. }) => "too many rows fail",
-        Stop::TokensPerDay => "the day's tokens are used up",
-        Stop::Unreachable { .. } => "the service cannot be reached",
-        Stop::Refused { .. } => "the service refuses every call",
+        Stop::Fault(_) | Stop::AllInvalid(_) => "an error that every row would share",
+        Stop::Limit(Reached::Cost { .. }) => "cost limit reached",
+        Stop::Limit(Reached::Deadline(_)) => "deadline reached",
+        Stop::Limit(Reached::ErrorRate { .. }) => "error rate limit reached",
+        Stop::TokensPerDay => "daily token limit reached",
+        Stop::Unreachable { .. } => "the service is unreachable",
+        Stop::Refused { .. } => "the service throttles every call",
         Stop::CannotWrite { .. } => "the output cannot be written",
     };
     let calls = match in_flight {
@@ -335,18 +353,17 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
     };
     let drain = time(drain);
     if stop.is_pressing() {
-        // Nobody has pressed anything yet where something else stops the run.
         let again = match matches!(stop, Stop::Interrupted) {
             true => " again",
             false => "",
         };
         format!(
             "stopping: {why}; waiting up to {drain} for {calls} in flight (press Ctrl-C{again} to \
-             leave now)"
+             exit now)"
         )
     } else {
         format!(
-            "stopping: {why}; waiting for {calls} in flight (press Ctrl-C to wait {drain} at most)"
+            "stopping: {why}; waiting for {calls} in flight (press Ctrl-C to wait at most {drain})"
         )
     }
 }
@@ -363,16 +380,16 @@ mod tests {
     }
 
     #[test]
-    fn only_who_has_pressed_ctrl_c_is_to_press_it_again() {
-        check(Stop::Interrupted, "(press Ctrl-C again to leave now)");
-        check(Stop::Terminated, "(press Ctrl-C to leave now)");
+    fn a_second_ctrl_c_is_offered_only_after_the_first() {
+        check(Stop::Interrupted, "(press Ctrl-C again to exit now)");
+        check(Stop::Terminated, "(press Ctrl-C to exit now)");
         let deadline = Reached::Deadline(Duration::from_secs(9));
-        check(Stop::Limit(deadline), "(press Ctrl-C to leave now)");
-        check(Stop::Bug, "(press Ctrl-C to wait 25 s at most)");
+        check(Stop::Limit(deadline), "(press Ctrl-C to exit now)");
+        check(Stop::Bug, "(press Ctrl-C to wait at most 25s)");
     }
 
     #[test]
-    fn a_service_that_refuses_was_reached() {
+    fn a_service_that_throttles_is_not_unreachable() {
         let fault = Box::new(Fault::local(Category::Throttled, "slow down"));
         let lasted = Duration::from_secs(900);
         let said = |stop| stopping(&stop, 0, Duration::ZERO);
@@ -380,8 +397,8 @@ mod tests {
             lasted,
             fault: fault.clone(),
         });
-        assert_eq!(refused, "stopping: the service refuses every call");
+        assert_eq!(refused, "stopping: the service throttles every call");
         let unreachable = said(Stop::Unreachable { lasted, fault });
-        assert_eq!(unreachable, "stopping: the service cannot be reached");
+        assert_eq!(unreachable, "stopping: the service is unreachable");
     }
 }

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use console::Term;
 use indicatif::TermLike;
@@ -20,6 +21,8 @@ pub(super) struct Below<T> {
     fills: AtomicBool,
     /// Whether the cursor is in the line below the view.
     is_below: AtomicBool,
+    /// How many columns each line of the view takes.
+    widths: Mutex<Vec<usize>>,
 }
 
 impl Below<Term> {
@@ -34,7 +37,12 @@ impl<T> Below<T> {
             inner,
             fills: AtomicBool::new(false),
             is_below: AtomicBool::new(false),
+            widths: Mutex::default(),
         }
+    }
+
+    fn widths(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.widths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,13 +55,22 @@ impl<T: TermLike> TermLike for Below<T> {
         self.inner.height()
     }
 
-    /// From below the view, it is a line more to get there.
+    /// From below the view, it is a line more to get there. A terminal that became narrower has
+    /// wrapped the lines of the view, and they take more rows now: all of these are cleared here.
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
         if !self.is_below.swap(false, Ordering::Relaxed) {
             return self.inner.move_cursor_up(n);
         }
+        let columns = usize::from(self.inner.width()).max(1);
+        let widths = std::mem::take(&mut *self.widths());
+        let rows = widths.iter().map(|width| width.div_ceil(columns).max(1));
+        let rows = rows.sum::<usize>().max(n + 1);
         self.inner.clear_line()?;
-        self.inner.move_cursor_up(n + 1)
+        for _ in 0..rows {
+            self.inner.move_cursor_up(1)?;
+            self.inner.clear_line()?;
+        }
+        Ok(())
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
@@ -76,6 +93,7 @@ impl<T: TermLike> TermLike for Below<T> {
     /// cleared before, so nothing of what stood there is left.
     fn write_str(&self, text: &str) -> io::Result<()> {
         if !self.fills.fetch_xor(true, Ordering::Relaxed) {
+            self.widths().push(console::measure_text_width(text));
             return self.inner.write_str(text);
         }
         self.is_below.store(true, Ordering::Relaxed);
@@ -99,28 +117,57 @@ mod tests {
 
     use super::*;
 
-    /// A screen of 20 columns, as text: what stands in its lines, and where the cursor is.
-    #[derive(Debug, Clone, Default)]
-    struct Screen(Arc<Mutex<(Vec<String>, usize, usize)>>);
+    /// A screen as text: its lines, the row and column of the cursor, and how wide it is.
+    #[derive(Debug, Clone)]
+    struct Screen(Arc<Mutex<Shown>>);
+
+    type Shown = (Vec<String>, usize, usize, usize);
 
     impl Screen {
+        fn of_columns(columns: usize) -> Self {
+            Self(Arc::new(Mutex::new((Vec::new(), 0, 0, columns))))
+        }
+
+        /// Makes the screen narrower, which wraps its lines; the cursor stays in its line.
+        fn narrow(&self, columns: usize) {
+            let mut screen = self.0.lock().unwrap();
+            let (lines, row, _, width) = &mut *screen;
+            *width = columns;
+            let mut wrapped = Vec::new();
+            let mut cursor = None;
+            for (at, line) in lines.iter().enumerate() {
+                if at == *row {
+                    cursor = Some(wrapped.len());
+                }
+                let chars: Vec<_> = line.chars().collect();
+                let parts = chars.chunks(columns).map(|part| part.iter().collect());
+                wrapped.extend(parts);
+                if line.is_empty() {
+                    wrapped.push(String::new());
+                }
+            }
+            *row = cursor.unwrap_or(wrapped.len());
+            *lines = wrapped;
+        }
+
         fn put(&self, text: &str) {
             let mut screen = self.0.lock().unwrap();
-            let (lines, row, column) = &mut *screen;
+            let (lines, row, column, columns) = &mut *screen;
             for c in text.chars() {
                 if c == '\r' {
                     *column = 0;
                     continue;
                 }
-                if c == '\n' || *column == 20 {
+                if c == '\n' || *column == *columns {
                     *row += 1;
                     *column = if c == '\n' { *column } else { 0 };
                 }
                 lines.resize(lines.len().max(*row + 1), String::new());
                 if c != '\n' {
-                    let line = format!("{:<20}", lines[*row]);
-                    let (before, after) = (&line[..*column], &line[*column + 1..]);
-                    lines[*row] = format!("{before}{c}{after}").trim_end().to_owned();
+                    let mut line: Vec<_> = lines[*row].chars().collect();
+                    line.resize(line.len().max(*column + 1), ' ');
+                    line[*column] = c;
+                    lines[*row] = line.into_iter().collect::<String>().trim_end().to_owned();
                     *column += 1;
                 }
             }
@@ -133,7 +180,7 @@ mod tests {
 
     impl TermLike for Screen {
         fn width(&self) -> u16 {
-            20
+            self.0.lock().unwrap().3 as u16
         }
 
         fn move_cursor_up(&self, n: usize) -> io::Result<()> {
@@ -167,7 +214,7 @@ mod tests {
 
         fn clear_line(&self) -> io::Result<()> {
             let mut screen = self.0.lock().unwrap();
-            let (lines, row, column) = &mut *screen;
+            let (lines, row, column, _) = &mut *screen;
             *column = 0;
             if let Some(line) = lines.get_mut(*row) {
                 line.clear();
@@ -183,7 +230,7 @@ mod tests {
     /// Draws a view, echoes Ctrl-C, says something and draws the view again.
     #[track_caller]
     fn check(view: &str, then: &str) {
-        let screen = Screen::default();
+        let screen = Screen::of_columns(20);
         let target = Box::new(Below::new(screen.clone()));
         let bar = ProgressBar::with_draw_target(Some(9), ProgressDrawTarget::term_like(target));
         bar.set_style(ProgressStyle::with_template("{msg}").unwrap());
@@ -204,5 +251,21 @@ mod tests {
         check("1 of 9\nrates", "2 of 9");
         // A line that ends at the right edge.
         check("1 of 9\n01234567890123456789", "2 of 9\nrates");
+    }
+
+    #[test]
+    fn a_terminal_that_becomes_narrower_keeps_no_fragment_of_the_view() {
+        let screen = Screen::of_columns(20);
+        screen.put("before\r\n");
+        let target = Box::new(Below::new(screen.clone()));
+        let bar = ProgressBar::with_draw_target(Some(9), ProgressDrawTarget::term_like(target));
+        bar.set_style(ProgressStyle::with_template("{msg}").unwrap());
+        bar.set_message("1 of 9 rows, 3 fail\nrates and limits\nmore");
+        screen.narrow(8);
+        bar.set_message("2 of 9\nrates");
+        assert_eq!(screen.text(), "before\n2 of 9\nrates");
+        screen.narrow(4);
+        bar.finish_and_clear();
+        assert_eq!(screen.text(), "befo\nre");
     }
 }

@@ -34,6 +34,8 @@ pub struct Context {
     pub max_tokens: Option<u32>,
     /// The tokens of it that the job lets the model think for.
     pub thought: u64,
+    /// The most that the output may cost, in USD, where the job says so.
+    pub max_cost_usd: Option<f64>,
     /// The requests per minute that the run keeps to, where they are known.
     pub requests_per_minute: Option<u64>,
     /// The tokens per minute that the run keeps to, where they are known.

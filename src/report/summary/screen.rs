@@ -1,203 +1,296 @@
 //! The summary for people: one screen.
 
-use std::fmt::Write as _;
-
 use super::Summary;
 use crate::exit::Exit;
-use crate::format::{count, dollars, one_line, plural, time};
+use crate::format::{count, dollars, dollars_of, one_line, plural, rough, time, wrap};
 use crate::model::Category;
 use crate::run::WaitReason;
 
 /// Less is what is left of sums that should be nothing.
 const LEAST_USD: f64 = 1e-9;
 
+/// Where what is said of a label begins: after two spaces, the label and a space.
+const INDENT: usize = 13;
+
+/// A line of the summary, before it is laid out.
+enum Line {
+    /// A label and what is said of it.
+    Text(&'static str, String),
+    /// A label, a number, and remarks on it, one below the other.
+    Number(&'static str, u64, Vec<String>),
+}
+
 impl std::fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = self.headline();
-        for (name, what) in self.figures() {
-            let _ = write!(text, "\n  {name:<10} {what}");
-        }
-        for (category, failures) in &self.overall.failures {
-            let id = failures
-                .example_id
-                .as_deref()
-                .map(|id| format!(" ({id})"))
-                .unwrap_or_default();
-            let _ = write!(
-                text,
-                "\n  {:<10} {category} ×{}; first row {}{}: {}",
-                "",
-                count(failures.count),
-                failures.example_row,
-                one_line(&id, 60),
-                one_line(&failures.example_message, 200),
-            );
-        }
-        for (name, what) in self.whereabouts() {
-            let _ = write!(text, "\n  {name:<10} {what}");
-        }
-        f.write_str(&text)
+        f.write_str(&self.screen(None))
     }
 }
 
 impl Summary<'_> {
+    /// The summary for a terminal of so many columns, or for a file.
+    pub fn screen(&self, columns: Option<usize>) -> String {
+        let costs_no_more = self.overall.uncertain_usd() < LEAST_USD && self.overall.unpriced == 0;
+        if self.has_nothing_to_do() && self.overall.failed == 0 && costs_no_more {
+            return self.headline();
+        }
+        let lines = self.lines();
+        let numbers = lines.iter().filter_map(|line| match line {
+            Line::Number(_, number, _) => Some(count(*number).len()),
+            Line::Text(..) => None,
+        });
+        let width = numbers.max().unwrap_or_default();
+        let mut text = wrap(&self.headline(), 2, columns) + "\n";
+        for line in lines {
+            let (label, said, indent) = match line {
+                Line::Text(label, said) => (label, vec![said], INDENT),
+                Line::Number(label, number, remarks) => {
+                    let number = format!("{:>width$}", count(number));
+                    let mut remarks = remarks.into_iter();
+                    let first = remarks.next().map(|remark| format!("{number}    {remark}"));
+                    let said = std::iter::once(first.unwrap_or(number)).chain(remarks);
+                    (label, said.collect(), INDENT + width + 4)
+                }
+            };
+            for (at, said) in said.into_iter().enumerate() {
+                let line = match at {
+                    0 => format!("  {label:<10} {said}"),
+                    _ => format!("{:indent$}{said}", ""),
+                };
+                text += "\n";
+                text += &wrap(&line, indent, columns);
+            }
+        }
+        for (what, command) in self.next_steps() {
+            text += &format!("\n\n{}\n  {command}", wrap(&what, 0, columns));
+        }
+        text
+    }
+
+    /// Whether every row had completed before this run.
+    fn has_nothing_to_do(&self) -> bool {
+        let Self {
+            progress, ending, ..
+        } = self;
+        let did_nothing = progress.sent == 0 && progress.now.ended() == 0;
+        did_nothing && self.remaining() == 0 && ending.stopped_by.is_none()
+    }
+
     fn headline(&self) -> String {
         let Self {
-            context, ending, ..
+            context,
+            ending,
+            overall,
+            ..
         } = self;
-        let ended = count(self.overall.ended());
-        let rows = count(context.rows);
-        let took = time(self.elapsed);
-        let made_up = if self.is_made_up() {
-            "; the emulator made these answers up"
-        } else {
-            ""
+        let name = &context.name;
+        let (rows, took) = (count(context.rows), time(self.elapsed));
+        let emulated = match self.is_made_up() {
+            true => " (fake responses from the emulator)",
+            false => "",
         };
+        if self.has_nothing_to_do() {
+            let all = match context.rows {
+                1 => "the only row".into(),
+                many => format!("all {} rows", count(many)),
+            };
+            let failed = match overall.failed {
+                0 => String::new(),
+                failed => format!(" ({} failed)", count(failed)),
+            };
+            return format!("{name}: {all} completed earlier{failed}; nothing to do");
+        }
+        let completed = count(overall.ended());
         match &ending.stopped_by {
-            None => format!(
-                "{}: {ended} of {rows} rows ended in {took}{made_up}",
-                context.name
-            ),
-            Some(why) if matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) => format!(
-                "{}: {ended} of {rows} rows ended in {took}{made_up}\n  {:<10} {}, with nothing left to send",
-                context.name,
-                "stopped by",
-                one_line(why, 2000),
-            ),
-            Some(why) => format!(
-                "{}: stopped after {took}, {ended} of {rows} rows ended{made_up}\n  {:<10} {}",
-                context.name,
-                "stopped by",
-                one_line(why, 2000),
+            Some(_) if !matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) => {
+                format!(
+                    "{name}: stopped after {took}; {completed} of {rows} rows completed{emulated}"
+                )
+            }
+            Some(_) | None => format!(
+                "{name}: {} of {rows} rows succeeded in {took}{emulated}",
+                count(overall.succeeded)
             ),
         }
     }
 
-    fn figures(&self) -> Vec<(&'static str, String)> {
+    fn lines(&self) -> Vec<Line> {
         let Self {
-            overall, progress, ..
+            overall,
+            progress,
+            ending,
+            context,
+            ..
         } = self;
-        let mut figures = Vec::new();
-        if let Some(advice) = &self.ending.advice {
-            figures.push(("what to do", advice.clone()));
+        let mut lines = Vec::new();
+        if let Some(why) = &ending.stopped_by {
+            let after = match matches!(ending.exit, Exit::Complete | Exit::TooManyFailed) {
+                true => " (nothing was left to send)",
+                false => "",
+            };
+            lines.push(Line::Text("stopped by", one_line(why, 2000) + after));
         }
-        figures.push(("answered", self.answered()));
-        figures.push(("failed", count(overall.failed)));
-        if let Some(failures) = &self.ending.too_many_failed {
-            figures.push(("exit 3", failures.clone()));
+        if let Some(advice) = &ending.advice {
+            lines.push(Line::Text("what to do", advice.clone()));
+        }
+        lines.push(Line::Number(
+            "succeeded",
+            overall.succeeded,
+            self.succeeded(),
+        ));
+        if 0 < overall.filtered {
+            let remark = "the model or a guardrail filtered the completion; billed";
+            lines.push(Line::Number(
+                "filtered",
+                overall.filtered,
+                vec![remark.into()],
+            ));
+        }
+        if 0 < overall.failed {
+            lines.push(Line::Number("failed", overall.failed, self.failures()));
         }
         if 0 < self.remaining() {
-            figures.push(("left", count(self.remaining())));
+            lines.push(Line::Number("remaining", self.remaining(), Vec::new()));
+        }
+        if let Some(failures) = &ending.too_many_failed {
+            lines.push(Line::Text("exit code", format!("3: {failures}")));
         }
         let usage = &overall.usage;
         if 0 < usage.input_tokens.max(usage.output_tokens) {
             let cached = match usage.cache_read_input_tokens {
                 0 => String::new(),
-                cached => format!(" ({} of them from the cache)", count(cached)),
+                cached => format!(" ({} read from the cache)", count(cached)),
             };
             let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
-            figures.push(("tokens", format!("{input} in{cached}, {output} out")));
+            lines.push(Line::Text(
+                "tokens",
+                format!("{input} in{cached}, {output} out"),
+            ));
         }
         if 0 < overall.answered() || 0.0 < overall.uncertain_usd() {
-            figures.push(("cost", self.cost()));
+            lines.push(Line::Text("cost", self.cost()));
         }
         if 0 < progress.sent {
-            figures.push(("calls", self.calls()));
-            figures.extend(self.quota().map(|quota| ("quota", quota)));
-            figures.extend(self.hint().map(|hint| ("hint", hint)));
+            lines.push(Line::Number("calls", progress.sent, self.calls()));
+            lines.extend(self.hint().map(|hint| Line::Text("hint", hint)));
         }
-        figures
+        if 0 < overall.answered() {
+            let output = context.paths.answered.display();
+            lines.push(Line::Text("output", output.to_string()));
+        }
+        if 0 < overall.failed {
+            let failures = context.paths.failed.display();
+            lines.push(Line::Text("failures", failures.to_string()));
+        }
+        lines
     }
 
-    fn answered(&self) -> String {
+    fn succeeded(&self) -> Vec<String> {
         let Self {
             overall,
             progress,
             context,
             ..
         } = self;
-        let mut notes = Vec::new();
+        let mut remarks = Vec::new();
         if 0 < progress.past.answered() {
-            notes.push(format!(
-                "{} of them before this run",
-                count(progress.past.answered())
-            ));
-        }
-        if 0 < overall.filtered {
-            notes.push(format!("{} filtered", count(overall.filtered)));
+            let before = count(progress.past.answered());
+            remarks.push(format!("{before} in earlier runs"));
         }
         if 0 < overall.cut_off {
-            let limit = context
-                .max_tokens
-                .map(|n| format!(" of {n}"))
-                .unwrap_or_default();
-            notes.push(format!(
-                "{} cut off at max_tokens{limit}",
-                count(overall.cut_off)
-            ));
+            let limit = context.max_tokens.map(|limit| format!(" = {limit}"));
+            let (cut_off, limit) = (count(overall.cut_off), limit.unwrap_or_default());
+            remarks.push(format!("{cut_off} cut off at max_tokens{limit}"));
         }
-        let answered = count(overall.answered());
-        if notes.is_empty() {
-            answered
-        } else {
-            format!("{answered} ({})", notes.join(", "))
-        }
+        in_one(remarks)
+    }
+
+    /// Why rows failed, one category a line.
+    fn failures(&self) -> Vec<String> {
+        let failures = &self.overall.failures;
+        let is_only = failures.len() == 1;
+        let described = failures.iter().map(|(category, failures)| {
+            let number = match is_only {
+                true => String::new(),
+                false => format!("{} ", count(failures.count)),
+            };
+            let id = match failures.example_id.as_deref() {
+                Some(id) => format!(", {}", one_line(id, 60)),
+                None => String::new(),
+            };
+            let first = match failures.count {
+                1 => "",
+                _ => "first: ",
+            };
+            format!(
+                "{number}{category} ({first}row {}{id}): {}",
+                failures.example_row,
+                one_line(&failures.example_message, 200),
+            )
+        });
+        described.collect()
     }
 
     fn cost(&self) -> String {
         let overall = &self.overall;
-        let mut known = dollars(overall.cost_usd);
-        if self.is_made_up() {
-            known += " on Bedrock, nothing here";
-        }
-        let (unpriced, answered) = (overall.unpriced, overall.answered());
-        if unpriced == answered && 0 < answered {
-            known = format!("unknown for {} of {0} answers", count(answered));
+        let mut parts = vec![match self.context.max_cost_usd {
+            Some(most) => dollars_of(overall.cost_usd, most),
+            None => dollars(overall.cost_usd),
+        }];
+        let (unpriced, completed) = (overall.unpriced, overall.answered());
+        if unpriced == completed && 0 < completed {
+            parts = vec![format!("unknown for {}", plural(completed, "completion"))];
         } else if 0 < unpriced {
-            let priced = count(answered - unpriced);
-            let (all, rest) = (count(answered), count(unpriced));
-            known = format!("{known}, for {priced} of {all} answers; unknown for {rest}");
+            let (priced, all) = (count(completed - unpriced), count(completed));
+            parts[0] += &format!(" for {priced} of {all} completions");
+            parts.push(format!("unknown for {}", count(unpriced)));
         }
-        let put_aside = overall.unlisted.answers_usd;
-        if LEAST_USD <= put_aside {
-            let _ = write!(
-                known,
-                "; {} more for answers no longer in the output",
-                dollars(put_aside)
-            );
+        if self.is_made_up() {
+            parts[0] += " on Bedrock";
+            parts.push("the emulator bills nothing".into());
         }
-        let uncertain = overall.uncertain_usd() - put_aside;
+        let backed_up = overall.unlisted.answers_usd;
+        if LEAST_USD <= backed_up {
+            let usd = dollars(backed_up);
+            parts.push(format!(
+                "{usd} more for completions no longer in the output"
+            ));
+        }
+        let uncertain = overall.uncertain_usd() - backed_up;
         if LEAST_USD <= uncertain {
-            let _ = write!(
-                known,
-                "; up to {} more for calls that may have been billed",
-                dollars(uncertain)
-            );
+            let usd = dollars(uncertain);
+            parts.push(format!(
+                "up to {usd} more for calls that may have been billed"
+            ));
         }
-        known
+        parts.join("; ")
     }
 
-    fn calls(&self) -> String {
+    fn calls(&self) -> Vec<String> {
         let Self { progress, .. } = self;
         let minutes = self.elapsed.as_secs_f64().max(0.001) / 60.0;
         let pace = (progress.now.ended() as f64 / minutes).round() as u64;
-        let mut text = format!("{}, {} rows/min", count(progress.sent), count(pace));
-        let tell = |number: u64, what: &str| match number {
-            0 => String::new(),
-            number => format!(", {} {what}", count(number)),
-        };
-        text += &tell(progress.throttles, "refused for now");
-        text += &tell(progress.retries, "sent again");
-        text += &tell(progress.maybe_billed, "given up on and maybe billed");
+        let mut counts = vec![format!("{} rows/min", count(pace))];
+        for (number, what) in [
+            (progress.throttles, "throttled"),
+            (progress.retries, "retried"),
+            (progress.maybe_billed, "timed out (possibly billed)"),
+        ] {
+            if 0 < number {
+                counts.push(format!("{} {what}", count(number)));
+            }
+        }
+        let mut parts = vec![counts.join(", ")];
         if let Some((why, share)) = self.held_back
             && 0.5 <= share
         {
-            let _ = write!(text, "; held back by {}", why.as_str());
+            parts.push(format!("limited by {}", why.as_str()));
         }
-        text
+        let mut lines = vec![parts.join("; ")];
+        lines.extend(self.quota());
+        lines
     }
 
-    /// How much of the quota was used, or what refusals have taught of it.
+    /// How much of the quota was used, or what was learned of it from throttling.
     fn quota(&self) -> Option<String> {
         let Self {
             context, progress, ..
@@ -206,29 +299,26 @@ impl Summary<'_> {
         let minutes = self.elapsed.as_secs_f64() / 60.0;
         // Of a quota for a minute, a shorter run says nothing.
         let limit = |per_minute: Option<u64>| per_minute.filter(|_| 1.0 <= minutes);
-        let share = |used: f64, per_minute: u64| {
+        let share = |used: f64, per_minute: u64, what: &str| {
             let share = (used / (per_minute as f64 * minutes) * 100.0).round();
-            format!("{share} % of {} ", count(per_minute))
+            format!("{share}% of {} {what}/min used", rough(per_minute as f64))
         };
         let mut parts = Vec::new();
         if let Some(per_minute) = limit(context.requests_per_minute) {
             // A run begins and ends with a call, so it has one more than there are waits between them.
             let sent = progress.sent.saturating_sub(1) as f64;
-            parts.push(share(sent, per_minute) + "requests a minute used");
+            parts.push(share(sent, per_minute, "requests"));
         }
         if let Some(per_minute) = limit(context.tokens_per_minute) {
-            parts.push(share(gauge.tokens_settled, per_minute) + "tokens a minute used");
+            parts.push(share(gauge.tokens_settled, per_minute, "tokens"));
         }
         if let Some(learned) = gauge.learned_per_minute {
-            parts.push(format!(
-                "refusals taught about {} a minute",
-                plural(learned as u64, "call")
-            ));
+            parts.push(format!("learned limit: about {} calls/min", rough(learned)));
         }
         if let Some(learned) = gauge.learned_tokens_per_minute {
             parts.push(format!(
-                "refusals taught about {} a minute",
-                plural(learned as u64, "token")
+                "learned limit: about {} tokens/min",
+                rough(learned)
             ));
         }
         (!parts.is_empty()).then(|| parts.join("; "))
@@ -240,63 +330,62 @@ impl Summary<'_> {
         if !matches!(why, WaitReason::Tokens | WaitReason::Refusals) || share < 0.25 {
             return None;
         }
-        let (limit, lessons) = (u64::from(self.context.max_tokens?), &self.progress.lessons);
-        let enough = lessons.lower_limit(limit, self.context.thought)?;
+        let (limit, statistics) = (u64::from(self.context.max_tokens?), &self.progress.lessons);
+        let enough = statistics.lower_limit(limit, self.context.thought)?;
         Some(format!(
-            "the longest of {} answers has {} tokens and every call reserves {}: max_tokens = \
-             {enough} would leave more of the quota",
-            count(lessons.output_tokens.count()),
-            count(lessons.output_tokens.max()),
+            "max_tokens = {enough} would free quota: every call reserves {}, and the longest of {} \
+             completions has {} tokens",
             count(limit),
+            count(statistics.output_tokens.count()),
+            count(statistics.output_tokens.max()),
         ))
     }
 
-    fn whereabouts(&self) -> Vec<(&'static str, String)> {
+    /// What to do next, each with the command that does it.
+    fn next_steps(&self) -> Vec<(String, String)> {
         let Self {
-            context, overall, ..
+            context,
+            overall,
+            ending,
+            ..
         } = self;
-        let mut lines = Vec::new();
-        if 0 < overall.answered() {
-            lines.push(("answers", context.paths.answered.display().to_string()));
-        }
-        if 0 < overall.failed {
-            lines.push(("failures", context.paths.failed.display().to_string()));
-        }
+        let resume = || context.resume.clone();
         if 0 < self.remaining() {
-            let goes_on = self.ending.goes_on;
-            lines.extend(goes_on.then(|| ("to go on", context.resume.clone())));
-        } else if 0 < overall.failed {
-            lines.extend(self.to_mend_and_retry());
+            let step = ("Resume:".to_owned(), resume());
+            return ending.goes_on.then_some(step).into_iter().collect();
         }
-        lines
-    }
-
-    /// What to do about the failures. Rows that could not be read or sent run once they are mended;
-    /// as they are they may be too many for a run to start that is to send all failures again.
-    fn to_mend_and_retry(&self) -> Vec<(&'static str, String)> {
-        let Self {
-            context, overall, ..
-        } = self;
+        if overall.failed == 0 {
+            return Vec::new();
+        }
+        // Rows that could not be read or sent run once they are fixed; as they are they may be too
+        // many for a run to start that is to send all failures again.
         let bad = overall.failed_of(Category::BadInputRow);
-        let retry = ("to retry", context.retry_failed.clone());
-        let mend = |then: &str| {
-            let bad = plural(bad, "row");
-            let text = format!("{bad} of the input that could not be read or sent; {then}");
-            ("to mend", text)
-        };
-        let runs = match bad {
-            1 => "then it runs by the same command",
-            _ => "then they run by the same command",
-        };
+        let fix = format!(
+            "Fix {} of the input that could not be read or sent",
+            plural(bad, "row")
+        );
+        let retry = (
+            "Retry the failed rows:".to_owned(),
+            context.retry_failed.clone(),
+        );
         if bad == 0 {
             vec![retry]
         } else if bad == overall.failed {
-            vec![mend(runs), ("then", context.resume.clone())]
-        } else if self.ending.bears_bad_rows {
-            vec![mend(runs), retry]
+            vec![(format!("{fix}, then run the same command:"), resume())]
+        } else if ending.bears_bad_rows {
+            vec![(format!("{fix}, and retry the failed rows:"), retry.1)]
         } else {
-            vec![mend("until then the command below is refused"), retry]
+            let first = format!("{fix}; until then this is rejected. Then retry the failed rows:");
+            vec![(first, retry.1)]
         }
+    }
+}
+
+/// Remarks side by side.
+fn in_one(remarks: Vec<String>) -> Vec<String> {
+    match remarks.is_empty() {
+        true => remarks,
+        false => vec![remarks.join(", ")],
     }
 }
 
@@ -310,37 +399,170 @@ mod tests {
 
     use super::*;
     use crate::model::Fingerprint;
+    use crate::output::tally::Failures;
     use crate::output::{EarlierRows, Mode, OutputPaths};
     use crate::report::progress::Progress;
     use crate::report::summary::{Context, Ending};
 
-    /// What is said of 60 requests a minute after `sent` calls in so many seconds.
-    fn quota(sent: u64, seconds: u64) -> Option<String> {
-        let context = Context {
-            name: "job".into(),
+    fn context(rows: u64) -> Context {
+        Context {
+            name: "nightly".into(),
             model: "m".into(),
-            rows: sent,
+            rows,
             emulated: false,
             named_ids: true,
             fingerprint: Fingerprint::default(),
-            max_tokens: None,
+            max_tokens: Some(64),
             thought: 0,
+            max_cost_usd: Some(2.0),
             requests_per_minute: Some(60),
             tokens_per_minute: None,
             started_at: Timestamp::UNIX_EPOCH,
-            paths: OutputPaths::new(Path::new("out.jsonl")),
+            paths: OutputPaths::new(Path::new("out/labels.jsonl")),
             mode: Mode::default(),
-            resume: String::new(),
-            retry_failed: String::new(),
-        };
-        let ending = Ending {
-            exit: Exit::Complete,
-            stopped_by: None,
+            resume: "promptmill run nightly.toml".into(),
+            retry_failed: "promptmill run nightly.toml --retry-failed".into(),
+        }
+    }
+
+    fn ending(exit: Exit, stopped_by: Option<&str>) -> Ending {
+        Ending {
+            exit,
+            stopped_by: stopped_by.map(str::to_owned),
             advice: None,
             goes_on: true,
             too_many_failed: None,
             bears_bad_rows: false,
-        };
+        }
+    }
+
+    fn failures(count: u64, row: u64, message: &str) -> Failures {
+        Failures {
+            count,
+            example_row: row,
+            example_id: Some(format!("T-{row}")),
+            example_message: message.into(),
+        }
+    }
+
+    /// A run of 1,319 rows of which 3 failed, after 46 seconds.
+    fn finished(columns: Option<usize>) -> String {
+        let start = Instant::now();
+        let mut progress = Progress::new(&EarlierRows::default(), start);
+        progress.sent = 1331;
+        progress.throttles = 12;
+        progress.retries = 8;
+        progress.now.succeeded = 1316;
+        progress.now.cut_off = 9;
+        progress.now.failed = 3;
+        progress.now.cost_usd = 0.71823;
+        progress.now.usage.input_tokens = 412_330;
+        progress.now.usage.output_tokens = 61_212;
+        let message = "max_tokens: 9000 > 8192, which is the maximum allowed for this model";
+        let categories = &mut progress.now.failures;
+        categories.insert("invalid_request".into(), failures(2, 1044, message));
+        categories.insert("throttled".into(), failures(1, 7, "slow down"));
+        let (context, ending) = (context(1319), ending(Exit::TooManyFailed, None));
+        let end = start + Duration::from_secs(46);
+        Summary::new(&context, &ending, &progress, end).screen(columns)
+    }
+
+    #[test]
+    fn a_finished_run_fits_one_screen() {
+        let expected = "\
+nightly: 1,316 of 1,319 rows succeeded in 46s
+
+  succeeded  1,316    9 cut off at max_tokens = 64
+  failed         3    2 invalid_request (first: row 1044, T-1044): max_tokens: 9000 > 8192, which is the maximum allowed for this model
+                      1 throttled (row 7, T-7): slow down
+  tokens     412,330 in, 61,212 out
+  cost       $0.7182 of $2.00
+  calls      1,331    1,720 rows/min, 12 throttled, 8 retried
+  output     out/labels.jsonl
+  failures   out/labels.failed.jsonl
+
+Retry the failed rows:
+  promptmill run nightly.toml --retry-failed";
+        assert_eq!(finished(None), expected);
+    }
+
+    #[test]
+    fn on_a_terminal_no_line_is_wider_and_no_word_is_broken() {
+        let whole = finished(None);
+        for columns in [80, 50] {
+            let text = finished(Some(columns));
+            for line in text.lines() {
+                assert!(line.chars().count() <= columns, "{columns}: {line}");
+            }
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(words(&text), words(&whole), "{columns}");
+        }
+        let narrow = finished(Some(50));
+        assert!(
+            narrow.contains(
+                "\n  failed         3    2 invalid_request (first:\
+                 \n                      row 1044, T-1044):\n"
+            ),
+            "{narrow}"
+        );
+    }
+
+    /// The end of a run that sent nothing, after an earlier one.
+    fn again(earlier: impl FnOnce(&mut Progress), rows: u64) -> String {
+        let start = Instant::now();
+        let mut progress = Progress::new(&EarlierRows::default(), start);
+        earlier(&mut progress);
+        let (context, ending) = (context(rows), ending(Exit::Complete, None));
+        Summary::new(&context, &ending, &progress, start).to_string()
+    }
+
+    #[test]
+    fn a_finished_rerun_says_that_there_was_nothing_to_do() {
+        let all = again(|progress| progress.past.succeeded = 1319, 1319);
+        assert_eq!(
+            all,
+            "nightly: all 1,319 rows completed earlier; nothing to do"
+        );
+        let some_failed = again(
+            |progress| {
+                progress.past.succeeded = 1318;
+                progress.past.failed = 1;
+                let failed = failures(1, 7, "slow down");
+                progress.past.failures.insert("throttled".into(), failed);
+            },
+            1319,
+        );
+        let first = "nightly: all 1,319 rows completed earlier (1 failed); nothing to do\n";
+        assert!(some_failed.starts_with(first), "{some_failed}");
+        let line = "\n  failed         1    throttled (row 7, T-7): slow down\n";
+        assert!(some_failed.contains(line), "{some_failed}");
+        let last = "Retry the failed rows:\n  promptmill run nightly.toml --retry-failed";
+        assert!(some_failed.ends_with(last), "{some_failed}");
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_says_how_to_resume() {
+        let start = Instant::now();
+        let mut progress = Progress::new(&EarlierRows::default(), start);
+        progress.sent = 9;
+        progress.now.succeeded = 9;
+        let (context, ending) = (context(40), ending(Exit::Interrupted, Some("Ctrl-C")));
+        let end = start + Duration::from_secs(5);
+        let text = Summary::new(&context, &ending, &progress, end).to_string();
+        let first = "nightly: stopped after 5.0s; 9 of 40 rows completed\n\n  stopped by Ctrl-C\n";
+        assert!(text.starts_with(first), "{text}");
+        assert!(text.contains("\n  remaining  31\n"), "{text}");
+        let last = "\n\nResume:\n  promptmill run nightly.toml";
+        assert!(text.ends_with(last), "{text}");
+    }
+
+    /// What is said of 60 requests a minute after `sent` calls in so many seconds.
+    fn quota(sent: u64, seconds: u64) -> Option<String> {
+        let (context, ending) = (context(sent), ending(Exit::Complete, None));
         let start = Instant::now();
         let mut progress = Progress::new(&EarlierRows::default(), start);
         progress.sent = sent;
@@ -349,10 +571,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_of_a_minute_is_said_of_whole_minutes_only() {
+    fn the_use_of_a_quota_per_minute_is_said_of_whole_minutes_only() {
         assert_eq!(quota(1, 1), None);
         assert_eq!(quota(60, 59), None);
-        let used = |percent| Some(format!("{percent} % of 60 requests a minute used"));
+        let used = |percent| Some(format!("{percent}% of 60 requests/min used"));
         assert_eq!(quota(61, 60), used(100));
         assert_eq!(quota(46, 90), used(50));
     }

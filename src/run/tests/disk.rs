@@ -26,11 +26,11 @@ async fn while_the_disk_is_full_nothing_starts_and_then_the_run_goes_on() {
         "0 sent 1
          0 waits for concurrency
          100 cannot write: no space left on device
-         100 waits for the output disk
+         100 waits for output disk
          1100 cannot write: no space left on device
-         1100 waits for the output disk
+         1100 waits for output disk
          2100 cannot write: no space left on device
-         2100 waits for the output disk
+         2100 waits for output disk
          3100 1 answered after 1 attempts
          3100 sent 2
          3100 waits for concurrency
@@ -95,11 +95,11 @@ async fn the_deadline_waits_for_the_next_try_while_the_disk_is_full() {
         "0 sent 1
          0 waits for concurrency
          100 cannot write: no space left on device
-         100 waits for the output disk
+         100 waits for output disk
          1100 cannot write: no space left on device
-         1100 waits for the output disk
+         1100 waits for output disk
          2100 cannot write: no space left on device
-         2100 waits for the output disk
+         2100 waits for output disk
          3100 1 answered after 1 attempts
          3100 stops: stopped, the deadline of 0 s
          3100 over: stopped, the deadline of 0 s",

@@ -358,7 +358,7 @@ async fn rows_run_two_at_a_time_and_the_last_answers_are_waited_for() {
          100 1 answered after 1 attempts
          100 2 answered after 1 attempts
          100 sent 3
-         100 waits for the last answers
+         100 waits for last responses
          200 3 answered after 1 attempts
          200 over: every row ended",
     );
@@ -373,11 +373,11 @@ async fn the_first_call_goes_alone_where_it_fills_a_cache_for_the_others() {
     check(
         &story,
         "0 sent 1
-         0 waits for the first answer, which fills the prompt cache
+         0 waits for first response, which fills the prompt cache
          100 sent 2
          100 sent 3
          100 1 answered after 1 attempts
-         100 waits for the last answers
+         100 waits for last responses
          200 2 answered after 1 attempts
          200 3 answered after 1 attempts
          200 over: every row ended",

@@ -73,7 +73,7 @@ async fn while_a_model_is_not_ready_one_call_at_a_time_finds_out_when_it_is() {
     let probes = [(1, 1_001), (2, 3_002), (1, 7_003)];
     let all: Vec<_> = [(1, 0), (2, 0), (3, 0)].into_iter().chain(probes).collect();
     assert_eq!(sent(&story)[..6], all, "{story}");
-    let loading = "waits for the model, which is being loaded";
+    let loading = "waits for model loading";
     assert!(6 <= story.matches(loading).count(), "{story}");
     assert_eq!(sent(&story).len(), 6 + 4, "{story}");
     assert!(story.ends_with("over: every row ended"), "{story}");

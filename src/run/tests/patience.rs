@@ -61,7 +61,7 @@ async fn while_there_are_new_rows_a_tenth_of_the_answers_and_twenty_pay_for_retr
         (200, 100, 200),
         "{story}"
     );
-    assert!(story.contains("waits for the retry budget"), "{story}");
+    assert!(story.contains("waits for retry budget"), "{story}");
     assert!(!story.contains("failed"), "{story}");
 }
 
@@ -86,7 +86,7 @@ async fn refusals_are_not_paid_from_the_budget() {
         _ => Act::Answer,
     };
     let story = scene.play(script).await;
-    assert!(!story.contains("waits for the retry budget"), "{story}");
+    assert!(!story.contains("waits for retry budget"), "{story}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,16 +106,16 @@ async fn expired_credentials_hold_the_queue_and_cost_no_attempt() {
          100 waits for concurrency
          101 3 credentials, again in 0 ms
          101 4 credentials, again in 0 ms
-         101 waits for the credentials, which have to be renewed
+         101 waits for expired credentials
          1101 sent 3
-         1101 waits for the credentials, which have to be renewed
+         1101 waits for expired credentials
          1102 3 credentials, again in 0 ms
-         1102 waits for the credentials, which have to be renewed
+         1102 waits for expired credentials
          3102 sent 3
-         3102 waits for the credentials, which have to be renewed
+         3102 waits for expired credentials
          3202 sent 4
          3202 3 answered after 1 attempts
-         3202 waits for the last answers
+         3202 waits for last responses
          3302 4 answered after 1 attempts
          3302 over: every row ended",
     );
@@ -162,10 +162,7 @@ async fn a_stall_of(seconds: u64, concurrency: usize) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_hangs_is_down_and_its_rows_wait() {
     let story = a_stall_of(12, 30).await;
-    assert!(
-        story.contains("waits for the service, which is down"),
-        "{story}"
-    );
+    assert!(story.contains("waits for service errors"), "{story}");
     assert!(story.ends_with("over: every row ended"), "{story}");
     assert!(!story.contains("failed"), "{story}");
     // Thirty to begin with, a few that find out, and thirty that are answered.

@@ -20,7 +20,7 @@ async fn a_passing_fault_gives_the_slot_away_and_is_tried_again() {
          1 sent 2
          1 waits for concurrency
          101 2 answered after 1 attempts
-         101 waits for retries
+         101 waits for retry backoff
          775 sent 1
          775 waits for concurrency
          875 1 answered after 2 attempts

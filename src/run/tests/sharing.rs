@@ -307,7 +307,7 @@ async fn an_answer_lets_the_parts_go_on_that_were_held_back_in_doubt() {
             _ => Act::Answer,
         })
         .await;
-    assert!(story.contains("waits for a first answer"), "{story}");
+    assert!(story.contains("waits for first success"), "{story}");
     assert_eq!(
         ended(&story, "failed, invalid_request").len(),
         24,

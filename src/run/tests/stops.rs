@@ -322,7 +322,7 @@ async fn twenty_refusals_before_the_first_answer_is_due_hold_new_rows_and_stop_n
     scene.settings.concurrency = 16;
     let story = scene.play(a_third_is_bad).await;
     assert!(story.ends_with("over: every row ended"), "{story}");
-    assert!(story.contains("waits for a first answer"), "{story}");
+    assert!(story.contains("waits for first success"), "{story}");
     let sent = story.matches(" sent ").count();
     assert_eq!(sent, 90, "{story}");
 }
@@ -370,7 +370,7 @@ async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
     let mut scene = Scene::of(2);
     scene.rows.splice(1..1, (1_000..11_000).map(past));
     let story = scene.play(|_, _| Act::Answer).await;
-    let waits = ["0 waits for the input, where it has ended rows"; 9].join("\n");
+    let waits = ["0 waits for reading completed rows of the input"; 9].join("\n");
     check(
         &story,
         &format!(

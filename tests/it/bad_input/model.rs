@@ -7,12 +7,12 @@ use crate::harness::{Job, QUICK};
 
 #[test]
 fn a_model_id_of_no_known_form_is_answered_with_the_nearest() {
-    let forms = "give a model id such as `amazon.nova-lite-v1:0`, an inference profile such as \
+    let forms = "give a model ID such as `amazon.nova-lite-v1:0`, an inference profile such as \
                  `us.anthropic.claude-haiku-4-5-20251001-v1:0`, or an ARN";
     model(
         "gpt-4o",
         [],
-        &format!("`model.id`: `gpt-4o` is no model id of Amazon Bedrock; {forms}"),
+        &format!("`model.id`: `gpt-4o` is not a Bedrock model ID; {forms}"),
     );
     model(
         "anthropic/claude-haiku-4-5",
@@ -107,7 +107,7 @@ fn a_scenario_needs_the_emulator_and_a_file_it_can_play() {
         .args(["--scenario", "s.toml"]);
     check(
         alone,
-        "`emulator.scenario`: only the embedded emulator plays a scenario: \
+        "`emulator.scenario`: only the built-in emulator has scenarios: \
          set endpoint = \"emulator\" in [model], or give --endpoint-url emulator",
     );
     let missing = on_aws().args(["--endpoint-url", "emulator", "--scenario", "s.toml"]);

@@ -122,7 +122,7 @@ fn an_output_that_leads_through_a_file_or_nowhere_is_a_mistake() {
     refused(blocked, 2).says("cannot create a.jsonl: a.jsonl is a file, not a directory: choose");
     if cfg!(target_os = "linux") {
         refused(to("/proc/nowhere/out.jsonl"), 2).says(
-            "error: cannot create /proc/nowhere: no directory can be made there: choose \
+            "error: cannot create /proc/nowhere: the directory cannot be created: choose \
              another --output\n",
         );
     }

@@ -32,9 +32,13 @@ fn a_flag_of_the_wrong_kind_is_refused_by_its_name() {
 fn a_value_that_makes_no_sense_is_refused_by_its_key() {
     for typed in ["soon", "90", "0s", "5 months"] {
         let message = format!("\"{typed}\" is not a time above 0 such as \"90s\" or \"15m\"");
+        let meant = match typed {
+            "90" => " (did you mean \"90s\" or \"90m\"?)",
+            _ => "",
+        };
         with(
             ["--attempt-timeout", typed],
-            &format!("`retry.attempt_timeout`: {message}"),
+            &format!("`retry.attempt_timeout`: {message}{meant}"),
         );
     }
     with(

@@ -156,7 +156,7 @@ fn a_field_the_model_refuses_stops_the_run_at_the_first_row() {
         .says("what to do");
     assert_eq!(out.run_file()["this_run"]["calls"], 1);
     assert!(
-        !out.stderr.contains("to go on"),
+        !out.stderr.contains("Resume:"),
         "it would fail again: {}",
         out.stderr
     );
@@ -240,9 +240,9 @@ fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
         .args(["-t", "{{ text }}", "--throttle-wait", "1s"])
         .run()
         .exits(75)
-        .says("stopping: the service refuses every call")
+        .says("stopping: the service throttles every call")
         .says("the service: it refused every call for ")
-        .says("`promptmill quotas amazon.nova-lite-v1:0` shows how much there is");
+        .says("`promptmill quotas amazon.nova-lite-v1:0` shows the quota");
     assert!(!out.stderr.contains("be reached"), "{}", out.stderr);
     out.sent_nothing();
 }
@@ -253,7 +253,7 @@ fn the_same_command_is_printed_only_where_it_can_help() {
         let scenario = format!("{}[[fault]]\nkind = \"{kind}\"\n", crate::harness::QUICK);
         let job = Job::over("id,text\na,one\n").scenario(&scenario);
         let out = job.args(["-t", "{{ text }}"]).run().exits(exit);
-        out.stderr.contains("\n  to go on   ")
+        out.stderr.contains("\nResume:\n  ")
     };
     assert!(!stopped("not_found", 77), "another model is wanted");
     assert!(!stopped("unknown_model", 2), "another id is wanted");

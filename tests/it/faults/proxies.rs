@@ -70,7 +70,7 @@ fn a_proxy_that_wants_credentials_stops_the_run_before_its_first_call() {
         "bedrock-runtime.us-east-1.amazonaws.com:443: 407 Proxy Authentication Required; put the \
          proxy's user and password into it",
     );
-    let _ = out.says("promptmill: HTTPS_PROXY: the proxy http://127.0.0.1:");
+    let _ = out.says("error: HTTPS_PROXY: the proxy http://127.0.0.1:");
     assert_eq!(proxy.asked(), 1);
 }
 

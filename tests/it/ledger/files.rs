@@ -24,7 +24,7 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
         }
         let out = out.exits(74);
         assert!(
-            out.stderr.contains("no room for the answers of 4 rows"),
+            out.stderr.contains("no room for the completions of 4 rows"),
             "{}",
             out.stderr
         );
@@ -40,7 +40,7 @@ fn a_limit_of_the_files_size_is_met_before_an_answer_is_lost() {
 fn where_no_file_may_grow_at_all_nothing_is_sent() {
     let service = Service::playing(SHORT);
     let out = service.job(2).through("ulimit -f 0; exec \"$@\"").run();
-    let out = out.exits(74).says("no room for the answers of 64 rows");
+    let out = out.exits(74).says("no room for the completions of 64 rows");
     assert_eq!((service.counts().calls, out.answers().len()), (0, 0));
 }
 
@@ -57,7 +57,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
     std::fs::remove_dir_all(running.path("deep")).unwrap();
     let out = running.wait().exits(74);
     assert!(
-        out.stderr.contains("deep/out.jsonl is gone"),
+        out.stderr.contains("deep/out.jsonl is missing"),
         "{}",
         out.stderr
     );
@@ -68,7 +68,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
     let out = out.says(&kept);
     assert!(!out.stderr.contains("is safe"), "{}", out.stderr);
     assert!(!out.stderr.contains("\n  answers "), "{}", out.stderr);
-    let out = out.says("\n  left       60\n");
+    let out = out.says("\n  remaining  60\n");
     let rescued = std::fs::read_dir(&temporary)
         .unwrap()
         .next()
@@ -147,8 +147,8 @@ fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
         let text = std::fs::read_to_string(&failures).unwrap();
         assert!(text.starts_with(line), "{text}");
         std::fs::remove_file(failures).unwrap();
-        let out = running.wait().exits(75).says("\n  left       1\n");
-        out.says("stopped by a file of the output that is gone, and with it the lines of 1 row\n")
+        let out = running.wait().exits(75).says("\n  remaining   1\n");
+        out.says("stopped by a missing file of the output, which had the lines of 1 row\n")
     };
     let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();
     let out = deleted_under(first, "{\"custom_id\":\"r0000\"");

@@ -38,7 +38,7 @@ fn who_holds_the_output_is_named_and_can_be_waited_for() {
     let expected = format!("(process {} on ", first.id());
     assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
     let waited = again().args(["--wait-lock", "1m"]).run().exits(0);
-    let waited = waited.says("waiting for it for up to 60 s\n");
+    let waited = waited.says("waiting for it for up to 60s\n");
     drop(waited);
     assert_eq!(first.wait().exits(0).answers().len(), 7);
     assert_eq!(service.counts().calls, 7);
@@ -51,4 +51,42 @@ fn a_run_that_was_killed_leaves_no_lock_behind() {
     first.wait_for_lines(1);
     first.signal("KILL");
     service.again(first.wait()).run().exits(0);
+}
+
+#[test]
+fn a_run_that_starts_nothing_leaves_no_file_behind() {
+    let rejected = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ missing }}"])
+        .run()
+        .exits(2);
+    let without_credentials = Job::new("run")
+        .file("prompts.csv", csv(1))
+        .args([
+            "-i",
+            "prompts.csv",
+            "-m",
+            crate::harness::NOVA,
+            "-o",
+            "out.jsonl",
+        ])
+        .args(["-t", "{{ text }}", "--region", "us-east-1"])
+        .run()
+        .exits(77);
+    for out in [rejected, without_credentials] {
+        let files = std::fs::read_dir(out.directory.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = names.filter(|name| name.starts_with("out")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    let done = Job::over("id,text\na,one\n")
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(0);
+    assert!(done.directory.path().join("out.lock").exists());
+    let again = done.again("run").on_the_emulator("prompts.csv");
+    let rejected = again.args(["-t", "{{ missing }}"]).run().exits(2);
+    assert!(
+        rejected.directory.path().join("out.lock").exists(),
+        "there is an output"
+    );
 }

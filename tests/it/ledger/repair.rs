@@ -113,7 +113,7 @@ fn repair_and_reparse_want_an_output_that_is_there() {
             .args(["tags.jsonl"])
             .run()
             .exits(2)
-            .says("error: tags.jsonl: no such output; name the file that `run` was given");
+            .says("error: tags.jsonl: no such output; name the file given to `run`");
     }
 }
 
@@ -146,12 +146,12 @@ fn a_row_that_stands_twice_is_refused_and_repair_takes_the_later_line_out() {
     } else {
         2
     };
-    let said = format!("out.jsonl: row {row} stands twice, in line 1 and in line 3: ");
+    let said = format!("out.jsonl: row {row} appears twice (lines 1 and 3): ");
     let plan = out.again("plan").on_the_emulator("prompts.csv");
     let plan = plan.args(["-t", "{{ text }}"]).run().exits(2);
     assert!(plan.stdout.contains(&said), "{}", plan.stdout);
     let out = again(plan).run().exits(2).says(&said);
-    let out = out.says("`promptmill repair` put the later line aside");
+    let out = out.says("move the later line to a backup with `promptmill repair`");
     assert_eq!(out.text("out.jsonl"), format!("{lines}{lines}"));
     let out = out.again("repair").args(["out.jsonl"]).run().exits(0);
     assert_eq!(out.text("out.jsonl"), lines);
@@ -184,8 +184,8 @@ fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
     );
     let out = add(out, "nofile").says("error: --add nofile: no such file");
     add(out, "prompts.csv").says(
-        "error: prompts.csv has no line that promptmill wrote: name the file that `run` has \
-         rescued; nothing was added\n",
+        "error: prompts.csv has no line that promptmill wrote: name the file that a run rescued; \
+         nothing was added\n",
     );
 }
 
@@ -195,13 +195,14 @@ fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let before = out.answers();
     let changed = ROWS.replace("two", "zwei").replace("four", "vier");
     let out = again(out.file("prompts.csv", &changed)).run().exits(2);
-    let out = out.says("2 rows that have ended were another request then (row 2 (b), row 4 (d))");
+    let out =
+        out.says("2 completed rows would now send a different request (row 2 (b), row 4 (d))");
     let plan = out.again("plan").on_the_emulator("prompts.csv");
     let plan = plan
         .args(["-t", "{{ text }}", "--redo-changed"])
         .run()
         .exits(0);
-    let expected = "(2 answered, 0 failed, 2 left";
+    let expected = "(2 succeeded, 0 failed, 2 remaining";
     assert!(plan.stdout.contains(expected), "{}", plan.stdout);
     let done = again(plan).args(["--redo-changed"]).run().exits(0);
     let after = done.answers();
@@ -254,7 +255,7 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     let text = format!("{line}\n{}\n", failed["d"]);
     let out = out.file("out.failed.jsonl", text);
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
-    let said = "out.jsonl: 1 answer understood now, 1 still not, 0 without a kept body\n\
+    let said = "out.jsonl: 1 response re-parsed, 1 still cannot be parsed, 0 without a stored body\n\
                 out.jsonl: row 4: the answer is not JSON: ";
     assert!(out.stdout.starts_with(said), "{}", out.stdout);
     assert_eq!(out.answered(), "a b c d".replace(" d", ""));
@@ -299,7 +300,7 @@ fn reparsed(model: &str, body: &serde_json::Value, more: &serde_json::Value) -> 
     let out = out.file("out.failed.jsonl", format!("{line}\n"));
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     assert!(
-        out.stdout.contains("1 answer understood now"),
+        out.stdout.contains("1 response re-parsed"),
         "{}",
         out.stdout
     );

@@ -68,11 +68,7 @@ fn sigusr1_writes_the_status_line_however_quiet_the_run() {
     running.wait_for_lines(20);
     let out = running.wait().exits(0);
     assert_eq!(out.stderr.lines().count(), 1, "{}", out.stderr);
-    assert!(
-        out.stderr.contains(" of 40 rows; answered "),
-        "{}",
-        out.stderr
-    );
+    assert!(out.stderr.contains(" of 40 rows; "), "{}", out.stderr);
 }
 
 #[test]

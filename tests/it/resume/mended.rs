@@ -39,9 +39,9 @@ fn a_row_that_can_be_read_now_runs_and_its_failure_is_put_aside() {
     let out = out.file("prompts.jsonl", MENDED);
     let plan = out.again("plan").on_the_emulator("prompts.jsonl");
     let plan = plan.run().exits(0);
-    let left = "(2 answered, 0 failed, 1 left";
+    let left = "(2 succeeded, 0 failed, 1 remaining";
     assert!(plan.stdout.contains(left), "{}", plan.stdout);
-    let note = "1 row that could not be read or sent has been mended since";
+    let note = "1 row that could not be read or sent has been fixed since";
     assert!(plan.stdout.contains(note), "{}", plan.stdout);
     let out = again(plan, MENDED).run().exits(0).says(note);
     has_three_answers(&out, 1);
@@ -75,11 +75,10 @@ fn a_row_that_is_still_broken_stays_failed() {
 }
 
 #[test]
-fn the_summary_says_to_mend_what_retrying_does_not_help() {
+fn the_summary_says_to_fix_what_retrying_does_not_help() {
     let out = again(broken(), BROKEN).run().exits(3);
     let out = out.says(
-        "\n  to mend    1 row of the input that could not be read or sent; then it runs by the same \
-         command\n  then       ",
+        "\nFix 1 row of the input that could not be read or sent, then run the same command:\n  ",
     );
     assert!(!out.stderr.contains("--retry-failed"), "{}", out.stderr);
     let out = again(out, MENDED).run().exits(0);
@@ -99,9 +98,9 @@ fn failures_of_both_kinds_are_retried_once_rows_are_mended_where_they_have_to_be
     };
     let allowed = ["--max-failures", "1"];
     let out = run(None, &allowed).exits(3);
-    let out = out.says("then it runs by the same command\n  to retry   ");
+    let out = out.says("that could not be read or sent, and retry the failed rows:\n  ");
     let out = run(Some(out), &[&allowed[..], &["--retry-failed"]].concat()).exits(3);
-    let first = "until then the command below is refused\n  to retry   ";
+    let first = "or sent; until then this is rejected. Then retry the failed rows:\n  ";
     let out = run(Some(out), &[]).exits(3).says(first);
     let refused = run(Some(out), &["--retry-failed"]).exits(2);
     let out = again(refused, MENDED)

@@ -70,10 +70,7 @@ fn a_changed_prompt_is_refused_with_a_count_and_an_example() {
         .run()
         .exits(2)
         .says(
-            "error: out.jsonl: 4 rows that have ended were another request then (row 1 (a), \
-         row 2 (b), row 3 (c) and 1 more): prompt, model or parameters have changed; keep the settings, \
-         choose another --output, run these rows again with --redo-changed, or begin anew with \
-         --fresh (either keeps the old answers aside)\n",
+            "error: out.jsonl: 4 completed rows would now send a different request (row 1 (a), row 2 (b), row 3 (c) and 1 more): prompt, model or parameters have changed. Rerun them with --redo-changed, start over with --fresh (both back up the old completions), restore the settings, or choose another --output\n",
         );
     assert_eq!(second.text("out.jsonl"), before);
 }
@@ -85,7 +82,7 @@ fn a_changed_parameter_is_refused_too() {
         .args(["-t", "{{ text }}", "--temperature", "0.5"])
         .run()
         .exits(2)
-        .says("4 rows");
+        .says("4 completed rows");
 }
 
 #[test]
@@ -99,8 +96,8 @@ fn rows_known_by_number_are_changed_by_a_row_above_and_an_id_is_suggested() {
         .args(["-t", "{{ text }}"])
         .run()
         .exits(2)
-        .says("2 rows that have ended were another request then")
-        .says("a row inserted above others changes them all: an --id field prevents that");
+        .says("2 completed rows would now send a different request")
+        .says("inserting a row changes all rows below it; an --id field prevents that");
 }
 
 #[test]
@@ -132,7 +129,7 @@ fn failed_rows_stay_failed_until_they_are_to_be_retried() {
 
     let second = again(first).args(["-t", "{{ text }}"]).run().exits(3);
     assert_eq!(second.run_file()["this_run"]["calls"], 0);
-    let second = second.says("\n  exit 3     1 row failed, max_failures allows 0\n");
+    let second = second.says("\n  exit code  3: 1 row failed, max_failures allows 0\n");
     assert!(
         second.stderr.contains("--retry-failed"),
         "{}",
@@ -146,7 +143,7 @@ fn failed_rows_stay_failed_until_they_are_to_be_retried() {
     assert_eq!(third.answered(), "a b c d");
     assert_eq!(third.text("out.failed.jsonl"), "");
     assert_eq!(third.run_file()["total"]["failed"], 0);
-    assert!(!third.stderr.contains("exit 3"), "{}", third.stderr);
+    assert!(!third.stderr.contains("exit code"), "{}", third.stderr);
     let aside = third.file_named("out.before-");
     assert!(third.text(&aside).contains("bad_response"), "{aside}");
 }
@@ -206,7 +203,7 @@ fn a_bad_line_among_good_ones_is_refused_by_its_line_and_byte() {
         .run()
         .exits(2)
         .says(&format!(
-            "out.jsonl: line 2 (at byte {at}) is not a line of output, yet good lines follow it"
+            "out.jsonl: line 2 (at byte {at}) is corrupt, and valid lines follow it"
         ));
     assert_eq!(second.text("out.jsonl"), broken);
 }
