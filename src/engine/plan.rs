@@ -10,10 +10,11 @@ use super::run::{Tell, Told};
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};
+use crate::model::Fingerprint;
 use crate::output::{Inspection, last_run};
 use crate::rows::forecast::{Forecast, Gathered};
 use crate::rows::preflight::Preflight;
-use crate::rows::{Changed, Standing};
+use crate::rows::{Changed, Standing, identity};
 
 /// All that was found out.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub(crate) async fn plan(
     let mut gathered = Gathered::of(plan, maker);
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
+    let mut requests = Vec::new();
     tell(Told::Reads(&plan.input));
     let last = last_run(&opened.paths);
     let looked = opened.look_over(&past, &responder, options, &last, |row, standing| {
@@ -79,7 +81,11 @@ pub(crate) async fn plan(
             Standing::New | Standing::Renamed | Standing::Selected(_) => true,
             Standing::Completed(_) => false,
         };
-        gathered.take(row, standing.line().filter(|_| !runs_again));
+        let line = standing.line().filter(|_| !runs_again);
+        if line.is_none() {
+            requests.extend(identity(row).fingerprint);
+        }
+        gathered.take(row, line);
     });
     tell(Told::HasRead);
     let looked = looked?;
@@ -108,7 +114,25 @@ pub(crate) async fn plan(
     planned.notes.extend(looked.redo_remark);
     planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
+    if planned.survey.alike.is_none() {
+        planned.notes.extend(identical_remark(requests));
+    }
     Ok(planned)
+}
+
+/// What is said of rows that would send the request of an earlier row again.
+fn identical_remark(mut requests: Vec<Fingerprint>) -> Option<String> {
+    let rows = requests.len();
+    requests.sort_unstable();
+    requests.dedup();
+    match rows - requests.len() {
+        0 => None,
+        1 => Some("1 row would send the same request as an earlier row".into()),
+        many => Some(format!(
+            "{} rows would send the same request as an earlier row",
+            count(many as u64)
+        )),
+    }
 }
 
 /// Seconds as a time; more than a century is no time to tell.

@@ -31,7 +31,7 @@ use batching::sharing;
 pub use mismatch::MismatchError;
 pub use only::Only;
 pub use redo::{Changed, Redo};
-pub use standing::Standing;
+pub use standing::{Standing, identity};
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;

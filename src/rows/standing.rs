@@ -37,7 +37,7 @@ impl<'a> Standing<'a> {
 }
 
 /// Who a row is.
-pub(super) fn identity(row: &Row) -> &Identity {
+pub fn identity(row: &Row) -> &Identity {
     match row {
         Row::Ready(work) => &work.identity,
         Row::Rejected(identity, _) | Row::Past(identity) => identity,
