@@ -526,7 +526,7 @@ fn a_body_that_lacks_a_key_fails_alone() {
     let worse = r#"{"body":{"anthropic_version":"bedrock-2023-05-31"}}"#;
     let rows = [good, bad, worse, good].join("\n");
     let claude = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
-    let out = run(claude, &rows, &["--body", "body", "-c", "1"]).exits(3);
+    let out = run(claude, &rows, &["--body", "body", "-c", "1", "--force"]).exits(3);
     assert_eq!(out.answers().len(), 2, "{}", out.stderr);
     let failed = out.failures();
     assert_eq!(failed.len(), 2, "{}", out.stderr);
