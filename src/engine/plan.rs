@@ -10,6 +10,7 @@ use super::run::{Tell, Told};
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};
+use crate::model::Fingerprint;
 use crate::output::{EarlierRow, Inspection};
 use crate::rows::forecast::{Forecast, Gathered};
 use crate::rows::preflight::{Changed, Preflight, has_changed, identity};
@@ -66,13 +67,18 @@ pub(crate) async fn plan(
     }
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
+    let mut requests = Vec::new();
     tell(Told::Reads(&plan.input));
     let looked = opened.look_over(&past, &responder, options.limit, changed, |row, before| {
         tell(Told::Read);
         let stays = |before: &&EarlierRow| {
             changed == Changed::Refused || !has_changed(identity(row), before)
         };
-        gathered.take(row, before.filter(stays));
+        let before = before.filter(stays);
+        if before.is_none() {
+            requests.extend(identity(row).fingerprint);
+        }
+        gathered.take(row, before);
     });
     tell(Told::HasRead);
     let looked = looked?;
@@ -96,7 +102,25 @@ pub(crate) async fn plan(
     };
     planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
+    if planned.survey.alike.is_none() {
+        planned.notes.extend(identical_remark(requests));
+    }
     Ok(planned)
+}
+
+/// What is said of rows that would send the request of an earlier row again.
+fn identical_remark(mut requests: Vec<Fingerprint>) -> Option<String> {
+    let rows = requests.len();
+    requests.sort_unstable();
+    requests.dedup();
+    match rows - requests.len() {
+        0 => None,
+        1 => Some("1 row would send the same request as an earlier row".into()),
+        many => Some(format!(
+            "{} rows would send the same request as an earlier row",
+            count(many as u64)
+        )),
+    }
 }
 
 /// Seconds as a time; more than a century is no time to tell.

@@ -24,7 +24,7 @@ impl Family {
                 "{name} has no form for images in messages: send such rows with a body"
             ));
         }
-        if let (Some(most), Doubtful::Refused) = (self.largest_image(), doubtful) {
+        if let (Some(most), Doubtful::Refused) = (self.layout().largest_image, doubtful) {
             small_images(name, prompt, most)?;
         }
         if doubtful == Doubtful::Refused {
@@ -53,16 +53,9 @@ impl Family {
         }
     }
 
-    /// The most bytes of an image in a message, where the documents say so: 3.75 MB, which are taken
-    /// for the larger of what that may mean. Source: Amazon Bedrock user guide, "Anthropic Claude
-    /// Messages API", as of October 2026.
-    fn largest_image(self) -> Option<usize> {
-        (self == Self::ClaudeMessages).then_some(3_932_160)
-    }
-
     /// Whether a body can say that its system prompt is to be cached.
     pub fn marks_cache(self) -> bool {
-        matches!(self, Self::ClaudeMessages | Self::Nova)
+        self.layout().marks_cache
     }
 
     /// Whether several texts go into one call.

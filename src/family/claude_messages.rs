@@ -5,20 +5,19 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, begin, block, grow, grow_field};
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
-    Stream, Turns, UnknownEvents,
+    Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Stream, Thinking, Turns,
+    UnknownEvents,
 };
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
-use super::stream::{Brought, StreamError, begin, block, grow, grow_field};
 use super::vocabulary::{answered, means_filtered, thought};
 use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters, content};
 use crate::model::{Api, Block, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "claude-messages",
     serves: &["anthropic."],
     takes: &TAKES,
     form: Form::Turns(Turns {
@@ -27,16 +26,15 @@ pub(super) const LAYOUT: Layout = Layout {
         begun: Prefill::GoesOn,
     }),
     images: Images::InMessages,
-    answer: Answer::Text,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
     rejects: Some(content::claude_messages),
-    several: Several::WholeOnly,
     unknown_events: UnknownEvents::Named,
+    // 3.75 MB, taken for the larger of what that may mean.
+    largest_image: Some(3_932_160),
+    marks_cache: true,
+    thinking: Thinking::Budget,
+    own_model: OwnModel::Rejected,
+    ..Layout::new("claude-messages", body, read)
 };
 
 /// What the text completions take too.

@@ -7,18 +7,15 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::claude_messages::TAKES;
+use super::join::{Brought, StreamError, begin, grow, put};
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
-};
+use super::layout::{Counts, IN_TURN, Layout, Lead, Stream};
 use super::ranges::DEFAULT_MAX_TOKENS;
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, neutralise, text_or_filtered};
 use super::{Misread, Parameters, content};
 use crate::model::{ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "claude-text",
     serves: &[
         "anthropic.claude-v1",
         "anthropic.claude-v2",
@@ -26,17 +23,11 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     takes: &TAKES,
     form: IN_TURN,
-    images: Images::None,
-    answer: Answer::Text,
     lead: Lead::Trimmed,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
     rejects: Some(content::claude_text),
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("claude-text", body, read)
 };
 
 const HUMAN: &str = "\n\nHuman:";

@@ -5,32 +5,23 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::json::{Body, Json as _, count, list, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
-};
+use super::layout::{Counts, Form, Layout, Lead, Several, Stream, System};
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "command",
     serves: &["cohere.command"],
     takes: &TAKES,
     form: Form::Text(System::Before),
-    images: Images::None,
-    answer: Answer::Text,
     lead: Lead::Trimmed,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
     several: Several::Streamed,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("command", body, read)
 };
 
 const TAKES: [Ranges; 5] = [

@@ -5,19 +5,17 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, begin, grow, put};
 use super::json::{Body, Json as _, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
-    Stream, Turns, UnknownEvents,
+    Counts, Form, LaterSystems, Layout, Order, Prefill, Stream, Turns, UnknownEvents,
 };
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Message, ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "command-r",
     serves: &["cohere.command-r"],
     takes: &TAKES,
     // The last message has a key of its own, and is the user's.
@@ -26,17 +24,10 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::Rejected,
         begun: Prefill::Refused,
     }),
-    images: Images::None,
-    answer: Answer::Text,
-    lead: Lead::Kept,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
     unknown_events: UnknownEvents::Named,
+    ..Layout::new("command-r", body, read)
 };
 
 /// The documents end `p` at 0.99; the service took 1 in March 2025.

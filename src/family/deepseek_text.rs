@@ -6,19 +6,15 @@
 use serde_json::Value;
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError};
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, LaterSystems, Layout, Lead, Order, Prefill, Several,
-    Stream, Turns, UnknownEvents,
-};
+use super::layout::{Counts, Form, LaterSystems, Layout, Order, Prefill, Stream, Turns};
 use super::ranges::within;
-use super::stream::{Brought, StreamError};
 use super::vocabulary::{answered, neutralise, text_or_filtered};
 use super::{Misread, Parameter, Parameters, llama, text_completion, usage};
 use crate::model::{ParsedReply, Prompt, Role};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "deepseek-text",
     serves: &["deepseek.r1"],
     takes: &[
         within(Parameter::MaxTokens, 1.0, 32_768.0),
@@ -32,17 +28,9 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::Rejected,
         begun: Prefill::Refused,
     }),
-    images: Images::None,
-    answer: Answer::Text,
-    lead: Lead::Kept,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("deepseek-text", body, read)
 };
 
 const BEGIN: &str = "<｜begin▁of▁sentence｜>";

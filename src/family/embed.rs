@@ -8,31 +8,21 @@
 use serde_json::{Value, json};
 
 use super::json::{Body, count, made_no, misread, rest, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Lists, Several, Stream, System,
-    UnknownEvents,
-};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lists, System};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const TITAN_TEXT: Layout = Layout {
-    name: "titan-embed-text",
     serves: &["amazon.titan-embed-text", "amazon.titan-embed-g1-text"],
-    takes: &[],
     form: Form::Text(System::Refused),
-    images: Images::None,
     answer: Answer::Output,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body: |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
-    read: |body| read_titan(TITAN_TEXT.name, body),
-    stream: Stream::None,
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new(
+        "titan-embed-text",
+        |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
+        |body| read_titan(TITAN_TEXT.name, body),
+    )
 };
 
 pub(super) const TITAN_IMAGE: Layout = Layout {

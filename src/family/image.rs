@@ -11,31 +11,25 @@ use serde_json::{Value, json};
 
 use super::Misread;
 use super::json::{Body, count, list, made_no, misread, rest, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
-};
+use super::layout::{Answer, Billed, Counts, Form, Images, Layout, System};
 use super::vocabulary::{means_filtered, one_text};
 use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, GeneratedImage, ParsedReply};
 
 pub(super) const AMAZON: Layout = Layout {
-    name: "amazon-image",
     serves: &["amazon.titan-image", "amazon.nova-canvas"],
-    takes: &[],
     form: Form::Text(System::Refused),
     images: Images::InBody,
     answer: Answer::Images,
-    lead: Lead::Kept,
     counts: Counts::Nowhere,
     billed: Billed::ByRequest(|body| {
         Some(images(count(body, "/imageGenerationConfig/numberOfImages")))
     }),
-    body: |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
-    read: read_amazon,
-    stream: Stream::None,
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new(
+        "amazon-image",
+        |prompt, _, _| json!({"taskType": "TEXT_IMAGE", "textToImageParams": {"text": one_text(prompt)}}),
+        read_amazon,
+    )
 };
 
 pub(super) const STABILITY: Layout = Layout {

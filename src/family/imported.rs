@@ -13,13 +13,14 @@ use super::{Parameters, raw, text_completion};
 use crate::model::Prompt;
 
 /// A Llama's word for the longest answer: a body that has it is answered in a Llama's shape.
-pub(super) const LLAMAS_LIMIT: &str = "max_gen_len";
+const LLAMAS_LIMIT: &str = "max_gen_len";
 
 pub(super) const LAYOUT: Layout = Layout {
     name: "imported",
     serves: &[],
     body,
     lead: Lead::ByShape,
+    lone_limit: Some(LLAMAS_LIMIT),
     read: raw::read,
     stream: Stream::ByShape,
     ..text_completion::LAYOUT

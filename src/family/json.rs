@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::Misread;
-use super::stream::SERVICE;
+
+/// Keys that are the service's own begin so, in any family.
+pub(super) const SERVICE: &str = "amazon-bedrock-";
 
 /// How many of a reply's keys an error names, and how long each may be.
 const KEYS_NAMED: usize = 12;

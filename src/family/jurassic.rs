@@ -6,30 +6,19 @@
 use serde_json::Value;
 
 use super::json::{Body, list, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
-};
+use super::layout::{Counts, Form, Layout, Lead, System};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "jurassic",
     serves: &["ai21.j2-"],
     takes: &TAKES,
     form: Form::Text(System::Before),
-    images: Images::None,
-    answer: Answer::Text,
     lead: Lead::Trimmed,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
-    stream: Stream::None,
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("jurassic", body, read)
 };
 
 const TAKES: [Ranges; 4] = [

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::stream::Join;
+use super::join::Join;
 use super::{Misread, Parameters, Ranges};
 use crate::model::Bill;
 use crate::model::{ParsedReply, Prompt};
@@ -19,6 +19,17 @@ pub(super) struct Layout {
     pub(super) form: Form,
     /// How its models are shown images.
     pub(super) images: Images,
+    /// The most bytes of an image in a message, where the documents say so.
+    pub(super) largest_image: Option<usize>,
+    /// Whether a body can say that its system prompt is to be cached.
+    pub(super) marks_cache: bool,
+    /// How a job asks for thinking, through `extra`.
+    pub(super) thinking: Thinking,
+    /// What a body may say of the model that is called and of how it is answered.
+    pub(super) own_model: OwnModel,
+    /// A key for the longest response that makes a body one of another shape, so that no other limit
+    /// may stand beside it.
+    pub(super) lone_limit: Option<&'static str>,
     /// What it answers with.
     pub(super) answer: Answer,
     /// White space before its completions.
@@ -59,6 +70,39 @@ pub(super) enum UnknownEvents {
     Named,
     /// Any chunk that holds an object is passed over, so other families' chunks are too.
     AnyObject,
+}
+
+impl Layout {
+    /// A family of which nothing else is said: it serves no id by itself, takes no parameter and no
+    /// prompt, and responds with a text, whole, that counts its tokens.
+    pub(super) const fn new(
+        name: &'static str,
+        body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
+        read: fn(&Value) -> Result<ParsedReply, Misread>,
+    ) -> Self {
+        Self {
+            name,
+            serves: &[],
+            takes: &[],
+            form: Form::Body,
+            images: Images::None,
+            largest_image: None,
+            marks_cache: false,
+            thinking: Thinking::None,
+            own_model: OwnModel::Unknown,
+            lone_limit: None,
+            answer: Answer::Text,
+            lead: Lead::Kept,
+            counts: Counts::InBody,
+            billed: Billed::Tokens,
+            body,
+            rejects: None,
+            read,
+            stream: Stream::None,
+            several: Several::WholeOnly,
+            unknown_events: UnknownEvents::None,
+        }
+    }
 }
 
 /// How a streamed answer is put together.
@@ -160,6 +204,28 @@ pub(super) enum Images {
     InBody,
     /// Not at all.
     None,
+}
+
+/// How a job asks for thinking, through `extra`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// There is nothing to say about it here.
+    None,
+    /// `thinking`, with a budget of tokens that are a part of the response.
+    Budget,
+    /// `reasoningConfig`, with an effort that may leave the length to the model.
+    Effort,
+}
+
+/// What a body says of the model that is called, in `model`, and of how it is answered, in `stream`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnModel {
+    /// The service has both in the address and rejects them in the body.
+    Rejected,
+    /// The model is taken if it is the one in the address.
+    Same,
+    /// Nothing is known to be rejected.
+    Unknown,
 }
 
 /// What a family answers with.

@@ -6,33 +6,27 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::inst::Template;
+use super::join::{Brought, StreamError, begin, grow, put};
 use super::json::{Body, Json as _, count, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, FREE, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
-};
+use super::layout::{FREE, IN_TURN, Images, Layout, Lead, Stream};
 use super::ranges::{Ranges, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::text_completion::thinking_if_closed;
 use super::vocabulary::{answered, awaits_answer, neutralise, role, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LLAMA_3: Layout = Layout {
-    name: "llama3",
     serves: &["meta.llama3"],
     takes: &TAKES,
     form: FREE,
     images: Images::InBody,
-    answer: Answer::Text,
     lead: Lead::Trimmed,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body: |prompt, parameters, _| body(template(&TOKENS_3, prompt), parameters),
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new(
+        "llama3",
+        |prompt, parameters, _| body(template(&TOKENS_3, prompt), parameters),
+        read,
+    )
 };
 
 pub(super) const LLAMA_4: Layout = Layout {

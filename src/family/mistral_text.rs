@@ -6,18 +6,15 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::inst::Template;
+use super::join::{Brought, StreamError, begin, grow, put};
 use super::json::{Body, at, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, IN_TURN, Images, Layout, Lead, Several, Stream, UnknownEvents,
-};
+use super::layout::{Counts, IN_TURN, Layout, Lead, Stream};
 use super::ranges::{any, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "mistral-text",
     serves: &["mistral.mistral-7b", "mistral.mixtral"],
     takes: &[
         within(Parameter::MaxTokens, 1.0, f64::INFINITY),
@@ -27,17 +24,10 @@ pub(super) const LAYOUT: Layout = Layout {
         within(Parameter::Stop, 0.0, 10.0),
     ],
     form: IN_TURN,
-    images: Images::None,
-    answer: Answer::Text,
     lead: Lead::Trimmed,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("mistral-text", body, read)
 };
 
 /// There is no system role: what it says goes before the first user's words.

@@ -24,6 +24,7 @@ mod guardrail;
 mod image;
 mod imported;
 mod inst;
+mod join;
 mod json;
 mod jurassic;
 mod layout;
@@ -55,12 +56,13 @@ use crate::nearest::nearest;
 pub use abilities::Abilities;
 pub use batch::Batch;
 pub use check::{Doubtful, ParameterError, lacks};
+pub use join::StreamError;
 pub use json::merge;
 pub use output_limit::OutputLimit;
 pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
 pub use rendered::Rendered;
-pub use stream::{Assembled, Assembly, StreamError};
+pub use stream::{Assembled, Assembly};
 
 use layout::{Answer, Layout, Lead};
 

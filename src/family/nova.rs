@@ -5,19 +5,16 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::json::{Body, Json as _, at, at_mut, count, list, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Images, Layout, Lead, Several, Stream, USER_FIRST, UnknownEvents,
-};
+use super::join::{Brought, StreamError, begin, block, grow, grow_field, put};
+use super::json::{Body, Json as _, SERVICE, at, at_mut, count, list, misread, text};
+use super::layout::{Images, Layout, Stream, Thinking, USER_FIRST, UnknownEvents};
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, SERVICE, StreamError, begin, block, grow, grow_field, put};
 use super::vocabulary::{answered, means_filtered, thought};
 use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{Api, Block, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "nova",
     serves: &[
         "amazon.nova-micro",
         "amazon.nova-lite",
@@ -28,16 +25,11 @@ pub(super) const LAYOUT: Layout = Layout {
     takes: &TAKES,
     form: USER_FIRST,
     images: Images::InMessages,
-    answer: Answer::Text,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
     unknown_events: UnknownEvents::AnyObject,
+    marks_cache: true,
+    thinking: Thinking::Effort,
+    ..Layout::new("nova", body, read)
 };
 
 /// The documents put Nova's least temperature at 0.00001; 0 is left to the service to judge.

@@ -8,13 +8,13 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Answer, Billed, Counts, FREE, Form, Images, LaterSystems, Layout, Lead, Order, Prefill,
-    Several, Stream, Turns, UnknownEvents,
+    Counts, FREE, Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Several, Stream,
+    Turns,
 };
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::vocabulary::{answered, finish, first_of, means_filtered, thought};
 use super::written::{system_blocks, turn};
 use super::{Misread, Parameter, Parameters, content, usage};
@@ -22,7 +22,6 @@ use crate::catalog::Capabilities;
 use crate::model::{Api, Block, FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "openai-chat",
     serves: &[
         "openai.",
         "xai.",
@@ -49,21 +48,17 @@ pub(super) const LAYOUT: Layout = Layout {
         begun: Prefill::GoesOn,
     }),
     images: Images::InMessages,
-    answer: Answer::Text,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
     rejects: Some(content::openai_chat),
     several: Several::Streamed,
-    unknown_events: UnknownEvents::None,
+    own_model: OwnModel::Same,
+    ..Layout::new("openai-chat", body, read)
 };
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
     form: FREE,
+    own_model: OwnModel::Unknown,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::Parameter::MaxTokens;
+use super::ranges::DEFAULT_MAX_TOKENS;
+use super::thinking::{thinks_as_it_likes, thinks_not};
 use super::{Family, Parameters};
+use crate::catalog::Capabilities;
 use crate::model::{Message, Prompt, Role};
 
 /// Words for the longest answer, at the top of a body.
@@ -24,6 +28,10 @@ const NESTED_LIMITS: [(&str, &[&str]); 2] = [
 
 /// Words for how many answers are written to one prompt; each may be as long as the limit.
 const ANSWERS: [&str; 4] = ["n", "best_of", "num_generations", "numResults"];
+
+/// Like [`DEFAULT_MAX_TOKENS`], but for models that think unless they are told not to: the thought counts
+/// too, and a response that is cut off inside it has no completion.
+const DEFAULT_WITH_THOUGHT: u32 = 4096;
 
 /// What a body asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +94,47 @@ impl Family {
             }],
         };
         OutputLimit::of(&self.body(&prompt, parameters, base))
+    }
+}
+
+impl Family {
+    /// Whether a job can limit the length of answers.
+    fn takes_max_tokens(self) -> bool {
+        self.takes()
+            .iter()
+            .any(|takes| takes.parameter == MaxTokens)
+    }
+
+    /// The limit of answers where the job gives none; `None` where there is nothing to limit, or
+    /// what `extra` asks for goes without one or has its own. A thought that `extra` asks for is added.
+    pub fn default_max_tokens(self, base: Option<&str>, extra: &Map<String, Value>) -> Option<u32> {
+        let lone_limit = self.layout().lone_limit;
+        let is_limited = lone_limit.is_some_and(|key| extra.contains_key(key));
+        if self.settles_length(extra) || is_limited {
+            return None;
+        }
+        let model = base.map(Capabilities::of).unwrap_or_default();
+        let thinks = model.thinking_always_on
+            || thinks_as_it_likes(extra)
+            || (model.thinks_by_default && !thinks_not(extra));
+        let usual = match thinks {
+            true => DEFAULT_WITH_THOUGHT,
+            false => DEFAULT_MAX_TOKENS,
+        };
+        let usual = usual.saturating_add(self.budget(extra).unwrap_or(0));
+        let most = model.max_output.and_then(|most| u32::try_from(most).ok());
+        let usual = most.map_or(usual, |most| most.min(usual));
+        self.takes_max_tokens().then_some(usual)
+    }
+
+    /// The greatest `max_tokens` that the family and the model behind `base` take; `None` where
+    /// nothing limits it.
+    pub fn most_max_tokens(self, base: Option<&str>) -> Option<u64> {
+        let takes = self.takes().iter();
+        let mut takes = takes.filter(|takes| takes.parameter == MaxTokens);
+        let of_family = takes.find_map(|takes| takes.range.map(|(_, most)| most as u64));
+        let of_model = base.and_then(|base| Capabilities::of(base).max_output);
+        of_family.into_iter().chain(of_model).min()
     }
 }
 

@@ -5,10 +5,10 @@
 use serde_json::Value;
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError};
 use super::json::{Json, list};
 use super::layout::{Layout, Stream};
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError};
 use super::{Misread, Parameter, openai_chat, text_completion};
 use crate::model::ParsedReply;
 

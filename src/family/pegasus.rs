@@ -7,32 +7,21 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, begin, grow, put};
 use super::json::{Body, Json as _, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
-};
+use super::layout::{Counts, Form, Layout, Stream, System};
 use super::ranges::{Ranges, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, one_text};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "pegasus",
     serves: &["twelvelabs.pegasus"],
     takes: &TAKES,
     form: Form::Text(System::Before),
-    images: Images::None,
-    answer: Answer::Text,
-    lead: Lead::Kept,
     counts: Counts::InHeaders,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("pegasus", body, read)
 };
 
 const TAKES: [Ranges; 2] = [

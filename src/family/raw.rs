@@ -8,28 +8,16 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::embed::{holds_something, whole};
 use super::json::{Body, at, list, misread};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, UnknownEvents,
-};
+use super::layout::{Form, Images, Layout, Several, Stream};
 use super::{Family, Misread};
 use crate::model::ParsedReply;
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "raw",
-    serves: &[],
-    takes: &[],
     form: Form::Body,
     images: Images::InBody,
-    answer: Answer::Text,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body: |_, _, _| Body::default().finish(),
-    read,
     stream: Stream::ByShape,
-    rejects: None,
     several: Several::Streamed,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("raw", |_, _, _| Body::default().finish(), read)
 };
 
 /// What only one family's replies have, most telling first.

@@ -7,30 +7,19 @@ use serde_json::Value;
 
 use super::embed::whole;
 use super::json::{Body, list, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, UnknownEvents,
-};
+use super::layout::{Answer, Billed, Counts, Form, Layout};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::model::{Bill, Metered, Units};
 use crate::model::{ParsedReply, Prompt};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "rerank",
     serves: &["amazon.rerank", "cohere.rerank"],
-    takes: &[],
     form: Form::Texts(2, 1001),
-    images: Images::None,
     answer: Answer::Output,
-    lead: Lead::Kept,
     counts: Counts::InHeaders,
     billed: Billed::ByRequest(bill),
-    body,
-    read,
-    stream: Stream::None,
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("rerank", body, read)
 };
 
 /// A query that is billed has up to so many documents, or parts of them. Source: Amazon Bedrock user

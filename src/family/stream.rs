@@ -4,55 +4,11 @@
 use serde_json::{Map, Value};
 
 use super::chunk::Chunk;
-use super::json::{Json as _, at_mut, count, field_mut, merge_into, misread, text};
+use super::join::{Brought, Join, StreamError};
+use super::json::{Json as _, SERVICE, count, merge_into, misread, text};
 use super::layout::{Stream, UnknownEvents};
 use super::{Family, Misread, NoAnswer, guardrail, raw};
 use crate::model::{ParsedReply, Usage};
-
-/// Puts a chunk into the body that came so far, which is null before the first.
-pub(super) type Join = fn(&mut Value, &Chunk<'_>) -> Result<Brought, StreamError>;
-
-/// What a chunk brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Brought {
-    /// Words of the answer, or of the reasoning before it.
-    pub(super) words: bool,
-    /// The family's word for the end.
-    pub(super) end: bool,
-}
-
-/// Why a stream is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError {
-    /// A chunk is no JSON.
-    #[error("a chunk is not JSON: {0}")]
-    NotJson(String),
-    /// A chunk is not shaped as the family's, or what the chunks make together is no answer.
-    #[error(transparent)]
-    NoAnswer(#[from] NoAnswer),
-    /// The provider said in the middle of its answer that it cannot go on.
-    #[error("the model broke off: {kind}: {message}")]
-    BrokenOff {
-        /// The provider's word for it.
-        kind: String,
-        /// The status it would have had as an answer of its own, where the provider says so.
-        status: Option<u16>,
-        /// What it says about it.
-        message: String,
-    },
-    /// The stream stopped before the answer did.
-    #[error("the stream stopped before its end; chunks that came: {chunks}")]
-    CutShort {
-        /// How many chunks had come.
-        chunks: u64,
-    },
-}
-
-impl From<Misread> for StreamError {
-    fn from(misread: Misread) -> Self {
-        Self::NoAnswer(misread.into())
-    }
-}
 
 /// A response that is coming in chunks.
 #[derive(Debug, Clone)]
@@ -95,9 +51,6 @@ pub struct Assembled {
 
 /// What the service adds to the last chunk.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
-
-/// Keys that are the service's own begin so, in any family.
-pub(super) const SERVICE: &str = "amazon-bedrock-";
 
 /// What some providers send after the last chunk. It says that no more comes, not that the answer
 /// came to its end.
@@ -410,94 +363,4 @@ fn has_own_keys(chunk: &Chunk<'_>) -> bool {
     let others = |key: &str| !key.starts_with(SERVICE);
     let map = chunk.as_object();
     map.is_none_or(|map| map.is_empty() || map.keys().any(others))
-}
-
-/// Makes `whole` what `first` says if nothing has come yet; what the service said before stays.
-pub(super) fn begin(whole: &mut Value, first: impl FnOnce() -> Value) {
-    let empty = match &*whole {
-        Value::Null => true,
-        Value::Object(map) => map.keys().all(|key| key.starts_with(SERVICE)),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
-    };
-    if !empty {
-        return;
-    }
-    let said = std::mem::replace(whole, first());
-    if let (Value::Object(whole), Value::Object(said)) = (whole, said) {
-        whole.extend(said);
-    }
-}
-
-/// Adds a piece of text to the text at `pointer`, which may be null but must be there. Nothing and
-/// null add nothing. Whether text came; `None` if something else came.
-pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
-    let piece = match piece {
-        None | Some(Chunk::Null) => return Some(false),
-        Some(piece) => piece.as_str()?,
-    };
-    match at_mut(whole, pointer)? {
-        Value::String(text) => text.push_str(piece),
-        place @ Value::Null => *place = piece.into(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
-    }
-    Some(!piece.is_empty())
-}
-
-/// The same with the field of an object, which is made if it is not there.
-pub(super) fn grow_field(object: &mut Value, key: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
-    let object = object.as_object_mut()?;
-    if let Some(place) = field_mut(object, key) {
-        return grow(place, "", piece);
-    }
-    grow(object.entry(key).or_insert(Value::Null), "", piece)
-}
-
-/// Puts a value at `pointer`, if there is one; whether there was.
-pub(super) fn put(whole: &mut Value, pointer: &str, value: Option<&Chunk<'_>>) -> bool {
-    let value = value.filter(|value| !value.is_null());
-    if let (Some(value), Some(place)) = (value, at_mut(whole, pointer)) {
-        *place = value.owned();
-    }
-    value.is_some()
-}
-
-/// The element of this number of the list at `pointer`: one of several completions. It is made, as
-/// `empty` says, if it is not there. `None` where no stream in its right mind would have one.
-pub(super) fn nth<'w>(
-    whole: &'w mut Value,
-    pointer: &str,
-    index: u64,
-    empty: fn(u64) -> Value,
-) -> Option<&'w mut Value> {
-    /// More completions than any model writes to one prompt.
-    const MOST: u64 = 1024;
-    let all = at_mut(whole, pointer)?.as_array_mut()?;
-    for missing in all.len() as u64..=index.min(MOST) {
-        all.push(empty(missing));
-    }
-    all.get_mut(usize::try_from(index).ok()?)
-}
-
-/// Whether every element of the list at `pointer` has a text under this key.
-pub(super) fn all_have(whole: &Value, pointer: &str, key: &str) -> bool {
-    let all = super::json::list(whole, pointer).unwrap_or_default();
-    all.iter()
-        .all(|one| one.get(key).is_some_and(Value::is_string))
-}
-
-/// The block at `index` of the list at `pointer`, which is made if it is next. `None` where no
-/// stream in its right mind would have one.
-pub(super) fn block<'w>(
-    whole: &'w mut Value,
-    pointer: &str,
-    index: Option<u64>,
-) -> Option<&'w mut Value> {
-    /// More blocks than any answer has; a bound on what a stray index can make.
-    const MOST: usize = 4096;
-    let index = usize::try_from(index?).ok().filter(|index| *index < MOST)?;
-    let blocks = at_mut(whole, pointer)?.as_array_mut()?;
-    while blocks.len() <= index {
-        blocks.push(Value::Object(Map::new()));
-    }
-    blocks.get_mut(index)
 }

@@ -7,32 +7,20 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::json::{Body, Json as _, count, list, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, Form, Images, Layout, Lead, Several, Stream, System, UnknownEvents,
-};
+use super::layout::{Form, Layout, Several, Stream, System};
 use super::ranges::{Ranges, any, within};
-use super::stream::{Brought, StreamError, all_have, begin, grow, nth, put};
 use super::vocabulary::{answered, finish, first_of, one_text, split_reasoning, text_or_filtered};
 use super::{Misread, Parameter, Parameters, usage};
 use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "text-completion",
-    serves: &[],
     takes: &TAKES,
     form: Form::Text(System::Before),
-    images: Images::None,
-    answer: Answer::Text,
-    lead: Lead::Kept,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
     several: Several::Streamed,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("text-completion", body, read)
 };
 
 const TAKES: [Ranges; 4] = [

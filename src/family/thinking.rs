@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use super::layout::Thinking;
 use super::{Family, Parameters};
 
 /// The least that Claude may be given to think.
@@ -27,19 +28,19 @@ const SETTLED_BY_EFFORT: [(&str, &str); 3] = [
 impl Family {
     /// What the model would refuse beside the thinking that is asked for.
     pub(super) fn refuses_beside_thinking(self, parameters: &Parameters) -> Vec<String> {
-        if self == Self::ClaudeMessages {
-            return beside_budget(parameters);
-        }
-        match self.settles_length(&parameters.extra) {
-            true => beside_effort(parameters).into_iter().collect(),
-            false => Vec::new(),
+        match self.layout().thinking {
+            Thinking::Budget => beside_budget(parameters),
+            Thinking::Effort if self.settles_length(&parameters.extra) => {
+                beside_effort(parameters).into_iter().collect()
+            }
+            Thinking::Effort | Thinking::None => Vec::new(),
         }
     }
 
     /// The tokens of thought that count as a part of the answer, where `extra` asks for them.
     pub(super) fn budget(self, extra: &Map<String, Value>) -> Option<u32> {
         let budget = enabled(extra)?.get("budget_tokens")?.as_u64()?;
-        let is_counted = self == Self::ClaudeMessages;
+        let is_counted = self.layout().thinking == Thinking::Budget;
         u32::try_from(budget).ok().filter(|_| is_counted)
     }
 
@@ -53,7 +54,8 @@ impl Family {
                 .try_fold(extra.get(*first)?, |it, key| it.get(key));
             Some(effort? == "high")
         };
-        self == Self::Nova && EFFORTS.iter().any(|path| is_high(path) == Some(true))
+        self.layout().thinking == Thinking::Effort
+            && EFFORTS.iter().any(|path| is_high(path) == Some(true))
     }
 }
 

@@ -5,18 +5,15 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
+use super::join::{Brought, StreamError, begin, grow, put};
 use super::json::{Body, Json as _, count, list, misread, text};
-use super::layout::{
-    Answer, Billed, Counts, FREE, Images, Layout, Lead, Several, Stream, UnknownEvents,
-};
+use super::layout::{FREE, Layout, Lead, Stream};
 use super::ranges::{any, within};
-use super::stream::{Brought, StreamError, begin, grow, put};
 use super::vocabulary::{answered, awaits_answer, first_of, text_or_filtered};
 use super::{Misread, Parameter, Parameters};
 use crate::model::{ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
-    name: "titan-text",
     serves: &["amazon.titan-text-", "amazon.titan-tg1-"],
     takes: &[
         within(Parameter::MaxTokens, 1.0, 8192.0),
@@ -25,17 +22,9 @@ pub(super) const LAYOUT: Layout = Layout {
         any(Parameter::Stop),
     ],
     form: FREE,
-    images: Images::None,
-    answer: Answer::Text,
     lead: Lead::Trimmed,
-    counts: Counts::InBody,
-    billed: Billed::Tokens,
-    body,
-    read,
     stream: Stream::Joined(join),
-    rejects: None,
-    several: Several::WholeOnly,
-    unknown_events: UnknownEvents::None,
+    ..Layout::new("titan-text", body, read)
 };
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {

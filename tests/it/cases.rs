@@ -522,6 +522,21 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
 }
 
 #[test]
+fn a_plan_counts_rows_that_would_send_the_same_request() {
+    let plan = |rows: &str| {
+        let job = Job::new("plan").file("in.csv", rows);
+        job.args(["-i", "in.csv", "-m", HAIKU, "-o", "out.jsonl"])
+            .run()
+            .exits(0)
+    };
+    let same = "2 rows would send the same request as an earlier row";
+    let out = plan("id,prompt\n1,a\n2,b\n3,a\n4,a\n");
+    assert!(out.stdout.contains(same), "{}", out.stdout);
+    let out = plan("id,prompt\n1,a\n2,b\n");
+    assert!(!out.stdout.contains("same request"), "{}", out.stdout);
+}
+
+#[test]
 fn conversations_of_sharegpt_are_read() {
     let turns = r#"[{"from":"human","value":"Hi"},{"from":"gpt","value":"Hello"},{"from":"human","value":"2+2?"}]"#;
     sends(

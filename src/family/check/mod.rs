@@ -4,8 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Parameter::{MaxTokens, Stop, Temperature, TopK, TopP};
 use super::given::{Given, given};
-use super::imported::LLAMAS_LIMIT;
-use super::layout::Several;
+use super::layout::{OwnModel, Several};
 use super::output_limit::limits_in;
 use super::ranges::Ranges;
 use super::thinking::thinks_not;
@@ -122,7 +121,7 @@ impl Family {
             .into_iter()
             .find(|key| extra.contains_key(*key));
         let claudes = misplaced
-            .filter(|_| self == Self::ClaudeMessages)
+            .filter(|_| self.layout().own_model == OwnModel::Rejected)
             .map(|key| {
                 let name = self.name();
                 format!("extra.{key} is refused by {name} on Bedrock: remove it")
@@ -162,14 +161,15 @@ impl Family {
     }
 
     fn names_its_model(self) -> bool {
-        matches!(self, Self::OpenaiChat | Self::Palmyra | Self::Jamba)
+        self.layout().own_model == OwnModel::Same
     }
 
     /// An imported model goes by the limit that tells how it is to answer.
     fn has_two_limits(self, parameters: &Parameters) -> Option<String> {
-        let is_merged = self == Self::Imported && parameters.extra.contains_key(LLAMAS_LIMIT);
-        (is_merged && parameters.max_tokens.is_some())
-            .then(|| format!("max_tokens and extra.{LLAMAS_LIMIT} are the same limit: remove one"))
+        let lone_limit = self.layout().lone_limit;
+        let key = lone_limit.filter(|key| parameters.extra.contains_key(*key))?;
+        let is_given = parameters.max_tokens.is_some();
+        is_given.then(|| format!("max_tokens and extra.{key} are the same limit: remove one"))
     }
 
     fn out_of_range(self, given: &Given, value: f64, takes: &Ranges) -> String {
