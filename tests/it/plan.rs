@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Job, NOVA, Out};
 
 /// Ten bytes of prompt a row.
-const ROWS: &str = "id,prompt\na,0123456789\nb,1234567890\nc,2345678901\nd,3456789012\n";
+const ROWS: &str = "id,prompt\na,2345678901\nb,1234567890\nc,0123456789\nd,3456789012\n";
 
 /// `promptmill plan` over `prompts.csv` with this text. Nothing of AWS is in its environment.
 fn plan(csv: &str) -> Job {
