@@ -168,6 +168,9 @@ const SAID_BY_SDK: &[(&str, &str)] = &[
          unset one",
     ),
     ("Invalid Configuration: ", ""),
+    ("unexpected credentials error: ", "no credentials: "),
+    ("dispatch failure: io error: ", ""),
+    ("client error (Connect): ", ""),
     (
         "the credential provider was not enabled: no credentials found in chain. Attempted:",
         TRIED,

@@ -272,7 +272,7 @@ fn a_rate_of_errors_needs_a_sample_and_then_stops_the_run() {
     let broken = format!("{QUICK}[[fault]]\nkind = \"not_json\"\nshare = 0.5\n");
     let out = Job::over(&rows(200))
         .scenario(&broken)
-        .args(["-t", "{{ text }}", "-c", "1", "--max-error-rate", "20%"])
+        .args(["-t", "{{ text }}", "-c", "1", "--max-error-rate", "5%"])
         .run()
         .exits(8);
     let run = out.run_file();

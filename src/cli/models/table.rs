@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Known, Report};
 use crate::catalog::id::Kind;
-use crate::format::{count, one_line, rough};
+use crate::format::{count, one_line, rough, wrap};
 
 /// Longer names are cut.
 const LONGEST_NAME: usize = 40;
@@ -32,12 +32,13 @@ impl Report {
         };
         let tables = [of(false), of(true)].into_iter().flatten();
         let mut text = tables.collect::<Vec<_>>().join("\n");
-        text += &format!(
+        let footer = format!(
             "\n{} of {} in {}; USD per million tokens, on demand, by the catalogue of 2026-11-22\n",
             count(known.len() as u64),
             count(all as u64),
             self.region
         );
+        text += &wrap(&footer, 0, columns);
         for (served_by, models) in served_otherwise(&known) {
             let models = count(models);
             text += &format!("not by InvokeModel ({models}): {served_by}\n");
