@@ -28,6 +28,8 @@ use crate::exit::{Exit, Reason};
 pub struct Place {
     paths: OnceLock<OutputPaths>,
     is_ours: AtomicBool,
+    /// Whether this run has made the file.
+    is_new: AtomicBool,
 }
 
 impl Place {
@@ -45,14 +47,16 @@ impl Place {
         let Some(paths) = self.paths.get() else {
             return;
         };
+        self.is_new.store(!paths.run.exists(), Ordering::Relaxed);
         let mut file = run_file::read(&paths.run).unwrap_or_default();
         begin(&mut file, name, paths);
         file.insert("command".into(), command.into());
         let _ = run_file::write(&*disk::real(mode), &paths.run, &file);
     }
 
-    /// Says in the run file that the run did not start, or ended without a summary. Where there is
-    /// no run file yet, nothing is written; where another run holds the output, the file is its own.
+    /// Says in the run file that the run did not start, or ended without a summary. Where there was
+    /// no run file before and there is no output, no run file is left; where another run holds the
+    /// output, the file is its own.
     pub fn failed(&self, exit: Exit, reason: Reason, message: &str) {
         let Some(paths) = self.paths.get() else {
             return;
@@ -72,6 +76,11 @@ impl Place {
             }
             Err(_) => return,
         };
+        let is_new = self.is_new.load(Ordering::Relaxed);
+        if is_new && !paths.answered.exists() && !paths.failed.exists() {
+            let _ = disk.remove(&paths.run);
+            return;
+        }
         if file.get("run") != Some(&run_id().into()) {
             begin(&mut file, "", paths);
         }
