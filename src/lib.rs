@@ -54,6 +54,7 @@ pub mod catalog;
 #[doc(hidden)]
 pub mod cli;
 mod engine;
+mod event;
 #[doc(hidden)]
 pub mod exact;
 #[doc(hidden)]
@@ -88,4 +89,4 @@ pub use engine::options::{RunOptions, StopHandle};
 pub use exit::Exit;
 pub use output::{Existing, Locks};
 pub use rows::forecast::Cases;
-pub use rows::preflight::Changed;
+pub use rows::{Changed, Only};

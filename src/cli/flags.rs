@@ -1,11 +1,14 @@
 //! Job keys as flags: one flag a key, from the one table of keys.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use jiff::civil::Date;
 
 use crate::job::JobError;
+use crate::job::expand::expand;
 use crate::job::keys::{self, KEYS, Key, Kind};
 
 /// Texts such as `- {{ item }}`, which are no flags.
@@ -108,6 +111,16 @@ pub(super) fn table(matches: &ArgMatches) -> Result<toml::Table, JobError> {
         table.insert(key.name.to_owned(), value);
     }
     Ok(job)
+}
+
+/// Where the output is, where a flag says it.
+pub(super) fn output_path(
+    matches: &ArgMatches,
+    today: Date,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Option<PathBuf> {
+    let typed = matches.get_one::<String>("output")?;
+    expand(typed, today, variable).ok().map(PathBuf::from)
 }
 
 fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {

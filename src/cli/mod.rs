@@ -26,7 +26,8 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use crate::engine::Failure;
-use crate::exit::Exit;
+use crate::event;
+use crate::exit::{Exit, Reason};
 use verbs::run_command;
 
 pub use verbs::command;
@@ -84,7 +85,7 @@ fn tell(matches: &ArgMatches, failure: &Failure) {
         print::error(&failure.to_string());
     }
     if let Some(verb) = verb {
-        tell_programs(verb, &failure.to_string(), failure.exit);
+        tell_programs(verb, &failure.to_string(), failure.exit, failure.reason);
     }
 }
 
@@ -101,14 +102,17 @@ fn tell_parser(error: &clap::Error) {
     if !verb.is_empty() {
         let text = error.render().to_string();
         let text = text.trim().trim_start_matches("error: ");
-        tell_programs(verb, text, Exit::Usage);
+        tell_programs(verb, text, Exit::Usage, Reason::Usage);
     }
 }
 
-fn tell_programs(verb: &str, message: &str, exit: Exit) {
-    let error = json!({ "message": message, "exit_code": exit.code() });
+fn tell_programs(verb: &str, message: &str, exit: Exit, reason: Reason) {
+    let error = json!({ "kind": reason.as_str(), "message": message, "exit_code": exit.code() });
     match verb {
-        "run" => print::noted(&json!({ "event": "error", "error": error })),
+        "run" => {
+            let fields = json!({ "error": error });
+            print::noted(&event::event("error", event::Level::Error, fields));
+        }
         // If standard output is what failed, there is nowhere left to report it.
         _ => drop(print::json(
             &json!({ "ok": false, "error": error }).to_string(),

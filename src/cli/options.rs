@@ -9,9 +9,10 @@ use super::{flags, print};
 use crate::engine::Failure;
 use crate::engine::open::Source;
 use crate::engine::options::RunOptions;
+use crate::event::{self, Level};
 use crate::output::{Existing, Locks};
 use crate::report::display::Style;
-use crate::rows::preflight::Changed;
+use crate::rows::{Changed, Only};
 
 /// Where the job is: the file that was named, and the flags that override it.
 pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
@@ -23,19 +24,23 @@ pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
 }
 
 /// The flags that belong to a run and to no job, as far as `plan` has them too.
-pub(super) fn of_plan(matches: &ArgMatches) -> RunOptions {
-    RunOptions {
+pub(super) fn of_plan(matches: &ArgMatches) -> Result<RunOptions, Failure> {
+    let only: Option<&PathBuf> = matches.get_one("only");
+    let only = only.map(|file| Only::read(file)).transpose();
+    Ok(RunOptions {
         limit: matches.get_one("limit").copied(),
         existing: existing(matches),
         changed: changed(matches),
+        max_redo: matches.get_one("max-redo").copied(),
+        only: only.map_err(Failure::usage)?,
         locks: locks(matches),
         ..RunOptions::default()
-    }
+    })
 }
 
 /// The flags that belong to a run and to no job.
 pub(super) fn of_run(matches: &ArgMatches) -> Result<RunOptions, Failure> {
-    let mut options = of_plan(matches);
+    let mut options = of_plan(matches)?;
     let wait_lock: Option<&String> = matches.get_one("wait-lock");
     options.wait_lock = wait_lock
         .map(|time| crate::job::time("--wait-lock", time))
@@ -51,14 +56,9 @@ pub(super) fn of_run(matches: &ArgMatches) -> Result<RunOptions, Failure> {
 /// A warning, in the form that was asked for.
 pub(super) fn warn(style: Style, text: &str) {
     match style {
-        Style::Json | Style::QuietJson => print::noted(&event("warning", text)),
+        Style::Json | Style::QuietJson => print::noted(&event::note(Level::Warning, text)),
         Style::Live | Style::Lines | Style::Quiet => print::warning(text),
     }
-}
-
-/// A note as an event for programs.
-pub(super) fn event(level: &str, text: &str) -> serde_json::Value {
-    serde_json::json!({ "event": "note", "level": level, "message": text })
 }
 
 /// How progress is shown.

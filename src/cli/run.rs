@@ -2,16 +2,20 @@
 
 use std::io::ErrorKind;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use clap::ArgMatches;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::resume::Typed;
-use super::{connect, options, print, signals, words};
+use super::{connect, flags, options, print, signals, words};
 use crate::engine::Failure;
+use crate::engine::day::Day;
 use crate::engine::run::{Finished, Told};
-use crate::exit::Exit;
+use crate::event::{self, Level};
+use crate::exit::{Exit, Reason};
+use crate::output::{OutputPaths, Place};
 use crate::report::display::{Display, ReadingProgress, Style};
 use crate::run::Signal;
 
@@ -22,13 +26,20 @@ use crate::run::Signal;
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
     let matches = matches.clone();
+    let place = Arc::new(Place::default());
     let ended = runtime.block_on(async {
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
         let asked = signals.asked.clone();
         let (begin, begins) = oneshot::channel();
-        let run = tokio::spawn(async move {
+        let its_place = Arc::clone(&place);
+        let mut run = tokio::spawn(async move {
             let mut view = View::new(options::style(&matches), signals.status, begin);
+            let day = Day::of(matches.get_one("date").copied()).date;
+            let variable = |name: &str| std::env::var(name).ok();
+            if let Some(output) = flags::output_path(&matches, day, variable) {
+                its_place.is_at(&OutputPaths::new(&output));
+            }
             let source = options::source(&matches)?;
             let options = options::of_run(&matches)?;
             view.drain = options.drain;
@@ -43,14 +54,25 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
             };
             let asked = signals.asked;
             let tell = &mut |told: Told<'_>| view.show(told);
-            let ended = crate::engine::run::run(&source, &options, &command, asked, tell).await?;
+            let place = &its_place;
+            let run = crate::engine::run::run(&source, &options, &command, asked, place, tell);
+            let ended = run.await?;
             conclude(&ended, matches.get_flag("json"), view.style)
         });
         tokio::select! {
-            ended = run => ended.unwrap_or_else(|panicked| resume_unwind(panicked.into_panic())),
-            signal = signals::too_soon(asked, begins) => Err(stopped_too_soon(signal)),
+            ended = &mut run => ended.unwrap_or_else(|panicked| {
+                place.failed(Exit::Bug, Reason::Bug, "a bug in promptmill");
+                resume_unwind(panicked.into_panic())
+            }),
+            signal = signals::too_soon(asked, begins) => {
+                run.abort();
+                Err(stopped_too_soon(signal))
+            }
         }
     });
+    if let Err(failure) = &ended {
+        place.failed(failure.exit, failure.reason, &failure.to_string());
+    }
     // What was still being read is not waited for.
     runtime.shutdown_background();
     ended
@@ -58,16 +80,17 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 /// Why a run that had not begun ended.
 fn stopped_too_soon(signal: Signal) -> Failure {
-    let (exit, by) = match signal {
-        Signal::Interrupt => (Exit::Interrupted, "Ctrl-C"),
-        Signal::Terminate => (Exit::Stopped, "SIGTERM"),
-        Signal::HangUp => (Exit::Stopped, "SIGHUP"),
+    let (exit, reason, by) = match signal {
+        Signal::Interrupt => (Exit::Interrupted, Reason::Interrupted, "Ctrl-C"),
+        Signal::Terminate => (Exit::Stopped, Reason::Terminated, "SIGTERM"),
+        Signal::HangUp => (Exit::Stopped, Reason::HungUp, "SIGHUP"),
     };
     print::below_the_bar();
     Failure::new(
         exit,
         format!("stopped by {by} before any call; run the same command to start again"),
     )
+    .because(reason)
 }
 
 /// What a run tells, as it is shown.
@@ -122,9 +145,9 @@ impl View {
                     display.show(event, progress, now);
                 }
             }
-            Told::Ends => {
+            Told::Ends(progress, now) => {
                 if let Some(display) = self.display.take() {
-                    display.close();
+                    display.close(progress, now);
                 }
             }
         }
@@ -134,7 +157,7 @@ impl View {
     fn note(&self, text: &str) {
         match self.style {
             Style::Quiet | Style::QuietJson => {}
-            Style::Json => print::noted(&options::event("note", text)),
+            Style::Json => print::noted(&event::note(Level::Info, text)),
             Style::Live | Style::Lines => print::note(text),
         }
     }

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use super::{flags, models};
 use crate::exit;
-use crate::job::keys;
+use crate::job::{self, MaxFailures, keys};
 
 /// The flags that most runs use: `-h` shows these, in this order and with a line each, and names
 /// the groups of the others.
@@ -280,7 +280,7 @@ fn job_arg() -> Arg {
 }
 
 /// Which part of a job to run, and what happens to earlier output.
-fn part_args() -> [Arg; 5] {
+fn part_args() -> [Arg; 7] {
     [
         Arg::new("limit")
             .long("limit")
@@ -292,6 +292,12 @@ fn part_args() -> [Arg; 5] {
             .value_name("DATE")
             .value_parser(crate::engine::day::date)
             .help("Date that {{ date }} stands for in paths, such as 2026-11-30 [default: today]"),
+        Arg::new("only")
+            .long("only")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .conflicts_with_all(["limit", "fresh", "retry-failed", "redo-changed"])
+            .help("Run only the rows with these IDs, one per line, completed ones again"),
         switch(
             "fresh",
             "Back up existing output (including images) and start over",
@@ -306,6 +312,11 @@ fn part_args() -> [Arg; 5] {
             "Back up completed rows whose request has changed, and run them again",
         )
         .conflicts_with("fresh"),
+        Arg::new("max-redo")
+            .long("max-redo")
+            .value_name("N|N%")
+            .value_parser(rows_or_share)
+            .help("Most completed rows sent again because their request or id changed [default: 10%, or 5 rows]"),
     ]
 }
 
@@ -555,6 +566,10 @@ fn help_command() -> Command {
                 .hide_possible_values(true)
                 .help("Command [default: promptmill itself]"),
         )
+}
+
+fn rows_or_share(typed: &str) -> Result<MaxFailures, &'static str> {
+    job::rows_or_share(typed).ok_or("it takes a whole number or a percentage such as 10%")
 }
 
 fn whole_from_one(typed: &str) -> Result<u64, &'static str> {

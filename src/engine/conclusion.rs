@@ -1,12 +1,12 @@
 //! The end of a run: what the summary says, and the exit code.
 
 use super::run::{Run, with_switch};
-use super::verdict::{enough_usd, lost, verdict};
-use crate::exit::Exit;
+use super::verdict::{enough_usd, lost, reason, verdict};
+use crate::exit::{Exit, Reason};
 use crate::format;
 use crate::model::Category;
-use crate::output::Existing;
 use crate::output::tally::Tally;
+use crate::output::{Existing, State};
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending};
 use crate::run::{Reached, Stop};
@@ -61,8 +61,22 @@ impl Run<'_, '_> {
             }
             Some(_) | None => false,
         };
+        let is_completed = matches!(exit, Exit::Complete | Exit::TooManyFailed);
         Ending {
             exit,
+            state: match is_completed {
+                true => State::Completed,
+                false => State::Stopped,
+            },
+            reason: match (exit, stop) {
+                (Exit::Complete, _) => None,
+                (Exit::TooManyFailed, _) if self.too_many_failed(&overall).is_none() => {
+                    Some(Reason::MaxFiltered)
+                }
+                (Exit::TooManyFailed, _) => Some(Reason::MaxFailures),
+                (_, Some(stop)) => Some(reason(stop)),
+                (_, None) => Some(Reason::OutputDeleted),
+            },
             stopped_by,
             advice,
             goes_on: !fails_again,

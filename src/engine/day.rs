@@ -8,15 +8,15 @@ use crate::job::JobFile;
 
 /// The day, and whether the time zone was found that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Day {
-    pub(super) date: Date,
+pub(crate) struct Day {
+    pub(crate) date: Date,
     /// The time zone of the environment, where nothing is known of it.
     unknown_zone: Option<String>,
 }
 
 impl Day {
     /// The day that was named, else today.
-    pub(super) fn of(named: Option<Date>) -> Self {
+    pub(crate) fn of(named: Option<Date>) -> Self {
         match named {
             Some(date) => Self {
                 date,

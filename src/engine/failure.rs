@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use crate::bedrock::ConnectError;
 use crate::bedrock::control::ControlError;
 use crate::bedrock::quotas::QuotaError;
-use crate::exit::Exit;
+use crate::exit::{Exit, Reason};
 use crate::input::InputError;
 use crate::job::JobError;
 use crate::output::LedgerError;
@@ -17,6 +17,8 @@ use bedrock_emulator::{BindError, ScenarioError};
 #[error("{message}")]
 pub struct Failure {
     pub(crate) exit: Exit,
+    /// The reason behind the exit code.
+    pub(crate) reason: Reason,
     message: String,
 }
 
@@ -29,8 +31,15 @@ impl Failure {
     pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,
+            // No failure has exit code 0.
+            reason: Reason::of(exit).unwrap_or(Reason::Bug),
             message: message.to_string(),
         }
+    }
+
+    /// The same failure, where more is known of its reason than the exit code tells.
+    pub(crate) fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
     }
 
     pub(crate) fn usage(message: impl ToString) -> Self {
@@ -46,7 +55,7 @@ impl From<JobError> for Failure {
 
 impl From<InputError> for Failure {
     fn from(error: InputError) -> Self {
-        Self::usage(error)
+        Self::usage(error).because(Reason::Input)
     }
 }
 
@@ -95,7 +104,12 @@ impl From<LedgerError> for Failure {
             | LedgerError::NoRoom { .. }
             | LedgerError::Io { .. } => Exit::CannotWrite,
         };
-        Self::new(exit, error)
+        let reason = if exit == Exit::Usage {
+            Reason::Output
+        } else {
+            Reason::of(exit).unwrap_or(Reason::CannotWrite)
+        };
+        Self::new(exit, error).because(reason)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::format::shell_word;
 use crate::job::keys::{KEYS, Key, Kind};
 use crate::job::{JobError, PinnedPath};
 use crate::model::FinishReason;
+use crate::output::Place;
 use crate::rows::forecast::{Cases, Estimate};
 use crate::run::{CompletedRow, Event, Outcome};
 
@@ -126,7 +127,11 @@ impl Job {
                 on_event(event);
             }
         };
-        let finished = run::run(&self.source, options, &command, asked, tell).await?;
+        let place = Place::default();
+        let ended = run::run(&self.source, options, &command, asked, &place, tell).await;
+        let finished = ended.inspect_err(|failure| {
+            place.failed(failure.exit, failure.reason, &failure.to_string());
+        })?;
         Ok(Summary::of(&finished))
     }
 
@@ -285,7 +290,9 @@ impl<'a> JobEvent<'a> {
                     charge_usd: overall.charge_usd(),
                 }))
             }
-            Told::Happened(..) | Told::Reads(_) | Told::Read | Told::HasRead | Told::Ends => None,
+            Told::Happened(..) | Told::Reads(_) | Told::Read | Told::HasRead | Told::Ends(..) => {
+                None
+            }
         }
     }
 }

@@ -20,12 +20,15 @@ impl Run<'_, '_> {
             .iter()
             .map(|torn| Notice::Warning(repaired(torn)));
         let of_input = preflight.of_input.iter().cloned().map(Notice::Warning);
+        let gone = Preflight::gone_remark(self.kept.rows);
+        let gone = gone.filter(|_| self.opened.maker.selection().is_none());
         let notices = [
-            Preflight::gone_remark(self.kept.rows).map(Notice::Note),
+            gone.map(Notice::Note),
             fixed.map(Notice::Note),
             hidden.map(|why| Notice::Warning(format!("{model}: {why}; its price is unknown"))),
             found.map(|found| Notice::Note(format!("{model} calls {found}, according to Bedrock"))),
             preflight.alike.clone().map(Notice::Warning),
+            preflight.blank_remark().map(Notice::Warning),
             self.plan.catalogue_remark().map(Notice::Warning),
             self.plan.unpriced_remark().map(Notice::Warning),
             self.plan.profile_remark().map(Notice::Warning),

@@ -10,13 +10,17 @@ use tokio::task::block_in_place;
 
 use super::day::Day;
 use super::failure::Failure;
+use super::options::RunOptions;
 use super::responder::Responder;
 use super::{connect, resolve_arn};
+use crate::exit::Reason;
 use crate::input::Input;
+use crate::job::expand::expand;
 use crate::job::{JobFile, PinnedPath, Plan};
-use crate::output::{EarlierRow, EarlierRows, OutputPaths};
-use crate::rows::RowMaker;
-use crate::rows::preflight::{Changed, Preflight, survey};
+use crate::output::{EarlierRows, LastRun, OutputPaths};
+use crate::rows::forecast::Gathered;
+use crate::rows::preflight::{Preflight, survey};
+use crate::rows::{Only, Redo, RowMaker, Standing};
 use crate::run::Row;
 use bedrock_emulator::Scenario;
 
@@ -73,11 +77,25 @@ pub(crate) struct Opened<'a> {
 #[derive(Debug)]
 pub(crate) struct LookedOver {
     pub(crate) preflight: Preflight,
+    /// What the last run left in the run file.
+    pub(crate) last: LastRun,
+    /// What is said of completed rows that are sent again.
+    pub(crate) redo_remark: Option<String>,
+    /// What these cost, in USD, if that is known.
+    pub(crate) redo_usd: Option<f64>,
     /// Why the job cannot run as its rows and its output are.
     pub(crate) rejections: Vec<Failure>,
 }
 
 impl Source {
+    /// Where the output is, as far as the keys say that override the file's.
+    pub(crate) fn output_path(&self) -> Option<PathBuf> {
+        let output = self.keys.get("output")?.get("path")?.as_str()?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let day = Day::of(self.date).date;
+        expand(output, day, variable).ok().map(PathBuf::from)
+    }
+
     /// Reads the job file, if there is one, and lays the keys over it.
     pub(crate) fn read(&self) -> Result<JobFile, Failure> {
         Ok(JobFile::load(self.file.as_deref(), self.keys.clone())?)
@@ -111,11 +129,14 @@ impl Loaded {
     }
 
     /// Opens the input and checks that the job's fields are in it.
-    pub(crate) fn open(&self) -> Result<Opened<'_>, Failure> {
+    ///
+    /// Where `only` names rows, no others are made.
+    pub(crate) fn open(&self, only: Option<&Only>) -> Result<Opened<'_>, Failure> {
         let plan = &self.plan;
         let input = blocking(|| Input::open(&plan.input, &plan.reading))?;
         let maker = RowMaker::new(plan, &input)
-            .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?;
+            .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?
+            .only(only.cloned());
         let paths = OutputPaths::new(&plan.output);
         let mut rejections = Vec::new();
         rejections.extend(output_is_input(&input, &paths));
@@ -135,22 +156,42 @@ impl Loaded {
 }
 
 impl Opened<'_> {
-    /// Looks over the first `limit` rows, or all, and shows each to `see` with how it completed
-    /// earlier, if it did. `responder` is who will answer.
+    /// Looks over the rows, and shows each to `see` with what the output has of it. `responder` is who
+    /// will answer, and `last` what the last run left.
     pub(crate) fn look_over(
         &self,
         past: &EarlierRows,
         responder: &Responder,
-        limit: Option<u64>,
-        changed: Changed,
-        see: impl FnMut(&Row, Option<&EarlierRow>),
+        options: &RunOptions,
+        last: &LastRun,
+        mut see: impl FnMut(&Row, Standing<'_>),
     ) -> Result<LookedOver, Failure> {
         let mut rejections = Vec::new();
         rejections.extend(self.rejected_responder(past, responder));
-        let preflight = blocking(|| survey(&self.maker, &self.input, past, limit, see))?;
-        let refusals = preflight.refusals(self.plan, changed);
-        rejections.extend(refusals.into_iter().map(Failure::usage));
+        let mut redone = Gathered::of(self.plan, &self.maker);
+        let limit = options.limit;
+        let preflight = blocking(|| {
+            survey(&self.maker, &self.input, past, limit, |row, standing| {
+                redone.take_again(row, standing);
+                see(row, standing);
+            })
+        })?;
+        let redo_usd = redone.cost_usd(preflight.bought_again(), &past.lessons, self.plan);
+        let redo = Redo {
+            changed: options.changed,
+            max: options.max_redo,
+            completed: past.len(),
+            usd: redo_usd,
+            paths: &self.paths,
+            last,
+        };
+        let refusals = preflight.refusals(self.plan, &redo).into_iter();
+        let refusals = refusals.map(|it| Failure::usage(it.message).because(it.reason));
+        rejections.extend(refusals);
         Ok(LookedOver {
+            last: last.clone(),
+            redo_remark: preflight.redo_remark(&redo),
+            redo_usd,
             preflight,
             rejections,
         })
@@ -162,8 +203,8 @@ impl Opened<'_> {
         past: &EarlierRows,
         responder: &Responder,
     ) -> Option<Failure> {
-        let refusal = responder.refusal(&past.tally, &self.plan.output);
-        refusal.map(Failure::usage)
+        let refusal = responder.refusal(&past.tally, &self.plan.output)?;
+        Some(Failure::usage(refusal).because(Reason::Output))
     }
 }
 

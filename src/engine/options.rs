@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::job::MaxFailures;
 use crate::output::{Existing, Locks};
-use crate::rows::preflight::Changed;
+use crate::rows::{Changed, Only};
 use crate::run::{Ask, Signal};
 
 /// As `--drain` has it by default: less than the 30 s that systems give a process to end.
@@ -22,6 +23,11 @@ pub struct RunOptions {
     pub existing: Existing,
     /// What to do with completed rows whose request has changed.
     pub changed: Changed,
+    /// The most completed rows that are sent again because their request or id changed; `None` is 10 %
+    /// of them, and 5 in any case.
+    pub max_redo: Option<MaxFailures>,
+    /// Only these rows, completed ones again.
+    pub only: Option<Only>,
     /// How long to wait for another run on the same output.
     pub wait_lock: Option<Duration>,
     /// Which file systems an output may be on.
@@ -39,6 +45,8 @@ impl Default for RunOptions {
             limit: None,
             existing: Existing::Resume,
             changed: Changed::Refused,
+            max_redo: None,
+            only: None,
             wait_lock: None,
             locks: Locks::Trusted,
             drain: DRAIN,

@@ -11,9 +11,10 @@ use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};
 use crate::model::Fingerprint;
-use crate::output::{EarlierRow, Inspection};
+use crate::output::{Inspection, last_run};
 use crate::rows::forecast::{Forecast, Gathered};
-use crate::rows::preflight::{Changed, Preflight, has_changed, identity};
+use crate::rows::preflight::Preflight;
+use crate::rows::{Changed, Standing, identity};
 
 /// All that was found out.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Planned {
     pub(crate) forecast: Forecast,
     /// Rows of the output that the input no longer has.
     pub(crate) gone: u64,
+    /// What the output holds, rows that the input no longer has included.
+    pub(crate) earlier: Earlier,
     /// What the responses so far have cost, in USD; `None` if that is not known.
     pub(crate) spent_usd: Option<f64>,
     /// What calls may have cost beyond that, in USD.
@@ -34,6 +37,13 @@ pub(crate) struct Planned {
     pub(crate) notes: Vec<String>,
     /// Why `run` would reject the job.
     pub(crate) refusals: Vec<String>,
+}
+
+/// Rows in the output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Earlier {
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
 }
 
 /// Plans the job in `source`, for a run with these options.
@@ -50,35 +60,32 @@ pub(crate) async fn plan(
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
     }
-    let opened = loaded.open()?;
+    let opened = loaded.open(options.only.as_ref())?;
     let (plan, maker) = (opened.plan, &opened.maker);
     let Inspection {
         past,
         notes,
         mut refusals,
     } = Inspection::at(&opened.paths, options.existing, options.locks);
-    let mut gathered = Gathered::new(
-        maker.layout_bytes(),
-        plan.tokens.default_max_tokens,
-        maker.sharing(plan.tokens.per_minute),
-    );
-    if maker.sends_bodies() {
-        gathered = gathered.of_whole_bodies();
-    }
+    let mut gathered = Gathered::of(plan, maker);
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
     let mut requests = Vec::new();
     tell(Told::Reads(&plan.input));
-    let looked = opened.look_over(&past, &responder, options.limit, changed, |row, before| {
+    let last = last_run(&opened.paths);
+    let looked = opened.look_over(&past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
-        let stays = |before: &&EarlierRow| {
-            changed == Changed::Refused || !has_changed(identity(row), before)
+        // What a run would refuse to send stays as it is.
+        let runs_again = match standing {
+            Standing::Changed(_) => changed == Changed::Redone,
+            Standing::New | Standing::Renamed | Standing::Selected(_) => true,
+            Standing::Completed(_) => false,
         };
-        let before = before.filter(stays);
-        if before.is_none() {
+        let line = standing.line().filter(|_| !runs_again);
+        if line.is_none() {
             requests.extend(identity(row).fingerprint);
         }
-        gathered.take(row, before);
+        gathered.take(row, line);
     });
     tell(Told::HasRead);
     let looked = looked?;
@@ -91,8 +98,12 @@ pub(crate) async fn plan(
         maybe_billed_usd: past.tally.uncertain_usd(),
         sends_bodies: maker.sends_bodies(),
         gone: match options.limit {
-            None => survey.gone(&past),
-            Some(_) => 0,
+            None if maker.selection().is_none() => survey.gone(&past, changed),
+            None | Some(_) => 0,
+        },
+        earlier: Earlier {
+            answered: past.tally.answered(),
+            failed: past.tally.failed,
         },
         plan: plan.clone(),
         survey,
@@ -100,6 +111,7 @@ pub(crate) async fn plan(
         notes,
         refusals,
     };
+    planned.notes.extend(looked.redo_remark);
     planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
     if planned.survey.alike.is_none() {
@@ -136,6 +148,7 @@ impl Planned {
             Preflight::gone_remark(self.gone),
             self.mended_rows(),
             self.survey.alike.clone(),
+            self.survey.blank_remark(),
             self.unknown_model(),
             self.unknown_region(),
             self.outside_geography(),

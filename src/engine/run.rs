@@ -1,7 +1,8 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +12,24 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::connect;
+use super::day::Day;
 use super::failure::Failure;
-use super::open::{Loaded, Lookup, Opened, Source};
+use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
 use crate::bedrock::Bedrock;
+use crate::event;
 use crate::exit::Exit;
 use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
-use crate::output::{Claim, InFlight, LedgerError, Manner};
+use crate::output::{
+    Claim, InFlight, LastRun, LedgerError, Manner, OnlyRun, OutputPaths, Place, killed, last_run,
+    old_lines,
+};
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Ending, Summary};
-use crate::rows::preflight::{Changed, Preflight, limit_of};
+use crate::report::summary::{Context, Ending, Summary, Updates};
+use crate::rows::Only;
+use crate::rows::preflight::limit_of;
 use crate::run::{Ask, Event, Limits, Settings, Stop};
 
 /// `plan` holds a lock for a moment to see whether a run does.
@@ -60,8 +67,8 @@ pub(crate) enum Told<'a> {
     },
     /// Something happened in the loop; the progress has taken it in.
     Happened(&'a Event<'a>, &'a mut Progress, Instant),
-    /// The loop has ended.
-    Ends,
+    /// The loop has ended, with this progress.
+    Ends(&'a mut Progress, Instant),
 }
 
 /// Something to be said.
@@ -102,16 +109,35 @@ pub(crate) async fn run(
     options: &RunOptions,
     command: &Command<'_>,
     asked: watch::Receiver<Ask>,
+    place: &Place,
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
+    let is_at = |output: Option<PathBuf>| {
+        if let Some(output) = output {
+            place.is_at(&OutputPaths::new(&output));
+        }
+    };
+    is_at(source.output_path());
     let job = source.read()?;
+    let variable = |name: &str| std::env::var(name).ok();
+    is_at(job.output_path(Day::of(source.date).date, variable));
+    if let Some(name) = &job.name {
+        event::name_job(name);
+    }
     let loaded = Loaded::new(job, source, Lookup::Ask).await?;
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
     }
-    let mut opened = loaded.open()?;
+    event::name_job(&loaded.plan.name);
+    let mut opened = loaded.open(options.only.as_ref())?;
     reject(&mut opened.rejections)?;
     let claim = stake(&opened, options, tell).await?;
+    if let Some(killed) = killed(&opened.paths.run) {
+        tell(Told::Warning(&killed));
+    }
+    let last = last_run(&opened.paths);
+    let resume = command(&loaded.pinned, None);
+    place.starts(&opened.plan.name, &resume, opened.plan.mode);
     let responder = match claim.past.is_empty() {
         // There is nothing that its answers could not go with.
         true => Responder::Unknown,
@@ -121,26 +147,14 @@ pub(crate) async fn run(
         return Err(rejected);
     }
     tell(Told::Reads(&opened.plan.input));
-    let looked = opened.look_over(
-        &claim.past,
-        &responder,
-        options.limit,
-        options.changed,
-        |_, _| tell(Told::Read),
-    );
+    let looked = opened.look_over(&claim.past, &responder, options, &last, |_, _| {
+        tell(Told::Read);
+    });
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
-    let run = Run::new(
-        &loaded,
-        &opened,
-        options,
-        &looked.preflight,
-        &claim,
-        command,
-        tell,
-    );
-    run.carry_out(&looked.preflight, claim, asked).await
+    let run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    run.carry_out(&looked, claim, asked).await
 }
 
 /// The first rejection, if there is one.
@@ -204,6 +218,28 @@ pub(super) fn with_switch(command: &str, switch: &str) -> String {
     }
 }
 
+/// The run of these ids: the same as the last one, if that did not complete.
+fn only_run(only: &Only, last: &LastRun, now: Timestamp) -> OnlyRun {
+    let ids = only.fingerprint();
+    let same = last.only.clone().filter(|last| last.ids == ids);
+    same.unwrap_or_else(|| OnlyRun {
+        ids,
+        since: now.to_string(),
+    })
+}
+
+/// Those of the completed rows that did not complete since the run of their ids first started.
+fn unfinished(paths: &OutputPaths, keys: &[u64], run: &OnlyRun) -> Vec<u64> {
+    let Ok(since) = run.since.parse() else {
+        return keys.to_vec();
+    };
+    let lines = old_lines(paths, keys).into_iter();
+    let finished = lines.filter(|line| line.completed_since(since));
+    let finished: HashSet<_> = finished.map(|line| line.key()).collect();
+    let keys = keys.iter().copied();
+    keys.filter(|key| !finished.contains(key)).collect()
+}
+
 /// What the output keeps of rows that the input no longer has.
 #[derive(Default)]
 pub(super) struct Kept {
@@ -220,6 +256,8 @@ pub(super) struct Run<'a, 't> {
     is_done: bool,
     /// Keys in the output whose lines are backed up: of rows that have changed or were fixed.
     redo: Vec<u64>,
+    /// What is said of rows that run again by name.
+    selected: Option<String>,
     /// Whether a row succeeded with the request that it would send now.
     answered_before: bool,
     pub(super) kept: Kept,
@@ -238,17 +276,22 @@ impl<'a, 't> Run<'a, 't> {
         loaded: &'a Loaded,
         opened: &'a Opened<'a>,
         options: &'a RunOptions,
-        preflight: &Preflight,
+        looked: &LookedOver,
         claim: &Claim,
         command: &'a Command<'a>,
         tell: &'a mut Tell<'t>,
     ) -> Self {
         let plan = opened.plan;
-        let gone = preflight.gone(&claim.past);
-        let changed: &[u64] = match options.changed {
-            Changed::Refused => &[],
-            Changed::Redone => &preflight.changed_keys,
+        let preflight = &looked.preflight;
+        let gone = preflight.gone(&claim.past, options.changed);
+        let started_at = Timestamp::now();
+        let only = options.only.as_ref();
+        let only = only.map(|only| only_run(only, &looked.last, started_at));
+        let again = match &only {
+            Some(run) => unfinished(&opened.paths, &preflight.selected_keys, run),
+            None => preflight.keys_to_redo(options.changed),
         };
+        let selected = preflight.selection_remark(again.len() as u64, looked.redo_usd);
         let kept = match options.limit {
             None => Kept {
                 rows: gone,
@@ -257,7 +300,7 @@ impl<'a, 't> Run<'a, 't> {
             // The rest of the input was not looked at, and may have them.
             Some(_) => Kept::default(),
         };
-        let again = command(&loaded.pinned, None);
+        let resume = command(&loaded.pinned, None);
         let context = Context {
             name: plan.name.clone(),
             model: plan.model.as_str().to_owned(),
@@ -265,6 +308,8 @@ impl<'a, 't> Run<'a, 't> {
             emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
             named_ids: preflight.named_ids,
             fingerprint: plan.fingerprint(),
+            settings: plan.settings(),
+            only,
             max_tokens: plan
                 .longest_answer()
                 .filter(|_| !opened.maker.sends_bodies()),
@@ -273,18 +318,19 @@ impl<'a, 't> Run<'a, 't> {
             // They are known once there are credentials to ask Service Quotas with.
             requests_per_minute: None,
             tokens_per_minute: None,
-            started_at: Timestamp::now(),
+            started_at,
             paths: opened.paths.clone(),
             mode: plan.mode,
-            retry_failed: with_switch(&again, "--retry-failed"),
-            resume: again,
+            retry_failed: with_switch(&resume, "--retry-failed"),
+            resume,
         };
         Self {
             opened,
             plan,
             options,
-            is_done: preflight.ended == preflight.rows && changed.is_empty(),
-            redo: [changed, preflight.outdated.as_slice()].concat(),
+            is_done: preflight.ended == preflight.rows && again.is_empty(),
+            redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
+            selected,
             answered_before: 0 < preflight.answered,
             kept,
             context,
@@ -298,15 +344,19 @@ impl<'a, 't> Run<'a, 't> {
 
     async fn carry_out(
         mut self,
-        preflight: &Preflight,
+        looked: &LookedOver,
         mut claim: Claim,
         asked: watch::Receiver<Ask>,
     ) -> Result<Finished, Failure> {
-        for notice in self.opening_notices(&claim, preflight) {
+        for notice in self.opening_notices(&claim, &looked.preflight) {
             (self.tell)(match &notice {
                 Notice::Note(text) => Told::Note(text),
                 Notice::Warning(text) => Told::Warning(text),
             });
+        }
+        let remarks = [looked.redo_remark.clone(), self.selected.take()];
+        for remark in remarks.into_iter().flatten() {
+            self.note(&remark);
         }
         if self.is_done {
             self.back_up(&mut claim)?;
@@ -349,13 +399,17 @@ impl<'a, 't> Run<'a, 't> {
             at: start,
         });
         let tell = &mut *self.tell;
+        let context = &self.context;
+        let mut updates = Updates::new(start);
+        updates.tick(context, &progress, start);
         let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
             tell(Told::Happened(event, &mut progress, now));
+            updates.tick(context, &progress, now);
         })
         .await;
-        (self.tell)(Told::Ends);
+        (self.tell)(Told::Ends(&mut progress, Instant::now()));
         if let Some(left) = ledger.left_of_it() {
             progress.output_holds(left);
         }

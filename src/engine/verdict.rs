@@ -1,7 +1,7 @@
 //! What a stop means: the exit code, and what the person should do about it.
 
 use crate::catalog::id::ModelId;
-use crate::exit::Exit;
+use crate::exit::{Exit, Reason};
 use crate::format;
 use crate::model::{Category, Fault};
 use crate::output::{OutputPaths, Tally};
@@ -68,6 +68,44 @@ pub(super) fn verdict(
                 ),
             }),
         ),
+    }
+}
+
+/// Why a run has stopped, in the word of the closed list.
+pub(super) fn reason(stop: &Stop) -> Reason {
+    match stop {
+        Stop::Interrupted => Reason::Interrupted,
+        Stop::Terminated => Reason::Terminated,
+        Stop::HungUp => Reason::HungUp,
+        Stop::Input(_) => Reason::Input,
+        Stop::Bug => Reason::Bug,
+        Stop::AllInvalid(_) => Reason::InvalidRequest,
+        Stop::Limit(Reached::Cost { .. }) => Reason::MaxCost,
+        Stop::Limit(Reached::Deadline(_)) => Reason::Deadline,
+        Stop::Limit(Reached::ErrorRate { .. }) => Reason::MaxErrorRate,
+        Stop::TokensPerDay => Reason::TokensPerDay,
+        Stop::Refused { .. } => Reason::Throttled,
+        Stop::CannotWrite { .. } => Reason::CannotWrite,
+        Stop::Unreachable { .. } => Reason::Unreachable,
+        Stop::Fault(fault) => match fault.category {
+            Category::AccessDenied => Reason::AccessDenied,
+            Category::NotFound => Reason::NotFound,
+            Category::Credentials => Reason::Credentials,
+            Category::DailyQuota => Reason::DailyQuota,
+            Category::ServiceQuota => Reason::ServiceQuota,
+            Category::Throttled | Category::ModelNotReady => Reason::Throttled,
+            Category::InvalidRequest
+            | Category::ContextWindow
+            | Category::RequestTooLarge
+            | Category::BadInputRow
+            | Category::BadResponse => Reason::InvalidRequest,
+            Category::Unavailable
+            | Category::ServerError
+            | Category::ModelTimeout
+            | Category::ModelError
+            | Category::Network
+            | Category::AttemptTimeout => Reason::Unreachable,
+        },
     }
 }
 

@@ -340,9 +340,8 @@ fn refuse_foreign_run_file(paths: &OutputPaths) -> Result<(), LedgerError> {
     let Some(file) = run_file::read(&path) else {
         return Err(LedgerError::NotOurs { path });
     };
-    let output = file.get("output").and_then(Value::as_str);
-    let named = output.and_then(|output| Path::new(output).file_name());
-    if named.is_some() && named != paths.answered.file_name() {
+    if !run_file::is_of(&file, paths) {
+        let output = file.get("output").and_then(Value::as_str);
         let output = output.unwrap_or_default().to_owned();
         return Err(LedgerError::OfAnother { path, output });
     }

@@ -14,7 +14,24 @@ pub struct Holder {
 }
 
 impl Holder {
-    pub(super) fn this_process() -> Self {
+    /// The id of the process.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// The name of its machine.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether it is the process that asks.
+    pub(super) fn is_this_process(&self) -> bool {
+        let this = Self::this_process();
+        (self.process, &self.host) == (this.process, &this.host)
+    }
+
+    /// The process that asks.
+    pub fn this_process() -> Self {
         let host = rustix::system::uname();
         let now = Timestamp::now();
         Self {

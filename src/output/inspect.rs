@@ -11,6 +11,7 @@ use super::paths::OutputPaths;
 use super::resume::EarlierRows;
 use super::run_file;
 use super::scan::State;
+use super::standing::killed;
 use super::tally::Unattributed;
 
 /// What is there now.
@@ -39,6 +40,8 @@ impl Inspection {
         if is_locked(&paths.lock) {
             let message = "another run is writing this output: what has ended is as of this moment";
             look.notes.push(message.into());
+        } else {
+            look.notes.extend(killed(&paths.run));
         }
         let files = [&paths.answered, &paths.failed];
         let mut made_up = false;

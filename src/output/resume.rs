@@ -53,6 +53,17 @@ impl EarlierRows {
         Some(&self.rows[at])
     }
 
+    /// All of them, sorted by key.
+    pub(crate) fn all(&self) -> &[EarlierRow] {
+        &self.rows
+    }
+
+    /// Where in [`all`](Self::all) the row of this id is, or of this number where it has no id.
+    pub(crate) fn place(&self, custom_id: Option<&str>, row: u64) -> Option<usize> {
+        let key = key(custom_id, row);
+        self.rows.binary_search_by_key(&key, |row| row.key).ok()
+    }
+
     /// How many rows have ended.
     pub fn len(&self) -> u64 {
         self.rows.len() as u64

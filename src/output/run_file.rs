@@ -12,8 +12,10 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::disk::{self, Disk};
@@ -22,10 +24,15 @@ use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 use super::rewrite::replace;
+use super::state::State;
 use super::tally::{Counts, Tally, Unattributed};
 use crate::exit::Exit;
+use crate::model::Fingerprint;
 
-type RunFile = Map<String, Value>;
+pub(super) type RunFile = Map<String, Value>;
+
+/// Within a process, one writer at a time: a signal can end a run while it is still starting.
+static WRITER: Mutex<()> = Mutex::new(());
 
 /// Where it keeps money that stands in no line, within `total`.
 const UNLISTED: &str = "unlisted_usd";
@@ -57,6 +64,51 @@ fn read_on(disk: &dyn Disk, path: &Path) -> Result<Option<RunFile>, LedgerError>
         read.map_err(io_error("read", path))?;
     }
     Ok(parse(&text))
+}
+
+/// What a run file says of the last run, for the next one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastRun {
+    /// The fingerprint of its settings.
+    pub fingerprint: Option<Fingerprint>,
+    /// Its settings in parts; runs of earlier versions do not say.
+    pub settings: Option<Settings>,
+    /// Which rows it ran again by `--only`, unless it completed.
+    pub only: Option<OnlyRun>,
+}
+
+/// The settings of a job in parts, so that what has changed can be named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The model id, as typed.
+    pub model: String,
+    /// The fingerprint of the prompt's source (template, column or field) and the system prompt.
+    pub prompt: String,
+    /// The fingerprint of all else that goes into a request.
+    pub parameters: String,
+}
+
+/// A run of `--only FILE`, so that the same command resumes it instead of starting it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlyRun {
+    /// The fingerprint of the ids.
+    pub ids: String,
+    /// When it first started, as a timestamp: its rows that completed later are done.
+    pub since: String,
+}
+
+/// What the last run left in the run file of this output.
+pub fn last_run(paths: &OutputPaths) -> LastRun {
+    let file = of_output(paths).unwrap_or_default();
+    let fingerprint = file.get("fingerprint").and_then(Value::as_str);
+    let part = |key: &str| file.get(key).cloned().unwrap_or_default();
+    let is_completed = file.get("state") == Some(&State::Completed.as_str().into());
+    let only = serde_json::from_value(part("only")).ok();
+    LastRun {
+        fingerprint: fingerprint.and_then(|text| text.parse().ok()),
+        settings: serde_json::from_value(part("settings")).ok(),
+        only: only.filter(|_| !is_completed),
+    }
 }
 
 /// What this run file says of money that stands in no line.
@@ -103,17 +155,34 @@ pub fn write_run_file(mode: Mode, paths: &OutputPaths, json: &str) -> Result<(),
     write_text(&*disk::real(mode), &paths.run, json)
 }
 
-fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
+pub(super) fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), LedgerError> {
     let text = serde_json::to_string_pretty(file)
         .map_err(|error| io_error("write", path)(error.into()))?;
     write_text(disk, path, &text)
 }
 
+/// Puts `text` in the place of the run file at `path`.
 fn write_text(disk: &dyn Disk, path: &Path, text: &str) -> Result<(), LedgerError> {
+    // Whoever panicked with it has left no file half written: it is replaced as a whole.
+    let _writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     replace(disk, path, |file| {
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")
     })
+}
+
+/// The run file of this output; `None` where there is none, or that of another.
+pub(super) fn of_output(paths: &OutputPaths) -> Option<RunFile> {
+    let file = read(&paths.run)?;
+    is_of(&file, paths).then_some(file)
+}
+
+/// Whether a run file is of this output, as far as it says. Where its directory is now says
+/// nothing: both may have been moved.
+pub(super) fn is_of(file: &RunFile, paths: &OutputPaths) -> bool {
+    let output = file.get("output").and_then(Value::as_str);
+    let named = output.and_then(|output| Path::new(output).file_name());
+    named.is_none() || named == paths.answered.file_name()
 }
 
 /// Makes the run file say what the output holds now: `tally`, as `verb` has left it. `brought_usd`

@@ -94,7 +94,10 @@ impl Progress {
                 self.gauge = *gauge;
                 self.waits(*why, now);
             }
-            Event::Over(gauge) => self.gauge = *gauge,
+            Event::Over(gauge) => {
+                self.gauge = *gauge;
+                self.waits_no_more(now);
+            }
             Event::Stops(_) => self.stops = true,
             Event::CannotWrite(_) | Event::Tick => {}
         }
@@ -124,10 +127,14 @@ impl Progress {
         self.rate.add(now, tokens);
     }
 
-    fn waits(&mut self, why: WaitReason, now: Instant) {
-        if let Some(before) = self.waits {
+    fn waits_no_more(&mut self, now: Instant) {
+        if let Some(before) = self.waits.take() {
             *self.held.entry(before).or_default() += now - self.waits_since;
         }
+    }
+
+    fn waits(&mut self, why: WaitReason, now: Instant) {
+        self.waits_no_more(now);
         self.waits = Some(why);
         self.waits_since = now;
     }

@@ -4,9 +4,15 @@ mod batching;
 mod fingerprint;
 pub mod forecast;
 mod mismatch;
+mod only;
 mod prefix;
 pub mod preflight;
 mod probe;
+mod redo;
+mod rejections;
+mod renames;
+mod standing;
+pub mod trouble;
 
 use crate::catalog::id::suggest;
 use crate::catalog::{Cached, ModelFacts, Most};
@@ -14,14 +20,18 @@ use crate::exact::Exact;
 use crate::family::{Doubtful, Family, OutputLimit, Rendered, lacks};
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
 use crate::job::Plan;
-use crate::model::Metered;
-use crate::model::{Category, Content, Fault, Message, Prompt, Request, Role};
+use crate::model::{
+    Category, Content, Fault, Fingerprint, Message, Metered, Prompt, Request, Role,
+};
 use crate::output::EarlierRows;
 use crate::prompt::{PromptSource, PromptSpec, Prompter};
 use crate::run::{Identity, ReadyRow, Row, Sharing};
 use batching::sharing;
 
 pub use mismatch::MismatchError;
+pub use only::Only;
+pub use redo::{Changed, Redo};
+pub use standing::{Standing, identity};
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;
@@ -40,6 +50,8 @@ pub struct RowMaker<'a> {
     rows_per_call: usize,
     id: Id,
     keep: Keep,
+    /// The rows that are made, where not all are.
+    only: Option<Only>,
 }
 
 /// The rows of an input.
@@ -97,7 +109,19 @@ impl<'a> RowMaker<'a> {
             rows_per_call,
             id: Id::settle(plan.id.as_deref(), fields)?,
             keep: Keep::settle(&plan.keep, fields)?,
+            only: None,
         })
+    }
+
+    /// Makes these rows only.
+    #[must_use]
+    pub fn only(self, only: Option<Only>) -> Self {
+        Self { only, ..self }
+    }
+
+    /// Whether it makes these rows only.
+    pub fn selection(&self) -> Option<&Only> {
+        self.only.as_ref()
     }
 
     /// All rows of `input`, from the first.
@@ -131,6 +155,22 @@ impl<'a> RowMaker<'a> {
     /// Whether rows bring whole bodies, which are sent as they are.
     pub fn sends_bodies(&self) -> bool {
         self.sends_bodies
+    }
+
+    /// The fingerprint of the request of a row whose fields are all blank, if a template makes prompts
+    /// and such a request can be sent: what it says is the template alone.
+    pub fn blank_request(&self, input: &Input) -> Option<Fingerprint> {
+        if !matches!(self.plan.source, Some(PromptSource::Template(_))) {
+            return None;
+        }
+        let names = input.fields().names().iter();
+        let blank = Record {
+            row: 0,
+            line: 0,
+            fields: names.map(|name| (name.clone(), "".into())).collect(),
+        };
+        let rendered = self.rendered(&blank).ok()?;
+        Some(self.plan.fingerprint_of(&rendered.body))
     }
 
     /// What a person should know where nothing of these rows goes into their prompts.
@@ -183,8 +223,23 @@ impl<'a> RowMaker<'a> {
         self.id != Id::Number
     }
 
-    fn row(&self, read: Result<Record, BadRow>, past: Option<&EarlierRows>) -> Row {
-        let (mut identity, record) = self.identified(read);
+    /// The row of a record, unless the run is about other rows.
+    fn row(&self, read: Result<Record, BadRow>, past: Option<&EarlierRows>) -> Option<Row> {
+        let (identity, record) = self.identified(read);
+        let is_meant = |only: &Only| {
+            let id = identity.custom_id.as_deref();
+            id.is_some_and(|id| only.contains(id))
+        };
+        let is_made = self.only.as_ref().is_none_or(is_meant);
+        is_made.then(|| self.row_of(identity, record, past))
+    }
+
+    fn row_of(
+        &self,
+        mut identity: Identity,
+        record: Result<Record, Fault>,
+        past: Option<&EarlierRows>,
+    ) -> Row {
         let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
         if before.is_some() {
             return Row::Past(identity);
@@ -366,13 +421,18 @@ impl Iterator for Rows<'_> {
     type Item = Result<Row, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = self.records.next()?;
-        Some(read.map(|record| {
+        loop {
+            let record = match self.records.next()? {
+                Ok(record) => record,
+                Err(error) => return Some(Err(error)),
+            };
             if let Ok(record) = &record {
                 self.look_for_named(record);
             }
-            self.maker.row(record, self.past)
-        }))
+            if let Some(row) = self.maker.row(record, self.past) {
+                return Some(Ok(row));
+            }
+        }
     }
 }
 
@@ -382,13 +442,14 @@ impl Rows<'_> {
         self.records.remarks()
     }
 
-    /// Reads the next record and renders nothing of it. `None` after the last one.
-    pub fn skip_row(&mut self) -> Option<Result<(), InputError>> {
+    /// Reads the next record and says who its row is; nothing is rendered. `None` after the last one.
+    pub fn skip_row(&mut self) -> Option<Result<Identity, InputError>> {
         let read = self.records.next()?;
         Some(read.map(|record| {
             if let Ok(record) = &record {
                 self.look_for_named(record);
             }
+            self.maker.identified(record).0
         }))
     }
 

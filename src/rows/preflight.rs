@@ -1,22 +1,20 @@
 //! One look over the whole input before the first call: how many rows there are, which cannot be
 //! sent, which have ended already, and which are no longer what they were.
 
+use std::collections::HashSet;
+
 use super::RowMaker;
+use super::renames::{By, Renames};
+use super::standing::{Standing, has_changed, identity};
+use super::trouble::Trouble;
 use crate::format::count as counted;
 use crate::input::{Input, InputError};
-use crate::job::Plan;
 use crate::output::resume::key;
 use crate::output::{EarlierRow, EarlierRows};
 use crate::run::{Identity, Row};
 
-/// How many examples of each kind of trouble are kept for `plan --json`.
-pub const EXAMPLES: usize = 1000;
-
-/// How many of them people are shown.
-const SHOWN: usize = 3;
-
 /// What the look found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Preflight {
     /// Whether rows are named by a field, and not by their number.
     pub named_ids: bool,
@@ -37,6 +35,22 @@ pub struct Preflight {
     pub changed: Trouble,
     /// Their keys in the output.
     pub changed_keys: Vec<u64>,
+    /// The key and the identity of the first of them.
+    pub first_changed: Option<(u64, Identity)>,
+    /// Rows without a line, of requests that the output has under another id.
+    pub renamed: Trouble,
+    /// Their keys in the output.
+    pub renamed_keys: Vec<u64>,
+    /// Those of them whose ids differ only in how a number is written.
+    pub renamed_numbers: u64,
+    /// Rows that have no line and can be sent.
+    pub new_rows: u64,
+    /// Keys in the output of rows that are to run again by name.
+    pub selected_keys: Vec<u64>,
+    /// What is said of ids that were asked for and are in no record.
+    pub not_found: Option<String>,
+    /// Rows without a line whose prompts are the template alone: the fields in it are blank.
+    pub blank: Trouble,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
     /// Fields to be kept that no record of the whole input has, each with the field that may be
@@ -52,63 +66,6 @@ pub struct Preflight {
     pub of_input: Vec<String>,
 }
 
-/// What is to become of rows that ended as something else than they are now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changed {
-    /// The run does not start: its output would answer two different questions.
-    Refused,
-    /// They run again, and their old lines are put aside.
-    Redone,
-}
-
-/// Rows with the same kind of trouble.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// How many.
-    pub count: u64,
-    /// The first [`EXAMPLES`] of them, described.
-    pub examples: Vec<String>,
-}
-
-impl Trouble {
-    fn add(&mut self, example: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(example());
-        }
-    }
-
-    /// The examples that people are shown, and how many rows are not among them.
-    pub fn shown(&self) -> (&[String], u64) {
-        let shown = self.examples.get(..SHOWN).unwrap_or(&self.examples);
-        (shown, self.count - shown.len() as u64)
-    }
-
-    /// `a, b, c and 5 more`
-    fn in_a_line(&self) -> String {
-        let (shown, more) = self.shown();
-        let more = match more {
-            0 => String::new(),
-            more => format!(" and {} more", counted(more)),
-        };
-        shown.join(", ") + &more
-    }
-
-    /// Each on a line of its own, behind `indent`; where there are more, with the way to them.
-    pub fn in_lines(&self, indent: &str) -> String {
-        let (shown, more) = self.shown();
-        let lines = shown.iter().map(|example| format!("\n{indent}{example}"));
-        let more = (0 < more).then(|| {
-            format!(
-                "\n{indent}and {} more: `promptmill plan --json` lists up to {}",
-                counted(more),
-                counted(EXAMPLES as u64)
-            )
-        });
-        lines.chain(more).collect()
-    }
-}
-
 /// Looks over the first `limit` rows of `input`, or all of them, and shows each to `see`, with how it
 /// ended if it has. Takes 8 bytes a row for ids.
 ///
@@ -119,19 +76,39 @@ pub fn survey(
     input: &Input,
     past: &EarlierRows,
     limit: Option<u64>,
-    mut see: impl FnMut(&Row, Option<&EarlierRow>),
+    mut see: impl FnMut(&Row, Standing<'_>),
 ) -> Result<Preflight, InputError> {
     let mut survey = Preflight {
         named_ids: maker.ids_are_named(),
         ..Preflight::default()
     };
     let mut ids = Vec::new();
+    let mut found = HashSet::new();
+    let mut renames = Renames::of(past);
+    let blank = maker.blank_request(input);
     let mut rows = maker.rows(input)?;
     for row in rows.by_ref().take(limit_of(limit)) {
         let row = row?;
-        let before = survey.standing(&row, past);
-        see(&row, before);
-        survey.take(&row, before);
+        let who = identity(&row);
+        renames.has(who.custom_id.as_deref(), who.row);
+        let standing = match survey.line(&row, past) {
+            Some(line) if maker.selection().is_some() => Standing::Selected(line),
+            Some(line) if has_changed(who, line) => Standing::Changed(line),
+            Some(line) => Standing::Completed(line),
+            None if maker.selection().is_none() && renames.may_be(&row) => Standing::Renamed,
+            None => Standing::New,
+        };
+        if standing.line().is_none() && who.fingerprint.is_some() && who.fingerprint == blank {
+            survey.blank.add(|| match &who.custom_id {
+                Some(id) => format!("row {} ({id})", who.row),
+                None => format!("row {}", who.row),
+            });
+        }
+        see(&row, standing);
+        survey.take(&row, standing);
+        if let (Some(_), Some(id)) = (maker.selection(), &who.custom_id) {
+            found.insert(id.trim().to_owned());
+        }
         if survey.named_ids
             && let Some(id) = &identity(&row).custom_id
         {
@@ -142,16 +119,23 @@ pub fn survey(
     let named = |name: &str| format!("`{name}`{}", fields.hint(name));
     survey.fields = fields.to_string();
     survey.never_named = rows.never_named().map(named);
-    // A field that the first rows lack may come later: the others are only read for it.
-    while rows.never_kept().next().is_some()
-        && let Some(record) = rows.skip_row()
+    // A field that the first rows lack may come later, and so may the id that one of them seemed to
+    // have had: the others are only read for that.
+    while (rows.never_kept().next().is_some() || renames.is_open())
+        && let Some(who) = rows.skip_row()
     {
-        record?;
+        let who = who?;
+        renames.has(who.custom_id.as_deref(), who.row);
     }
+    survey.renamed(renames);
+    survey.not_found = maker.selection().and_then(|only| only.missing(&found));
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.of_input = rows.remarks();
     survey.of_input.extend(maker.ignored_remark());
     survey.alike = maker.alike_remark(survey.rows);
+    if survey.alike.is_some() {
+        survey.blank = Trouble::default();
+    }
     let twice = repeated(ids);
     if !twice.is_empty() {
         survey.duplicates = name_duplicates(maker, input, limit, &twice)?;
@@ -166,132 +150,7 @@ pub fn limit_of(limit: Option<u64>) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// Who a row is.
-pub fn identity(row: &Row) -> &Identity {
-    match row {
-        Row::Ready(work) => &work.identity,
-        Row::Rejected(identity, _) | Row::Past(identity) => identity,
-    }
-}
-
-/// Whether a row that has ended was another request then, as far as that is known.
-pub fn has_changed(who: &Identity, before: &EarlierRow) -> bool {
-    matches!((before.fingerprint, who.fingerprint), (Some(before), Some(now)) if before != now)
-}
-
 impl Preflight {
-    /// What has to be settled before anything is sent.
-    pub fn refusals(&self, plan: &Plan, changed: Changed) -> Vec<String> {
-        let refusals = [
-            self.named_by_nothing(plan),
-            self.kept_of_nothing(plan),
-            self.duplicate_ids(plan),
-            match changed {
-                Changed::Refused => self.changed_rows(plan),
-                Changed::Redone => None,
-            },
-            self.unusable_rows(plan),
-        ];
-        refusals.into_iter().flatten().collect()
-    }
-
-    fn named_by_nothing(&self, plan: &Plan) -> Option<String> {
-        let named = self.never_named.as_ref()?;
-        Some(format!(
-            "{}: `id`: no record that was read has the field {named}; fields here: {}; choose one of \
-             them, or leave it out",
-            plan.input.display(),
-            self.fields,
-        ))
-    }
-
-    fn kept_of_nothing(&self, plan: &Plan) -> Option<String> {
-        let message = || {
-            format!(
-                "{}: `keep`: no record has the field {}; fields here: {}; keep one of them, or leave \
-                 it out",
-                plan.input.display(),
-                self.never_kept.join(" or "),
-                self.fields,
-            )
-        };
-        (!self.never_kept.is_empty()).then(message)
-    }
-
-    fn duplicate_ids(&self, plan: &Plan) -> Option<String> {
-        let count = &self.duplicates.count;
-        let share = match count {
-            1 => "1 row shares".to_owned(),
-            count => format!("{count} rows share"),
-        };
-        let message = || {
-            format!(
-                "{}: {share} an id with an earlier row: {}; give every row an id of its \
-                 own, or choose another field with --id",
-                plan.input.display(),
-                self.duplicates.in_a_line(),
-            )
-        };
-        (0 < *count).then(message)
-    }
-
-    fn changed_rows(&self, plan: &Plan) -> Option<String> {
-        let count = &self.changed.count;
-        let ended = match count {
-            1 => "1 completed row".to_owned(),
-            count => format!("{count} completed rows"),
-        };
-        let by_number = if plan.id.is_none() && !self.named_ids {
-            "; rows are identified by their number here, so inserting a row changes all rows below \
-             it; an --id field prevents that"
-        } else {
-            ""
-        };
-        let message = || {
-            format!(
-                "{}: {ended} would now send a different request ({}): prompt, model or parameters \
-                 have changed. Rerun them with --redo-changed, start over with --fresh (both back up the old completions), restore the settings, or choose another --output{by_number}",
-                plan.output.display(),
-                self.changed.in_a_line(),
-            )
-        };
-        (0 < *count).then(message)
-    }
-
-    fn unusable_rows(&self, plan: &Plan) -> Option<String> {
-        let count = self.unusable.count;
-        let rows = self.rows;
-        let fix = if count == 1 {
-            "Fix the row"
-        } else {
-            "Fix these rows"
-        };
-        let allow = match count == rows {
-            true => String::new(),
-            false => format!(", or run the others with --max-failures {count}"),
-        };
-        let message = || {
-            format!(
-                "{}: {} of {} rows cannot be sent, and max_failures is {}:{}\n\
-                 {fix}{allow}",
-                plan.input.display(),
-                counted(count),
-                counted(rows),
-                plan.max_failures,
-                self.unusable.in_lines("  "),
-            )
-        };
-        // Rows that lack their id have been spoken of.
-        let exceeded = plan.max_failures.exceeded_by(count, rows);
-        (exceeded && self.never_named.is_none()).then(message)
-    }
-
-    /// Rows of the output that the input does not have, or the part of it that was asked for.
-    pub fn gone(&self, past: &EarlierRows) -> u64 {
-        let outdated = self.outdated.len() as u64;
-        past.len().saturating_sub(self.ended + outdated)
-    }
-
     /// What is said of so many rows.
     pub fn gone_remark(gone: u64) -> Option<String> {
         match gone {
@@ -302,6 +161,19 @@ impl Preflight {
                 counted(many)
             )),
         }
+    }
+
+    /// What is said of rows whose prompts are the template alone.
+    pub fn blank_remark(&self) -> Option<String> {
+        let rows = match self.blank.count {
+            0 => return None,
+            1 => "1 prompt is".to_owned(),
+            many => format!("{} prompts are", counted(many)),
+        };
+        let examples = self.blank.in_a_line();
+        Some(format!(
+            "{rows} the template alone, for the fields in it are blank: {examples}"
+        ))
     }
 
     /// What is said of failures that hold no longer.
@@ -322,8 +194,20 @@ impl Preflight {
         past.tally.failed.saturating_sub(self.failed + outdated)
     }
 
+    /// Takes in the rows that the output has under another id.
+    fn renamed(&mut self, renames: Renames<'_>) {
+        for (old, rename) in renames.settle() {
+            self.renamed_keys.push(old.key);
+            self.renamed_numbers += u64::from(rename.by == By::Number);
+            self.renamed.add(|| match rename.id.as_str() {
+                "" => format!("row {}", rename.row),
+                id => format!("row {}, now `{id}`", rename.row),
+            });
+        }
+    }
+
     /// How a row has ended, if that still holds.
-    fn standing<'p>(&mut self, row: &Row, past: &'p EarlierRows) -> Option<&'p EarlierRow> {
+    fn line<'p>(&mut self, row: &Row, past: &'p EarlierRows) -> Option<&'p EarlierRow> {
         let who = identity(row);
         // A row whose id could not be read was known by its number.
         let unnamed = past.row(None, who.row);
@@ -338,25 +222,32 @@ impl Preflight {
         Some(before)
     }
 
-    fn take(&mut self, row: &Row, before: Option<&EarlierRow>) {
+    fn take(&mut self, row: &Row, standing: Standing<'_>) {
         self.rows += 1;
         let who = identity(row);
-        let Some(before) = before else {
-            if let Row::Rejected(_, fault) = row {
-                self.unusable.add(|| fault.message.clone());
+        let Some(line) = standing.line() else {
+            match row {
+                Row::Rejected(_, fault) => self.unusable.add(|| fault.message.clone()),
+                Row::Ready(_) => self.new_rows += 1,
+                Row::Past(_) => {}
             }
             return;
         };
         self.ended += 1;
-        self.failed += u64::from(before.failed);
-        let has_changed = has_changed(who, before);
-        self.answered += u64::from(!has_changed && !before.failed);
-        if has_changed {
-            self.changed_keys.push(before.key);
-            self.changed.add(|| match &who.custom_id {
-                Some(id) => format!("row {} ({id})", who.row),
-                None => format!("row {}", who.row),
-            });
+        self.failed += u64::from(line.failed);
+        self.answered += u64::from(!has_changed(who, line) && !line.failed);
+        match standing {
+            Standing::Changed(_) => {
+                self.first_changed
+                    .get_or_insert_with(|| (line.key, who.clone()));
+                self.changed_keys.push(line.key);
+                self.changed.add(|| match &who.custom_id {
+                    Some(id) => format!("row {} ({id})", who.row),
+                    None => format!("row {}", who.row),
+                });
+            }
+            Standing::Selected(_) => self.selected_keys.push(line.key),
+            Standing::New | Standing::Renamed | Standing::Completed(_) => {}
         }
     }
 }

@@ -63,6 +63,7 @@ where
             is_retry: admitted.attempt.history.is_retry(),
         });
         self.meter.hold(admitted.attempt.worst_cost_usd());
+        self.bytes.hold(admitted.held);
         let model = Arc::clone(&self.model);
         let limit = self.settings.attempt_timeout;
         self.in_flight.spawn(async move {
@@ -109,6 +110,7 @@ where
         let Admitted {
             mut attempt,
             admission,
+            held,
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
         let unknown_usd = self.meter.settle(attempt.worst_cost_usd(), &outcome);
@@ -117,6 +119,7 @@ where
         let services_fault = self.pace.landed(row, admission, &outcome, landed);
         match outcome {
             Ok(answers) => {
+                self.bytes.returned(held, &answers);
                 self.note_answer(admission.at, landed);
                 attempt.history.attempts += 1;
                 let replies = std::iter::once(answers.first).chain(answers.others);
@@ -124,6 +127,7 @@ where
                 self.end(attempt, sent, landed, answered);
             }
             Err(fault) => {
+                self.bytes.release(held);
                 self.note_fault(&fault, admission.at, landed);
                 let fate = self.fate(&fault, &mut attempt, landed, services_fault);
                 tell_fate(&fate, &attempt, &fault, tell);
@@ -293,6 +297,7 @@ where
         if kept.is_ok() {
             self.gather_until = now + (now - began).min(LONGEST_GATHERING);
             self.held_slots = 0;
+            self.bytes.committed();
             for ended in self.ended.drain(..) {
                 self.meter.listed(ended.charge_usd());
                 tell(&Event::Completed(&ended));

@@ -55,6 +55,8 @@ pub enum Event<'a> {
 pub enum WaitReason {
     /// Every slot is taken.
     Concurrency,
+    /// The calls in flight take all the memory that calls may take.
+    Memory,
     /// The requests of this minute are used up.
     Requests,
     /// The tokens of this minute are used up, or reserved by calls in flight.
@@ -100,6 +102,7 @@ impl WaitReason {
             | Self::Disk
             | Self::Drain => true,
             Self::Concurrency
+            | Self::Memory
             | Self::Requests
             | Self::Tokens
             | Self::TokensOfDay
@@ -117,6 +120,7 @@ impl WaitReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Concurrency => "concurrency",
+            Self::Memory => "memory for calls in flight",
             Self::Requests => "requests per minute",
             Self::Tokens => "tokens per minute",
             Self::TokensOfDay => "tokens per day",

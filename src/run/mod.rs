@@ -8,6 +8,7 @@
 //! This module knows nothing of files, terminals or any one service.
 
 mod attempt;
+mod bytes_in_flight;
 mod concurrency;
 mod credential_hold;
 mod effects;

@@ -173,3 +173,150 @@ fn full_jitter(nth: u32, cap: Duration, dice: f64) -> Duration {
     let bound = Duration::from_secs(1 << nth.saturating_sub(1).min(6)).min(cap);
     bound.mul_f64(dice)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        max_attempts: 6,
+        throttle_wait: Duration::from_secs(600),
+    };
+
+    fn fault(category: Category) -> Fault {
+        Fault::local(category, "said the service")
+    }
+
+    #[test]
+    fn the_bound_of_a_wait_doubles_from_a_second_to_its_cap() {
+        let cap = Duration::from_secs(30);
+        let bound = |nth| full_jitter(nth, cap, 1.0).as_secs();
+        let bounds: Vec<_> = (0..9).map(bound).collect();
+        assert_eq!(bounds, [1, 1, 2, 4, 8, 16, 30, 30, 30]);
+        let longer = Duration::from_secs(100);
+        assert_eq!(full_jitter(u32::MAX, longer, 1.0).as_secs(), 64);
+        for (dice, wait_ms) in [(0.0, 0), (0.25, 2000), (0.5, 4000)] {
+            assert_eq!(full_jitter(4, cap, dice).as_millis(), wait_ms, "{dice}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_has_its_attempts_and_fewer_where_one_is_dear() {
+        let now = Instant::now();
+        for (category, attempts) in [
+            (Category::ServerError, 6),
+            (Category::Unavailable, 6),
+            (Category::Network, 6),
+            (Category::ModelTimeout, 3),
+            (Category::ModelError, 3),
+            (Category::AttemptTimeout, 3),
+            (Category::InvalidRequest, 1),
+        ] {
+            let mut history = History::default();
+            let mut after = || POLICY.after(&fault(category), &mut history, now, 1.0, false);
+            let retries = std::iter::from_fn(|| matches!(after(), Next::Again(_)).then_some(()));
+            assert_eq!(1 + retries.count(), attempts, "{category:?}");
+            assert_eq!(history.attempts as usize, attempts, "{category:?}");
+        }
+        let once = RetryPolicy {
+            max_attempts: 1,
+            ..POLICY
+        };
+        let mut history = History::default();
+        let next = once.after(&fault(Category::ModelError), &mut history, now, 1.0, false);
+        assert_eq!(next, Next::Fail, "no more than the job allows");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_counted_and_costs_an_attempt_only_once_it_lasted_too_long() {
+        let start = Instant::now();
+        let mut history = History::default();
+        let mut at = |seconds| {
+            let now = start + Duration::from_secs(seconds);
+            let next = POLICY.after(&fault(Category::Throttled), &mut history, now, 1.0, false);
+            (next, history.throttles, history.attempts)
+        };
+        assert_eq!(at(0), (Next::Again(Duration::ZERO), 1, 0));
+        assert_eq!(at(599), (Next::Again(Duration::ZERO), 2, 0));
+        assert_eq!(at(600), (Next::Fail, 3, 1));
+        // Another fault in between ends the run of refusals.
+        let mut history = History::default();
+        let throttled = fault(Category::Throttled);
+        POLICY.after(&throttled, &mut history, start, 1.0, false);
+        assert_eq!(history.refused_since, Some(start));
+        let broken = fault(Category::ServerError);
+        POLICY.after(&broken, &mut history, start, 1.0, false);
+        assert_eq!(history.refused_since, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_another_fault_than_a_refusal_makes_sending_it_a_retry() {
+        let now = Instant::now();
+        let mut history = History::default();
+        assert!(!history.is_retry(), "it was never sent");
+        for (category, is_retry, owes) in [
+            (Category::Throttled, false, false),
+            (Category::ModelNotReady, true, false),
+            (Category::ServerError, true, true),
+            (Category::Throttled, false, false),
+        ] {
+            POLICY.after(&fault(category), &mut history, now, 1.0, false);
+            assert_eq!(history.is_retry(), is_retry, "{category:?}");
+            assert_eq!(history.owes, owes, "{category:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_of_the_service_costs_the_row_nothing_and_waits_for_nothing() {
+        let mut history = History::default();
+        let asked = Fault {
+            retry_after: Some(Duration::from_secs(7)),
+            maybe_billed: true,
+            ..fault(Category::Unavailable)
+        };
+        let now = Instant::now();
+        let next = POLICY.after(&asked, &mut history, now, 1.0, true);
+        assert_eq!(next, Next::Again(Duration::ZERO));
+        assert_eq!((history.attempts, history.maybe_billed), (0, 1));
+        // What the service asks for is not undercut where the row itself waits.
+        let next = POLICY.after(&asked, &mut history, now, 0.0, false);
+        assert_eq!(next, Next::Again(Duration::from_secs(7)));
+        assert_eq!((history.attempts, history.maybe_billed), (1, 2));
+        let next = POLICY.after(&fault(Category::Unavailable), &mut history, now, 1.0, false);
+        assert_eq!(next, Next::Again(Duration::from_secs(2)));
+        history.forgive();
+        assert_eq!(history.attempts, 1);
+    }
+
+    #[test]
+    fn a_wait_that_the_service_asks_for_is_heeded_for_five_minutes_or_the_patience() {
+        let heeded = |asked, throttle_wait| {
+            let policy = RetryPolicy {
+                throttle_wait: Duration::from_secs(throttle_wait),
+                ..POLICY
+            };
+            let fault = Fault {
+                retry_after: Some(Duration::from_secs(asked)),
+                ..fault(Category::Throttled)
+            };
+            policy.heeded(fault).retry_after.map(|wait| wait.as_secs())
+        };
+        assert_eq!(heeded(299, 600), Some(299));
+        assert_eq!(heeded(3600, 600), Some(300));
+        assert_eq!(heeded(3600, 20), Some(20));
+        assert_eq!(POLICY.heeded(fault(Category::Throttled)).retry_after, None);
+    }
+
+    #[test]
+    fn a_row_that_starts_over_keeps_count_of_its_attempts() {
+        let mut history = History {
+            attempts: 2,
+            shared: 3,
+            ..History::default()
+        };
+        history.begin_anew();
+        assert_eq!((history.attempts, history.shared), (0, 5));
+        history.forgive();
+        assert_eq!(history.attempts, 0, "there is nothing to forgive");
+    }
+}

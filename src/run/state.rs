@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{Answers, Attempt};
+use super::bytes_in_flight::{BytesInFlight, Held};
 use super::concurrency::ConcurrencyLimit;
 use super::credential_hold::CredentialHold;
 use super::gauge::Gauge;
@@ -35,6 +36,7 @@ const ENOUGH_TO_COMMIT: usize = 8;
 pub(super) struct Admitted {
     pub(super) attempt: Attempt,
     pub(super) admission: Admission,
+    pub(super) held: Held,
 }
 
 /// An attempt that came back.
@@ -76,6 +78,8 @@ pub(super) struct State<M, R> {
     head: Option<Attempt>,
     /// Whether rows that have ended were passed over, and there may be one behind them that has not.
     passes_over: bool,
+    /// How much memory calls in flight take.
+    pub(super) bytes: BytesInFlight,
     /// Calls to be sent again.
     pub(super) waiting: Waiting,
     /// Parts of calls that failed, while all is in doubt: an answer lets them go on.
@@ -133,6 +137,7 @@ where
             next: None,
             head: None,
             passes_over: false,
+            bytes: BytesInFlight::default(),
             waiting: Waiting::new(start),
             held_back: Vec::new(),
             hold: CredentialHold::default(),
@@ -350,6 +355,11 @@ where
         if 1 < attempt.rows() && self.settings.sharing.bytes < attempt.bytes() {
             return self.admit_half(attempt, now);
         }
+        let held = self.bytes.of(&attempt);
+        if !self.bytes.has_room(held) {
+            self.put_back(attempt, now);
+            return self.commit_or_wait(WaitReason::Memory, None, now);
+        }
         let (why, until) = match self.meter.purse(attempt.worst_cost_usd()) {
             Affordable::Empty(reached) => {
                 return self.send_less(attempt, Stop::Limit(reached), now);
@@ -358,7 +368,11 @@ where
             Affordable::Open => match self.pace.admit(&attempt, self.in_flight.len(), now) {
                 Ok(admission) => {
                     self.waiting.pay(&mut attempt, now);
-                    return Step::Send(Box::new(Admitted { attempt, admission }));
+                    return Step::Send(Box::new(Admitted {
+                        attempt,
+                        admission,
+                        held,
+                    }));
                 }
                 Err(Refusal::Day) => return self.send_less(attempt, Stop::TokensPerDay, now),
                 Err(Refusal::Wait(why, until)) => (why, until),

@@ -398,6 +398,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_byte_is_a_token_at_most_and_four_times_what_was_seen_once_there_are_replies() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        // 100 bytes at a token each, and 10 tokens of output at 5 of quota each.
+        let first = charge(&tokens, 100, Some(10));
+        assert_eq!((tokens.most_per_byte(), first.worst), (1.0, 150.0));
+        tokens.reserve(&first, start);
+        tokens.settle(&first, used(10, Some(10), 0), start);
+        assert!((tokens.most_per_byte() - 0.4).abs() < 1e-9);
+        let second = charge(&tokens, 100, Some(10));
+        assert!((second.worst - 90.0).abs() < 1e-9, "{}", second.worst);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_no_day_has_room_for_is_reckoned_with_as_expected() {
+        let mut tokens = tokens(60_000, Instant::now());
+        // 150 at worst, 80 expected.
+        for (day, worst) in [(150, 150.0), (149, 80.0)] {
+            tokens.limits.per_day = Some(day);
+            assert_eq!(charge(&tokens, 100, Some(10)).worst, worst, "{day}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_day_counts_what_is_in_flight_at_its_worst() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);

@@ -9,6 +9,7 @@ use crate::harness::repository;
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("exact", &[]),
     ("alarm", &[]),
+    ("event", &[]),
     ("exit", &[]),
     ("format", &[]),
     ("nearest", &[]),
@@ -26,7 +27,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("run", &["alarm", "model"]),
     (
         "output",
-        &["catalog", "exact", "exit", "format", "model", "run"],
+        &[
+            "catalog", "event", "exact", "exit", "format", "model", "run",
+        ],
     ),
     (
         "job",
@@ -37,23 +40,26 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "rows",
         &[
-            "catalog", "exact", "family", "format", "input", "job", "model", "output", "prompt",
-            "run",
+            "catalog", "exact", "exit", "family", "format", "input", "job", "model", "output",
+            "prompt", "run",
         ],
     ),
-    ("report", &["exit", "format", "model", "output", "run"]),
+    (
+        "report",
+        &["event", "exit", "format", "model", "output", "run"],
+    ),
     (
         "engine",
         &[
-            "bedrock", "catalog", "exit", "family", "format", "input", "job", "model", "nearest",
-            "output", "report", "rows", "run",
+            "bedrock", "catalog", "event", "exit", "family", "format", "input", "job", "model",
+            "nearest", "output", "report", "rows", "run",
         ],
     ),
     (
         "cli",
         &[
-            "bedrock", "catalog", "engine", "exit", "family", "format", "input", "job", "model",
-            "output", "percent", "report", "rows", "run",
+            "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
+            "model", "output", "percent", "report", "rows", "run",
         ],
     ),
 ];

@@ -5,7 +5,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::harness::{Job, NOVA, Out, QUICK, Service, pause};
+use crate::harness::{Job, NOVA, Out, QUICK, Running, Service, pause};
 
 /// Everything that leaves something half done: connections, bodies, rows to be sent again, rows
 /// that fail with a body to keep.
@@ -36,6 +36,25 @@ const NOISE_KIB: u64 = 8 << 10;
 /// What a row with an id adds: its key, for the check for duplicates.
 const KEY_BYTES: u64 = 8;
 
+/// Whether the run file says how the run ended.
+fn ended(running: &Running) -> bool {
+    let text = std::fs::read_to_string(running.path("out.run.json")).unwrap_or_default();
+    !text.is_empty() && !text.contains(r#""state": "running""#)
+}
+
+/// The most memory that a run holds until its end, in KiB.
+fn peak_of(running: &Running) -> u64 {
+    let mut peak = 0;
+    while !ended(running) {
+        let status = running.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(kib.unwrap_or(0));
+        pause();
+    }
+    peak
+}
+
 /// Runs so many rows, 64 at a time, with no more than 128 open files, and returns the most memory
 /// the run ever held, in KiB.
 fn peak_kib(rows: u64) -> u64 {
@@ -47,14 +66,7 @@ fn peak_kib(rows: u64) -> u64 {
         .on(&service.url)
         .args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "-c", "64"])
         .spawn();
-    let mut peak = 0;
-    while !running.path("out.run.json").exists() {
-        let status = running.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        pause();
-    }
+    let peak = peak_of(&running);
     let out = running.wait().exits(3);
     let run = out.run_file();
     let total = |what: &str| run["total"][what].as_u64().unwrap();
@@ -78,6 +90,26 @@ fn memory_and_open_files_stay_flat_while_calls_go_wrong() {
         high < low + allowed,
         "{few} rows: {low} KiB; {most} rows: {high} KiB"
     );
+}
+
+#[test]
+fn embeddings_that_share_calls_stay_within_the_bytes_in_flight() {
+    const MODEL: &str = "cohere.embed-english-v3";
+    let service = Service::playing(QUICK);
+    let text = "what is this about and is it meant well";
+    let input: String = (0..64 * 96).map(|n| format!("r{n},{text} {n}\n")).collect();
+    let running = Job::new("run")
+        .file("in.csv", format!("id,prompt\n{input}"))
+        .on(&service.url)
+        .args(["-i", "in.csv", "-m", MODEL, "-o", "out.jsonl"])
+        .args(["--extra", r#"{"input_type":"search_document"}"#])
+        .spawn();
+    let peak = peak_of(&running);
+    let out = running.wait().exits(0);
+    assert_eq!(out.run_file()["this_run"]["calls"], 64);
+    println!("{} rows of embeddings: {peak} KiB", 64 * 96);
+    // 96 MiB are for calls in flight; all of them at once would take 600.
+    assert!(peak < 250 << 10, "{peak} KiB");
 }
 
 /// Four rows, two at a time, in `kib` of memory, against a service that sends 200 MB.

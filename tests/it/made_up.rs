@@ -30,11 +30,17 @@ fn real() -> String {
 
 #[track_caller]
 fn is_refused(job: Job, output: &str) -> Out {
-    let before = std::fs::read(job.path("out.run.json")).ok();
+    let total = |directory: &std::path::Path| {
+        let text = std::fs::read_to_string(directory.join("out.run.json")).ok()?;
+        let run: serde_json::Value = serde_json::from_str(&text).ok()?;
+        run.get("total").cloned()
+    };
+    let before = total(&job.path(""));
     let out = job.run().exits(2).says(REFUSED);
     assert_eq!(out.text("out.jsonl"), output);
-    let after = std::fs::read(out.directory.path().join("out.run.json")).ok();
-    assert_eq!(after, before, "the run file is as it was");
+    let after = total(out.directory.path());
+    assert_eq!(after, before, "the output holds what it held");
+    assert_eq!(out.run_file()["stop"]["reason"], "output");
     out
 }
 

@@ -33,6 +33,7 @@ mod plan;
 mod prices;
 mod quotas;
 mod real_data;
+mod redo;
 mod reference;
 mod replies;
 mod resume;

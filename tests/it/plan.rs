@@ -354,7 +354,7 @@ fn everything_that_run_would_refuse_is_said_at_once() {
     );
     begins(
         1,
-        "out/a.jsonl: 1 completed row would now send a different request (row 1 (a)): prompt,",
+        "out/a.jsonl: 1 of 1 completed rows would now send a different request (row 1 (a)): prompt,",
     );
     begins(
         2,

@@ -115,7 +115,7 @@ fn stand_in(job: &mut JobFile) -> Rows {
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
 fn of_rows(loaded: &Loaded) -> Result<(Asked, Request), Failure> {
-    let opened = loaded.open()?;
+    let opened = loaded.open(None)?;
     match loaded.plan.probe() {
         Some(call) if !opened.maker.sends_bodies() => {
             let _ = first_row(&opened)?;

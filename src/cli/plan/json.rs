@@ -7,7 +7,7 @@ use super::{Planned, request};
 use crate::job::{Endpoint, QuotaSource};
 use crate::model::Fingerprint;
 use crate::rows::forecast::{Estimate, Forecast, MaxTokens};
-use crate::rows::preflight::Trouble;
+use crate::rows::trouble::Trouble;
 
 /// What `plan --json` prints.
 #[derive(Serialize)]
@@ -44,6 +44,8 @@ struct Rows<'a> {
     unusable: Troubled<'a>,
     changed: Troubled<'a>,
     duplicates: Troubled<'a>,
+    /// Whose prompts are the template alone.
+    blank: Troubled<'a>,
     /// In the output and no longer in the input.
     gone: u64,
 }
@@ -165,6 +167,7 @@ pub(super) fn of(planned: &Planned) -> String {
             unusable: troubled(&survey.unusable),
             changed: troubled(&survey.changed),
             duplicates: troubled(&survey.duplicates),
+            blank: troubled(&survey.blank),
             gone: planned.gone,
         },
         assumed: assumed(forecast, plan.tokens.burndown),

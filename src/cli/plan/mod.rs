@@ -17,7 +17,7 @@ use crate::report::display::ReadingProgress;
 /// Plans a job.
 pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
     let source = options::source(matches)?;
-    let asked = options::of_plan(matches);
+    let asked = options::of_plan(matches)?;
     let style = options::style(matches);
     let mut reading = None;
     let tell = &mut |told: Told<'_>| match told {
@@ -29,7 +29,7 @@ pub(super) fn plan(matches: &ArgMatches) -> Result<Exit, Failure> {
         }
         Told::HasRead => reading = None,
         Told::Warning(text) => options::warn(style, text),
-        Told::Note(_) | Told::Starts { .. } | Told::Happened(..) | Told::Ends => {}
+        Told::Note(_) | Told::Starts { .. } | Told::Happened(..) | Told::Ends(..) => {}
     };
     let planned = connect::runtime()?.block_on(crate::engine::plan::plan(&source, &asked, tell))?;
     print::delivered(match matches.get_flag("json") {

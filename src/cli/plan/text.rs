@@ -1,12 +1,12 @@
 //! The plan for people: about one screen.
 
 use super::{Planned, request};
-use crate::engine::plan::duration;
-use crate::format::{count, dollars, one_line, time, wrap};
+use crate::engine::plan::{Earlier, duration};
+use crate::format::{count, dollars, one_line, plural, time, wrap};
 use crate::job::{Plan, QuotaSource};
 use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
-use crate::rows::preflight::Trouble;
+use crate::rows::trouble::Trouble;
 
 /// Where what is said of a label begins.
 const INDENT: usize = 16;
@@ -73,11 +73,20 @@ fn facts(planned: &Planned) -> Vec<String> {
 
 /// What is in the output already, and what that leaves.
 fn so_far(planned: &Planned) -> String {
-    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
-    if answered + failed == 0 {
+    let Earlier {
+        answered: kept,
+        failed: kept_failed,
+    } = planned.earlier;
+    if kept + kept_failed == 0 {
         return " (no rows yet)".into();
     }
+    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
     let left = planned.survey.rows - (answered + failed);
+    // Of rows that run again, or that the input does not have, the output has more.
+    let held = match (kept + kept_failed).saturating_sub(answered + failed) {
+        0 => String::new(),
+        more => format!("; {} more in the output", plural(more, "row")),
+    };
     let spent = planned
         .spent_usd
         .map(|usd| format!(", {} spent", dollars(usd)));
@@ -86,7 +95,7 @@ fn so_far(planned: &Planned) -> String {
         usd => format!(", up to {} more possibly billed", dollars(usd)),
     };
     format!(
-        " ({} succeeded, {} failed, {} remaining{}{maybe_billed})",
+        " ({} succeeded, {} failed, {} remaining{held}{}{maybe_billed})",
         count(answered),
         count(failed),
         count(left),

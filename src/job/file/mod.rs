@@ -3,7 +3,7 @@
 mod check;
 mod error;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -178,6 +178,16 @@ impl JobFile {
             Some(PinnedPath { flag, path })
         });
         open.collect()
+    }
+
+    /// Where the output is, as far as the job says and it can be written out.
+    pub fn output_path(
+        &self,
+        today: Date,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Option<PathBuf> {
+        let path = self.output.path.as_deref()?;
+        expand(path, today, &variable).ok().map(PathBuf::from)
     }
 
     /// Whether `{{ date }}` stands in a path.

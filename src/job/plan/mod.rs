@@ -34,7 +34,7 @@ use values::{
 pub use crate::url::is_url;
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
-pub use values::{is_share, time};
+pub use values::{is_share, rows_or_share, time};
 pub(super) use values::{parse_share, parse_time};
 
 /// Enough for thousands of calls a minute at usual latencies, few enough to repeat after a crash.

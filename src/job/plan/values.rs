@@ -276,6 +276,13 @@ pub(super) fn max_failures(output: &OutputTable) -> Result<MaxFailures, JobError
     Ok(typed.unwrap_or(MaxFailures::Count(0)))
 }
 
+/// Reads a number of rows or a share of them: `181`, `10%`.
+pub fn rows_or_share(typed: &str) -> Option<MaxFailures> {
+    let count = typed.replace('_', "").parse().ok();
+    let share = || parse_share(typed).map(MaxFailures::Share);
+    count.map(MaxFailures::Count).or_else(share)
+}
+
 /// How many rows may be filtered; `None` is no limit.
 pub(super) fn max_filtered(output: &OutputTable) -> Result<Option<MaxFailures>, JobError> {
     most_rows("output.max_filtered", output.max_filtered.as_ref())

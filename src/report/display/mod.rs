@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::progress::Progress;
+use crate::event::{self, Level};
 use crate::format::{Paint, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, WaitReason};
 use terminal::Below;
@@ -156,10 +157,14 @@ impl Display {
         }
     }
 
-    /// Takes the live view off the terminal, for the summary to take its place.
-    pub fn close(&self) {
+    /// Takes the live view off the terminal, for the summary to take its place. Programs are shown
+    /// the final counts.
+    pub fn close(&self, progress: &mut Progress, now: Instant) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if self.style == Style::Json {
+            self.write_status(progress, now);
         }
     }
 
@@ -239,8 +244,7 @@ impl Display {
         let pace = progress.per_minute(now);
         let overall = progress.overall();
         let left = self.rows.saturating_sub(overall.ended());
-        json!({
-            "event": "progress",
+        let fields = json!({
             "rows": self.rows,
             "succeeded": overall.succeeded,
             "filtered": overall.filtered,
@@ -254,14 +258,14 @@ impl Display {
             "cost_usd": overall.known_cost(),
             "seconds_left": progress.time_left(left, now).map(|left| left.as_secs()),
             "waiting_for": progress.waits.map(WaitReason::as_str),
-        })
+        });
+        event::event("progress", Level::Info, fields)
     }
 
     fn say(&self, text: &str) {
         match self.style {
             Style::Json | Style::QuietJson => {
-                let note = json!({ "event": "note", "message": text });
-                self.write(&escaped(&note.to_string()));
+                self.write(&escaped(&event::note(Level::Warning, text).to_string()));
             }
             Style::Live | Style::Lines | Style::Quiet => self.write(&one_line(text, 500)),
         }
@@ -321,6 +325,7 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
         WaitReason::FirstAnswer => {
             "waiting for the first response, which fills the prompt cache".into()
         }
+        WaitReason::Memory => "limited by memory for calls in flight".into(),
         WaitReason::Proof => {
             "waiting for a first success, since every row so far was rejected".into()
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{LINE_EVERY, LOOK_EVERY, Style, bar, to_stderr};
+use crate::event::{self, Level};
 use crate::format::{escaped, one_line, plural};
 
 /// Who waits shorter than this needs no telling.
@@ -78,7 +79,8 @@ impl ReadingProgress {
     }
 
     fn json(&self) -> Value {
-        json!({ "event": "reading", "input": self.input, "rows": self.rows })
+        let fields = json!({ "input": self.input, "rows": self.rows });
+        event::event("reading", Level::Info, fields)
     }
 }
 
@@ -126,7 +128,11 @@ mod tests {
         (0..1234).for_each(|_| reading.saw_a_row(start));
         let text = "reading in.csv: 1,234 rows so far; nothing is sent before all are read";
         assert_eq!(reading.text(), text);
-        let json = r#"{"event":"reading","input":"in.csv","rows":1234}"#;
-        assert_eq!(reading.json().to_string(), json);
+        let json = reading.json();
+        assert_eq!(
+            (&json["event"], &json["input"]),
+            (&"reading".into(), &"in.csv".into())
+        );
+        assert_eq!(json["rows"], 1234);
     }
 }

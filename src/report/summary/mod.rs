@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::exit::Exit;
+use crate::event::run_id;
+use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
 use crate::output::tally::{Counts, Tally};
-use crate::output::{LedgerError, Mode, OutputPaths, write_run_file};
+use crate::output::{
+    Holder, LedgerError, Mode, OnlyRun, OutputPaths, Settings, State, stop, write_run_file,
+};
 use crate::run::WaitReason;
 
 /// What the summary knows beside the counts.
@@ -30,6 +34,10 @@ pub struct Context {
     pub named_ids: bool,
     /// The fingerprint of the job's settings.
     pub fingerprint: Fingerprint,
+    /// The parts of these settings.
+    pub settings: Settings,
+    /// The rows that the run was told to run again, where it was.
+    pub only: Option<OnlyRun>,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
     /// The tokens of it that the job lets the model think for.
@@ -57,6 +65,10 @@ pub struct Context {
 pub struct Ending {
     /// The exit code.
     pub exit: Exit,
+    /// Whether every row completed.
+    pub state: State,
+    /// Why the exit code is not 0.
+    pub reason: Option<Reason>,
     /// Why it stopped, where it did not run to its end.
     pub stopped_by: Option<String>,
     /// What the person should do about it.
@@ -69,17 +81,71 @@ pub struct Ending {
     pub bears_bad_rows: bool,
 }
 
+impl Ending {
+    /// `stop` of `OUT.run.json`.
+    fn stop(&self) -> Option<Value> {
+        let detail = self.stopped_by.as_ref().or(self.too_many_failed.as_ref());
+        let detail = detail.map(String::as_str).unwrap_or_default();
+        self.reason.map(|reason| stop(reason, detail))
+    }
+}
+
+/// How often `OUT.run.json` is brought up to date while a run is under way. Each time is a write, a
+/// sync and a rename: about 10 ms of 5 s.
+const UPDATE_EVERY: Duration = Duration::from_secs(5);
+
+/// Keeps `OUT.run.json` true while a run is under way.
+#[derive(Debug)]
+pub struct Updates {
+    next: Instant,
+}
+
+impl Updates {
+    /// The first update is due at once.
+    pub fn new(now: Instant) -> Self {
+        Self { next: now }
+    }
+
+    /// Brings the file up to date where that is due. That it cannot be written is no reason to stop:
+    /// the end of the run says so.
+    pub fn tick(&mut self, context: &Context, progress: &Progress, now: Instant) {
+        if now < self.next {
+            return;
+        }
+        self.next = now + UPDATE_EVERY;
+        let overall = &progress.overall();
+        let state = RunState {
+            context,
+            progress,
+            overall,
+            elapsed: progress.elapsed(now),
+            limited_by: progress.held_back(now),
+        };
+        let _ = write_run_file(context.mode, &context.paths, &state.text(None));
+    }
+}
+
 /// `OUT.run.json`. Fields are only ever added.
 #[derive(Debug, Serialize)]
 struct RunFile<'a> {
     promptmill: &'a str,
+    state: &'static str,
     name: &'a str,
     model: &'a str,
     emulated: bool,
     fingerprint: Fingerprint,
+    settings: &'a Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only: Option<&'a OnlyRun>,
+    /// The id of the run, which the events of `--json` have too.
+    run: &'a str,
+    process: u32,
+    host: &'a str,
     started_at: String,
-    finished_at: String,
-    exit_code: u8,
+    updated_at: String,
+    finished_at: Option<String>,
+    exit_code: Option<u8>,
+    stop: Option<Value>,
     stopped_by: Option<&'a str>,
     rows: u64,
     remaining: u64,
@@ -141,6 +207,49 @@ impl<'a> Summary<'a> {
 
     /// Whether an emulator has answered, be it the embedded one or another.
     fn is_made_up(&self) -> bool {
+        self.run_state().is_made_up()
+    }
+
+    fn remaining(&self) -> u64 {
+        self.run_state().remaining()
+    }
+
+    fn run_state(&self) -> RunState<'_> {
+        RunState {
+            context: self.context,
+            progress: self.progress,
+            overall: &self.overall,
+            elapsed: self.elapsed,
+            limited_by: self.held_back,
+        }
+    }
+
+    /// The text of `OUT.run.json`, which `--json` prints too.
+    pub fn json(&self) -> String {
+        self.run_state().text(Some(self.ending))
+    }
+
+    /// Writes `OUT.run.json`: beside it first, then in its place.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn write(&self) -> Result<(), LedgerError> {
+        write_run_file(self.context.mode, &self.context.paths, &self.json())
+    }
+}
+
+/// What `OUT.run.json` says of a run, ended or under way.
+struct RunState<'a> {
+    context: &'a Context,
+    progress: &'a Progress,
+    overall: &'a Tally,
+    elapsed: Duration,
+    /// What held the run back most, and for what share of its time.
+    limited_by: Option<(WaitReason, f64)>,
+}
+
+impl RunState<'_> {
+    fn is_made_up(&self) -> bool {
         self.context.emulated || 0 < self.overall.made_up
     }
 
@@ -148,25 +257,36 @@ impl<'a> Summary<'a> {
         self.context.rows.saturating_sub(self.overall.ended())
     }
 
-    /// The text of `OUT.run.json`, which `--json` prints too.
-    pub fn json(&self) -> String {
+    /// The text of the file; without an `ending` the run is under way.
+    fn text(&self, ending: Option<&Ending>) -> String {
         let Self {
             context,
-            ending,
             progress,
             overall,
             ..
         } = self;
+        let now = Timestamp::now().to_string();
+        let holder = Holder::this_process();
         let file = RunFile {
             promptmill: env!("CARGO_PKG_VERSION"),
+            state: ending
+                .map_or(State::Running, |ending| ending.state)
+                .as_str(),
             name: &context.name,
             model: &context.model,
             emulated: self.is_made_up(),
             fingerprint: context.fingerprint,
+            settings: &context.settings,
+            only: context.only.as_ref(),
+            run: run_id(),
+            process: holder.process(),
+            host: holder.host(),
             started_at: context.started_at.to_string(),
-            finished_at: Timestamp::now().to_string(),
-            exit_code: ending.exit.code(),
-            stopped_by: ending.stopped_by.as_deref(),
+            updated_at: now.clone(),
+            finished_at: ending.map(|_| now),
+            exit_code: ending.map(|ending| ending.exit.code()),
+            stop: ending.and_then(Ending::stop),
+            stopped_by: ending.and_then(|ending| ending.stopped_by.as_deref()),
             rows: context.rows,
             remaining: self.remaining(),
             total: Counts::of(overall),
@@ -183,7 +303,7 @@ impl<'a> Summary<'a> {
                 retries: progress.retries,
                 maybe_billed: progress.maybe_billed,
                 seconds: self.elapsed.as_secs_f64(),
-                held_back_by: self.held_back.map(|(why, _)| why.as_str()),
+                held_back_by: self.limited_by.map(|(why, _)| why.as_str()),
             },
             output: context.paths.answered.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
@@ -191,13 +311,5 @@ impl<'a> Summary<'a> {
             command: &context.resume,
         };
         serde_json::to_string_pretty(&file).expect("a run file holds nothing JSON cannot say")
-    }
-
-    /// Writes `OUT.run.json`: beside it first, then in its place.
-    ///
-    /// # Errors
-    /// The disk refused.
-    pub fn write(&self) -> Result<(), LedgerError> {
-        write_run_file(self.context.mode, &self.context.paths, &self.json())
     }
 }

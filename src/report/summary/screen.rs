@@ -412,6 +412,12 @@ mod tests {
             emulated: false,
             named_ids: true,
             fingerprint: Fingerprint::default(),
+            settings: crate::output::Settings {
+                model: "m".into(),
+                prompt: String::new(),
+                parameters: String::new(),
+            },
+            only: None,
             max_tokens: Some(64),
             thought: 0,
             max_cost_usd: Some(2.0),
@@ -428,6 +434,8 @@ mod tests {
     fn ending(exit: Exit, stopped_by: Option<&str>) -> Ending {
         Ending {
             exit,
+            state: crate::output::State::Completed,
+            reason: None,
             stopped_by: stopped_by.map(str::to_owned),
             advice: None,
             goes_on: true,

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::family::{Family, Parameters};
 use crate::job::Plan;
 use crate::model::{Fingerprint, Guardrail};
+use crate::output::Settings;
 use crate::prompt::PromptSource;
 
 impl Plan {
@@ -55,6 +56,36 @@ impl Plan {
             hash.update([0]);
         }
         first_bytes(hash)
+    }
+}
+
+impl Plan {
+    /// The settings in parts, of which [`fingerprint`](Self::fingerprint) is the whole.
+    pub fn settings(&self) -> Settings {
+        let source = option(self.source.as_ref(), source_text);
+        let system = option(self.system.as_ref(), quoted);
+        let guardrail = option(self.terms.guardrail.as_ref(), guardrail_text);
+        let family = family_name(self.family);
+        let parameters = parameters_text(&self.parameters);
+        let of = |parts: &[&str]| {
+            let mut hash = Sha256::new();
+            for part in parts {
+                hash.update(part);
+                hash.update([0]);
+            }
+            first_bytes(hash).to_string()
+        };
+        Settings {
+            model: self.model.as_str().to_owned(),
+            prompt: of(&[&source, &system]),
+            parameters: of(&[
+                &self.content_type,
+                &self.accept,
+                family,
+                &parameters,
+                &guardrail,
+            ]),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::input::{Input, ReadOptions};
 use crate::job::JobFile;
 use crate::rows::RowMaker;
-use crate::rows::preflight::identity;
+use crate::rows::standing::identity;
 
 const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 const NOVA: &str = "amazon.nova-lite-v1:0";

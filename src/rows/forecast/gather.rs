@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 
+use super::Forecast;
 use crate::job::Plan;
 use crate::model::{Metered, Units};
 use crate::output::EarlierRow;
+use crate::output::statistics::Statistics;
 use crate::output::statistics::bucket;
-use crate::rows::preflight::has_changed;
+use crate::rows::RowMaker;
+use crate::rows::standing::{Standing, has_changed};
 use crate::run::{ReadyRow, Row, Sharing};
 
 /// Sums over the rows of an input.
@@ -29,7 +32,7 @@ pub struct Gathered {
     /// Bytes and tokens of the requests whose answers said how many tokens they had.
     pub(super) measured: Measured,
     /// The first row that is left, else the first of all.
-    first: Option<(First, Standing)>,
+    first: Option<(First, FirstIs)>,
     /// The call that the next row may share.
     last: Gathering,
     sharing: Sharing,
@@ -91,7 +94,7 @@ pub struct First {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum FirstIs {
     Left,
     Ended,
 }
@@ -134,6 +137,39 @@ impl Gathered {
             Bodies::OfTheJob => plan.longest_answer(),
             Bodies::OfRows => None,
         }
+    }
+
+    /// Nothing yet, for the calls of this plan.
+    pub fn of(plan: &Plan, maker: &RowMaker<'_>) -> Self {
+        let gathered = Self::new(
+            maker.layout_bytes(),
+            plan.tokens.default_max_tokens,
+            maker.sharing(plan.tokens.per_minute),
+        );
+        match maker.sends_bodies() {
+            true => gathered.of_whole_bodies(),
+            false => gathered,
+        }
+    }
+
+    /// Takes in a row that would be bought again, and what others teach about it.
+    pub fn take_again(&mut self, row: &Row, standing: Standing<'_>) {
+        if standing.is_bought_again() {
+            self.take(row, None);
+        } else if let Some(line) = standing.line() {
+            self.take(row, Some(line));
+        }
+    }
+
+    /// What so many of the rows that are left will cost, in USD, where that can be told: all of them
+    /// but for those that turned out to be others.
+    pub fn cost_usd(&self, rows: u64, lessons: &Statistics, plan: &Plan) -> Option<f64> {
+        if rows == 0 || self.rows() == 0 {
+            return None;
+        }
+        let cost = Forecast::new(self, lessons, plan).in_tier;
+        let share = rows as f64 / self.rows() as f64;
+        Some(cost.expected.or(cost.low)? * share.min(1.0))
     }
 
     /// Takes in one row, and how it ended if it has.
@@ -186,12 +222,12 @@ impl Gathered {
         }
         self.share(work, bytes, max_tokens);
         match &mut self.first {
-            Some((first, Standing::Left)) if self.calls == 1 => {
+            Some((first, FirstIs::Left)) if self.calls == 1 => {
                 first.bodies.push(work.call.body.clone());
             }
-            Some((_, Standing::Left)) => {}
-            Some((_, Standing::Ended)) | None => {
-                self.first = Some((First::of(work), Standing::Left));
+            Some((_, FirstIs::Left)) => {}
+            Some((_, FirstIs::Ended)) | None => {
+                self.first = Some((First::of(work), FirstIs::Left));
             }
         }
     }
@@ -215,7 +251,7 @@ impl Gathered {
 
     fn ended(&mut self, work: &ReadyRow, before: &EarlierRow) {
         if self.first.is_none() {
-            self.first = Some((First::of(work), Standing::Ended));
+            self.first = Some((First::of(work), FirstIs::Ended));
         }
         let Some(tokens) = before.input_tokens else {
             return;

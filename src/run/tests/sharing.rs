@@ -280,10 +280,41 @@ async fn a_panic_leaves_every_row_of_its_call() {
     );
 }
 
+/// Lets no call wait for memory.
+fn expect_short_responses(scene: &mut Scene) {
+    for row in &mut scene.rows {
+        if let Row::Ready(work) = row {
+            work.call.max_tokens = Some(1);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_many_rows_wait_for_memory_until_a_response_says_how_large_they_are() {
+    let mut scene = scene(96 * 64, 96);
+    scene.settings.concurrency = 64;
+    let story = scene.play(|_, _| Act::Answer).await;
+    let at_once = |ms: &str| {
+        let sent = format!("{ms} sent ");
+        let lines = story.lines().filter(|line| line.trim().starts_with(&sent));
+        lines.count()
+    };
+    // Nine times 96 embeddings of 1,024 numbers are as much as may be in flight.
+    assert_eq!(at_once("0"), 9, "{story}");
+    assert!(
+        story.contains("0 waits for memory for calls in flight"),
+        "{story}"
+    );
+    // The responses of this script are short.
+    assert_eq!(at_once("100"), 55, "{story}");
+    assert_eq!(ended(&story, "answered").len(), 96 * 64);
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_every_row_is_invalid_twenty_of_them_stop_the_run_long_before_all_are_asked() {
     for concurrency in [1, 64] {
         let mut scene = scene(10_000, 96);
+        expect_short_responses(&mut scene);
         scene.settings.concurrency = concurrency;
         let story = scene
             .play(|_, _| Act::Refuse(fault(Category::InvalidRequest)))
@@ -298,6 +329,7 @@ async fn where_every_row_is_invalid_twenty_of_them_stop_the_run_long_before_all_
 #[tokio::test(start_paused = true)]
 async fn an_answer_lets_the_parts_go_on_that_were_held_back_in_doubt() {
     let mut scene = scene(2_400, 96);
+    expect_short_responses(&mut scene);
     scene.settings.concurrency = 25;
     // The first row of every call is bad; only the last call is answered, and late.
     let story = scene

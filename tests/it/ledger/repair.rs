@@ -196,7 +196,7 @@ fn changed_rows_run_again_when_asked_and_the_others_stay() {
     let changed = ROWS.replace("two", "zwei").replace("four", "vier");
     let out = again(out.file("prompts.csv", &changed)).run().exits(2);
     let out =
-        out.says("2 completed rows would now send a different request (row 2 (b), row 4 (d))");
+        out.says("2 of 4 completed rows would now send a different request (row 2 (b), row 4 (d))");
     let plan = out.again("plan").on_the_emulator("prompts.csv");
     let plan = plan
         .args(["-t", "{{ text }}", "--redo-changed"])

@@ -70,7 +70,11 @@ fn a_changed_prompt_is_refused_with_a_count_and_an_example() {
         .run()
         .exits(2)
         .says(
-            "error: out.jsonl: 4 completed rows would now send a different request (row 1 (a), row 2 (b), row 3 (c) and 1 more): prompt, model or parameters have changed. Rerun them with --redo-changed, start over with --fresh (both back up the old completions), restore the settings, or choose another --output\n",
+            "error: out.jsonl: 4 of 4 completed rows would now send a different request (row 1 (a), \
+             row 2 (b), row 3 (c) and 1 more): the settings changed: the template or system prompt; \
+             keep what the last run sent, choose another --output, rerun these rows with \
+             --redo-changed (about $0.000060), or start over with --fresh (both back up the old \
+             lines)\n",
         );
     assert_eq!(second.text("out.jsonl"), before);
 }
@@ -82,7 +86,7 @@ fn a_changed_parameter_is_refused_too() {
         .args(["-t", "{{ text }}", "--temperature", "0.5"])
         .run()
         .exits(2)
-        .says("4 completed rows");
+        .says("4 of 4 completed rows would now send a different request");
 }
 
 #[test]
@@ -96,8 +100,8 @@ fn rows_known_by_number_are_changed_by_a_row_above_and_an_id_is_suggested() {
         .args(["-t", "{{ text }}"])
         .run()
         .exits(2)
-        .says("2 completed rows would now send a different request")
-        .says("inserting a row changes all rows below it; an --id field prevents that");
+        .says("2 of 2 completed rows would now send a different request")
+        .says("a row inserted above others changes them all: an --id field prevents that");
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! The table of exit codes.
 
+mod reason;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
+
+pub use reason::Reason;
 
 /// How promptmill ended, for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

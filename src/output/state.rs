@@ -1,0 +1,34 @@
+//! How far a run is: a closed list of words on disk.
+
+/// How far a run is, as its file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It holds the output's lock; where nothing does, it was killed.
+    Running,
+    /// Every row completed.
+    Completed,
+    /// It ended before that, or did not start.
+    Stopped,
+}
+
+impl State {
+    /// The word on disk.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_on_disk_stay_what_they_are() {
+        let words = [State::Running, State::Completed, State::Stopped].map(State::as_str);
+        assert_eq!(words, ["running", "completed", "stopped"]);
+    }
+}

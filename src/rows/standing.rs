@@ -1,0 +1,50 @@
+//! Who a row is, and what the output has of it.
+
+use crate::output::EarlierRow;
+use crate::run::{Identity, Row};
+
+/// What the output has of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// Nothing.
+    New,
+    /// A line under another id, it seems; what is known later may speak against it.
+    Renamed,
+    /// A line, of another request.
+    Changed(&'a EarlierRow),
+    /// A line, and the run is to send the row again by name.
+    Selected(&'a EarlierRow),
+    /// A line, of this request.
+    Completed(&'a EarlierRow),
+}
+
+impl<'a> Standing<'a> {
+    /// The line it has, whatever becomes of it.
+    pub fn line(self) -> Option<&'a EarlierRow> {
+        match self {
+            Self::New | Self::Renamed => None,
+            Self::Changed(line) | Self::Selected(line) | Self::Completed(line) => Some(line),
+        }
+    }
+
+    /// Whether the row was bought once and would be bought again.
+    pub fn is_bought_again(self) -> bool {
+        match self {
+            Self::Renamed | Self::Changed(_) | Self::Selected(_) => true,
+            Self::New | Self::Completed(_) => false,
+        }
+    }
+}
+
+/// Who a row is.
+pub fn identity(row: &Row) -> &Identity {
+    match row {
+        Row::Ready(work) => &work.identity,
+        Row::Rejected(identity, _) | Row::Past(identity) => identity,
+    }
+}
+
+/// Whether a row that has ended was another request then, as far as that is known.
+pub(super) fn has_changed(who: &Identity, before: &EarlierRow) -> bool {
+    matches!((before.fingerprint, who.fingerprint), (Some(before), Some(now)) if before != now)
+}
