@@ -65,7 +65,8 @@ impl Place {
             return;
         };
         let disk = disk::real(Mode::default());
-        let _lock = match Lock::take(&*disk, paths) {
+        let is_this_runs = file.get("run") == Some(&run_id().into());
+        let lock = match Lock::take(&*disk, paths) {
             Ok(lock) => Some(lock),
             // A signal has ended the run while its task still holds the lock.
             Err(LedgerError::Locked { holder, .. })
@@ -76,12 +77,15 @@ impl Place {
             }
             Err(_) => return,
         };
-        let is_new = self.is_new.load(Ordering::Relaxed);
+        let is_new = self.is_new.load(Ordering::Relaxed) && is_this_runs;
         if is_new && !paths.answered.exists() && !paths.failed.exists() {
             let _ = disk.remove(&paths.run);
+            if let Some(lock) = lock {
+                lock.remove_if_unused(&*disk, paths);
+            }
             return;
         }
-        if file.get("run") != Some(&run_id().into()) {
+        if !is_this_runs {
             begin(&mut file, "", paths);
         }
         let now = Timestamp::now().to_string();

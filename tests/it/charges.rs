@@ -151,7 +151,9 @@ fn a_plan_reckons_with_what_may_have_been_billed() {
         .run();
     let planned = planned.exits(0);
     assert!(
-        planned.stdout.contains(" remaining, $0 spent, up to $0.001"),
+        planned
+            .stdout
+            .contains(" remaining, $0 spent, up to $0.001"),
         "{}",
         planned.stdout
     );

@@ -219,6 +219,14 @@ fn without_numbers(text: &str) -> Vec<String> {
         // What limits a short run is a matter of chance.
         let line = line.split("; limited by").next().unwrap_or(line);
         let line = line.split("; held back by").next().unwrap_or(line);
+        // The id of a run ends in hexadecimal digits.
+        let line = match line.split_once("\"run\":\"") {
+            Some((before, rest)) => {
+                let after = rest.split_once('"').map_or("", |(_, after)| after);
+                format!("{before}\"run\":#{after}")
+            }
+            None => line.to_owned(),
+        };
         let words = line.split_whitespace().map(|word| {
             let hexadecimal = |char: char| char.is_ascii_hexdigit() || char == '-';
             let core = word.trim_matches(|char: char| !char.is_ascii_alphanumeric());

@@ -197,6 +197,10 @@ fn a_start_without_credentials_says_so_in_the_run_file() {
     };
     let out = Job::new("run").file("prompts.csv", ROWS).run().exits(2);
     let out = job(out).run().exits(77);
+    let file = out.directory.path().join("out.run.json");
+    assert!(!file.exists(), "nothing was there, and nothing is left");
+    std::fs::write(&file, r#"{"promptmill":"0.1.0","exit_code":0}"#).unwrap();
+    let out = job(out).run().exits(77);
     let run = out.run_file();
     assert_eq!(
         (&run["state"], &run["exit_code"]),
