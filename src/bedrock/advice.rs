@@ -13,7 +13,7 @@ impl Fault {
         self.advice_in(model, None)
     }
 
-    /// The same for calls to `region`, where that is known: models are not everywhere.
+    /// Like [`Fault::advice`], but for calls to `region`, where it is known: models are not everywhere.
     pub fn advice_in(&self, model: &ModelId, region: Option<&str>) -> Option<String> {
         let elsewhere = || not_offered(model, region?);
         let words = match self.remedy() {

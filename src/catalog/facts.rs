@@ -80,7 +80,7 @@ impl ModelFacts {
         self.max_in.filter(|most| !priced_beyond(most))
     }
 
-    /// The same without the prices of calls that are answered at once.
+    /// These facts without the prices of on-demand calls.
     #[must_use]
     pub(super) fn without_call_prices(self) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Price {
             .sum()
     }
 
-    /// The same, with input at the dearest that it may be billed at. `None` where that is not known.
+    /// This price with input at the highest price it may be billed at; `None` where that is unknown.
     pub(super) fn at_its_dearest(self, cached: Cached) -> Option<Self> {
         let written = match cached {
             Cached::No => return Some(self),

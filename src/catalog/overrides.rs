@@ -63,11 +63,11 @@ impl Known {
         Self::over(lookup(model.like(), region).cloned(), model, own)
     }
 
-    /// The same for calls that ask for optimized latency. They have prices of their own, and the
+    /// Like [`Self::of`], but for calls that ask for optimized latency. They have prices of their own, and the
     /// price list that the catalogue is made from has none of them: only `own` can name one.
     ///
     /// # Errors
-    /// As above.
+    /// As for [`Self::of`].
     pub fn optimized(
         model: &ModelId,
         region: Option<&str>,

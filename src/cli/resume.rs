@@ -48,7 +48,7 @@ impl Typed {
         self.again_with(&self.values)
     }
 
-    /// The same with another `--max-cost`, in USD.
+    /// The command that resumes, with another `--max-cost`, in USD.
     pub(super) fn again_with_max_cost(&self, usd: f64) -> String {
         // What is behind six places is the noise of floating point.
         let usd = format!("{usd:.6}");
@@ -113,7 +113,7 @@ impl Typed {
         (flag.filter(takes_next).and_then(Arg::get_long), at)
     }
 
-    /// The same for `-f`, `-fvalue` and `-qf`.
+    /// Like [`Self::long`], but for `-f`, `-fvalue` and `-qf`.
     fn short(&self, word: &str) -> (Option<&str>, Option<usize>) {
         let Some(letters) = word.strip_prefix('-') else {
             return (None, None);

@@ -58,7 +58,7 @@ pub(super) async fn settle(plan: &Plan, access: &Access) -> Quotas {
     }
 }
 
-/// The same identity and region; the endpoint of a job is that of Bedrock alone.
+/// The access of a job for Service Quotas: its identity and region, without its Bedrock endpoint.
 fn of_service_quotas(access: &Access) -> Access {
     match access.clone() {
         Access::Aws {
@@ -106,7 +106,7 @@ impl Quotas {
         self
     }
 
-    /// The same with what was read, at a share of it.
+    /// These quotas with what was read, times `utilization`.
     fn with(mut self, read: &[Quota], utilization: f64) -> Self {
         // A share of a whole number: below 2^53 exact enough, and never less than 1.
         let share = |value: u64| ((value as f64 * utilization) as u64).max(1);

@@ -37,7 +37,7 @@ impl Failure {
         }
     }
 
-    /// The same failure, where more is known of its reason than the exit code tells.
+    /// This failure with a more precise reason than its exit code gives.
     pub(crate) fn because(self, reason: Reason) -> Self {
         Self { reason, ..self }
     }

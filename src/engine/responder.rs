@@ -17,7 +17,7 @@ pub(crate) enum Responder {
     Model,
     /// Whoever is at this URL.
     At(String),
-    /// Nobody can say before the first answer.
+    /// Unknown until the first response.
     Unknown,
 }
 
@@ -39,7 +39,7 @@ impl Responder {
         }
     }
 
-    /// The same, after asking where that is needed to tell.
+    /// This responder, after asking the endpoint where only that can tell.
     pub(crate) async fn asked(self) -> Self {
         match self {
             Self::At(url) => match emulated::is_at(&url).await {

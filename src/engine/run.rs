@@ -209,7 +209,7 @@ fn write(finished: &Finished) -> Result<(), Failure> {
     })
 }
 
-/// The same command with one more switch.
+/// `command` with one more switch.
 pub(super) fn with_switch(command: &str, switch: &str) -> String {
     if command.split(' ').any(|word| word == switch) {
         command.to_owned()

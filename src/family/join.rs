@@ -83,7 +83,7 @@ pub(super) fn grow(whole: &mut Value, pointer: &str, piece: Option<&Chunk<'_>>) 
     Some(!piece.is_empty())
 }
 
-/// The same with the field of an object, which is made if it is not there.
+/// Like [`grow`], but for the field of an object, which is created if it is missing.
 pub(super) fn grow_field(object: &mut Value, key: &str, piece: Option<&Chunk<'_>>) -> Option<bool> {
     let object = object.as_object_mut()?;
     if let Some(place) = field_mut(object, key) {

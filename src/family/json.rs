@@ -107,7 +107,7 @@ pub(super) fn at<'v, J: Json>(value: &'v J, pointer: &str) -> Option<&'v J> {
     })
 }
 
-/// The same, to be changed.
+/// Like [`at`], but mutable.
 pub(super) fn at_mut<'v>(value: &'v mut Value, pointer: &str) -> Option<&'v mut Value> {
     steps(pointer).try_fold(value, |value, key| match value {
         Value::Object(map) => field_mut(map, key),

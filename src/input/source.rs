@@ -134,7 +134,7 @@ fn decompressed(raw: Bytes) -> io::Result<Bytes> {
     bounded(raw, ALLOWED)
 }
 
-/// The same, where an archive may grow to `allowed` in any case.
+/// Like [`decompressed`], but an archive may grow to `allowed` bytes in any case.
 fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
     let (start, raw) = peek(raw, 4)?;
     let read = Arc::new(AtomicU64::new(0));

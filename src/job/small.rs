@@ -35,7 +35,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 /// All of a file's text.
 ///
 /// # Errors
-/// The same, and where it is not UTF-8.
+/// It cannot be read as by [`bytes`], or it is not UTF-8.
 pub fn text(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes(path)?).map_err(|_| "not UTF-8; save the file as UTF-8".into())
 }

@@ -16,7 +16,7 @@ pub enum Content {
 pub struct Body {
     /// What is sent: compact JSON, its fields in their order.
     pub text: Vec<u8>,
-    /// The same object, for questions about it.
+    /// The parsed form of that text.
     pub value: Value,
 }
 

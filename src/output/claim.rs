@@ -111,7 +111,7 @@ impl Claim {
         Ok(claim)
     }
 
-    /// The same claim after its holder has changed the files.
+    /// Reads the files of the claim again, after its holder has changed them.
     pub(super) fn look_again(mut self) -> Result<Self, LedgerError> {
         self.read()?;
         Ok(self)

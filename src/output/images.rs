@@ -44,7 +44,7 @@ pub(super) fn keep(
     Ok(kept)
 }
 
-/// The same for one row.
+/// Keeps the images of one row.
 ///
 /// # Errors
 /// The disk refused.
@@ -61,7 +61,7 @@ pub(super) fn keep_row(
     Ok(names)
 }
 
-/// The same for images that a line in the directory `from` names: what they are called here, or
+/// Copies the images that a line in the directory `from` names: their names here, or
 /// `None` where one of them cannot be read, or does not lie below `from`.
 ///
 /// # Errors

@@ -54,7 +54,7 @@ fn parse(text: &[u8]) -> Option<RunFile> {
     file.contains_key("promptmill").then_some(file)
 }
 
-/// The same, as `disk` has it.
+/// Like [`read`], but through `disk`.
 fn read_on(disk: &dyn Disk, path: &Path) -> Result<Option<RunFile>, LedgerError> {
     let mut text = Vec::new();
     if let Some(mut file) = open_if_there(disk, path)? {

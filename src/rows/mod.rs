@@ -188,7 +188,7 @@ impl<'a> RowMaker<'a> {
         self.rows_per_call
     }
 
-    /// The same, under a quota of so many tokens a minute.
+    /// How rows share calls under a quota of `tokens_per_minute`.
     pub fn sharing(&self, tokens_per_minute: Option<u64>) -> Sharing {
         sharing(self.rows_per_call, tokens_per_minute)
     }

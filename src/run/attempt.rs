@@ -171,7 +171,7 @@ mod tests {
             let mut attempt = Attempt::new(work.clone(), Instant::now());
             attempt.others.push(work.clone());
             attempt.history.was_sent = was_sent;
-            // A refusal for now is no attempt.
+            // A throttle is no attempt.
             attempt.history.begin_anew();
             attempt.part(1).map(|part| part.history.was_shared)
         };

@@ -1,7 +1,7 @@
 //! How many bytes calls in flight may take together: the bound on memory beside the number of calls,
 //! which says nothing of how large they are.
 //!
-//! A call of 96 texts comes back with 2 MB of embeddings, which take 9 MB while they are parted,
+//! A call of 96 texts comes back with 2 MB of embeddings, which take 9 MB while they are split,
 //! parsed and written. At 64 calls in flight that was 604 MB (measured), and a container of 512 MB
 //! killed the run; 8 calls in flight were as fast in 85 MB.
 

@@ -1,8 +1,8 @@
 //! When the credentials have expired everything waits: no row is to blame, and new ones may come.
 //!
-//! Calls in flight are let land. Then one call at a time finds out whether the credentials, which
-//! the model resolves anew, are good again; it costs its row no attempt. Whoever sits at the
-//! terminal can log in meanwhile. After a while the run stops, and sooner if nothing was ever
+//! Calls in flight are awaited. Then one call at a time finds out whether the credentials, which
+//! the model resolves again, are good again; it costs its row no attempt. A person can log in
+//! meanwhile in another terminal. After a while the run stops, and sooner if nothing was ever
 //! answered, for then they have never been good.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::model::Fault;
 /// written, and not so long that a mistake goes unnoticed.
 const NEVER_GOOD: Duration = Duration::from_secs(5);
 
-/// Whether calls are held back.
+/// Whether calls wait for new credentials.
 #[derive(Debug, Default)]
 pub(super) struct CredentialHold(Option<Held>);
 
@@ -27,7 +27,7 @@ struct Held {
 }
 
 impl CredentialHold {
-    /// The credentials were refused.
+    /// The credentials were rejected.
     pub(super) fn refused(&mut self, fault: &Fault, now: Instant) {
         match &mut self.0 {
             Some(held) => held.probes.failed(now),
@@ -51,7 +51,7 @@ impl CredentialHold {
         }
     }
 
-    /// While calls are held back: when the next may go, alone.
+    /// While calls wait: when the next may go, alone.
     pub(super) fn next_probe(&self) -> Option<Instant> {
         self.0.as_ref().map(|held| held.probes.next())
     }

@@ -1,4 +1,4 @@
-//! What the loop does: each deed carries out one step, or takes in one thing that happened.
+//! What the loop does: each function carries out one step, or takes in one event.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, 
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
-/// Rows refused as invalid before any row was answered, after which the request itself may be wrong.
+/// Rows rejected as invalid before any row was answered, after which the request itself may be wrong.
 const ALL_INVALID: u32 = 20;
 
-/// A call that is refused for this long has been passed over by two minutes' quotas.
+/// A call that is throttled for this long has been skipped by two minutes' quotas.
 const TOO_LARGE: Duration = Duration::from_secs(120);
 
 /// No longer than the last commit took are rows gathered for the next one, and no longer than
@@ -27,22 +27,22 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 /// How long to wait before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long answers are still taken in that land during the last commits: whoever asks twice to
+/// How long answers are still taken in that return during the last commits: anybody who asks twice to
 /// leave waits for them and the commit under way, which is less than a second on any disk but a slow
 /// one.
 const LAST_LANDINGS: Duration = Duration::from_millis(250);
 
-/// What becomes of a call that came back with a fault.
+/// Disposition of a failed call.
 enum Fate {
-    /// It is sent again after this long.
+    /// It is retried after this long.
     Again(Duration),
-    /// Everything waits for new credentials, and it is sent again then.
+    /// Everything waits for new credentials, and it is retried then.
     Hold,
-    /// The fault was the service's and costs it nothing: it is sent again.
+    /// The fault was the service's and costs it nothing: it is retried.
     Forgive,
-    /// It has more tokens than a minute of the quota: it is parted, and later calls stay as small.
+    /// It has more tokens than a minute of the quota: it is split, and later calls stay as small.
     Shrink,
-    /// It is parted, to find the row that the others failed with.
+    /// It is split, to find the row that the others failed with.
     Part,
     /// The run stops, and its rows are left.
     Stop(Stop),
@@ -79,8 +79,8 @@ where
         });
     }
 
-    /// Takes in `first` and everything else that has landed by now. An attempt that panicked is a
-    /// bug, and its call may be paid for like those beside it: they land and are kept before the run
+    /// Takes in `first` and everything else that has returned by now. An attempt that panicked is a
+    /// bug, and its call may be paid for like those beside it: they return and are kept before the run
     /// goes down.
     pub(super) fn land(
         &mut self,
@@ -136,7 +136,7 @@ where
         }
     }
 
-    /// The model answers: what was held back until it does goes on.
+    /// The model answers: calls that were held until then continue.
     fn note_answer(&mut self, sent: Instant, now: Instant) {
         self.hold.passed(sent);
         self.waiting.earn();
@@ -149,7 +149,7 @@ where
         self.width.widen();
     }
 
-    /// What a fault says beside what becomes of its call.
+    /// What a fault says beside the disposition of its call.
     fn note_fault(&mut self, fault: &Fault, sent: Instant, now: Instant) {
         if fault.status_code.is_some() && !fault.may_be_renewed() {
             self.hold.passed(sent);
@@ -160,7 +160,7 @@ where
         self.last_fault = Some(Box::new(fault.clone()));
     }
 
-    /// What becomes of a call that came back with `fault`.
+    /// Disposition of a call that came back with `fault`.
     fn fate(
         &mut self,
         fault: &Fault,
@@ -249,7 +249,7 @@ where
         refused && self.settings.retry.throttle_wait <= now - self.last_answer
     }
 
-    /// Every row of a call has come to its end, each with its outcome.
+    /// Every row of a call has completed, each with its outcome.
     fn end(
         &mut self,
         attempt: Attempt,
@@ -276,7 +276,7 @@ where
         }
     }
 
-    /// When nothing but refusals comes back, the request itself is wrong. Refusals are sooner back
+    /// When nothing but rejections comes back, the request itself is wrong. Rejections are sooner back
     /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
     fn note_invalid(&mut self, fault: &Fault) {
         let is_proved = self.answered_any || self.settings.answered_before;
@@ -289,7 +289,7 @@ where
         }
     }
 
-    /// Keeps what has ended, and counts it only then.
+    /// Keeps what has completed, and counts it only then.
     pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
         let began = Instant::now();
         let kept = store.commit(&self.ended);
@@ -342,7 +342,7 @@ where
     }
 
     /// The first reason to stop is the one that is reported; the first that is pressing says until
-    /// when calls in flight may land.
+    /// when calls in flight may return.
     pub(super) fn stop(&mut self, stop: Stop, tell: &mut impl FnMut(&Event<'_>)) {
         let drained = stop
             .is_pressing()
@@ -360,7 +360,7 @@ where
         }
     }
 
-    /// Before the end: takes in the answers that have landed since they were last looked for, as
+    /// Before the end: takes in the answers that have returned since they were last looked for, as
     /// during a slow commit. They are paid for. Whether there were any.
     pub(super) fn land_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
         let now = Instant::now();
@@ -404,7 +404,7 @@ where
     }
 }
 
-/// Tells once what becomes of a call; of rows that fail it is told when they are kept.
+/// Reports the disposition of a call once; failed rows are reported when they are kept.
 fn tell_fate(fate: &Fate, attempt: &Attempt, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
     let identity = attempt.identity();
     let after = match fate {

@@ -12,10 +12,10 @@ pub enum Event<'a> {
     Sent {
         /// Whose call: the first row's, where several share it, here and below.
         identity: &'a Identity,
-        /// Whether it was sent before and came back with something other than a refusal.
+        /// Whether it was sent before and came back with something other than a throttle.
         is_retry: bool,
     },
-    /// A call came back with a passing fault, and its rows will be sent again.
+    /// A call came back with a transient error, and its rows will be retried.
     Again {
         /// Whose call.
         identity: &'a Identity,
@@ -24,7 +24,7 @@ pub enum Event<'a> {
         /// How long the row waits.
         after: Duration,
     },
-    /// A row came to its end and is kept for good.
+    /// A row completed and is kept for good.
     Completed(&'a CompletedRow),
     /// A call came back with something that stops the run; its rows are left for the next one.
     Left {
@@ -73,26 +73,26 @@ pub enum WaitReason {
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
-    /// Row after row was refused as invalid; an answer would show that the request itself is right.
+    /// Row after row was rejected as invalid; an answer would show that the request itself is right.
     Proof,
     /// The rest of the budget is held by calls in flight.
     Budget,
-    /// Rows that have ended are passed over, on the way to the next that has not.
+    /// Rows that have completed are skipped, on the way to the next that has not.
     Input,
     /// Every row is on its way; the answers are to come.
     Answers,
     /// Rows wait for their next attempt.
     Retries,
-    /// Rows wait because as many were sent again as the answers allow.
+    /// Rows wait because as many were retried as the answers allow.
     RetryBudget,
-    /// The run is stopping and the calls in flight are still to land.
+    /// The run is stopping and the calls in flight are still to return.
     Drain,
     /// The output cannot be written.
     Disk,
 }
 
 impl WaitReason {
-    /// Whether it lasts for nobody knows how long, and nothing but a call that finds out moves.
+    /// Whether it lasts for an unknown time, and only a single call that finds out can end it.
     pub fn is_halt(self) -> bool {
         match self {
             Self::Outage

@@ -1,7 +1,7 @@
 //! Limits of the user's own: money, time, and how much may go wrong.
 //!
 //! Money counts calls in flight at their worst case, so that a limit is never overshot: a call
-//! that does not fit waits for others to land, and stops the run once none is left that could
+//! that does not fit waits for others to return, and stops the run once none is left that could
 //! make room.
 
 use std::time::Duration;
@@ -130,7 +130,7 @@ impl Budget {
         self.in_flight += 1;
     }
 
-    /// A call is over. One whose cost nobody knows is counted at its worst if it may have been
+    /// A call is over. One whose cost is unknown is counted at its worst if it may have been
     /// billed: returns that much, in USD.
     pub(super) fn settle(&mut self, worst_usd: f64, outcome: &Result<Answers, Fault>) -> f64 {
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -166,7 +166,7 @@ impl Budget {
         (1e-9 < unlisted_usd).then_some(unlisted_usd)
     }
 
-    /// A row has ended.
+    /// A row has completed.
     pub(super) fn ended(&mut self, failed: bool) {
         self.ended += 1;
         self.failed += u64::from(failed);

@@ -80,7 +80,7 @@ pub enum Row {
     Past(Identity),
 }
 
-/// A row that has come to its end.
+/// A row that has completed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletedRow {
     /// Who the row is.
@@ -141,7 +141,7 @@ pub enum Outcome {
     Failed(Fault),
 }
 
-/// Where ended rows are kept. What `commit` accepts is kept for good.
+/// Where completed rows are kept. What `commit` accepts is kept for good.
 pub trait Store {
     /// Why rows cannot be kept.
     type Error: std::error::Error + Send + Sync + 'static;
@@ -182,14 +182,14 @@ pub struct Settings {
     /// What deserves another attempt, and when.
     pub retry: RetryPolicy,
     /// Whether the job was answered before: the shape of its requests is right then, whatever single
-    /// rows are refused for.
+    /// rows are rejected for.
     pub answered_before: bool,
     /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
     /// the others read.
     pub first_alone: bool,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
-    /// How long calls in flight may still land after a signal or the deadline.
+    /// How long calls in flight may still return after a signal or the deadline.
     pub drain: Duration,
     /// How often readers are told the time.
     pub tick: Duration,
@@ -242,7 +242,7 @@ where
                 Err(_) => asks_may_come = false,
             },
             Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
-            // Before the wait, which is over at once while rows are passed over.
+            // Before the wait, which is over at once while rows are skipped.
             _ = tick.tick() => tell(&Event::Tick),
             () = until(wake) => {}
         }

@@ -1,9 +1,9 @@
-//! When nothing comes back but passing faults, the service is down: rows wait, they do not fail.
-//! Calls that nobody answers in time are among them, for each may be billed, and the fewer of them
+//! When nothing comes back but transient errors, the service is down: rows wait, they do not fail.
+//! Calls that time out are among them, for each may be billed, and the fewer of them
 //! are sent the better; but a few rows that never are answered in time are to blame themselves.
 //!
-//! One bad call in five is bad luck, twenty in a row are an outage; and so are fewer, if a row is
-//! about to fail of them and other rows fare no better. From then on a single call at a time finds
+//! One bad call in five is noise, twenty in a row are an outage; and so are fewer, if a row is
+//! about to fail because of them and other rows fail as well. From then on a single call at a time finds
 //! out whether it is over; it costs its row no attempt. A single row that always breaks the service
 //! is not an outage: it fails. What the service asks for meanwhile (`Retry-After`) is not undercut.
 //!
@@ -21,7 +21,7 @@ use crate::model::Fault;
 /// Faults in a row, with no answer between them, that make an outage.
 const IN_A_ROW: u32 = 20;
 
-/// Rows that fare badly, with no answer between them, before one of them is about to fail.
+/// Rows that fail, with no answer between them, before one of them is about to fail.
 const ROWS_IN_A_ROW: usize = 3;
 
 /// Whether the service answers at all.
@@ -41,12 +41,12 @@ struct Down {
 }
 
 impl Outage {
-    /// The service said something: an answer, or a refusal that shows it is there.
+    /// The service said something: an answer, or a throttle that shows it is there.
     pub(super) fn heard(&mut self) {
         *self = Self::default();
     }
 
-    /// A passing fault of this row came back. True if it belongs to an outage and not to its row.
+    /// A transient error of this row came back. True if it belongs to an outage and not to its row.
     pub(super) fn fault(&mut self, row: u64, fault: &Fault, now: Instant) -> bool {
         self.in_a_row += 1;
         if self.rows.len() < ROWS_IN_A_ROW && !self.rows.contains(&row) {
@@ -79,7 +79,7 @@ impl Outage {
         true
     }
 
-    /// A row is about to fail of passing faults. True if others fare no better.
+    /// A row is about to fail because of transient errors. True if others fail as well.
     pub(super) fn is_to_blame(&mut self, fault: &Fault, now: Instant) -> bool {
         if self.rows.len() < ROWS_IN_A_ROW {
             return false;

@@ -1,7 +1,7 @@
 //! When the next call may start. Every attempt asks here, retries too.
 //!
 //! Four things have a say: whether the service is there at all ([`outage`](super::outage)), the
-//! requests per minute that the job names (governor), the rate that was learned from refusals
+//! requests per minute that the job names (governor), the rate that was learned from throttles
 //! ([`learn`](super::learn)), and the tokens ([`tokens`](super::tokens)). A call takes from all of
 //! them or from none.
 //!
@@ -48,7 +48,7 @@ impl RequestsPerMinute {
 /// Why a call may not start now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Refusal {
-    /// For this reason; ask again then, or when a call lands.
+    /// For this reason; ask again then, or when a call returns.
     Wait(WaitReason, Option<Instant>),
     /// The day's tokens are used up.
     Day,
@@ -139,7 +139,7 @@ impl Pace {
         })
     }
 
-    /// Takes in what became of a call. True if a passing fault was the service's and not the
+    /// Takes in the outcome of a call. True if a transient error was the service's and not the
     /// row's: it then costs the row no attempt.
     pub(super) fn landed(
         &mut self,
@@ -187,7 +187,7 @@ impl Pace {
         }
     }
 
-    /// A row is about to fail of `fault`. True if that is the service's doing and not the row's.
+    /// A row is about to fail because of `fault`. True if that is the service's doing and not the row's.
     pub(super) fn service_is_to_blame(&mut self, fault: &Fault, now: Instant) -> bool {
         fault.is_outage() && self.outage.is_to_blame(fault, now)
     }

@@ -13,9 +13,9 @@ use crate::model::{Category, Fault};
 /// How patient a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts a row has against passing faults, the first one included.
+    /// Attempts a row has against transient errors, the first one included.
     pub max_attempts: u32,
-    /// How long a row may be refused for now before it fails.
+    /// How long a row may be throttled before it fails.
     pub throttle_wait: Duration,
 }
 
@@ -26,17 +26,17 @@ pub(super) struct History {
     pub(super) attempts: u32,
     /// Attempts before that, together with rows it no longer shares its call with.
     pub(super) shared: u32,
-    /// Refusals, which do not.
+    /// Throttles, which do not.
     pub(super) throttles: u32,
-    /// Attempts given up on after sending.
+    /// Attempts that timed out after sending (possibly billed).
     pub(super) maybe_billed: u32,
     /// What attempts may have cost beyond what replies say, in USD: each row's equal share.
     pub(super) maybe_billed_usd: f64,
     /// Whether it was ever sent.
     pub(super) was_sent: bool,
-    /// When the current run of refusals began.
+    /// When the current run of throttles began.
     pub(super) refused_since: Option<Instant>,
-    /// Whether the last fault was a refusal for now.
+    /// Whether the last fault was a throttle.
     pub(super) was_refused: bool,
     /// Whether it was sent with rows that it no longer shares its call with.
     pub(super) was_shared: bool,
@@ -47,7 +47,7 @@ pub(super) struct History {
 /// What to do with a row after a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Send it again after this long.
+    /// Retry it after this long.
     Again(Duration),
     /// It has failed.
     Fail,
@@ -57,11 +57,11 @@ pub(super) enum Next {
     Stop,
 }
 
-/// What the model has worked on is dear to repeat: fewer attempts than for a cheap failure.
+/// What the model has worked on is costly to repeat: fewer attempts than for a cheap failure.
 const DEAR_ATTEMPTS: u32 = 3;
 
 /// The longest wait that the service is granted at once: its quotas come back within a minute, and
-/// whoever asks for an hour is asked again after this.
+/// anybody who asks for an hour is asked again after this.
 const LONGEST_ASK: Duration = Duration::from_secs(300);
 
 impl History {
@@ -77,7 +77,7 @@ impl History {
         self.refused_since = None;
     }
 
-    /// Whether sending it means sending it again, for another reason than a refusal for now.
+    /// Whether sending it means sending it again, for another reason than a throttle.
     pub(super) fn is_retry(&self) -> bool {
         self.was_sent && !self.was_refused
     }
@@ -136,7 +136,7 @@ impl RetryPolicy {
         }
     }
 
-    /// A refusal is the pace's business: the row goes back to the front and waits for no more than
+    /// A throttle is the pace's business: the row goes back to the front and waits for no more than
     /// the pace, which sees to a model that is not ready too.
     fn refused(&self, history: &mut History, now: Instant) -> Option<Duration> {
         history.throttles += 1;
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(at(0), (Next::Again(Duration::ZERO), 1, 0));
         assert_eq!(at(599), (Next::Again(Duration::ZERO), 2, 0));
         assert_eq!(at(600), (Next::Fail, 3, 1));
-        // Another fault in between ends the run of refusals.
+        // Another fault in between ends the run of throttles.
         let mut history = History::default();
         let throttled = fault(Category::Throttled);
         POLICY.after(&throttled, &mut history, start, 1.0, false);

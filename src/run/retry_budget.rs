@@ -3,9 +3,9 @@
 //! Each row's own attempts bound what one row costs; they do not bound what a service in trouble
 //! has to bear from all rows together. With this budget calls grow by a tenth at most while there
 //! is anything else to send. When it is used up rows wait for it, they do not fail; and where
-//! nothing else is left to do, they go one by one, slowly, so that every run comes to its end.
+//! nothing else is left to do, they go one by one, slowly, so that every run completes.
 //!
-//! Refusals (throttles, cold models) are not paid from it: the pace is there for them.
+//! Throttled calls and cold models are not paid from it: the pace is there for them.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const BURST: u32 = 20;
 /// Answers that pay for one retry.
 const ANSWERS_A_RETRY: u32 = 10;
 
-/// Between two retries that nobody has paid for, when nothing else is left to send. Finagle's
+/// Between two retries that the budget does not pay for, when nothing else is left to send. Finagle's
 /// RetryBudget, from which the idea is, also lets ten a second through in any case.
 const ALONE: Duration = Duration::from_millis(100);
 
@@ -49,7 +49,7 @@ impl RetryBudget {
         ANSWERS_A_RETRY <= self.saved
     }
 
-    /// When a retry may go that nobody has paid for.
+    /// When a retry may go that the budget does not pay for.
     pub(super) fn alone(&self) -> Instant {
         self.alone
     }

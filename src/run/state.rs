@@ -1,5 +1,5 @@
 //! Everything the loop owns, and what can be done at an instant. Nothing here awaits; what is done
-//! is in [`deeds`](super::effects).
+//! is in [`effects`](super::effects).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const WAITING_PER_SLOT: usize = 4;
 /// Rows that may end without a call before they are committed.
 const MOST_UNCOMMITTED: usize = 1024;
 
-/// Rows that ended in an earlier run are passed over so many at a time, and for so long: answers,
+/// Rows that ended in an earlier run are skipped so many at a time, and for so long: answers,
 /// signals and the clock have their turn in between.
 const PASSED_AT_ONCE: u32 = 1024;
 const PASSED_FOR: Duration = Duration::from_millis(10);
@@ -56,7 +56,7 @@ pub(super) enum Step {
     Done,
 }
 
-/// Nothing can be done until an answer lands, or until this instant.
+/// Nothing can be done until a call returns, or until this instant.
 pub(super) struct Wait {
     pub(super) why: WaitReason,
     pub(super) until: Option<Instant>,
@@ -76,11 +76,11 @@ pub(super) struct State<M, R> {
     next: Option<ReadyRow>,
     /// The next call, read but not yet admitted.
     head: Option<Attempt>,
-    /// Whether rows that have ended were passed over, and there may be one behind them that has not.
+    /// Whether rows that have completed were skipped, and there may be one behind them that has not.
     passes_over: bool,
     /// How much memory calls in flight take.
     pub(super) bytes: BytesInFlight,
-    /// Calls to be sent again.
+    /// Calls to be retried.
     pub(super) waiting: Waiting,
     /// Parts of calls that failed, while all is in doubt: an answer lets them go on.
     pub(super) held_back: Vec<Attempt>,
@@ -93,20 +93,20 @@ pub(super) struct State<M, R> {
     /// Until when rows are gathered, where they end faster than they can be committed one by one.
     pub(super) gather_until: Instant,
     pub(super) broken_disk: Option<BrokenDisk>,
-    /// Why no new calls start, and until when those in flight may land, if somebody is in a hurry.
+    /// Why no new calls start, and until when those in flight may return, if somebody is in a hurry.
     pub(super) stop: Option<(Stop, Option<Instant>)>,
     /// When it was asked to leave without waiting.
     pub(super) leave: Option<Instant>,
-    /// Until when answers are taken in that land during the last commits.
+    /// Until when answers are taken in that return during the last commits.
     pub(super) leaves_by: Option<Instant>,
     pub(super) last_answer: Instant,
     pub(super) answered_any: bool,
-    /// Rows refused as invalid while none was answered.
+    /// Rows rejected as invalid while none was answered.
     pub(super) invalid: u32,
     /// The last of them, once they are so many that the request itself may be wrong.
     pub(super) doubt: Option<Box<Fault>>,
     pub(super) last_fault: Option<Box<Fault>>,
-    /// What the input said when it broke off.
+    /// What the input said when it was cut off.
     input_broke: Option<String>,
 }
 
@@ -162,7 +162,7 @@ where
         self.pace.gauge()
     }
 
-    /// When something is to be done even if nothing lands. While the disk is broken the deadline can
+    /// When something is to be done even if no call returns. While the disk is broken the deadline can
     /// wait for the next try.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let is_heeded = !self.is_hurried() && self.broken_disk.is_none();
@@ -199,7 +199,7 @@ where
     fn mend_disk(&mut self, now: Instant) -> Option<Step> {
         let disk = self.broken_disk.as_ref()?;
         let give_up = self.leave.map_or(disk.give_up, |at| at.min(disk.give_up));
-        // What has landed since the last try gets one at the very end.
+        // What has returned since the last try gets one at the very end.
         if give_up <= disk.tried {
             return Some(Step::Done);
         }
@@ -213,7 +213,7 @@ where
         }))
     }
 
-    /// Calls in flight are paid for and are let land. Only those who wait for the run's end can
+    /// Calls in flight are paid for and are awaited. Only those who wait for the run's end can
     /// cut that short; the deadline is one of them, also when something else has stopped the run.
     fn drain(&self, until: Option<Instant>, now: Instant) -> Step {
         if !self.ended.is_empty() {
@@ -260,7 +260,7 @@ where
         self.hold.ends(patience, self.answered_any)
     }
 
-    /// A call that is due again goes before a new one, unless nobody has paid for it.
+    /// A call that is due again goes before a new one, unless the budget does not pay for it.
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
         while let Some(due) = self.waiting.due(now) {
             if self.doubt.is_none() || !due.history.was_shared {

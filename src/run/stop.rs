@@ -18,15 +18,15 @@ pub enum Signal {
     HangUp,
 }
 
-/// What is asked of the run so far. Each names the first signal: whoever looks too late to see one
+/// What is asked of the run so far. Each names the first signal: anybody who looks too late to see one
 /// by one still knows what it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// Carry on.
     Run,
-    /// Start nothing new, let calls in flight land.
+    /// Start nothing new, let calls in flight finish.
     Drain(Signal),
-    /// Commit what has landed and leave: there was a second signal.
+    /// Commit what has returned and leave: there was a second signal.
     Leave(Signal),
 }
 
@@ -49,19 +49,19 @@ pub enum Stop {
     Terminated,
     /// SIGHUP.
     HungUp,
-    /// The input broke off while it was read.
+    /// The input was cut off while it was read.
     Input(String),
     /// An attempt panicked: a bug of ours.
     Bug,
     /// A fault that every other row would share.
     Fault(Box<Fault>),
-    /// Row after row is refused as invalid and none was ever answered.
+    /// Row after row is rejected as invalid and none was ever answered.
     AllInvalid(Box<Fault>),
     /// A limit of the user's own.
     Limit(Reached),
     /// The day's tokens, as the job limits them, are used up.
     TokensPerDay,
-    /// Nothing but passing faults for longer than rows are to wait.
+    /// Nothing but transient errors for longer than rows are to wait.
     Unreachable {
         /// For how long.
         lasted: Duration,
@@ -72,7 +72,7 @@ pub enum Stop {
     Refused {
         /// For how long.
         lasted: Duration,
-        /// The last refusal.
+        /// The last throttle.
         fault: Box<Fault>,
     },
     /// The output cannot be written.
@@ -87,7 +87,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Whether somebody waits for the run's end: calls in flight may then land for the drain time,
+    /// Whether somebody waits for the run's end: calls in flight may then return for the drain time,
     /// and else for as long as an attempt may take.
     pub fn is_pressing(&self) -> bool {
         match self {

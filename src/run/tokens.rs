@@ -56,11 +56,11 @@ pub(super) struct Charge {
 /// What a call turned out to use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Settled {
-    /// It never started, or was refused: nothing.
+    /// It never started, or was throttled: nothing.
     Nothing,
     /// As the reply says.
     Used(Usage),
-    /// Nobody knows: the worst.
+    /// Unknown: the worst.
     Unknown,
 }
 
@@ -69,9 +69,9 @@ pub(super) enum Settled {
 pub(super) enum Short {
     /// The minute's tokens: ask again then.
     Until(Instant),
-    /// The minute's tokens are reserved by calls in flight: one of them has to land.
+    /// The minute's tokens are reserved by calls in flight: one of them has to return.
     InFlight,
-    /// The rest of the day's tokens may be used by calls in flight: one of them has to land.
+    /// The rest of the day's tokens may be used by calls in flight: one of them has to return.
     DayInFlight,
     /// The day's tokens are used up.
     Day,
@@ -89,7 +89,7 @@ pub(super) struct Tokens {
     worst: f64,
     /// Settled since the start.
     settled: f64,
-    /// The same as the day counts it: what nobody knows is at its worst.
+    /// As the day counts it: unknown usage at its worst.
     of_day: f64,
     /// Reserved by calls that have settled to less.
     never_used: f64,
@@ -199,7 +199,7 @@ impl Tokens {
             Settled::Unknown => None,
             Settled::Used(usage) => self.learn(charge, &usage),
         };
-        // A call that broke off has hardly made the longest answer there is: the pace believes
+        // A call that was cut off has hardly made the longest answer there is: the pace believes
         // what the service had reserved for it, or minutes would be lost for every such call.
         let believed = known.unwrap_or_else(|| charge.reserved.max(charge.expected));
         self.of_day += known.unwrap_or(charge.worst);
@@ -227,7 +227,7 @@ impl Tokens {
         self.pace.is_some()
     }
 
-    /// The tokens per second that refusals have taught.
+    /// The tokens per second that throttles have taught.
     pub(super) fn ceiling(&self) -> Option<f64> {
         self.pace.as_ref()?.ceiling()
     }

@@ -10,7 +10,7 @@ use super::retry_budget::RetryBudget;
 
 /// Calls on their way that are not in flight.
 pub(super) struct Waiting {
-    /// Those that were refused for now.
+    /// Those that were throttled.
     free: Queue,
     /// Those whose next attempt is paid from the budget.
     owing: Queue,
@@ -54,7 +54,7 @@ impl Waiting {
         self.free.remove(&next).or_else(|| self.owing.remove(&next))
     }
 
-    /// The first call that is due and that nobody has paid for, where nothing else can be sent.
+    /// The first call that is due and that the budget does not pay for, where nothing else can be sent.
     pub(super) fn unpaid(&mut self, now: Instant) -> Option<Attempt> {
         let next = first(&self.owing)?;
         if now < next.0.max(self.budget.alone()) {
@@ -76,7 +76,7 @@ impl Waiting {
         free.into_iter().chain(owing).min_by_key(|(_, due)| *due)
     }
 
-    /// A call is sent; if it is sent again, the budget pays.
+    /// A call is sent; if it is retried, the budget pays.
     pub(super) fn pay(&mut self, attempt: &mut Attempt, now: Instant) {
         if std::mem::take(&mut attempt.history.owes) {
             self.budget.spend(now);

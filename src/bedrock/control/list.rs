@@ -227,7 +227,7 @@ impl FoundationModel {
         self.model_name.as_deref().unwrap_or(&self.model_id)
     }
 
-    /// The same model under another id.
+    /// This model under another id.
     fn offer_as(&self, id: String, kind: Kind, name: String) -> ListedModel {
         let lifecycle = self.model_lifecycle.as_ref();
         let legacy = lifecycle.is_some_and(|cycle| cycle.status == "LEGACY");

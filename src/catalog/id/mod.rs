@@ -210,7 +210,7 @@ impl ModelId {
         self.base.as_deref()
     }
 
-    /// The same id, now that Bedrock has told which id calls the same model in the same way.
+    /// This id with the base model that Bedrock resolved it to: `like` calls that model the same way.
     #[must_use]
     pub fn behind(self, like: &str) -> Self {
         let base = strip_context(strip_geo(like).1).to_owned();

@@ -114,7 +114,8 @@ impl Place<'_> {
     }
 }
 
-/// The same key of another table, else a near key of the same table, else all keys there are.
+/// What to suggest for an unknown key: that key of another table, else a near key of its own table, else
+/// all keys there are.
 fn hint(table: &str, name: &str, found: &DeValue<'_>) -> String {
     let is_table = matches!(found, DeValue::Table(_));
     let elsewhere: Vec<_> = keys::KEYS

@@ -18,9 +18,9 @@ pub(super) mod testing;
 pub(super) enum Open {
     /// To be read and appended to; it must be there.
     Append,
-    /// The same, and created where it is not there.
+    /// To be appended to; created where it does not exist.
     AppendOrCreate,
-    /// To be written anew; what was there goes.
+    /// To be written from the start; earlier content is discarded.
     Anew,
     /// To be written; it must not be there.
     New,

@@ -57,7 +57,7 @@ struct World {
     dice: Dice,
 }
 
-/// The same throws every time, unless a seed is given.
+/// A generator with a fixed seed, unless one is given.
 #[derive(Debug)]
 struct Dice(fastrand::Rng);
 

@@ -23,7 +23,7 @@ pub(in crate::output) struct Sink {
     lines: Vec<u8>,
     /// The longest line there was, or may well be.
     longest: u64,
-    /// The same of rows that come behind the first of their call. A body that was not understood is
+    /// Like the longest line, but of rows behind the first of their call. A body that was not understood is
     /// that of a whole call and stands with its first row: no measure for the others.
     usual: u64,
     /// Up to where the disk has promised room.

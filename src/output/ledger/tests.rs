@@ -107,7 +107,7 @@ impl Life {
         }
     }
 
-    /// The same, with many small commits.
+    /// A life with many small commits.
     fn in_small_steps(seed: u64) -> Self {
         Self {
             most: 2,

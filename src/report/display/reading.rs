@@ -92,7 +92,7 @@ impl Drop for ReadingProgress {
     }
 }
 
-/// Nobody knows how many rows there will be, so there is no bar to fill.
+/// The number of rows is unknown, so there is no bar to fill.
 fn line() -> ProgressBar {
     let line = bar(0);
     let style = ProgressStyle::with_template("{wide_msg}");

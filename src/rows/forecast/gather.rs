@@ -122,7 +122,7 @@ impl Gathered {
         }
     }
 
-    /// The same for rows that bring whole bodies, where the job's own parameters say nothing.
+    /// Like [`Self::new`], but for rows that bring whole bodies: the job's parameters say nothing there.
     #[must_use]
     pub fn of_whole_bodies(self) -> Self {
         Self {

@@ -237,7 +237,7 @@ impl<'a> Sums<'a> {
         })
     }
 
-    /// The same of calls of one size, which write their share.
+    /// Like [`Self::cached`], but for calls of one size, which write their share.
     fn cached_of(&self, sizes: &gather::Sizes, case: Case) -> (f64, f64) {
         let calls: u64 = self.sizes.iter().map(|sizes| sizes.rows).sum();
         let bytes = (sizes.rows as f64 * self.cached.of(case) as f64).min(sizes.bytes as f64);

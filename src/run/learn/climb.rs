@@ -9,16 +9,16 @@ const SHALLOWEST_CUT: f64 = 0.05;
 const DEEPEST_CUT: f64 = 0.5;
 
 /// A climb back to the ceiling takes as long as this many calls, within the bounds below: long
-/// enough that the refusal at its end is one in a hundred, short enough to find a new quota.
+/// enough that the throttle at its end is one in a hundred, short enough to find a new quota.
 pub(super) const CLIMB_CALLS: f64 = 50.0;
 pub(super) const SHORTEST_CLIMB: Duration = Duration::from_secs(5);
 const LONGEST_CLIMB: Duration = Duration::from_secs(240);
 
-/// Beyond the ceiling the climb is so many times faster than CUBIC's: a refusal there costs a round
+/// Beyond the ceiling the climb is so many times faster than CUBIC's: a throttle there costs a round
 /// trip and no answer, a quota that is not used costs time.
 const BEYOND: f64 = 2.0;
 
-/// What of the way from what was measured to the rate of the refusal is believed. All of it was
+/// What of the way from what was measured to the rate of the throttle is believed. All of it was
 /// quota where nothing can be saved up, none of it where what was saved up paid for it.
 const CREDIT: f64 = 0.75;
 
@@ -28,12 +28,12 @@ const KEPT: f64 = 0.99;
 /// A climb to `ceiling`, from so much less of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Climb {
-    /// Where a refusal is expected.
+    /// Where a throttle is expected.
     pub(super) ceiling: f64,
     below: f64,
-    /// What was let in for certain: a refusal below it says nothing about the quota.
+    /// What was let in for certain: a throttle below it says nothing about the quota.
     pub(super) proved: f64,
-    /// Whether enough calls stand behind it to tell bad luck from a quota.
+    /// Whether enough calls stand behind it to tell noise from a quota.
     pub(super) is_well_measured: bool,
 }
 
@@ -49,7 +49,7 @@ impl Climb {
         }
     }
 
-    /// The next climb, after a refusal at `rate`. The quota is at least what was let in since the
+    /// The next climb, after a throttle at `rate`. The quota is at least what was let in since the
     /// last cut, and at most that rate: the ceiling is set between them.
     pub(super) fn again(self, rate: f64, measured: f64, is_luck: bool) -> Self {
         let measured = measured.min(rate);

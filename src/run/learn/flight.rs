@@ -1,6 +1,6 @@
 //! Calls whose fate is not known yet.
 //!
-//! What was sent within the time that a refusal takes to come back says nothing so far, and all of
+//! What was sent within the time that a throttle takes to come back says nothing so far, and all of
 //! it may turn out to be too much. While a rate is being looked for, no more calls are put at risk
 //! than were let in beyond doubt.
 
@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a refusal may take at most, while none was seen: across the world and back, slowly. An
-/// answer that comes sooner says so: a refusal is never slower than an answer.
+/// How long a throttle may take at most, while none was seen: across the world and back, slowly. An
+/// answer that comes sooner says so: a throttle is never slower than an answer.
 const LONGEST_NEWS: Duration = Duration::from_millis(500);
 
 /// Timers and the loop are late by so much.
 const SHORTEST_NEWS: Duration = Duration::from_millis(5);
 
-/// How many refusals the time they take is about.
+/// How many throttles the time they take is about.
 const REFUSALS: u32 = 4;
 
 /// How many calls are put at risk for each that was let in. With one for one, the rate at which a
-/// quota is overrun would be higher by a half, and so would the refusals.
+/// quota is overrun would be higher by a half, and so would the throttles.
 const RISK: f64 = 0.7;
 
 /// What is on its way.
@@ -28,7 +28,7 @@ const RISK: f64 = 0.7;
 pub(super) struct Flight {
     /// When each call was sent, and whether the rate was what held it back until then.
     sent: VecDeque<(Instant, bool)>,
-    /// Calls that were held back, and let in beyond doubt.
+    /// Calls that were limited, and let in beyond doubt.
     proved: f64,
     /// How many may be at risk before any is let in.
     at_risk: f64,
@@ -60,12 +60,12 @@ impl Flight {
         self.sent.clear();
     }
 
-    /// How long it takes to hear of a refusal.
+    /// How long it takes to hear of a throttle.
     pub(super) fn news(&self) -> Duration {
         self.refusal.unwrap_or(self.answer).max(SHORTEST_NEWS)
     }
 
-    /// The calls a second that put no more at risk than has earned it, if refusals are as slow as
+    /// The calls a second that put no more at risk than has earned it, if throttles are as slow as
     /// answers.
     pub(super) fn calls_per_second(&self) -> f64 {
         let room = self.at_risk + self.proved * RISK;
@@ -102,7 +102,7 @@ impl Flight {
         (self.sent.len() - before) as u64
     }
 
-    /// A call was refused.
+    /// A call was throttled.
     pub(super) fn refuse(&mut self, sent: Instant, now: Instant) {
         let took = now.saturating_duration_since(sent);
         self.refusal = Some(match self.refusal {

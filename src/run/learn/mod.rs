@@ -1,28 +1,28 @@
-//! A rate that is learned from refusals.
+//! A rate that is learned from throttles.
 //!
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
-//! can be observed is that calls are refused. So:
+//! can be observed is that calls are throttled. So:
 //!
-//! - The rate grows with what was let in until the service is **overrun**: three refusals within
-//!   forty calls ([`Recent`]), or, after an overrun, a refusal before anything was admitted. What is
+//! - The rate grows with what was let in until the service is **overrun**: three throttles within
+//!   forty calls ([`Recent`]), or, after an overrun, a throttle before anything was admitted. What is
 //!   on its way may all be refused, so while a rate is looked for, no more is put at risk than was
 //!   let in before ([`Flight`]). The sooner answers come, the sooner that is known.
 //! - Then it is cut to a little below what was admitted while the service was overrun, which is the
 //!   quota itself. It is known as well as it was measured: the fewer calls, the deeper the cut.
 //! - From there it climbs along a cubic ([`Climb`]), as TCP CUBIC does (RFC 9438): fast while far
 //!   below the ceiling, hardly at all near it, and ever faster once the ceiling has proved to be
-//!   gone. The first refusal at the ceiling is what is to be expected there, and the climb starts
-//!   anew, to a ceiling between what was let in and the rate of the refusal.
+//!   gone. The first throttle at the ceiling is what is to be expected there, and the climb starts
+//!   again, to a ceiling between what was let in and the rate of the throttle.
 //! - Where nothing at all is admitted, the rate comes down to a call every quarter of a minute, and
-//!   nothing is known any more: the first call that is let in begins the search anew.
-//! - A refusal now and then below the ceiling, or at what the job says, is bad luck ([`Noise`]) and
-//!   changes nothing. Where there is much of it, a refusal at the ceiling says nothing either, only
-//!   an overrun counts, and it takes more refusals to make one.
-//! - The rate grows only while it is what holds calls back. A job that is limited by something else
+//!   nothing is known any more: the first call that is let in starts a new search.
+//! - A throttle now and then below the ceiling, or at what the job says, is noise ([`Noise`]) and
+//!   changes nothing. Where there is much of it, a throttle at the ceiling says nothing either, only
+//!   an overrun counts, and it takes more throttles to make one.
+//! - The rate grows only while it is what limits calls. A job that is limited by something else
 //!   learns nothing about the quota, so its rate neither grows nor shrinks (RFC 7661 says so of
 //!   TCP); after a silence of a minute what was measured before it is forgotten.
 //!
-//! What is measured is what was sent less what was refused, not what was answered: refusals come
+//! What is measured is what was sent less what was throttled, not what was answered: throttles come
 //! back soon, answers may take minutes. Units are calls or tokens; the rate is units per second.
 
 mod climb;
@@ -40,23 +40,23 @@ use noise::Noise;
 use seen::{Measured, Overrun, Place, Recent};
 
 /// How many calls may be on their way at once before any has proved to be let in. Nothing is known
-/// of how long a refusal takes, so that is 24 a second until the first answer.
+/// of how long a throttle takes, so that is 24 a second until the first answer.
 const FIRST_AT_RISK: f64 = 12.0;
 
 /// A search makes the rate so many times higher at most, from one call to the next.
 const LEAP: f64 = 4.0;
 
-/// With no more than this share of refusals since the last cut, what was proved before it still is.
+/// With no more than this share of throttles since the last cut, what was proved before it still is.
 const HARDLY_ANY: f64 = 0.03;
 
-/// For so many times as long as a refusal takes, one may still be due to what was sent before a cut.
+/// For so many times as long as a throttle takes, one may still be due to what was sent before a cut.
 const SETTLED_AFTER: u32 = 3;
 
-/// So many events close together are no bad luck, where nothing is known of it.
+/// So many events close together are no noise, where nothing is known of it.
 const DENSE: usize = 3;
 
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
-/// somebody else, for a while. The quota is something to be found anew.
+/// somebody else, for a while. The quota is something to be found again.
 const SHUT: u32 = 4;
 
 /// What is kept of a rate at the least, whatever was measured: a few calls are no proof.
@@ -93,7 +93,7 @@ pub(super) struct Learned {
     calls: u64,
     flight: Flight,
     refusals: Recent,
-    /// The same of faults that are no refusals.
+    /// Likewise for errors that are not throttles.
     faults: Recent,
     since_cut: Measured,
     /// What ended the search, until the next call.
@@ -213,7 +213,7 @@ impl Learned {
         }
     }
 
-    /// A call of so many units that was sent at `sent` was refused for now. True if that changed
+    /// A call of so many units that was sent at `sent` was throttled. True if that changed
     /// the rate: what was on its way at the last cut is not a new reason to cut.
     pub(super) fn refused(
         &mut self,
@@ -255,8 +255,8 @@ impl Learned {
         true
     }
 
-    /// Something is wrong with the service that is no refusal: a call that was sent at `sent` came
-    /// back with it. Where it is more than bad luck, this is no time to grow.
+    /// Something is wrong with the service that is no throttle: a call that was sent at `sent` came
+    /// back with it. Where it is more than noise, this is no time to grow.
     pub(super) fn hold(&mut self, sent: Instant) {
         let calls = self.calls;
         if self.faults.note(Place { calls, sent }, DENSE).is_none() {
@@ -278,8 +278,8 @@ impl Learned {
         }
     }
 
-    /// A refusal during the search: nothing more is sent until it is known what became of the calls
-    /// on their way. Where refusals are bad luck, that would be a waste of time.
+    /// A throttle during the search: nothing more is sent until the outcome of the calls on their
+    /// way is known. Where throttles are noise, that would be a waste of time.
     fn pause(&mut self, now: Instant) -> bool {
         if !self.luck.is_rife() {
             self.next = self.next.max(now + self.flight.news());
@@ -303,7 +303,7 @@ impl Learned {
         self.next = self.next.max(now + self.flight.news());
     }
 
-    /// One more of the calls that were on their way when the search ended was refused.
+    /// One more of the calls that were on their way when the search ended was throttled.
     fn find_less(&mut self) -> bool {
         let Some(mut found) = self.found else {
             return false;
@@ -383,7 +383,7 @@ impl Learned {
         self.overrun && (is_shut || nothing_let_in)
     }
 
-    /// How many refusals close together are an overrun.
+    /// How many throttles close together are an overrun.
     fn dense(&self) -> usize {
         if self.is_searching() {
             return DENSE;
@@ -393,14 +393,14 @@ impl Learned {
         self.luck.overrun(in_a_climb.max(CLIMB_CALLS))
     }
 
-    /// Whether a refusal is one that the rate gives no reason for. The one that makes an overrun may
+    /// Whether a throttle is one that the rate gives no reason for. The one that makes an overrun may
     /// well be the first of a smaller quota, unless the job says how large it is.
     fn is_bad_luck(&self, is_overrun: bool) -> bool {
         let is_told = self.cap.is_some() && matches!(self.phase, Phase::Climbing(_));
         (!is_overrun || is_told) && self.is_blameless() && self.is_well_measured()
     }
 
-    /// Whether the rate gives no reason for a refusal: it is below what was let in for certain, or
+    /// Whether the rate gives no reason for a throttle: it is below what was let in for certain, or
     /// what the job says.
     fn is_blameless(&self) -> bool {
         let Some(rate) = self.rate else { return true };

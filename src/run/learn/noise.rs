@@ -1,28 +1,28 @@
-//! Refusals that the rate gives no reason for.
+//! Throttles that the rate gives no reason for.
 //!
 //! A few calls in a hundred may be refused at any rate: others use the model too, and are many. A
-//! pace that believed each of these refusals would sink without end, and one that believed none
+//! pace that believed each of these throttles would sink without end, and one that believed none
 //! would find no ceiling. So their share is estimated where the rate is below what was let in for
 //! certain, and what they bring together by chance is no overrun.
 
 use super::seen::CLOSE_CALLS;
 
-/// The share that is put down to bad luck before anything is known (BBR puts up with as much loss
+/// The share that is taken for noise before anything is known (BBR puts up with as much loss
 /// for the same reason: IETF draft draft-ietf-ccwg-bbr, "BBR.LossThresh").
 const EXPECTED: f64 = 0.02;
 
-/// From this share on, a refusal at a ceiling says nothing either. Two refusals in the calls that
+/// From this share on, a throttle at a ceiling says nothing either. Two throttles in the calls that
 /// are remembered come to this.
 const RIFE: f64 = 0.008;
 const REMEMBERED_CALLS: f64 = 200.0;
 
-/// Refusals are called an overrun by mistake once in so many climbs: half of one makes up for it.
+/// Throttles are called an overrun by mistake once in so many climbs: half of one makes up for it.
 const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
 
-/// What happens less often than this is no bad luck.
+/// What happens less often than this is no noise.
 const UNLIKELY: f64 = 0.02;
 
-/// The share of calls that are refused whatever the rate.
+/// The share of calls that are throttled whatever the rate.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Noise {
     share: f64,
@@ -34,26 +34,26 @@ impl Noise {
         self.share -= self.share / REMEMBERED_CALLS;
     }
 
-    /// Such a call was refused.
+    /// Such a call was throttled.
     pub(super) fn fails(&mut self) {
         self.share += 1.0 / REMEMBERED_CALLS;
     }
 
-    /// Whether there is so much bad luck that one refusal says nothing.
+    /// Whether there is so much noise that one throttle says nothing.
     pub(super) fn is_rife(&self) -> bool {
         RIFE <= self.share
     }
 
-    /// Whether so many refusals, and no call let in, are no bad luck.
+    /// Whether so many throttles, and no call let in, are no noise.
     pub(super) fn is_shut(&self, refused: f64) -> bool {
         self.expected().powf(refused) <= UNLIKELY
     }
 
-    /// How many refusals close together are no bad luck, where a climb takes so many calls.
+    /// How many throttles close together are no noise, where a climb takes so many calls.
     pub(super) fn overrun(&self, climb_calls: f64) -> usize {
         let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES;
         let share = self.expected();
-        // How many of the calls before a refusal were refused too: Poisson's law.
+        // How many of the calls before a throttle were throttled too: Poisson's law.
         let mean = share * (CLOSE_CALLS as f64 - 1.0);
         let mut just_so_many = (-mean).exp();
         let mut at_least = 1.0;
@@ -75,7 +75,7 @@ impl Noise {
 mod tests {
     use super::*;
 
-    /// Of the last many calls, so many in a hundred had bad luck.
+    /// Of the last many calls, so many in a hundred had noise.
     fn luck(percent: u32) -> Noise {
         let mut luck = Noise::default();
         for call in 0..5_000 {

@@ -1,4 +1,4 @@
-//! What was seen of the quota: refusals that come close together, and what was admitted.
+//! What was seen of the quota: throttles that come close together, and what was admitted.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Recent([Option<Place>; MOST]);
 
-/// A first overrun, from the first of its refusals on: the bucket was empty by then, so what was
+/// A first overrun, from the first of its throttles on: the bucket was empty by then, so what was
 /// let in of these calls is the quota itself. What is on its way at the cut is still to be told.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Overrun {
@@ -57,7 +57,7 @@ impl Recent {
         self.0[0].is_none()
     }
 
-    /// Notes one more. The first of the last `many`, if they come too close to be bad luck.
+    /// Notes one more. The first of the last `many`, if they come too close to be noise.
     pub(super) fn note(&mut self, place: Place, many: usize) -> Option<Place> {
         self.0.rotate_right(1);
         self.0[0] = Some(place);
@@ -114,7 +114,7 @@ impl Measured {
         self.units = (self.units + units).max(0.0);
     }
 
-    /// A call that was counted was refused.
+    /// A call that was counted was throttled.
     pub(super) fn refuse(&mut self, units: f64) {
         self.units = (self.units - units).max(0.0);
         self.refused += 1.0;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Climb, Learned};
 
-/// How long a refusal takes to come back.
+/// How long a throttle takes to come back.
 const REFUSAL: Duration = Duration::from_millis(20);
 
 /// A service with a quota, and what was seen of it.
@@ -163,7 +163,7 @@ fn found(refused: impl Fn(u64) -> bool) -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_on_its_way_when_the_search_ended_says_what_the_quota_is() {
-    // None was let in, in 22 ms until the third refusal; then every other, and four in five.
+    // None was let in, in 22 ms until the third throttle; then every other, and four in five.
     between(20.0, found(|_| true), 25.0);
     between(400.0, found(|ms| ms % 2 == 0), 450.0);
     between(450.0, found(|ms| ms % 5 == 0), 600.0);
@@ -236,7 +236,7 @@ async fn a_job_that_is_slower_than_its_rate_neither_grows_nor_shrinks() {
     let mut scene = Scene::new(1e9);
     let mut learned = Learned::unknown(scene.start);
     scene.send(&mut learned, 30.0, 600);
-    // 18,000 calls were let in; those that the rate had held back are all that counts.
+    // 18,000 calls were let in; those that the rate had limited are all that counts.
     between(30.0, learned.rate.unwrap(), 100.0);
     learned.cut(Climb::measured(50.0, 100.0), scene.now);
     scene.send(&mut learned, 30.0, 600);

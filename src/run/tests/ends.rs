@@ -1,4 +1,4 @@
-//! Whatever the service, the limits and the disk do, every run comes to its end: the loop never
+//! Whatever the service, the limits and the disk do, every run completes: the loop never
 //! waits for what cannot happen.
 
 use fastrand::Rng;

@@ -1,4 +1,4 @@
-//! Faults that pass, and how often a row is sent again.
+//! Faults that pass, and how often a row is retried.
 
 use super::*;
 

@@ -118,7 +118,7 @@ async fn a_call_that_is_refused_for_now_is_sent_again_whole() {
         })
         .await;
     assert_eq!(calls(&story), 3, "{story}");
-    // The refusal for now is no attempt.
+    // The throttle is no attempt.
     assert_eq!(
         ended(&story, "answered after 2 attempts"),
         [1, 2, 3],
@@ -215,7 +215,7 @@ async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
         };
         work.call.worst_cost_usd = Some(work.identity.row as f64);
     }
-    // It breaks off with all four, which could cost $10, and is then parted over row 4: $4 alone.
+    // It breaks off with all four, which could cost $10, and is then split over row 4: $4 alone.
     let ended = kept(scene, |row, nth| match (row, nth) {
         (1, 1) => Act::Refuse(Fault {
             maybe_billed: true,

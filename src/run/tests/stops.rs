@@ -1,4 +1,4 @@
-//! What ends a run before its rows have ended.
+//! What ends a run before its rows have completed.
 
 use super::*;
 
@@ -308,7 +308,7 @@ async fn an_input_that_breaks_off_stops_the_run_and_calls_in_flight_land() {
     );
 }
 
-/// A third of the rows are bad; refusals come at once, answers after four seconds.
+/// A third of the rows are bad; throttles come at once, answers after four seconds.
 fn a_third_is_bad(row: u64, _: u32) -> Act {
     match row % 3 {
         0 => Act::AnswerAfter(Duration::from_secs(4)),
