@@ -111,7 +111,7 @@ impl Job {
     ///
     /// It wants a tokio runtime with timers and I/O; on one of several threads, reading files does not
     /// keep others waiting. Where the future is dropped, calls in flight are lost, and may have been
-    /// billed: [`StopHandle::stop`] lets them finish.
+    /// billed: [`crate::StopHandle::stop`] lets them finish.
     ///
     /// # Errors
     /// Nothing was sent. A run that starts always ends with a [`Summary`], whatever stops it.
