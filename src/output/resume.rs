@@ -107,7 +107,7 @@ impl EarlierRows {
         let kept = match (state, twice) {
             (State::Whole, false) => None,
             (State::NoNewline, false) => {
-                file.write_all(b"\n").map_err(io_error("mend", path))?;
+                file.write_all(b"\n").map_err(io_error("repair", path))?;
                 None
             }
             (State::Torn { from }, false) => Some(cut(disk, &mut *file, path, from, aside())?),
@@ -288,7 +288,7 @@ fn cut(
         .and_then(|bytes| aside.sync().map(|()| bytes))
         .map_err(io_error("write", &kept))?;
     super::rewrite::sync_directory(disk, &kept)?;
-    file.set_len(from).map_err(io_error("mend", path))?;
+    file.set_len(from).map_err(io_error("repair", path))?;
     let from = path.into();
     let why = TailFix::Torn;
     Ok(TornTail {

@@ -280,3 +280,63 @@ fn credentials_speak_through_other_codes_too() {
         credentials,
     );
 }
+
+#[test]
+fn only_credentials_that_expired_or_were_never_resolved_may_be_renewed() {
+    let fault = |category, code: Option<&str>, status_code, message: &str| Fault {
+        code: code.map(str::to_owned),
+        status_code,
+        ..Fault::local(category, message)
+    };
+    let expired = "The security token included in the request is expired";
+    for (fault, may_be_renewed) in [
+        (
+            fault(Category::Credentials, None, None, "no credentials"),
+            true,
+        ),
+        (
+            fault(Category::Credentials, Some("ExpiredToken"), Some(403), ""),
+            true,
+        ),
+        (
+            fault(
+                Category::Credentials,
+                Some("ExpiredTokenException"),
+                Some(403),
+                "",
+            ),
+            true,
+        ),
+        (fault(Category::Credentials, None, Some(403), expired), true),
+        (
+            fault(
+                Category::Credentials,
+                None,
+                Some(403),
+                "Bearer Token has expired",
+            ),
+            true,
+        ),
+        (
+            fault(
+                Category::Credentials,
+                Some("InvalidSignatureException"),
+                Some(403),
+                "no",
+            ),
+            false,
+        ),
+        (fault(Category::Credentials, None, Some(403), "no"), false),
+        (
+            fault(Category::Credentials, Some("Other"), None, "no"),
+            false,
+        ),
+        (fault(Category::AccessDenied, None, None, expired), false),
+        (
+            fault(Category::Network, Some("ExpiredToken"), Some(403), expired),
+            false,
+        ),
+    ] {
+        assert_eq!(fault.may_be_renewed(), may_be_renewed, "{fault:?}");
+    }
+}
