@@ -5,6 +5,7 @@ mod connect;
 mod emulate;
 mod flags;
 mod hints;
+mod job_verbs;
 mod models;
 mod options;
 mod plan;
@@ -17,6 +18,7 @@ mod resume;
 mod run;
 mod shell;
 mod signals;
+mod tool_verbs;
 mod verbs;
 mod words;
 
@@ -28,7 +30,7 @@ use serde_json::json;
 use crate::engine::Failure;
 use crate::event;
 use crate::exit::{Exit, Reason};
-use verbs::run_command;
+use job_verbs::run_command;
 
 pub use verbs::command;
 

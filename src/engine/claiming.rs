@@ -1,0 +1,45 @@
+//! Claiming the output of a run, and waiting for another run that holds it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::open::Opened;
+use super::options::RunOptions;
+use super::told::{Tell, Told};
+use crate::format::time;
+use crate::output::{Claim, LedgerError};
+
+/// `plan` holds a lock for a moment to see whether a run does.
+const INSPECTION_TIME: Duration = Duration::from_millis(50);
+
+/// How often a lock is asked for that another run holds.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
+
+/// Claims the output; waits for another run on it if that is wanted.
+pub(super) async fn claim_output(
+    opened: &Opened<'_>,
+    options: &RunOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Claim, LedgerError> {
+    let patience = options.wait_lock.unwrap_or(INSPECTION_TIME);
+    let give_up = Instant::now() + patience;
+    let mut is_said = options.wait_lock.is_none();
+    let mode = opened.plan.mode;
+    loop {
+        match Claim::take(&opened.paths, mode, options.existing, options.locks) {
+            Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
+                if !std::mem::replace(&mut is_said, true) {
+                    let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
+                    let output = output.display();
+                    let patience = time(patience);
+                    tell(Told::Note(&format!(
+                        "another run is writing {output}{who}; waiting for it for up to {patience}"
+                    )));
+                }
+                tokio::time::sleep(LOCK_EVERY).await;
+            }
+            claimed => return claimed,
+        }
+    }
+}
