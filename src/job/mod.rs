@@ -12,6 +12,6 @@ pub mod small;
 
 pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{
-    Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, is_share, is_url, region, rows_or_share,
+    ClockTime, Endpoint, LimitWindow, MaxFailures, Plan, QuotaSource, RowsPerCall, WindowLimits, is_share, is_url, limits_at, region, rows_or_share,
     time,
 };

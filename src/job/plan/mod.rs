@@ -1,5 +1,6 @@
 //! The job, checked and complete: each part by the tables of the job file it comes from.
 
+mod clock;
 mod limits;
 mod model;
 mod of_model;
@@ -22,6 +23,7 @@ use crate::model::{Delivery, Reasoning, RequestOptions};
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
+use clock::{clock_deadline, windows};
 use limits::{quota_source, requests_per_minute};
 use model::{doubtful, endpoint, model, refuse_idle_scenario};
 use of_model::OfModel;
@@ -32,10 +34,11 @@ use values::{
 };
 
 pub use crate::url::is_url;
+pub use clock::{ClockTime, LimitWindow, WindowLimits, limits_at};
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
 pub use values::{is_share, rows_or_share, time};
-pub(super) use values::{parse_share, parse_time};
+pub(super) use values::{parse_deadline, parse_share, parse_time};
 
 /// Enough for thousands of calls a minute at usual latencies, few enough to repeat after a crash.
 const CONCURRENCY: usize = 64;
@@ -91,6 +94,10 @@ pub struct Plan {
     pub tokens: TokenLimits,
     /// What the user allows; what was spent before the run is not known here.
     pub limits: Limits,
+    /// The clock time at which runs stop sending, if the deadline is one.
+    pub clock_deadline: Option<ClockTime>,
+    /// Parts of the day with limits of their own.
+    pub windows: Vec<LimitWindow>,
     /// Prices and limits of the model, where they are known.
     pub facts: Option<ModelFacts>,
     /// The most calls in flight.
@@ -211,6 +218,8 @@ impl Plan {
         let scenario = job.emulator.scenario.as_deref();
         let endpoint = mistakes.keep(endpoint(job.model.endpoint, scenario, &path));
         let quota = mistakes.keep(quota_source(&job.limits));
+        let clock_deadline = mistakes.keep(clock_deadline(&job.limits));
+        let windows = mistakes.keep(windows(&job.limits));
         let retry = mistakes.keep(retry(&job.retry));
         let attempt_timeout = mistakes.keep(attempt_timeout(&job.retry));
         let output = mistakes.keep(output_file(&job.output, &path));
@@ -246,6 +255,8 @@ impl Plan {
                 quota: quota?,
                 tokens: of_model.tokens,
                 limits: of_model.limits,
+                clock_deadline: clock_deadline?,
+                windows: windows?,
                 facts: of_model.facts,
                 concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),
                 retry: retry?,
