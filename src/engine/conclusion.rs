@@ -29,7 +29,9 @@ impl Run<'_, '_> {
         let is_whole = self.context.rows <= overall.ended();
         let stopped_by = match stop {
             Some(stop) => Some(match (stop, &self.plan.clock_deadline) {
-                (Stop::Limit(Reached::Deadline(_)), Some(clock)) => format!("the deadline, {clock}"),
+                (Stop::Limit(Reached::Deadline(_)), Some(clock)) => {
+                    format!("the deadline, {clock}")
+                }
                 (stop, _) => stop.to_string(),
             }),
             // Every row has ended, and some of them stood in a file that was deleted since.

@@ -34,7 +34,9 @@ pub(super) fn verdict(
         ),
         Stop::Limit(Reached::RunCost { .. }) => (
             Exit::Limit,
-            words("run the same command again, which may spend as much again, or raise max_cost_per_run_usd"),
+            words(
+                "run the same command again, which may spend as much again, or raise max_cost_per_run_usd",
+            ),
         ),
         Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
         Stop::Limit(Reached::ErrorRate { .. }) => (

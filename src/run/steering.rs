@@ -4,9 +4,9 @@
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Row;
 use super::pace::RequestsPerMinute;
 use super::state::State;
-use super::Row;
 
 /// What overrides the settings of a run, from now on. The default overrides nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

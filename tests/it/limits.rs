@@ -463,7 +463,10 @@ fn an_input_without_rows_is_rejected_unless_that_is_allowed() {
 
 #[test]
 fn an_empty_night_leaves_the_output_of_the_nights_before_as_it_is() {
-    let out = Job::over(&rows(3)).args(["-t", "{{ text }}"]).run().exits(0);
+    let out = Job::over(&rows(3))
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(0);
     let before = out.text("out.jsonl");
     let out = out
         .file("prompts.csv", "id,text\n")
@@ -519,7 +522,10 @@ fn a_clock_deadline_holds_in_its_zone_and_a_restart_of_the_same_night_keeps_it()
 #[test]
 fn times_and_windows_that_make_no_sense_are_rejected_with_what_to_do() {
     for (toml, says) in [
-        ("deadline = \"06:30 Mars/Base\"", "no time zone `Mars/Base` is known"),
+        (
+            "deadline = \"06:30 Mars/Base\"",
+            "no time zone `Mars/Base` is known",
+        ),
         ("deadline = \"25:00\"", "or a clock time such as \"06:30\""),
         (
             "[[limits.window]]\nfrom = \"08:00\"\nto = \"8\"\nrequests_per_minute = 5",
@@ -539,7 +545,10 @@ fn times_and_windows_that_make_no_sense_are_rejected_with_what_to_do() {
         ),
     ] {
         Job::over(&rows(1))
-            .file("job.toml", format!("limits.{toml}").replace("limits.[[", "[["))
+            .file(
+                "job.toml",
+                format!("limits.{toml}").replace("limits.[[", "[["),
+            )
             .args(["job.toml", "-t", "{{ text }}"])
             .run()
             .exits(2)

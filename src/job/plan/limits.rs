@@ -3,12 +3,12 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use super::clock::is_clock_time;
 use super::values::{parse_share, time, wrong};
 use super::{Plan, QuotaSource};
 use crate::catalog::id::{ModelId, suggest};
 use crate::catalog::{Known, MOST_BURNDOWN, ModelFacts, Most, quota_codes};
 use crate::family::Family;
+use crate::job::clock::is_clock_time;
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
 use crate::model::{Bill, Metered};

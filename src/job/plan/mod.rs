@@ -1,18 +1,19 @@
 //! The job, checked and complete: each part by the tables of the job file it comes from.
 
-mod clock;
 mod limits;
 mod model;
 mod of_model;
 mod rows_per_call;
 mod terms;
 mod values;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Date;
 
+use super::clock::{ClockTime, LimitWindow};
 use super::expand::expand;
 use super::file::{JobError, JobFile, Mistakes};
 use crate::catalog::ModelFacts;
@@ -23,7 +24,6 @@ use crate::model::{Delivery, Reasoning, RequestOptions};
 use crate::output::{Durability, KeepRaw, Mode};
 use crate::prompt::PromptSource;
 use crate::run::{Limits, RequestsPerMinute, RetryPolicy, TokenLimits};
-use clock::{clock_deadline, windows};
 use limits::{quota_source, requests_per_minute};
 use model::{doubtful, endpoint, model, refuse_idle_scenario};
 use of_model::OfModel;
@@ -32,9 +32,9 @@ use values::{
     attempt_timeout, default_name, durability, input_file, json, keep_raw, max_failures,
     max_filtered, mode, output_file, read_options, retry, source,
 };
+use windows::{clock_deadline, windows};
 
 pub use crate::url::is_url;
-pub use clock::{ClockTime, LimitWindow, WindowLimits, limits_at};
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
 pub use values::{is_share, rows_or_share, time};

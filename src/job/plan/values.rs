@@ -214,7 +214,7 @@ pub(in crate::job) fn parse_time(typed: &str) -> Option<Duration> {
 
 /// Reads a time such as `3h`, or sees that it is a clock time such as `06:30`.
 pub(in crate::job) fn parse_deadline(typed: &str) -> Option<()> {
-    match super::clock::is_clock_time(typed) {
+    match crate::job::clock::is_clock_time(typed) {
         true => Some(()),
         false => parse_time(typed).map(drop),
     }

@@ -57,7 +57,8 @@ async fn a_limit_of_tokens_holds_from_its_change_on_and_is_lifted_as_soon() {
             tokens_per_minute: Some(60),
             ..Steering::default()
         };
-        let (sent, story) = steered(scene, vec![(4_000, slow), (10_000, Steering::default())]).await;
+        let (sent, story) =
+            steered(scene, vec![(4_000, slow), (10_000, Steering::default())]).await;
         let counts = [(0, 4_000), (7_200, 10_000), (10_000, 14_000)];
         let counts = counts.map(|(from, to)| between(&sent, from, to));
         assert!(70 < counts[0], "{of_job:?} {counts:?}\n{story}");
@@ -110,5 +111,8 @@ async fn a_paused_run_still_heeds_a_signal_and_the_deadline() {
     let mut scene = Scene::of(10);
     scene.settings.limits.deadline = Some(Duration::from_secs(9));
     let (_, story) = steered(scene, vec![(150, paused)]).await;
-    assert!(story.contains("9000 over: stopped, the deadline"), "{story}");
+    assert!(
+        story.contains("9000 over: stopped, the deadline"),
+        "{story}"
+    );
 }

@@ -2,16 +2,11 @@
 //! with limits of their own.
 
 use std::fmt;
-use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::Plan;
-use super::limits::requests_per_minute;
-use super::values::wrong;
-use crate::job::file::{JobError, LimitsTable, WindowTable};
 use crate::run::RequestsPerMinute;
 
 /// A clock deadline that passed less than this long ago still holds for a run that resumes: long enough
@@ -21,17 +16,17 @@ const SAME_NIGHT: SignedDuration = SignedDuration::from_hours(12);
 /// A time of the day in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClockTime {
-    time: Time,
-    zone: TimeZone,
+    pub(super) time: Time,
+    pub(super) zone: TimeZone,
 }
 
 /// A part of the day with limits of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitWindow {
-    from: Time,
-    to: Time,
-    zone: TimeZone,
-    limits: WindowLimits,
+    pub(super) from: Time,
+    pub(super) to: Time,
+    pub(super) zone: TimeZone,
+    pub(super) limits: WindowLimits,
 }
 
 /// Limits that override those of the job; `None` leaves them as they are.
@@ -104,19 +99,8 @@ pub fn limits_at(windows: &[LimitWindow], now: Timestamp) -> WindowLimits {
     }
 }
 
-impl Plan {
-    /// How long a run may send that starts at `now`, if that is limited.
-    pub fn deadline_in(&self, now: Timestamp, last: Option<Timestamp>) -> Option<Duration> {
-        let Some(clock) = &self.clock_deadline else {
-            return self.limits.deadline;
-        };
-        let left = clock.deadline(now, last)?.duration_since(now);
-        Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
-    }
-}
-
 /// `06:30`, and the time zone behind it, if there is one.
-fn split(typed: &str) -> Option<(Time, Option<&str>)> {
+pub(super) fn split(typed: &str) -> Option<(Time, Option<&str>)> {
     let typed = typed.trim();
     let (time, zone) = match typed.split_once(' ') {
         Some((time, zone)) => (time, Some(zone.trim())),
@@ -139,7 +123,7 @@ pub(super) fn is_clock_time(typed: &str) -> bool {
 }
 
 /// The zone of this name, or that of the machine.
-fn zone(named: Option<&str>) -> Result<TimeZone, String> {
+pub(super) fn zone(named: Option<&str>) -> Result<TimeZone, String> {
     let Some(name) = named else {
         return local(TimeZone::try_system().ok(), std::env::var("TZ").ok());
     };
@@ -161,52 +145,6 @@ fn local(system: Option<TimeZone>, variable: Option<String>) -> Result<TimeZone,
     }
 }
 
-/// The clock time of `deadline`, if it is one.
-pub(super) fn clock_deadline(table: &LimitsTable) -> Result<Option<ClockTime>, JobError> {
-    let Some((time, named)) = table.deadline.as_deref().and_then(split) else {
-        return Ok(None);
-    };
-    let zone = zone(named).map_err(|why| wrong("limits.deadline", why))?;
-    Ok(Some(ClockTime { time, zone }))
-}
-
-/// The windows of the job.
-pub(super) fn windows(table: &LimitsTable) -> Result<Vec<LimitWindow>, JobError> {
-    let windows = table.window.iter().map(window);
-    let windows: Result<Vec<_>, String> = windows.collect();
-    windows.map_err(|why| wrong("limits.window", why))
-}
-
-fn window(table: &WindowTable) -> Result<LimitWindow, String> {
-    let time = |name: &str, typed: &Option<String>| {
-        let typed = typed.as_deref().unwrap_or_default();
-        match split(typed) {
-            Some((time, None)) => Ok(time),
-            Some((_, Some(zone))) => Err(format!("write zone = \"{zone}\" beside {name}")),
-            None => Err(format!(
-                "{name} must be a clock time such as \"08:00\", not \"{typed}\""
-            )),
-        }
-    };
-    let (from, to) = (time("from", &table.from)?, time("to", &table.to)?);
-    if from == to {
-        return Err("from and to are the same time: leave the window out, and set the limit for the whole day".into());
-    }
-    let limits = WindowLimits {
-        requests_per_minute: requests_per_minute(table.requests_per_minute),
-        tokens_per_minute: table.tokens_per_minute,
-    };
-    if limits == WindowLimits::default() {
-        return Err("a window needs requests_per_minute or tokens_per_minute, from 1".into());
-    }
-    Ok(LimitWindow {
-        from,
-        to,
-        zone: zone(table.zone.as_deref())?,
-        limits,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,11 +164,16 @@ mod tests {
         for typed in ["06:30", "6:30", "06:30 Europe/Berlin", "23:59 UTC"] {
             assert!(is_clock_time(typed), "{typed}");
         }
-        for typed in ["24:00", "06:60", "6", "06:3", "6h", "-1:30", "06:30:00", "", "006:30"] {
+        for typed in [
+            "24:00", "06:60", "6", "06:3", "6h", "-1:30", "06:30:00", "", "006:30",
+        ] {
             assert!(!is_clock_time(typed), "{typed}");
         }
         let unknown = zone(Some("Europe/Berln")).unwrap_err();
-        assert!(unknown.starts_with("no time zone `Europe/Berln` is known"), "{unknown}");
+        assert!(
+            unknown.starts_with("no time zone `Europe/Berln` is known"),
+            "{unknown}"
+        );
     }
 
     #[test]
@@ -239,7 +182,11 @@ mod tests {
         assert_eq!(local(Some(berlin.clone()), None), Ok(berlin));
         assert_eq!(local(None, None), Ok(TimeZone::UTC));
         assert_eq!(local(None, Some(String::new())), Ok(TimeZone::UTC));
-        assert!(local(None, Some("Nowhere".into())).unwrap_err().contains("TZ=Nowhere"));
+        assert!(
+            local(None, Some("Nowhere".into()))
+                .unwrap_err()
+                .contains("TZ=Nowhere")
+        );
     }
 
     #[test]
@@ -248,10 +195,22 @@ mod tests {
             ("06:30 UTC", "2026-11-30T22:00:00Z", "2026-12-01T06:30:00Z"),
             ("06:30 UTC", "2026-12-01T06:29:59Z", "2026-12-01T06:30:00Z"),
             ("06:30 UTC", "2026-12-01T06:30:00Z", "2026-12-02T06:30:00Z"),
-            ("06:30 Europe/Berlin", "2026-11-30T22:00:00Z", "2026-12-01T05:30:00Z"),
+            (
+                "06:30 Europe/Berlin",
+                "2026-11-30T22:00:00Z",
+                "2026-12-01T05:30:00Z",
+            ),
             // The clocks go forward at 02:00 that night, and back at 03:00.
-            ("02:30 Europe/Berlin", "2027-03-27T23:30:00Z", "2027-03-28T01:30:00Z"),
-            ("06:30 Europe/Berlin", "2026-10-24T22:30:00Z", "2026-10-25T05:30:00Z"),
+            (
+                "02:30 Europe/Berlin",
+                "2027-03-27T23:30:00Z",
+                "2027-03-28T01:30:00Z",
+            ),
+            (
+                "06:30 Europe/Berlin",
+                "2026-10-24T22:30:00Z",
+                "2026-10-25T05:30:00Z",
+            ),
         ] {
             let deadline = clock(typed).deadline(at(now), None);
             assert_eq!(deadline, Some(at(expected)), "{typed} after {now}");
@@ -274,37 +233,5 @@ mod tests {
         let other = Some(at("2026-12-01T05:00:00Z"));
         let now = at("2026-12-01T07:00:00Z");
         assert_eq!(clock.deadline(now, other), Some(at("2026-12-02T06:30:00Z")));
-    }
-
-    #[test]
-    fn of_windows_that_overlap_the_lowest_limit_holds_and_one_may_span_midnight() {
-        let window = |from: &str, to: &str, requests| {
-            window(&WindowTable {
-                from: Some(from.into()),
-                to: Some(to.into()),
-                zone: Some("UTC".into()),
-                requests_per_minute: Some(requests),
-                tokens_per_minute: None,
-            })
-            .unwrap()
-        };
-        let windows = [
-            window("08:00", "18:00", 200),
-            window("12:00", "13:00", 50),
-            window("22:00", "02:00", 900),
-        ];
-        for (time, expected) in [
-            ("07:59:59", None),
-            ("08:00:00", Some(200)),
-            ("12:30:00", Some(50)),
-            ("18:00:00", None),
-            ("23:00:00", Some(900)),
-            ("01:59:59", Some(900)),
-            ("02:00:00", None),
-        ] {
-            let limits = limits_at(&windows, at(&format!("2026-12-01T{time}Z")));
-            let requests = limits.requests_per_minute.map(|it| it.0.get());
-            assert_eq!(requests, expected, "{time}");
-        }
     }
 }
