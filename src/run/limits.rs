@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::Answers;
+use super::attempt::Replies;
 use crate::model::Fault;
 
 /// Rows that have to end before the share of failures means something.
@@ -70,11 +70,11 @@ pub enum Reached {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Affordable {
     /// It can.
-    Open,
+    Now,
     /// It can, if calls in flight turn out cheaper than their worst case.
-    Wait,
+    Later,
     /// It cannot.
-    Empty(Reached),
+    Never(Reached),
 }
 
 /// The limits, and what was used of them.
@@ -87,7 +87,7 @@ pub(super) struct Budget {
     held_usd: f64,
     in_flight: u64,
     /// What of it, in this run, stands with rows that were kept.
-    listed_usd: f64,
+    attributed_usd: f64,
     ended: u64,
     failed: u64,
 }
@@ -100,7 +100,7 @@ impl Budget {
             spent_usd: limits.spent_usd,
             held_usd: 0.0,
             in_flight: 0,
-            listed_usd: 0.0,
+            attributed_usd: 0.0,
             ended: 0,
             failed: 0,
         }
@@ -125,7 +125,7 @@ impl Budget {
     }
 
     /// Whether a call can be paid for at its worst.
-    pub(super) fn purse(&self, worst_usd: f64) -> Affordable {
+    pub(super) fn affords(&self, worst_usd: f64) -> Affordable {
         let fits = |spent_usd: f64, max_usd: f64| spent_usd + self.held_usd + worst_usd <= max_usd;
         let of_output = self.limits.max_cost_usd;
         let of_run = self.limits.max_cost_per_run_usd;
@@ -140,11 +140,11 @@ impl Budget {
                 max_usd,
                 spent_usd: of_run_usd,
             },
-            _ => return Affordable::Open,
+            _ => return Affordable::Now,
         };
         match self.in_flight {
-            0 => Affordable::Empty(reached),
-            _ => Affordable::Wait,
+            0 => Affordable::Never(reached),
+            _ => Affordable::Later,
         }
     }
 
@@ -156,7 +156,7 @@ impl Budget {
 
     /// A call is over. One whose cost is unknown is counted at its worst if it may have been
     /// billed: returns that much, in USD.
-    pub(super) fn settle(&mut self, worst_usd: f64, outcome: &Result<Answers, Fault>) -> f64 {
+    pub(super) fn returned(&mut self, worst_usd: f64, outcome: &Result<Replies, Fault>) -> f64 {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sum is the noise of floating point.
         self.held_usd = match self.in_flight {
@@ -164,10 +164,10 @@ impl Budget {
             _ => (self.held_usd - worst_usd).max(0.0),
         };
         let (known, unknown) = match outcome {
-            Ok(answers) => match answers.cost_usd() {
+            Ok(replies) => match replies.cost_usd() {
                 Some(cost) => (cost, 0.0),
                 // A guardrail answered in the model's place, and no tokens are counted.
-                None if answers.are_blocked() => (0.0, 0.0),
+                None if replies.are_blocked() => (0.0, 0.0),
                 None => (0.0, worst_usd),
             },
             Err(fault) if fault.maybe_billed => (0.0, worst_usd),
@@ -178,16 +178,16 @@ impl Budget {
     }
 
     /// A row has been kept, and with it what it cost.
-    pub(super) fn listed(&mut self, usd: f64) {
-        self.listed_usd += usd;
+    pub(super) fn attribute(&mut self, usd: f64) {
+        self.attributed_usd += usd;
     }
 
     /// What this run may have paid for and no row tells of: calls in flight, and attempts of rows
     /// that are left. `None` where there is nothing but the noise of floating point.
-    pub(super) fn unlisted_usd(&self) -> Option<f64> {
+    pub(super) fn unattributed_usd(&self) -> Option<f64> {
         let counted_usd = self.spent_usd - self.limits.spent_usd + self.held_usd;
-        let unlisted_usd = counted_usd - self.listed_usd;
-        (1e-9 < unlisted_usd).then_some(unlisted_usd)
+        let unattributed_usd = counted_usd - self.attributed_usd;
+        (1e-9 < unattributed_usd).then_some(unattributed_usd)
     }
 
     /// A row has completed.
@@ -210,12 +210,12 @@ mod tests {
             ..Limits::default()
         };
         for (output, run, expected) in [
-            (None, Some(2.0), Affordable::Open),
-            (Some(9.0), Some(2.0), Affordable::Open),
+            (None, Some(2.0), Affordable::Now),
+            (Some(9.0), Some(2.0), Affordable::Now),
             (
                 None,
                 Some(1.5),
-                Affordable::Empty(Reached::RunCost {
+                Affordable::Never(Reached::RunCost {
                     max_usd: 1.5,
                     spent_usd: 0.0,
                 }),
@@ -223,7 +223,7 @@ mod tests {
             (
                 Some(8.5),
                 Some(5.0),
-                Affordable::Empty(Reached::Cost {
+                Affordable::Never(Reached::Cost {
                     max_usd: 8.5,
                     spent_usd: 7.0,
                     next_usd: 2.0,
@@ -231,10 +231,10 @@ mod tests {
             ),
         ] {
             let mut budget = Budget::new(limits(output, run), Instant::now());
-            assert_eq!(budget.purse(2.0), expected, "{output:?} {run:?}");
+            assert_eq!(budget.affords(2.0), expected, "{output:?} {run:?}");
             budget.hold(0.5);
-            let waits = [Affordable::Wait, Affordable::Wait];
-            assert_eq!([budget.purse(8.0), budget.purse(2.0)], waits);
+            let waits = [Affordable::Later, Affordable::Later];
+            assert_eq!([budget.affords(8.0), budget.affords(2.0)], waits);
         }
     }
 
@@ -244,17 +244,20 @@ mod tests {
             max_cost_usd: Some(100_000.0),
             ..Limits::default()
         };
-        let mut meter = Budget::new(limits, Instant::now());
+        let mut budget = Budget::new(limits, Instant::now());
         // Of their sum 1.4e-14 is left when they are taken from it one by one.
         let calls: Vec<f64> = (1..=10).map(|n| 99.9 / f64::from(n)).collect();
-        let dear = 100_000.0;
-        calls.iter().for_each(|worst| meter.hold(*worst));
-        assert_eq!(meter.purse(dear), Affordable::Wait);
+        let expensive = 100_000.0;
+        calls.iter().for_each(|worst| budget.hold(*worst));
+        assert_eq!(budget.affords(expensive), Affordable::Later);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
         for worst in calls.iter().rev() {
-            meter.settle(*worst, &lost());
+            budget.returned(*worst, &lost());
         }
-        assert_eq!((meter.held_usd, meter.purse(dear)), (0.0, Affordable::Open));
-        assert!(matches!(meter.purse(100_000.1), Affordable::Empty(_)));
+        assert_eq!(
+            (budget.held_usd, budget.affords(expensive)),
+            (0.0, Affordable::Now)
+        );
+        assert!(matches!(budget.affords(100_000.1), Affordable::Never(_)));
     }
 }

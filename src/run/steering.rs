@@ -42,7 +42,7 @@ where
         let tokens = tokens.or(self.settings.tokens.per_minute);
         self.pace.limit(requests, tokens, now);
         let concurrency = steering.concurrency;
-        self.width
+        self.concurrency
             .limit(concurrency.unwrap_or(self.settings.concurrency));
         self.is_paused = steering.is_paused;
     }

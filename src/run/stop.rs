@@ -69,7 +69,7 @@ pub enum Stop {
         fault: Box<Fault>,
     },
     /// Nothing but throttling for longer than rows are to wait.
-    Refused {
+    Throttled {
         /// For how long.
         lasted: Duration,
         /// The last throttle.
@@ -104,7 +104,7 @@ impl Stop {
             )
             | Self::TokensPerDay
             | Self::Unreachable { .. }
-            | Self::Refused { .. }
+            | Self::Throttled { .. }
             | Self::CannotWrite { .. } => false,
         }
     }
@@ -163,7 +163,7 @@ impl fmt::Display for Stop {
                     lasted.as_secs()
                 )
             }
-            Self::Refused { lasted, fault } => {
+            Self::Throttled { lasted, fault } => {
                 write!(
                     f,
                     "the service: it refused every call for {} s, the last {fault}",
