@@ -5,7 +5,6 @@ mod connect;
 mod emulate;
 mod flags;
 mod hints;
-mod job_verbs;
 mod models;
 mod options;
 mod plan;
@@ -18,7 +17,6 @@ mod resume;
 mod run;
 mod shell;
 mod signals;
-mod tool_verbs;
 mod verbs;
 mod words;
 
@@ -30,7 +28,7 @@ use serde_json::json;
 use crate::engine::Failure;
 use crate::event;
 use crate::exit::{Exit, Reason};
-use job_verbs::run_command;
+use verbs::run_command;
 
 pub use verbs::command;
 

@@ -12,7 +12,7 @@ use super::resume::Typed;
 use super::{connect, flags, options, print, signals, words};
 use crate::engine::Failure;
 use crate::engine::day::Day;
-use crate::engine::told::{Finished, Told};
+use crate::engine::run::{Finished, Told};
 use crate::event::{self, Level};
 use crate::exit::{Exit, Reason};
 use crate::output::{OutputPaths, Place};

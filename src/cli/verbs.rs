@@ -1,16 +1,13 @@
-//! The command line as clap knows it: all verbs, and help in its two forms.
+//! The verbs and their flags, as clap knows them.
+
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use super::job_verbs::{
-    CHECK_EXAMPLES, PLAN_EXAMPLES, RUN_EXAMPLES, check_command, plan_command, run_command,
-};
-use super::tool_verbs::{
-    REPAIR_EXAMPLES, REPARSE_EXAMPLES, emulate_command, models_command, quotas_command,
-    repair_command, reparse_command,
-};
+use super::{flags, models};
 use crate::exit;
+use crate::job::{self, MaxFailures, keys};
 
 /// The flags that most runs use: `-h` shows these, in this order and with a line each, and names
 /// the groups of the others.
@@ -88,11 +85,43 @@ const TOP_EXAMPLES: &str = "  promptmill run jobs/quickstart.toml
   promptmill run -i in.csv -m us.amazon.nova-lite-v1:0 -t 'Sum up: {{ text }}' \\
       -o out.jsonl --endpoint-url emulator   (no AWS account needed)";
 
-pub(super) fn examples(examples: &str) -> String {
+const RUN_EXAMPLES: &str = "  promptmill run jobs/quickstart.toml
+  promptmill run -i in.csv -m us.amazon.nova-lite-v1:0 -t 'Sum up: {{ text }}' \\
+      -o out.jsonl
+  promptmill run job.toml --limit 20        a first look at 20 rows
+  promptmill run job.toml                   resumes where it stopped
+  promptmill run job.toml --retry-failed    runs the failed rows again";
+
+const PLAN_EXAMPLES: &str = "  promptmill plan job.toml
+  promptmill plan -i in.csv -m us.amazon.nova-lite-v1:0 -t 'Sum up: {{ text }}' \\
+      -o out.jsonl
+  promptmill run job.toml --limit 20 && promptmill plan job.toml
+                                      estimates from your own data";
+
+const CHECK_EXAMPLES: &str = "  promptmill check job.toml
+  promptmill check -m us.amazon.nova-lite-v1:0 --region us-east-1";
+
+const MODELS_EXAMPLES: &str = "  promptmill models haiku
+  promptmill models --writes embedding --region eu-central-1
+  promptmill models --endpoint-url emulator   (no AWS account needed)";
+
+const QUOTAS_EXAMPLES: &str = "  promptmill quotas us.anthropic.claude-haiku-4-5-20251001-v1:0
+  promptmill quotas us.amazon.nova-lite-v1:0 --region us-west-2";
+
+const REPAIR_EXAMPLES: &str = "  promptmill repair out.jsonl
+  promptmill repair out.jsonl --add /tmp/promptmill-rescued-4711.jsonl";
+
+const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
+  promptmill reparse out.jsonl --family openai-chat";
+
+const EMULATE_EXAMPLES: &str = "  promptmill emulate
+  promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
+
+fn examples(examples: &str) -> String {
     format!("Examples:\n{examples}")
 }
 
-pub(super) fn with_examples(examples: &str, rest: &str) -> String {
+fn with_examples(examples: &str, rest: &str) -> String {
     format!("Examples:\n{examples}\n\n{}", rest.trim_end())
 }
 
@@ -174,6 +203,331 @@ const PAGES: [&str; 10] = [
     "man",
 ];
 
+pub(super) fn run_command() -> Command {
+    Command::new("run")
+        .about("Run a job, resuming an earlier run if there is one")
+        .before_help(
+            "A job is a TOML file, flags, or both: every key is a flag, and flags override the file. \
+             Completions go to OUT.jsonl, failures to OUT.failed.jsonl, the summary to OUT.run.json. \
+             Progress goes to standard error. Run the same command again to resume.",
+        )
+        .after_help(with_examples(RUN_EXAMPLES, &exit::table()))
+        .arg(job_arg())
+        .args(part_args())
+        .args(run_args())
+        .arg(switch(
+            "json",
+            "Write progress as JSON lines to stderr, and the summary as JSON to stdout",
+        ))
+        .args(flags::args())
+}
+
+fn plan_command() -> Command {
+    Command::new("plan")
+        .about("Estimate tokens, cost and time, without calling the model")
+        .before_help(
+            "Reads and renders every row, finds bad rows, and shows the first request. Sends nothing, \
+             writes nothing, and needs no credentials. Takes the job and the flags of `run`; estimates \
+             use the completions that are already in the output.",
+        )
+        .after_help(with_examples(
+            PLAN_EXAMPLES,
+            "Exit codes:\n\
+             \x20   0  `run` would accept this job (credentials and region are not checked)\n\
+             \x20   2  `run` would reject it: everything found is listed\n\
+             \x20  74  the plan cannot be written to standard output",
+        ))
+        .arg(job_arg())
+        .args(part_args())
+        .args(run_args().map(idle))
+        .arg(switch(
+            "json",
+            "Print one JSON object, with the whole first request",
+        ))
+        .args(flags::args())
+}
+
+fn check_command() -> Command {
+    Command::new("check")
+        .about("Test credentials, model access and parameters with one small call")
+        .before_help(
+            "Calls the job's model once, as `run` would, with a short prompt (or the first row, if rows \
+             hold whole request bodies). The call is billed; nothing is written. Takes the job and the \
+             flags of `run`; --model alone is enough.",
+        )
+        .after_help(with_examples(
+            CHECK_EXAMPLES,
+            "Exit codes:\n\
+             \x20   0  the model responded\n\
+             \x20   2  the job, its model ID or its parameters are wrong\n\
+             \x20  74  the result cannot be written to standard output\n\
+             \x20  75  the service is unreachable, or throttled the call\n\
+             \x20  77  credentials or model access",
+        ))
+        .arg(job_arg())
+        .args(part_args().map(idle))
+        .args(run_args().map(idle))
+        .arg(switch("json", "Print one JSON object"))
+        .args(flags::args())
+}
+
+fn job_arg() -> Arg {
+    Arg::new("job")
+        .value_name("JOB.toml")
+        .value_parser(value_parser!(PathBuf))
+        .value_hint(ValueHint::FilePath)
+        .help("Job file [default: none, the flags are the whole job]")
+}
+
+/// Which part of a job to run, and what happens to earlier output.
+fn part_args() -> [Arg; 7] {
+    [
+        Arg::new("limit")
+            .long("limit")
+            .value_name("N")
+            .value_parser(whole_from_one)
+            .help("Only the first N rows"),
+        Arg::new("date")
+            .long("date")
+            .value_name("DATE")
+            .value_parser(crate::engine::day::date)
+            .help("Date that {{ date }} stands for in paths, such as 2026-11-30 [default: today]"),
+        Arg::new("only")
+            .long("only")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .conflicts_with_all(["limit", "fresh", "retry-failed", "redo-changed"])
+            .help("Run only the rows with these IDs, one per line, completed ones again"),
+        switch(
+            "fresh",
+            "Back up existing output (including images) and start over",
+        ),
+        switch(
+            "retry-failed",
+            "Back up the failures and run failed rows again",
+        )
+        .conflicts_with("fresh"),
+        switch(
+            "redo-changed",
+            "Back up completed rows whose request has changed, and run them again",
+        )
+        .conflicts_with("fresh"),
+        Arg::new("max-redo")
+            .long("max-redo")
+            .value_name("N|N%")
+            .value_parser(rows_or_share)
+            .help("Most completed rows sent again because their request or id changed [default: 10%, or 5 rows]"),
+    ]
+}
+
+/// What is about the run itself.
+fn run_args() -> [Arg; 4] {
+    [
+        Arg::new("drain")
+            .long("drain")
+            .value_name("TIME")
+            .default_value("25s")
+            .help("How long calls in flight may finish after Ctrl-C, a signal or the deadline"),
+        Arg::new("wait-lock")
+            .long("wait-lock")
+            .value_name("TIME")
+            .help("How long to wait for another run on this output [default: do not wait]"),
+        trust_locks(),
+        switch("quiet", "Print only warnings and errors").short('q'),
+    ]
+}
+
+/// A flag that does nothing for this verb: accepted, so that verbs can be swapped in a command that
+/// works, and not in the help.
+fn idle(arg: Arg) -> Arg {
+    arg.hide(true)
+}
+
+fn models_command() -> Command {
+    let kinds = models::KINDS.map(|(word, _)| word);
+    Command::new("models")
+        .about("List the models, profiles and provisioned throughput you can call")
+        .before_help(
+            "The first column is what a job takes as `id`. Needs bedrock:ListFoundationModels and \
+             bedrock:ListInferenceProfiles, and for your own models \
+             bedrock:ListProvisionedModelThroughputs, bedrock:ListCustomModelDeployments and \
+             bedrock:ListImportedModels. What is not permitted is left out, with a warning.",
+        )
+        .after_help(examples(MODELS_EXAMPLES))
+        .arg(
+            Arg::new("text")
+                .value_name("TEXT")
+                .help("Only models with this text in their ID or name"),
+        )
+        .arg(text(
+            "provider",
+            "NAME",
+            "Only models of this provider, such as anthropic",
+        ))
+        .arg(
+            text("kind", "KIND", "Only this kind; may be repeated")
+                .action(ArgAction::Append)
+                .value_parser(kinds),
+        )
+        .arg(
+            text("writes", "WHAT", "Only models with this output").value_parser([
+                "text",
+                "image",
+                "embedding",
+                "video",
+                "speech",
+            ]),
+        )
+        .arg(switch("streaming", "Only models that stream responses"))
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: AWS_REGION or the profile's]",
+        ))
+        .arg(text(
+            "profile",
+            "PROFILE",
+            "AWS profile [default: AWS_PROFILE]",
+        ))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Endpoint to ask instead of AWS; emulator is the built-in emulator",
+        ))
+        .arg(scenario())
+        .arg(switch("json", "Print one JSON object instead of the table"))
+}
+
+fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn scenario() -> Arg {
+    text("scenario", "FILE", "Scenario for the built-in emulator").value_hint(ValueHint::FilePath)
+}
+
+fn trust_locks() -> Arg {
+    switch(
+        "trust-locks",
+        "Write to a network file system even if its locks may not work across machines",
+    )
+}
+
+fn output_argument() -> Arg {
+    Arg::new("output")
+        .value_name("OUT.jsonl")
+        .value_parser(value_parser!(PathBuf))
+        .value_hint(ValueHint::FilePath)
+        .required(true)
+        .help("Output file, as given to `run` with --output")
+}
+
+fn repair_command() -> Command {
+    Command::new("repair")
+        .about("Move corrupt or duplicate lines of an output to a backup file")
+        .before_help(
+            "Corrupt lines go to OUT.bad-TIME, and so do all but the first line of a duplicate row; \
+             nothing is deleted. The same `run` command then runs the rows again that have no line.",
+        )
+        .after_help(with_examples(REPAIR_EXAMPLES, &exit::table()))
+        .arg(output_argument())
+        .arg(
+            Arg::new("add")
+                .long("add")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Also add rows from this file, such as rows that a run had to rescue"),
+        )
+        .arg(trust_locks())
+}
+
+fn reparse_command() -> Command {
+    Command::new("reparse")
+        .about("Re-parse stored responses, without calling the model")
+        .before_help(
+            "A response that could not be parsed is a failure of category bad_response and keeps its \
+             body. Those that can be parsed now move to the completions; the old lines are backed up.",
+        )
+        .after_help(with_examples(REPARSE_EXAMPLES, &exit::table()))
+        .arg(output_argument())
+        .arg(
+            text(
+                "family",
+                "FAMILY",
+                "Response format [default: from the model ID, else from the body]",
+            )
+            .hide_possible_values(true)
+            .value_parser(flags::suggesting(&keys::values("model", "family"))),
+        )
+        .arg(text(
+            "region",
+            "REGION",
+            "Region whose prices apply [default: the ARN's, else the general price]",
+        ))
+        .arg(
+            text("prices", "FILE", "TOML file with prices that override the catalog's")
+                .value_hint(ValueHint::FilePath),
+        )
+        .arg(trust_locks())
+}
+
+fn quotas_command() -> Command {
+    Command::new("quotas")
+        .about("Show the account's quotas for a model, per minute and day")
+        .before_help(
+            "Asks Service Quotas for applied and default values, with their codes, and prints what to \
+             put into a job. Needs servicequotas:GetServiceQuota and \
+             servicequotas:GetAWSDefaultServiceQuota.",
+        )
+        .after_help(examples(QUOTAS_EXAMPLES))
+        .arg(
+            Arg::new("model")
+                .value_name("MODEL")
+                .required(true)
+                .help("Model ID, inference profile ID, or ARN"),
+        )
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: the ARN's, else AWS_REGION or the profile's]",
+        ))
+        .arg(text("profile", "PROFILE", "AWS profile [default: AWS_PROFILE]"))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Endpoint to ask instead of AWS; emulator is the built-in emulator",
+        ))
+        .arg(scenario())
+        .arg(switch("json", "Print one JSON object instead of the table"))
+}
+
+fn emulate_command() -> Command {
+    Command::new("emulate")
+        .about("Serve a local Bedrock endpoint that generates fake responses")
+        .before_help(
+            "Any AWS SDK can use it: set the printed variables. A job needs none of this: with \
+             endpoint = \"emulator\" (--endpoint-url emulator) it starts its own.",
+        )
+        .after_help(examples(EMULATE_EXAMPLES))
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .value_parser(value_parser!(u16))
+                .default_value("8686")
+                .help("Port on 127.0.0.1; 0 picks a free one"),
+        )
+        .arg(
+            Arg::new("scenario")
+                .long("scenario")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Scenario: latency, quotas, faults [default: no faults, no quotas]"),
+        )
+}
+
 fn completions_command() -> Command {
     Command::new("completions")
         .about("Print shell completions")
@@ -214,24 +568,18 @@ fn help_command() -> Command {
         )
 }
 
-/// A flag that takes a text.
-pub(super) fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
+fn rows_or_share(typed: &str) -> Result<MaxFailures, &'static str> {
+    job::rows_or_share(typed).ok_or("it takes a whole number or a percentage such as 10%")
 }
 
-pub(super) fn scenario() -> Arg {
-    text("scenario", "FILE", "Scenario for the built-in emulator").value_hint(ValueHint::FilePath)
+fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
+    let parsed = typed.replace('_', "").parse().ok();
+    parsed
+        .filter(|number| 0 < *number)
+        .ok_or("it takes a whole number from 1")
 }
 
-pub(super) fn trust_locks() -> Arg {
-    switch(
-        "trust-locks",
-        "Write to a network file system even if its locks may not work across machines",
-    )
-}
-
-/// A flag without a value.
-pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
+fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .action(ArgAction::SetTrue)

@@ -4,23 +4,19 @@
 //! out and tells what happens, and somebody else shows it; [`job`] is the library's door.
 
 mod auto_quota;
-mod claiming;
 mod conclusion;
 pub(crate) mod connect;
 pub(crate) mod day;
 mod failure;
 pub(crate) mod job;
-pub(crate) mod job_event;
-pub(crate) mod job_summary;
 mod notes;
-mod only;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod plan;
 mod resolve_arn;
 pub(crate) mod responder;
 pub(crate) mod run;
-pub(crate) mod told;
+mod steering;
 mod verdict;
 
 pub use failure::Failure;

@@ -1,7 +1,6 @@
 //! What is said before the first call.
 
-use super::run::Run;
-use super::told::Notice;
+use super::run::{Notice, Run};
 use crate::catalog;
 use crate::job::Endpoint;
 use crate::output::{Claim, TailFix, TornTail};

@@ -1,7 +1,8 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,24 +11,33 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
-use super::claiming::claim_output;
 use super::connect;
 use super::day::Day;
 use super::failure::Failure;
-use super::only::{only_run, unfinished};
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
-use super::told::{Finished, Notice, Tell, Told};
+use super::steering::Helm;
 use crate::bedrock::Bedrock;
 use crate::event;
 use crate::exit::Exit;
+use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
-use crate::output::{Claim, InFlight, LedgerSettings, OutputPaths, Place, killed, last_run};
+use crate::output::{
+    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, Place, killed,
+    last_run, old_lines,
+};
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Updates};
+use crate::report::summary::{Context, Ending, Summary, Updates};
+use crate::rows::Only;
 use crate::rows::preflight::limit_of;
-use crate::run::{Ask, Limits, Settings, Stop};
+use crate::run::{Ask, Event, Limits, Settings, Steering, Stop};
+
+/// `plan` holds a lock for a moment to see whether a run does.
+const INSPECTION_TIME: Duration = Duration::from_millis(50);
+
+/// How often a lock is asked for that another run holds.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// How often the loop tells that time goes by.
 const TICK: Duration = Duration::from_millis(200);
@@ -35,6 +45,61 @@ const TICK: Duration = Duration::from_millis(200);
 /// Writes the command that runs the job again: paths that depend on the day or on the environment are
 /// written out, and with a number it allows that many USD.
 pub(crate) type Command<'c> = dyn Fn(&[PinnedPath], Option<f64>) -> String + Send + Sync + 'c;
+
+/// What a run tells its caller.
+pub(crate) enum Told<'a> {
+    /// Something that a person may want to know.
+    Note(&'a str),
+    /// Something that a person should know.
+    Warning(&'a str),
+    /// The input is looked over from here on.
+    Reads(&'a Path),
+    /// One row of it was.
+    Read,
+    /// All of it was, or it was given up.
+    HasRead,
+    /// The loop starts.
+    Starts {
+        /// What the summary will know: the job's name, the most it may cost.
+        context: &'a Context,
+        /// Rows of the job, those that completed earlier included.
+        rows: u64,
+        at: Instant,
+    },
+    /// Something happened in the loop; the progress has taken it in.
+    Happened(&'a Event<'a>, &'a mut Progress, Instant),
+    /// The loop has ended, with this progress.
+    Ends(&'a mut Progress, Instant),
+}
+
+/// Something to be said.
+pub(super) enum Notice {
+    /// What a person may want to know.
+    Note(String),
+    /// What a person should know.
+    Warning(String),
+}
+
+/// How the caller is told.
+pub(crate) type Tell<'t> = dyn FnMut(Told<'_>) + Send + 't;
+
+/// A run that has ended.
+pub(crate) struct Finished {
+    pub(crate) context: Context,
+    pub(crate) ending: Ending,
+    pub(crate) progress: Progress,
+    /// When it ended.
+    pub(crate) at: Instant,
+    /// Whether the summary was written to the run file.
+    pub(crate) written: Result<(), Failure>,
+}
+
+impl Finished {
+    /// The summary.
+    pub(crate) fn summary(&self) -> Summary<'_> {
+        Summary::new(&self.context, &self.ending, &self.progress, self.at)
+    }
+}
 
 /// Runs the job in `source` to its end, or until it stops.
 ///
@@ -101,6 +166,34 @@ fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
     }
 }
 
+/// Claims the output; waits for another run on it if that is wanted.
+async fn claim_output(
+    opened: &Opened<'_>,
+    options: &RunOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Claim, LedgerError> {
+    let patience = options.wait_lock.unwrap_or(INSPECTION_TIME);
+    let give_up = Instant::now() + patience;
+    let mut is_said = options.wait_lock.is_none();
+    let mode = opened.plan.mode;
+    loop {
+        match Claim::take(&opened.paths, mode, options.existing, options.locks) {
+            Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
+                if !std::mem::replace(&mut is_said, true) {
+                    let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
+                    let output = output.display();
+                    let patience = time(patience);
+                    tell(Told::Note(&format!(
+                        "another run is writing {output}{who}; waiting for it for up to {patience}"
+                    )));
+                }
+                tokio::time::sleep(LOCK_EVERY).await;
+            }
+            claimed => return claimed,
+        }
+    }
+}
+
 /// Writes the summary to the run file.
 fn write(finished: &Finished) -> Result<(), Failure> {
     finished.summary().write().map_err(|error| {
@@ -124,6 +217,28 @@ pub(super) fn with_switch(command: &str, switch: &str) -> String {
     } else {
         format!("{command} {switch}")
     }
+}
+
+/// The run of these ids: the same as the last one, if that did not complete.
+fn only_run(only: &Only, last: &LastRun, now: Timestamp) -> OnlyRun {
+    let ids = only.fingerprint();
+    let same = last.only.clone().filter(|last| last.ids == ids);
+    same.unwrap_or_else(|| OnlyRun {
+        ids,
+        since: now.to_string(),
+    })
+}
+
+/// Those of the completed rows that did not complete since the run of their ids first started.
+fn unfinished(paths: &OutputPaths, keys: &[u64], run: &OnlyRun) -> Vec<u64> {
+    let Ok(since) = run.since.parse() else {
+        return keys.to_vec();
+    };
+    let lines = old_lines(paths, keys).into_iter();
+    let finished = lines.filter(|line| line.completed_since(since));
+    let finished: HashSet<_> = finished.map(|line| line.key()).collect();
+    let keys = keys.iter().copied();
+    keys.filter(|key| !finished.contains(key)).collect()
 }
 
 /// What the output keeps of rows that the input no longer has.
@@ -201,6 +316,10 @@ impl<'a, 't> Run<'a, 't> {
                 .filter(|_| !opened.maker.sends_bodies()),
             thought: plan.parameters.thought(),
             max_cost_usd: plan.limits.max_cost_usd,
+            deadline_at: plan
+                .clock_deadline
+                .as_ref()
+                .and_then(|clock| clock.deadline(started_at, looked.last.deadline_at)),
             // They are known once there are credentials to ask Service Quotas with.
             requests_per_minute: None,
             tokens_per_minute: None,
@@ -279,7 +398,22 @@ impl<'a, 't> Run<'a, 't> {
         let opened = self.opened;
         let rows = opened.maker.rows_after(&past, &opened.input)?;
         let rows = rows.take(limit_of(self.options.limit));
-        let settings = self.settings(past.tally.charge_usd(), &quotas);
+        let mut helm = Helm::new(&self.plan.windows, self.context.started_at);
+        if let Some(note) = helm.opening_note() {
+            self.note(&note);
+        }
+        if let (Some(clock), Some(at)) = (&self.plan.clock_deadline, self.context.deadline_at) {
+            let left = at.duration_since(Timestamp::now());
+            let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+            self.note(&match left.is_zero() {
+                true => format!("the deadline of this night, {clock}, has passed"),
+                false => format!("the deadline is {clock}, in {}", time(left)),
+            });
+        }
+        let settings = Settings {
+            steering: helm.steering(),
+            ..self.settings(past.tally.charge_usd(), &quotas)
+        };
         (self.tell)(Told::Starts {
             context: &self.context,
             rows: self.context.rows,
@@ -293,6 +427,11 @@ impl<'a, 't> Run<'a, 't> {
             let now = Instant::now();
             progress.take(event, now);
             tell(Told::Happened(event, &mut progress, now));
+            if matches!(event, Event::Tick)
+                && let Some(note) = helm.tick(Timestamp::now())
+            {
+                tell(Told::Note(&note));
+            }
             updates.tick(context, &progress, now);
         })
         .await;
@@ -339,6 +478,7 @@ impl<'a, 't> Run<'a, 't> {
             tokens: quotas.tokens,
             limits: Limits {
                 spent_usd,
+                deadline: self.deadline(),
                 ..self.plan.limits
             },
             retry: self.plan.retry,
@@ -348,7 +488,17 @@ impl<'a, 't> Run<'a, 't> {
             drain: self.options.drain,
             tick: TICK,
             seed: u64::from(std::process::id()),
+            steering: Steering::none(),
         }
+    }
+
+    /// How long the loop may send from now on.
+    fn deadline(&self) -> Option<Duration> {
+        let Some(at) = self.context.deadline_at else {
+            return self.plan.limits.deadline;
+        };
+        let left = at.duration_since(Timestamp::now());
+        Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
     }
 
     /// How lines are kept if `left` rows are to complete.

@@ -15,7 +15,7 @@ use super::records::Records;
 use super::source::Source;
 use super::spool::spool;
 use super::suggest::shown;
-use super::syntax::Syntax;
+use super::syntax::{LineEnd, Syntax};
 
 /// How many records are tried, where there is no header, to find one that tells its fields.
 const TRIED: usize = 1000;
@@ -79,7 +79,10 @@ impl Input {
         source: Source,
         options: &ReadOptions,
     ) -> Result<Self, InputError> {
-        let syntax = Syntax::detect(&name, &source, options, named(path))?;
+        let syntax = match Syntax::detect(&name, &source, options, named(path)) {
+            Err(InputError::Empty { .. }) if options.allow_empty => Syntax::Jsonl(LineEnd::Feed),
+            detected => detected?,
+        };
         let mut input = Self {
             name,
             path: path.map(Path::to_path_buf),
@@ -88,7 +91,7 @@ impl Input {
             fields: Fields::Seen(Vec::new()),
             advice: String::new(),
         };
-        input.find_fields()?;
+        input.find_fields(options.allow_empty)?;
         let is_told = options.format.is_some() || named(path).is_some();
         if !is_told && options.table_key().is_none() {
             input.reject_plain_text()?;
@@ -96,11 +99,16 @@ impl Input {
         Ok(input)
     }
 
-    /// Reads the header, and enough of what follows to know that there are rows.
-    fn find_fields(&mut self) -> Result<(), InputError> {
+    /// Reads the header, and enough of what follows to know that there are rows, unless the input may be
+    /// empty.
+    fn find_fields(&mut self, allow_empty: bool) -> Result<(), InputError> {
         let mut records = self.records()?;
         let columns = records.columns().map(<[String]>::to_vec);
         let Some(first) = records.next().transpose()? else {
+            if allow_empty {
+                self.fields = columns.map_or(Fields::Seen(Vec::new()), Fields::Columns);
+                return Ok(());
+            }
             return Err(InputError::NoRows {
                 name: self.name.clone(),
                 hint: self.syntax.format().no_rows(),
