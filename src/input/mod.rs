@@ -19,6 +19,7 @@ mod gzip;
 mod json;
 mod jsonl;
 mod kind;
+mod line_records;
 mod lines;
 mod not_found;
 mod open;
