@@ -17,7 +17,7 @@ pub enum LedgerError {
         holder = .holder.as_ref().map(|it| format!(" ({it})")).unwrap_or_default(),
     )]
     Locked {
-        /// The output both want.
+        /// The output of both.
         output: PathBuf,
         /// Who writes it, where that is known.
         holder: Option<Holder>,
@@ -85,7 +85,7 @@ pub enum LedgerError {
         /// Where it starts.
         byte: u64,
     },
-    /// A row stands in it twice.
+    /// A row appears in it twice.
     #[error(
         "{path}: row {row} appears twice (lines {first} and {line}): remove one of them, or move \
          the later line to a backup with `promptmill repair`",
@@ -164,7 +164,7 @@ pub enum LedgerError {
         /// What their lines may take.
         bytes: u64,
     },
-    /// The disk refused.
+    /// The disk failed.
     #[error("cannot {operation} {path}: {cause}", path = .path.display())]
     Io {
         /// What was tried.

@@ -1,14 +1,14 @@
 //! Whether a directory can be written to, and a lock in it keeps other machines away too.
 //!
 //! Linux says in `/proc/self/mountinfo` what a directory's device is (man 5 proc). Elsewhere, and
-//! for a device that is not listed there, nothing is known and nothing is refused.
+//! for a device that is not listed there, nothing is known and nothing is rejected.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-/// File systems that show the kernel's own state, and keep no file of anybody's.
+/// File systems that show the kernel's own state, and store no files.
 const KERNELS: &[&str] = &["proc", "sysfs", "cgroup2", "debugfs", "tracefs"];
 
 /// File systems that other machines write to as well, and on which `flock` reaches no further

@@ -18,15 +18,15 @@ pub enum Signal {
     HangUp,
 }
 
-/// What is asked of the run so far. Each names the first signal: anybody who looks too late to see one
-/// by one still knows what it was.
+/// What was asked of the run so far. Each variant has the first signal, so that a reader that missed
+/// earlier changes still knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// Carry on.
     Run,
     /// Start nothing new, let calls in flight finish.
     Drain(Signal),
-    /// Commit what has returned and leave: there was a second signal.
+    /// Commit what has returned and exit: there was a second signal.
     Leave(Signal),
 }
 
@@ -40,7 +40,7 @@ impl Ask {
     }
 }
 
-/// Why a run ended before its rows did. Every one of them is resumable.
+/// Why a run stopped before every row had completed. It can be resumed in every case.
 #[derive(Debug, Clone)]
 pub enum Stop {
     /// Ctrl-C.
@@ -51,24 +51,24 @@ pub enum Stop {
     HungUp,
     /// The input was cut off while it was read.
     Input(String),
-    /// An attempt panicked: a bug of ours.
+    /// An attempt panicked: a bug in promptmill.
     Bug,
     /// A fault that every other row would share.
     Fault(Box<Fault>),
-    /// Row after row is rejected as invalid and none was ever answered.
+    /// Every row was rejected as invalid, and none ever succeeded.
     AllInvalid(Box<Fault>),
     /// A limit of the user's own.
     Limit(Reached),
     /// The day's tokens, as the job limits them, are used up.
     TokensPerDay,
-    /// Nothing but transient errors for longer than rows are to wait.
+    /// Only transient errors for longer than a row may wait.
     Unreachable {
         /// For how long.
         lasted: Duration,
         /// The last of them.
         fault: Box<Fault>,
     },
-    /// Nothing but throttling for longer than rows are to wait.
+    /// Only throttling for longer than a row may wait.
     Throttled {
         /// For how long.
         lasted: Duration,
@@ -79,16 +79,16 @@ pub enum Stop {
     CannotWrite {
         /// What the disk said.
         why: String,
-        /// Rows that ended and could not be written, in order.
+        /// Rows that completed and could not be written, in order.
         rows: Vec<u64>,
-        /// Where they are kept instead, if there was a place.
+        /// Where they were saved instead, if there was a place.
         rescued: Option<Rescued>,
     },
 }
 
 impl Stop {
-    /// Whether somebody waits for the run's end: calls in flight may then return for the drain time,
-    /// and else for as long as an attempt may take.
+    /// Whether the stop is urgent: calls in flight may then finish within the drain time, and otherwise
+    /// within the time that an attempt may take.
     pub fn is_pressing(&self) -> bool {
         match self {
             Self::Interrupted
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_signal_leaves_and_the_first_says_why() {
+    fn a_second_signal_exits_and_the_first_is_the_reason() {
         let first = Ask::Run.and(Signal::Interrupt);
         assert_eq!(first, Ask::Drain(Signal::Interrupt));
         assert_eq!(first.and(Signal::Terminate), Ask::Leave(Signal::Interrupt));
