@@ -15,6 +15,7 @@ mod repair;
 mod reparse;
 mod resume;
 mod run;
+mod score;
 mod shell;
 mod signals;
 mod verbs;
@@ -129,6 +130,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("quotas", matches)) => quotas::quotas(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
+        Some(("score", matches)) => score::score(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use super::{flags, models};
+use super::{flags, models, score};
 use crate::exit;
 use crate::job::{self, MaxFailures, keys};
 
@@ -53,6 +53,7 @@ pub fn command() -> Command {
         .subcommand(quotas_command())
         .subcommand(repair_command())
         .subcommand(reparse_command())
+        .subcommand(score::command())
         .subcommand(emulate_command())
         .subcommand(completions_command())
         .subcommand(man_command())
@@ -117,7 +118,7 @@ const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
 const EMULATE_EXAMPLES: &str = "  promptmill emulate
   promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
 
-fn examples(examples: &str) -> String {
+pub(super) fn examples(examples: &str) -> String {
     format!("Examples:\n{examples}")
 }
 
@@ -190,7 +191,7 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "run",
     "plan",
     "check",
@@ -198,6 +199,7 @@ const PAGES: [&str; 10] = [
     "quotas",
     "repair",
     "reparse",
+    "score",
     "emulate",
     "completions",
     "man",
@@ -413,7 +415,7 @@ fn trust_locks() -> Arg {
     )
 }
 
-fn output_argument() -> Arg {
+pub(super) fn output_argument() -> Arg {
     Arg::new("output")
         .value_name("OUT.jsonl")
         .value_parser(value_parser!(PathBuf))
@@ -579,7 +581,7 @@ fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
         .ok_or("it takes a whole number from 1")
 }
 
-fn switch(name: &'static str, help: &'static str) -> Arg {
+pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .action(ArgAction::SetTrue)

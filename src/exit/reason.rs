@@ -22,6 +22,8 @@ pub enum Reason {
     MaxFailures,
     /// More rows were filtered than `max_filtered` allows.
     MaxFiltered,
+    /// A check passes for fewer records than `--min-pass` asks for.
+    MinPass,
     /// `max_cost_usd` was reached.
     MaxCost,
     /// `deadline` was reached.
@@ -62,7 +64,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, by exit code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Usage,
         Self::Input,
         Self::ChangedRows,
@@ -70,6 +72,7 @@ impl Reason {
         Self::InvalidRequest,
         Self::MaxFailures,
         Self::MaxFiltered,
+        Self::MinPass,
         Self::MaxCost,
         Self::Deadline,
         Self::MaxErrorRate,
@@ -100,6 +103,7 @@ impl Reason {
             Self::InvalidRequest => "invalid_request",
             Self::MaxFailures => "max_failures",
             Self::MaxFiltered => "max_filtered",
+            Self::MinPass => "min_pass",
             Self::MaxCost => "max_cost",
             Self::Deadline => "deadline",
             Self::MaxErrorRate => "max_error_rate",
@@ -147,8 +151,8 @@ mod tests {
         let words = Reason::ALL.map(Reason::as_str).join(" ");
         assert_eq!(
             words,
-            "usage input changed_rows output invalid_request max_failures max_filtered max_cost \
-             deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
+            "usage input changed_rows output invalid_request max_failures max_filtered min_pass \
+             max_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
              unreachable throttled daily_quota service_quota tokens_per_day credentials \
              access_denied not_found interrupted"
         );

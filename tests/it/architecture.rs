@@ -44,6 +44,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
+    ("score", &["format", "nearest", "output"]),
     (
         "report",
         &["event", "exit", "format", "model", "output", "run"],
@@ -59,7 +60,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
-            "model", "output", "percent", "report", "rows", "run",
+            "model", "output", "percent", "report", "rows", "run", "score",
         ],
     ),
 ];

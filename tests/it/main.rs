@@ -37,6 +37,7 @@ mod redo;
 mod reference;
 mod replies;
 mod resume;
+mod score;
 mod secrets;
 mod sharing;
 mod shell;
