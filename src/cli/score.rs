@@ -111,19 +111,24 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
     let missed = least
         .zip(tally.lowest())
         .filter(|(least, (_, rate))| rate < least);
+    let missed = missed.map(|(least, (check, rate))| {
+        format!(
+            "check `{check}`: {:.1} % passed, and --min-pass asks for {} %",
+            100.0 * rate,
+            100.0 * least
+        )
+    });
     print::delivered(match matches.get_flag("json") {
-        true => print::json(&json_of(&paths, &tally, &compared, missed.is_none())),
+        true => print::json(&json_of(&paths, &tally, &compared, missed.as_deref())),
         false => print::text(&text_of(&paths, &tally, &compared, by)),
     })?;
-    let Some((least, (check, rate))) = missed else {
-        return Ok(Exit::Complete);
-    };
-    print::error(&format!(
-        "check `{check}`: {:.1} % passed, and --min-pass asks for {} %",
-        100.0 * rate,
-        100.0 * least
-    ));
-    Ok(Exit::TooManyFailed)
+    match missed {
+        None => Ok(Exit::Complete),
+        Some(missed) => {
+            print::error(&missed);
+            Ok(Exit::TooManyFailed)
+        }
+    }
 }
 
 fn read_checks(file: &Path) -> Result<Checks, Failure> {
@@ -182,10 +187,17 @@ fn text_of(
     text + &format!("scores of every record: {}", paths.scores.display())
 }
 
-fn json_of(paths: &OutputPaths, tally: &Tally, compared: &[Comparison], ok: bool) -> String {
+fn json_of(
+    paths: &OutputPaths,
+    tally: &Tally,
+    compared: &[Comparison],
+    missed: Option<&str>,
+) -> String {
     let compared: Vec<_> = compared.iter().map(Comparison::json).collect();
+    let stop = missed.map(|detail| json!({ "reason": Reason::MinPass.as_str(), "detail": detail }));
     json!({
-        "ok": ok,
+        "ok": missed.is_none(),
+        "stop": stop,
         "output": paths.answered,
         "scores_file": paths.scores,
         "records": tally.records(),

@@ -238,6 +238,12 @@ fn a_pass_rate_below_the_least_is_exit_code_3() {
         .run()
         .exits(3);
     let _ = out.says("check `equals`: 50.0 % passed, and --min-pass asks for 51 %");
+    let out = scoring(&records, checks).args(["--min-pass", "51%", "--json"]);
+    let report: Value = serde_json::from_str(&out.run().exits(3).stdout).unwrap();
+    assert_eq!(
+        (&report["ok"], &report["stop"]["reason"]),
+        (&json!(false), &json!("min_pass"))
+    );
     for typed in ["101%", "-1", "many"] {
         let _ = scoring(&records, checks)
             .args(["--min-pass", typed])
