@@ -141,7 +141,7 @@ fn read_checks(file: &Path) -> Result<Checks, Failure> {
 fn of_other(other: &Path, checks: &Checks) -> Result<Tally, Failure> {
     check_name(other).map_err(|why| Failure::usage(format!("--against: {why}")))?;
     let paths = OutputPaths::new(other);
-    if !paths.answered.exists() && !paths.failed.exists() {
+    if !paths.output.exists() && !paths.failed.exists() {
         let message = format!("--against {}: no such output", other.display());
         return Err(Failure::usage(message));
     }
@@ -198,7 +198,7 @@ fn json_of(
     json!({
         "ok": missed.is_none(),
         "stop": stop,
-        "output": paths.answered,
+        "output": paths.output,
         "scores_file": paths.scores,
         "records": tally.records(),
         "scores": tally.json(),

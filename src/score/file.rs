@@ -332,7 +332,7 @@ impl<'a> Replacement<'a> {
                 .file
                 .into_inner()
                 .map_err(io::IntoInnerError::into_error)?;
-            if let Ok(metadata) = paths.answered.metadata() {
+            if let Ok(metadata) = paths.output.metadata() {
                 let mode = metadata.permissions().mode() & 0o666;
                 file.as_file()
                     .set_permissions(Permissions::from_mode(mode))?;
