@@ -1,5 +1,6 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
+mod args;
 mod check;
 mod connect;
 mod emulate;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 use serde_json::json;
 
+use super::args::{examples, output_argument, switch};
 use super::print;
 use super::repair::existing_output;
-use super::verbs::{examples, output_argument, switch};
 use crate::engine::Failure;
 use crate::exit::{Exit, Reason};
 use crate::job::small;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
+use super::args::{examples, output_argument, scenario, switch, text, trust_locks};
 use super::{flags, models, score};
 use crate::exit;
 use crate::job::{self, MaxFailures, keys};
@@ -117,10 +118,6 @@ const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
 
 const EMULATE_EXAMPLES: &str = "  promptmill emulate
   promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
-
-pub(super) fn examples(examples: &str) -> String {
-    format!("Examples:\n{examples}")
-}
 
 fn with_examples(examples: &str, rest: &str) -> String {
     format!("Examples:\n{examples}\n\n{}", rest.trim_end())
@@ -400,30 +397,6 @@ fn models_command() -> Command {
         .arg(switch("json", "Print one JSON object instead of the table"))
 }
 
-fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
-}
-
-fn scenario() -> Arg {
-    text("scenario", "FILE", "Scenario for the built-in emulator").value_hint(ValueHint::FilePath)
-}
-
-fn trust_locks() -> Arg {
-    switch(
-        "trust-locks",
-        "Write to a network file system even if its locks may not work across machines",
-    )
-}
-
-pub(super) fn output_argument() -> Arg {
-    Arg::new("output")
-        .value_name("OUT.jsonl")
-        .value_parser(value_parser!(PathBuf))
-        .value_hint(ValueHint::FilePath)
-        .required(true)
-        .help("Output file, as given to `run` with --output")
-}
-
 fn repair_command() -> Command {
     Command::new("repair")
         .about("Move corrupt or duplicate lines of an output to a backup file")
@@ -579,13 +552,6 @@ fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
     parsed
         .filter(|number| 0 < *number)
         .ok_or("it takes a whole number from 1")
-}
-
-pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .action(ArgAction::SetTrue)
-        .help(help)
 }
 
 #[cfg(test)]

@@ -39,8 +39,6 @@ const IMAGES: &str = ".images";
 const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
 const BESIDE: [&str; 5] = [FAILED, RUN, IMAGES, SCORES, LOCK];
-const LOCK: &str = ".lock";
-const BESIDE: [&str; 4] = [FAILED, RUN, IMAGES, LOCK];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.

@@ -113,16 +113,14 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
         verdicts: scores.into.map(Replacement::beside).transpose()?,
         fields: Fields::of(scores),
     };
-    let OutputPaths {
-        answered, failed, ..
-    } = scores.paths;
+    let OutputPaths { output, failed, .. } = scores.paths;
     // A crash between two files leaves a row in both: then it has an answer.
     let mut only_failed = HashSet::new();
     each_record(failed, |record| {
         only_failed.insert(record.identity());
         Ok(())
     })?;
-    each_record(answered, |record| {
+    each_record(output, |record| {
         only_failed.remove(&record.identity());
         pass.take(&record)
     })?;
