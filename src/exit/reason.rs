@@ -26,6 +26,8 @@ pub enum Reason {
     MinPass,
     /// `max_cost_usd` was reached.
     MaxCost,
+    /// `max_cost_per_run_usd` was reached.
+    MaxRunCost,
     /// `deadline` was reached.
     Deadline,
     /// `max_error_rate` was exceeded.
@@ -64,7 +66,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, by exit code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Usage,
         Self::Input,
         Self::ChangedRows,
@@ -74,6 +76,7 @@ impl Reason {
         Self::MaxFiltered,
         Self::MinPass,
         Self::MaxCost,
+        Self::MaxRunCost,
         Self::Deadline,
         Self::MaxErrorRate,
         Self::Locked,
@@ -105,6 +108,7 @@ impl Reason {
             Self::MaxFiltered => "max_filtered",
             Self::MinPass => "min_pass",
             Self::MaxCost => "max_cost",
+            Self::MaxRunCost => "max_run_cost",
             Self::Deadline => "deadline",
             Self::MaxErrorRate => "max_error_rate",
             Self::Locked => "locked",
@@ -152,7 +156,7 @@ mod tests {
         assert_eq!(
             words,
             "usage input changed_rows output invalid_request max_failures max_filtered min_pass \
-             max_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
+             max_cost max_run_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
              unreachable throttled daily_quota service_quota tokens_per_day credentials \
              access_denied not_found interrupted"
         );
