@@ -99,7 +99,13 @@ impl Check {
                 let tokens = record.usage.output_tokens.map(|tokens| tokens as f64);
                 return measured(tokens, *range, "output tokens are unknown");
             }
-            _ => {}
+            Rule::Equals { .. }
+            | Rule::Contains(..)
+            | Rule::StartsWith { .. }
+            | Rule::OneOf { .. }
+            | Rule::Regex(_)
+            | Rule::Number { .. }
+            | Rule::Length(Unit::Characters | Unit::Words, _) => {}
         }
         let Some(value) = record.value(&self.place) else {
             return Verdict::missing("the record has no such value");

@@ -365,7 +365,7 @@ fn compiled(pattern: &str) -> Result<Regex, String> {
             "the expression is too large; repeat less, such as {0,100}".into()
         }
         // The last line says what is wrong; the lines before it draw where.
-        other => {
+        other @ (regex::Error::Syntax(_) | _) => {
             let text = other.to_string();
             let what = text.lines().last().unwrap_or_default();
             format!("`{pattern}`: {}", what.trim_start_matches("error: "))

@@ -195,9 +195,7 @@ fn digits(text: &str, at: usize) -> (String, usize) {
             c,
             ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' | '_'
         );
-        if c.is_ascii_digit() {
-            written.push(c);
-        } else if matches!(c, ',' | '.') && digit_at(text, behind) {
+        if c.is_ascii_digit() || matches!(c, ',' | '.') && digit_at(text, behind) {
             written.push(c);
         } else if groups && ends_in_digit(&written) && group_of_three(text, behind) {
             // A space groups only what is grouped from its first digits on.
@@ -337,7 +335,7 @@ fn multiplier(rest: &str) -> Option<(f64, usize)> {
         let behind = word.strip_prefix(name)?;
         // "5 B" and "5 k" are units; "5B" is five billion.
         let is_letter = name.len() <= 2;
-        (!behind.starts_with(char::is_alphanumeric) && !(is_letter && spaced == 1))
+        (!(behind.starts_with(char::is_alphanumeric) || is_letter && spaced == 1))
             .then_some((*scale, spaced + name.len()))
     })
 }

@@ -4,17 +4,17 @@ use serde_json::Value;
 
 /// A value as text: a string without its quotes, anything else as JSON.
 pub(super) fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
     }
 }
 
 /// The values of a list, or the value itself.
 pub(super) fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(values) => values.iter().map(text).collect(),
-        other => vec![text(other)],
+    match value.as_array() {
+        Some(values) => values.iter().map(text).collect(),
+        None => vec![text(value)],
     }
 }
 
