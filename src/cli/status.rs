@@ -194,7 +194,11 @@ fn cost(status: &OutputStatus) -> String {
         true => format!("; up to {} more may have been billed", dollars(uncertain)),
         false => String::new(),
     };
-    format!("{}{unpriced}{more}", dollars(known))
+    let emulated = match status.file.get("emulated") {
+        Some(Value::Bool(true)) => " on Bedrock; the emulator bills nothing",
+        Some(_) | None => "",
+    };
+    format!("{}{emulated}{unpriced}{more}", dollars(known))
 }
 
 /// The command that runs what is left, unless a process is at it.
