@@ -4,6 +4,8 @@ mod args;
 mod check;
 mod connect;
 mod emulate;
+mod errors;
+mod fixes;
 mod flags;
 mod hints;
 mod models;
@@ -19,6 +21,7 @@ mod run;
 mod score;
 mod shell;
 mod signals;
+mod status;
 mod verbs;
 mod words;
 
@@ -129,6 +132,8 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("check", matches)) => check::check(matches),
         Some(("models", matches)) => models::models(matches),
         Some(("quotas", matches)) => quotas::quotas(matches),
+        Some(("status", matches)) => status::status(matches),
+        Some(("errors", matches)) => errors::errors(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
         Some(("score", matches)) => score::score(matches),

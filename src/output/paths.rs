@@ -34,7 +34,7 @@ const ENDING: &str = ".jsonl";
 
 /// How the names of the files beside an output end.
 const FAILED: &str = ".failed.jsonl";
-const RUN: &str = ".run.json";
+pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
 const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
