@@ -14,12 +14,13 @@ use super::ledger::{Ledger, Manner};
 use super::line::Known;
 use super::lock::Lock;
 use super::mode::Mode;
+use super::mount::{self, Reach};
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, TornTail, key, open_if_there};
 use super::rewrite::{sync_directory, take_out};
 use super::scan::each_line;
 use super::tally::Unattributed;
-use super::{Tally, images, lock, mount, run_file};
+use super::{Tally, images, lock, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,7 +306,7 @@ pub(super) fn claim(
         LedgerError::NoDirectory { path, cause }
     })?;
     if locks == Locks::Trusted
-        && let Some(kind) = mount::untrusted(directory)
+        && let Reach::ThisMachine(kind) = mount::reach(directory)
     {
         let output = paths.answered.clone();
         return Err(LedgerError::Network { output, kind });
@@ -319,6 +320,11 @@ pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerE
     for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
         refuse_what_is_no_file(path)?;
     }
+    for path in [&paths.failed, &paths.run] {
+        reject_link(path, |path| !path.exists())?;
+    }
+    // It is written over.
+    reject_link(&paths.lock, |_| true)?;
     refuse_foreign_run_file(paths)?;
     lock::refuse_foreign(&paths.lock)
 }
@@ -326,6 +332,17 @@ pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerE
 fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
     match std::fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(LedgerError::NotAFile { path: path.into() }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Rejects a link beside the output that would take what is written to a place that nobody named.
+fn reject_link(path: &Path, leads_astray: impl Fn(&Path) -> bool) -> Result<(), LedgerError> {
+    match path.read_link() {
+        Ok(target) if leads_astray(path) => Err(LedgerError::Link {
+            path: path.into(),
+            target,
+        }),
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -33,6 +33,7 @@ pub use inspect::Inspection;
 pub use ledger::{Durability, InFlight, Ledger, Manner};
 pub use line::{KeepRaw, Stamp};
 pub use mode::Mode;
+pub use mount::lock_remark;
 pub use old_lines::{OldLine, old_lines};
 pub use paths::OutputPaths;
 pub use repair::{Repaired, TakenLines, repair};

@@ -43,3 +43,4 @@ mod shell;
 mod signals;
 mod state;
 mod streaming;
+mod trust;
