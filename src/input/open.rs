@@ -108,7 +108,7 @@ impl Input {
         if is_made_up(&File::open(path).map_err(unreadable)?) {
             return Err(InputError::MadeUp { path: path.into() });
         }
-        Self::settle(name, Some(path), Source::file(path, &metadata), options)
+        Self::detect(name, Some(path), Source::file(path, &metadata), options)
     }
 
     fn from_stream(
@@ -120,10 +120,10 @@ impl Input {
     ) -> Result<Self, InputError> {
         let format = options.format.or_else(|| named(path));
         let source = spool(name, stream, format, extent)?;
-        Self::settle(name.into(), path, source, options)
+        Self::detect(name.into(), path, source, options)
     }
 
-    fn settle(
+    fn detect(
         name: String,
         path: Option<&Path>,
         source: Source,

@@ -22,7 +22,7 @@ pub(super) enum Open {
     AppendOrCreate,
     /// To be written from the start: a new file, in place of whatever had the name. A link of that name
     /// is removed, never followed.
-    Anew,
+    Truncate,
     /// To be written; it must not be there.
     New,
 }
@@ -107,7 +107,7 @@ impl Disk for Real {
                 opened => opened?,
             },
             Open::New => self.create(path, OpenOptions::new().write(true))?,
-            Open::Anew => {
+            Open::Truncate => {
                 match std::fs::remove_file(path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     Ok(()) | Err(_) => {}
@@ -229,7 +229,7 @@ mod tests {
         let (link, target) = (folder.path().join("new"), folder.path().join("target"));
         std::fs::write(&target, "precious").unwrap();
         symlink(&target, &link).unwrap();
-        let mut file = disk().open(&link, Open::Anew).unwrap();
+        let mut file = disk().open(&link, Open::Truncate).unwrap();
         file.write_all(b"new").unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
         assert!(!link.is_symlink());
