@@ -5,7 +5,7 @@ use std::fs::File;
 
 /// The numbers of the kernel's own file systems (Linux, `linux/magic.h`).
 #[cfg(target_os = "linux")]
-const KERNELS: [i64; 15] = [
+const KERNELS: [u32; 15] = [
     0x9fa0,      // proc
     0x6265_6572, // sysfs
     0x6462_6720, // debugfs
@@ -26,9 +26,8 @@ const KERNELS: [i64; 15] = [
 /// Whether the kernel makes up what is read from this file.
 #[cfg(target_os = "linux")]
 pub fn is_made_up(file: &File) -> bool {
-    // The number has 32 bits, and the type it is given in has a sign on some machines.
-    rustix::fs::fstatfs(file)
-        .is_ok_and(|found| KERNELS.contains(&(i64::from(found.f_type) & 0xffff_ffff)))
+    // The number has 32 bits; the type it is given in depends on the machine.
+    rustix::fs::fstatfs(file).is_ok_and(|found| KERNELS.contains(&(found.f_type as u32)))
 }
 
 /// Whether the kernel makes up what is read from this file: other systems have no such files.
