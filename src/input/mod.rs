@@ -1,6 +1,6 @@
 //! Files of prompts, read as an iterator of records. Knows nothing of models or networks.
 //!
-//! [`Input::open`] finds the file, sees through its compression and settles its [`Format`]; one
+//! [`Input::open`] finds the file, sees through its compression and detects its [`Format`]; one
 //! small module a format then reads it: `csv`, `jsonl`, `json`, `txt`. An input can be read several
 //! times, each time from its beginning, and never takes more memory than its largest record.
 //!
@@ -26,9 +26,11 @@ mod not_found;
 mod open;
 mod path;
 mod pick;
+mod records;
 mod source;
 mod spool;
 mod suggest;
+mod syntax;
 mod txt;
 mod zstandard;
 
@@ -40,8 +42,9 @@ pub use fields::Fields;
 pub use format::Format;
 pub use kernel::is_made_up;
 pub use not_found::file_like;
-pub use open::{Input, Records};
+pub use open::Input;
 pub use pick::{Id, Keep};
+pub use records::Records;
 pub use source::Extent;
 pub use suggest::{did_you_mean, listed, shown};
 
