@@ -82,6 +82,7 @@ pub mod rows;
 pub mod run;
 /// Scores of an output, by checks on its records.
 pub mod score;
+mod stderr;
 #[doc(hidden)]
 pub mod url;
 

@@ -46,3 +46,4 @@ mod signals;
 mod state;
 mod status;
 mod streaming;
+mod trust;
