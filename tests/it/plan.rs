@@ -350,7 +350,7 @@ fn everything_that_run_would_refuse_is_said_at_once() {
     };
     begins(
         0,
-        "prompts.csv: 1 row shares an id with an earlier row: `b` names row 2 and row 3;",
+        "prompts.csv: 1 row shares an id with an earlier row: `b` appears in rows 2 and 3;",
     );
     begins(
         1,
