@@ -178,9 +178,10 @@ impl Preflight {
     }
 
     /// The remark about failures of rows that are valid now.
-    pub fn mended(&self) -> String {
+    pub fn fix_advice(&self) -> String {
         match self.outdated.len() {
-            1 => "1 row that could not be read or sent is now valid: its old failure is backed up".into(),
+            1 => "1 row that could not be read or sent is now valid: its old failure is backed up"
+                .into(),
             many => format!(
                 "{many} rows that could not be read or sent are now valid: their old failures are \
                  backed up"
@@ -196,7 +197,7 @@ impl Preflight {
 
     /// Takes in the rows that the output has under another id.
     fn renamed(&mut self, renames: Renames<'_>) {
-        for (old, rename) in renames.settle() {
+        for (old, rename) in renames.finish() {
             self.renamed_keys.push(old.key);
             self.renamed_numbers += u64::from(rename.by == By::Number);
             self.renamed.add(|| match rename.id.as_str() {
@@ -229,7 +230,7 @@ impl Preflight {
             match row {
                 Row::Rejected(_, fault) => self.unusable.add(|| fault.message.clone()),
                 Row::Ready(_) => self.new_rows += 1,
-                Row::Past(_) => {}
+                Row::Completed(_) => {}
             }
             return;
         };

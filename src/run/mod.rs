@@ -53,7 +53,7 @@ pub struct ReadyRow {
     /// Who this row is.
     pub identity: Identity,
     /// What to send.
-    pub call: Request,
+    pub request: Request,
 }
 
 /// Who a row is, in the input and in the output.
@@ -77,7 +77,7 @@ pub enum Row {
     /// It ended before it could be sent.
     Rejected(Identity, Fault),
     /// It ended in an earlier run: there is nothing to do.
-    Past(Identity),
+    Completed(Identity),
 }
 
 /// A row that has completed.
@@ -102,7 +102,7 @@ pub struct CompletedRow {
     /// From being sent for the last time to its answer.
     pub latency: Duration,
     /// When it ended.
-    pub landed: Instant,
+    pub completed_at: Instant,
 }
 
 impl CompletedRow {
@@ -118,14 +118,14 @@ impl CompletedRow {
             maybe_billed_usd: 0.0,
             queued: Duration::ZERO,
             latency: Duration::ZERO,
-            landed: now,
+            completed_at: now,
         }
     }
 
     /// What it has cost, and may have cost beyond that, in USD.
     fn charge_usd(&self) -> f64 {
         let known = match &self.outcome {
-            Outcome::Answered(reply) => reply.cost_usd.unwrap_or(0.0),
+            Outcome::Replied(reply) => reply.cost_usd.unwrap_or(0.0),
             Outcome::Failed(_) => 0.0,
         };
         known + self.maybe_billed_usd
@@ -136,7 +136,7 @@ impl CompletedRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The model answered.
-    Answered(Box<Reply>),
+    Replied(Box<Reply>),
     /// It will not be answered.
     Failed(Fault),
 }
@@ -183,7 +183,7 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Whether the job was answered before: the shape of its requests is right then, whatever single
     /// rows are rejected for.
-    pub answered_before: bool,
+    pub succeeded_before: bool,
     /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
     /// the others read.
     pub first_alone: bool,
@@ -216,7 +216,7 @@ where
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut asks_may_come = true;
     let mut state = State::new(model, rows, settings, Instant::now());
-    state.obey(*asked.borrow_and_update(), &mut tell);
+    state.heed(*asked.borrow_and_update(), &mut tell);
     loop {
         let wait = loop {
             match state.step(Instant::now()) {
@@ -224,7 +224,7 @@ where
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
                 Step::Wait(wait) => break wait,
-                Step::Done if state.land_the_last(&mut tell) => {}
+                Step::Done if state.receive_the_last(&mut tell) => {}
                 Step::Done => return state.finish(store, &mut tell),
             }
         };
@@ -238,10 +238,10 @@ where
         tokio::select! {
             biased;
             changed = asked.changed(), if asks_may_come => match changed {
-                Ok(()) => state.obey(*asked.borrow_and_update(), &mut tell),
+                Ok(()) => state.heed(*asked.borrow_and_update(), &mut tell),
                 Err(_) => asks_may_come = false,
             },
-            Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
+            Some(returned) = state.in_flight.join_next() => state.receive(returned, &mut tell),
             // Before the wait, which is over at once while rows are skipped.
             _ = tick.tick() => tell(&Event::Tick),
             () = until(wake) => {}

@@ -69,7 +69,7 @@ pub enum Stop {
         fault: Box<Fault>,
     },
     /// Every call throttled, for longer than rows may wait.
-    Refused {
+    Throttled {
         /// For how long.
         lasted: Duration,
         /// The last throttle.
@@ -102,7 +102,7 @@ impl Stop {
             | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
             | Self::TokensPerDay
             | Self::Unreachable { .. }
-            | Self::Refused { .. }
+            | Self::Throttled { .. }
             | Self::CannotWrite { .. } => false,
         }
     }
@@ -145,9 +145,9 @@ impl fmt::Display for Stop {
             Self::Limit(Reached::ErrorRate { failed, ended }) => {
                 write!(f, "max_error_rate: {failed} of {ended} rows failed")
             }
-            Self::TokensPerDay => f.write_str(
-                "tokens_per_day: too few of today's tokens remain for the next call",
-            ),
+            Self::TokensPerDay => {
+                f.write_str("tokens_per_day: too few of today's tokens remain for the next call")
+            }
             Self::Unreachable { lasted, fault } => {
                 write!(
                     f,
@@ -155,7 +155,7 @@ impl fmt::Display for Stop {
                     lasted.as_secs()
                 )
             }
-            Self::Refused { lasted, fault } => {
+            Self::Throttled { lasted, fault } => {
                 write!(
                     f,
                     "the service: every call throttled for {} s; last error: {fault}",

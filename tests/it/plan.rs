@@ -268,7 +268,8 @@ fn json_says_why_there_is_no_plan() {
     );
     let guessed = Job::new("plan").args(["--json", "--rpm", "60"]).run();
     let json: Value = serde_json::from_str(&guessed.exits(2).stdout).unwrap();
-    let advice = "type --requests-per-minute N; without it, promptmill learns the limit from throttling";
+    let advice =
+        "type --requests-per-minute N; without it, promptmill learns the limit from throttling";
     assert_eq!(json["error"]["advice"], advice);
     let nothing = Job::new("plan").args(["--json"]).run().exits(2);
     assert!(

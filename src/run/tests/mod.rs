@@ -105,7 +105,7 @@ async fn play(act: Act) -> Result<(), Fault> {
 
 fn reply(row: u64) -> Reply {
     Reply {
-        reading: ParsedReply {
+        parsed: ParsedReply {
             completion: Some(format!("answer {row}")),
             finish_reason: FinishReason::Stop,
             usage: Usage {
@@ -188,7 +188,7 @@ fn settings() -> Settings {
             max_attempts: 3,
             throttle_wait: Duration::from_secs(900),
         },
-        answered_before: false,
+        succeeded_before: false,
         first_alone: false,
         attempt_timeout: Duration::from_secs(60),
         drain: Duration::from_secs(25),
@@ -197,14 +197,14 @@ fn settings() -> Settings {
     }
 }
 
-fn work(row: u64) -> Row {
+fn ready(row: u64) -> Row {
     Row::Ready(ReadyRow {
         identity: Identity {
             row,
             custom_id: Some(row.to_string()),
             ..Identity::default()
         },
-        call: Request {
+        request: Request {
             body: row.to_string().into(),
             max_tokens: None,
             worst_cost_usd: None,
@@ -231,7 +231,7 @@ struct Scene {
 impl Scene {
     fn of(rows: u64) -> Self {
         Self {
-            rows: (1..=rows).map(work).collect(),
+            rows: (1..=rows).map(ready).collect(),
             breaks_off: false,
             settings: settings(),
             store: Memory::default(),
@@ -296,7 +296,7 @@ fn how(stop: Option<&super::Stop>) -> String {
 fn tell(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Sent { identity, .. } => format!("sent {}", identity.row),
-        Event::Again {
+        Event::Retry {
             identity,
             fault,
             after,
@@ -311,9 +311,9 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Completed(ended) => {
             let row = ended.identity.row;
             match &ended.outcome {
-                Outcome::Answered(reply) => {
+                Outcome::Replied(reply) => {
                     let own = format!("answer {row}");
-                    assert_eq!(reply.reading.completion, Some(own), "another row's");
+                    assert_eq!(reply.parsed.completion, Some(own), "another row's");
                     format!("{row} answered after {} attempts", ended.attempts)
                 }
                 Outcome::Failed(fault) => {
@@ -327,7 +327,9 @@ fn tell(event: &Event<'_>) -> Option<String> {
         }
         Event::Left { identity } => format!("{} left", identity.row),
         Event::Abandoned => "abandoned".into(),
-        Event::Unlisted { unlisted_usd } => format!("${unlisted_usd:.2} are in no line"),
+        Event::Unattributed { unattributed_usd } => {
+            format!("${unattributed_usd:.2} are in no line")
+        }
         Event::CannotWrite(error) => format!("cannot write: {error}"),
         Event::Stops(stop) => format!("stops: {}", how(Some(stop))),
         Event::Waits(why, _) => format!("waits for {}", why.as_str()),

@@ -61,10 +61,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
         "{}",
         out.stderr
     );
-    let kept = format!(
-        "; {} completed rows saved to ",
-        service.counts().answered
-    );
+    let kept = format!("; {} completed rows saved to ", service.counts().answered);
     let out = out.says(&kept);
     assert!(!out.stderr.contains("is safe"), "{}", out.stderr);
     assert!(!out.stderr.contains("\n  answers "), "{}", out.stderr);
