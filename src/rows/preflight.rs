@@ -178,7 +178,7 @@ impl Preflight {
     }
 
     /// The remark about failures of rows that are valid now.
-    pub fn fix_advice(&self) -> String {
+    pub fn fixed_remark(&self) -> String {
         match self.outdated.len() {
             1 => "1 row that could not be read or sent is now valid: its old failure is backed up"
                 .into(),
