@@ -32,6 +32,9 @@ const SKIPPED_FOR: Duration = Duration::from_millis(10);
 /// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
 
+/// How often a paused run looks around, at least: whatever ends the pause wakes it at once.
+const PAUSED_FOR: Duration = Duration::from_secs(60);
+
 /// An attempt that every quota had room for.
 pub(super) struct Admitted {
     pub(super) attempt: Attempt,
@@ -108,6 +111,8 @@ pub(super) struct State<M, R> {
     pub(super) last_fault: Option<Box<Fault>>,
     /// What the input said when it was cut off.
     input_broke: Option<String>,
+    /// Whether nothing new is sent until somebody says so.
+    pub(super) is_paused: bool,
 }
 
 /// A commit has failed: when it was tried, when to try again, and when to give up.
@@ -154,6 +159,7 @@ where
             doubt: None,
             last_fault: None,
             input_broke: None,
+            is_paused: false,
         }
     }
 
@@ -179,6 +185,9 @@ where
         }
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
+        }
+        if self.is_paused {
+            return self.commit_or_wait(WaitReason::Paused, Some(now + PAUSED_FOR), now);
         }
         if self.concurrency.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);

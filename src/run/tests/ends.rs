@@ -40,6 +40,7 @@ fn any_scene(rng: &mut Rng) -> Scene {
     };
     settings.limits = Limits {
         max_cost_usd: any_of(rng, &[None, Some(0.0), Some(3.3), Some(50.0)]),
+        max_cost_per_run_usd: any_of(rng, &[None, Some(4.0)]),
         spent_usd: any_of(rng, &[0.0, 0.7]),
         deadline: any_of(rng, &[None, None, Some(Duration::from_secs(20))]),
         max_error_rate: any_of(rng, &[None, Some(0.2)]),

@@ -6,6 +6,7 @@ mod pace;
 mod patience;
 mod retries;
 mod sharing;
+mod steering;
 mod stops;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Ask, CompletedRow, Event, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute, Rescued,
-    RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run,
+    RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store, TokenLimits, run,
 };
 use crate::model::fault::Verdict;
 use crate::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
@@ -173,6 +174,7 @@ impl Store for Memory {
 
 fn settings() -> Settings {
     Settings {
+        steering: Steering::none(),
         concurrency: 2,
         sharing: Sharing::NONE,
         // Known and out of the way: what is learned has scenes of its own.
