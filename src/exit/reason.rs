@@ -147,6 +147,9 @@ impl Reason {
             }
             Self::MaxFiltered => "inspect the filtered rows, or raise max_filtered",
             Self::MaxCost => "raise max_cost_usd, then run the same command",
+            Self::MaxRunCost => {
+                "run the same command, which may spend as much again, or raise max_cost_per_run_usd"
+            }
             Self::MaxErrorRate => {
                 "fix the cause of the failures, then run the same command with --retry-failed"
             }
