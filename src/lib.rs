@@ -80,6 +80,7 @@ pub mod report;
 pub mod rows;
 #[doc(hidden)]
 pub mod run;
+mod stderr;
 #[doc(hidden)]
 pub mod url;
 

@@ -96,6 +96,7 @@ impl From<LedgerError> for Failure {
             LedgerError::NotOurs { .. }
             | LedgerError::OfAnother { .. }
             | LedgerError::NotAFile { .. }
+            | LedgerError::Link { .. }
             | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. }
             | LedgerError::Twice { .. }

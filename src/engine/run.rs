@@ -130,7 +130,7 @@ pub(crate) async fn run(
         tell(Told::Warning(warning));
     }
     event::name_job(&loaded.plan.name);
-    let mut opened = loaded.open(options.only.as_ref())?;
+    let mut opened = loaded.open(options.only.as_ref(), options.extent())?;
     reject(&mut opened.rejections)?;
     let claim = claim_output(&opened, options, tell).await?;
     if let Some(killed) = killed(&opened.paths.run) {

@@ -71,6 +71,18 @@ pub enum LedgerError {
         /// The path.
         path: PathBuf,
     },
+    /// A link beside the output, to a file that no run may create or write over.
+    #[error(
+        "{path} is a link to {target}, which a run does not create or overwrite: remove the link",
+        path = .path.display(),
+        target = .target.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
     /// A line in the middle cannot be read.
     #[error(
         "{path}: line {line} (at byte {byte}) is corrupt, and valid lines follow it: restore the \

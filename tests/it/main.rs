@@ -45,3 +45,4 @@ mod signals;
 mod state;
 mod status;
 mod streaming;
+mod trust;
