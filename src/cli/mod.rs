@@ -90,7 +90,14 @@ fn tell(matches: &ArgMatches, failure: &Failure) {
         print::error(&failure.to_string());
     }
     if let Some(verb) = verb {
-        tell_programs(verb, &failure.to_string(), failure.exit, failure.reason);
+        let message = failure.to_string();
+        tell_programs(
+            verb,
+            &message,
+            failure.exit,
+            failure.reason,
+            failure.advice(),
+        );
     }
 }
 
@@ -107,12 +114,19 @@ fn tell_parser(error: &clap::Error) {
     if !verb.is_empty() {
         let text = error.render().to_string();
         let text = text.trim().trim_start_matches("error: ");
-        tell_programs(verb, text, Exit::Usage, Reason::Usage);
+        let suggested = hints::suggested(error);
+        let advice = suggested.as_deref().unwrap_or(Reason::Usage.advice());
+        tell_programs(verb, text, Exit::Usage, Reason::Usage, advice);
     }
 }
 
-fn tell_programs(verb: &str, message: &str, exit: Exit, reason: Reason) {
-    let error = json!({ "kind": reason.as_str(), "message": message, "exit_code": exit.code() });
+fn tell_programs(verb: &str, message: &str, exit: Exit, reason: Reason, advice: &str) {
+    let error = json!({
+        "kind": reason.as_str(),
+        "message": message,
+        "advice": advice,
+        "exit_code": exit.code(),
+    });
     match verb {
         "run" => {
             let fields = json!({ "error": error });

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
-use promptmill::exit::Exit;
+use promptmill::exit::{Exit, Reason};
 use promptmill::family::Family;
 use promptmill::job::keys::{KEYS, tables};
 use promptmill::model::Category;
@@ -148,6 +148,15 @@ fn the_reference_of_exit_codes_has_every_code() {
         writeln!(text, "| {} | {} |", exit.code(), exit.meaning()).unwrap();
     }
     check("docs/reference/exit-codes.md", "exit codes", &text);
+}
+
+#[test]
+fn the_reference_of_reasons_has_the_advice_of_each() {
+    let mut text = String::from("| `stop.reason` | `stop.advice` |\n|---|---|\n");
+    for reason in Reason::ALL {
+        writeln!(text, "| `{}` | {} |", reason.as_str(), reason.advice()).unwrap();
+    }
+    check("docs/reference/output.md", "reasons", &text);
 }
 
 #[test]
