@@ -150,6 +150,7 @@ impl Reason {
                 "inspect the failed rows; retry them with --retry-failed, or raise max_failures"
             }
             Self::MaxFiltered => "inspect the filtered rows, or raise max_filtered",
+            Self::MinPass => "inspect the verdicts in OUT.scores.jsonl that did not pass",
             Self::MaxCost => "raise max_cost_usd, then run the same command",
             Self::MaxRunCost => {
                 "run the same command, which may spend as much again, or raise max_cost_per_run_usd"
