@@ -18,21 +18,21 @@ use super::disk;
 use super::holder::Holder;
 use super::lock::Lock;
 use super::run_file::{self, RunFile};
-use super::state::State;
+use super::state::RecordedState;
 use super::{LedgerError, Mode, OutputPaths};
 use crate::event::run_id;
 use crate::exit::{Exit, Reason};
 
 /// Where the run file of this process's run is, as soon as that is known.
 #[derive(Debug, Default)]
-pub struct Place {
+pub struct RunFilePlace {
     paths: OnceLock<OutputPaths>,
     is_ours: AtomicBool,
     /// Whether this run has made the file.
     is_new: AtomicBool,
 }
 
-impl Place {
+impl RunFilePlace {
     /// The output is here.
     pub fn is_at(&self, paths: &OutputPaths) {
         // A run has one output; the first name stays.
@@ -89,7 +89,7 @@ impl Place {
             begin(&mut file, "", paths);
         }
         let now = Timestamp::now().to_string();
-        file.insert("state".into(), State::Stopped.as_str().into());
+        file.insert("state".into(), RecordedState::Stopped.as_str().into());
         file.insert("updated_at".into(), now.clone().into());
         file.insert("finished_at".into(), now.into());
         file.insert("exit_code".into(), exit.code().into());
@@ -116,7 +116,7 @@ fn begin(file: &mut RunFile, name: &str, paths: &OutputPaths) {
     }
     let holder = Holder::this_process();
     for (key, value) in [
-        ("state", State::Running.as_str().into()),
+        ("state", RecordedState::Running.as_str().into()),
         ("run", run_id().into()),
         ("process", holder.process().into()),
         ("host", holder.host().into()),
@@ -139,7 +139,7 @@ fn begin(file: &mut RunFile, name: &str, paths: &OutputPaths) {
 pub fn killed(path: &Path) -> Option<String> {
     let file = run_file::read(path)?;
     let text = |key: &str| file.get(key).and_then(Value::as_str);
-    if text("state") != Some(State::Running.as_str()) {
+    if text("state") != Some(RecordedState::Running.as_str()) {
         return None;
     }
     let process = file.get("process").and_then(Value::as_u64);
