@@ -219,6 +219,7 @@ pub(super) fn run_command() -> Command {
         .arg(job_arg())
         .args(part_args())
         .args(run_args())
+        .arg(trust_endpoint())
         .arg(switch(
             "json",
             "Write progress as JSON lines to stderr, and the summary as JSON to stdout",
@@ -244,6 +245,7 @@ fn plan_command() -> Command {
         .arg(job_arg())
         .args(part_args())
         .args(run_args().map(idle))
+        .arg(idle(trust_endpoint()))
         .arg(switch(
             "json",
             "Print one JSON object, with the whole first request",
@@ -271,6 +273,7 @@ fn check_command() -> Command {
         .arg(job_arg())
         .args(part_args().map(idle))
         .args(run_args().map(idle))
+        .arg(trust_endpoint())
         .arg(switch("json", "Print one JSON object"))
         .args(flags::args())
 }
@@ -398,6 +401,7 @@ fn models_command() -> Command {
             "URL",
             "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
+        .arg(trust_endpoint())
         .arg(scenario())
         .arg(switch("json", "Print one JSON object instead of the table"))
 }
@@ -408,6 +412,27 @@ fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 
 fn scenario() -> Arg {
     text("scenario", "FILE", "Scenario for the built-in emulator").value_hint(ValueHint::FilePath)
+}
+
+/// The flag, in no job file: whoever writes one would trust themselves.
+fn trust_endpoint() -> Arg {
+    text(
+        "trust-endpoint",
+        "HOST",
+        "Let this host have a Bedrock API key although it is not an AWS host; may be repeated",
+    )
+    .action(ArgAction::Append)
+    .value_parser(host)
+}
+
+/// The name of a host, without a scheme, a port and a path.
+fn host(typed: &str) -> Result<String, &'static str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let is_v6 = typed.parse::<std::net::Ipv6Addr>().is_ok();
+    match !typed.is_empty() && (is_v6 || typed.chars().all(is_part)) {
+        true => Ok(typed.to_ascii_lowercase()),
+        false => Err("it takes the name of a host, such as gateway.example.com"),
+    }
 }
 
 fn trust_locks() -> Arg {
@@ -502,6 +527,7 @@ fn quotas_command() -> Command {
             "URL",
             "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
+        .arg(trust_endpoint())
         .arg(scenario())
         .arg(switch("json", "Print one JSON object instead of the table"))
 }
