@@ -28,6 +28,11 @@ impl Failure {
         self.exit
     }
 
+    /// What to do about it, in general: the message says it in particular.
+    pub fn advice(&self) -> &'static str {
+        self.reason.advice()
+    }
+
     pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,

@@ -178,7 +178,7 @@ impl Planned {
     }
 
     fn mended_rows(&self) -> Option<String> {
-        (!self.survey.outdated.is_empty()).then(|| self.survey.fix_advice())
+        (!self.survey.outdated.is_empty()).then(|| self.survey.fixed_remark())
     }
 
     fn unknown_model(&self) -> Option<String> {

@@ -208,7 +208,7 @@ fn write(finished: &Finished) -> Result<(), Failure> {
             false => String::new(),
         };
         let message = format!(
-            "{error}{safe}: free some space, or fix what the message names; the same command then \
+            "{error}{safe}: free some space, or fix the cause given above; the same command then \
              writes the summary"
         );
         Failure::new(Exit::CannotWrite, message)
