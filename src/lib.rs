@@ -81,6 +81,8 @@ pub mod rows;
 #[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
+pub mod schema;
+#[doc(hidden)]
 pub mod url;
 
 pub use engine::Failure as Error;

@@ -8,11 +8,14 @@ mod only;
 mod prefix;
 pub mod preflight;
 mod probe;
+mod reask;
 mod redo;
 mod rejections;
 mod renames;
 mod standing;
 pub mod trouble;
+
+use std::sync::Arc;
 
 use crate::catalog::id::suggest;
 use crate::catalog::{Cached, ModelFacts, Most};
@@ -169,7 +172,7 @@ impl<'a> RowMaker<'a> {
             line: 0,
             fields: names.map(|name| (name.clone(), "".into())).collect(),
         };
-        let rendered = self.rendered(&blank).ok()?;
+        let (rendered, _) = self.rendered(&blank).ok()?;
         Some(self.plan.fingerprint_of(&rendered.body))
     }
 
@@ -245,11 +248,11 @@ impl<'a> RowMaker<'a> {
             return Row::Past(identity);
         }
         match record.and_then(|record| self.rendered(&record)) {
-            Ok(rendered) => {
+            Ok((rendered, prompt)) => {
                 identity.fingerprint = Some(self.plan.fingerprint_of(&rendered.body));
                 Row::Ready(ReadyRow {
                     identity,
-                    call: self.request(rendered),
+                    call: self.request(rendered, prompt),
                 })
             }
             Err(fault) => Row::Rejected(identity, fault),
@@ -292,15 +295,17 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    fn request(&self, rendered: Rendered) -> Request {
+    fn request(&self, rendered: Rendered, prompt: Option<Arc<Prompt>>) -> Request {
         // What is merged into a body, or brought by a row, overrides the job's own limit.
         let default = self.plan.tokens.default_max_tokens;
         let max_tokens = rendered.limit.max_tokens(default);
         Request {
             worst_cost_usd: self.worst_cost_usd(&rendered, max_tokens),
+            reserve_usd: self.plan.reserve_usd(&rendered, max_tokens),
             max_tokens,
             bill: rendered.bill,
             body: rendered.body.into(),
+            prompt,
         }
     }
 
@@ -316,7 +321,10 @@ impl<'a> RowMaker<'a> {
         facts.worst_usd(&rendered.bill?, most, tier)
     }
 
-    fn rendered(&self, record: &Record) -> Result<Rendered, Fault> {
+    /// The request of a record, and its prompt where a correction may have to be asked for.
+    fn rendered(&self, record: &Record) -> Result<(Rendered, Option<Arc<Prompt>>), Fault> {
+        let reasks = self.plan.schema.as_ref().map_or(0, |schema| schema.reasks);
+        let mut asked = None;
         let Plan {
             family,
             model,
@@ -339,6 +347,7 @@ impl<'a> RowMaker<'a> {
                 {
                     return Err(unusable(&record.bad(why)));
                 }
+                asked = (0 < reasks).then(|| Arc::new(prompt));
                 family.rendered(Exact(&body).to_string().into_bytes(), &body)
             }
         };
@@ -351,7 +360,7 @@ impl<'a> RowMaker<'a> {
             return Err(Fault::local(Category::RequestTooLarge, message));
         }
         self.reject_unpriced(record.row, &rendered)?;
-        Ok(rendered)
+        Ok((rendered, asked))
     }
 
     /// A limit on the cost cannot hold if it is not known what a call costs at most.

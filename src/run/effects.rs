@@ -8,6 +8,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
+use super::reask::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
 use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
@@ -62,10 +63,15 @@ where
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
         });
-        self.meter.hold(admitted.attempt.worst_cost_usd());
+        let attempt = &admitted.attempt;
+        self.meter
+            .hold(attempt.worst_cost_usd() + attempt.reserve_usd());
         self.bytes.hold(admitted.held);
         let model = Arc::clone(&self.model);
-        let limit = self.settings.attempt_timeout;
+        let limit = match self.is_first_alone() {
+            true => self.settings.first_timeout,
+            false => self.settings.attempt_timeout,
+        };
         self.in_flight.spawn(async move {
             let sent = Instant::now();
             let answer = admitted.attempt.send(&*model);
@@ -113,23 +119,37 @@ where
             held,
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
-        let unknown_usd = self.meter.settle(attempt.worst_cost_usd(), &outcome);
+        let unknown_usd =
+            self.meter
+                .settle(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
         let services_fault = self.pace.landed(row, admission, &outcome, landed);
         match outcome {
             Ok(answers) => {
-                self.bytes.returned(held, &answers);
                 self.note_answer(admission.at, landed);
                 attempt.history.attempts += 1;
-                let replies = std::iter::once(answers.first).chain(answers.others);
-                let answered = replies.map(|reply| Outcome::Answered(Box::new(reply)));
-                self.end(attempt, sent, landed, answered);
+                if let Some(correction) = self.correction(&attempt, &answers.first) {
+                    self.bytes.release(held);
+                    self.ask_again(attempt, answers.first, correction, landed, tell);
+                    return;
+                }
+                self.bytes.returned(held, &answers);
+                let first = attempt.outcome_of(answers.first);
+                let others = answers.others.into_iter().map(outcome_of);
+                self.end(attempt, sent, landed, std::iter::once(first).chain(others));
             }
             Err(fault) => {
                 self.bytes.release(held);
                 self.note_fault(&fault, admission.at, landed);
                 let fate = self.fate(&fault, &mut attempt, landed, services_fault);
+                if attempt.is_correction() && matches!(fate, Fate::Fail | Fate::Stop(_)) {
+                    self.end_uncorrected(attempt, Some(&fault), sent, landed);
+                    if let Fate::Stop(stop) = fate {
+                        self.stop(stop, tell);
+                    }
+                    return;
+                }
                 tell_fate(&fate, &attempt, &fault, tell);
                 self.carry_out(fate, attempt, fault, (sent, landed), tell);
             }
@@ -250,7 +270,7 @@ where
     }
 
     /// Every row of a call has completed, each with its outcome.
-    fn end(
+    pub(super) fn end(
         &mut self,
         attempt: Attempt,
         sent: Instant,
@@ -364,6 +384,9 @@ where
     /// during a slow commit. They are paid for. Whether there were any.
     pub(super) fn land_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
         let now = Instant::now();
+        while let Some(attempt) = self.waiting.take_correction() {
+            self.end_waiting(attempt, now, tell);
+        }
         if self.leaves_by.is_some_and(|by| by <= now) {
             return false;
         }

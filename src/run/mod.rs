@@ -19,6 +19,7 @@ mod limits;
 mod outage;
 mod pace;
 mod probes;
+mod reask;
 mod retry;
 mod retry_budget;
 mod state;
@@ -43,6 +44,7 @@ pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
 pub use limits::{Limits, Reached};
 pub use pace::RequestsPerMinute;
+pub use reask::Reasks;
 pub use retry::RetryPolicy;
 pub use stop::{Ask, Signal, Stop};
 pub use tokens::TokenLimits;
@@ -126,7 +128,10 @@ impl CompletedRow {
     fn charge_usd(&self) -> f64 {
         let known = match &self.outcome {
             Outcome::Answered(reply) => reply.cost_usd.unwrap_or(0.0),
-            Outcome::Failed(_) => 0.0,
+            Outcome::Failed(fault) => {
+                let invalid = fault.invalid.as_ref();
+                invalid.and_then(|reply| reply.cost_usd).unwrap_or(0.0)
+            }
         };
         known + self.maybe_billed_usd
     }
@@ -166,6 +171,17 @@ pub struct Rescued {
     pub rows: u64,
 }
 
+/// Whether the first call goes alone until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstAlone {
+    /// It does not.
+    No,
+    /// It does, for it fills the prompt cache that the others read.
+    ForCache,
+    /// It does, for the service compiles the schema at its first use.
+    ForGrammar,
+}
+
 /// How a run is to go.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -184,11 +200,14 @@ pub struct Settings {
     /// Whether the job was answered before: the shape of its requests is right then, whatever single
     /// rows are rejected for.
     pub answered_before: bool,
-    /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
-    /// the others read.
-    pub first_alone: bool,
+    /// Whether the first call goes alone until it is answered.
+    pub first_alone: FirstAlone,
+    /// How long an attempt may take while it goes alone.
+    pub first_timeout: Duration,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
+    /// Whether and how invalid responses are corrected.
+    pub reasks: Option<Reasks>,
     /// How long calls in flight may still return after a signal or the deadline.
     pub drain: Duration,
     /// How often readers are told the time.
@@ -223,6 +242,7 @@ where
                 Step::Send(admitted) => state.send(*admitted, &mut tell),
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
+                Step::EndCorrection(row) => state.end_waiting(*row, Instant::now(), &mut tell),
                 Step::Wait(wait) => break wait,
                 Step::Done if state.land_the_last(&mut tell) => {}
                 Step::Done => return state.finish(store, &mut tell),

@@ -15,7 +15,7 @@ use super::gauge::Gauge;
 use super::limits::{Affordable, Budget, Reached};
 use super::pace::{Admission, Pace, Refusal};
 use super::waiting::Waiting;
-use super::{CompletedRow, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
+use super::{CompletedRow, FirstAlone, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
 use crate::model::{Fault, Model};
 
 /// Calls that wait for another attempt, per slot: a bound on memory while a service is down.
@@ -51,6 +51,8 @@ pub(super) struct Returned {
 pub(super) enum Step {
     Send(Box<Admitted>),
     Commit,
+    /// A row completes with the response that it has, for its correction cannot be sent.
+    EndCorrection(Box<Attempt>),
     Stop(Stop),
     Wait(Wait),
     Done,
@@ -157,6 +159,11 @@ where
         }
     }
 
+    /// Whether a call is the only one, until it is answered.
+    pub(super) fn is_first_alone(&self) -> bool {
+        self.settings.first_alone != FirstAlone::No && !self.answered_any
+    }
+
     /// What is known of the quota.
     pub(super) fn gauge(&self) -> Gauge {
         self.pace.gauge()
@@ -175,6 +182,9 @@ where
             return step;
         }
         if let Some((_, until)) = self.stop {
+            if let Some(attempt) = self.waiting.take_correction() {
+                return Step::EndCorrection(Box::new(attempt));
+            }
             return self.drain(until, now);
         }
         if let Some(stop) = self.reason_to_stop(now) {
@@ -183,8 +193,12 @@ where
         if self.width.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);
         }
-        if self.settings.first_alone && !self.answered_any && !self.in_flight.is_empty() {
-            return self.commit_or_wait(WaitReason::FirstAnswer, None, now);
+        if self.is_first_alone() && !self.in_flight.is_empty() {
+            let why = match self.settings.first_alone {
+                FirstAlone::ForGrammar => WaitReason::FirstGrammar,
+                FirstAlone::ForCache | FirstAlone::No => WaitReason::FirstAnswer,
+            };
+            return self.commit_or_wait(why, None, now);
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
@@ -262,6 +276,16 @@ where
 
     /// A call that is due again goes before a new one, unless the budget does not pay for it.
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
+        if let Some(correction) = self.waiting.due_correction(now) {
+            return Some(correction);
+        }
+        // Rows that wait for a correction have their slots, so that there are never more rows under way
+        // than slots.
+        let taken = self.in_flight.len() + self.held_slots + self.waiting.corrections();
+        if 0 < self.waiting.corrections() && self.width.calls() <= taken {
+            self.passes_over = false;
+            return None;
+        }
         while let Some(due) = self.waiting.due(now) {
             if self.doubt.is_none() || !due.history.was_shared {
                 return Some(due);
@@ -360,7 +384,8 @@ where
             self.put_back(attempt, now);
             return self.commit_or_wait(WaitReason::Memory, None, now);
         }
-        let (why, until) = match self.meter.purse(attempt.worst_cost_usd()) {
+        let worst_usd = attempt.worst_cost_usd() + attempt.reserve_usd();
+        let (why, until) = match self.meter.purse(worst_usd) {
             Affordable::Empty(reached) => {
                 return self.send_less(attempt, Stop::Limit(reached), now);
             }
@@ -385,6 +410,7 @@ where
     /// What is left of a limit is too little for a call; perhaps not for one of fewer rows.
     fn send_less(&mut self, attempt: Attempt, stop: Stop, now: Instant) -> Step {
         match attempt.rows() {
+            1 if attempt.is_correction() => Step::EndCorrection(Box::new(attempt)),
             1 => Step::Stop(stop),
             _ => self.admit_half(attempt, now),
         }

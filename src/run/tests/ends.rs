@@ -24,7 +24,10 @@ fn any_scene(dice: &mut Rng) -> Scene {
     }
     let settings = &mut scene.settings;
     settings.concurrency = any_of(dice, &[1, 2, 7, 64]);
-    settings.first_alone = dice.bool();
+    settings.first_alone = match dice.bool() {
+        true => FirstAlone::ForCache,
+        false => FirstAlone::No,
+    };
     settings.answered_before = dice.bool();
     settings.attempt_timeout = Duration::from_secs(dice.u64(1..30));
     settings.drain = Duration::from_secs(dice.u64(0..30));

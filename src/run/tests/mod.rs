@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Ask, CompletedRow, Event, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute, Rescued,
-    RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run,
+    Ask, CompletedRow, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute,
+    Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run,
 };
 use crate::model::fault::Verdict;
 use crate::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
@@ -189,7 +189,9 @@ fn settings() -> Settings {
             throttle_wait: Duration::from_secs(900),
         },
         answered_before: false,
-        first_alone: false,
+        first_alone: FirstAlone::No,
+        first_timeout: Duration::from_secs(600),
+        reasks: None,
         attempt_timeout: Duration::from_secs(60),
         drain: Duration::from_secs(25),
         tick: Duration::from_secs(3600),
@@ -368,7 +370,7 @@ async fn rows_run_two_at_a_time_and_the_last_answers_are_waited_for() {
 async fn the_first_call_goes_alone_where_it_fills_a_cache_for_the_others() {
     let mut scene = Scene::of(3);
     scene.settings.concurrency = 3;
-    scene.settings.first_alone = true;
+    scene.settings.first_alone = FirstAlone::ForCache;
     let story = scene.play(|_, _| Act::Answer).await;
     check(
         &story,
