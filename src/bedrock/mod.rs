@@ -200,15 +200,17 @@ impl Bedrock {
 impl Model for Bedrock {
     async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
-        let heard = ResponseHeaders::default();
+        let headers = ResponseHeaders::default();
         let outcome = match self.target.delivery {
             Delivery::Whole => {
-                let came = self.invoke_whole(&client, call, &heard).await;
-                came.and_then(|came| self.read(call, came))
+                let raw_reply = self.invoke_whole(&client, call, &headers).await;
+                raw_reply.and_then(|raw_reply| self.read(call, raw_reply))
             }
-            Delivery::Streamed { idle } => self.invoke_streamed(&client, call, idle, &heard).await,
+            Delivery::Streamed { idle } => {
+                self.invoke_streamed(&client, call, idle, &headers).await
+            }
         };
-        self.look_over(outcome, &heard, number).await
+        self.look_over(outcome, &headers, number).await
     }
 
     async fn invoke_together(&self, calls: &[&Request]) -> Result<Vec<Reply>, Fault> {
@@ -225,10 +227,10 @@ impl Model for Bedrock {
             prompt: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
-        let heard = ResponseHeaders::default();
-        let came = self.invoke_whole(&client, &call, &heard).await;
-        let replies = came.and_then(|came| self.share_out(calls, came, &weights));
-        self.look_over(replies, &heard, number).await
+        let headers = ResponseHeaders::default();
+        let raw_reply = self.invoke_whole(&client, &call, &headers).await;
+        let replies = raw_reply.and_then(|raw_reply| self.share_out(calls, raw_reply, &weights));
+        self.look_over(replies, &headers, number).await
     }
 }
 
@@ -247,11 +249,11 @@ impl Bedrock {
     async fn look_over<T>(
         &self,
         outcome: Result<T, Fault>,
-        heard: &ResponseHeaders,
+        headers: &ResponseHeaders,
         number: u64,
     ) -> Result<T, Fault> {
         let outcome = outcome.map_err(|fault| Fault {
-            emulated: heard.emulated(),
+            emulated: headers.emulated(),
             ..fault
         });
         if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
@@ -264,12 +266,12 @@ impl Bedrock {
         &self,
         client: &Client,
         call: &Request,
-        heard: &ResponseHeaders,
+        headers: &ResponseHeaders,
     ) -> Result<RawReply, Fault> {
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
             .interceptor(BoundedAnswer::WHOLE)
-            .interceptor(heard.clone())
+            .interceptor(headers.clone())
             .send();
         let sent = Box::pin(sent).await;
         let answer = sent.map_err(|error| self.fault(&error))?;
@@ -279,11 +281,11 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
-            latency_ms: heard.latency_ms(),
-            emulated: heard.emulated(),
+            latency_ms: headers.latency_ms(),
+            emulated: headers.emulated(),
         };
         Ok(RawReply {
-            usage: heard.usage(),
+            usage: headers.usage(),
             served,
             request_id: answer.request_id().map(str::to_owned),
             raw: answer.body.into_inner().into(),
@@ -295,26 +297,26 @@ impl Bedrock {
     fn share_out(
         &self,
         calls: &[&Request],
-        came: RawReply,
+        raw_reply: RawReply,
         weights: &[u64],
     ) -> Result<Vec<Reply>, Fault> {
         let of_all = |fault: Fault| Fault {
-            raw: Some(came.raw.clone()),
-            request_id: came.request_id.clone(),
+            raw: Some(raw_reply.raw.clone()),
+            request_id: raw_reply.request_id.clone(),
             ..fault
         };
-        if let Err(error) = serde_json::from_slice::<IgnoredAny>(&came.raw) {
+        if let Err(error) = serde_json::from_slice::<IgnoredAny>(&raw_reply.raw) {
             return Err(of_all(not_json(&error, Bytes::new())));
         }
-        let parts = self.target.family.part(&came.raw, weights.len());
+        let parts = self.target.family.part(&raw_reply.raw, weights.len());
         let parts = parts.map_err(|misread| of_all(no_answer(misread.into(), Bytes::new())))?;
-        let usages = came.usage.apportioned(weights);
+        let usages = raw_reply.usage.apportioned(weights);
         let reply = |(call, (part, usage)): (&&Request, (Vec<u8>, Usage))| {
             let part = RawReply {
                 raw: part.into(),
                 usage,
-                served: came.served.clone(),
-                request_id: came.request_id.clone(),
+                served: raw_reply.served.clone(),
+                request_id: raw_reply.request_id.clone(),
             };
             let reply = self.read(call, part).map_err(of_all)?;
             Ok(match self.target.parts {
@@ -329,13 +331,13 @@ impl Bedrock {
         calls.iter().zip(parts).map(reply).collect()
     }
 
-    fn read(&self, call: &Request, came: RawReply) -> Result<Reply, Fault> {
+    fn read(&self, call: &Request, raw_reply: RawReply) -> Result<Reply, Fault> {
         let RawReply {
             raw,
             usage: headers,
             served,
             request_id,
-        } = came;
+        } = raw_reply;
         let no_answer = match serde_json::from_slice(&raw) {
             Ok(body) => match self.target.family.read_any_shape(&body) {
                 Ok(mut reading) => {
@@ -377,7 +379,7 @@ impl Bedrock {
         let tier = tier.or(self.target.terms.tier).unwrap_or_default();
         Reply {
             cost_usd: bill.and_then(|bill| self.cost_usd(&bill, &reading.usage, tier)),
-            reading,
+            parsed: reading,
             request_id,
             served,
             first_token: None,

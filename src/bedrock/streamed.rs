@@ -38,7 +38,7 @@ impl Bedrock {
         client: &Client,
         call: &Request,
         idle: Duration,
-        heard: &ResponseHeaders,
+        headers: &ResponseHeaders,
     ) -> Result<Reply, Fault> {
         let family = self.target.family;
         let assembly = family.assemble().ok_or_else(|| {
@@ -50,7 +50,7 @@ impl Bedrock {
         let asked = addressed!(operation, self.target, call)
             .customize()
             .interceptor(BoundedAnswer::STREAMED)
-            .interceptor(heard.clone())
+            .interceptor(headers.clone())
             .send();
         // Its room is given back before the chunks come.
         let begun = Alarm::after(idle)
@@ -65,7 +65,7 @@ impl Bedrock {
                 .performance_config_latency
                 .as_ref()
                 .map(ToString::to_string),
-            emulated: heard.emulated(),
+            emulated: headers.emulated(),
             latency_ms: None,
         };
         let (mut chunks, received) = apart(stream.body, chunks, idle).await;
@@ -80,7 +80,7 @@ impl Bedrock {
         } = chunks;
         match whole.and_then(|()| Ok(assembly.finish()?)) {
             Ok(whole) => {
-                let reading = self.target.finished(whole.reading, &whole.body);
+                let reading = self.target.finished(whole.parsed, &whole.body);
                 let body = Bytes::from(whole.body.to_string());
                 served.latency_ms = whole.latency_ms;
                 Ok(Reply {
@@ -124,9 +124,9 @@ async fn receive(
 ) -> Result<(), BadStream> {
     let mut silence = Alarm::after(idle);
     loop {
-        let came = silence.or(pin!(events.recv())).await;
+        let raw_reply = silence.or(pin!(events.recv())).await;
         silence.put_off(idle);
-        match came.ok_or_else(|| silent(idle))? {
+        match raw_reply.ok_or_else(|| silent(idle))? {
             Ok(Some(ResponseStream::Chunk(part))) => {
                 chunks.take(part.bytes.as_ref().map_or(&[], Blob::as_ref))?;
             }

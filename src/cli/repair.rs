@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::format::{count, plural};
 use crate::job::small::unreadable;
 use crate::output::paths::check_name;
-use crate::output::{OutputPaths, Repaired, repair as put_right};
+use crate::output::{OutputPaths, Repaired, repair as fix_file};
 
 /// Repairs an output, and says what was done.
 pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
@@ -31,16 +31,13 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
             return Err(Failure::usage(format!("--add {}: {why}", add.display())));
         }
     }
-    let repaired = put_right(&paths, locks(matches), add.map(PathBuf::as_path))?;
+    let repaired = fix_file(&paths, locks(matches), add.map(PathBuf::as_path))?;
     let mut text = describe(&repaired);
     if text.is_empty() {
         text.push("nothing was wrong with it".into());
     }
     for line in text {
-        print::delivered(print::text(&format!(
-            "{}: {line}",
-            paths.answered.display()
-        )))?;
+        print::delivered(print::text(&format!("{}: {line}", paths.output.display())))?;
     }
     match repaired.uncounted {
         Some(error) => Err(error.into()),
@@ -58,12 +55,12 @@ fn named_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
 /// The output that is named, which must be there.
 pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
     let paths = named_output(matches)?;
-    if paths.answered.exists() || paths.failed.exists() {
+    if paths.output.exists() || paths.failed.exists() {
         return Ok(paths);
     }
     let message = format!(
         "{}: no such output; name the file given to `run` with --output",
-        paths.answered.display()
+        paths.output.display()
     );
     Err(Failure::usage(message))
 }

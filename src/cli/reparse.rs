@@ -32,10 +32,7 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     let reader = Reader::new(matches)?;
     let reparsed = read_again(&paths, locks(matches), |kept| reader.read(kept))?;
     for line in describe(&reparsed, &paths) {
-        print::delivered(print::text(&format!(
-            "{}: {line}",
-            paths.answered.display()
-        )))?;
+        print::delivered(print::text(&format!("{}: {line}", paths.output.display())))?;
     }
     match reparsed.uncounted {
         Some(error) => Err(error.into()),
@@ -119,7 +116,7 @@ fn streamed(mut assembly: Assembly, chunks: &[Value]) -> Result<(ParsedReply, Va
     let pushed = chunks.iter().try_for_each(&mut push);
     let whole = pushed.and_then(|()| assembly.finish());
     whole
-        .map(|whole| (whole.reading, whole.body))
+        .map(|whole| (whole.parsed, whole.body))
         .map_err(|error| error.to_string())
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Quotas {
 }
 
 /// The limits of the job, and where it asks for that, what Service Quotas says of the others.
-pub(super) async fn settle(plan: &Plan, access: &Access) -> Quotas {
+pub(super) async fn resolve(plan: &Plan, access: &Access) -> Quotas {
     let given = Quotas {
         requests_per_minute: plan.requests_per_minute,
         tokens: plan.tokens,

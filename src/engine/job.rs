@@ -301,8 +301,8 @@ impl<'a> JobEvent<'a> {
 impl<'a> RowEvent<'a> {
     fn of(row: &'a CompletedRow) -> Self {
         let (status, completion, cost_usd, error) = match &row.outcome {
-            Outcome::Answered(reply) => {
-                let status = match reply.reading.finish_reason {
+            Outcome::Replied(reply) => {
+                let status = match reply.parsed.finish_reason {
                     FinishReason::ContentFilter | FinishReason::Guardrail => RowStatus::Filtered,
                     FinishReason::Stop
                     | FinishReason::Length
@@ -310,7 +310,7 @@ impl<'a> RowEvent<'a> {
                     | FinishReason::ContextWindow
                     | FinishReason::Unknown => RowStatus::Succeeded,
                 };
-                let completion = reply.reading.completion.as_deref();
+                let completion = reply.parsed.completion.as_deref();
                 (status, completion, reply.cost_usd, None)
             }
             Outcome::Failed(fault) => (RowStatus::Failed, None, None, Some(fault.message.as_str())),
@@ -384,7 +384,7 @@ impl Summary {
             exit: ending.exit,
             stopped_by: ending.stopped_by.clone(),
             advice: ending.advice.clone(),
-            output: context.paths.answered.clone(),
+            output: context.paths.output.clone(),
             failed_output: context.paths.failed.clone(),
             not_written: finished.written.as_ref().err().map(Failure::to_string),
             text: summary.to_string(),

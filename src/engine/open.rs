@@ -113,7 +113,7 @@ impl Loaded {
         let warning = day.warning(&job);
         let today = day.date;
         let hidden = match lookup {
-            Lookup::Ask => resolve_arn::settle(&mut job, today).await,
+            Lookup::Ask => resolve_arn::resolve(&mut job, today).await,
             Lookup::Skip => None,
         };
         let variable = |name: &str| std::env::var(name).ok();
@@ -176,7 +176,7 @@ impl Opened<'_> {
                 see(row, standing);
             })
         })?;
-        let redo_usd = redone.cost_usd(preflight.bought_again(), &past.lessons, self.plan);
+        let redo_usd = redone.cost_usd(preflight.bought_again(), &past.statistics, self.plan);
         let redo = Redo {
             changed: options.changed,
             max: options.max_redo,
@@ -212,7 +212,7 @@ impl Opened<'_> {
 fn output_is_input(input: &Input, paths: &OutputPaths) -> Option<Failure> {
     let real = |path: &Path| path.canonicalize().ok();
     let read = input.path().and_then(real)?;
-    let written = [&paths.answered, &paths.failed, &paths.run];
+    let written = [&paths.output, &paths.failed, &paths.run];
     let same = written
         .into_iter()
         .find(|path| real(path).as_ref() == Some(&read))?;

@@ -93,7 +93,7 @@ pub(crate) async fn plan(
     refusals.extend(rejections.map(Failure::to_string));
     let survey = looked.preflight;
     let mut planned = Planned {
-        forecast: Forecast::new(&gathered, &past.lessons, plan),
+        forecast: Forecast::new(&gathered, &past.statistics, plan),
         spent_usd: past.tally.known_cost(),
         maybe_billed_usd: past.tally.uncertain_usd(),
         sends_bodies: maker.sends_bodies(),
@@ -153,7 +153,7 @@ impl Planned {
             self.unknown_region(),
             self.outside_geography(),
             self.plan.unpriced_remark(),
-            self.made_up(),
+            self.emulated(),
             self.plan.profile_remark(),
             self.plan.prefix_remark(),
             self.over_budget(),
@@ -165,7 +165,7 @@ impl Planned {
     }
 
     fn mended_rows(&self) -> Option<String> {
-        (!self.survey.outdated.is_empty()).then(|| self.survey.mended())
+        (!self.survey.outdated.is_empty()).then(|| self.survey.fix_advice())
     }
 
     fn unknown_model(&self) -> Option<String> {
@@ -183,7 +183,7 @@ impl Planned {
         self.plan.geography_remark(self.plan.region.as_deref()?)
     }
 
-    fn made_up(&self) -> Option<String> {
+    fn emulated(&self) -> Option<String> {
         let emulated = matches!(self.plan.endpoint, Endpoint::Emulator { .. });
         let message = "the emulator would respond: nothing is billed; the costs are Bedrock's";
         emulated.then(|| message.into())

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Notes in `job` what stands behind its model, and whether that is known not to stream. Where
 /// the first cannot be found out, the answer says why; the second is then left to the first call.
-pub(super) async fn settle(job: &mut JobFile, today: Date) -> Option<String> {
+pub(super) async fn resolve(job: &mut JobFile, today: Date) -> Option<String> {
     let unknown = settle_model(job, today).await;
     settle_stream(job, today).await;
     unknown

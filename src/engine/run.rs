@@ -23,8 +23,8 @@ use crate::exit::Exit;
 use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::output::{
-    Claim, InFlight, LastRun, LedgerError, Manner, OnlyRun, OutputPaths, Place, killed, last_run,
-    old_lines,
+    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, Place, killed,
+    last_run, old_lines,
 };
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
@@ -131,7 +131,7 @@ pub(crate) async fn run(
     event::name_job(&loaded.plan.name);
     let mut opened = loaded.open(options.only.as_ref())?;
     reject(&mut opened.rejections)?;
-    let claim = stake(&opened, options, tell).await?;
+    let claim = claim_output(&opened, options, tell).await?;
     if let Some(killed) = killed(&opened.paths.run) {
         tell(Told::Warning(&killed));
     }
@@ -166,7 +166,7 @@ fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
 }
 
 /// Claims the output; waits for another run on it if that is wanted.
-async fn stake(
+async fn claim_output(
     opened: &Opened<'_>,
     options: &RunOptions,
     tell: &mut Tell<'_>,
@@ -176,7 +176,7 @@ async fn stake(
     let mut is_said = options.wait_lock.is_none();
     let mode = opened.plan.mode;
     loop {
-        match Claim::stake(&opened.paths, mode, options.existing, options.locks) {
+        match Claim::take(&opened.paths, mode, options.existing, options.locks) {
             Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
                 if !std::mem::replace(&mut is_said, true) {
                     let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
@@ -188,7 +188,7 @@ async fn stake(
                 }
                 tokio::time::sleep(LOCK_EVERY).await;
             }
-            staked => return staked,
+            claimed => return claimed,
         }
     }
 }
@@ -196,7 +196,7 @@ async fn stake(
 /// Writes the summary to the run file.
 fn write(finished: &Finished) -> Result<(), Failure> {
     finished.summary().write().map_err(|error| {
-        let answers = &finished.context.paths.answered;
+        let answers = &finished.context.paths.output;
         let safe = match answers.exists() {
             true => format!("; what is in {} is safe", answers.display()),
             false => String::new(),
@@ -259,7 +259,7 @@ pub(super) struct Run<'a, 't> {
     /// What is said of rows that run again by name.
     selected: Option<String>,
     /// Whether a row succeeded with the request that it would send now.
-    answered_before: bool,
+    succeeded_before: bool,
     pub(super) kept: Kept,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
@@ -331,7 +331,7 @@ impl<'a, 't> Run<'a, 't> {
             is_done: preflight.ended == preflight.rows && again.is_empty(),
             redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
             selected,
-            answered_before: 0 < preflight.answered,
+            succeeded_before: 0 < preflight.answered,
             kept,
             context,
             command,
@@ -374,7 +374,7 @@ impl<'a, 't> Run<'a, 't> {
         if let Some(remark) = self.geography_remark() {
             self.note(&remark);
         }
-        let quotas = auto_quota::settle(self.plan, access).await;
+        let quotas = auto_quota::resolve(self.plan, access).await;
         if let Some(note) = &quotas.note {
             self.note(note);
         }
@@ -385,8 +385,9 @@ impl<'a, 't> Run<'a, 't> {
         self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
         self.context.tokens_per_minute = quotas.tokens.per_minute;
         self.back_up(&mut claim)?;
-        let manner = self.manner(self.context.rows.saturating_sub(claim.past.len()));
-        let (mut ledger, past) = claim.begin(manner)?;
+        let ledger_settings =
+            self.ledger_settings(self.context.rows.saturating_sub(claim.past.len()));
+        let (mut ledger, past) = claim.begin(ledger_settings)?;
         let start = Instant::now();
         let mut progress = Progress::new(&past, start);
         let opened = self.opened;
@@ -410,7 +411,7 @@ impl<'a, 't> Run<'a, 't> {
         })
         .await;
         (self.tell)(Told::Ends(&mut progress, Instant::now()));
-        if let Some(left) = ledger.left_of_it() {
+        if let Some(left) = ledger.remaining_after_deletion() {
             progress.output_holds(left);
         }
         // The run file may need the room.
@@ -424,7 +425,7 @@ impl<'a, 't> Run<'a, 't> {
 
     /// Backs up what does not stay in the output.
     fn back_up(&mut self, claim: &mut Claim) -> Result<(), Failure> {
-        for backup in claim.put_aside(&self.redo)? {
+        for backup in claim.back_up(&self.redo)? {
             self.note(&format!("earlier output is kept in {}", backup.display()));
         }
         Ok(())
@@ -455,7 +456,7 @@ impl<'a, 't> Run<'a, 't> {
                 ..self.plan.limits
             },
             retry: self.plan.retry,
-            answered_before: self.answered_before,
+            succeeded_before: self.succeeded_before,
             first_alone: self.plan.first_alone(),
             first_timeout: self.plan.first_timeout(),
             reasks: self.plan.reasks(),
@@ -467,13 +468,13 @@ impl<'a, 't> Run<'a, 't> {
     }
 
     /// How lines are kept if `left` rows are to complete.
-    fn manner(&self, left: u64) -> Manner {
+    fn ledger_settings(&self, left: u64) -> LedgerSettings {
         let plan = self.plan;
         let shared = plan
             .concurrency
             .saturating_mul(self.opened.maker.rows_per_call());
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        Manner {
+        LedgerSettings {
             model: plan.model.as_str().to_owned(),
             keep_raw: plan.keep_raw,
             service_tier: plan.terms.tier.unwrap_or_default().as_str(),

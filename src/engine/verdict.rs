@@ -48,7 +48,7 @@ pub(super) fn verdict(
                 .filter(|_| fault.category == Category::Network)
                 .or(words("run the same command later")),
         ),
-        Stop::Refused { .. } => (
+        Stop::Throttled { .. } => (
             Exit::Stopped,
             Some(format!(
                 "run the same command later, when more of the quota is free: `promptmill quotas \
@@ -64,7 +64,7 @@ pub(super) fn verdict(
                 Some(Rescued { place, .. }) => format!(
                     "free some space, or fix what the message names; then add these rows to the \
                      output with `promptmill repair {} --add {place}`, and run the same command",
-                    paths.answered.display()
+                    paths.output.display()
                 ),
             }),
         ),
@@ -84,7 +84,7 @@ pub(super) fn reason(stop: &Stop) -> Reason {
         Stop::Limit(Reached::Deadline(_)) => Reason::Deadline,
         Stop::Limit(Reached::ErrorRate { .. }) => Reason::MaxErrorRate,
         Stop::TokensPerDay => Reason::TokensPerDay,
-        Stop::Refused { .. } => Reason::Throttled,
+        Stop::Throttled { .. } => Reason::Throttled,
         Stop::CannotWrite { .. } => Reason::CannotWrite,
         Stop::Unreachable { .. } => Reason::Unreachable,
         Stop::Fault(fault) => match fault.category {

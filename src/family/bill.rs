@@ -45,7 +45,7 @@ impl Family {
             };
         }
         let made = Units {
-            made: reading.pictures.len() as u64,
+            made: reading.images.len() as u64,
             ..Units::NONE
         };
         let all_came = reading.finish_reason == FinishReason::Stop;

@@ -139,7 +139,7 @@ fn made(body: &Value, pictures: Vec<GeneratedImage>, held_back: Option<&str>) ->
             None => FinishReason::Stop,
         },
         stop_reason: held_back.map(str::to_owned),
-        pictures,
+        images: pictures,
         ..ParsedReply::default()
     }
 }

@@ -290,7 +290,7 @@ impl Family {
 /// The model's word for a failure. Models that write no text have no other words to stop with than
 /// those that are known; what they have made nevertheless is kept.
 fn failure(reading: &ParsedReply) -> Option<&String> {
-    let is_nothing = reading.completion.is_none() && reading.pictures.is_empty();
+    let is_nothing = reading.completion.is_none() && reading.images.is_empty();
     let is_strange = is_nothing && reading.finish_reason == FinishReason::Unknown;
     let word = reading.stop_reason.as_ref();
     word.filter(|word| is_strange || vocabulary::means_failure(word))

@@ -42,7 +42,7 @@ struct Interventions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assembled {
     /// The answer, read as one that came whole is.
-    pub reading: ParsedReply,
+    pub parsed: ParsedReply,
     /// The body it would have had.
     pub body: Value,
     /// How long the model took, as the service measured it.
@@ -224,7 +224,7 @@ impl Assembly {
             }
         };
         Ok(Assembled {
-            reading: ParsedReply {
+            parsed: ParsedReply {
                 usage: read.usage.or(self.usage()),
                 ..read
             },

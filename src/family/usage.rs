@@ -151,7 +151,7 @@ mod tests {
         ] {
             answer.push(chunk.to_string().as_bytes()).unwrap();
         }
-        let usage = answer.finish().unwrap().reading.usage;
+        let usage = answer.finish().unwrap().parsed.usage;
         let expected = Usage::from_headers(Some(9), Some(3), Some(1000), Some(0));
         assert_eq!(usage, expected);
     }

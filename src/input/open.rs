@@ -95,7 +95,7 @@ impl Input {
             return Self::from_stream(&name, Some(path), stream, options);
         }
         File::open(path).map_err(unreadable)?;
-        Self::settle(name, Some(path), Source::file(path, &metadata), options)
+        Self::detect(name, Some(path), Source::file(path, &metadata), options)
     }
 
     fn from_stream(
@@ -105,10 +105,10 @@ impl Input {
         options: &ReadOptions,
     ) -> Result<Self, InputError> {
         let source = spool(name, stream, options.format.or_else(|| named(path)))?;
-        Self::settle(name.into(), path, source, options)
+        Self::detect(name.into(), path, source, options)
     }
 
-    fn settle(
+    fn detect(
         name: String,
         path: Option<&Path>,
         source: Source,

@@ -37,7 +37,7 @@ pub enum Keep {
 
 impl Id {
     /// The field that the job names, else the first usual one there is, else the row's number.
-    pub fn settle(named: Option<&str>, fields: &Fields) -> Result<Self, InputError> {
+    pub fn resolve(named: Option<&str>, fields: &Fields) -> Result<Self, InputError> {
         if let Some(name) = named {
             if name == ROW_NUMBER && !fields.has(name) {
                 return Ok(Self::Number);
@@ -84,7 +84,7 @@ impl Id {
 impl Keep {
     /// The fields the job names, or all of them for `*`; a column that the header does not have is
     /// rejected.
-    pub fn settle(names: &[String], fields: &Fields) -> Result<Self, InputError> {
+    pub fn resolve(names: &[String], fields: &Fields) -> Result<Self, InputError> {
         if names.iter().any(|name| name == ALL) && !fields.has(ALL) {
             return Ok(Self::All);
         }
@@ -123,7 +123,7 @@ mod tests {
     #[track_caller]
     fn check(named: Option<&str>, json: &str, expected: &str) {
         let record = record(json);
-        let id = Id::settle(named, &Fields::Seen(record.names())).unwrap();
+        let id = Id::resolve(named, &Fields::Seen(record.names())).unwrap();
         let read = id.of(&record).unwrap_or_else(|bad| bad.to_string());
         assert_eq!(read, expected, "{json}");
     }
@@ -171,17 +171,17 @@ mod tests {
         let fields = Fields::Columns(vec!["ticket_id".into(), "team".into()]);
         let expected =
             "no column `ticketid` (did you mean `ticket_id`?); columns here: ticket_id, team";
-        let id = Id::settle(Some("ticketid"), &fields).unwrap_err();
+        let id = Id::resolve(Some("ticketid"), &fields).unwrap_err();
         assert_eq!(id.to_string(), format!("`id`: {expected}"));
         let names = ["team".to_owned(), "ticketid".to_owned()];
-        let keep = Keep::settle(&names, &fields).unwrap_err();
+        let keep = Keep::resolve(&names, &fields).unwrap_err();
         assert_eq!(keep.to_string(), format!("`keep`: {expected}"));
     }
 
     #[test]
     fn kept_fields_come_in_the_order_of_the_job() {
         let names = ["b".to_owned(), "z".to_owned(), "a".to_owned()];
-        let keep = Keep::settle(&names, &Fields::Seen(Vec::new())).unwrap();
+        let keep = Keep::resolve(&names, &Fields::Seen(Vec::new())).unwrap();
         let kept = Value::Object(keep.of(&record(r#"{"a":[1],"b":"x"}"#)));
         assert_eq!(kept.to_string(), r#"{"b":"x","z":null,"a":[1]}"#);
     }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_path_keeps_what_it_leads_to_and_a_star_keeps_everything() {
         let kept = |name: &str| {
-            let keep = Keep::settle(&[name.to_owned()], &Fields::Seen(Vec::new())).unwrap();
+            let keep = Keep::resolve(&[name.to_owned()], &Fields::Seen(Vec::new())).unwrap();
             Value::Object(keep.of(&record(r#"{"a":{"b":[1,2]},"c":"x"}"#))).to_string()
         };
         assert_eq!(kept("a.b.1"), r#"{"a.b.1":2}"#);

@@ -164,8 +164,8 @@ mod tests {
     }
 
     fn long() -> String {
-        let mut dice = fastrand::Rng::with_seed(7);
-        let lines = (0..40_000).map(|row| format!("{row},{}\n", dice.u64(..) >> dice.u8(..60)));
+        let mut rng = fastrand::Rng::with_seed(7);
+        let lines = (0..40_000).map(|row| format!("{row},{}\n", rng.u64(..) >> rng.u8(..60)));
         lines.collect()
     }
 

@@ -45,7 +45,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reply {
     /// The text, or what stands in its place.
-    pub reading: ParsedReply,
+    pub parsed: ParsedReply,
     /// What the call cost in USD, where the price and the tokens are known.
     pub cost_usd: Option<f64>,
     /// The service's name for this call, for its support desk.
@@ -83,7 +83,7 @@ pub struct ParsedReply {
     /// What the model produced instead of text, as the service shaped it.
     pub output: Option<Value>,
     /// Images the model made.
-    pub pictures: Vec<GeneratedImage>,
+    pub images: Vec<GeneratedImage>,
     /// Why the model stopped, in promptmill's words.
     pub finish_reason: FinishReason,
     /// Why the model stopped, in the provider's own word.

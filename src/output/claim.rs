@@ -1,6 +1,6 @@
 //! An output, claimed for one run: locked, read, mended where a crash has left bytes that mean
 //! nothing or failures of rows that were answered, and otherwise left as it is until
-//! [`Claim::put_aside`]. A run that is refused before its first call takes no answer away.
+//! [`Claim::back_up`]. A run that is refused before its first call takes no answer away.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
-use super::ledger::{Ledger, Manner};
+use super::ledger::{Ledger, LedgerSettings};
 use super::line::Known;
 use super::lock::Lock;
 use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, TornTail, key, open_if_there};
-use super::rewrite::{sync_directory, take_out};
+use super::rewrite::{remove_lines, sync_directory};
 use super::scan::each_line;
 use super::tally::Unattributed;
 use super::{Tally, images, lock, mount, run_file};
@@ -82,16 +82,16 @@ impl Claim {
     ///
     /// # Errors
     /// Another run holds the output, it is not ours, or it cannot be read.
-    pub fn stake(
+    pub fn take(
         paths: &OutputPaths,
         mode: Mode,
         existing: Existing,
         locks: Locks,
     ) -> Result<Self, LedgerError> {
-        Self::stake_on(disk::real(mode), paths, existing, locks)
+        Self::take_on(disk::real(mode), paths, existing, locks)
     }
 
-    pub(super) fn stake_on(
+    pub(super) fn take_on(
         disk: Arc<dyn Disk>,
         paths: &OutputPaths,
         existing: Existing,
@@ -112,7 +112,7 @@ impl Claim {
     }
 
     /// Reads the files of the claim again, after its holder has changed them.
-    pub(super) fn look_again(mut self) -> Result<Self, LedgerError> {
+    pub(super) fn reread(mut self) -> Result<Self, LedgerError> {
         self.read()?;
         Ok(self)
     }
@@ -121,7 +121,7 @@ impl Claim {
         let (paths, disk) = (&self.paths, &*self.disk);
         self.past = EarlierRows::default();
         self.leaving = Unattributed::default();
-        let files = [&paths.answered, &paths.failed];
+        let files = [&paths.output, &paths.failed];
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = EarlierRows::default();
             let past = if stays { &mut self.past } else { &mut left };
@@ -132,10 +132,10 @@ impl Claim {
                 Err(error) => return Err(error),
             }
             past.complete();
-            self.leaving = self.leaving + left.tally.as_unlisted();
+            self.leaving = self.leaving + left.tally.as_unattributed();
         }
         if self.existing != Existing::Fresh {
-            self.past.tally.unlisted = run_file::unlisted(disk, &paths.run)?;
+            self.past.tally.unattributed = run_file::unattributed(disk, &paths.run)?;
         }
         Ok(())
     }
@@ -145,21 +145,21 @@ impl Claim {
     ///
     /// # Errors
     /// The disk refused.
-    pub fn put_aside(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
+    pub fn back_up(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
         let mut redo = redo.to_vec();
         redo.sort_unstable();
-        let noted = run_file::unlisted(&*self.disk, &self.paths.run)?;
-        let unlisted = self.unlisted(noted, &redo)?;
-        if noted.usd < unlisted.usd {
-            run_file::note(&*self.disk, &self.paths, unlisted)?;
+        let noted = run_file::unattributed(&*self.disk, &self.paths.run)?;
+        let unattributed = self.unattributed(noted, &redo)?;
+        if noted.usd < unattributed.usd {
+            run_file::note(&*self.disk, &self.paths, unattributed)?;
         }
-        let mut aside = self.put_files_aside()?;
-        if unlisted.usd < noted.usd {
-            run_file::note(&*self.disk, &self.paths, unlisted)?;
+        let mut aside = self.back_up_files()?;
+        if unattributed.usd < noted.usd {
+            run_file::note(&*self.disk, &self.paths, unattributed)?;
         }
-        self.past.tally.unlisted = unlisted;
+        self.past.tally.unattributed = unattributed;
         if !redo.is_empty() {
-            aside.extend(self.put_rows_aside(&redo)?);
+            aside.extend(self.back_up_rows(&redo)?);
             self.read()?;
         }
         Ok(aside)
@@ -172,21 +172,24 @@ impl Claim {
     ///
     /// # Panics
     /// Never: a claim has its lock until it begins.
-    pub fn begin(mut self, manner: Manner) -> Result<(Ledger, EarlierRows), LedgerError> {
+    pub fn begin(
+        mut self,
+        ledger_settings: LedgerSettings,
+    ) -> Result<(Ledger, EarlierRows), LedgerError> {
         let lock = self.lock.take().expect("a claim begins once");
-        let ledger = Ledger::open(Arc::clone(&self.disk), &self.paths, manner, lock)?;
+        let ledger = Ledger::open(Arc::clone(&self.disk), &self.paths, ledger_settings, lock)?;
         Ok((ledger, std::mem::take(&mut self.past)))
     }
 
     /// What counts although it stands with no row, once these rows and what does not stay are put
     /// aside; nothing, where the output begins anew. So far it was `noted`.
-    fn unlisted(&self, noted: Unattributed, redo: &[u64]) -> Result<Unattributed, LedgerError> {
+    fn unattributed(&self, noted: Unattributed, redo: &[u64]) -> Result<Unattributed, LedgerError> {
         let failed = match self.existing {
             Existing::Fresh => return Ok(Unattributed::default()),
             Existing::RetryFailed => self.leaving,
             Existing::Resume => self.charge_of(redo, &self.paths.failed)?,
         };
-        Ok(noted + failed + self.charge_of(redo, &self.paths.answered)?)
+        Ok(noted + failed + self.charge_of(redo, &self.paths.output)?)
     }
 
     /// What rows have cost, and may have, by their lines in the file at `path`. Their keys are
@@ -204,20 +207,20 @@ impl Claim {
             let known = found.known.as_ref();
             let key = |known: &Known| key(known.custom_id.as_deref(), known.row);
             if let Some(known) = known.filter(|known| rows.binary_search(&key(known)).is_ok()) {
-                of_rows.take_past(known);
+                of_rows.count_earlier(known);
             }
             Ok(())
         });
         read.map_err(io_error("read", path))?;
-        Ok(of_rows.as_unlisted())
+        Ok(of_rows.as_unattributed())
     }
 
-    fn put_files_aside(&self) -> Result<Vec<PathBuf>, LedgerError> {
+    fn back_up_files(&self) -> Result<Vec<PathBuf>, LedgerError> {
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let moves = [
             (
-                &self.paths.answered,
-                before.answered.clone(),
+                &self.paths.output,
+                before.output.clone(),
                 self.existing == Existing::Fresh,
             ),
             (
@@ -235,12 +238,12 @@ impl Claim {
                 aside.push(to);
             }
         }
-        if self.existing == Existing::Fresh && self.disk.exists(&self.paths.pictures) {
-            self.put_pictures_aside(&before.pictures, aside.first())?;
-            aside.push(before.pictures);
+        if self.existing == Existing::Fresh && self.disk.exists(&self.paths.images) {
+            self.back_up_images(&before.images, aside.first())?;
+            aside.push(before.images);
         }
         if !aside.is_empty() {
-            sync_directory(&*self.disk, &self.paths.answered)?;
+            sync_directory(&*self.disk, &self.paths.output)?;
         }
         Ok(aside)
     }
@@ -255,21 +258,21 @@ impl Claim {
 
     /// Moves the images after the lines that name them, which are then told where they are. A crash
     /// between the two leaves the images whole, under the name that the lines have.
-    fn put_pictures_aside(&self, to: &Path, lines: Option<&PathBuf>) -> Result<(), LedgerError> {
-        let from = &self.paths.pictures;
+    fn back_up_images(&self, to: &Path, lines: Option<&PathBuf>) -> Result<(), LedgerError> {
+        let from = &self.paths.images;
         let moved = self.disk.rename(from, to);
         moved.map_err(io_error("move", from))?;
         match lines {
-            Some(lines) => images::name_anew(&*self.disk, lines, from, to),
+            Some(lines) => images::rename_in_lines(&*self.disk, lines, from, to),
             None => Ok(()),
         }
     }
 
     /// Takes the lines of some rows, whose keys are sorted, out of both files.
-    fn put_rows_aside(&self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
+    fn back_up_rows(&self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
         let before = self.paths.before(&*self.disk, Timestamp::now());
         let files = [
-            (&self.paths.answered, before.answered, false),
+            (&self.paths.output, before.output, false),
             (&self.paths.failed, before.failed, true),
         ];
         let is_there = |failed| {
@@ -281,7 +284,7 @@ impl Claim {
             if !is_there(failed) {
                 continue;
             }
-            take_out(&*self.disk, path, &before, |found| {
+            remove_lines(&*self.disk, path, &before, |found| {
                 let known = found.known.as_ref();
                 let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
                 key.is_some_and(|key| redo.binary_search(&key).is_ok())
@@ -298,7 +301,7 @@ pub(super) fn claim(
     paths: &OutputPaths,
     locks: Locks,
 ) -> Result<Lock, LedgerError> {
-    refuse_what_is_not_ours(paths)?;
+    reject_foreign_files(paths)?;
     let directory = paths.directory();
     disk.create_directories(directory).map_err(|cause| {
         let path = directory.into();
@@ -307,7 +310,7 @@ pub(super) fn claim(
     if locks == Locks::Trusted
         && let Some(kind) = mount::untrusted(directory)
     {
-        let output = paths.answered.clone();
+        let output = paths.output.clone();
         return Err(LedgerError::Network { output, kind });
     }
     Lock::take(disk, paths)
@@ -315,15 +318,15 @@ pub(super) fn claim(
 
 /// Refuses what no run has left, without opening what is no file: opening a pipe would wait for
 /// ever, and a device keeps nothing.
-pub(super) fn refuse_what_is_not_ours(paths: &OutputPaths) -> Result<(), LedgerError> {
-    for path in [&paths.answered, &paths.failed, &paths.run, &paths.lock] {
-        refuse_what_is_no_file(path)?;
+pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerError> {
+    for path in [&paths.output, &paths.failed, &paths.run, &paths.lock] {
+        reject_other_than_file(path)?;
     }
-    refuse_foreign_run_file(paths)?;
-    lock::refuse_foreign(&paths.lock)
+    reject_foreign_run_file(paths)?;
+    lock::reject_foreign(&paths.lock)
 }
 
-fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
+fn reject_other_than_file(path: &Path) -> Result<(), LedgerError> {
     match std::fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(LedgerError::NotAFile { path: path.into() }),
         Ok(_) | Err(_) => Ok(()),
@@ -332,7 +335,7 @@ fn refuse_what_is_no_file(path: &Path) -> Result<(), LedgerError> {
 
 /// The run file is replaced at the end, so what is there must be one, and this output's. Where its
 /// directory is now says nothing: both may have been moved.
-fn refuse_foreign_run_file(paths: &OutputPaths) -> Result<(), LedgerError> {
+fn reject_foreign_run_file(paths: &OutputPaths) -> Result<(), LedgerError> {
     let path = paths.run.clone();
     if !path.exists() {
         return Ok(());

@@ -165,10 +165,10 @@ pub enum LedgerError {
         bytes: u64,
     },
     /// The disk refused.
-    #[error("cannot {deed} {path}: {cause}", path = .path.display())]
+    #[error("cannot {operation} {path}: {cause}", path = .path.display())]
     Io {
         /// What was tried.
-        deed: &'static str,
+        operation: &'static str,
         /// On which file.
         path: PathBuf,
         /// What the system said.
@@ -194,7 +194,14 @@ fn no_directory(path: &Path, cause: &io::Error) -> String {
 }
 
 /// Names the file and the deed in an I/O error.
-pub(super) fn io_error(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LedgerError {
+pub(super) fn io_error(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> LedgerError {
     let path = path.to_owned();
-    move |cause| LedgerError::Io { deed, path, cause }
+    move |cause| LedgerError::Io {
+        operation,
+        path,
+        cause,
+    }
 }

@@ -31,9 +31,9 @@ pub(super) fn keep(
     ended: &[CompletedRow],
 ) -> Result<Vec<Vec<String>>, LedgerError> {
     let of_row = |ended: &CompletedRow| match &ended.outcome {
-        Outcome::Answered(reply) => {
-            let pictures = &reply.reading.pictures;
-            write_all(disk, folder, &ended.identity, pictures)
+        Outcome::Replied(reply) => {
+            let images = &reply.parsed.images;
+            write_all(disk, folder, &ended.identity, images)
         }
         Outcome::Failed(_) => Ok(Vec::new()),
     };
@@ -52,9 +52,9 @@ pub(super) fn keep_row(
     disk: &dyn Disk,
     folder: &Path,
     who: &Identity,
-    pictures: &[GeneratedImage],
+    images: &[GeneratedImage],
 ) -> Result<Vec<String>, LedgerError> {
-    let names = write_all(disk, folder, who, pictures)?;
+    let names = write_all(disk, folder, who, images)?;
     if !names.is_empty() {
         sync(disk, folder)?;
     }
@@ -99,12 +99,12 @@ fn write_all(
     disk: &dyn Disk,
     folder: &Path,
     who: &Identity,
-    pictures: &[GeneratedImage],
+    images: &[GeneratedImage],
 ) -> Result<Vec<String>, LedgerError> {
     let stem = stem(who);
-    let pictures = pictures.iter().enumerate();
-    let written = pictures.map(|(at, picture)| {
-        let path = write(disk, folder, &format!("{stem}-{}", at + 1), picture)?;
+    let images = images.iter().enumerate();
+    let written = images.map(|(at, image)| {
+        let path = write(disk, folder, &format!("{stem}-{}", at + 1), image)?;
         Ok(name(folder, &path))
     });
     written.collect()
@@ -124,7 +124,7 @@ fn write(
     disk: &dyn Disk,
     folder: &Path,
     stem: &str,
-    picture: &GeneratedImage,
+    image: &GeneratedImage,
 ) -> Result<PathBuf, LedgerError> {
     make(disk, folder)?;
     let mut nth = 1;
@@ -134,17 +134,17 @@ fn write(
         } else {
             format!(".{nth}")
         };
-        let path = folder.join(format!("{stem}{again}.{}", picture.ending));
+        let path = folder.join(format!("{stem}{again}.{}", image.ending));
         match disk.open(&path, Open::New) {
             Ok(mut file) => {
-                let written = file.write_all(&picture.bytes);
+                let written = file.write_all(&image.bytes);
                 let synced = written.and_then(|()| file.sync());
                 return synced
                     .map(|()| path.clone())
                     .map_err(|error| torn(disk, &path, error));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if read(disk, &path).is_ok_and(|found| found == picture.bytes) {
+                if read(disk, &path).is_ok_and(|found| found == image.bytes) {
                     return Ok(path);
                 }
                 nth += 1;
@@ -182,7 +182,7 @@ fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
 ///
 /// # Errors
 /// The disk refused; then the file is what it was.
-pub(super) fn name_anew(
+pub(super) fn rename_in_lines(
     disk: &dyn Disk,
     lines: &Path,
     from: &Path,
@@ -282,8 +282,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let disk = disk::real(Mode::default());
         let folder = place.path().join("out.images");
-        let picture = |bytes: &'static [u8]| GeneratedImage::new(bytes.into());
-        let (one, two) = (picture(b"one"), picture(b"two"));
+        let image = |bytes: &'static [u8]| GeneratedImage::new(bytes.into());
+        let (one, two) = (image(b"one"), image(b"two"));
         let first = write(&*disk, &folder, "row", &one).unwrap();
         assert_eq!(first, folder.join("row.bin"));
         assert_eq!(write(&*disk, &folder, "row", &one).unwrap(), first);
@@ -297,8 +297,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("file"), "").unwrap();
         let folder = place.path().join("file").join("out.images");
-        let picture = GeneratedImage::new("x".into());
-        let error = write(&*disk::real(Mode::default()), &folder, "row", &picture).unwrap_err();
+        let image = GeneratedImage::new("x".into());
+        let error = write(&*disk::real(Mode::default()), &folder, "row", &image).unwrap_err();
         assert!(error.to_string().starts_with("cannot create "), "{error}");
     }
 }

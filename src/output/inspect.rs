@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::claim::{Existing, Locks, refuse_what_is_not_ours};
+use super::claim::{Existing, Locks, reject_foreign_files};
 use super::error::{LedgerError, io_error};
 use super::mount;
 use super::paths::OutputPaths;
@@ -30,7 +30,7 @@ impl Inspection {
     /// these locks, would see it.
     pub fn at(paths: &OutputPaths, existing: Existing, locks: Locks) -> Self {
         let mut look = Self::default();
-        if let Err(error) = refuse_what_is_not_ours(paths) {
+        if let Err(error) = reject_foreign_files(paths) {
             look.refusals.push(error.to_string());
             return look;
         }
@@ -43,20 +43,20 @@ impl Inspection {
         } else {
             look.notes.extend(killed(&paths.run));
         }
-        let files = [&paths.answered, &paths.failed];
-        let mut made_up = false;
+        let files = [&paths.output, &paths.failed];
+        let mut is_emulated = false;
         for (path, stays) in files.into_iter().zip(existing.stays()) {
-            made_up |= look.read(path, stays);
+            is_emulated |= look.read(path, stays);
         }
-        if made_up {
+        if is_emulated {
             let message = "the emulator made up answers in the output, and so what they teach";
             look.notes.push(message.into());
         }
-        let noted = run_file::read(&paths.run).map(|run| run_file::unlisted_in(&run));
-        look.past.tally.unlisted = match existing {
+        let noted = run_file::read(&paths.run).map(|run| run_file::unattributed_in(&run));
+        look.past.tally.unattributed = match existing {
             Existing::Fresh => Unattributed::default(),
             Existing::Resume | Existing::RetryFailed => {
-                look.past.tally.unlisted + noted.unwrap_or_default()
+                look.past.tally.unattributed + noted.unwrap_or_default()
             }
         };
         look
@@ -81,14 +81,14 @@ impl Inspection {
             Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
             Err(error) => self.refusals.push(error.to_string()),
         }
-        let made_up = 0 < past.tally.made_up;
+        let is_emulated = 0 < past.tally.emulated;
         // What goes aside still tells how long answers are, and was paid for.
         if !stays {
-            self.past.lessons.add(&aside.lessons);
-            let unlisted = &mut self.past.tally.unlisted;
-            *unlisted = *unlisted + aside.tally.as_unlisted();
+            self.past.statistics.add(&aside.statistics);
+            let unattributed = &mut self.past.tally.unattributed;
+            *unattributed = *unattributed + aside.tally.as_unattributed();
         }
-        made_up
+        is_emulated
     }
 }
 
@@ -105,7 +105,7 @@ fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<()
     mount::writable(there).map_err(io_error(what, directory))?;
     match mount::untrusted(there) {
         Some(kind) if locks == Locks::Trusted => {
-            let output = paths.answered.clone();
+            let output = paths.output.clone();
             Err(LedgerError::Network { output, kind })
         }
         Some(_) | None => Ok(()),

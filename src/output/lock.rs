@@ -56,7 +56,7 @@ impl Lock {
 
     /// Removes the lock's file, if there is nothing of the output that it would be for.
     pub(super) fn remove_if_unused(&self, disk: &dyn Disk, paths: &OutputPaths) {
-        let output = [&paths.answered, &paths.failed, &paths.run];
+        let output = [&paths.output, &paths.failed, &paths.run];
         if !output.into_iter().any(|path| disk.exists(path)) {
             // A file that stays does no harm.
             let _ = disk.remove(&paths.lock);
@@ -69,7 +69,7 @@ impl Lock {
         disk: &dyn Disk,
         paths: &OutputPaths,
     ) -> Result<(), LedgerError> {
-        let path = &paths.answered;
+        let path = &paths.output;
         let is_held = self.output.as_ref().map(|held| held.is_at(path));
         if is_held.is_some_and(|held| held.unwrap_or(false)) {
             return Ok(());
@@ -84,7 +84,7 @@ impl Lock {
 }
 
 /// Refuses a file of somebody else's: many programs name a file `STEM.lock`, and signing empties it.
-pub(super) fn refuse_foreign(path: &Path) -> Result<(), LedgerError> {
+pub(super) fn reject_foreign(path: &Path) -> Result<(), LedgerError> {
     let Ok(file) = File::open(path) else {
         return Ok(());
     };
@@ -114,7 +114,7 @@ fn try_lock(file: &mut dyn OnDisk, path: &Path, of: &OutputPaths) -> Result<(), 
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(LedgerError::Locked {
-            output: of.answered.clone(),
+            output: of.output.clone(),
             holder: holder(file),
         }),
         Err(TryLockError::Error(error)) => Err(io_error("lock", path)(error)),

@@ -49,7 +49,7 @@ impl OldLine {
 pub fn old_lines(paths: &OutputPaths, keys: &[u64]) -> Vec<OldLine> {
     let mut keys = keys.to_vec();
     keys.sort_unstable();
-    let files = [&paths.answered, &paths.failed];
+    let files = [&paths.output, &paths.failed];
     files
         .into_iter()
         .flat_map(|path| in_file(path, &keys))

@@ -15,13 +15,13 @@ use super::mode::Mode;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
     /// Rows that were answered: the file the user named.
-    pub answered: PathBuf,
+    pub output: PathBuf,
     /// Rows that ended in failure.
     pub failed: PathBuf,
     /// The run itself: counts, usage, cost, the command that resumes.
     pub run: PathBuf,
     /// Images that were made; there is none until one is.
-    pub pictures: PathBuf,
+    pub images: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
     stem: PathBuf,
@@ -33,9 +33,9 @@ const ENDING: &str = ".jsonl";
 /// How the names of the files beside an output end.
 const FAILED: &str = ".failed.jsonl";
 const RUN: &str = ".run.json";
-const PICTURES: &str = ".images";
+const IMAGES: &str = ".images";
 const LOCK: &str = ".lock";
-const BESIDE: [&str; 4] = [FAILED, RUN, PICTURES, LOCK];
+const BESIDE: [&str; 4] = [FAILED, RUN, IMAGES, LOCK];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.
@@ -63,21 +63,21 @@ impl OutputPaths {
     /// The mode of the existing output, or of the file `or_of`: files beside it are for the same people.
     pub(super) fn mode(&self, or_of: Option<&Path>) -> Mode {
         let mode = |path: &Path| Some(Mode::of_file(path.metadata().ok()?.mode()));
-        let existing = mode(&self.answered).or_else(|| mode(&self.failed));
+        let existing = mode(&self.output).or_else(|| mode(&self.failed));
         existing.or_else(|| mode(or_of?)).unwrap_or_default()
     }
 
-    /// The files that go with `answered`, or with what it leads to where it is a link; its `.jsonl`
+    /// The files that go with `output`, or with what it leads to where it is a link; its `.jsonl`
     /// is replaced in the others' names.
-    pub fn new(answered: &Path) -> Self {
-        let answered = &led_to(answered);
-        let name = answered.to_string_lossy();
+    pub fn new(output: &Path) -> Self {
+        let output = &led_to(output);
+        let name = output.to_string_lossy();
         let stem = name.strip_suffix(ENDING).unwrap_or(&name);
         Self {
-            answered: answered.to_owned(),
+            output: output.to_owned(),
             failed: format!("{stem}{FAILED}").into(),
             run: format!("{stem}{RUN}").into(),
-            pictures: format!("{stem}{PICTURES}").into(),
+            images: format!("{stem}{IMAGES}").into(),
             lock: format!("{stem}{LOCK}").into(),
             stem: stem.into(),
         }
@@ -105,7 +105,7 @@ impl OutputPaths {
         let stem = self.stem_at("before", now);
         let paths = |nth| Self::new(Path::new(&format!("{}{ENDING}", numbered(&stem, nth))));
         let is_free = |paths: &Self| {
-            let all = [&paths.answered, &paths.failed, &paths.pictures];
+            let all = [&paths.output, &paths.failed, &paths.images];
             all.into_iter().all(|path| !disk.exists(path))
         };
         let nth = (1..).find(|nth| is_free(&paths(*nth)));
@@ -136,7 +136,7 @@ impl OutputPaths {
 
     /// The directory all of them are in.
     pub fn directory(&self) -> &Path {
-        match self.answered.parent() {
+        match self.output.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(paths.failed, Path::new("out/tags.failed.jsonl"));
         assert_eq!(paths.run, Path::new("out/tags.run.json"));
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
-        assert_eq!(paths.pictures, Path::new("out/tags.images"));
+        assert_eq!(paths.images, Path::new("out/tags.images"));
         assert_eq!(paths.directory(), Path::new("out"));
     }
 

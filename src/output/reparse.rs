@@ -17,7 +17,7 @@ use super::ledger::{Durability, Sink};
 use super::line::{self, Kept};
 use super::paths::OutputPaths;
 use super::resume::key;
-use super::rewrite::take_out;
+use super::rewrite::remove_lines;
 use super::run_file;
 use super::scan::each_line;
 use crate::model::{Category, ParsedReply, Reasoning};
@@ -85,7 +85,7 @@ pub(super) fn reparse_on(
     locks: Locks,
     mut read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
-    let claim = Claim::stake_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
+    let claim = Claim::take_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
     let mut reparsed = Reparsed::default();
     if !disk.exists(&paths.failed) {
         return Ok(reparsed);
@@ -93,7 +93,7 @@ pub(super) fn reparse_on(
     let mut failures = disk
         .open(&paths.failed, Open::Append)
         .map_err(io_error("open", &paths.failed))?;
-    let mut answers = Sink::new(&disk, &paths.answered, Durability::Sync, 0);
+    let mut answers = Sink::new(&disk, &paths.output, Durability::Sync, 0);
     let mut bodies = Bodies::default();
     let mut moved = Vec::new();
     let mut refused = None;
@@ -108,7 +108,7 @@ pub(super) fn reparse_on(
         moved.push(key(kept.custom_id.as_deref(), kept.row));
         // The images first: a line names files that are there.
         let who = kept.identity();
-        let files = images::keep_row(&*disk, &paths.pictures, &who, &reading.pictures);
+        let files = images::keep_row(&*disk, &paths.images, &who, &reading.images);
         let added = files.and_then(|files| {
             let line = line::reparsed(&kept, &reading, &files, cost_usd);
             answers.add(|lines| lines.extend_from_slice(&line));
@@ -132,14 +132,14 @@ pub(super) fn reparse_on(
     }
     moved.sort_unstable();
     let aside = paths.before(&*disk, Timestamp::now()).failed;
-    take_out(&*disk, &paths.failed, &aside, |found| {
+    remove_lines(&*disk, &paths.failed, &aside, |found| {
         let known = found.known.as_ref();
         let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
         key.is_some_and(|key| moved.binary_search(&key).is_ok())
     })?;
     reparsed.aside = Some(aside);
-    let now = claim.look_again()?;
-    reparsed.uncounted = run_file::count_anew(&*disk, paths, &now.past.tally, "reparse", 0.0).err();
+    let now = claim.reread()?;
+    reparsed.uncounted = run_file::recount(&*disk, paths, &now.past.tally, "reparse", 0.0).err();
     Ok(reparsed)
 }
 

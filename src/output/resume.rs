@@ -10,7 +10,7 @@ use super::Tally;
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
 use super::line::{Known, Status};
-use super::rewrite::take_out;
+use super::rewrite::remove_lines;
 use super::scan::{State, each_line, scan};
 use super::statistics::Statistics;
 use crate::model::Fingerprint;
@@ -23,7 +23,7 @@ pub struct EarlierRows {
     /// Their counts, tokens and cost.
     pub tally: Tally,
     /// What their answers teach about the next ones.
-    pub lessons: Statistics,
+    pub statistics: Statistics,
 }
 
 /// One row that has ended.
@@ -114,7 +114,7 @@ impl EarlierRows {
             (State::Holed | State::Torn { .. } | State::NoNewline | State::Whole, _) => {
                 let kept = aside();
                 let answered = &self.rows[..before];
-                let taken = take_out(disk, path, &kept, |found| match &found.known {
+                let taken = remove_lines(disk, path, &kept, |found| match &found.known {
                     Some(known) => find(answered, known),
                     None => true,
                 })?;
@@ -210,8 +210,8 @@ impl EarlierRows {
             failed: known.status == Status::Failed,
             input_tokens: input_tokens(known),
         });
-        self.tally.take_past(known);
-        self.lessons.learn(known);
+        self.tally.count_earlier(known);
+        self.statistics.learn(known);
     }
 }
 

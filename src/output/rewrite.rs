@@ -27,7 +27,7 @@ pub(super) fn replace(
     beside.push(BESIDE);
     let beside = Path::new(&beside);
     let mut file = disk
-        .open(beside, Open::Anew)
+        .open(beside, Open::Truncate)
         .map_err(io_error("open", beside))?;
     write(&mut *file)
         .and_then(|()| file.take_after(path))
@@ -41,19 +41,19 @@ pub(super) fn replace(
 
 /// Takes the lines that are to go out of the file at `path` and keeps them in the new file
 /// `aside`. Until the last step `path` is what it was; after it, the lines are safe in `aside`.
-pub(super) fn take_out(
+pub(super) fn remove_lines(
     disk: &dyn Disk,
     path: &Path,
     aside: &Path,
     goes: impl Fn(&Found<'_>) -> bool,
-) -> Result<TakenOut, LedgerError> {
+) -> Result<Removed, LedgerError> {
     let mut from = disk
         .open(path, Open::Append)
         .map_err(io_error("open", path))?;
     let mut kept = disk
         .open(aside, Open::New)
         .map_err(io_error("create", aside))?;
-    let mut taken = TakenOut::default();
+    let mut taken = Removed::default();
     replace(disk, path, |file| {
         let mut rest = BufWriter::with_capacity(BUFFER, file);
         let mut out = BufWriter::with_capacity(BUFFER, &mut *kept);
@@ -79,7 +79,7 @@ pub(super) fn take_out(
 
 /// How much was taken out.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TakenOut {
+pub(super) struct Removed {
     pub(super) lines: u64,
     pub(super) bytes: u64,
 }

@@ -112,7 +112,7 @@ pub fn last_run(paths: &OutputPaths) -> LastRun {
 }
 
 /// What this run file says of money that stands in no line.
-pub(super) fn unlisted_in(file: &RunFile) -> Unattributed {
+pub(super) fn unattributed_in(file: &RunFile) -> Unattributed {
     let said = |key: &str| {
         let usd = file.get("total").and_then(|total| total.get(key));
         let usd = usd.and_then(Value::as_f64);
@@ -125,24 +125,24 @@ pub(super) fn unlisted_in(file: &RunFile) -> Unattributed {
 }
 
 /// What the run file at `path` says of it.
-pub(super) fn unlisted(disk: &dyn Disk, path: &Path) -> Result<Unattributed, LedgerError> {
+pub(super) fn unattributed(disk: &dyn Disk, path: &Path) -> Result<Unattributed, LedgerError> {
     let file = read_on(disk, path)?;
-    Ok(file.as_ref().map(unlisted_in).unwrap_or_default())
+    Ok(file.as_ref().map(unattributed_in).unwrap_or_default())
 }
 
 /// Notes it, and leaves all else in the run file as it is.
 pub(super) fn note(
     disk: &dyn Disk,
     paths: &OutputPaths,
-    unlisted: Unattributed,
+    unattributed: Unattributed,
 ) -> Result<(), LedgerError> {
     let mut file = read_on(disk, &paths.run)?.unwrap_or_default();
     file.entry("promptmill")
         .or_insert_with(|| env!("CARGO_PKG_VERSION").into());
     let total = file.entry("total").or_insert_with(|| json!({}));
     if let Value::Object(total) = total {
-        total.insert(UNLISTED.into(), unlisted.usd.into());
-        total.insert(UNLISTED_ANSWERS.into(), unlisted.answers_usd.into());
+        total.insert(UNLISTED.into(), unattributed.usd.into());
+        total.insert(UNLISTED_ANSWERS.into(), unattributed.answers_usd.into());
     }
     write(disk, &paths.run, &file)
 }
@@ -182,7 +182,7 @@ pub(super) fn of_output(paths: &OutputPaths) -> Option<RunFile> {
 pub(super) fn is_of(file: &RunFile, paths: &OutputPaths) -> bool {
     let output = file.get("output").and_then(Value::as_str);
     let named = output.and_then(|output| Path::new(output).file_name());
-    named.is_none() || named == paths.answered.file_name()
+    named.is_none() || named == paths.output.file_name()
 }
 
 /// Makes the run file say what the output holds now: `tally`, as `verb` has left it. `brought_usd`
@@ -190,7 +190,7 @@ pub(super) fn is_of(file: &RunFile, paths: &OutputPaths) -> bool {
 ///
 /// # Errors
 /// The disk refused; the output is as it should be then, and the next run counts again.
-pub(super) fn count_anew(
+pub(super) fn recount(
     disk: &dyn Disk,
     paths: &OutputPaths,
     tally: &Tally,
@@ -204,10 +204,10 @@ pub(super) fn count_anew(
     // write down were.
     let could_not_write = file.get("exit_code") == Some(&Exit::CannotWrite.code().into());
     let brought_usd = if could_not_write { brought_usd } else { 0.0 };
-    let noted = unlisted_in(&file);
+    let noted = unattributed_in(&file);
     let usd = (noted.usd - brought_usd).max(0.0);
     let tally = Tally {
-        unlisted: Unattributed {
+        unattributed: Unattributed {
             usd,
             answers_usd: noted.answers_usd.min(usd),
         },

@@ -78,7 +78,7 @@ impl Place {
             Err(_) => return,
         };
         let is_new = self.is_new.load(Ordering::Relaxed) && is_this_runs;
-        if is_new && !paths.answered.exists() && !paths.failed.exists() {
+        if is_new && !paths.output.exists() && !paths.failed.exists() {
             let _ = disk.remove(&paths.run);
             if let Some(lock) = lock {
                 lock.remove_if_unused(&*disk, paths);
@@ -125,7 +125,7 @@ fn begin(file: &mut RunFile, name: &str, paths: &OutputPaths) {
         ("stop", Value::Null),
         ("stopped_by", Value::Null),
         ("this_run", Value::Null),
-        ("output", paths.answered.display().to_string().into()),
+        ("output", paths.output.display().to_string().into()),
         ("failed_output", paths.failed.display().to_string().into()),
     ] {
         file.insert(key.into(), value);

@@ -215,20 +215,20 @@ mod tests {
 
     #[test]
     fn a_count_that_no_answer_has_teaches_nothing() {
-        let mut lessons = Statistics::default();
-        lessons.answer(Some(10), "stop", Some(u64::MAX));
+        let mut statistics = Statistics::default();
+        statistics.answer(Some(10), "stop", Some(u64::MAX));
         for _ in 0..2 {
-            lessons.answer(Some(u64::MAX), "stop", Some(u64::MAX));
+            statistics.answer(Some(u64::MAX), "stop", Some(u64::MAX));
         }
-        let lengths = &lessons.output_tokens;
+        let lengths = &statistics.output_tokens;
         assert_eq!((lengths.count(), lengths.max()), (1, 10));
-        assert_eq!(lessons.lower_limit(1024, 0), Some(64));
-        assert_eq!(lessons.lower_limit(2000, 1024), Some(1088));
+        assert_eq!(statistics.lower_limit(1024, 0), Some(64));
+        assert_eq!(statistics.lower_limit(2000, 1024), Some(1088));
         assert_eq!(
-            lessons.lower_limit(1300, 1024),
+            statistics.lower_limit(1300, 1024),
             None,
             "no room behind the thought"
         );
-        assert!(lessons.latency().is_some());
+        assert!(statistics.latency().is_some());
     }
 }

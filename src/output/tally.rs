@@ -34,12 +34,12 @@ pub struct Tally {
     pub maybe_billed_usd: f64,
     /// What may have been paid for and stands with no row of the output.
     #[serde(skip)]
-    pub unlisted: Unattributed,
+    pub unattributed: Unattributed,
     /// Answers whose cost is not known.
     pub unpriced: u64,
     /// Rows that an emulator answered or failed.
     #[serde(skip)]
-    pub made_up: u64,
+    pub emulated: u64,
     /// Rows that a model answered.
     #[serde(skip)]
     pub real: u64,
@@ -91,8 +91,8 @@ impl<'a> Counts<'a> {
             cost_usd: tally.known_cost().map(rounded_usd),
             known_cost_usd: rounded_usd(tally.cost_usd),
             maybe_billed_usd: rounded_usd(tally.maybe_billed_usd),
-            unlisted_usd: rounded_usd(tally.unlisted.usd),
-            unlisted_answers_usd: rounded_usd(tally.unlisted.answers_usd),
+            unlisted_usd: rounded_usd(tally.unattributed.usd),
+            unlisted_answers_usd: rounded_usd(tally.unattributed.answers_usd),
         }
     }
 }
@@ -179,19 +179,19 @@ impl Tally {
 
     /// What all of it may have cost, in USD: what a budget goes by.
     pub fn charge_usd(&self) -> f64 {
-        self.cost_usd + self.maybe_billed_usd + self.unlisted.usd
+        self.cost_usd + self.maybe_billed_usd + self.unattributed.usd
     }
 
     /// What of it is not for answers in the output, in USD.
     pub fn uncertain_usd(&self) -> f64 {
-        self.maybe_billed_usd + self.unlisted.usd
+        self.maybe_billed_usd + self.unattributed.usd
     }
 
     /// All of it as it counts once its lines are no longer in the output.
-    pub(crate) fn as_unlisted(&self) -> Unattributed {
+    pub(crate) fn as_unattributed(&self) -> Unattributed {
         Unattributed {
             usd: self.charge_usd(),
-            answers_usd: self.cost_usd + self.unlisted.answers_usd,
+            answers_usd: self.cost_usd + self.unattributed.answers_usd,
         }
     }
 
@@ -204,9 +204,9 @@ impl Tally {
         self.longest_output = self.longest_output.max(other.longest_output);
         self.cost_usd += other.cost_usd;
         self.maybe_billed_usd += other.maybe_billed_usd;
-        self.unlisted = self.unlisted + other.unlisted;
+        self.unattributed = self.unattributed + other.unattributed;
         self.unpriced += other.unpriced;
-        self.made_up += other.made_up;
+        self.emulated += other.emulated;
         self.real += other.real;
         self.usage.add(other.usage);
         for (category, failures) in &other.failures {
@@ -224,18 +224,18 @@ impl Tally {
         let is_emulated = line::is_emulated(&ended.outcome);
         self.count(Status::of(&ended.outcome), is_emulated);
         match &ended.outcome {
-            Outcome::Answered(reply) => {
+            Outcome::Replied(reply) => {
                 self.answer(
-                    reply.reading.finish_reason.as_str(),
-                    reply.reading.usage.into(),
+                    reply.parsed.finish_reason.as_str(),
+                    reply.parsed.usage.into(),
                     reply.cost_usd,
                 );
             }
             Outcome::Failed(fault) => {
                 if let Some(reply) = &fault.invalid {
                     self.answer(
-                        reply.reading.finish_reason.as_str(),
-                        reply.reading.usage.into(),
+                        reply.parsed.finish_reason.as_str(),
+                        reply.parsed.usage.into(),
                         reply.cost_usd,
                     );
                 }
@@ -250,7 +250,7 @@ impl Tally {
     }
 
     /// Counts a line that an earlier run wrote.
-    pub(super) fn take_past(&mut self, known: &Known) {
+    pub(super) fn count_earlier(&mut self, known: &Known) {
         self.maybe_billed_usd += known.maybe_billed_usd;
         self.count(known.status, known.emulated);
         match known.status {
@@ -286,7 +286,7 @@ impl Tally {
             Status::Filtered => self.filtered += 1,
             Status::Failed => self.failed += 1,
         }
-        self.made_up += u64::from(emulated);
+        self.emulated += u64::from(emulated);
         self.real += u64::from(status != Status::Failed && !emulated);
     }
 
@@ -332,7 +332,7 @@ mod tests {
             let line =
                 format!(r#"{{"custom_id":null,"row":1,"status":"{status}","fingerprint":null}}"#);
             let mut tally = Tally::default();
-            tally.take_past(&serde_json::from_str(&line).unwrap());
+            tally.count_earlier(&serde_json::from_str(&line).unwrap());
             [
                 tally.succeeded,
                 tally.filtered,

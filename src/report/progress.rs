@@ -20,7 +20,7 @@ pub struct Progress {
     /// Rows that ended in this run.
     pub now: Tally,
     /// What the answers of both teach.
-    pub lessons: Statistics,
+    pub statistics: Statistics,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
     /// Calls in flight.
@@ -55,7 +55,7 @@ impl Progress {
         Self {
             past: past.tally.clone(),
             now: Tally::default(),
-            lessons: past.lessons.clone(),
+            statistics: past.statistics.clone(),
             holds: None,
             in_flight: 0,
             sent: 0,
@@ -82,7 +82,7 @@ impl Progress {
                 self.retries += u64::from(*is_retry);
                 self.in_flight += 1;
             }
-            Event::Again { fault, .. } => {
+            Event::Retry { fault, .. } => {
                 self.in_flight -= 1;
                 self.again(fault);
             }
@@ -98,7 +98,9 @@ impl Progress {
                 self.in_flight -= 1;
                 self.maybe_billed += 1;
             }
-            Event::Unlisted { unlisted_usd } => self.now.unlisted.usd += unlisted_usd,
+            Event::Unattributed { unattributed_usd } => {
+                self.now.unattributed.usd += unattributed_usd
+            }
             Event::Waits(why, gauge) => {
                 self.gauge = *gauge;
                 self.waits(*why, now);
@@ -127,13 +129,13 @@ impl Progress {
         self.maybe_billed += u64::from(is_first && last);
         self.now.take(ended);
         let tokens = match &ended.outcome {
-            Outcome::Answered(reply) => {
-                self.lessons.reply(&reply.reading, ended.latency);
-                tokens(&reply.reading.usage)
+            Outcome::Replied(reply) => {
+                self.statistics.reply(&reply.parsed, ended.latency);
+                tokens(&reply.parsed.usage)
             }
             Outcome::Failed(fault) => {
                 let invalid = fault.invalid.as_ref();
-                invalid.map_or(0, |reply| tokens(&reply.reading.usage))
+                invalid.map_or(0, |reply| tokens(&reply.parsed.usage))
             }
         };
         self.rate.add(now, tokens);
@@ -154,9 +156,9 @@ impl Progress {
     /// A part of the output is gone, and `left` is there. What the rest has cost stands in no line
     /// any more.
     pub fn output_holds(&mut self, left: Tally) {
-        let all = self.overall().as_unlisted();
+        let all = self.overall().as_unattributed();
         self.holds = Some(Tally {
-            unlisted: Unattributed {
+            unattributed: Unattributed {
                 usd: (all.usd - left.charge_usd()).max(0.0),
                 answers_usd: (all.answers_usd - left.cost_usd).max(0.0),
             },
@@ -229,7 +231,7 @@ mod tests {
                 0,
             ),
             (
-                Event::Again {
+                Event::Retry {
                     identity,
                     fault,
                     after,
@@ -264,7 +266,7 @@ mod tests {
             (waits(WaitReason::Tokens), minute),
             (waits(WaitReason::Credentials), None),
             (waits(WaitReason::NotReady), None),
-            (waits(WaitReason::Answers), minute),
+            (waits(WaitReason::LastResponses), minute),
             (Event::Stops(&Stop::Terminated), None),
         ] {
             progress.take(&event, now);

@@ -110,8 +110,8 @@ impl<'a> RowMaker<'a> {
             prompter: Prompter::new(&spec, fields)?,
             sends_bodies,
             rows_per_call,
-            id: Id::settle(plan.id.as_deref(), fields)?,
-            keep: Keep::settle(&plan.keep, fields)?,
+            id: Id::resolve(plan.id.as_deref(), fields)?,
+            keep: Keep::resolve(&plan.keep, fields)?,
             only: None,
         })
     }
@@ -140,7 +140,7 @@ impl<'a> RowMaker<'a> {
         })
     }
 
-    /// Like [`Self::rows`], but yields [`Row::Past`] for completed rows without rendering them.
+    /// Like [`Self::rows`], but yields [`Row::Completed`] for completed rows without rendering them.
     ///
     /// # Errors
     /// The input cannot be read.
@@ -245,14 +245,14 @@ impl<'a> RowMaker<'a> {
     ) -> Row {
         let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
         if before.is_some() {
-            return Row::Past(identity);
+            return Row::Completed(identity);
         }
         match record.and_then(|record| self.rendered(&record)) {
             Ok((rendered, prompt)) => {
                 identity.fingerprint = Some(self.plan.fingerprint_of(&rendered.body));
                 Row::Ready(ReadyRow {
                     identity,
-                    call: self.request(rendered, prompt),
+                    request: self.request(rendered, prompt),
                 })
             }
             Err(fault) => Row::Rejected(identity, fault),

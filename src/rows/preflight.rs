@@ -177,7 +177,7 @@ impl Preflight {
     }
 
     /// What is said of failures that hold no longer.
-    pub fn mended(&self) -> String {
+    pub fn fix_advice(&self) -> String {
         match self.outdated.len() {
             1 => "1 row that could not be read or sent has been fixed since: its failure is backed up"
                 .into(),
@@ -196,7 +196,7 @@ impl Preflight {
 
     /// Takes in the rows that the output has under another id.
     fn renamed(&mut self, renames: Renames<'_>) {
-        for (old, rename) in renames.settle() {
+        for (old, rename) in renames.finish() {
             self.renamed_keys.push(old.key);
             self.renamed_numbers += u64::from(rename.by == By::Number);
             self.renamed.add(|| match rename.id.as_str() {
@@ -229,7 +229,7 @@ impl Preflight {
             match row {
                 Row::Rejected(_, fault) => self.unusable.add(|| fault.message.clone()),
                 Row::Ready(_) => self.new_rows += 1,
-                Row::Past(_) => {}
+                Row::Completed(_) => {}
             }
             return;
         };

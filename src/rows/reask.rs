@@ -107,12 +107,12 @@ impl Corrector {
     /// The conversation so far, the response, and what is wrong with it. A family that knows no
     /// conversations is told all of it in one text.
     fn conversation(&self, own: &Prompt, reply: &Reply) -> Option<Prompt> {
-        let said = reply.reading.completion.as_deref().unwrap_or_default();
+        let said = reply.parsed.completion.as_deref().unwrap_or_default();
         let said = match said.trim() {
             "" => NO_TEXT,
             text => text,
         };
-        let Some(SchemaCheck::Invalid(errors)) = &reply.reading.schema else {
+        let Some(SchemaCheck::Invalid(errors)) = &reply.parsed.schema else {
             return None;
         };
         let wanted = wanted(&self.sent, errors);

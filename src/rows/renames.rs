@@ -117,7 +117,7 @@ impl<'a> Renames<'a> {
 
     /// The rows that are known under another id, each earlier row once, once all ids of the input
     /// have been seen.
-    pub(super) fn settle(self) -> impl Iterator<Item = (&'a EarlierRow, Rename)> {
+    pub(super) fn finish(self) -> impl Iterator<Item = (&'a EarlierRow, Rename)> {
         let Self {
             past,
             mut present,

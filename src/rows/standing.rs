@@ -39,8 +39,8 @@ impl<'a> Standing<'a> {
 /// Who a row is.
 pub fn identity(row: &Row) -> &Identity {
     match row {
-        Row::Ready(work) => &work.identity,
-        Row::Rejected(identity, _) | Row::Past(identity) => identity,
+        Row::Ready(ready) => &ready.identity,
+        Row::Rejected(identity, _) | Row::Completed(identity) => identity,
     }
 }
 

@@ -48,7 +48,7 @@ impl Share {
 /// One call on its way.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    pub(super) work: ReadyRow,
+    pub(super) first: ReadyRow,
     /// Rows that share the call; nothing is allocated where there are none.
     pub(super) others: Vec<ReadyRow>,
     pub(super) history: History,
@@ -59,9 +59,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// A row that was read just now.
-    pub(super) fn new(work: ReadyRow, now: Instant) -> Self {
+    pub(super) fn new(first: ReadyRow, now: Instant) -> Self {
         Self {
-            work,
+            first,
             others: Vec::new(),
             history: History::default(),
             read: now,
@@ -71,7 +71,7 @@ impl Attempt {
 
     /// Whose call it is; the first row's, where several share it.
     pub(super) fn identity(&self) -> &Identity {
-        &self.work.identity
+        &self.first.identity
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -79,8 +79,8 @@ impl Attempt {
     }
 
     pub(super) fn calls(&self) -> impl Iterator<Item = &Request> {
-        let others = self.others.iter().map(|work| &work.call);
-        std::iter::once(&self.work.call).chain(others)
+        let others = self.others.iter().map(|row| &row.request);
+        std::iter::once(&self.first.request).chain(others)
     }
 
     /// The bytes of its rows' bodies.
@@ -100,18 +100,18 @@ impl Attempt {
     }
 
     /// Sends it once, and waits for the answer to each of its rows.
-    pub(super) async fn send<M: Model>(&self, model: &M) -> Result<Answers, Fault> {
+    pub(super) async fn send<M: Model>(&self, model: &M) -> Result<Replies, Fault> {
         if self.others.is_empty() {
-            let first = model.invoke(&self.work.call).await?;
+            let first = model.invoke(&self.first.request).await?;
             let others = Vec::new();
-            return Ok(Answers { first, others });
+            return Ok(Replies { first, others });
         }
         let calls: Vec<&Request> = self.calls().collect();
-        let mut answers = model.invoke_together(&calls).await?;
-        assert_eq!(answers.len(), calls.len(), "an answer for each row");
-        let others = answers.split_off(1);
-        let first = answers.pop().expect("there is a first row");
-        Ok(Answers { first, others })
+        let mut replies = model.invoke_together(&calls).await?;
+        assert_eq!(replies.len(), calls.len(), "an answer for each row");
+        let others = replies.split_off(1);
+        let first = replies.pop().expect("there is a first row");
+        Ok(Replies { first, others })
     }
 
     /// Two calls of it: one with its first `at` rows, one with the others. There are more rows.
@@ -119,7 +119,7 @@ impl Attempt {
         self.history.was_shared |= self.history.was_sent;
         let mut behind = self.others.split_off(at - 1);
         let second = Self {
-            work: behind.remove(0),
+            first: behind.remove(0),
             others: behind,
             history: self.history,
             read: self.read,
@@ -131,16 +131,16 @@ impl Attempt {
 
 /// The answer to each row of a call, in their order.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(super) struct Replies {
     pub(super) first: Reply,
     pub(super) others: Vec<Reply>,
 }
 
-impl Answers {
+impl Replies {
     /// What the call used.
     pub(super) fn usage(&self) -> Usage {
-        let others = self.others.iter().map(|reply| reply.reading.usage);
-        others.fold(self.first.reading.usage, Usage::plus)
+        let others = self.others.iter().map(|reply| reply.parsed.usage);
+        others.fold(self.first.parsed.usage, Usage::plus)
     }
 
     /// What the call cost in USD, where that is known.
@@ -151,9 +151,9 @@ impl Answers {
     /// Whether a guardrail blocked all of it, and no tokens are counted.
     pub(super) fn are_blocked(&self) -> bool {
         self.all().all(|reply| {
-            let usage = &reply.reading.usage;
+            let usage = &reply.parsed.usage;
             let is_counted = usage.input_tokens.is_some() || usage.output_tokens.is_some();
-            reply.reading.finish_reason == FinishReason::Guardrail && !is_counted
+            reply.parsed.finish_reason == FinishReason::Guardrail && !is_counted
         })
     }
 
@@ -168,9 +168,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn parts_of_a_call_know_that_it_was_sent_whole_whatever_it_came_back_with() {
-        let work = ReadyRow {
+        let ready = ReadyRow {
             identity: Identity::default(),
-            call: Request {
+            request: Request {
                 body: "{}".into(),
                 max_tokens: None,
                 worst_cost_usd: None,
@@ -180,11 +180,11 @@ mod tests {
             },
         };
         let call = |was_sent| {
-            let mut attempt = Attempt::new(work.clone(), Instant::now());
-            attempt.others.push(work.clone());
+            let mut attempt = Attempt::new(ready.clone(), Instant::now());
+            attempt.others.push(ready.clone());
             attempt.history.was_sent = was_sent;
             // A throttle is no attempt.
-            attempt.history.begin_anew();
+            attempt.history.start_over();
             attempt.part(1).map(|part| part.history.was_shared)
         };
         assert_eq!(call(true), [true, true]);

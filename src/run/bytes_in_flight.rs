@@ -5,7 +5,7 @@
 //! parsed and written. At 64 calls in flight that was 604 MB (measured), and a container of 512 MB
 //! killed the run; 8 calls in flight were as fast in 85 MB.
 
-use super::attempt::{Answers, Attempt};
+use super::attempt::{Attempt, Replies};
 use crate::model::{Reply, Request};
 
 /// The most that calls in flight take together: enough for 64 calls of 1.5 MB each, and for a
@@ -66,9 +66,9 @@ impl BytesInFlight {
     }
 
     /// A call came back with answers: its rows hold what they hold until they are committed.
-    pub(super) fn returned(&mut self, call: Held, answers: &Answers) {
+    pub(super) fn returned(&mut self, call: Held, replies: &Replies) {
         self.returned += call.0;
-        let all = std::iter::once(&answers.first).chain(&answers.others);
+        let all = std::iter::once(&replies.first).chain(&replies.others);
         let largest = all.map(bytes).max();
         self.largest = self.largest.max(largest);
     }
@@ -86,11 +86,11 @@ impl BytesInFlight {
 
 /// What a reply holds: its body where that is kept, and what was read from it.
 fn bytes(reply: &Reply) -> usize {
-    let reading = &reply.reading;
-    let texts = [&reading.completion, &reading.reasoning];
+    let read = &reply.parsed;
+    let texts = [&read.completion, &read.reasoning];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-    let images: usize = reading.pictures.iter().map(|image| image.bytes.len()).sum();
-    let output = reading.output.as_ref().map_or(0, parsed);
+    let images: usize = read.images.iter().map(|image| image.bytes.len()).sum();
+    let output = read.output.as_ref().map_or(0, parsed);
     reply.raw.len() + texts + images + output
 }
 
@@ -120,7 +120,7 @@ mod tests {
     fn attempt(bytes: usize, max_tokens: Option<u32>, rows: usize) -> Attempt {
         let row = || ReadyRow {
             identity: Identity::default(),
-            call: Request {
+            request: Request {
                 body: vec![b'x'; bytes].into(),
                 max_tokens,
                 worst_cost_usd: None,
@@ -134,17 +134,17 @@ mod tests {
         attempt
     }
 
-    fn answers(output: serde_json::Value) -> Answers {
+    fn replies(output: serde_json::Value) -> Replies {
         let reading = ParsedReply {
             output: Some(output),
             ..ParsedReply::default()
         };
         let first = Reply {
-            reading,
+            parsed: reading,
             ..Reply::default()
         };
         let others = Vec::new();
-        Answers { first, others }
+        Replies { first, others }
     }
 
     #[tokio::test(start_paused = true)]
@@ -165,7 +165,7 @@ mod tests {
         for (numbers, holds) in [(10, 11), (100, 101), (50, 101)] {
             let held = bytes.of(&call);
             bytes.hold(held);
-            bytes.returned(held, &answers(json!(vec![0.5; numbers])));
+            bytes.returned(held, &replies(json!(vec![0.5; numbers])));
             bytes.committed();
             assert_eq!(bytes.of(&call), Held(10 + holds * VALUE_BYTES * 3 / 2));
         }
@@ -183,7 +183,7 @@ mod tests {
         bytes.release(Held(1));
         bytes.hold(half);
         bytes.hold(half);
-        bytes.returned(half, &answers(json!(null)));
+        bytes.returned(half, &replies(json!(null)));
         assert!(!bytes.has_room(Held(1)), "it is not committed yet");
         bytes.committed();
         assert!(bytes.has_room(half) && !bytes.has_room(Held(MOST_BYTES / 2 + 1)));
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_reply_holds_its_body_its_texts_and_its_values() {
         let reply = Reply {
-            reading: ParsedReply {
+            parsed: ParsedReply {
                 completion: Some("12345".into()),
                 reasoning: Some("123".into()),
                 output: Some(json!({"ab": ["xyz", true]})),

@@ -31,12 +31,12 @@ const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// How long answers are still taken in that return during the last commits: anybody who asks twice to
 /// leave waits for them and the commit under way, which is less than a second on any disk but a slow
 /// one.
-const LAST_LANDINGS: Duration = Duration::from_millis(250);
+const LAST_RESPONSES: Duration = Duration::from_millis(250);
 
 /// Disposition of a failed call.
-enum Fate {
+enum Disposition {
     /// It is retried after this long.
-    Again(Duration),
+    Retry(Duration),
     /// Everything waits for new credentials, and it is retried then.
     Hold,
     /// The fault was the service's and costs it nothing: it is retried.
@@ -44,7 +44,7 @@ enum Fate {
     /// It has more tokens than a minute of the quota: it is split, and later calls stay as small.
     Shrink,
     /// It is split, to find the row that the others failed with.
-    Part,
+    Split,
     /// The run stops, and its rows are left.
     Stop(Stop),
     /// Its rows have failed.
@@ -64,7 +64,7 @@ where
             is_retry: admitted.attempt.history.is_retry(),
         });
         let attempt = &admitted.attempt;
-        self.meter
+        self.budget
             .hold(attempt.worst_cost_usd() + attempt.reserve_usd());
         self.bytes.hold(admitted.held);
         let model = Arc::clone(&self.model);
@@ -79,8 +79,8 @@ where
             Returned {
                 admitted,
                 sent,
-                landed: Instant::now(),
-                outcome: outcome.unwrap_or_else(|| Err(gave_up(limit))),
+                returned_at: Instant::now(),
+                outcome: outcome.unwrap_or_else(|| Err(timed_out(limit))),
             }
         });
     }
@@ -88,7 +88,7 @@ where
     /// Takes in `first` and everything else that has returned by now. An attempt that panicked is a
     /// bug, and its call may be paid for like those beside it: they return and are kept before the run
     /// goes down.
-    pub(super) fn land(
+    pub(super) fn receive(
         &mut self,
         first: Result<Returned, JoinError>,
         tell: &mut impl FnMut(&Event<'_>),
@@ -96,7 +96,7 @@ where
         let mut next = Some(first);
         while let Some(joined) = next {
             match joined {
-                Ok(landed) => self.settle(landed, tell),
+                Ok(returned) => self.take_back(returned, tell),
                 Err(_) => {
                     tell(&Event::Abandoned);
                     self.stop(Stop::Bug, tell);
@@ -106,11 +106,11 @@ where
         }
     }
 
-    fn settle(&mut self, back: Returned, tell: &mut impl FnMut(&Event<'_>)) {
+    fn take_back(&mut self, back: Returned, tell: &mut impl FnMut(&Event<'_>)) {
         let Returned {
             admitted,
             sent,
-            landed,
+            returned_at,
             outcome,
         } = back;
         let Admitted {
@@ -120,124 +120,132 @@ where
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
         let unknown_usd =
-            self.meter
+            self.budget
                 .settle(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
-        let services_fault = self.pace.landed(row, admission, &outcome, landed);
+        let services_fault = self.pace.returned(row, admission, &outcome, returned_at);
         match outcome {
-            Ok(answers) => {
-                self.note_answer(admission.at, landed);
+            Ok(replies) => {
+                self.note_success(admission.at, returned_at);
                 attempt.history.attempts += 1;
-                if let Some(correction) = self.correction(&attempt, &answers.first) {
+                if let Some(correction) = self.correction(&attempt, &replies.first) {
                     self.bytes.release(held);
-                    self.ask_again(attempt, answers.first, correction, landed, tell);
+                    self.ask_again(attempt, replies.first, correction, returned_at, tell);
                     return;
                 }
-                self.bytes.returned(held, &answers);
-                let first = attempt.outcome_of(answers.first);
-                let others = answers.others.into_iter().map(outcome_of);
-                self.end(attempt, sent, landed, std::iter::once(first).chain(others));
+                self.bytes.returned(held, &replies);
+                let first = attempt.outcome_of(replies.first);
+                let others = replies.others.into_iter().map(outcome_of);
+                self.end(
+                    attempt,
+                    sent,
+                    returned_at,
+                    std::iter::once(first).chain(others),
+                );
             }
             Err(fault) => {
                 self.bytes.release(held);
-                self.note_fault(&fault, admission.at, landed);
-                let fate = self.fate(&fault, &mut attempt, landed, services_fault);
-                if attempt.is_correction() && matches!(fate, Fate::Fail | Fate::Stop(_)) {
-                    self.end_uncorrected(attempt, Some(&fault), sent, landed);
-                    if let Fate::Stop(stop) = fate {
+                self.note_fault(&fault, admission.at, returned_at);
+                let disposition =
+                    self.disposition(&fault, &mut attempt, returned_at, services_fault);
+                if attempt.is_correction()
+                    && matches!(disposition, Disposition::Fail | Disposition::Stop(_))
+                {
+                    self.end_uncorrected(attempt, Some(&fault), sent, returned_at);
+                    if let Disposition::Stop(stop) = disposition {
                         self.stop(stop, tell);
                     }
                     return;
                 }
-                tell_fate(&fate, &attempt, &fault, tell);
-                self.carry_out(fate, attempt, fault, (sent, landed), tell);
+                report_disposition(&disposition, &attempt, &fault, tell);
+                self.carry_out(disposition, attempt, fault, (sent, returned_at), tell);
             }
         }
     }
 
     /// The model answers: calls that were held until then continue.
-    fn note_answer(&mut self, sent: Instant, now: Instant) {
-        self.hold.passed(sent);
+    fn note_success(&mut self, sent: Instant, now: Instant) {
+        self.credential_hold.passed(sent);
         self.waiting.earn();
-        self.answered_any = true;
+        self.any_succeeded = true;
         self.doubt = None;
-        for part in self.held_back.drain(..) {
+        for part in self.parked.drain(..) {
             self.waiting.insert(now, part);
         }
-        self.last_answer = now;
-        self.width.widen();
+        self.last_response = now;
+        self.concurrency.widen();
     }
 
     /// What a fault says beside the disposition of its call.
     fn note_fault(&mut self, fault: &Fault, sent: Instant, now: Instant) {
         if fault.status_code.is_some() && !fault.may_be_renewed() {
-            self.hold.passed(sent);
+            self.credential_hold.passed(sent);
         }
         if fault.wants_fewer_connections() {
-            self.width.narrow(self.in_flight.len() + 1, sent, now);
+            self.concurrency.narrow(self.in_flight.len() + 1, sent, now);
         }
         self.last_fault = Some(Box::new(fault.clone()));
     }
 
     /// Disposition of a call that came back with `fault`.
-    fn fate(
+    fn disposition(
         &mut self,
         fault: &Fault,
         attempt: &mut Attempt,
         now: Instant,
         services_fault: bool,
-    ) -> Fate {
-        let dice = self.jitter.f64();
+    ) -> Disposition {
+        let draw = self.jitter.f64();
         let policy = self.settings.retry;
-        match policy.after(fault, &mut attempt.history, now, dice, services_fault) {
-            Next::Stop => Fate::Stop(Stop::Fault(Box::new(fault.clone()))),
-            Next::Hold => Fate::Hold,
-            Next::Again(_) if too_large(attempt, fault, now) => Fate::Shrink,
-            Next::Again(after) => Fate::Again(after),
-            Next::Fail if self.pace.service_is_to_blame(fault, now) => Fate::Forgive,
-            Next::Fail if self.nobody_is_let_in(fault, now) => {
-                let (lasted, fault) = (now - self.last_answer, Box::new(fault.clone()));
-                Fate::Stop(if fault.category == Category::Throttled {
-                    Stop::Refused { lasted, fault }
+        match policy.after(fault, &mut attempt.history, now, draw, services_fault) {
+            Next::Stop => Disposition::Stop(Stop::Fault(Box::new(fault.clone()))),
+            Next::Hold => Disposition::Hold,
+            Next::Retry(_) if too_large(attempt, fault, now) => Disposition::Shrink,
+            Next::Retry(after) => Disposition::Retry(after),
+            Next::Fail if self.pace.service_is_to_blame(fault, now) => Disposition::Forgive,
+            Next::Fail if self.every_call_is_throttled(fault, now) => {
+                let (lasted, fault) = (now - self.last_response, Box::new(fault.clone()));
+                Disposition::Stop(if fault.category == Category::Throttled {
+                    Stop::Throttled { lasted, fault }
                 } else {
                     Stop::Unreachable { lasted, fault }
                 })
             }
-            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => Fate::Part,
-            Next::Fail => Fate::Fail,
+            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => Disposition::Split,
+            Next::Fail => Disposition::Fail,
         }
     }
 
     fn carry_out(
         &mut self,
-        fate: Fate,
+        disposition: Disposition,
         mut attempt: Attempt,
         fault: Fault,
-        (sent, landed): (Instant, Instant),
+        (sent, returned_at): (Instant, Instant),
         tell: &mut impl FnMut(&Event<'_>),
     ) {
-        match fate {
-            Fate::Again(after) => self.waiting.insert(landed + after, attempt),
-            Fate::Hold => {
-                self.hold.refused(&fault, landed);
-                self.waiting.insert(landed, attempt);
+        match disposition {
+            Disposition::Retry(after) => self.waiting.insert(returned_at + after, attempt),
+            Disposition::Hold => {
+                self.credential_hold.refused(&fault, returned_at);
+                self.waiting.insert(returned_at, attempt);
             }
-            Fate::Forgive => {
+            Disposition::Forgive => {
                 attempt.history.forgive();
-                self.waiting.insert(landed, attempt);
+                self.waiting.insert(returned_at, attempt);
             }
-            Fate::Shrink => {
+            Disposition::Shrink => {
                 let fits = &mut self.settings.sharing.bytes;
                 *fits = (*fits).min(attempt.bytes() / 2);
-                self.part(attempt, landed);
+                self.part(attempt, returned_at);
             }
-            Fate::Part => self.part(attempt, landed),
-            Fate::Stop(stop) => self.stop(stop, tell),
-            Fate::Fail => {
+            Disposition::Split => self.part(attempt, returned_at),
+            Disposition::Stop(stop) => self.stop(stop, tell),
+            Disposition::Fail => {
                 self.note_invalid(&fault);
-                let failed = of_each(fault, attempt.rows(), attempt.identity().row);
-                self.end(attempt, sent, landed, failed.map(Outcome::Failed));
+                let failed = fault_of_each_row(fault, attempt.rows(), attempt.identity().row);
+                self.end(attempt, sent, returned_at, failed.map(Outcome::Failed));
             }
         }
     }
@@ -249,8 +257,8 @@ where
     /// all of them are asked about.
     fn part(&mut self, mut attempt: Attempt, now: Instant) {
         let was_whole = !attempt.history.was_shared;
-        attempt.history.begin_anew();
-        let at = if was_whole && !self.answered_any {
+        attempt.history.start_over();
+        let at = if was_whole && !self.any_succeeded {
             1
         } else {
             attempt.rows() / 2
@@ -261,12 +269,12 @@ where
     }
 
     /// A row has been refused for as long as it may, and so has every other.
-    fn nobody_is_let_in(&self, fault: &Fault, now: Instant) -> bool {
+    fn every_call_is_throttled(&self, fault: &Fault, now: Instant) -> bool {
         let refused = matches!(
             fault.category,
             Category::Throttled | Category::ModelNotReady
         );
-        refused && self.settings.retry.throttle_wait <= now - self.last_answer
+        refused && self.settings.retry.throttle_wait <= now - self.last_response
     }
 
     /// Every row of a call has completed, each with its outcome.
@@ -274,15 +282,15 @@ where
         &mut self,
         attempt: Attempt,
         sent: Instant,
-        landed: Instant,
+        returned_at: Instant,
         outcomes: impl Iterator<Item = Outcome>,
     ) {
         self.held_slots += 1;
         let rows = attempt.rows() as u32;
         let history = attempt.history;
-        let works = std::iter::once(attempt.work).chain(attempt.others);
-        for (place, (work, outcome)) in (1..).zip(works.zip(outcomes)) {
-            self.meter.ended(matches!(outcome, Outcome::Failed(_)));
+        let rows_of_call = std::iter::once(attempt.first).chain(attempt.others);
+        for (place, (ready, outcome)) in (1..).zip(rows_of_call.zip(outcomes)) {
+            self.budget.ended(matches!(outcome, Outcome::Failed(_)));
             self.ended.push(CompletedRow {
                 share: Share { rows, place },
                 attempts: history.shared + history.attempts,
@@ -290,8 +298,8 @@ where
                 maybe_billed: history.maybe_billed,
                 maybe_billed_usd: history.maybe_billed_usd,
                 queued: sent - attempt.read,
-                latency: landed - sent,
-                ..CompletedRow::unsent(work.identity, outcome, landed)
+                latency: returned_at - sent,
+                ..CompletedRow::unsent(ready.identity, outcome, returned_at)
             });
         }
     }
@@ -299,7 +307,7 @@ where
     /// When nothing but rejections comes back, the request itself is wrong. Rejections are sooner back
     /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
     fn note_invalid(&mut self, fault: &Fault) {
-        let is_proved = self.answered_any || self.settings.answered_before;
+        let is_proved = self.any_succeeded || self.settings.succeeded_before;
         if fault.category != Category::InvalidRequest || is_proved {
             return;
         }
@@ -319,7 +327,7 @@ where
             self.held_slots = 0;
             self.bytes.committed();
             for ended in self.ended.drain(..) {
-                self.meter.listed(ended.charge_usd());
+                self.budget.attribute(ended.charge_usd());
                 tell(&Event::Completed(&ended));
             }
         }
@@ -343,7 +351,7 @@ where
     }
 
     /// Does what the person or the system asks.
-    pub(super) fn obey(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
+    pub(super) fn heed(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
             Ask::Drain(signal) => {
@@ -382,7 +390,7 @@ where
 
     /// Before the end: takes in the answers that have returned since they were last looked for, as
     /// during a slow commit. They are paid for. Whether there were any.
-    pub(super) fn land_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
+    pub(super) fn receive_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
         let now = Instant::now();
         while let Some(attempt) = self.waiting.take_correction() {
             self.end_waiting(attempt, now, tell);
@@ -390,11 +398,11 @@ where
         if self.leaves_by.is_some_and(|by| by <= now) {
             return false;
         }
-        self.leaves_by.get_or_insert(now + LAST_LANDINGS);
-        let landed = self.in_flight.try_join_next();
-        let is_any = landed.is_some();
-        if let Some(first) = landed {
-            self.land(first, tell);
+        self.leaves_by.get_or_insert(now + LAST_RESPONSES);
+        let returned = self.in_flight.try_join_next();
+        let is_any = returned.is_some();
+        if let Some(first) = returned {
+            self.receive(first, tell);
         }
         is_any
     }
@@ -408,8 +416,8 @@ where
         for _ in 0..self.in_flight.len() {
             tell(&Event::Abandoned);
         }
-        if let Some(unlisted_usd) = self.meter.unlisted_usd() {
-            tell(&Event::Unlisted { unlisted_usd });
+        if let Some(unattributed_usd) = self.budget.unattributed_usd() {
+            tell(&Event::Unattributed { unattributed_usd });
         }
         tell(&Event::Over(self.gauge()));
         if let Some(disk) = self.broken_disk {
@@ -428,15 +436,22 @@ where
 }
 
 /// Reports the disposition of a call once; failed rows are reported when they are kept.
-fn tell_fate(fate: &Fate, attempt: &Attempt, fault: &Fault, tell: &mut impl FnMut(&Event<'_>)) {
+fn report_disposition(
+    disposition: &Disposition,
+    attempt: &Attempt,
+    fault: &Fault,
+    tell: &mut impl FnMut(&Event<'_>),
+) {
     let identity = attempt.identity();
-    let after = match fate {
-        Fate::Fail => return,
-        Fate::Stop(_) => return tell(&Event::Left { identity }),
-        Fate::Again(after) => *after,
-        Fate::Hold | Fate::Forgive | Fate::Shrink | Fate::Part => Duration::ZERO,
+    let after = match disposition {
+        Disposition::Fail => return,
+        Disposition::Stop(_) => return tell(&Event::Left { identity }),
+        Disposition::Retry(after) => *after,
+        Disposition::Hold | Disposition::Forgive | Disposition::Shrink | Disposition::Split => {
+            Duration::ZERO
+        }
     };
-    tell(&Event::Again {
+    tell(&Event::Retry {
         identity,
         fault,
         after,
@@ -447,13 +462,13 @@ fn tell_fate(fate: &Fate, attempt: &Attempt, fault: &Fault, tell: &mut impl FnMu
 /// knows: it would be refused for ever.
 fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
     let since = attempt.history.refused_since;
-    let passed_over = since.is_some_and(|since| TOO_LARGE <= now - since);
-    fault.category == Category::Throttled && 1 < attempt.rows() && passed_over
+    let skipped = since.is_some_and(|since| TOO_LARGE <= now - since);
+    fault.category == Category::Throttled && 1 < attempt.rows() && skipped
 }
 
 /// The fault of a call as that of each of its rows. A body that was not understood is kept with
 /// the first of them, whose number is `row`: it may be as long as all their answers.
-fn of_each(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
+fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
     let bare = Fault {
         raw: None,
         message: match &fault.raw {
@@ -466,7 +481,7 @@ fn of_each(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
 }
 
 /// The call is out of our hands, not out of the service's.
-fn gave_up(limit: Duration) -> Fault {
+fn timed_out(limit: Duration) -> Fault {
     let message = format!("no answer within {} s", limit.as_secs());
     Fault {
         maybe_billed: true,

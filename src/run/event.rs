@@ -16,7 +16,7 @@ pub enum Event<'a> {
         is_retry: bool,
     },
     /// A call came back with a transient error, and its rows will be retried.
-    Again {
+    Retry {
         /// Whose call.
         identity: &'a Identity,
         /// What came back.
@@ -45,9 +45,9 @@ pub enum Event<'a> {
     /// A call in flight was abandoned; its rows are left for the next run.
     Abandoned,
     /// What may have been paid for and stands in no line that was kept, in USD.
-    Unlisted {
+    Unattributed {
         /// Calls that were abandoned, attempts of rows that are left, rows that were lost.
-        unlisted_usd: f64,
+        unattributed_usd: f64,
     },
     /// The run is over; what is known of the quota now. The last event.
     Over(Gauge),
@@ -75,7 +75,7 @@ pub enum WaitReason {
     /// The rest of the day's tokens may be used by calls in flight.
     TokensOfDay,
     /// The service has refused calls, and the pace it allows is being kept.
-    Refusals,
+    LearnedRate,
     /// The service does not answer; one call at a time finds out when it does again.
     Outage,
     /// The credentials have expired; one call at a time finds out when there are new ones.
@@ -93,7 +93,7 @@ pub enum WaitReason {
     /// Rows that have completed are skipped, on the way to the next that has not.
     Input,
     /// Every row is on its way; the answers are to come.
-    Answers,
+    LastResponses,
     /// Rows wait for their next attempt.
     Retries,
     /// Rows wait because as many were retried as the answers allow.
@@ -119,12 +119,12 @@ impl WaitReason {
             | Self::Requests
             | Self::Tokens
             | Self::TokensOfDay
-            | Self::Refusals
+            | Self::LearnedRate
             | Self::FirstAnswer
             | Self::FirstGrammar
             | Self::Budget
             | Self::Input
-            | Self::Answers
+            | Self::LastResponses
             | Self::Retries
             | Self::RetryBudget => false,
         }
@@ -138,7 +138,7 @@ impl WaitReason {
             Self::Requests => "requests per minute",
             Self::Tokens => "tokens per minute",
             Self::TokensOfDay => "tokens per day",
-            Self::Refusals => "learned rate",
+            Self::LearnedRate => "learned rate",
             Self::Outage => "service errors",
             Self::Credentials => "expired credentials",
             Self::NotReady => "model loading",
@@ -147,7 +147,7 @@ impl WaitReason {
             Self::Proof => "first success, since every row so far was rejected",
             Self::Budget => "cost limit",
             Self::Input => "reading completed rows of the input",
-            Self::Answers => "last responses",
+            Self::LastResponses => "last responses",
             Self::Retries => "retry backoff",
             Self::RetryBudget => "retry budget",
             Self::Drain => "calls in flight",

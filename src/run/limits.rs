@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::Answers;
+use super::attempt::Replies;
 use crate::model::Fault;
 
 /// Rows that have to end before the share of failures means something.
@@ -54,11 +54,11 @@ pub enum Reached {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Affordable {
     /// It can.
-    Open,
+    Now,
     /// It can, if calls in flight turn out cheaper than their worst case.
-    Wait,
+    Later,
     /// It cannot.
-    Empty(Reached),
+    Never(Reached),
 }
 
 /// The limits, and what was used of them.
@@ -71,7 +71,7 @@ pub(super) struct Budget {
     held_usd: f64,
     in_flight: u64,
     /// What of it, in this run, stands with rows that were kept.
-    listed_usd: f64,
+    attributed_usd: f64,
     ended: u64,
     failed: u64,
 }
@@ -84,7 +84,7 @@ impl Budget {
             spent_usd: limits.spent_usd,
             held_usd: 0.0,
             in_flight: 0,
-            listed_usd: 0.0,
+            attributed_usd: 0.0,
             ended: 0,
             failed: 0,
         }
@@ -109,14 +109,14 @@ impl Budget {
     }
 
     /// Whether a call can be paid for at its worst.
-    pub(super) fn purse(&self, worst_usd: f64) -> Affordable {
+    pub(super) fn affords(&self, worst_usd: f64) -> Affordable {
         let Some(max_usd) = self.limits.max_cost_usd else {
-            return Affordable::Open;
+            return Affordable::Now;
         };
         match self.spent_usd + self.held_usd + worst_usd <= max_usd {
-            true => Affordable::Open,
-            false if 0 < self.in_flight => Affordable::Wait,
-            false => Affordable::Empty(Reached::Cost {
+            true => Affordable::Now,
+            false if 0 < self.in_flight => Affordable::Later,
+            false => Affordable::Never(Reached::Cost {
                 max_usd,
                 spent_usd: self.spent_usd,
                 next_usd: worst_usd,
@@ -134,11 +134,11 @@ impl Budget {
     /// billed: returns that much, in USD.
     ///
     /// `reserve_usd` was held beside it for corrections, each of which is held again as its own call.
-    pub(super) fn settle(
+    pub(super) fn returned(
         &mut self,
         worst_usd: f64,
         reserve_usd: f64,
-        outcome: &Result<Answers, Fault>,
+        outcome: &Result<Replies, Fault>,
     ) -> f64 {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sum is the noise of floating point.
@@ -147,10 +147,10 @@ impl Budget {
             _ => (self.held_usd - worst_usd - reserve_usd).max(0.0),
         };
         let (known, unknown) = match outcome {
-            Ok(answers) => match answers.cost_usd() {
+            Ok(replies) => match replies.cost_usd() {
                 Some(cost) => (cost, 0.0),
                 // A guardrail answered in the model's place, and no tokens are counted.
-                None if answers.are_blocked() => (0.0, 0.0),
+                None if replies.are_blocked() => (0.0, 0.0),
                 None => (0.0, worst_usd),
             },
             Err(fault) if fault.maybe_billed => (0.0, worst_usd),
@@ -161,16 +161,16 @@ impl Budget {
     }
 
     /// A row has been kept, and with it what it cost.
-    pub(super) fn listed(&mut self, usd: f64) {
-        self.listed_usd += usd;
+    pub(super) fn attribute(&mut self, usd: f64) {
+        self.attributed_usd += usd;
     }
 
     /// What this run may have paid for and no row tells of: calls in flight, and attempts of rows
     /// that are left. `None` where there is nothing but the noise of floating point.
-    pub(super) fn unlisted_usd(&self) -> Option<f64> {
+    pub(super) fn unattributed_usd(&self) -> Option<f64> {
         let counted_usd = self.spent_usd - self.limits.spent_usd + self.held_usd;
-        let unlisted_usd = counted_usd - self.listed_usd;
-        (1e-9 < unlisted_usd).then_some(unlisted_usd)
+        let unattributed_usd = counted_usd - self.attributed_usd;
+        (1e-9 < unattributed_usd).then_some(unattributed_usd)
     }
 
     /// A row has completed.
@@ -190,17 +190,20 @@ mod tests {
             max_cost_usd: Some(100_000.0),
             ..Limits::default()
         };
-        let mut meter = Budget::new(limits, Instant::now());
+        let mut budget = Budget::new(limits, Instant::now());
         // Of their sum 1.4e-14 is left when they are taken from it one by one.
         let calls: Vec<f64> = (1..=10).map(|n| 99.9 / f64::from(n)).collect();
-        let dear = 100_000.0;
-        calls.iter().for_each(|worst| meter.hold(*worst));
-        assert_eq!(meter.purse(dear), Affordable::Wait);
+        let expensive = 100_000.0;
+        calls.iter().for_each(|worst| budget.hold(*worst));
+        assert_eq!(budget.affords(expensive), Affordable::Later);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
         for worst in calls.iter().rev() {
-            meter.settle(*worst, 0.0, &lost());
+            budget.returned(*worst, 0.0, &lost());
         }
-        assert_eq!((meter.held_usd, meter.purse(dear)), (0.0, Affordable::Open));
-        assert!(matches!(meter.purse(100_000.1), Affordable::Empty(_)));
+        assert_eq!(
+            (budget.held_usd, budget.affords(expensive)),
+            (0.0, Affordable::Now)
+        );
+        assert!(matches!(budget.affords(100_000.1), Affordable::Never(_)));
     }
 }

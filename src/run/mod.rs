@@ -55,7 +55,7 @@ pub struct ReadyRow {
     /// Who this row is.
     pub identity: Identity,
     /// What to send.
-    pub call: Request,
+    pub request: Request,
 }
 
 /// Who a row is, in the input and in the output.
@@ -79,7 +79,7 @@ pub enum Row {
     /// It ended before it could be sent.
     Rejected(Identity, Fault),
     /// It ended in an earlier run: there is nothing to do.
-    Past(Identity),
+    Completed(Identity),
 }
 
 /// A row that has completed.
@@ -104,7 +104,7 @@ pub struct CompletedRow {
     /// From being sent for the last time to its answer.
     pub latency: Duration,
     /// When it ended.
-    pub landed: Instant,
+    pub completed_at: Instant,
 }
 
 impl CompletedRow {
@@ -120,14 +120,14 @@ impl CompletedRow {
             maybe_billed_usd: 0.0,
             queued: Duration::ZERO,
             latency: Duration::ZERO,
-            landed: now,
+            completed_at: now,
         }
     }
 
     /// What it has cost, and may have cost beyond that, in USD.
     fn charge_usd(&self) -> f64 {
         let known = match &self.outcome {
-            Outcome::Answered(reply) => reply.cost_usd.unwrap_or(0.0),
+            Outcome::Replied(reply) => reply.cost_usd.unwrap_or(0.0),
             Outcome::Failed(fault) => {
                 let invalid = fault.invalid.as_ref();
                 invalid.and_then(|reply| reply.cost_usd).unwrap_or(0.0)
@@ -141,7 +141,7 @@ impl CompletedRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The model answered.
-    Answered(Box<Reply>),
+    Replied(Box<Reply>),
     /// It will not be answered.
     Failed(Fault),
 }
@@ -199,7 +199,7 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Whether the job was answered before: the shape of its requests is right then, whatever single
     /// rows are rejected for.
-    pub answered_before: bool,
+    pub succeeded_before: bool,
     /// Whether the first call goes alone until it is answered.
     pub first_alone: FirstAlone,
     /// How long an attempt may take while it goes alone.
@@ -235,7 +235,7 @@ where
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut asks_may_come = true;
     let mut state = State::new(model, rows, settings, Instant::now());
-    state.obey(*asked.borrow_and_update(), &mut tell);
+    state.heed(*asked.borrow_and_update(), &mut tell);
     loop {
         let wait = loop {
             match state.step(Instant::now()) {
@@ -244,7 +244,7 @@ where
                 Step::Commit => state.commit(store, &mut tell),
                 Step::EndCorrection(row) => state.end_waiting(*row, Instant::now(), &mut tell),
                 Step::Wait(wait) => break wait,
-                Step::Done if state.land_the_last(&mut tell) => {}
+                Step::Done if state.receive_the_last(&mut tell) => {}
                 Step::Done => return state.finish(store, &mut tell),
             }
         };
@@ -258,10 +258,10 @@ where
         tokio::select! {
             biased;
             changed = asked.changed(), if asks_may_come => match changed {
-                Ok(()) => state.obey(*asked.borrow_and_update(), &mut tell),
+                Ok(()) => state.heed(*asked.borrow_and_update(), &mut tell),
                 Err(_) => asks_may_come = false,
             },
-            Some(landed) = state.in_flight.join_next() => state.land(landed, &mut tell),
+            Some(returned) = state.in_flight.join_next() => state.receive(returned, &mut tell),
             // Before the wait, which is over at once while rows are skipped.
             _ = tick.tick() => tell(&Event::Tick),
             () = until(wake) => {}

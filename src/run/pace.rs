@@ -21,7 +21,7 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 use super::WaitReason;
-use super::attempt::{Answers, Attempt};
+use super::attempt::{Attempt, Replies};
 use super::gauge::Gauge;
 use super::learn::Learned;
 use super::outage::Outage;
@@ -112,7 +112,7 @@ impl Pace {
             }
         }
         let ready = self.calls.ready(now);
-        ready.map_err(|until| Refusal::Wait(WaitReason::Refusals, Some(until)))?;
+        ready.map_err(|until| Refusal::Wait(WaitReason::LearnedRate, Some(until)))?;
         let charge = self.tokens.charge(attempt.calls());
         self.tokens
             .ready(&charge, now)
@@ -141,20 +141,20 @@ impl Pace {
 
     /// Takes in the outcome of a call. True if a transient error was the service's and not the
     /// row's: it then costs the row no attempt.
-    pub(super) fn landed(
+    pub(super) fn returned(
         &mut self,
         row: u64,
         admission: Admission,
-        outcome: &Result<Answers, Fault>,
+        outcome: &Result<Replies, Fault>,
         now: Instant,
     ) -> bool {
         let Admission { charge, at: sent } = admission;
         let fault = match outcome {
-            Ok(answers) => {
+            Ok(replies) => {
                 self.outage.heard();
                 self.calls.answered(sent, now);
                 self.tokens
-                    .settle(&charge, Settled::Used(answers.usage()), sent);
+                    .settle(&charge, Settled::Used(replies.usage()), sent);
                 return false;
             }
             Err(fault) => fault,

@@ -60,7 +60,7 @@ impl Earlier {
             reasks: before.reasks + 1,
             ..reply
         };
-        reply.reading.usage = before.reading.usage.plus(reply.reading.usage);
+        reply.parsed.usage = before.reading.usage.plus(reply.parsed.usage);
         (reply, unadded_usd)
     }
 }
@@ -88,9 +88,9 @@ impl Attempt {
 
 /// How a row ends with a response.
 pub(super) fn outcome(reply: Reply) -> Outcome {
-    match reply.reading.schema_errors().map(<[SchemaError]>::to_vec) {
+    match reply.parsed.schema_errors().map(<[SchemaError]>::to_vec) {
         Some(errors) => Outcome::Failed(Fault::invalid_output(reply, &errors)),
-        None => Outcome::Answered(Box::new(reply)),
+        None => Outcome::Replied(Box::new(reply)),
     }
 }
 
@@ -108,13 +108,13 @@ where
     /// The request that asks for a correction of `reply`, if it is to be asked for.
     pub(super) fn correction(&self, attempt: &Attempt, reply: &Reply) -> Option<Request> {
         let reasks = self.settings.reasks.as_ref()?;
-        let errors = reply.reading.schema_errors()?;
+        let errors = reply.parsed.schema_errors()?;
         let before = attempt.earlier.as_ref();
         let made = before.map_or(0, |earlier| earlier.reply.reasks + 1);
         if reasks.most <= made || self.stop.is_some() || !may_be_corrected(errors) {
             return None;
         }
-        let own = before.map_or(&attempt.work.call, |earlier| &earlier.request);
+        let own = before.map_or(&attempt.work.request, |earlier| &earlier.request);
         let request = (reasks.correct)(own, reply)?;
         Some(Request {
             // What is reserved beyond the call itself is for the corrections after it.
@@ -141,7 +141,7 @@ where
             true => attempt.taken_together(reply),
             false => reply,
         };
-        let call = std::mem::replace(&mut attempt.work.call, correction);
+        let call = std::mem::replace(&mut attempt.work.request, correction);
         let request = own.unwrap_or(call);
         attempt.earlier = Some(Box::new(Earlier { request, reply }));
         attempt.history.begin_correction();
@@ -161,8 +161,7 @@ where
             return;
         };
         let mut reply = earlier.reply;
-        if let (Some(SchemaCheck::Invalid(errors)), Some(fault)) =
-            (&mut reply.reading.schema, fault)
+        if let (Some(SchemaCheck::Invalid(errors)), Some(fault)) = (&mut reply.parsed.schema, fault)
         {
             errors.push(SchemaError {
                 pointer: String::new(),

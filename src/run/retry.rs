@@ -50,7 +50,7 @@ pub(super) struct History {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Retry it after this long.
-    Again(Duration),
+    Retry(Duration),
     /// It has failed.
     Fail,
     /// Everything waits for new credentials; the row is left as it was.
@@ -60,11 +60,11 @@ pub(super) enum Next {
 }
 
 /// What the model has worked on is costly to repeat: fewer attempts than for a cheap failure.
-const DEAR_ATTEMPTS: u32 = 3;
+const EXPENSIVE_ATTEMPTS: u32 = 3;
 
 /// The longest wait that the service is granted at once: its quotas come back within a minute, and
 /// anybody who asks for an hour is asked again after this.
-const LONGEST_ASK: Duration = Duration::from_secs(300);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 impl History {
     /// Its last fault was the service's: it costs the row no attempt after all.
@@ -74,14 +74,14 @@ impl History {
 
     /// Its last fault may have been that of a row it shared the call with: it has all its attempts
     /// before it.
-    pub(super) fn begin_anew(&mut self) {
+    pub(super) fn start_over(&mut self) {
         self.shared += std::mem::take(&mut self.attempts);
         self.refused_since = None;
     }
 
     /// Its next call is another one, which asks to correct the last response.
     pub(super) fn begin_correction(&mut self) {
-        self.begin_anew();
+        self.start_over();
         self.was_refused = false;
         self.owes = false;
         self.is_new_correction = true;
@@ -96,21 +96,21 @@ impl History {
 impl RetryPolicy {
     /// `fault` as far as it is heeded: a wait that the service asks for has its limits.
     pub(super) fn heeded(&self, fault: Fault) -> Fault {
-        let longest = LONGEST_ASK.min(self.throttle_wait);
+        let longest = LONGEST_RETRY_AFTER.min(self.throttle_wait);
         Fault {
             retry_after: fault.retry_after.map(|asked| asked.min(longest)),
             ..fault
         }
     }
 
-    /// Takes `fault` into the row's `history` and decides. `dice` is uniform in `0..1`. Where the
+    /// Takes `fault` into the row's `history` and decides. `draw` is uniform in `0..1`. Where the
     /// service as a whole is down, the fault is `services_fault` and costs the row nothing.
     pub(super) fn after(
         &self,
         fault: &Fault,
         history: &mut History,
         now: Instant,
-        dice: f64,
+        draw: f64,
         services_fault: bool,
     ) -> Next {
         history.was_sent = true;
@@ -134,15 +134,15 @@ impl RetryPolicy {
         );
         history.owes = !refused;
         if services_fault {
-            return Next::Again(Duration::ZERO);
+            return Next::Retry(Duration::ZERO);
         }
         let wait = if refused {
             self.refused(history, now)
         } else {
-            self.failed(fault, history, dice)
+            self.failed(fault, history, draw)
         };
         match wait {
-            Some(wait) => Next::Again(wait.max(fault.retry_after.unwrap_or_default())),
+            Some(wait) => Next::Retry(wait.max(fault.retry_after.unwrap_or_default())),
             None => Next::Fail,
         }
     }
@@ -159,7 +159,7 @@ impl RetryPolicy {
         Some(Duration::ZERO)
     }
 
-    fn failed(&self, fault: &Fault, history: &mut History, dice: f64) -> Option<Duration> {
+    fn failed(&self, fault: &Fault, history: &mut History, draw: f64) -> Option<Duration> {
         history.attempts += 1;
         history.refused_since = None;
         let dear = matches!(
@@ -170,19 +170,19 @@ impl RetryPolicy {
                 | Category::BadResponse
         );
         let attempts = if dear {
-            self.max_attempts.min(DEAR_ATTEMPTS)
+            self.max_attempts.min(EXPENSIVE_ATTEMPTS)
         } else {
             self.max_attempts
         };
         let cap = Duration::from_secs(30);
-        (history.attempts < attempts).then(|| full_jitter(history.attempts, cap, dice))
+        (history.attempts < attempts).then(|| full_jitter(history.attempts, cap, draw))
     }
 }
 
 /// Uniform between nothing and 1 s, 2 s, 4 s … up to `cap`.
-fn full_jitter(nth: u32, cap: Duration, dice: f64) -> Duration {
+fn full_jitter(nth: u32, cap: Duration, draw: f64) -> Duration {
     let bound = Duration::from_secs(1 << nth.saturating_sub(1).min(6)).min(cap);
-    bound.mul_f64(dice)
+    bound.mul_f64(draw)
 }
 
 #[cfg(test)]
@@ -206,8 +206,8 @@ mod tests {
         assert_eq!(bounds, [1, 1, 2, 4, 8, 16, 30, 30, 30]);
         let longer = Duration::from_secs(100);
         assert_eq!(full_jitter(u32::MAX, longer, 1.0).as_secs(), 64);
-        for (dice, wait_ms) in [(0.0, 0), (0.25, 2000), (0.5, 4000)] {
-            assert_eq!(full_jitter(4, cap, dice).as_millis(), wait_ms, "{dice}");
+        for (draw, wait_ms) in [(0.0, 0), (0.25, 2000), (0.5, 4000)] {
+            assert_eq!(full_jitter(4, cap, draw).as_millis(), wait_ms, "{draw}");
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
         ] {
             let mut history = History::default();
             let mut after = || POLICY.after(&fault(category), &mut history, now, 1.0, false);
-            let retries = std::iter::from_fn(|| matches!(after(), Next::Again(_)).then_some(()));
+            let retries = std::iter::from_fn(|| matches!(after(), Next::Retry(_)).then_some(()));
             assert_eq!(1 + retries.count(), attempts, "{category:?}");
             assert_eq!(history.attempts as usize, attempts, "{category:?}");
         }
@@ -247,8 +247,8 @@ mod tests {
             let next = POLICY.after(&fault(Category::Throttled), &mut history, now, 1.0, false);
             (next, history.throttles, history.attempts)
         };
-        assert_eq!(at(0), (Next::Again(Duration::ZERO), 1, 0));
-        assert_eq!(at(599), (Next::Again(Duration::ZERO), 2, 0));
+        assert_eq!(at(0), (Next::Retry(Duration::ZERO), 1, 0));
+        assert_eq!(at(599), (Next::Retry(Duration::ZERO), 2, 0));
         assert_eq!(at(600), (Next::Fail, 3, 1));
         // Another fault in between ends the run of throttles.
         let mut history = History::default();
@@ -287,14 +287,14 @@ mod tests {
         };
         let now = Instant::now();
         let next = POLICY.after(&asked, &mut history, now, 1.0, true);
-        assert_eq!(next, Next::Again(Duration::ZERO));
+        assert_eq!(next, Next::Retry(Duration::ZERO));
         assert_eq!((history.attempts, history.maybe_billed), (0, 1));
         // What the service asks for is not undercut where the row itself waits.
         let next = POLICY.after(&asked, &mut history, now, 0.0, false);
-        assert_eq!(next, Next::Again(Duration::from_secs(7)));
+        assert_eq!(next, Next::Retry(Duration::from_secs(7)));
         assert_eq!((history.attempts, history.maybe_billed), (1, 2));
         let next = POLICY.after(&fault(Category::Unavailable), &mut history, now, 1.0, false);
-        assert_eq!(next, Next::Again(Duration::from_secs(2)));
+        assert_eq!(next, Next::Retry(Duration::from_secs(2)));
         history.forgive();
         assert_eq!(history.attempts, 1);
     }
@@ -325,7 +325,7 @@ mod tests {
             shared: 3,
             ..History::default()
         };
-        history.begin_anew();
+        history.start_over();
         assert_eq!((history.attempts, history.shared), (0, 5));
         history.forgive();
         assert_eq!(history.attempts, 0, "there is nothing to forgive");

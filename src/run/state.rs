@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::attempt::{Answers, Attempt};
+use super::attempt::{Attempt, Replies};
 use super::bytes_in_flight::{BytesInFlight, Held};
 use super::concurrency::ConcurrencyLimit;
 use super::credential_hold::CredentialHold;
@@ -26,8 +26,8 @@ const MOST_UNCOMMITTED: usize = 1024;
 
 /// Rows that ended in an earlier run are skipped so many at a time, and for so long: answers,
 /// signals and the clock have their turn in between.
-const PASSED_AT_ONCE: u32 = 1024;
-const PASSED_FOR: Duration = Duration::from_millis(10);
+const SKIPPED_AT_ONCE: u32 = 1024;
+const SKIPPED_FOR: Duration = Duration::from_millis(10);
 
 /// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
@@ -43,8 +43,8 @@ pub(super) struct Admitted {
 pub(super) struct Returned {
     pub(super) admitted: Admitted,
     pub(super) sent: Instant,
-    pub(super) landed: Instant,
-    pub(super) outcome: Result<Answers, Fault>,
+    pub(super) returned_at: Instant,
+    pub(super) outcome: Result<Replies, Fault>,
 }
 
 /// What to do next.
@@ -70,8 +70,8 @@ pub(super) struct State<M, R> {
     rows: std::iter::Fuse<R>,
     pub(super) settings: Settings,
     pub(super) pace: Pace,
-    pub(super) width: ConcurrencyLimit,
-    pub(super) meter: Budget,
+    pub(super) concurrency: ConcurrencyLimit,
+    pub(super) budget: Budget,
     pub(super) jitter: fastrand::Rng,
     pub(super) in_flight: JoinSet<Returned>,
     /// A row that was read and did not fit into the call of those before it.
@@ -79,15 +79,15 @@ pub(super) struct State<M, R> {
     /// The next call, read but not yet admitted.
     head: Option<Attempt>,
     /// Whether rows that have completed were skipped, and there may be one behind them that has not.
-    passes_over: bool,
+    skips: bool,
     /// How much memory calls in flight take.
     pub(super) bytes: BytesInFlight,
     /// Calls to be retried.
     pub(super) waiting: Waiting,
     /// Parts of calls that failed, while all is in doubt: an answer lets them go on.
-    pub(super) held_back: Vec<Attempt>,
+    pub(super) parked: Vec<Attempt>,
     /// Whether everything waits for new credentials.
-    pub(super) hold: CredentialHold,
+    pub(super) credential_hold: CredentialHold,
     /// Rows that ended and are not yet committed.
     pub(super) ended: Vec<CompletedRow>,
     /// The slots that they still hold: one a call, and one for a row that ended without.
@@ -101,8 +101,8 @@ pub(super) struct State<M, R> {
     pub(super) leave: Option<Instant>,
     /// Until when answers are taken in that return during the last commits.
     pub(super) leaves_by: Option<Instant>,
-    pub(super) last_answer: Instant,
-    pub(super) answered_any: bool,
+    pub(super) last_response: Instant,
+    pub(super) any_succeeded: bool,
     /// Rows rejected as invalid while none was answered.
     pub(super) invalid: u32,
     /// The last of them, once they are so many that the request itself may be wrong.
@@ -131,18 +131,18 @@ where
             model,
             rows: rows.fuse(),
             pace: Pace::new(settings.requests_per_minute, settings.tokens, start),
-            width: ConcurrencyLimit::new(settings.concurrency, start),
-            meter: Budget::new(settings.limits, start),
+            concurrency: ConcurrencyLimit::new(settings.concurrency, start),
+            budget: Budget::new(settings.limits, start),
             jitter: fastrand::Rng::with_seed(settings.seed),
             settings,
             in_flight: JoinSet::new(),
             next: None,
             head: None,
-            passes_over: false,
+            skips: false,
             bytes: BytesInFlight::default(),
             waiting: Waiting::new(start),
-            held_back: Vec::new(),
-            hold: CredentialHold::default(),
+            parked: Vec::new(),
+            credential_hold: CredentialHold::default(),
             ended: Vec::new(),
             held_slots: 0,
             gather_until: start,
@@ -150,8 +150,8 @@ where
             stop: None,
             leave: None,
             leaves_by: None,
-            last_answer: start,
-            answered_any: false,
+            last_response: start,
+            any_succeeded: false,
             invalid: 0,
             doubt: None,
             last_fault: None,
@@ -161,7 +161,7 @@ where
 
     /// Whether a call is the only one, until it is answered.
     pub(super) fn is_first_alone(&self) -> bool {
-        self.settings.first_alone != FirstAlone::No && !self.answered_any
+        self.settings.first_alone != FirstAlone::No && !self.any_succeeded
     }
 
     /// What is known of the quota.
@@ -172,13 +172,13 @@ where
     /// When something is to be done even if no call returns. While the disk is broken the deadline can
     /// wait for the next try.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let is_heeded = !self.is_hurried() && self.broken_disk.is_none();
-        self.meter.deadline().filter(|_| is_heeded)
+        let applies = !self.is_hurried() && self.broken_disk.is_none();
+        self.budget.deadline().filter(|_| applies)
     }
 
     /// What can be done now.
     pub(super) fn step(&mut self, now: Instant) -> Step {
-        if let Some(step) = self.mend_disk(now) {
+        if let Some(step) = self.wait_for_disk(now) {
             return step;
         }
         if let Some((_, until)) = self.stop {
@@ -190,7 +190,7 @@ where
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
         }
-        if self.width.calls() <= self.in_flight.len() + self.held_slots {
+        if self.concurrency.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);
         }
         if self.is_first_alone() && !self.in_flight.is_empty() {
@@ -210,7 +210,7 @@ where
     }
 
     /// While the output cannot be written nothing starts, and the commit is tried now and then.
-    fn mend_disk(&mut self, now: Instant) -> Option<Step> {
+    fn wait_for_disk(&mut self, now: Instant) -> Option<Step> {
         let disk = self.broken_disk.as_ref()?;
         let give_up = self.leave.map_or(disk.give_up, |at| at.min(disk.give_up));
         // What has returned since the last try gets one at the very end.
@@ -237,7 +237,7 @@ where
         if self.in_flight.is_empty() || self.leave.is_some() || is_over {
             return Step::Done;
         }
-        match self.meter.reached(now) {
+        match self.budget.reached(now) {
             Some(reached @ Reached::Deadline(_)) if until.is_none() => {
                 Step::Stop(Stop::Limit(reached))
             }
@@ -254,7 +254,7 @@ where
     }
 
     fn reason_to_stop(&self, now: Instant) -> Option<Stop> {
-        if let Some(reached) = self.meter.reached(now) {
+        if let Some(reached) = self.budget.reached(now) {
             return Some(Stop::Limit(reached));
         }
         if let Some((ends, fault)) = self.hold_ends()
@@ -271,7 +271,7 @@ where
 
     fn hold_ends(&self) -> Option<(Instant, &Fault)> {
         let patience = self.settings.retry.throttle_wait;
-        self.hold.ends(patience, self.answered_any)
+        self.credential_hold.ends(patience, self.any_succeeded)
     }
 
     /// A call that is due again goes before a new one, unless the budget does not pay for it.
@@ -282,29 +282,29 @@ where
         // Rows that wait for a correction have their slots, so that there are never more rows under way
         // than slots.
         let taken = self.in_flight.len() + self.held_slots + self.waiting.corrections();
-        if 0 < self.waiting.corrections() && self.width.calls() <= taken {
-            self.passes_over = false;
+        if 0 < self.waiting.corrections() && self.concurrency.calls() <= taken {
+            self.skips = false;
             return None;
         }
         while let Some(due) = self.waiting.due(now) {
             if self.doubt.is_none() || !due.history.was_shared {
                 return Some(due);
             }
-            self.held_back.push(due);
+            self.parked.push(due);
         }
         if self.doubt.is_none()
             && let Some(head) = self.head.take()
         {
             return Some(head);
         }
-        self.passes_over = false;
+        self.skips = false;
         let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
         let new = match &self.doubt {
             None if has_room => self.read(now),
             Some(_) | None => None,
         };
         match new {
-            None if !self.passes_over => self.waiting.unpaid(now),
+            None if !self.skips => self.waiting.unpaid(now),
             new => new,
         }
     }
@@ -313,18 +313,18 @@ where
     fn read(&mut self, now: Instant) -> Option<Attempt> {
         let first = self.next.take().or_else(|| self.read_row(now))?;
         let sharing = self.settings.sharing;
-        let (mut bytes, mut attempt) = (first.call.body.len(), Attempt::new(first, now));
+        let (mut bytes, mut attempt) = (first.request.body.len(), Attempt::new(first, now));
         while attempt.rows() < sharing.rows {
-            let Some(work) = self.read_row(now) else {
+            let Some(ready) = self.read_row(now) else {
                 break;
             };
-            let len = work.call.body.len();
+            let len = ready.request.body.len();
             if !sharing.takes(attempt.rows(), bytes, len) {
-                self.next = Some(work);
+                self.next = Some(ready);
                 break;
             }
             bytes += len;
-            attempt.others.push(work);
+            attempt.others.push(ready);
         }
         Some(attempt)
     }
@@ -337,17 +337,17 @@ where
         let mut passed = 0;
         while self.held_slots < MOST_UNCOMMITTED {
             match self.rows.next()? {
-                Ok(Row::Ready(work)) => return Some(work),
+                Ok(Row::Ready(ready)) => return Some(ready),
                 Ok(Row::Rejected(identity, fault)) => {
-                    self.meter.ended(true);
+                    self.budget.ended(true);
                     self.held_slots += 1;
                     self.ended
                         .push(CompletedRow::unsent(identity, Outcome::Failed(fault), now));
                 }
-                Ok(Row::Past(_)) => {
+                Ok(Row::Completed(_)) => {
                     passed += 1;
-                    if passed == PASSED_AT_ONCE || PASSED_FOR <= now.elapsed() {
-                        self.passes_over = true;
+                    if passed == SKIPPED_AT_ONCE || SKIPPED_FOR <= now.elapsed() {
+                        self.skips = true;
                         return None;
                     }
                 }
@@ -362,7 +362,7 @@ where
 
     /// While everything waits for new credentials: until when, if this call has to wait too.
     fn held(&self, now: Instant) -> Option<Option<Instant>> {
-        let probe = self.hold.next_probe()?;
+        let probe = self.credential_hold.next_probe()?;
         if !self.in_flight.is_empty() {
             return Some(None);
         }
@@ -385,12 +385,12 @@ where
             return self.commit_or_wait(WaitReason::Memory, None, now);
         }
         let worst_usd = attempt.worst_cost_usd() + attempt.reserve_usd();
-        let (why, until) = match self.meter.purse(worst_usd) {
-            Affordable::Empty(reached) => {
+        let (why, until) = match self.budget.affords(worst_usd) {
+            Affordable::Never(reached) => {
                 return self.send_less(attempt, Stop::Limit(reached), now);
             }
-            Affordable::Wait => (WaitReason::Budget, None),
-            Affordable::Open => match self.pace.admit(&attempt, self.in_flight.len(), now) {
+            Affordable::Later => (WaitReason::Budget, None),
+            Affordable::Now => match self.pace.admit(&attempt, self.in_flight.len(), now) {
                 Ok(admission) => {
                     self.waiting.pay(&mut attempt, now);
                     return Step::Send(Box::new(Admitted {
@@ -432,7 +432,7 @@ where
     }
 
     fn nothing_to_send(&self, now: Instant) -> Step {
-        if self.passes_over {
+        if self.skips {
             return self.commit_or_wait(WaitReason::Input, Some(now), now);
         }
         let next = self.waiting.next(now);
@@ -444,7 +444,7 @@ where
             _ if !self.in_flight.is_empty() => {
                 let why = match &self.doubt {
                     Some(_) => WaitReason::Proof,
-                    None => WaitReason::Answers,
+                    None => WaitReason::LastResponses,
                 };
                 self.commit_or_wait(why, due, now)
             }
@@ -461,7 +461,7 @@ where
         if self.ended.is_empty() {
             return Step::Wait(Wait { why, until });
         }
-        let enough = self.width.calls().div_ceil(ENOUGH_TO_COMMIT);
+        let enough = self.concurrency.calls().div_ceil(ENOUGH_TO_COMMIT);
         if self.in_flight.is_empty() || enough <= self.held_slots || self.gather_until <= now {
             return Step::Commit;
         }

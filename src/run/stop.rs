@@ -69,7 +69,7 @@ pub enum Stop {
         fault: Box<Fault>,
     },
     /// Nothing but throttling for longer than rows are to wait.
-    Refused {
+    Throttled {
         /// For how long.
         lasted: Duration,
         /// The last throttle.
@@ -102,7 +102,7 @@ impl Stop {
             | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
             | Self::TokensPerDay
             | Self::Unreachable { .. }
-            | Self::Refused { .. }
+            | Self::Throttled { .. }
             | Self::CannotWrite { .. } => false,
         }
     }
@@ -155,7 +155,7 @@ impl fmt::Display for Stop {
                     lasted.as_secs()
                 )
             }
-            Self::Refused { lasted, fault } => {
+            Self::Throttled { lasted, fault } => {
                 write!(
                     f,
                     "the service: it refused every call for {} s, the last {fault}",

@@ -324,6 +324,9 @@ mod tests {
             identity("{ \"type\": \"string\",\n \"maxLength\": 3 }")
         );
         assert_ne!(one, identity(r#"{"type":"string","maxLength":4}"#));
-        assert_eq!(one, "45935e13be10f25b", "frozen: it is a part of fingerprints");
+        assert_eq!(
+            one, "45935e13be10f25b",
+            "frozen: it is a part of fingerprints"
+        );
     }
 }

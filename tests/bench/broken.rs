@@ -7,9 +7,9 @@ use std::process::ExitStatus;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
     /// The system refused.
-    #[error("cannot {deed}: {source}")]
+    #[error("cannot {operation}: {source}")]
     Io {
-        deed: &'static str,
+        operation: &'static str,
         source: io::Error,
     },
     /// A side gave up.
@@ -37,6 +37,6 @@ pub(crate) enum Broken {
 }
 
 /// Names the deed in an I/O error.
-pub(crate) fn io(deed: &'static str) -> impl FnOnce(io::Error) -> Broken {
-    move |source| Broken::Io { deed, source }
+pub(crate) fn io(operation: &'static str) -> impl FnOnce(io::Error) -> Broken {
+    move |source| Broken::Io { operation, source }
 }

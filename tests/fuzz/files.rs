@@ -65,14 +65,14 @@ pub(crate) fn ledger(bytes: &[u8]) -> String {
         .windows(2)
         .position(|two| two == b"\0\n")
         .unwrap_or(middle);
-    std::fs::write(&paths.answered, &bytes[..split]).unwrap();
+    std::fs::write(&paths.output, &bytes[..split]).unwrap();
     std::fs::write(&paths.failed, &bytes[split..]).unwrap();
-    let stake = || Claim::stake(&paths, Mode::default(), Existing::Resume, Locks::Trusted);
-    let first = match stake() {
+    let claim = || Claim::take(&paths, Mode::default(), Existing::Resume, Locks::Trusted);
+    let first = match claim() {
         Ok(claim) => claim.past.len(),
         Err(error) => return nameless(&error, folder.path()),
     };
-    let again = stake().unwrap();
+    let again = claim().unwrap();
     assert_eq!(again.past.len(), first, "recovered twice");
     assert!(again.torn.is_empty(), "torn after it was mended");
     format!("{first} rows")

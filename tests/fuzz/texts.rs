@@ -96,7 +96,7 @@ pub(crate) fn stream(bytes: &[u8]) -> String {
         let finished = assembly.finish();
         finished.map_or_else(
             |error| error.to_string(),
-            |it| it.reading.finish_reason.as_str().into(),
+            |it| it.parsed.finish_reason.as_str().into(),
         )
     });
     read.collect::<Vec<_>>().join("; ")

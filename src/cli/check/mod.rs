@@ -131,9 +131,9 @@ fn first_row(opened: &Opened<'_>) -> Result<Request, Failure> {
     let mut first = None;
     for row in opened.maker.rows(&opened.input)?.take(MOST_LOOKED_AT) {
         match row? {
-            Row::Ready(work) => return Ok(work.call),
+            Row::Ready(ready) => return Ok(ready.request),
             Row::Rejected(_, fault) => drop(first.get_or_insert(fault.message)),
-            Row::Past(_) => {}
+            Row::Completed(_) => {}
         }
         looked_at += 1;
     }

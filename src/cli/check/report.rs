@@ -55,7 +55,7 @@ impl Checked {
     }
 
     fn answered(&self, reply: &Reply, took: Duration) -> Vec<(&'static str, String)> {
-        let reading = &reply.reading;
+        let reading = &reply.parsed;
         let words = reading.completion.as_deref().map(str::trim);
         let words = words.filter(|words| !words.is_empty());
         let words = words.map(|words| format!(": {}", one_line(words, LONGEST_ANSWER)));
@@ -254,7 +254,7 @@ impl Checked {
 }
 
 fn of_reply(reply: &Reply) -> Value {
-    let reading = &reply.reading;
+    let reading = &reply.parsed;
     json!({
         "first_token_ms": reply.first_token.map(millis),
         "completion": reading.completion,

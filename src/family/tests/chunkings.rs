@@ -319,7 +319,7 @@ fn what_nobody_knows_the_family_of_is_joined_by_its_first_chunk() {
                 .map_err(|error| error.to_string())?;
         }
         let assembled = assembly.finish().map_err(|error| error.to_string());
-        assembled.map(|it| line(&it.reading))
+        assembled.map(|it| line(&it.parsed))
     };
     let texts = |family: Family| first(family, "stream").expect("it streams").chunks();
     for (family, others) in [

@@ -91,7 +91,7 @@ pub(super) fn first(family: Family, kind: &str) -> Option<Case> {
 pub(super) fn line(reading: &ParsedReply) -> String {
     let count = |name: &str, count: Option<u64>| count.map(|n| format!(" {name}={n}"));
     let pictures = reading
-        .pictures
+        .images
         .iter()
         .map(|it| format!(" {}:{}b", it.ending, it.bytes.len()));
     let rest = [
@@ -200,7 +200,7 @@ fn shared(family: Family, case: &Case) -> String {
 
 /// What the chunks make together, or why they make nothing.
 pub(super) fn assembled(family: Family, chunks: &[Value]) -> Result<ParsedReply, StreamError> {
-    whole(family, chunks).map(|assembled| assembled.reading)
+    whole(family, chunks).map(|assembled| assembled.parsed)
 }
 
 fn whole(family: Family, chunks: &[Value]) -> Result<Assembled, StreamError> {
@@ -228,7 +228,7 @@ fn said(family: Family, case: &Case) -> String {
         },
         Some("shared") => shared(family, case),
         Some("stream") => match whole(family, &case.chunks()) {
-            Ok(whole) => line(&finished(family, case, whole.reading, &whole.body)),
+            Ok(whole) => line(&finished(family, case, whole.parsed, &whole.body)),
             Err(error) => error.to_string(),
         },
         Some("image") => match serde_json::from_str(&case.given)

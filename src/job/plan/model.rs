@@ -233,7 +233,7 @@ pub(super) fn rows_per_call(
     parameters: &Parameters,
 ) -> Result<RowsPerCall, JobError> {
     let is_guarded = table.guardrail.is_some();
-    let settled = RowsPerCall::settle(table.rows_per_call, family, parameters, is_guarded);
+    let settled = RowsPerCall::resolve(table.rows_per_call, family, parameters, is_guarded);
     settled.map_err(|why| wrong("model.rows_per_call", why))
 }
 

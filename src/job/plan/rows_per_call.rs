@@ -16,7 +16,7 @@ impl RowsPerCall {
     ///
     /// # Errors
     /// Why so many rows cannot share a call, and what to do.
-    pub(crate) fn settle(
+    pub(crate) fn resolve(
         asked: Option<u32>,
         family: Family,
         parameters: &Parameters,

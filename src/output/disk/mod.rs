@@ -21,7 +21,7 @@ pub(super) enum Open {
     /// To be appended to; created where it does not exist.
     AppendOrCreate,
     /// To be written from the start; earlier content is discarded.
-    Anew,
+    Truncate,
     /// To be written; it must not be there.
     New,
 }
@@ -96,7 +96,7 @@ impl Disk for Real {
         match how {
             Open::Append => options.read(true).append(true),
             Open::AppendOrCreate => options.read(true).append(true).create(true),
-            Open::Anew => options.write(true).create(true).truncate(true),
+            Open::Truncate => options.write(true).create(true).truncate(true),
             Open::New => options.write(true).create_new(true),
         };
         let file = options.open(path)?;

@@ -54,14 +54,14 @@ struct World {
     fault: Option<Fault>,
     /// Bytes that are free, where the disk is not endless.
     free: Option<u64>,
-    dice: Dice,
+    rng: SeededRng,
 }
 
 /// A generator with a fixed seed, unless one is given.
 #[derive(Debug)]
-struct Dice(fastrand::Rng);
+struct SeededRng(fastrand::Rng);
 
-impl Default for Dice {
+impl Default for SeededRng {
     fn default() -> Self {
         Self(fastrand::Rng::with_seed(0))
     }
@@ -86,7 +86,7 @@ enum Change {
 
 #[derive(Debug)]
 struct Fault {
-    deed: Operation,
+    operation: Operation,
     /// How many of them go well before.
     after: u64,
     /// How many fail.
@@ -97,7 +97,7 @@ struct Fault {
 impl Simulated {
     pub(in crate::output) fn seeded(seed: u64) -> Self {
         let disk = Self::default();
-        disk.world().dice.0 = fastrand::Rng::with_seed(seed);
+        disk.world().rng.0 = fastrand::Rng::with_seed(seed);
         disk
     }
 
@@ -149,13 +149,13 @@ impl Simulated {
     /// Lets `after` of these deeds go well, then `times` of them fail.
     pub(in crate::output) fn fail(
         &self,
-        deed: Operation,
+        operation: Operation,
         after: u64,
         times: u64,
         kind: io::ErrorKind,
     ) {
         self.world().fault = Some(Fault {
-            deed,
+            operation,
             after,
             times,
             kind,
@@ -196,7 +196,7 @@ impl Simulated {
 
 impl World {
     /// One more step; says whether it goes wrong, and leaves half a write behind then.
-    fn step(&mut self, deed: Operation) -> io::Result<()> {
+    fn step(&mut self, operation: Operation) -> io::Result<()> {
         self.steps += 1;
         if self.die_at.is_some_and(|at| at < self.steps) {
             self.dead = true;
@@ -207,7 +207,7 @@ impl World {
         let Some(fault) = &mut self.fault else {
             return Ok(());
         };
-        if fault.deed != deed {
+        if fault.operation != operation {
             return Ok(());
         }
         if 0 < fault.after {
@@ -227,19 +227,19 @@ impl World {
     }
 
     fn lose_power(&mut self) {
-        let dice = &mut self.dice.0;
+        let rng = &mut self.rng.0;
         // A journal loses the last changes; other file systems may lose any of them.
-        let in_order = dice.bool();
-        let survive = dice.usize(0..=self.changes.len());
+        let in_order = rng.bool();
+        let survive = rng.usize(0..=self.changes.len());
         for (nth, change) in self.changes.drain(..).enumerate() {
-            let survives = if in_order { nth < survive } else { dice.bool() };
+            let survives = if in_order { nth < survive } else { rng.bool() };
             if survives {
                 change.apply(&mut self.kept_names);
             }
         }
         self.names = self.kept_names.clone();
         for file in &mut self.files {
-            file.lose_power(dice);
+            file.lose_power(rng);
         }
     }
 }
@@ -259,22 +259,22 @@ impl Change {
 }
 
 impl Content {
-    fn lose_power(&mut self, dice: &mut fastrand::Rng) {
+    fn lose_power(&mut self, rng: &mut fastrand::Rng) {
         if self.seen != self.kept {
             let (short, long) = if self.seen.len() < self.kept.len() {
                 (self.seen.len(), self.kept.len())
             } else {
                 (self.kept.len(), self.seen.len())
             };
-            let len = match dice.u8(0..4) {
+            let len = match rng.u8(0..4) {
                 0 => self.kept.len(),
                 1 => self.seen.len(),
-                _ => dice.usize(short..=long),
+                _ => rng.usize(short..=long),
             };
             let mut left = vec![0; len];
-            let newer = dice.f64();
+            let newer = rng.f64();
             for start in (0..len).step_by(SECTOR) {
-                let from = if dice.f64() < newer {
+                let from = if rng.f64() < newer {
                     &self.seen
                 } else {
                     &self.kept
@@ -332,7 +332,8 @@ impl Disk for Simulated {
             (None, Open::Append) => return Err(io::ErrorKind::NotFound.into()),
             (Some(_), Open::New) => return Err(io::ErrorKind::AlreadyExists.into()),
             (Some(number), Open::Append | Open::AppendOrCreate) => number,
-            (Some(_), Open::Anew) | (None, Open::AppendOrCreate | Open::New | Open::Anew) => {
+            (Some(_), Open::Truncate)
+            | (None, Open::AppendOrCreate | Open::New | Open::Truncate) => {
                 world.step(Operation::Create)?;
                 let number = world.files.len();
                 world.files.push(Content::default());
@@ -412,7 +413,7 @@ impl Write for Opened {
             Ok(()) => file.append(bytes, &mut world.free),
             Err(error) if was_dead => Err(error),
             Err(error) => {
-                let part = world.dice.0.usize(0..=bytes.len());
+                let part = world.rng.0.usize(0..=bytes.len());
                 file.append(&bytes[..part], &mut world.free).ok();
                 Err(error)
             }

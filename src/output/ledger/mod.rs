@@ -78,7 +78,7 @@ pub enum Durability {
 
 /// What the lines of one run have in common, and how they are kept.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct LedgerSettings {
     /// The model id, as it was typed.
     pub model: String,
     /// When the provider's body is kept.
@@ -115,9 +115,9 @@ pub struct InFlight {
 pub struct Ledger {
     disk: Arc<dyn Disk>,
     paths: OutputPaths,
-    answered: Sink,
+    output: Sink,
     failed: Sink,
-    manner: Manner,
+    ledger_settings: LedgerSettings,
     /// Held for as long as the ledger lives.
     lock: Lock,
 }
@@ -128,21 +128,21 @@ impl Ledger {
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         paths: &OutputPaths,
-        manner: Manner,
+        ledger_settings: LedgerSettings,
         lock: Lock,
     ) -> Result<Self, LedgerError> {
-        let tokens = u64::from(manner.max_tokens.unwrap_or_default());
+        let tokens = u64::from(ledger_settings.max_tokens.unwrap_or_default());
         let answer = LINE_BYTES + TOKEN_BYTES * tokens;
-        let sink = |path, line| Sink::new(&disk, path, manner.durability, line);
+        let sink = |path, line| Sink::new(&disk, path, ledger_settings.durability, line);
         let mut ledger = Self {
-            answered: sink(&paths.answered, answer),
+            output: sink(&paths.output, answer),
             failed: sink(&paths.failed, FAILURE_BYTES),
             paths: paths.clone(),
-            manner,
+            ledger_settings,
             lock,
             disk,
         };
-        ledger.answered.open()?;
+        ledger.output.open()?;
         ledger.lock.hold_output(&*ledger.disk, &ledger.paths)?;
         if ledger.disk.exists(&paths.failed) {
             ledger.failed.open()?;
@@ -153,32 +153,32 @@ impl Ledger {
 
     /// Gives back the room that was reserved and not used.
     pub fn release(&mut self) {
-        self.answered.release();
+        self.output.release();
         self.failed.release();
     }
 
-    fn write_down(&mut self, ended: &[CompletedRow]) -> Result<(), LedgerError> {
+    fn write_lines(&mut self, ended: &[CompletedRow]) -> Result<(), LedgerError> {
         let now = Timestamp::now();
         // Before any line is made: what fails here is tried again with the same rows.
-        let files = images::keep(&*self.disk, &self.paths.pictures, ended)?;
+        let files = images::keep(&*self.disk, &self.paths.images, ended)?;
         for (ended, files) in ended.iter().zip(&files) {
             let sink = match ended.outcome {
-                Outcome::Answered(_) => &mut self.answered,
+                Outcome::Replied(_) => &mut self.output,
                 Outcome::Failed(_) => &mut self.failed,
             };
-            let stamp = stamp(&self.manner, ended, files, now);
+            let stamp = stamp(&self.ledger_settings, ended, files, now);
             sink.add_row(ended.share, |lines| line::write(ended, &stamp, lines));
         }
         Ok(())
     }
 
     /// What the output holds now; `None` unless a file of it is gone, with all that was in it.
-    pub fn left_of_it(&self) -> Option<Tally> {
-        if !self.answered.is_gone() && !self.failed.is_gone() {
+    pub fn remaining_after_deletion(&self) -> Option<Tally> {
+        if !self.output.is_gone() && !self.failed.is_gone() {
             return None;
         }
         let mut left = EarlierRows::default();
-        for path in [&self.paths.answered, &self.paths.failed] {
+        for path in [&self.paths.output, &self.paths.failed] {
             // What cannot be read there is none of what this run has written.
             if let Ok(Some(mut file)) = open_if_there(&*self.disk, path) {
                 let _ = left.look(&mut *file, path);
@@ -195,12 +195,16 @@ impl Ledger {
             .map_err(io_error("create", &path))?;
         let now = Timestamp::now();
         let mut lines = Vec::new();
-        let files = images::keep(&*self.disk, &OutputPaths::new(&path).pictures, ended)?;
+        let files = images::keep(&*self.disk, &OutputPaths::new(&path).images, ended)?;
         for (ended, files) in ended.iter().zip(&files) {
-            line::write(ended, &stamp(&self.manner, ended, files, now), &mut lines);
+            line::write(
+                ended,
+                &stamp(&self.ledger_settings, ended, files, now),
+                &mut lines,
+            );
         }
         let mut rows = ended.len() as u64;
-        let mut gone = [&mut self.answered, &mut self.failed].into_iter();
+        let mut gone = [&mut self.output, &mut self.failed].into_iter();
         gone.try_for_each(|sink| sink.copy_if_gone(&mut *file).map(|lines| rows += lines))
             .and_then(|()| file.write_all(&lines))
             .and_then(|()| file.sync())
@@ -212,20 +216,20 @@ impl Ledger {
 }
 
 fn stamp<'a>(
-    manner: &'a Manner,
+    ledger_settings: &'a LedgerSettings,
     ended: &CompletedRow,
     files: &'a [String],
     now: Timestamp,
 ) -> Stamp<'a> {
-    let age = SignedDuration::try_from(ended.landed.elapsed()).unwrap_or_default();
+    let age = SignedDuration::try_from(ended.completed_at.elapsed()).unwrap_or_default();
     Stamp {
-        model: &manner.model,
-        keep_raw: manner.keep_raw,
-        service_tier: manner.service_tier,
-        latency_mode: manner.latency_mode.as_deref(),
-        reasoning: manner.reasoning,
-        own_body: manner.own_body,
-        emulated: manner.emulated,
+        model: &ledger_settings.model,
+        keep_raw: ledger_settings.keep_raw,
+        service_tier: ledger_settings.service_tier,
+        latency_mode: ledger_settings.latency_mode.as_deref(),
+        reasoning: ledger_settings.reasoning,
+        own_body: ledger_settings.own_body,
+        emulated: ledger_settings.emulated,
         files,
         finished_at: now - age,
     }
@@ -235,21 +239,21 @@ impl Store for Ledger {
     type Error = LedgerError;
 
     fn commit(&mut self, ended: &[CompletedRow]) -> Result<(), LedgerError> {
-        self.write_down(ended)?;
-        let kept = self.answered.append().and_then(|()| self.failed.append());
+        self.write_lines(ended)?;
+        let kept = self.output.append().and_then(|()| self.failed.append());
         let settle = if kept.is_ok() {
             Sink::accept
         } else {
             Sink::undo
         };
-        settle(&mut self.answered);
+        settle(&mut self.output);
         settle(&mut self.failed);
         kept
     }
 
     fn make_room(&mut self) -> Result<(), LedgerError> {
-        let most = self.manner.in_flight;
-        self.answered.make_room(most)?;
+        let most = self.ledger_settings.in_flight;
+        self.output.make_room(most)?;
         self.failed.make_room(most)
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Durability, InFlight, Ledger, Manner};
+use super::{Durability, InFlight, Ledger, LedgerSettings};
 use crate::model::{Category, Fault, FinishReason, ParsedReply, Reasoning, Reply};
 use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Operation, Simulated};
@@ -28,8 +28,8 @@ fn paths() -> OutputPaths {
     OutputPaths::new(Path::new("/simulated/out.jsonl"))
 }
 
-fn manner(durability: Durability) -> Manner {
-    Manner {
+fn ledger_settings(durability: Durability) -> LedgerSettings {
+    LedgerSettings {
         model: "m".into(),
         keep_raw: KeepRaw::Errors,
         service_tier: "default",
@@ -51,8 +51,8 @@ fn ended(row: u64, bytes: usize) -> CompletedRow {
     let outcome = if row.is_multiple_of(9) {
         Outcome::Failed(Fault::local(Category::ModelError, "x".repeat(bytes)))
     } else {
-        Outcome::Answered(Box::new(Reply {
-            reading: ParsedReply {
+        Outcome::Replied(Box::new(Reply {
+            parsed: ParsedReply {
                 completion: Some(format!("answer {row} {}", "y".repeat(bytes))),
                 finish_reason: FinishReason::Stop,
                 ..ParsedReply::default()
@@ -74,14 +74,14 @@ fn ended(row: u64, bytes: usize) -> CompletedRow {
         maybe_billed_usd: 0.0,
         queued: Duration::ZERO,
         latency: Duration::ZERO,
-        landed: Instant::now(),
+        completed_at: Instant::now(),
     }
 }
 
 /// A job that is started again until it is done, whatever happens to it.
 struct Life {
     disk: Simulated,
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
     durability: Durability,
     /// The most rows of a commit.
     most: usize,
@@ -97,7 +97,7 @@ impl Life {
     fn new(seed: u64, durability: Durability) -> Self {
         Self {
             disk: Simulated::seeded(seed),
-            dice: fastrand::Rng::with_seed(seed),
+            rng: fastrand::Rng::with_seed(seed),
             durability,
             most: CALLS,
             done: BTreeSet::new(),
@@ -115,16 +115,16 @@ impl Life {
         }
     }
 
-    fn stake(&mut self) -> Result<Claim, LedgerError> {
-        let stake = |disk: &Simulated| {
+    fn claim(&mut self) -> Result<Claim, LedgerError> {
+        let claim = |disk: &Simulated| {
             let disk = Arc::new(disk.clone());
-            Claim::stake_on(disk, &paths(), Existing::Resume, Locks::Any)
+            Claim::take_on(disk, &paths(), Existing::Resume, Locks::Any)
         };
-        match stake(&self.disk) {
+        match claim(&self.disk) {
             Err(LedgerError::Corrupt { .. }) => {
                 self.repairs += 1;
                 repair_on(Arc::new(self.disk.clone()), &paths(), Locks::Any, None)?;
-                stake(&self.disk)
+                claim(&self.disk)
             }
             other => other,
         }
@@ -132,22 +132,22 @@ impl Life {
 
     /// One run, from what is there to the end or to its death.
     fn live(&mut self) -> Result<(), LedgerError> {
-        let claim = self.stake()?;
+        let claim = self.claim()?;
         self.torn += claim.torn.len();
-        let (mut ledger, past) = claim.begin(manner(self.durability))?;
+        let (mut ledger, past) = claim.begin(ledger_settings(self.durability))?;
         let is_there = |row: u64| past.row(Some(&format!("r{row}")), row).is_some();
         self.lost
             .extend(self.done.iter().filter(|row| !is_there(**row)));
         self.done.extend((1..=ROWS).filter(|row| is_there(*row)));
         let mut left: Vec<u64> = (1..=ROWS).filter(|row| !is_there(*row)).collect();
         while !left.is_empty() {
-            let group = self.dice.usize(1..=self.most.min(left.len()));
+            let group = self.rng.usize(1..=self.most.min(left.len()));
             let group: Vec<_> = left
                 .drain(..group)
                 .map(|row| {
-                    let bytes = match self.dice.u8(0..10) {
-                        0 => self.dice.usize(0..40_000),
-                        _ => self.dice.usize(0..600),
+                    let bytes = match self.rng.u8(0..10) {
+                        0 => self.rng.usize(0..40_000),
+                        _ => self.rng.usize(0..600),
                     };
                     ended(row, bytes)
                 })
@@ -174,7 +174,7 @@ impl Life {
     #[track_caller]
     fn lines(&self) -> BTreeMap<u64, String> {
         let mut lines = BTreeMap::new();
-        for path in [paths().answered, paths().failed] {
+        for path in [paths().output, paths().failed] {
             let text = String::from_utf8(self.disk.read(&path)).unwrap();
             for line in text.lines() {
                 let value: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -204,15 +204,15 @@ fn seeds(few: u64) -> u64 {
 /// Lives on through several deaths.
 fn die_and_live(seed: u64, death: Death, durability: Durability) -> Life {
     let mut life = Life::new(seed, durability);
-    for _ in 0..life.dice.u32(1..6) {
-        let steps = life.dice.u64(0..60);
+    for _ in 0..life.rng.u32(1..6) {
+        let steps = life.rng.u64(0..60);
         life.disk.die_after(steps);
         if life.live().is_ok() {
             break;
         }
         assert!(life.disk.is_dead(), "seed {seed}: it failed by itself");
         // What a process left unsynced when it died may meet the power cut of the next one.
-        let by_itself = death == Death::OfTheProcess || life.dice.u8(0..3) == 0;
+        let by_itself = death == Death::OfTheProcess || life.rng.u8(0..3) == 0;
         life.disk.restart(if by_itself {
             Death::OfTheProcess
         } else {
@@ -319,7 +319,7 @@ fn a_sync_that_fails_at_any_point_loses_nothing_to_a_power_cut() {
 
 #[test]
 fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
-    let deeds = [
+    let operations = [
         (Operation::Create, ErrorKind::StorageFull),
         (Operation::Write, ErrorKind::StorageFull),
         (Operation::Sync, ErrorKind::Other),
@@ -327,14 +327,14 @@ fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
         (Operation::Reserve, ErrorKind::StorageFull),
         (Operation::SyncDirectory, ErrorKind::Other),
     ];
-    for (deed, kind) in deeds {
+    for (operation, kind) in operations {
         for after in 0..30 {
             let mut life = Life::in_small_steps(after);
-            life.disk.fail(deed, after, u64::MAX, kind);
+            life.disk.fail(operation, after, u64::MAX, kind);
             let _ = life.live();
             life.disk.has_failed();
             life.live().unwrap();
-            assert_eq!(life.lost, BTreeSet::new(), "{deed:?} {after}");
+            assert_eq!(life.lost, BTreeSet::new(), "{operation:?} {after}");
             life.check_all_is_there();
         }
     }
@@ -342,8 +342,8 @@ fn what_fails_at_any_step_for_good_ends_and_can_be_resumed() {
 
 fn begun(disk: &Simulated) -> Result<(Ledger, EarlierRows), LedgerError> {
     let disk = Arc::new(disk.clone());
-    let claim = Claim::stake_on(disk, &paths(), Existing::Resume, Locks::Any)?;
-    claim.begin(manner(Durability::Sync))
+    let claim = Claim::take_on(disk, &paths(), Existing::Resume, Locks::Any)?;
+    claim.begin(ledger_settings(Durability::Sync))
 }
 
 #[test]
@@ -378,20 +378,20 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
 fn one_long_line_of_a_shared_call_is_no_measure_for_the_rows_behind_it() {
     let disk = Simulated::default();
     disk.leave_free(Some(50_000_000));
-    let stake = Claim::stake_on(
+    let claim = Claim::take_on(
         Arc::new(disk.clone()),
         &paths(),
         Existing::Resume,
         Locks::Any,
     );
-    let manner = Manner {
+    let ledger_settings = LedgerSettings {
         in_flight: InFlight {
             calls: 4,
             rows: 4 * 96,
         },
-        ..manner(Durability::Sync)
+        ..ledger_settings(Durability::Sync)
     };
-    let (mut ledger, _) = stake.unwrap().begin(manner).unwrap();
+    let (mut ledger, _) = claim.unwrap().begin(ledger_settings).unwrap();
     let shared = |place, bytes| CompletedRow {
         share: Share { rows: 96, place },
         ..ended(9 * u64::from(place), bytes)
@@ -424,13 +424,13 @@ fn a_file_that_was_deleted_is_noticed_and_its_answers_are_rescued() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 10), ended(2, 10)]).unwrap();
-    disk.unlink(&paths().answered);
+    disk.unlink(&paths().output);
     let last = [ended(3, 10)];
     let error = ledger.commit(&last).unwrap_err();
     assert!(matches!(error, LedgerError::Gone { .. }), "{error}");
     let Rescued { place, rows } = ledger.rescue(&last).unwrap();
     assert_eq!(rows, 3, "those of the file that is gone count");
-    let left = ledger.left_of_it().unwrap();
+    let left = ledger.remaining_after_deletion().unwrap();
     assert_eq!(left.ended(), 0);
     let rescued = String::from_utf8(disk.read(Path::new(&place))).unwrap();
     let rows: Vec<_> = rescued
@@ -446,13 +446,13 @@ fn a_file_that_somebody_else_writes_to_is_left_alone() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 10)]).unwrap();
-    let mut other = super::Disk::open(&disk, &paths().answered, super::Open::Append).unwrap();
+    let mut other = super::Disk::open(&disk, &paths().output, super::Open::Append).unwrap();
     other.write_all(b"mine\n").unwrap();
     let error = ledger.commit(&[ended(2, 10)]).unwrap_err();
     assert!(matches!(error, LedgerError::Disturbed { .. }), "{error}");
     let error = ledger.commit(&[ended(2, 10)]).unwrap_err();
     assert!(matches!(error, LedgerError::Disturbed { .. }), "{error}");
-    let text = String::from_utf8(disk.read(&paths().answered)).unwrap();
+    let text = String::from_utf8(disk.read(&paths().output)).unwrap();
     assert!(text.contains("mine\n"), "{text}");
 }
 
@@ -461,7 +461,7 @@ fn a_torn_end_is_kept_aside() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 10)]).unwrap();
-    let mut file = super::Disk::open(&disk, &paths().answered, super::Open::Append).unwrap();
+    let mut file = super::Disk::open(&disk, &paths().output, super::Open::Append).unwrap();
     file.write_all(b"{\"custom_id\":\"r2\",\"row\":2,\"sta")
         .unwrap();
     let (_, past) = begun(&disk).unwrap();
@@ -494,9 +494,9 @@ fn what_was_put_aside_says_why() {
     ] {
         let disk = Simulated::default();
         let answer = a.replace("failed", "succeeded");
-        disk.put(&paths().answered, answer.as_bytes());
+        disk.put(&paths().output, answer.as_bytes());
         disk.put(&paths().failed, failed.as_bytes());
-        let claim = Claim::stake_on(Arc::new(disk), &paths(), Existing::Resume, Locks::Any);
+        let claim = Claim::take_on(Arc::new(disk), &paths(), Existing::Resume, Locks::Any);
         let torn = std::mem::take(&mut claim.unwrap().torn);
         let found: Vec<_> = torn.iter().map(|torn| torn.why).collect();
         assert_eq!(found, [why], "{failed:?}");

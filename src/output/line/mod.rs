@@ -169,7 +169,7 @@ struct BrokenRule<'a> {
 
 impl<'a> InvalidAnswer<'a> {
     fn of(reply: &'a Reply) -> Self {
-        let reading = &reply.reading;
+        let reading = &reply.parsed;
         let errors = match &reading.schema {
             Some(SchemaCheck::Invalid(errors)) => errors.as_slice(),
             Some(SchemaCheck::Valid { .. }) | None => &[],
@@ -327,9 +327,9 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
 
 fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
     match outcome {
-        Outcome::Answered(reply) => {
+        Outcome::Replied(reply) => {
             let Reply {
-                reading,
+                parsed,
                 cost_usd,
                 served,
                 reasks,
@@ -338,7 +338,7 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             Ending::Answered(Answer {
                 files: stamp.files,
                 reasks: *reasks,
-                ..Answer::of(reading, served, stamp.model, *cost_usd)
+                ..Answer::of(parsed, served, stamp.model, *cost_usd)
             })
         }
         Outcome::Failed(Fault {
@@ -364,14 +364,14 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
 
 fn request_id(outcome: &Outcome) -> Option<&str> {
     match outcome {
-        Outcome::Answered(reply) => reply.request_id.as_deref(),
+        Outcome::Replied(reply) => reply.request_id.as_deref(),
         Outcome::Failed(fault) => fault.request_id.as_deref(),
     }
 }
 
 fn first_token(outcome: &Outcome) -> Option<Duration> {
     match outcome {
-        Outcome::Answered(reply) => reply.first_token,
+        Outcome::Replied(reply) => reply.first_token,
         Outcome::Failed(fault) => fault.invalid.as_ref()?.first_token,
     }
 }
@@ -379,14 +379,14 @@ fn first_token(outcome: &Outcome) -> Option<Duration> {
 /// Whether who answered said that it is an emulator.
 pub(super) fn is_emulated(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Answered(reply) => reply.served.emulated,
+        Outcome::Replied(reply) => reply.served.emulated,
         Outcome::Failed(fault) => fault.emulated,
     }
 }
 
 fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
     match outcome {
-        Outcome::Answered(reply) => reply.served.latency_ms,
+        Outcome::Replied(reply) => reply.served.latency_ms,
         Outcome::Failed(fault) => fault.invalid.as_ref()?.served.latency_ms,
     }
 }
@@ -394,8 +394,8 @@ fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
 /// The provider's body: JSON where it is JSON, else text.
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
     let bytes = match (outcome, keep) {
-        (_, KeepRaw::Never) | (Outcome::Answered(_), KeepRaw::Errors) => return None,
-        (Outcome::Answered(reply), KeepRaw::Always) => &reply.raw,
+        (_, KeepRaw::Never) | (Outcome::Replied(_), KeepRaw::Errors) => return None,
+        (Outcome::Replied(reply), KeepRaw::Always) => &reply.raw,
         (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
     };
     let parsed = serde_json::from_slice(bytes);

@@ -23,7 +23,7 @@ impl Status {
     pub(in crate::output) fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Failed(_) => Self::Failed,
-            Outcome::Answered(reply) => Self::of_answer(reply.reading.finish_reason),
+            Outcome::Replied(reply) => Self::of_answer(reply.parsed.finish_reason),
         }
     }
 

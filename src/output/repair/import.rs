@@ -29,13 +29,13 @@ impl Named {
 
 /// Whoever adds a file without a row, or rows of a model that the output has none of, has named the
 /// wrong file.
-pub(super) fn refuse_the_wrong_file(
+pub(super) fn reject_wrong_file(
     disk: &dyn Disk,
     paths: &OutputPaths,
     from: &Path,
 ) -> Result<(), LedgerError> {
     let mut models = BTreeSet::new();
-    for path in [&paths.answered, &paths.failed] {
+    for path in [&paths.output, &paths.failed] {
         each_model(disk, path, |_, model| {
             models.insert(model);
         })?;
@@ -57,7 +57,7 @@ pub(super) fn refuse_the_wrong_file(
         path: from.into(),
         line,
         other,
-        output: paths.answered.clone(),
+        output: paths.output.clone(),
         models: models.join(", "),
     })
 }
@@ -89,23 +89,23 @@ fn each_model(
 
 /// The line as it can stand in this output, whose images are copied here first; `None` where they
 /// cannot be read.
-pub(super) fn brought(
+pub(super) fn imported_line(
     disk: &dyn Disk,
     paths: &OutputPaths,
     from: &Path,
     line: &[u8],
 ) -> Result<Option<Vec<u8>>, LedgerError> {
     let files = Named::of(line).files;
-    let mut brought = line.trim_ascii_end().to_vec();
+    let mut imported_line = line.trim_ascii_end().to_vec();
     if !files.is_empty() {
         let from = from.parent().unwrap_or(Path::new(""));
-        let Some(files) = images::adopt(disk, &paths.pictures, from, &files)? else {
+        let Some(files) = images::adopt(disk, &paths.images, from, &files)? else {
             return Ok(None);
         };
         let mut named: Map<String, Value> = serde_json::from_slice(line).unwrap_or_default();
         named.insert("files".into(), files.into());
-        brought = Value::from(named).to_string().into_bytes();
+        imported_line = Value::from(named).to_string().into_bytes();
     }
-    brought.push(b'\n');
-    Ok(Some(brought))
+    imported_line.push(b'\n');
+    Ok(Some(imported_line))
 }

@@ -19,10 +19,10 @@ use super::ledger::{Durability, Sink};
 use super::line::Status;
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, key, open_if_there};
-use super::rewrite::take_out;
+use super::rewrite::remove_lines;
 use super::scan::{Found, each_line, may_be_ours};
 use super::{Tally, run_file};
-use import::{brought, refuse_the_wrong_file};
+use import::{imported_line, reject_wrong_file};
 
 /// Lines that are added at once.
 const GROUP: usize = 256;
@@ -31,7 +31,7 @@ const GROUP: usize = 256;
 #[derive(Debug, Default)]
 pub struct Repaired {
     /// Lines that mean nothing, by file.
-    pub bad: Vec<TakenLines>,
+    pub bad: Vec<RemovedLines>,
     /// Lines of rows that stand twice.
     pub twice: u64,
     /// Rows that were added from another file.
@@ -48,7 +48,7 @@ pub struct Repaired {
 
 /// Lines that were taken out of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub struct TakenLines {
+pub struct RemovedLines {
     /// The file.
     pub from: PathBuf,
     /// Where they are now.
@@ -85,16 +85,16 @@ pub(super) fn repair_on(
 ) -> Result<Repaired, LedgerError> {
     let _lock = claim(&*disk, paths, locks)?;
     if let Some(from) = add {
-        refuse_the_wrong_file(&*disk, paths, from)?;
+        reject_wrong_file(&*disk, paths, from)?;
     }
     let mut repaired = Repaired::default();
     let mut rows = HashSet::new();
-    for path in [&paths.answered, &paths.failed] {
+    for path in [&paths.output, &paths.failed] {
         let kept = paths.bad(&*disk, Timestamp::now());
-        put_right(&*disk, paths, path, kept, &mut rows, &mut repaired)?;
+        fix_file(&*disk, paths, path, kept, &mut rows, &mut repaired)?;
     }
     let mut past = EarlierRows::default();
-    for path in [&paths.answered, &paths.failed] {
+    for path in [&paths.output, &paths.failed] {
         // Nothing is left that would have to go aside; what is left is made sure to stay.
         past.read(&*disk, path, || paths.bad(&*disk, Timestamp::now()))?;
         past.complete();
@@ -110,15 +110,15 @@ pub(super) fn repair_on(
             &mut past.tally,
         )?;
     }
-    let brought_usd = past.tally.charge_usd() - before_usd;
-    let counted = run_file::count_anew(&*disk, paths, &past.tally, "repair", brought_usd);
+    let imported_usd = past.tally.charge_usd() - before_usd;
+    let counted = run_file::recount(&*disk, paths, &past.tally, "repair", imported_usd);
     repaired.uncounted = counted.err();
     Ok(repaired)
 }
 
 /// What is wrong with the lines of one file.
 #[derive(Default)]
-struct Wrong {
+struct Damage {
     /// Where lines start that are to go, in order.
     at: Vec<u64>,
     bad: u64,
@@ -132,7 +132,7 @@ struct Wrong {
     foreign: bool,
 }
 
-impl Wrong {
+impl Damage {
     fn take(&mut self, found: &Found<'_>, rows: &mut HashSet<u64>) {
         match &found.known {
             Some(known) => {
@@ -146,7 +146,7 @@ impl Wrong {
                 self.at.push(found.at);
                 // A failure whose row was answered became that answer: it cost what that did.
                 if self.own.contains(&key) {
-                    self.of_second_lines.take_past(known);
+                    self.of_second_lines.count_earlier(known);
                 }
             }
             None => {
@@ -162,15 +162,15 @@ impl Wrong {
 
 /// Notes what lines have cost before they are taken out: two answers to a row were both paid for.
 fn note_cost(disk: &dyn Disk, paths: &OutputPaths, of: &Tally) -> Result<(), LedgerError> {
-    let unlisted = of.as_unlisted();
-    if unlisted.usd <= 0.0 {
+    let unattributed = of.as_unattributed();
+    if unattributed.usd <= 0.0 {
         return Ok(());
     }
-    let noted = run_file::unlisted(disk, &paths.run)?;
-    run_file::note(disk, paths, noted + unlisted)
+    let noted = run_file::unattributed(disk, &paths.run)?;
+    run_file::note(disk, paths, noted + unattributed)
 }
 
-fn put_right(
+fn fix_file(
     disk: &dyn Disk,
     paths: &OutputPaths,
     path: &Path,
@@ -181,24 +181,24 @@ fn put_right(
     let Some(mut file) = open_if_there(disk, path)? else {
         return Ok(());
     };
-    let wrong = look_for_wrong(&mut *file, path, rows)?;
-    if wrong.foreign && !wrong.good {
+    let damage = find_damage(&mut *file, path, rows)?;
+    if damage.foreign && !damage.good {
         return Err(LedgerError::NotOurs { path: path.into() });
     }
-    if wrong.at.is_empty() {
+    if damage.at.is_empty() {
         return Ok(());
     }
-    note_cost(disk, paths, &wrong.of_second_lines)?;
-    take_out(disk, path, &kept, |found| {
-        wrong.at.binary_search(&found.at).is_ok()
+    note_cost(disk, paths, &damage.of_second_lines)?;
+    remove_lines(disk, path, &kept, |found| {
+        damage.at.binary_search(&found.at).is_ok()
     })?;
-    repaired.twice += wrong.twice;
-    if let Some((first_line, first_byte)) = wrong.first_bad {
-        repaired.bad.push(TakenLines {
+    repaired.twice += damage.twice;
+    if let Some((first_line, first_byte)) = damage.first_bad {
+        repaired.bad.push(RemovedLines {
             from: path.into(),
             kept,
-            lines: wrong.bad,
-            bytes: wrong.bad_bytes,
+            lines: damage.bad,
+            bytes: damage.bad_bytes,
             first_line,
             first_byte,
         });
@@ -206,18 +206,18 @@ fn put_right(
     Ok(())
 }
 
-fn look_for_wrong(
+fn find_damage(
     file: &mut dyn OnDisk,
     path: &Path,
     rows: &mut HashSet<u64>,
-) -> Result<Wrong, LedgerError> {
-    let mut wrong = Wrong::default();
+) -> Result<Damage, LedgerError> {
+    let mut damage = Damage::default();
     each_line(file, |found| {
-        wrong.take(&found, rows);
+        damage.take(&found, rows);
         Ok(())
     })
     .map_err(io_error("read", path))?;
-    Ok(wrong)
+    Ok(damage)
 }
 
 /// Appends the lines of `from` whose rows are not there yet, as a run commits.
@@ -233,7 +233,7 @@ fn add_lines(
         let missing = std::io::ErrorKind::NotFound.into();
         return Err(io_error("open", from)(missing));
     };
-    let mut answered = Sink::new(disk, &paths.answered, Durability::Sync, 0);
+    let mut answered = Sink::new(disk, &paths.output, Durability::Sync, 0);
     let mut failed = Sink::new(disk, &paths.failed, Durability::Sync, 0);
     let mut refused = None;
     let mut waiting = 0;
@@ -247,7 +247,7 @@ fn add_lines(
             repaired.there_already += 1;
             return Ok(());
         }
-        let line = match brought(&**disk, paths, from, found.bytes) {
+        let line = match imported_line(&**disk, paths, from, found.bytes) {
             Ok(Some(line)) => line,
             Ok(None) => {
                 repaired.without_images += 1;
@@ -267,7 +267,7 @@ fn add_lines(
         };
         sink.add(|lines| lines.extend_from_slice(&line));
         repaired.added += 1;
-        tally.take_past(known);
+        tally.count_earlier(known);
         waiting += 1;
         if waiting == GROUP {
             waiting = 0;
@@ -317,7 +317,7 @@ mod tests {
     fn bad_lines_are_put_aside_and_good_ones_stay() {
         let disk = Simulated::default();
         let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
-        disk.put(&paths().answered, format!("{a}oops\n{b}torn").as_bytes());
+        disk.put(&paths().output, format!("{a}oops\n{b}torn").as_bytes());
         let repaired = repaired(&disk, None).unwrap();
         let [bad] = &repaired.bad[..] else {
             panic!("{repaired:?}")
@@ -328,18 +328,18 @@ mod tests {
             expected
         );
         assert_eq!(text(&disk, &bad.kept), "oops\ntorn");
-        assert_eq!(text(&disk, &paths().answered), format!("{a}{b}"));
+        assert_eq!(text(&disk, &paths().output), format!("{a}{b}"));
     }
 
     #[test]
     fn a_row_that_stands_twice_stays_once_and_its_answer_wins() {
         let disk = Simulated::default();
         let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
-        disk.put(&paths().answered, format!("{a}{b}{a}").as_bytes());
+        disk.put(&paths().output, format!("{a}{b}{a}").as_bytes());
         let failed = format!("{}{}", line("b", "failed"), line("c", "failed"));
         disk.put(&paths().failed, failed.as_bytes());
         assert_eq!(repaired(&disk, None).unwrap().twice, 2);
-        assert_eq!(text(&disk, &paths().answered), format!("{a}{b}"));
+        assert_eq!(text(&disk, &paths().output), format!("{a}{b}"));
         assert_eq!(text(&disk, &paths().failed), line("c", "failed"));
     }
 
@@ -348,14 +348,14 @@ mod tests {
         let disk = Simulated::default();
         let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
         let c = line("c", "failed");
-        disk.put(&paths().answered, a.as_bytes());
+        disk.put(&paths().output, a.as_bytes());
         let rescued = Path::new("/tmp/rescued.jsonl");
         disk.put(rescued, format!("{a}{b}oops\n{c}").as_bytes());
         for expected in [(2, 1, 1), (0, 3, 1)] {
             let repaired = repaired(&disk, Some(rescued)).unwrap();
             let counts = (repaired.added, repaired.there_already, repaired.not_added);
             assert_eq!(counts, expected);
-            assert_eq!(text(&disk, &paths().answered), format!("{a}{b}"));
+            assert_eq!(text(&disk, &paths().output), format!("{a}{b}"));
             assert_eq!(text(&disk, &paths().failed), c);
         }
     }
@@ -363,10 +363,10 @@ mod tests {
     #[test]
     fn a_file_of_somebody_elses_is_left_alone() {
         let disk = Simulated::default();
-        disk.put(&paths().answered, b"hello\n");
+        disk.put(&paths().output, b"hello\n");
         let refused = repaired(&disk, None).unwrap_err();
         assert!(matches!(refused, LedgerError::NotOurs { .. }), "{refused}");
-        assert_eq!(text(&disk, &paths().answered), "hello\n");
+        assert_eq!(text(&disk, &paths().output), "hello\n");
     }
 
     /// A line of an answer that has cost so many USD.
@@ -375,18 +375,18 @@ mod tests {
         line.replace("null", &format!("null,\"cost_usd\":{cost_usd}"))
     }
 
-    fn unlisted(disk: &Simulated) -> f64 {
-        run_file::unlisted(disk, &paths().run).unwrap().usd
+    fn unattributed(disk: &Simulated) -> f64 {
+        run_file::unattributed(disk, &paths().run).unwrap().usd
     }
 
     #[test]
     fn what_a_second_line_has_cost_is_not_forgotten_and_what_became_an_answer_counts_once() {
         let disk = Simulated::default();
         let answers = [priced("a", 0.5), priced("b", 0.25), priced("a", 0.125)].concat();
-        disk.put(&paths().answered, answers.as_bytes());
+        disk.put(&paths().output, answers.as_bytes());
         let failed = line("b", "failed").replace("null", "null,\"maybe_billed_usd\":9");
         disk.put(&paths().failed, failed.as_bytes());
         assert_eq!(repaired(&disk, None).unwrap().twice, 2);
-        assert_eq!(unlisted(&disk), 0.125);
+        assert_eq!(unattributed(&disk), 0.125);
     }
 }

@@ -147,13 +147,13 @@ impl Display {
                 }
             }
             Event::Sent { .. } => self.trouble = None,
-            Event::Again { .. }
+            Event::Retry { .. }
             | Event::Completed(_)
             | Event::Reasked { .. }
             | Event::Uncorrected { .. }
             | Event::Left { .. }
             | Event::Abandoned
-            | Event::Unlisted { .. }
+            | Event::Unattributed { .. }
             | Event::Over(_)
             | Event::Waits(..) => {}
         }
@@ -312,7 +312,7 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
         | WaitReason::Requests
         | WaitReason::Tokens
         | WaitReason::TokensOfDay => format!("limited by {}", why.as_str()),
-        WaitReason::Refusals => match progress.gauge.learned_per_minute {
+        WaitReason::LearnedRate => match progress.gauge.learned_per_minute {
             Some(learned) => format!("limited by the learned rate ({}/min)", rough(learned)),
             None => "limited by the learned rate".into(),
         },
@@ -335,7 +335,7 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
             "waiting for a first success, since every row so far was rejected".into()
         }
         WaitReason::Input => "reading completed rows of the input".into(),
-        WaitReason::Answers => "waiting for the last responses".into(),
+        WaitReason::LastResponses => "waiting for the last responses".into(),
         WaitReason::Drain => "waiting for calls in flight".into(),
         WaitReason::Disk => "waiting for the output disk".into(),
     }
@@ -354,7 +354,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         Stop::Limit(Reached::ErrorRate { .. }) => "error rate limit reached",
         Stop::TokensPerDay => "daily token limit reached",
         Stop::Unreachable { .. } => "the service is unreachable",
-        Stop::Refused { .. } => "the service throttles every call",
+        Stop::Throttled { .. } => "the service throttles every call",
         Stop::CannotWrite { .. } => "the output cannot be written",
     };
     let calls = match in_flight {
@@ -403,7 +403,7 @@ mod tests {
         let fault = Box::new(Fault::local(Category::Throttled, "slow down"));
         let lasted = Duration::from_secs(900);
         let said = |stop| stopping(&stop, 0, Duration::ZERO);
-        let refused = said(Stop::Refused {
+        let refused = said(Stop::Throttled {
             lasted,
             fault: fault.clone(),
         });

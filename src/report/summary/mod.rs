@@ -206,8 +206,8 @@ impl<'a> Summary<'a> {
     }
 
     /// Whether an emulator has answered, be it the embedded one or another.
-    fn is_made_up(&self) -> bool {
-        self.run_state().is_made_up()
+    fn is_emulated(&self) -> bool {
+        self.run_state().is_emulated()
     }
 
     fn remaining(&self) -> u64 {
@@ -249,8 +249,8 @@ struct RunState<'a> {
 }
 
 impl RunState<'_> {
-    fn is_made_up(&self) -> bool {
-        self.context.emulated || 0 < self.overall.made_up
+    fn is_emulated(&self) -> bool {
+        self.context.emulated || 0 < self.overall.emulated
     }
 
     fn remaining(&self) -> u64 {
@@ -274,7 +274,7 @@ impl RunState<'_> {
                 .as_str(),
             name: &context.name,
             model: &context.model,
-            emulated: self.is_made_up(),
+            emulated: self.is_emulated(),
             fingerprint: context.fingerprint,
             settings: &context.settings,
             only: context.only.as_ref(),
@@ -305,7 +305,7 @@ impl RunState<'_> {
                 seconds: self.elapsed.as_secs_f64(),
                 held_back_by: self.limited_by.map(|(why, _)| why.as_str()),
             },
-            output: context.paths.answered.display().to_string(),
+            output: context.paths.output.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
             resume: (0 < self.remaining()).then_some(&context.resume),
             command: &context.resume,

@@ -84,7 +84,7 @@ impl Summary<'_> {
         } = self;
         let name = &context.name;
         let (rows, took) = (count(context.rows), time(self.elapsed));
-        let emulated = match self.is_made_up() {
+        let emulated = match self.is_emulated() {
             true => " (fake responses from the emulator)",
             false => "",
         };
@@ -174,7 +174,7 @@ impl Summary<'_> {
             lines.extend(self.hint().map(|hint| Line::Text("hint", hint)));
         }
         if 0 < overall.answered() {
-            let output = context.paths.answered.display();
+            let output = context.paths.output.display();
             lines.push(Line::Text("output", output.to_string()));
         }
         if 0 < overall.failed {
@@ -244,11 +244,11 @@ impl Summary<'_> {
             parts[0] += &format!(" for {priced} of {all} completions");
             parts.push(format!("unknown for {}", count(unpriced)));
         }
-        if self.is_made_up() {
+        if self.is_emulated() {
             parts[0] += " on Bedrock";
             parts.push("the emulator bills nothing".into());
         }
-        let backed_up = overall.unlisted.answers_usd;
+        let backed_up = overall.unattributed.answers_usd;
         if LEAST_USD <= backed_up {
             let usd = dollars(backed_up);
             parts.push(format!(
@@ -327,10 +327,13 @@ impl Summary<'_> {
     /// One thing that would make the next run faster, where there is one.
     fn hint(&self) -> Option<String> {
         let (why, share) = self.held_back?;
-        if !matches!(why, WaitReason::Tokens | WaitReason::Refusals) || share < 0.25 {
+        if !matches!(why, WaitReason::Tokens | WaitReason::LearnedRate) || share < 0.25 {
             return None;
         }
-        let (limit, statistics) = (u64::from(self.context.max_tokens?), &self.progress.lessons);
+        let (limit, statistics) = (
+            u64::from(self.context.max_tokens?),
+            &self.progress.statistics,
+        );
         let enough = statistics.lower_limit(limit, self.context.thought)?;
         Some(format!(
             "max_tokens = {enough} would free quota: every call reserves {}, and the longest of {} \

@@ -22,15 +22,15 @@ pub struct MaxTokens {
 }
 
 impl MaxTokens {
-    /// What `lessons` say of a limit that the job sets, if it does: `reserved`. It may be as high as
+    /// What `statistics` say of a limit that the job sets, if it does: `reserved`. It may be as high as
     /// `most`, and leaves `thought` tokens for thinking.
     pub(super) fn new(
-        lessons: &Statistics,
+        statistics: &Statistics,
         reserved: Option<u32>,
         most: Option<u64>,
         thought: u64,
     ) -> Option<Self> {
-        let lengths = &lessons.output_tokens;
+        let lengths = &statistics.output_tokens;
         let (p50, p99) = (lengths.percentile(50)?, lengths.percentile(99)?);
         let reserved = reserved.map(u64::from);
         Some(Self {
@@ -39,9 +39,9 @@ impl MaxTokens {
             p50,
             p99,
             max: lengths.max(),
-            cut_off: lessons.cut_off,
-            better: reserved.and_then(|reserved| match lessons.cut_off {
-                0 => lessons.lower_limit(reserved, thought),
+            cut_off: statistics.cut_off,
+            better: reserved.and_then(|reserved| match statistics.cut_off {
+                0 => statistics.lower_limit(reserved, thought),
                 _ => higher(reserved, most),
             }),
         })

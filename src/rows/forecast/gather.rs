@@ -163,11 +163,11 @@ impl Gathered {
 
     /// What so many of the rows that are left will cost, in USD, where that can be told: all of them
     /// but for those that turned out to be others.
-    pub fn cost_usd(&self, rows: u64, lessons: &Statistics, plan: &Plan) -> Option<f64> {
+    pub fn cost_usd(&self, rows: u64, statistics: &Statistics, plan: &Plan) -> Option<f64> {
         if rows == 0 || self.rows() == 0 {
             return None;
         }
-        let cost = Forecast::new(self, lessons, plan).in_tier;
+        let cost = Forecast::new(self, statistics, plan).in_tier;
         let share = rows as f64 / self.rows() as f64;
         Some(cost.expected.or(cost.low)? * share.min(1.0))
     }
@@ -181,9 +181,9 @@ impl Gathered {
         }
         match (row, before) {
             (Row::Rejected(..), None) => self.unusable += 1,
-            (Row::Rejected(..), Some(_)) | (Row::Past(_), _) => {}
-            (Row::Ready(work), None) => self.left(work),
-            (Row::Ready(work), Some(before)) => self.ended(work, before),
+            (Row::Rejected(..), Some(_)) | (Row::Completed(_), _) => {}
+            (Row::Ready(ready), None) => self.left(ready),
+            (Row::Ready(ready), Some(before)) => self.ended(ready, before),
         }
     }
 
@@ -197,9 +197,9 @@ impl Gathered {
         self.left.iter().map(|sizes| sizes.rows).sum()
     }
 
-    fn left(&mut self, work: &ReadyRow) {
-        let bytes = self.bytes(work);
-        let max_tokens = work.call.max_tokens.map(u64::from);
+    fn left(&mut self, ready: &ReadyRow) {
+        let bytes = self.bytes(ready);
+        let max_tokens = ready.request.max_tokens.map(u64::from);
         let max_tokens = max_tokens.unwrap_or(self.default_max_tokens);
         let at = bucket(bytes);
         if self.left.len() <= at {
@@ -210,7 +210,7 @@ impl Gathered {
         sizes.bytes += bytes;
         // A limit of the user's own file may be any number.
         sizes.max_tokens = sizes.max_tokens.saturating_add(max_tokens);
-        match work.call.bill {
+        match ready.request.bill {
             Some(bill) => {
                 sizes.least = sizes.least.and(bill.least);
                 sizes.most = sizes.most.and(bill.most);
@@ -220,21 +220,21 @@ impl Gathered {
             }
             None => sizes.unpriced += 1,
         }
-        self.share(work, bytes, max_tokens);
+        self.share(ready, bytes, max_tokens);
         match &mut self.first {
             Some((first, FirstIs::Left)) if self.calls == 1 => {
-                first.bodies.push(work.call.body.clone());
+                first.bodies.push(ready.request.body.clone());
             }
             Some((_, FirstIs::Left)) => {}
             Some((_, FirstIs::Ended)) | None => {
-                self.first = Some((First::of(work), FirstIs::Left));
+                self.first = Some((First::of(ready), FirstIs::Left));
             }
         }
     }
 
     /// Puts a row into the call of those before it, or into a new one.
-    fn share(&mut self, work: &ReadyRow, bytes: u64, max_tokens: u64) {
-        let body = work.call.body.len();
+    fn share(&mut self, ready: &ReadyRow, bytes: u64, max_tokens: u64) {
+        let body = ready.request.body.len();
         let Gathering {
             rows: shared_by,
             bytes: so_far,
@@ -249,33 +249,33 @@ impl Gathered {
         self.most_output = self.most_output.max(self.last.max_tokens);
     }
 
-    fn ended(&mut self, work: &ReadyRow, before: &EarlierRow) {
+    fn ended(&mut self, ready: &ReadyRow, before: &EarlierRow) {
         if self.first.is_none() {
-            self.first = Some((First::of(work), FirstIs::Ended));
+            self.first = Some((First::of(ready), FirstIs::Ended));
         }
         let Some(tokens) = before.input_tokens else {
             return;
         };
-        if !has_changed(&work.identity, before) {
+        if !has_changed(&ready.identity, before) {
             self.measured.rows += 1;
-            self.measured.bytes += self.bytes(work);
+            self.measured.bytes += self.bytes(ready);
             self.measured.tokens += u64::from(tokens.get());
         }
     }
 
     /// The bytes of its prompt; a token at least is never without a byte.
-    fn bytes(&self, work: &ReadyRow) -> u64 {
-        let body = work.call.body.len() as u64;
+    fn bytes(&self, ready: &ReadyRow) -> u64 {
+        let body = ready.request.body.len() as u64;
         body.saturating_sub(self.layout_bytes).max(1)
     }
 }
 
 impl First {
-    fn of(work: &ReadyRow) -> Self {
+    fn of(ready: &ReadyRow) -> Self {
         Self {
-            row: work.identity.row,
-            custom_id: work.identity.custom_id.clone(),
-            bodies: vec![work.call.body.clone()],
+            row: ready.identity.row,
+            custom_id: ready.identity.custom_id.clone(),
+            bodies: vec![ready.request.body.clone()],
         }
     }
 }

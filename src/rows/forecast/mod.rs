@@ -101,21 +101,21 @@ enum Way {
 
 impl Forecast {
     /// Works out what the rows in `gathered` will take, given what answers have taught.
-    pub fn new(gathered: &Gathered, lessons: &Statistics, plan: &Plan) -> Self {
-        let sums = Sums::new(gathered, lessons, plan.cached_bytes());
+    pub fn new(gathered: &Gathered, statistics: &Statistics, plan: &Plan) -> Self {
+        let sums = Sums::new(gathered, statistics, plan.cached_bytes());
         let cost = |way| sums.cost(plan, way);
         let tier = plan.terms.tier.unwrap_or_default();
         let burndown = plan.tokens.burndown;
         let output = sums.each(|case| sums.output(case));
         let uncached = |case| sums.input(case) - sums.cached(case).0;
         let quota = sums.each(|case| Some(uncached(case) + output.of(case)? * burndown));
-        let latency = lessons.latency();
+        let latency = statistics.latency();
         Self {
             rows: gathered.rows(),
             calls: gathered.calls,
             bytes_per_token: sums.bytes_per_token,
             measured_on: gathered.measured.rows,
-            answers: lessons.output_tokens.count(),
+            answers: statistics.output_tokens.count(),
             input: sums.each(|case| Some(sums.input(case))),
             cache_read: sums.each(|case| Some(sums.cached(case).0)),
             output,
@@ -141,7 +141,7 @@ impl Forecast {
             // Embeddings and images have no length that a limit could be held against.
             max_tokens: match plan.family.writes_text() {
                 true => MaxTokens::new(
-                    lessons,
+                    statistics,
                     gathered.limit(plan),
                     most_max_tokens(plan),
                     plan.parameters.thought(),
@@ -189,7 +189,7 @@ struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    fn new(gathered: &'a Gathered, lessons: &Statistics, cached: Cases<u64>) -> Self {
+    fn new(gathered: &'a Gathered, statistics: &Statistics, cached: Cases<u64>) -> Self {
         let measured = gathered.measured;
         let bytes_per_token = match measured.tokens {
             0 => BYTES_PER_TOKEN,
@@ -199,7 +199,7 @@ impl<'a> Sums<'a> {
             sizes: &gathered.left,
             bytes_per_token,
             cached,
-            answer: lessons.output_tokens.mean(),
+            answer: statistics.output_tokens.mean(),
         }
     }
 

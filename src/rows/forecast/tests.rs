@@ -29,7 +29,7 @@ fn row(number: u64, bytes: usize) -> Row {
             row: number,
             ..Identity::default()
         },
-        call: Request {
+        request: Request {
             body: vec![b'x'; LAYOUT + bytes].into(),
             max_tokens: Some(100),
             worst_cost_usd: None,
@@ -56,12 +56,12 @@ fn gathered(rows: &[(usize, Option<EarlierRow>)]) -> Gathered {
 }
 
 /// Answers of so many tokens, each of so many seconds.
-fn lessons(answers: &[u64], latency_s: u64) -> Statistics {
-    let mut lessons = Statistics::default();
+fn statistics(answers: &[u64], latency_s: u64) -> Statistics {
+    let mut statistics = Statistics::default();
     for tokens in answers {
-        lessons.answer(Some(*tokens), "stop", Some(latency_s * 1000));
+        statistics.answer(Some(*tokens), "stop", Some(latency_s * 1000));
     }
-    lessons
+    statistics
 }
 
 #[track_caller]
@@ -90,7 +90,7 @@ fn what_is_cached_is_read_by_all_calls_but_the_first_and_at_worst_by_none() {
         "x".repeat(4200)
     );
     let gathered = gathered(&[(4550, None), (4900, None), (4550, None)]);
-    let forecast = Forecast::new(&gathered, &lessons(&[20], 1), &plan(&cached));
+    let forecast = Forecast::new(&gathered, &statistics(&[20], 1), &plan(&cached));
     check(forecast.input, 2800.0, Some(4000.0), 7000.0); // 14,000 bytes by 5, 3.5, 2
     check(forecast.cache_read, 1680.0, Some(2400.0), 0.0);
     check(forecast.quota, 1168.0, Some(1660.0), 7300.0); // and 3 × 16, 20, 100 of output
@@ -128,7 +128,7 @@ fn answers_teach_bytes_tokens_and_lengths() {
     // 400 bytes were 100 tokens; answers have 20 and 40.
     let before = [(300, Some(answered(80))), (100, Some(answered(20)))];
     let rows = [before[0], before[1], (480, None)];
-    let forecast = Forecast::new(&gathered(&rows), &lessons(&[20, 40], 1), &plan(""));
+    let forecast = Forecast::new(&gathered(&rows), &statistics(&[20, 40], 1), &plan(""));
     assert_eq!((forecast.measured_on, forecast.answers), (2, 2));
     check(forecast.input, 100.0, Some(120.0), 144.0); // 480 by 4.8, 4, 3.33
     check(forecast.output, 24.0, Some(30.0), 100.0);
@@ -142,11 +142,11 @@ fn rows_that_changed_or_say_nothing_teach_nothing() {
         fingerprint: Some(Fingerprint(1)),
         ..answered(1)
     };
-    let Row::Ready(mut work) = row(3, 350) else {
+    let Row::Ready(mut ready) = row(3, 350) else {
         panic!("made ready above")
     };
-    work.identity.fingerprint = Some(Fingerprint(2));
-    gathered.take(&Row::Ready(work), Some(&changed));
+    ready.identity.fingerprint = Some(Fingerprint(2));
+    gathered.take(&Row::Ready(ready), Some(&changed));
     let forecast = Forecast::new(&gathered, &Statistics::default(), &plan(""));
     assert_eq!(forecast.measured_on, 0);
     check(forecast.input, 70.0, Some(100.0), 175.0);
@@ -161,7 +161,7 @@ fn a_long_input_is_paid_for_at_its_own_price() {
     let (step, above) = facts.above.expect("listed with a step");
     assert_eq!(step, 100_000);
     let gathered = gathered(&[(350, None), (700_000, None)]);
-    let forecast = Forecast::new(&gathered, &lessons(&[50], 1), &plan);
+    let forecast = Forecast::new(&gathered, &statistics(&[50], 1), &plan);
     let short = facts.price.of(100, 50).expect("priced");
     let long = above.of(200_000, 50).expect("priced");
     let expected = forecast.on_demand.expected.expect("known");
@@ -172,7 +172,7 @@ fn a_long_input_is_paid_for_at_its_own_price() {
 #[test]
 fn an_unknown_price_stays_unknown() {
     let job = "[model]\nid = \"amazon.nova-next-v9:0\"\nfamily = \"nova\"\nmax_tokens = 100\n";
-    let forecast = Forecast::new(&gathered(&[(9, None)]), &lessons(&[50], 1), &plan(job));
+    let forecast = Forecast::new(&gathered(&[(9, None)]), &statistics(&[50], 1), &plan(job));
     assert_eq!(
         [forecast.on_demand, forecast.flex, forecast.batch],
         [UNKNOWN; 3]
@@ -182,7 +182,7 @@ fn an_unknown_price_stays_unknown() {
 #[test]
 fn nothing_left_takes_nothing() {
     let gathered = gathered(&[(350, Some(answered(100)))]);
-    let forecast = Forecast::new(&gathered, &lessons(&[50], 1), &plan(""));
+    let forecast = Forecast::new(&gathered, &statistics(&[50], 1), &plan(""));
     assert_eq!(forecast.calls, 0);
     check(forecast.on_demand, 0.0, Some(0.0), 0.0);
     assert!(!format!("{:?}", forecast).contains("-0.0"));
@@ -205,15 +205,15 @@ fn the_first_request_is_the_first_that_is_left() {
 #[track_caller]
 fn paced(limits: &str, latency_s: u64, seconds: (Option<f64>, Option<f64>), bound: Option<Bound>) {
     let rows = vec![(700, None); 60];
-    let lessons = match latency_s {
+    let statistics = match latency_s {
         0 => Statistics::default(),
-        latency => lessons(&[50], latency),
+        latency => statistics(&[50], latency),
     };
     let plan = plan(&format!("[limits]\n{limits}"));
     let Pace {
         seconds: found,
         bound: by,
-    } = Forecast::new(&gathered(&rows), &lessons, &plan).pace;
+    } = Forecast::new(&gathered(&rows), &statistics, &plan).pace;
     let found = (found.expected, found.worst);
     let near = |(a, b): (Option<f64>, Option<f64>)| match (a, b) {
         (Some(a), Some(b)) => (a - b).abs() < 1e-6,
@@ -256,11 +256,11 @@ fn time_is_unknown_where_nothing_tells() {
 
 #[track_caller]
 fn advised(answers: &[u64], finish: &str, reserved: Option<u32>, better: Option<u64>) {
-    let mut lessons = Statistics::default();
+    let mut statistics = Statistics::default();
     for tokens in answers {
-        lessons.answer(Some(*tokens), finish, None);
+        statistics.answer(Some(*tokens), finish, None);
     }
-    let advice = MaxTokens::new(&lessons, reserved, Some(8192), 0).expect("there are answers");
+    let advice = MaxTokens::new(&statistics, reserved, Some(8192), 0).expect("there are answers");
     assert_eq!(advice.better, better, "{advice:?}");
 }
 

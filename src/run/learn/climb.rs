@@ -51,9 +51,9 @@ impl Climb {
 
     /// The next climb, after a throttle at `rate`. The quota is at least what was let in since the
     /// last cut, and at most that rate: the ceiling is set between them.
-    pub(super) fn again(self, rate: f64, measured: f64, is_luck: bool) -> Self {
+    pub(super) fn again(self, rate: f64, measured: f64, is_noise: bool) -> Self {
         let measured = measured.min(rate);
-        let proved = if is_luck {
+        let proved = if is_noise {
             measured.max(self.proved * KEPT)
         } else {
             measured

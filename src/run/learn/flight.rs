@@ -85,7 +85,7 @@ impl Flight {
     }
 
     /// A call starts.
-    pub(super) fn send(&mut self, now: Instant, was_held_back: bool) {
+    pub(super) fn send(&mut self, now: Instant, was_rate_limited: bool) {
         let news = self.news();
         while let Some((sent, held_back)) = self.sent.front()
             && *sent + news <= now
@@ -93,7 +93,7 @@ impl Flight {
             self.proved += f64::from(u8::from(*held_back));
             self.sent.pop_front();
         }
-        self.sent.push_back((now, was_held_back));
+        self.sent.push_back((now, was_rate_limited));
     }
 
     /// How many calls were sent after that instant, of which nothing is known.

@@ -102,7 +102,7 @@ pub(super) struct Learned {
     overrun: bool,
     /// Cuts that followed each other with nothing admitted between them.
     in_a_row: u32,
-    luck: Noise,
+    noise: Noise,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -154,7 +154,7 @@ impl Learned {
             found: None,
             overrun: false,
             in_a_row: 0,
-            luck: Noise::default(),
+            noise: Noise::default(),
         }
     }
 
@@ -177,13 +177,13 @@ impl Learned {
         self.found = None;
         self.since_cut.sent(units, now);
         if self.is_searching() || self.is_blameless() {
-            self.luck.tries();
+            self.noise.tries();
         }
         let Some(rate) = self.rate else { return };
         let oldest = now.checked_sub(self.arrears).unwrap_or(now);
-        let was_held_back = oldest < self.next;
-        self.flight.send(now, was_held_back);
-        if was_held_back {
+        let was_rate_limited = oldest < self.next;
+        self.flight.send(now, was_rate_limited);
+        if was_rate_limited {
             self.grow(seconds(units / rate));
         }
         let rate = self.rate.unwrap_or(rate);
@@ -236,8 +236,8 @@ impl Learned {
         };
         let dense = self.refusals.note(place, self.dense());
         let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
-        if self.is_bad_luck(dense.is_some()) && settled <= sent {
-            self.luck.fails();
+        if self.is_noise(dense.is_some()) && settled <= sent {
+            self.noise.fails();
         }
         match (self.phase, dense) {
             (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, now),
@@ -247,7 +247,7 @@ impl Learned {
             {
                 self.cut_to_measured(sent, now);
             }
-            (Phase::Climbing(climb), _) if !self.is_blameless() && !self.luck.is_rife() => {
+            (Phase::Climbing(climb), _) if !self.is_blameless() && !self.noise.is_rife() => {
                 self.climb_again(climb, sent, now);
             }
             (Phase::Searching | Phase::Climbing(_), _) => return false,
@@ -281,10 +281,10 @@ impl Learned {
     /// A throttle during the search: nothing more is sent until the outcome of the calls on their
     /// way is known. Where throttles are noise, that would be a waste of time.
     fn pause(&mut self, now: Instant) -> bool {
-        if !self.luck.is_rife() {
+        if !self.noise.is_rife() {
             self.next = self.next.max(now + self.flight.news());
         }
-        self.luck.fails();
+        self.noise.fails();
         false
     }
 
@@ -299,7 +299,7 @@ impl Learned {
         self.flight.restart(1.0 + found.admitted());
         self.found = Some(found);
         self.overrun = true;
-        self.luck = Noise::default();
+        self.noise = Noise::default();
         self.next = self.next.max(now + self.flight.news());
     }
 
@@ -344,8 +344,8 @@ impl Learned {
     /// The next climb, to a ceiling that has moved a little.
     fn climb_again(&mut self, climb: Climb, sent: Instant, now: Instant) {
         let rate = self.rate.unwrap_or(climb.ceiling);
-        let is_luck = self.since_cut.refused <= (HARDLY_ANY * self.since_cut.calls).max(1.0);
-        self.cut(climb.again(rate, self.measured(sent), is_luck), now);
+        let is_noise = self.since_cut.refused <= (HARDLY_ANY * self.since_cut.calls).max(1.0);
+        self.cut(climb.again(rate, self.measured(sent), is_noise), now);
         self.overrun = false;
         self.flight.restart(f64::INFINITY);
     }
@@ -379,7 +379,8 @@ impl Learned {
     fn is_still(&self) -> bool {
         let is_shut = matches!(self.phase, Phase::Searching);
         let refused = self.since_cut.refused;
-        let nothing_let_in = self.since_cut.admitted_calls(0.0) < 1.0 && self.luck.is_shut(refused);
+        let nothing_let_in =
+            self.since_cut.admitted_calls(0.0) < 1.0 && self.noise.is_shut(refused);
         self.overrun && (is_shut || nothing_let_in)
     }
 
@@ -390,12 +391,12 @@ impl Learned {
         }
         let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
         let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
-        self.luck.overrun(in_a_climb.max(CLIMB_CALLS))
+        self.noise.overrun(in_a_climb.max(CLIMB_CALLS))
     }
 
     /// Whether a throttle is one that the rate gives no reason for. The one that makes an overrun may
     /// well be the first of a smaller quota, unless the job says how large it is.
-    fn is_bad_luck(&self, is_overrun: bool) -> bool {
+    fn is_noise(&self, is_overrun: bool) -> bool {
         let is_told = self.cap.is_some() && matches!(self.phase, Phase::Climbing(_));
         (!is_overrun || is_told) && self.is_blameless() && self.is_well_measured()
     }

@@ -76,26 +76,26 @@ mod tests {
     use super::*;
 
     /// Of the last many calls, so many in a hundred had noise.
-    fn luck(percent: u32) -> Noise {
-        let mut luck = Noise::default();
+    fn noise(percent: u32) -> Noise {
+        let mut noise = Noise::default();
         for call in 0..5_000 {
-            luck.tries();
+            noise.tries();
             if call * percent / 100 < (call + 1) * percent / 100 {
-                luck.fails();
+                noise.fails();
             }
         }
-        luck
+        noise
     }
 
     #[test]
     fn the_more_bad_luck_there_is_the_more_refusals_make_an_overrun() {
-        let overruns = |luck: Noise| [50.0, 500.0, 5_000.0].map(|calls| luck.overrun(calls));
+        let overruns = |noise: Noise| [50.0, 500.0, 5_000.0].map(|calls| noise.overrun(calls));
         assert_eq!(overruns(Noise::default()), [3, 5, 6]);
-        assert_eq!(overruns(luck(1)), [3, 5, 6], "as much as is expected");
-        assert_eq!(overruns(luck(5)), [5, 8, 9]);
-        assert_eq!(overruns(luck(10)), [9, 11, 14]);
+        assert_eq!(overruns(noise(1)), [3, 5, 6], "as much as is expected");
+        assert_eq!(overruns(noise(5)), [5, 8, 9]);
+        assert_eq!(overruns(noise(10)), [9, 11, 14]);
         assert_eq!(
-            overruns(luck(100)),
+            overruns(noise(100)),
             [40, 40, 40],
             "never more than are looked at"
         );
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn nothing_let_in_is_bad_luck_only_where_there_is_much_of_it() {
         assert!(Noise::default().is_shut(1.0));
-        assert!(!luck(5).is_shut(1.0));
-        assert!(luck(5).is_shut(2.0));
-        assert!(!luck(20).is_shut(2.0));
+        assert!(!noise(5).is_shut(1.0));
+        assert!(noise(5).is_shut(2.0));
+        assert!(!noise(20).is_shut(2.0));
     }
 }

@@ -58,7 +58,7 @@ where
         let is_invalid = matches!(act, Act::Invalid);
         play(act).await?;
         let mut reply = reply(row(call));
-        reply.reading.schema = is_invalid.then(|| {
+        reply.parsed.schema = is_invalid.then(|| {
             SchemaCheck::Invalid(vec![SchemaError {
                 pointer: "/a".into(),
                 keyword: "enum".into(),
@@ -120,7 +120,7 @@ async fn play(act: Act) -> Result<(), Fault> {
 
 fn reply(row: u64) -> Reply {
     Reply {
-        reading: ParsedReply {
+        parsed: ParsedReply {
             completion: Some(format!("answer {row}")),
             finish_reason: FinishReason::Stop,
             usage: Usage {
@@ -203,7 +203,7 @@ fn settings() -> Settings {
             max_attempts: 3,
             throttle_wait: Duration::from_secs(900),
         },
-        answered_before: false,
+        succeeded_before: false,
         first_alone: FirstAlone::No,
         first_timeout: Duration::from_secs(600),
         reasks: None,
@@ -214,14 +214,14 @@ fn settings() -> Settings {
     }
 }
 
-fn work(row: u64) -> Row {
+fn ready(row: u64) -> Row {
     Row::Ready(ReadyRow {
         identity: Identity {
             row,
             custom_id: Some(row.to_string()),
             ..Identity::default()
         },
-        call: Request {
+        request: Request {
             body: row.to_string().into(),
             max_tokens: None,
             worst_cost_usd: None,
@@ -250,7 +250,7 @@ struct Scene {
 impl Scene {
     fn of(rows: u64) -> Self {
         Self {
-            rows: (1..=rows).map(work).collect(),
+            rows: (1..=rows).map(ready).collect(),
             breaks_off: false,
             settings: settings(),
             store: Memory::default(),
@@ -315,7 +315,7 @@ fn how(stop: Option<&super::Stop>) -> String {
 fn tell(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Sent { identity, .. } => format!("sent {}", identity.row),
-        Event::Again {
+        Event::Retry {
             identity,
             fault,
             after,
@@ -332,9 +332,9 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Completed(ended) => {
             let row = ended.identity.row;
             match &ended.outcome {
-                Outcome::Answered(reply) => {
+                Outcome::Replied(reply) => {
                     let own = format!("answer {row}");
-                    assert_eq!(reply.reading.completion, Some(own), "another row's");
+                    assert_eq!(reply.parsed.completion, Some(own), "another row's");
                     format!(
                         "{row} answered after {} attempts{}",
                         ended.attempts,
@@ -354,7 +354,9 @@ fn tell(event: &Event<'_>) -> Option<String> {
         }
         Event::Left { identity } => format!("{} left", identity.row),
         Event::Abandoned => "abandoned".into(),
-        Event::Unlisted { unlisted_usd } => format!("${unlisted_usd:.2} are in no line"),
+        Event::Unattributed { unattributed_usd } => {
+            format!("${unattributed_usd:.2} are in no line")
+        }
         Event::CannotWrite(error) => format!("cannot write: {error}"),
         Event::Stops(stop) => format!("stops: {}", how(Some(stop))),
         Event::Waits(why, _) => format!("waits for {}", why.as_str()),
@@ -364,13 +366,13 @@ fn tell(event: &Event<'_>) -> Option<String> {
 
 /// What a row took whose response was invalid at some time.
 fn corrected(reply: &Reply) -> String {
-    let is_invalid = reply.reading.schema.is_some();
+    let is_invalid = reply.parsed.schema.is_some();
     let reasks = match reply.reasks {
         0 if !is_invalid => return String::new(),
         0 => String::new(),
         number => format!(", corrected {number} times"),
     };
-    let tokens = reply.reading.usage.output_tokens.unwrap_or(0);
+    let tokens = reply.parsed.usage.output_tokens.unwrap_or(0);
     format!(
         "{reasks}, {tokens} tokens, ${}",
         reply.cost_usd.unwrap_or(0.0)

@@ -5,11 +5,11 @@ use super::*;
 
 /// A row whose answer may have so many tokens.
 fn sized(row: u64, max_tokens: u32) -> Row {
-    let Row::Ready(mut work) = work(row) else {
+    let Row::Ready(mut ready) = ready(row) else {
         unreachable!("made to be sent");
     };
-    work.call.max_tokens = Some(max_tokens);
-    Row::Ready(work)
+    ready.request.max_tokens = Some(max_tokens);
+    Row::Ready(ready)
 }
 
 /// When each row was sent, in milliseconds, in the order of the story.
@@ -84,7 +84,7 @@ async fn a_call_is_known_to_the_pace_by_the_instant_it_was_admitted_at() {
     // Real time, for it goes on between the admission and the call's own task.
     let model = Scripted::new(|_, _| Act::Refuse(fault(Category::Throttled)), usize::MAX);
     let model = Arc::new(model);
-    let rows = [Ok::<_, Full>(work(1))].into_iter();
+    let rows = [Ok::<_, Full>(ready(1))].into_iter();
     let mut state = State::new(model, rows, settings(), Instant::now());
     let now = Instant::now();
     let Step::Send(admitted) = state.step(now) else {

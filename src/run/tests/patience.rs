@@ -38,17 +38,17 @@ async fn while_there_are_new_rows_a_tenth_of_the_answers_and_twenty_pay_for_retr
     let story = half_of(200, 64).await;
     let at = |line: &str| -> u64 { line.split_whitespace().next().unwrap().parse().unwrap() };
     // Told when they are committed, within the millisecond in which they came.
-    let answers = story
+    let replies = story
         .lines()
         .filter(|line| line.contains(" answered after "));
-    let answers: Vec<u64> = answers.map(at).collect();
+    let replies: Vec<u64> = replies.map(at).collect();
     let (mut sent, mut retries) = (HashSet::new(), 0);
     for line in story.lines() {
         let Some((_, row)) = line.split_once(" sent ") else {
             continue;
         };
         retries += usize::from(!sent.insert(row));
-        let answered = answers.iter().filter(|then| **then <= at(line)).count();
+        let answered = replies.iter().filter(|then| **then <= at(line)).count();
         if sent.len() < 200 {
             assert!(
                 retries <= 20 + answered / 10,
@@ -57,7 +57,7 @@ async fn while_there_are_new_rows_a_tenth_of_the_answers_and_twenty_pay_for_retr
         }
     }
     assert_eq!(
-        (sent.len(), retries, answers.len()),
+        (sent.len(), retries, replies.len()),
         (200, 100, 200),
         "{story}"
     );

@@ -210,10 +210,10 @@ async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_o
 async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
     let mut scene = scene(4, 4);
     for row in &mut scene.rows {
-        let Row::Ready(work) = row else {
+        let Row::Ready(ready) = row else {
             panic!("made ready above");
         };
-        work.call.worst_cost_usd = Some(work.identity.row as f64);
+        ready.request.worst_cost_usd = Some(ready.identity.row as f64);
     }
     // It breaks off with all four, which could cost $10, and is then split over row 4: $4 alone.
     let ended = kept(scene, |row, nth| match (row, nth) {
@@ -248,7 +248,7 @@ async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_read_before_the_input_broke_off_is_sent_and_nothing_behind_it() {
-    let rows = [Ok(work(1)), Err(Full), Ok(work(2))].into_iter();
+    let rows = [Ok(ready(1)), Err(Full), Ok(ready(2))].into_iter();
     let settings = scene(0, 3).settings;
     let model = Arc::new(Scripted::new(|_, _| Act::Answer, usize::MAX));
     let (_ask, asked) = watch::channel(Ask::Run);
@@ -283,8 +283,8 @@ async fn a_panic_leaves_every_row_of_its_call() {
 /// Lets no call wait for memory.
 fn expect_short_responses(scene: &mut Scene) {
     for row in &mut scene.rows {
-        if let Row::Ready(work) = row {
-            work.call.max_tokens = Some(1);
+        if let Row::Ready(ready) = row {
+            ready.request.max_tokens = Some(1);
         }
     }
 }
@@ -353,10 +353,10 @@ async fn an_answer_lets_the_parts_go_on_that_were_held_back_in_doubt() {
 async fn what_is_left_of_a_budget_is_spent_on_fewer_rows() {
     let mut scene = scene(8, 8);
     for row in &mut scene.rows {
-        let Row::Ready(work) = row else {
+        let Row::Ready(ready) = row else {
             panic!("made ready above");
         };
-        work.call.worst_cost_usd = Some(1.0);
+        ready.request.worst_cost_usd = Some(1.0);
     }
     scene.settings.limits.max_cost_usd = Some(5.5);
     let story = scene.play(|_, _| Act::Answer).await;

@@ -166,11 +166,11 @@ async fn what_no_row_tells_of_is_told_at_the_end() {
 
 /// A row whose call costs at most so many USD.
 fn priced(row: u64, worst_cost_usd: f64) -> Row {
-    let Row::Ready(mut work) = work(row) else {
+    let Row::Ready(mut ready) = ready(row) else {
         unreachable!("made to be sent");
     };
-    work.call.worst_cost_usd = Some(worst_cost_usd);
-    Row::Ready(work)
+    ready.request.worst_cost_usd = Some(worst_cost_usd);
+    Row::Ready(ready)
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,7 +347,7 @@ async fn while_it_is_in_doubt_rows_that_were_sent_are_sent_again_before_the_run_
 #[tokio::test(start_paused = true)]
 async fn a_job_that_was_answered_before_has_the_right_shape() {
     let mut scene = Scene::of(60);
-    scene.settings.answered_before = true;
+    scene.settings.succeeded_before = true;
     let story = scene
         .play(|_, _| Act::Refuse(fault(Category::InvalidRequest)))
         .await;
@@ -362,7 +362,7 @@ async fn a_job_that_was_answered_before_has_the_right_shape() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
     let past = |row| {
-        Row::Past(Identity {
+        Row::Completed(Identity {
             row,
             ..Identity::default()
         })
@@ -389,7 +389,7 @@ async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
 async fn a_signal_is_heard_among_rows_that_have_ended() {
     let mut scene = Scene::of(1);
     let past = |row| {
-        Row::Past(Identity {
+        Row::Completed(Identity {
             row,
             ..Identity::default()
         })

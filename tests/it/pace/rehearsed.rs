@@ -83,7 +83,7 @@ impl Model for Rehearsed {
         let answer_body: Answer = serde_json::from_slice(&answer.body).unwrap();
         let usage = answer_body.usage;
         Ok(Reply {
-            reading: ParsedReply {
+            parsed: ParsedReply {
                 finish_reason: FinishReason::Stop,
                 usage: Usage {
                     input_tokens: Some(usage.input_tokens),
@@ -167,13 +167,13 @@ pub(super) async fn run(job: Job, service: Arc<InProcess>, start: Instant) -> Ou
 fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
     match event {
         Event::Sent { .. } => outcome.attempts += 1,
-        Event::Again { fault, .. } => {
+        Event::Retry { fault, .. } => {
             outcome.refused += u64::from(fault.category == Category::Throttled);
         }
         Event::Completed(ended) => note_end(ended, start, outcome),
         Event::Left { .. }
         | Event::Abandoned
-        | Event::Unlisted { .. }
+        | Event::Unattributed { .. }
         | Event::Over(_)
         | Event::CannotWrite(_)
         | Event::Stops(_)
@@ -184,10 +184,12 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
 
 fn note_end(ended: &CompletedRow, start: Instant, outcome: &mut Outcome) {
     match &ended.outcome {
-        promptmill::run::Outcome::Answered(reply) => {
-            let usage = reply.reading.usage;
+        promptmill::run::Outcome::Replied(reply) => {
+            let usage = reply.parsed.usage;
             outcome.answered += 1;
-            outcome.landed_s.push((ended.landed - start).as_secs_f64());
+            outcome
+                .landed_s
+                .push((ended.completed_at - start).as_secs_f64());
             outcome.latency_s += ended.latency.as_secs_f64();
             outcome.input_tokens += usage.input_tokens.unwrap();
             outcome.output_tokens += usage.output_tokens.unwrap();
@@ -226,7 +228,7 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
             row,
             ..Identity::default()
         },
-        call: Request {
+        request: Request {
             body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
             worst_cost_usd: None,
@@ -252,7 +254,7 @@ fn settings(job: &Job) -> Settings {
             max_attempts: 6,
             throttle_wait: Duration::from_secs(900),
         },
-        answered_before: false,
+        succeeded_before: false,
         first_alone: false,
         attempt_timeout: Duration::from_secs(900),
         drain: Duration::from_secs(25),
