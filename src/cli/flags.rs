@@ -41,7 +41,7 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
         } else {
             arg
         };
-        let many = key.kind == Kind::Texts;
+        let many = matches!(key.kind, Kind::Texts | Kind::Windows);
         arg.action(if many {
             ArgAction::Append
         } else {
@@ -126,7 +126,7 @@ pub(super) fn output_path(
 fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
     let last = typed.last().copied().unwrap_or_default();
     let value = match key.kind {
-        Kind::Text | Kind::Time => Some(last.into()),
+        Kind::Text | Kind::Time | Kind::Deadline => Some(last.into()),
         Kind::Share => crate::job::is_share(last).then(|| last.into()),
         Kind::Large => last
             .replace('_', "")
@@ -151,11 +151,16 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
         Kind::Table => serde_json::from_str::<toml::Table>(last)
             .ok()
             .map(Into::into),
+        Kind::Windows => {
+            let windows = typed.iter().map(|typed| serde_json::from_str(typed).ok());
+            let windows: Option<Vec<toml::Table>> = windows.collect();
+            windows.map(Into::into)
+        }
     };
     value.ok_or_else(|| JobError::WrongKind {
         place: "command line".into(),
         key: format!("--{}", key.flag),
-        takes: if key.kind == Kind::Table {
+        takes: if matches!(key.kind, Kind::Table | Kind::Windows) {
             "a JSON object without null"
         } else {
             key.kind.takes()

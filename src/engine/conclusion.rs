@@ -28,7 +28,12 @@ impl Run<'_, '_> {
         let overall = progress.overall();
         let is_whole = self.context.rows <= overall.ended();
         let stopped_by = match stop {
-            Some(stop) => Some(stop.to_string()),
+            Some(stop) => Some(match (stop, &self.plan.clock_deadline) {
+                (Stop::Limit(Reached::Deadline(_)), Some(clock)) => {
+                    format!("the deadline, {clock}")
+                }
+                (stop, _) => stop.to_string(),
+            }),
             // Every row has ended, and some of them stood in a file that was deleted since.
             None if !is_whole => Some(lost(self.context.rows - overall.ended())),
             None => None,

@@ -186,7 +186,7 @@ fn wrong_kind(key: &Key, value: &Value) -> Failure {
 fn fits(kind: Kind, value: &Value) -> bool {
     let is_text_list = |items: &[Value]| items.iter().all(Value::is_string);
     match kind {
-        Kind::Text | Kind::Time | Kind::Share => value.is_string(),
+        Kind::Text | Kind::Time | Kind::Deadline | Kind::Share => value.is_string(),
         Kind::Texts => value.as_array().is_some_and(|items| is_text_list(items)),
         Kind::Count => matches!(value.as_u64(), Some(1..=0xffff_ffff)),
         Kind::Whole => value.as_u64().is_some_and(|it| u32::try_from(it).is_ok()),
@@ -195,6 +195,10 @@ fn fits(kind: Kind, value: &Value) -> bool {
         Kind::CountOrShare => value.is_string() || value.is_u64(),
         Kind::Switch => value.is_boolean(),
         Kind::Table => value.is_object(),
+        Kind::Windows => {
+            let windows = value.as_array();
+            windows.is_some_and(|windows| windows.iter().all(Value::is_object))
+        }
     }
 }
 

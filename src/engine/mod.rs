@@ -16,6 +16,7 @@ pub(crate) mod plan;
 mod resolve_arn;
 pub(crate) mod responder;
 pub(crate) mod run;
+mod steering;
 mod verdict;
 
 pub use failure::Failure;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::failure::Failure;
 use super::open::{Loaded, Lookup, Source};
 use super::options::RunOptions;
@@ -203,12 +205,16 @@ impl Planned {
     }
 
     fn over_deadline(&self) -> Option<String> {
-        let deadline = self.plan.limits.deadline?;
+        let deadline = self.plan.deadline_in(Timestamp::now(), None)?;
         let seconds = self.forecast.pace.seconds;
         let takes = duration(seconds.expected.or(seconds.low)?);
+        let deadline_is = match &self.plan.clock_deadline {
+            Some(clock) => format!("{clock}, in {}", time(deadline)),
+            None => time(deadline),
+        };
         let message = format!(
-            "the deadline is {}, and the run will take about {}: it would stop with exit code 8",
-            time(deadline),
+            "the deadline is {deadline_is}, and the run will take about {}: it would stop with exit \
+             code 8",
             time(takes)
         );
         (deadline < takes).then_some(message)

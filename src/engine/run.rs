@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
+use super::steering::Helm;
 use crate::bedrock::Bedrock;
 use crate::event;
 use crate::exit::Exit;
@@ -30,7 +31,7 @@ use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
 use crate::rows::Only;
 use crate::rows::preflight::limit_of;
-use crate::run::{Ask, Event, Limits, Settings, Stop};
+use crate::run::{Ask, Event, Limits, Settings, Steering, Stop};
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const INSPECTION_TIME: Duration = Duration::from_millis(50);
@@ -315,6 +316,10 @@ impl<'a, 't> Run<'a, 't> {
                 .filter(|_| !opened.maker.sends_bodies()),
             thought: plan.parameters.thought(),
             max_cost_usd: plan.limits.max_cost_usd,
+            deadline_at: plan
+                .clock_deadline
+                .as_ref()
+                .and_then(|clock| clock.deadline(started_at, looked.last.deadline_at)),
             // They are known once there are credentials to ask Service Quotas with.
             requests_per_minute: None,
             tokens_per_minute: None,
@@ -393,7 +398,22 @@ impl<'a, 't> Run<'a, 't> {
         let opened = self.opened;
         let rows = opened.maker.rows_after(&past, &opened.input)?;
         let rows = rows.take(limit_of(self.options.limit));
-        let settings = self.settings(past.tally.charge_usd(), &quotas);
+        let mut helm = Helm::new(&self.plan.windows, self.context.started_at);
+        if let Some(note) = helm.opening_note() {
+            self.note(&note);
+        }
+        if let (Some(clock), Some(at)) = (&self.plan.clock_deadline, self.context.deadline_at) {
+            let left = at.duration_since(Timestamp::now());
+            let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+            self.note(&match left.is_zero() {
+                true => format!("the deadline of this night, {clock}, has passed"),
+                false => format!("the deadline is {clock}, in {}", time(left)),
+            });
+        }
+        let settings = Settings {
+            steering: helm.steering(),
+            ..self.settings(past.tally.charge_usd(), &quotas)
+        };
         (self.tell)(Told::Starts {
             context: &self.context,
             rows: self.context.rows,
@@ -407,6 +427,11 @@ impl<'a, 't> Run<'a, 't> {
             let now = Instant::now();
             progress.take(event, now);
             tell(Told::Happened(event, &mut progress, now));
+            if matches!(event, Event::Tick)
+                && let Some(note) = helm.tick(Timestamp::now())
+            {
+                tell(Told::Note(&note));
+            }
             updates.tick(context, &progress, now);
         })
         .await;
@@ -453,6 +478,7 @@ impl<'a, 't> Run<'a, 't> {
             tokens: quotas.tokens,
             limits: Limits {
                 spent_usd,
+                deadline: self.deadline(),
                 ..self.plan.limits
             },
             retry: self.plan.retry,
@@ -464,7 +490,17 @@ impl<'a, 't> Run<'a, 't> {
             drain: self.options.drain,
             tick: TICK,
             seed: u64::from(std::process::id()),
+            steering: Steering::none(),
         }
+    }
+
+    /// How long the loop may send from now on.
+    fn deadline(&self) -> Option<Duration> {
+        let Some(at) = self.context.deadline_at else {
+            return self.plan.limits.deadline;
+        };
+        let left = at.duration_since(Timestamp::now());
+        Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
     }
 
     /// How lines are kept if `left` rows are to complete.

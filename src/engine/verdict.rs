@@ -32,6 +32,12 @@ pub(super) fn verdict(
             Exit::Limit,
             words("raise max_cost_usd; with this limit the same command stops at once"),
         ),
+        Stop::Limit(Reached::RunCost { .. }) => (
+            Exit::Limit,
+            words(
+                "run the same command again, which may spend as much again, or raise max_cost_per_run_usd",
+            ),
+        ),
         Stop::Limit(Reached::Deadline(_)) => (Exit::Limit, words("run the same command again")),
         Stop::Limit(Reached::ErrorRate { .. }) => (
             Exit::Limit,
@@ -81,6 +87,7 @@ pub(super) fn reason(stop: &Stop) -> Reason {
         Stop::Bug => Reason::Bug,
         Stop::AllInvalid(_) => Reason::InvalidRequest,
         Stop::Limit(Reached::Cost { .. }) => Reason::MaxCost,
+        Stop::Limit(Reached::RunCost { .. }) => Reason::MaxRunCost,
         Stop::Limit(Reached::Deadline(_)) => Reason::Deadline,
         Stop::Limit(Reached::ErrorRate { .. }) => Reason::MaxErrorRate,
         Stop::TokensPerDay => Reason::TokensPerDay,
@@ -126,7 +133,7 @@ pub(super) fn enough_usd(reached: &Reached, so_far: &Tally, rows: u64) -> f64 {
             spent_usd,
             next_usd,
         } => (*max_usd, spent_usd + next_usd),
-        Reached::Deadline(_) | Reached::ErrorRate { .. } => (0.0, 0.0),
+        Reached::RunCost { .. } | Reached::Deadline(_) | Reached::ErrorRate { .. } => (0.0, 0.0),
     };
     let each = so_far.charge_usd() / so_far.ended().max(1) as f64;
     let enough = (1.1 * each * rows as f64).max(2.0 * max_usd).max(least);

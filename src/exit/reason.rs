@@ -24,6 +24,8 @@ pub enum Reason {
     MaxFiltered,
     /// `max_cost_usd` was reached.
     MaxCost,
+    /// `max_cost_per_run_usd` was reached.
+    MaxRunCost,
     /// `deadline` was reached.
     Deadline,
     /// `max_error_rate` was exceeded.
@@ -62,7 +64,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, by exit code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Usage,
         Self::Input,
         Self::ChangedRows,
@@ -71,6 +73,7 @@ impl Reason {
         Self::MaxFailures,
         Self::MaxFiltered,
         Self::MaxCost,
+        Self::MaxRunCost,
         Self::Deadline,
         Self::MaxErrorRate,
         Self::Locked,
@@ -101,6 +104,7 @@ impl Reason {
             Self::MaxFailures => "max_failures",
             Self::MaxFiltered => "max_filtered",
             Self::MaxCost => "max_cost",
+            Self::MaxRunCost => "max_run_cost",
             Self::Deadline => "deadline",
             Self::MaxErrorRate => "max_error_rate",
             Self::Locked => "locked",
@@ -148,7 +152,7 @@ mod tests {
         assert_eq!(
             words,
             "usage input changed_rows output invalid_request max_failures max_filtered max_cost \
-             deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
+             max_run_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
              unreachable throttled daily_quota service_quota tokens_per_day credentials \
              access_denied not_found interrupted"
         );

@@ -17,6 +17,8 @@ pub struct ReadOptions {
     pub header: Option<bool>,
     /// Where in a JSON document the list of rows is: `/data`, or the name `data`.
     pub records: Option<String>,
+    /// Whether an input without rows is accepted.
+    pub allow_empty: bool,
 }
 
 /// A character of the syntax: one byte of ASCII, no letter, digit or line end.

@@ -114,7 +114,10 @@ impl Input {
         source: Source,
         options: &ReadOptions,
     ) -> Result<Self, InputError> {
-        let manner = settle_manner(&name, &source, options, named(path))?;
+        let manner = match settle_manner(&name, &source, options, named(path)) {
+            Err(InputError::Empty { .. }) if options.allow_empty => Manner::Jsonl(LineEnd::Feed),
+            settled => settled?,
+        };
         let mut input = Self {
             name,
             path: path.map(Path::to_path_buf),
@@ -123,7 +126,7 @@ impl Input {
             fields: Fields::Seen(Vec::new()),
             advice: String::new(),
         };
-        input.find_fields()?;
+        input.find_fields(options.allow_empty)?;
         let is_told = options.format.is_some() || named(path).is_some();
         if !is_told && options.table_key().is_none() {
             input.reject_plain_text()?;
@@ -131,11 +134,16 @@ impl Input {
         Ok(input)
     }
 
-    /// Reads the header, and enough of what follows to know that there are rows.
-    fn find_fields(&mut self) -> Result<(), InputError> {
+    /// Reads the header, and enough of what follows to know that there are rows, unless the input may be
+    /// empty.
+    fn find_fields(&mut self, allow_empty: bool) -> Result<(), InputError> {
         let mut records = self.records()?;
         let columns = records.columns().map(<[String]>::to_vec);
         let Some(first) = records.next().transpose()? else {
+            if allow_empty {
+                self.fields = columns.map_or(Fields::Seen(Vec::new()), Fields::Columns);
+                return Ok(());
+            }
             return Err(InputError::NoRows {
                 name: self.name.clone(),
                 hint: self.manner.format().no_rows(),

@@ -40,6 +40,8 @@ pub enum Kind {
     Number,
     /// A time such as `90s`, `15m`, `6h`.
     Time,
+    /// Like [`Self::Time`], or a clock time such as `06:30` or `06:30 Europe/Berlin`.
+    Deadline,
     /// A whole number, or a percentage such as `1%`.
     CountOrShare,
     /// A percentage such as `1%`.
@@ -48,6 +50,8 @@ pub enum Kind {
     Switch,
     /// A table; the flag takes JSON.
     Table,
+    /// A list of tables of clock times and limits; the flag takes one as JSON and may be repeated.
+    Windows,
 }
 
 impl Kind {
@@ -61,10 +65,16 @@ impl Kind {
             Self::Large => "a whole number from 1",
             Self::Number => "a number",
             Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
+            Self::Deadline => {
+                "a time such as \"3h\", or a clock time such as \"06:30\" or \"06:30 Europe/Berlin\""
+            }
             Self::CountOrShare => "a whole number or a percentage such as \"1%\"",
             Self::Share => "a percentage such as \"5%\"",
             Self::Switch => "true or false",
             Self::Table => "a table of JSON values",
+            Self::Windows => {
+                "tables of from, to, zone, requests_per_minute and tokens_per_minute, as [[limits.window]]"
+            }
         }
     }
 }
@@ -90,7 +100,7 @@ fn instead(kind: Kind, typed: &str) -> Option<String> {
             plain.parse::<f64>().ok().map(|number| number.to_string())
         }
         Kind::Count | Kind::Whole | Kind::Large => whole(typed),
-        Kind::Time => number()
+        Kind::Time | Kind::Deadline => number()
             .filter(|number| 0.0 < *number)
             .map(|number| format!("\"{number}s\" or \"{number}m\"")),
         Kind::Share => number()
@@ -112,7 +122,7 @@ fn instead(kind: Kind, typed: &str) -> Option<String> {
             let plain = |text: &str| !text.is_empty() && !text.contains(['{', '"', '\'']);
             (plain(name) && plain(value)).then(|| format!("'{{\"{name}\": \"{value}\"}}'"))
         }
-        Kind::Text | Kind::Texts => None,
+        Kind::Text | Kind::Texts | Kind::Windows => None,
     }
 }
 
@@ -186,6 +196,8 @@ pub const KEYS: &[Key] = &[
         "Field or path that identifies a row, or #row for the row number [default: custom_id, id or recordId, else the row number]"),
     key(("input", "keep"), ("keep", None), Kind::Texts, "FIELD",
         "Field or path to copy into the metadata of each output line, or * for all; may be repeated"),
+    key(("input", "allow_empty"), ("allow-empty", None), Kind::Switch, "true|false",
+        "Exit with code 0 if the input has no rows [default: false]"),
 
     key(("prompt", "system"), ("system", None), Kind::Text, "TEXT",
         "System prompt; {{ field }} inserts a value"),
@@ -281,8 +293,12 @@ pub const KEYS: &[Key] = &[
 
     key(("limits", "max_cost_usd"), ("max-cost", None), Kind::Number, "USD",
         "Never spend more than this on the output [default: no limit]"),
-    key(("limits", "deadline"), ("deadline", None), Kind::Time, "TIME",
-        "Stop sending after this long, and exit with code 8 [default: no limit]"),
+    key(("limits", "max_cost_per_run_usd"), ("max-run-cost", None), Kind::Number, "USD",
+        "Never spend more than this in one run [default: no limit]"),
+    key(("limits", "deadline"), ("deadline", None), Kind::Deadline, "TIME",
+        "Stop sending after this long, or at a clock time such as 06:30, and exit with code 8 [default: no limit]"),
+    key(("limits", "window"), ("window", None), Kind::Windows, "JSON",
+        "Limits per minute for a part of the day, as {\"from\": \"08:00\", \"to\": \"18:00\", \"requests_per_minute\": 200}; may be repeated"),
     key(("limits", "max_error_rate"), ("max-error-rate", None), Kind::Share, "N%",
         "Stop with exit code 8 if more rows fail, of at least 50 [default: no limit]"),
 
@@ -363,6 +379,7 @@ mod tests {
             (Kind::Large, "1.5M", "1500000"),
             (Kind::Large, "1e6", "1000000"),
             (Kind::Time, "60", "\"60s\" or \"60m\""),
+            (Kind::Deadline, "60", "\"60s\" or \"60m\""),
             (Kind::Share, "5", "\"5%\""),
             (Kind::Share, "0.05", "\"5%\""),
             (Kind::CountOrShare, "0.5", "\"50%\""),

@@ -4,12 +4,14 @@
 //! in the README all come from it. [`file`](mod@file) is what was typed, silly or not; [`Plan`] is
 //! complete and checked, and nothing downstream has to ask again.
 
+pub mod clock;
 pub mod expand;
 pub mod file;
 pub mod keys;
 mod plan;
 pub mod small;
 
+pub use clock::{LimitWindow, WindowLimits, limits_at};
 pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{
     Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, SchemaPlan, is_share, is_url, region,

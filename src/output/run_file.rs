@@ -75,6 +75,8 @@ pub struct LastRun {
     pub settings: Option<Settings>,
     /// Which rows it ran again by `--only`, unless it completed.
     pub only: Option<OnlyRun>,
+    /// The clock time at which it was to stop sending, unless it completed.
+    pub deadline_at: Option<Timestamp>,
 }
 
 /// The settings of a job in parts, so that what has changed can be named.
@@ -104,7 +106,10 @@ pub fn last_run(paths: &OutputPaths) -> LastRun {
     let part = |key: &str| file.get(key).cloned().unwrap_or_default();
     let is_completed = file.get("state") == Some(&State::Completed.as_str().into());
     let only = serde_json::from_value(part("only")).ok();
+    let deadline_at = file.get("deadline_at").and_then(Value::as_str);
+    let deadline_at = deadline_at.and_then(|at| at.parse().ok());
     LastRun {
+        deadline_at: deadline_at.filter(|_| !is_completed),
         fingerprint: fingerprint.and_then(|text| text.parse().ok()),
         settings: serde_json::from_value(part("settings")).ok(),
         only: only.filter(|_| !is_completed),

@@ -365,18 +365,18 @@ impl<'a> RowMaker<'a> {
 
     /// A limit on the cost cannot hold if it is not known what a call costs at most.
     fn reject_unpriced(&self, row: u64, rendered: &Rendered) -> Result<(), Fault> {
-        if self.plan.limits.max_cost_usd.is_none() {
+        if !self.plan.limits.limit_cost() {
             return Ok(());
         }
         let why = match rendered.bill {
             None => {
                 "it asks for what has no known price, such as video or sound, and the cost is \
-                 limited: take max_cost_usd out, or the row"
+                 limited: take the limit out, or the row"
             }
             Some(bill) if bill.tokens == Metered::Billed && self.is_endless(rendered.limit) => {
                 "nothing says how long its answer may be, and the cost is limited: give \
                  max_tokens, or the model's max_output_tokens in a file with --prices, or take \
-                 max_cost_usd out"
+                 the limit out"
             }
             Some(_) => return Ok(()),
         };

@@ -29,6 +29,15 @@ impl ConcurrencyLimit {
         self.now as usize
     }
 
+    /// The bound is another one from now on.
+    pub(super) fn limit(&mut self, most: usize) {
+        let most = most as f64;
+        if self.most == self.now || most < self.now {
+            self.now = most;
+        }
+        self.most = most;
+    }
+
     /// The service asks for fewer. What was sent before it was last heard does not count again.
     pub(super) fn narrow(&mut self, in_flight: usize, sent: Instant, now: Instant) {
         if self.narrowed <= sent {

@@ -121,7 +121,7 @@ where
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
         let unknown_usd =
             self.budget
-                .settle(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
+                .returned(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
         let services_fault = self.pace.returned(row, admission, &outcome, returned_at);

@@ -102,6 +102,8 @@ pub enum WaitReason {
     Drain,
     /// The output cannot be written.
     Disk,
+    /// Somebody has paused the run.
+    Paused,
 }
 
 impl WaitReason {
@@ -113,7 +115,8 @@ impl WaitReason {
             | Self::NotReady
             | Self::Proof
             | Self::Disk
-            | Self::Drain => true,
+            | Self::Drain
+            | Self::Paused => true,
             Self::Concurrency
             | Self::Memory
             | Self::Requests
@@ -152,6 +155,7 @@ impl WaitReason {
             Self::RetryBudget => "retry budget",
             Self::Drain => "calls in flight",
             Self::Disk => "output disk",
+            Self::Paused => "pause",
         }
     }
 }

@@ -19,12 +19,21 @@ const SAMPLE: u64 = 50;
 pub struct Limits {
     /// What the output may cost in all, in USD.
     pub max_cost_usd: Option<f64>,
-    /// What it has cost before this run, with all that may have been billed.
+    /// What this run may cost, in USD.
+    pub max_cost_per_run_usd: Option<f64>,
+    /// What the output has cost before this run, with all that may have been billed.
     pub spent_usd: f64,
     /// How long the run may take.
     pub deadline: Option<Duration>,
     /// The share of rows that may fail, from 0 to 1.
     pub max_error_rate: Option<f64>,
+}
+
+impl Limits {
+    /// Whether what calls cost is limited.
+    pub fn limit_cost(&self) -> bool {
+        self.max_cost_usd.is_some() || self.max_cost_per_run_usd.is_some()
+    }
 }
 
 /// A limit that was reached.
@@ -38,6 +47,13 @@ pub enum Reached {
         spent_usd: f64,
         /// What the next call could cost.
         next_usd: f64,
+    },
+    /// The next call could cost more than is left for this run.
+    RunCost {
+        /// The limit.
+        max_usd: f64,
+        /// What this run has spent, or may have.
+        spent_usd: f64,
     },
     /// The time is over.
     Deadline(Duration),
@@ -110,17 +126,25 @@ impl Budget {
 
     /// Whether a call can be paid for at its worst.
     pub(super) fn affords(&self, worst_usd: f64) -> Affordable {
-        let Some(max_usd) = self.limits.max_cost_usd else {
-            return Affordable::Now;
-        };
-        match self.spent_usd + self.held_usd + worst_usd <= max_usd {
-            true => Affordable::Now,
-            false if 0 < self.in_flight => Affordable::Later,
-            false => Affordable::Never(Reached::Cost {
+        let fits = |spent_usd: f64, max_usd: f64| spent_usd + self.held_usd + worst_usd <= max_usd;
+        let of_output = self.limits.max_cost_usd;
+        let of_run = self.limits.max_cost_per_run_usd;
+        let of_run_usd = self.spent_usd - self.limits.spent_usd;
+        let reached = match (of_output, of_run) {
+            (Some(max_usd), _) if !fits(self.spent_usd, max_usd) => Reached::Cost {
                 max_usd,
                 spent_usd: self.spent_usd,
                 next_usd: worst_usd,
-            }),
+            },
+            (_, Some(max_usd)) if !fits(of_run_usd, max_usd) => Reached::RunCost {
+                max_usd,
+                spent_usd: of_run_usd,
+            },
+            _ => return Affordable::Now,
+        };
+        match self.in_flight {
+            0 => Affordable::Never(reached),
+            _ => Affordable::Later,
         }
     }
 
@@ -183,6 +207,43 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_of_a_run_counts_what_this_run_spends_and_that_of_the_output_all_of_it() {
+        let limits = |output, run| Limits {
+            max_cost_usd: output,
+            max_cost_per_run_usd: run,
+            spent_usd: 7.0,
+            ..Limits::default()
+        };
+        for (output, run, expected) in [
+            (None, Some(2.0), Affordable::Now),
+            (Some(9.0), Some(2.0), Affordable::Now),
+            (
+                None,
+                Some(1.5),
+                Affordable::Never(Reached::RunCost {
+                    max_usd: 1.5,
+                    spent_usd: 0.0,
+                }),
+            ),
+            (
+                Some(8.5),
+                Some(5.0),
+                Affordable::Never(Reached::Cost {
+                    max_usd: 8.5,
+                    spent_usd: 7.0,
+                    next_usd: 2.0,
+                }),
+            ),
+        ] {
+            let mut budget = Budget::new(limits(output, run), Instant::now());
+            assert_eq!(budget.affords(2.0), expected, "{output:?} {run:?}");
+            budget.hold(0.5);
+            let waits = [Affordable::Later, Affordable::Later];
+            assert_eq!([budget.affords(8.0), budget.affords(2.0)], waits);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_held_once_nothing_is_in_flight_whatever_floating_point_leaves() {

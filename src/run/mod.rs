@@ -23,6 +23,7 @@ mod reask;
 mod retry;
 mod retry_budget;
 mod state;
+mod steering;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub use limits::{Limits, Reached};
 pub use pace::RequestsPerMinute;
 pub use reask::Reasks;
 pub use retry::RetryPolicy;
+pub use steering::Steering;
 pub use stop::{Ask, Signal, Stop};
 pub use tokens::TokenLimits;
 
@@ -214,6 +216,8 @@ pub struct Settings {
     pub tick: Duration,
     /// Seed of the jitter.
     pub seed: u64,
+    /// What overrides these settings while the run is under way.
+    pub steering: watch::Receiver<Steering>,
 }
 
 /// Runs every row to its end, or until something stops the run. Returns what stopped it.
@@ -234,8 +238,11 @@ where
     let mut tick = tokio::time::interval_at(Instant::now() + settings.tick, settings.tick);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut asks_may_come = true;
+    let mut steering = settings.steering.clone();
+    let mut is_steered = steering.has_changed().is_ok();
     let mut state = State::new(model, rows, settings, Instant::now());
     state.heed(*asked.borrow_and_update(), &mut tell);
+    state.steer(*steering.borrow_and_update(), Instant::now());
     loop {
         let wait = loop {
             match state.step(Instant::now()) {
@@ -260,6 +267,10 @@ where
             changed = asked.changed(), if asks_may_come => match changed {
                 Ok(()) => state.heed(*asked.borrow_and_update(), &mut tell),
                 Err(_) => asks_may_come = false,
+            },
+            changed = steering.changed(), if is_steered => match changed {
+                Ok(()) => state.steer(*steering.borrow_and_update(), Instant::now()),
+                Err(_) => is_steered = false,
             },
             Some(returned) = state.in_flight.join_next() => state.receive(returned, &mut tell),
             // Before the wait, which is over at once while rows are skipped.

@@ -69,6 +69,8 @@ type Governor = RateLimiter<NotKeyed, InMemoryState, LoopClock, NoOpMiddleware<N
 pub(super) struct Pace {
     clock: LoopClock,
     requests: Option<Governor>,
+    /// What `requests` keeps to.
+    requests_per_minute: Option<RequestsPerMinute>,
     calls: Learned,
     tokens: Tokens,
     outage: Outage,
@@ -81,7 +83,6 @@ impl Pace {
         start: Instant,
     ) -> Self {
         let clock = LoopClock { start };
-        let quota = requests.and_then(RequestsPerMinute::quota);
         let calls = match requests {
             Some(requests) => Learned::known(f64::from(requests.0.get()) / 60.0, start),
             None if tokens.per_minute.is_some() => Learned::known(f64::INFINITY, start),
@@ -89,11 +90,28 @@ impl Pace {
         };
         Self {
             clock,
-            requests: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock)),
+            requests: governor(requests, clock),
+            requests_per_minute: requests,
             calls,
             tokens: Tokens::new(tokens, start),
             outage: Outage::default(),
         }
+    }
+
+    /// These limits hold from now on. What was learned stays.
+    pub(super) fn limit(
+        &mut self,
+        requests: Option<RequestsPerMinute>,
+        tokens_per_minute: Option<u64>,
+        now: Instant,
+    ) {
+        if requests != self.requests_per_minute {
+            self.requests = governor(requests, self.clock);
+            self.requests_per_minute = requests;
+            let per_second = requests.map(|requests| f64::from(requests.0.get()) / 60.0);
+            self.calls.limit(per_second.unwrap_or(f64::INFINITY), now);
+        }
+        self.tokens.limit(tokens_per_minute, now);
     }
 
     /// Takes what a call needs from every quota, or from none and says why.
@@ -207,6 +225,11 @@ impl Pace {
             tokens_never_used,
         }
     }
+}
+
+fn governor(requests: Option<RequestsPerMinute>, clock: LoopClock) -> Option<Governor> {
+    let quota = requests.and_then(RequestsPerMinute::quota);
+    quota.map(|quota| RateLimiter::direct_with_clock(quota, clock))
 }
 
 /// tokio's clock, as governor reads it: nanoseconds since the start of the run.

@@ -60,7 +60,7 @@ impl Earlier {
             reasks: before.reasks + 1,
             ..reply
         };
-        reply.parsed.usage = before.reading.usage.plus(reply.parsed.usage);
+        reply.parsed.usage = before.parsed.usage.plus(reply.parsed.usage);
         (reply, unadded_usd)
     }
 }
@@ -114,7 +114,7 @@ where
         if reasks.most <= made || self.stop.is_some() || !may_be_corrected(errors) {
             return None;
         }
-        let own = before.map_or(&attempt.work.request, |earlier| &earlier.request);
+        let own = before.map_or(&attempt.first.request, |earlier| &earlier.request);
         let request = (reasks.correct)(own, reply)?;
         Some(Request {
             // What is reserved beyond the call itself is for the corrections after it.
@@ -141,7 +141,7 @@ where
             true => attempt.taken_together(reply),
             false => reply,
         };
-        let call = std::mem::replace(&mut attempt.work.request, correction);
+        let call = std::mem::replace(&mut attempt.first.request, correction);
         let request = own.unwrap_or(call);
         attempt.earlier = Some(Box::new(Earlier { request, reply }));
         attempt.history.begin_correction();

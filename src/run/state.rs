@@ -32,6 +32,9 @@ const SKIPPED_FOR: Duration = Duration::from_millis(10);
 /// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
 
+/// How often a paused run looks around, at least: whatever ends the pause wakes it at once.
+const PAUSED_FOR: Duration = Duration::from_secs(60);
+
 /// An attempt that every quota had room for.
 pub(super) struct Admitted {
     pub(super) attempt: Attempt,
@@ -110,6 +113,8 @@ pub(super) struct State<M, R> {
     pub(super) last_fault: Option<Box<Fault>>,
     /// What the input said when it was cut off.
     input_broke: Option<String>,
+    /// Whether nothing new is sent until somebody says so.
+    pub(super) is_paused: bool,
 }
 
 /// A commit has failed: when it was tried, when to try again, and when to give up.
@@ -156,12 +161,21 @@ where
             doubt: None,
             last_fault: None,
             input_broke: None,
+            is_paused: false,
         }
     }
 
     /// Whether a call is the only one, until it is answered.
     pub(super) fn is_first_alone(&self) -> bool {
         self.settings.first_alone != FirstAlone::No && !self.any_succeeded
+    }
+
+    /// Rows that wait for a correction keep their slots, so that there are never more rows under way
+    /// than slots. Where they keep all that are free: until when, if none of them is due.
+    fn slots_kept_until(&self, now: Instant) -> Option<Instant> {
+        let next = self.waiting.next_correction()?;
+        let taken = self.in_flight.len() + self.held_slots + self.waiting.corrections();
+        (now < next && self.concurrency.calls() <= taken).then_some(next)
     }
 
     /// What is known of the quota.
@@ -190,6 +204,9 @@ where
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
         }
+        if self.is_paused {
+            return self.commit_or_wait(WaitReason::Paused, Some(now + PAUSED_FOR), now);
+        }
         if self.concurrency.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);
         }
@@ -199,6 +216,9 @@ where
                 FirstAlone::ForCache | FirstAlone::No => WaitReason::FirstAnswer,
             };
             return self.commit_or_wait(why, None, now);
+        }
+        if let Some(due) = self.slots_kept_until(now) {
+            return self.commit_or_wait(WaitReason::Retries, Some(due), now);
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
@@ -278,13 +298,6 @@ where
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
         if let Some(correction) = self.waiting.due_correction(now) {
             return Some(correction);
-        }
-        // Rows that wait for a correction have their slots, so that there are never more rows under way
-        // than slots.
-        let taken = self.in_flight.len() + self.held_slots + self.waiting.corrections();
-        if 0 < self.waiting.corrections() && self.concurrency.calls() <= taken {
-            self.skips = false;
-            return None;
         }
         while let Some(due) = self.waiting.due(now) {
             if self.doubt.is_none() || !due.history.was_shared {

@@ -99,7 +99,9 @@ impl Stop {
             | Self::Bug
             | Self::Fault(_)
             | Self::AllInvalid(_)
-            | Self::Limit(Reached::Cost { .. } | Reached::ErrorRate { .. })
+            | Self::Limit(
+                Reached::Cost { .. } | Reached::RunCost { .. } | Reached::ErrorRate { .. },
+            )
             | Self::TokensPerDay
             | Self::Unreachable { .. }
             | Self::Throttled { .. }
@@ -137,6 +139,12 @@ impl fmt::Display for Stop {
                 write!(
                     f,
                     "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent or may have been, and the next call could cost more than the rest"
+                )
+            }
+            Self::Limit(Reached::RunCost { max_usd, spent_usd }) => {
+                write!(
+                    f,
+                    "max_cost_per_run_usd: this run has spent ${spent_usd:.4} of ${max_usd}, and the next call could cost more than the rest"
                 )
             }
             Self::Limit(Reached::Deadline(time)) => {

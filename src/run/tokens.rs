@@ -116,6 +116,21 @@ impl Tokens {
         }
     }
 
+    /// This limit holds from now on.
+    pub(super) fn limit(&mut self, per_minute: Option<u64>, now: Instant) {
+        if per_minute == self.limits.per_minute {
+            return;
+        }
+        self.limits.per_minute = per_minute;
+        let per_second = per_minute.map(|tokens| tokens as f64 / 60.0);
+        match (&mut self.pace, per_second) {
+            (Some(pace), Some(per_second)) => pace.limit(per_second, now),
+            (pace, per_second) => {
+                *pace = per_second.map(|per_second| Learned::paced(per_second, now));
+            }
+        }
+    }
+
     /// What `calls` would hold, sent as one.
     pub(super) fn charge<'a>(&self, calls: impl Iterator<Item = &'a Request>) -> Charge {
         let (mut bytes, mut most) = (0.0, 0.0);

@@ -53,6 +53,11 @@ impl Waiting {
         self.corrections.len()
     }
 
+    /// When the first of them is due.
+    pub(super) fn next_correction(&self) -> Option<Instant> {
+        first(&self.corrections).map(|(due, _)| due)
+    }
+
     /// The first call that is due and is to correct a response.
     pub(super) fn due_correction(&mut self, now: Instant) -> Option<Attempt> {
         let next = first(&self.corrections).filter(|(due, _)| *due <= now)?;

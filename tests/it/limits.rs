@@ -160,7 +160,7 @@ fn a_budget_for_answers_of_any_length_is_refused_until_something_limits_them() {
     };
     of_bodies("").run().exits(2).sent_nothing().says(
         "row 1: nothing says how long its answer may be, and the cost is limited: give max_tokens, \
-         or the model's max_output_tokens in a file with --prices, or take max_cost_usd out",
+         or the model's max_output_tokens in a file with --prices, or take the limit out",
     );
     of_bodies("max_output_tokens = 500\n").run().exits(0);
 }
@@ -413,4 +413,165 @@ fn a_stop_while_the_last_calls_land_is_mentioned_and_changes_nothing() {
             (&0.into(), &code.into())
         );
     }
+}
+
+#[test]
+fn a_run_spends_no_more_than_its_own_limit_and_the_next_run_as_much_again() {
+    let args = ["-t", "{{ text }}", "--max-tokens", "400", "-c", "4"];
+    let limit = ["--max-run-cost", "0.0012"];
+    let out = Job::over(&rows(100)).args(args).args(limit).run().exits(8);
+    let first = out.run_file();
+    assert_eq!(first["stop"]["reason"], "max_run_cost", "{first}");
+    let spent = |run: &serde_json::Value, part: &str| run[part]["cost_usd"].as_f64().unwrap();
+    assert!((0.0010..=0.0012).contains(&spent(&first, "this_run")));
+    assert_ne!(first["remaining"], 0);
+    assert!(!first["resume"].as_str().unwrap().contains("--max-cost "));
+    let out = out
+        .says("run the same command again, which may spend as much again")
+        .again("run")
+        .on_the_emulator("prompts.csv")
+        .args(args)
+        .args(limit)
+        .run();
+    let second = out.run_file();
+    assert!((0.0001..=0.0012).contains(&spent(&second, "this_run")));
+    assert!(spent(&first, "total") < spent(&second, "total"));
+}
+
+#[test]
+fn an_input_without_rows_is_rejected_unless_that_is_allowed() {
+    for (name, content) in [
+        ("rows.csv", "id,text\n"),
+        ("rows.csv", ""),
+        ("rows.jsonl", "\n"),
+        ("rows.json", "[]"),
+    ] {
+        let job = |more: &[&str]| {
+            let mut job = Job::new("run").file(name, content).on_the_emulator(name);
+            job = job.args(["-t", "{{ text }}"]);
+            more.iter().fold(job, |job, word| job.args([word])).run()
+        };
+        job(&[]).exits(2).sent_nothing();
+        let out = job(&["--allow-empty"])
+            .exits(0)
+            .says("the input has no rows; nothing to do");
+        let run = out.run_file();
+        assert_eq!(run["state"], "completed", "{name}");
+        assert_eq!(run["rows"], 0);
+    }
+}
+
+#[test]
+fn an_empty_night_leaves_the_output_of_the_nights_before_as_it_is() {
+    let out = Job::over(&rows(3))
+        .args(["-t", "{{ text }}"])
+        .run()
+        .exits(0);
+    let before = out.text("out.jsonl");
+    let out = out
+        .file("prompts.csv", "id,text\n")
+        .again("run")
+        .on_the_emulator("prompts.csv")
+        .args(["-t", "{{ text }}", "--allow-empty"])
+        .run()
+        .exits(0);
+    assert_eq!(out.text("out.jsonl"), before);
+}
+
+#[test]
+fn a_clock_deadline_holds_in_its_zone_and_a_restart_of_the_same_night_keeps_it() {
+    let minutes_away = |minutes: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+        at.to_zoned(jiff::tz::TimeZone::get("Asia/Tokyo").unwrap())
+            .strftime("%H:%M Asia/Tokyo")
+            .to_string()
+    };
+    let later = minutes_away(90);
+    let out = Job::over(&rows(3))
+        .args(["-t", "{{ text }}", "--deadline", &later])
+        .run()
+        .exits(0)
+        .says(&format!("the deadline is {later}, in 1h"));
+    assert!(out.run_file()["deadline_at"].as_str().is_some());
+    // Killed on its way, and started again when the deadline has passed.
+    let passed = minutes_away(-30);
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(30);
+    let at = at.strftime("%Y-%m-%dT%H:%M:00Z").to_string();
+    let mut run = out.run_file();
+    run["deadline_at"] = at.clone().into();
+    run["state"] = "running".into();
+    let args = ["-t", "{{ text }}", "--deadline", &passed];
+    let out = out
+        .file("prompts.csv", rows(5))
+        .file("out.run.json", run.to_string())
+        .again("run")
+        .on_the_emulator("prompts.csv")
+        .args(args)
+        .run()
+        .exits(8)
+        .says(&format!("the deadline of this night, {passed}, has passed"))
+        .says(&format!("stopped by the deadline, {passed}"));
+    let run = out.run_file();
+    assert_eq!(run["stop"]["reason"], "deadline");
+    assert_eq!(run["deadline_at"].as_str().unwrap().get(..16), at.get(..16));
+    // A first start in the morning runs until the next morning.
+    let again = Job::over(&rows(3)).args(args).run().exits(0);
+    again.says(&format!("the deadline is {passed}, in 23h"));
+}
+
+#[test]
+fn times_and_windows_that_make_no_sense_are_rejected_with_what_to_do() {
+    for (toml, says) in [
+        (
+            "deadline = \"06:30 Mars/Base\"",
+            "no time zone `Mars/Base` is known",
+        ),
+        ("deadline = \"25:00\"", "or a clock time such as \"06:30\""),
+        (
+            "[[limits.window]]\nfrom = \"08:00\"\nto = \"8\"\nrequests_per_minute = 5",
+            "to must be a clock time such as \"08:00\", not \"8\"",
+        ),
+        (
+            "[[limits.window]]\nfrom = \"08:00\"\nto = \"08:00\"\nrequests_per_minute = 5",
+            "from and to are the same time",
+        ),
+        (
+            "[[limits.window]]\nfrom = \"08:00\"\nto = \"09:00\"",
+            "a window needs requests_per_minute or tokens_per_minute",
+        ),
+        (
+            "[[limits.window]]\nfrom = \"08:00\"\nuntil = \"09:00\"",
+            "job.toml:1: `window` takes tables of from, to, zone",
+        ),
+    ] {
+        Job::over(&rows(1))
+            .file(
+                "job.toml",
+                format!("limits.{toml}").replace("limits.[[", "[["),
+            )
+            .args(["job.toml", "-t", "{{ text }}"])
+            .run()
+            .exits(2)
+            .says(says)
+            .sent_nothing();
+    }
+}
+
+#[test]
+fn a_window_sets_the_pace_while_it_holds_and_a_zone_that_is_unknown_stops_nothing_else() {
+    let window = r#"{"from":"00:00","to":"12:00","requests_per_minute":600}"#;
+    let rest = r#"{"from":"12:00","to":"00:00","requests_per_minute":600}"#;
+    let out = Job::over(&rows(30))
+        .args(["-t", "{{ text }}", "--window", window, "--window", rest])
+        .run()
+        .exits(0)
+        .says("a window of limits holds now: 600 requests per minute");
+    let seconds = out.run_file()["this_run"]["seconds"].as_f64().unwrap();
+    assert!(2.5 < seconds, "30 calls at 10 a second: {seconds}");
+    Job::over(&rows(1))
+        .env("TZ", "Nowhere/AtAll")
+        .args(["-t", "{{ text }}", "--window", window])
+        .run()
+        .exits(2)
+        .says("TZ=Nowhere/AtAll is none that is known here");
 }

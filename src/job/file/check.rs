@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{JobError, Mistakes};
 use crate::job::keys::{self, Key, Kind};
-use crate::job::plan::{parse_share, parse_time};
+use crate::job::plan::{parse_deadline, parse_share, parse_time};
 use crate::nearest::nearest;
 
 pub(super) fn newlines(bytes: &[u8]) -> usize {
@@ -184,6 +184,9 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
     match kind {
         Kind::Text => matches!(found, DeValue::String(_)),
         Kind::Time => matches!(found, DeValue::String(text) if parse_time(text).is_some()),
+        Kind::Deadline => {
+            matches!(found, DeValue::String(text) if parse_deadline(text).is_some())
+        }
         Kind::Texts => matches!(found, DeValue::Array(texts)
             if texts.iter().all(|text| matches!(text.get_ref(), DeValue::String(_)))),
         Kind::Count => whole().is_some_and(|count| 0 < count),
@@ -197,7 +200,25 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
         }
         Kind::Switch => matches!(found, DeValue::Boolean(_)),
         Kind::Table => matches!(found, DeValue::Table(_)),
+        Kind::Windows => matches!(found, DeValue::Array(windows)
+            if windows.iter().all(|window| is_window(window.get_ref()))),
     }
+}
+
+/// Whether this is a table of `[[limits.window]]`.
+fn is_window(found: &DeValue<'_>) -> bool {
+    let DeValue::Table(table) = found else {
+        return false;
+    };
+    table.iter().all(|(name, value)| {
+        let kind = match name.get_ref().as_ref() {
+            "from" | "to" | "zone" => Kind::Text,
+            "requests_per_minute" => Kind::Count,
+            "tokens_per_minute" => Kind::Large,
+            _ => return false,
+        };
+        fits(kind, value.get_ref())
+    })
 }
 
 /// What the value was probably meant to be.

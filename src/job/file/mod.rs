@@ -52,6 +52,7 @@ pub struct InputTable {
     pub records: Option<String>,
     pub id: Option<String>,
     pub keep: Vec<String>,
+    pub allow_empty: bool,
 }
 
 /// `[prompt]`
@@ -139,8 +140,22 @@ pub struct LimitsTable {
     pub burndown: Option<f64>,
     pub concurrency: Option<u32>,
     pub max_cost_usd: Option<f64>,
+    pub max_cost_per_run_usd: Option<f64>,
     pub deadline: Option<String>,
     pub max_error_rate: Option<String>,
+    pub window: Vec<WindowTable>,
+}
+
+/// `[[limits.window]]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see `keys`")]
+pub struct WindowTable {
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub zone: Option<String>,
+    pub requests_per_minute: Option<u32>,
+    pub tokens_per_minute: Option<u64>,
 }
 
 /// `[retry]`

@@ -8,6 +8,7 @@ use super::{Plan, QuotaSource};
 use crate::catalog::id::{ModelId, suggest};
 use crate::catalog::{Known, MOST_BURNDOWN, ModelFacts, Most, quota_codes};
 use crate::family::Family;
+use crate::job::clock::is_clock_time;
 use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
 use crate::model::{Bill, Metered};
@@ -85,7 +86,9 @@ pub(super) fn tokens(
     model: &ModelId,
     family: Family,
 ) -> Result<TokenLimits, JobError> {
-    let named = [table.tokens_per_minute, table.tokens_per_day];
+    let of_windows = table.window.iter().filter_map(|it| it.tokens_per_minute);
+    let of_windows = of_windows.min();
+    let named = [table.tokens_per_minute, table.tokens_per_day, of_windows];
     let may_be_read = table.quota.is_some() && quota_codes::of(model).is_ok();
     let burndown = match table.burndown.or(known.burndown) {
         Some(burndown) => burndown,
@@ -130,28 +133,34 @@ pub(super) fn limits(
     family: Family,
     mistakes: &mut Mistakes,
 ) -> Option<Limits> {
-    let max_cost_usd = mistakes.keep(max_cost(table, facts, terms, model, family));
+    let cost = |key, typed| max_cost((key, typed), facts, terms, model, family);
+    let max_cost_usd = mistakes.keep(cost("limits.max_cost_usd", table.max_cost_usd));
+    let of_run = cost("limits.max_cost_per_run_usd", table.max_cost_per_run_usd);
+    let max_cost_per_run_usd = mistakes.keep(of_run);
     let typed = table.deadline.as_deref();
+    let typed = typed.filter(|typed| !is_clock_time(typed));
     let deadline = typed.map(|typed| time("limits.deadline", typed));
     let deadline = mistakes.keep(deadline.transpose());
     Some(Limits {
         max_cost_usd: max_cost_usd?,
+        max_cost_per_run_usd: max_cost_per_run_usd?,
         spent_usd: 0.0,
         deadline: deadline?,
         max_error_rate: table.max_error_rate.as_deref().and_then(parse_share),
     })
 }
 
+/// A limit of what calls cost, which is rejected where that is not known.
 fn max_cost(
-    table: &LimitsTable,
+    (key, typed): (&'static str, Option<f64>),
     facts: Option<&ModelFacts>,
     terms: &RequestOptions,
     model: &ModelId,
     family: Family,
 ) -> Result<Option<f64>, JobError> {
-    if let Some(max) = table.max_cost_usd {
+    if let Some(max) = typed {
         if !(0.0 < max && max.is_finite()) {
-            return Err(wrong("limits.max_cost_usd", "it must be above 0"));
+            return Err(wrong(key, "it must be above 0"));
         }
         let bill = family.usual_bill(model.base());
         if let Some(what) = unpriced(facts, &bill) {
@@ -170,7 +179,7 @@ fn max_cost(
                  limited: give its price in a file with --prices, under [\"{model}\"], or leave \
                  {or_else} out"
             );
-            return Err(wrong("limits.max_cost_usd", message));
+            return Err(wrong(key, message));
         }
         let tier = terms.tier.unwrap_or_default();
         if facts.is_some_and(|facts| facts.worst_usd(&bill, Most::default(), tier).is_none()) {
@@ -179,10 +188,10 @@ fn max_cost(
                  limited: leave the tier or the limit out",
                 tier.as_str()
             );
-            return Err(wrong("limits.max_cost_usd", message));
+            return Err(wrong(key, message));
         }
     }
-    Ok(table.max_cost_usd)
+    Ok(typed)
 }
 
 impl Plan {

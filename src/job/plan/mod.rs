@@ -7,12 +7,14 @@ mod rows_per_call;
 mod schema;
 mod terms;
 mod values;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Date;
 
+use super::clock::{ClockTime, LimitWindow};
 use super::expand::expand;
 use super::file::{JobError, JobFile, Mistakes};
 use crate::catalog::ModelFacts;
@@ -31,13 +33,14 @@ use values::{
     attempt_timeout, default_name, durability, input_file, json, keep_raw, max_failures,
     max_filtered, mode, output_file, read_options, retry, source,
 };
+use windows::{clock_deadline, windows};
 
 pub use crate::url::is_url;
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
 pub use schema::SchemaPlan;
 pub use values::{is_share, rows_or_share, time};
-pub(super) use values::{parse_share, parse_time};
+pub(super) use values::{parse_deadline, parse_share, parse_time};
 
 /// Enough for thousands of calls a minute at usual latencies, few enough to repeat after a crash.
 const CONCURRENCY: usize = 64;
@@ -95,6 +98,10 @@ pub struct Plan {
     pub tokens: TokenLimits,
     /// What the user allows; what was spent before the run is not known here.
     pub limits: Limits,
+    /// The clock time at which runs stop sending, if the deadline is one.
+    pub clock_deadline: Option<ClockTime>,
+    /// Parts of the day with limits of their own.
+    pub windows: Vec<LimitWindow>,
     /// Prices and limits of the model, where they are known.
     pub facts: Option<ModelFacts>,
     /// The most calls in flight.
@@ -215,6 +222,8 @@ impl Plan {
         let scenario = job.emulator.scenario.as_deref();
         let endpoint = mistakes.keep(endpoint(job.model.endpoint, scenario, &path));
         let quota = mistakes.keep(quota_source(&job.limits));
+        let clock_deadline = mistakes.keep(clock_deadline(&job.limits));
+        let windows = mistakes.keep(windows(&job.limits));
         let retry = mistakes.keep(retry(&job.retry));
         let attempt_timeout = mistakes.keep(attempt_timeout(&job.retry));
         let output = mistakes.keep(output_file(&job.output, &path));
@@ -251,6 +260,8 @@ impl Plan {
                 quota: quota?,
                 tokens: of_model.tokens,
                 limits: of_model.limits,
+                clock_deadline: clock_deadline?,
+                windows: windows?,
                 facts: of_model.facts,
                 concurrency: job.limits.concurrency.map_or(CONCURRENCY, |n| n as usize),
                 retry: retry?,

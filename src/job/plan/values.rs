@@ -62,6 +62,7 @@ pub(super) fn read_options(table: &InputTable) -> Result<ReadOptions, JobError> 
         comment: mark("input.comment", &table.comment)?,
         header: table.header,
         records: table.records.clone(),
+        allow_empty: table.allow_empty,
     };
     match options.conflict() {
         Some(conflict) => Err(wrong("input", conflict)),
@@ -209,6 +210,14 @@ pub(in crate::job) fn parse_time(typed: &str) -> Option<Duration> {
     Duration::try_from(parsed)
         .ok()
         .filter(|time| !time.is_zero())
+}
+
+/// Reads a time such as `3h`, or sees that it is a clock time such as `06:30`.
+pub(in crate::job) fn parse_deadline(typed: &str) -> Option<()> {
+    match crate::job::clock::is_clock_time(typed) {
+        true => Some(()),
+        false => parse_time(typed).map(drop),
+    }
 }
 
 /// Whether this is a percentage such as `5%`.

@@ -316,7 +316,7 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
             Some(learned) => format!("limited by the learned rate ({}/min)", rough(learned)),
             None => "limited by the learned rate".into(),
         },
-        WaitReason::Budget => "limited by max_cost_usd".into(),
+        WaitReason::Budget => "limited by the cost limit".into(),
         WaitReason::RetryBudget => after("limited by the retry budget, after "),
         WaitReason::Retries => after("waiting to retry after "),
         WaitReason::Credentials => {
@@ -338,6 +338,7 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
         WaitReason::LastResponses => "waiting for the last responses".into(),
         WaitReason::Drain => "waiting for calls in flight".into(),
         WaitReason::Disk => "waiting for the output disk".into(),
+        WaitReason::Paused => "paused; `promptmill ctl OUT resume` continues".into(),
     }
 }
 
@@ -349,7 +350,7 @@ fn stopping(stop: &Stop, in_flight: u64, drain: Duration) -> String {
         Stop::Input(_) => "the input could not be read",
         Stop::Bug => "a bug in promptmill",
         Stop::Fault(_) | Stop::AllInvalid(_) => "an error that every row would share",
-        Stop::Limit(Reached::Cost { .. }) => "cost limit reached",
+        Stop::Limit(Reached::Cost { .. } | Reached::RunCost { .. }) => "cost limit reached",
         Stop::Limit(Reached::Deadline(_)) => "deadline reached",
         Stop::Limit(Reached::ErrorRate { .. }) => "error rate limit reached",
         Stop::TokensPerDay => "daily token limit reached",

@@ -44,6 +44,8 @@ pub struct Context {
     pub thought: u64,
     /// The most that the output may cost, in USD, where the job says so.
     pub max_cost_usd: Option<f64>,
+    /// When the run stops sending, where the job names a clock time.
+    pub deadline_at: Option<Timestamp>,
     /// The requests per minute that the run keeps to, where they are known.
     pub requests_per_minute: Option<u64>,
     /// The tokens per minute that the run keeps to, where they are known.
@@ -144,6 +146,8 @@ struct RunFile<'a> {
     started_at: String,
     updated_at: String,
     finished_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_at: Option<String>,
     exit_code: Option<u8>,
     stop: Option<Value>,
     stopped_by: Option<&'a str>,
@@ -284,6 +288,7 @@ impl RunState<'_> {
             started_at: context.started_at.to_string(),
             updated_at: now.clone(),
             finished_at: ending.map(|_| now),
+            deadline_at: context.deadline_at.map(|at| at.to_string()),
             exit_code: ending.map(|ending| ending.exit.code()),
             stop: ending.and_then(Ending::stop),
             stopped_by: ending.and_then(|ending| ending.stopped_by.as_deref()),

@@ -88,6 +88,9 @@ impl Summary<'_> {
             true => " (fake responses from the emulator)",
             false => "",
         };
+        if self.has_nothing_to_do() && context.rows == 0 {
+            return format!("{name}: the input has no rows; nothing to do");
+        }
         if self.has_nothing_to_do() {
             let all = match context.rows {
                 1 => "the only row".into(),
@@ -424,6 +427,7 @@ mod tests {
             max_tokens: Some(64),
             thought: 0,
             max_cost_usd: Some(2.0),
+            deadline_at: None,
             requests_per_minute: Some(60),
             tokens_per_minute: None,
             started_at: Timestamp::UNIX_EPOCH,

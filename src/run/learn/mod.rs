@@ -158,6 +158,24 @@ impl Learned {
         }
     }
 
+    /// A known quota is another one from now on; what is unknown stays to be learned.
+    pub(super) fn limit(&mut self, per_second: f64, now: Instant) {
+        let Some(cap) = self.cap else { return };
+        self.cap = Some(per_second);
+        if let Phase::Climbing(climb) = self.phase {
+            self.phase = Phase::Climbing(climb.capped(self.cap));
+        }
+        let Some(rate) = self.rate else { return };
+        let rate = match cap <= rate {
+            true => per_second,
+            false => rate.min(per_second),
+        };
+        self.rate = Some(rate);
+        // The next unit was due by the old rate.
+        let soon = now + seconds(self.units_per_call / rate);
+        self.next = self.next.min(soon);
+    }
+
     /// Whether a call may start, or when to ask again.
     pub(super) fn ready(&self, now: Instant) -> Result<(), Instant> {
         if now < self.next {

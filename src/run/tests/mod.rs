@@ -7,6 +7,7 @@ mod patience;
 mod reasks;
 mod retries;
 mod sharing;
+mod steering;
 mod stops;
 
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Ask, CompletedRow, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute,
-    Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Store, TokenLimits, run,
+    Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store, TokenLimits, run,
 };
 use crate::model::fault::Verdict;
 use crate::model::{
@@ -188,6 +189,7 @@ impl Store for Memory {
 
 fn settings() -> Settings {
     Settings {
+        steering: Steering::none(),
         concurrency: 2,
         sharing: Sharing::NONE,
         // Known and out of the way: what is learned has scenes of its own.

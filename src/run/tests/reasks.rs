@@ -17,8 +17,8 @@ fn corrected(rows: u64, most: u32) -> Scene {
 fn priced(scene: &mut Scene, worst_usd: f64, reserve_usd: f64) {
     for row in &mut scene.rows {
         if let Row::Ready(row) = row {
-            row.call.worst_cost_usd = Some(worst_usd);
-            row.call.reserve_usd = reserve_usd;
+            row.request.worst_cost_usd = Some(worst_usd);
+            row.request.reserve_usd = reserve_usd;
         }
     }
 }
@@ -108,13 +108,13 @@ async fn a_correction_is_retried_like_any_call_and_its_row_keeps_its_slot_meanwh
          100 sent 1
          100 waits for concurrency
          101 1 server_error, again in 5000 ms
-         101 waits for last responses
+         101 waits for retry backoff
          1000 2 answered after 1 attempts
          1000 sent 3
-         1000 waits for last responses
+         1000 waits for retry backoff
          2000 3 answered after 1 attempts
          2000 sent 4
-         2000 waits for last responses
+         2000 waits for retry backoff
          3000 4 answered after 1 attempts
          3000 waits for retry backoff
          5101 sent 1
