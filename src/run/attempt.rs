@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::reask::Earlier;
+use super::earlier::Earlier;
 use super::retry::History;
 use super::{Identity, ReadyRow};
 use crate::model::{Fault, FinishReason, Model, Reply, Request, Usage};

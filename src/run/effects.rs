@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
-use super::reask::outcome as outcome_of;
+use super::earlier::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
 use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};

@@ -11,6 +11,7 @@ mod attempt;
 mod bytes_in_flight;
 mod concurrency;
 mod credential_hold;
+mod earlier;
 mod effects;
 mod event;
 mod gauge;
