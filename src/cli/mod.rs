@@ -3,6 +3,8 @@
 mod check;
 mod connect;
 mod emulate;
+mod errors;
+mod fixes;
 mod flags;
 mod hints;
 mod models;
@@ -17,6 +19,7 @@ mod resume;
 mod run;
 mod shell;
 mod signals;
+mod status;
 mod verbs;
 mod words;
 
@@ -127,6 +130,8 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("check", matches)) => check::check(matches),
         Some(("models", matches)) => models::models(matches),
         Some(("quotas", matches)) => quotas::quotas(matches),
+        Some(("status", matches)) => status::status(matches),
+        Some(("errors", matches)) => errors::errors(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),

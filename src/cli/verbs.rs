@@ -51,6 +51,8 @@ pub fn command() -> Command {
         .subcommand(check_command())
         .subcommand(models_command())
         .subcommand(quotas_command())
+        .subcommand(super::status::command())
+        .subcommand(super::errors::command())
         .subcommand(repair_command())
         .subcommand(reparse_command())
         .subcommand(emulate_command())
@@ -190,12 +192,14 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "run",
     "plan",
     "check",
     "models",
     "quotas",
+    "status",
+    "errors",
     "repair",
     "reparse",
     "emulate",

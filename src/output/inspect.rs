@@ -126,6 +126,6 @@ fn look(past: &mut EarlierRows, path: &Path) -> Result<State, LedgerError> {
 
 /// Whether a run holds the lock. Asking takes it, shared, for a moment: there is no way to ask
 /// without, and a run that starts within these microseconds says that another one is writing.
-fn is_locked(lock: &Path) -> bool {
+pub(super) fn is_locked(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| file.try_lock_shared().is_err())
 }

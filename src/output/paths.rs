@@ -32,7 +32,7 @@ const ENDING: &str = ".jsonl";
 
 /// How the names of the files beside an output end.
 const FAILED: &str = ".failed.jsonl";
-const RUN: &str = ".run.json";
+pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
 const LOCK: &str = ".lock";
 const BESIDE: [&str; 4] = [FAILED, RUN, IMAGES, LOCK];

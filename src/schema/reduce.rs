@@ -256,12 +256,15 @@ impl Reducer {
             .get("properties")
             .and_then(Value::as_object)
             .is_some_and(|properties| !properties.is_empty());
-        match value {
-            Value::Bool(false) => {}
-            _ if has_properties => self.removed.push(format!("{at}: sent as false")),
-            _ => self.obstacles.push(format!(
+        if *value == Value::Bool(false) {
+            return;
+        }
+        if has_properties {
+            self.removed.push(format!("{at}: sent as false"));
+        } else {
+            self.obstacles.push(format!(
                 "{at}: objects with keys of any name; use a list of objects with a name and a value"
-            )),
+            ));
         }
     }
 
@@ -301,9 +304,9 @@ fn is_plain(value: &Value) -> bool {
 }
 
 fn is_object(rules: &Map<String, Value>) -> bool {
-    let is_named = |kind: &Value| match kind {
-        Value::Array(kinds) => kinds.iter().any(|kind| kind == "object"),
-        kind => kind == "object",
+    let is_named = |kind: &Value| {
+        let kinds = kind.as_array().into_iter().flatten();
+        kind == "object" || kinds.into_iter().any(|kind| kind == "object")
     };
     rules.get("type").is_some_and(is_named) || rules.contains_key("properties")
 }

@@ -46,8 +46,8 @@ pub fn find(text: &str, is_valid: impl Fn(&Value) -> bool) -> Option<Found> {
         return Some(found);
     }
     let blocks = fenced_blocks(&outside);
-    let fenced = |block: &&str| valid(strict(block), Some(Repair::FencedBlock));
-    if let Some(found) = blocks.iter().find_map(|block| fenced(block)) {
+    let mut fenced = blocks.iter();
+    if let Some(found) = fenced.find_map(|block| valid(strict(block), Some(Repair::FencedBlock))) {
         return Some(found);
     }
     let spans = |text: &str| {

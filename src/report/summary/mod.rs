@@ -1,5 +1,7 @@
 //! The end of a run: one screen for people, one file for machines.
 
+mod next_steps;
+mod remarks;
 mod screen;
 
 use std::time::Duration;
