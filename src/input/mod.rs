@@ -18,6 +18,8 @@ mod format;
 mod gzip;
 mod json;
 mod jsonl;
+mod kept;
+mod kernel;
 mod kind;
 mod lines;
 mod not_found;
@@ -38,10 +40,12 @@ pub use dialect::{Mark, Quote, ReadOptions};
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;
+pub use kernel::is_made_up;
 pub use not_found::file_like;
 pub use open::Input;
 pub use pick::{Id, Keep};
 pub use records::Records;
+pub use source::Extent;
 pub use suggest::{did_you_mean, listed, shown};
 
 /// A byte order mark in UTF-8.

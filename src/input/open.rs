@@ -4,18 +4,19 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Record;
 use super::advice::advice;
 use super::dialect::ReadOptions;
 use super::error::InputError;
 use super::fields::Fields;
 use super::format::Format;
+use super::kernel::is_made_up;
 use super::not_found::{files_in, missing};
 use super::records::Records;
 use super::source::Source;
 use super::spool::spool;
 use super::suggest::shown;
 use super::syntax::{LineEnd, Syntax};
+use super::{Extent, Record};
 
 /// How many records are tried, where there is no header, to find one that tells its fields.
 const TRIED: usize = 1000;
@@ -39,8 +40,18 @@ impl Input {
     /// that it can be read twice. A format that is given overrides the name of the file, and that
     /// overrides how the text begins.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, InputError> {
+        Self::open_part(path, options, Extent::All)
+    }
+
+    /// Like [`Input::open`], but says how much of it is to be read: of a stream that never ends, the
+    /// beginning can be.
+    pub fn open_part(
+        path: &Path,
+        options: &ReadOptions,
+        extent: Extent,
+    ) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Self::from_stream("standard input", None, io::stdin(), options);
+            return Self::from_stream("standard input", None, io::stdin(), options, extent);
         }
         let name = path.display().to_string();
         let unreadable = |source| InputError::Unreadable {
@@ -57,9 +68,11 @@ impl Input {
         if !metadata.is_file() {
             // A pipe, such as a shell's <(…), can be read only once.
             let stream = File::open(path).map_err(unreadable)?;
-            return Self::from_stream(&name, Some(path), stream, options);
+            return Self::from_stream(&name, Some(path), stream, options, extent);
         }
-        File::open(path).map_err(unreadable)?;
+        if is_made_up(&File::open(path).map_err(unreadable)?) {
+            return Err(InputError::MadeUp { path: path.into() });
+        }
         Self::detect(name, Some(path), Source::file(path, &metadata), options)
     }
 
@@ -68,8 +81,10 @@ impl Input {
         path: Option<&Path>,
         stream: impl io::Read + Send + 'static,
         options: &ReadOptions,
+        extent: Extent,
     ) -> Result<Self, InputError> {
-        let source = spool(name, stream, options.format.or_else(|| named(path)))?;
+        let format = options.format.or_else(|| named(path));
+        let source = spool(name, stream, format, extent)?;
         Self::detect(name.into(), path, source, options)
     }
 
@@ -228,7 +243,7 @@ mod tests {
         fs::write(&path, content).unwrap();
         // Spooled, so that the file may go.
         let stream = File::open(&path).unwrap();
-        Input::from_stream(name, Some(Path::new(name)), stream, &options)
+        Input::from_stream(name, Some(Path::new(name)), stream, &options, Extent::All)
     }
 
     #[track_caller]
@@ -411,5 +426,36 @@ mod tests {
         assert!(last.to_string().ends_with(said), "{last}");
         let again = input.records().map(drop).unwrap_err();
         assert!(again.to_string().ends_with(said), "{again}");
+    }
+
+    #[test]
+    fn a_file_that_is_rewritten_with_the_same_size_and_time_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in.csv");
+        fs::write(&path, "a\n1\n").unwrap();
+        let times = fs::metadata(&path).unwrap();
+        let set_back = |path: &Path| {
+            let file = File::options().write(true).open(path).unwrap();
+            let modified = times.modified().unwrap();
+            file.set_times(fs::FileTimes::new().set_modified(modified))
+                .unwrap();
+        };
+        let open = || Input::open(&path, &ReadOptions::default()).unwrap();
+        let noticed = |input: &Input| {
+            let error = input.records().map(drop).unwrap_err().to_string();
+            assert!(error.contains("it has changed since"), "{error}");
+        };
+        // In place: the file is the same one, and its content is not.
+        let input = open();
+        fs::write(&path, "a\n2\n").unwrap();
+        set_back(&path);
+        noticed(&input);
+        // Another file that has taken the name.
+        let input = open();
+        let other = folder.path().join("other.csv");
+        fs::write(&other, "a\n3\n").unwrap();
+        set_back(&other);
+        fs::rename(&other, &path).unwrap();
+        noticed(&input);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 use super::csv::does_not_quote;
 use super::dialect::{Dialect, ReadOptions};
 use super::error::InputError;
-use super::format::{Format, is_lists, is_pretty_printed};
+use super::format::{Format, is_lists, is_only_first_a_list, is_pretty_printed};
 use super::kind::{START, reject_what_is_no_rows};
 use super::source::{Bytes, Source, peek};
 
@@ -98,6 +98,7 @@ fn detect_format(
         return Ok(Format::Json);
     }
     match given.or(named) {
+        Some(Format::Jsonl) if is_only_first_a_list(start) => Ok(Format::Jsonl),
         Some(Format::Jsonl) if first == Some(&b'[') => Err(match is_lists(start) {
             true => InputError::ListLines { name: name.into() },
             false => InputError::ArrayNotLines { name: name.into() },

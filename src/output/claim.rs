@@ -14,12 +14,13 @@ use super::ledger::{Ledger, LedgerSettings};
 use super::line::Known;
 use super::lock::Lock;
 use super::mode::Mode;
+use super::mount::{self, Reach};
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, TornTail, key, open_if_there};
 use super::rewrite::{remove_lines, sync_directory};
 use super::scan::each_line;
 use super::tally::Unattributed;
-use super::{Tally, images, lock, mount, run_file};
+use super::{Tally, images, lock, run_file};
 
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,7 +309,7 @@ pub(super) fn claim(
         LedgerError::NoDirectory { path, cause }
     })?;
     if locks == Locks::Trusted
-        && let Some(kind) = mount::untrusted(directory)
+        && let Reach::ThisMachine(kind) = mount::reach(directory)
     {
         let output = paths.output.clone();
         return Err(LedgerError::Network { output, kind });
@@ -322,6 +323,11 @@ pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerErro
     for path in [&paths.output, &paths.failed, &paths.run, &paths.lock] {
         reject_other_than_file(path)?;
     }
+    for path in [&paths.failed, &paths.run] {
+        reject_link(path, |path| !path.exists())?;
+    }
+    // It is written over.
+    reject_link(&paths.lock, |_| true)?;
     reject_foreign_run_file(paths)?;
     lock::reject_foreign(&paths.lock)
 }
@@ -329,6 +335,17 @@ pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerErro
 fn reject_other_than_file(path: &Path) -> Result<(), LedgerError> {
     match std::fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(LedgerError::NotAFile { path: path.into() }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Rejects a link beside the output that would take what is written to a place that nobody named.
+fn reject_link(path: &Path, leads_astray: impl Fn(&Path) -> bool) -> Result<(), LedgerError> {
+    match path.read_link() {
+        Ok(target) if leads_astray(path) => Err(LedgerError::Link {
+            path: path.into(),
+            target,
+        }),
         Ok(_) | Err(_) => Ok(()),
     }
 }

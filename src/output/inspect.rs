@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::claim::{Existing, Locks, reject_foreign_files};
 use super::error::{LedgerError, io_error};
-use super::mount;
+use super::mount::{self, Reach};
 use super::paths::OutputPaths;
 use super::resume::EarlierRows;
 use super::run_file;
@@ -33,6 +33,9 @@ impl Inspection {
         if let Err(error) = reject_foreign_files(paths) {
             look.refusals.push(error.to_string());
             return look;
+        }
+        if locks == Locks::Trusted {
+            look.notes.extend(mount::lock_remark(paths.directory()));
         }
         let refusals = refuse_what_cannot_be_written(paths, locks).err();
         look.refusals
@@ -103,12 +106,12 @@ fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<()
         "create"
     };
     mount::writable(there).map_err(io_error(what, directory))?;
-    match mount::untrusted(there) {
-        Some(kind) if locks == Locks::Trusted => {
+    match mount::reach(there) {
+        Reach::ThisMachine(kind) if locks == Locks::Trusted => {
             let output = paths.output.clone();
             Err(LedgerError::Network { output, kind })
         }
-        Some(_) | None => Ok(()),
+        Reach::ThisMachine(_) | Reach::Everywhere | Reach::Unknown(_) => Ok(()),
     }
 }
 

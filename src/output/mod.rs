@@ -35,6 +35,7 @@ pub use inspect::Inspection;
 pub use ledger::{Durability, InFlight, Ledger, LedgerSettings};
 pub use line::{KeepRaw, Stamp};
 pub use mode::Mode;
+pub use mount::lock_remark;
 pub use old_lines::{OldLine, old_lines};
 pub use paths::OutputPaths;
 pub use records::{Record, RecordError, each_record};

@@ -22,6 +22,8 @@ pub struct OutputPaths {
     pub run: PathBuf,
     /// Images that were made; there is none until one is.
     pub images: PathBuf,
+    /// What checks said of each record; there is none until the output is scored.
+    pub scores: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
     stem: PathBuf,
@@ -34,8 +36,9 @@ const ENDING: &str = ".jsonl";
 const FAILED: &str = ".failed.jsonl";
 pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
+const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
-const BESIDE: [&str; 4] = [FAILED, RUN, IMAGES, LOCK];
+const BESIDE: [&str; 5] = [FAILED, RUN, IMAGES, SCORES, LOCK];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.
@@ -78,6 +81,7 @@ impl OutputPaths {
             failed: format!("{stem}{FAILED}").into(),
             run: format!("{stem}{RUN}").into(),
             images: format!("{stem}{IMAGES}").into(),
+            scores: format!("{stem}{SCORES}").into(),
             lock: format!("{stem}{LOCK}").into(),
             stem: stem.into(),
         }

@@ -93,15 +93,17 @@ impl Place {
         file.insert("updated_at".into(), now.clone().into());
         file.insert("finished_at".into(), now.into());
         file.insert("exit_code".into(), exit.code().into());
-        file.insert("stop".into(), stop(reason, message));
+        file.insert("stop".into(), stop(reason, message, None));
         file.insert("stopped_by".into(), message.into());
         let _ = run_file::write(&*disk, &paths.run, &file);
     }
 }
 
-/// `stop` of the run file: the word of a closed list, and what was said.
-pub fn stop(reason: Reason, detail: &str) -> Value {
-    json!({ "reason": reason.as_str(), "detail": detail })
+/// `stop` of the run file: a reason of the closed list, the message, and what to do about it: `advice`,
+/// or else what helps in general.
+pub fn stop(reason: Reason, detail: &str, advice: Option<&str>) -> Value {
+    let advice = advice.unwrap_or(reason.advice());
+    json!({ "reason": reason.as_str(), "detail": detail, "advice": advice })
 }
 
 /// A run begins: nothing of what the last one did is true of it.

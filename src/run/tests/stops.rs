@@ -12,7 +12,7 @@ async fn when_nobody_is_let_in_for_too_long_the_run_stops_and_the_row_is_left() 
     assert!(!story.contains("1 failed"), "{story}");
     assert!(story.contains("1 left"), "{story}");
     assert!(
-        story.contains("over: stopped, the service: it refused every call for "),
+        story.contains("over: stopped, the service: every call throttled for "),
         "{story}"
     );
 }
