@@ -80,11 +80,11 @@ pub mod report;
 pub mod rows;
 #[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
+pub mod schema;
 /// Scores of an output, by checks on its records.
 pub mod score;
 mod stderr;
-#[doc(hidden)]
-pub mod schema;
 #[doc(hidden)]
 pub mod url;
 
