@@ -108,7 +108,7 @@ impl ParsedReply {
     }
 }
 
-/// What becomes of the reasoning before an answer.
+/// Whether lines keep the reasoning before a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reasoning {
     /// It is kept beside the answer.

@@ -14,9 +14,9 @@ use super::mode::Mode;
 /// Where one run's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
-    /// Rows that were answered: the file the user named.
+    /// Rows with a response: the file that the user named.
     pub output: PathBuf,
-    /// Rows that ended in failure.
+    /// Failed rows.
     pub failed: PathBuf,
     /// The run itself: counts, usage, cost, the command that resumes.
     pub run: PathBuf,
@@ -116,7 +116,7 @@ impl OutputPaths {
         paths(nth.unwrap_or(1))
     }
 
-    /// Where answers may go that cannot be written here: to the directory for temporary files, or
+    /// Where rows may be saved that cannot be written here: to the directory for temporary files, or
     /// to the one the run was started in.
     pub(super) fn rescued(&self, disk: &dyn Disk) -> Vec<PathBuf> {
         let name = self.stem.file_name().unwrap_or_default().to_string_lossy();

@@ -111,7 +111,7 @@ impl Waiting {
         }
     }
 
-    /// A call was answered.
+    /// A call succeeded.
     pub(super) fn earn(&mut self) {
         self.budget.earn();
     }

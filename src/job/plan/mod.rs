@@ -70,7 +70,7 @@ pub struct Plan {
     pub parameters: Parameters,
     /// What responses are validated against, if the job says.
     pub schema: Option<SchemaPlan>,
-    /// What becomes of what the model is known to refuse.
+    /// What to do with requests that the model is known to reject.
     pub doubtful: Doubtful,
     /// A key that asks something of the model, and would be idle where bodies are sent as they are.
     pub idle_with_bodies: Option<&'static str>,
