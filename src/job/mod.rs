@@ -15,5 +15,5 @@ pub use clock::{LimitWindow, WindowLimits, limits_at};
 pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{
     Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, SchemaPlan, is_share, is_url, region,
-    rows_or_share, time,
+    rows_or_share, shown_url, time, url_advice,
 };

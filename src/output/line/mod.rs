@@ -411,3 +411,14 @@ fn something(usd: f64) -> Option<f64> {
     let usd = rounded_usd(usd);
     (0.0 < usd).then_some(usd)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_utc_to_the_millisecond() {
+        let at = Timestamp::from_microsecond(1_764_500_400_123_999).unwrap();
+        assert_eq!(time(at), "2025-11-30T11:00:00.123Z");
+    }
+}
