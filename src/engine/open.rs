@@ -14,7 +14,7 @@ use super::options::RunOptions;
 use super::responder::Responder;
 use super::{connect, resolve_arn};
 use crate::exit::Reason;
-use crate::input::Input;
+use crate::input::{Extent, Input};
 use crate::job::expand::expand;
 use crate::job::{JobFile, PinnedPath, Plan};
 use crate::output::{EarlierRows, LastRun, OutputPaths};
@@ -131,9 +131,9 @@ impl Loaded {
     /// Opens the input and checks that the job's fields are in it.
     ///
     /// Where `only` names rows, no others are made.
-    pub(crate) fn open(&self, only: Option<&Only>) -> Result<Opened<'_>, Failure> {
+    pub(crate) fn open(&self, only: Option<&Only>, extent: Extent) -> Result<Opened<'_>, Failure> {
         let plan = &self.plan;
-        let input = blocking(|| Input::open(&plan.input, &plan.reading))?;
+        let input = blocking(|| Input::open_part(&plan.input, &plan.reading, extent))?;
         let maker = RowMaker::new(plan, &input)
             .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?
             .only(only.cloned());

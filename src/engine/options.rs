@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::input::Extent;
 use crate::job::MaxFailures;
 use crate::output::{Existing, Locks};
 use crate::rows::{Changed, Only};
@@ -36,6 +37,16 @@ pub struct RunOptions {
     pub drain: Duration,
     /// Stops the run from elsewhere.
     pub stop: StopHandle,
+}
+
+impl RunOptions {
+    /// How much of the input is read.
+    pub(super) fn extent(&self) -> Extent {
+        match self.limit {
+            Some(_) => Extent::Beginning,
+            None => Extent::All,
+        }
+    }
 }
 
 impl Default for RunOptions {

@@ -62,7 +62,7 @@ pub(crate) async fn plan(
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
     }
-    let opened = loaded.open(options.only.as_ref())?;
+    let opened = loaded.open(options.only.as_ref(), options.extent())?;
     let (plan, maker) = (opened.plan, &opened.maker);
     let Inspection {
         past,
@@ -167,7 +167,7 @@ impl Planned {
     }
 
     fn mended_rows(&self) -> Option<String> {
-        (!self.survey.outdated.is_empty()).then(|| self.survey.fix_advice())
+        (!self.survey.outdated.is_empty()).then(|| self.survey.fixed_remark())
     }
 
     fn unknown_model(&self) -> Option<String> {

@@ -130,7 +130,7 @@ pub(crate) async fn run(
         tell(Told::Warning(warning));
     }
     event::name_job(&loaded.plan.name);
-    let mut opened = loaded.open(options.only.as_ref())?;
+    let mut opened = loaded.open(options.only.as_ref(), options.extent())?;
     reject(&mut opened.rejections)?;
     let claim = claim_output(&opened, options, tell).await?;
     if let Some(killed) = killed(&opened.paths.run) {
@@ -204,7 +204,7 @@ fn write(finished: &Finished) -> Result<(), Failure> {
             false => String::new(),
         };
         let message = format!(
-            "{error}{safe}: free some space, or fix what the message names; the same command then \
+            "{error}{safe}: free some space, or fix the cause given above; the same command then \
              writes the summary"
         );
         Failure::new(Exit::CannotWrite, message)

@@ -2,7 +2,7 @@
 //! moment its output is locked, and that a run did not start, and why.
 //!
 //! Only the process that holds the output's lock writes the file. A process that finds the output
-//! locked leaves it alone: what stands there is the other run's, which keeps it true.
+//! locked leaves it alone: the file is the other run's, which keeps it up to date.
 //!
 //! A run that was killed has no chance to say so. Its file still has `"state": "running"`, and
 //! nothing holds its lock: `killed` tells the next run.
@@ -111,7 +111,7 @@ impl Place {
         file.insert("updated_at".into(), now.clone().into());
         file.insert("finished_at".into(), now.into());
         file.insert("exit_code".into(), exit.code().into());
-        file.insert("stop".into(), stop(reason, message));
+        file.insert("stop".into(), stop(reason, message, None));
         file.insert("stopped_by".into(), message.into());
         let _ = run_file::write(&*disk, &paths.run, &file);
     }
@@ -145,9 +145,11 @@ impl Place {
     }
 }
 
-/// `stop` of the run file: the word of a closed list, and what was said.
-pub fn stop(reason: Reason, detail: &str) -> Value {
-    json!({ "reason": reason.as_str(), "detail": detail })
+/// `stop` of the run file: a reason of the closed list, the message, and what to do about it: `advice`,
+/// or else what helps in general.
+pub fn stop(reason: Reason, detail: &str, advice: Option<&str>) -> Value {
+    let advice = advice.unwrap_or(reason.advice());
+    json!({ "reason": reason.as_str(), "detail": detail, "advice": advice })
 }
 
 /// What is said of a run that left the run file at `path` and was killed: to be asked once the

@@ -13,6 +13,7 @@ use crate::engine::open::{Loaded, Lookup, Opened};
 use crate::engine::{Failure, connect, stopped};
 use crate::exit::Exit;
 use crate::format::count;
+use crate::input::Extent;
 use crate::job::{JobFile, Plan};
 use crate::model::{Category, Fault, Model as _, Reply, Request};
 use crate::run::Row;
@@ -115,7 +116,7 @@ fn stand_in(job: &mut JobFile) -> Rows {
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
 fn of_rows(loaded: &Loaded) -> Result<(Asked, Request), Failure> {
-    let opened = loaded.open(None)?;
+    let opened = loaded.open(None, Extent::Beginning)?;
     match loaded.plan.probe() {
         Some(call) if !opened.maker.sends_bodies() => {
             let _ = first_row(&opened)?;
