@@ -34,7 +34,7 @@ use values::{
 };
 use windows::{clock_deadline, windows};
 
-pub use crate::url::is_url;
+pub use crate::url::{advice as url_advice, is_url, shown as shown_url};
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
 pub use values::{is_share, rows_or_share, time};
