@@ -183,7 +183,12 @@ fn unknown_place(value: &Value, place: &str, known: &[&str]) -> Option<String> {
         }),
         // OpenAI's `image_url` may be the address itself.
         Value::String(_) if place == "image_url" => None,
-        _ => Some(place.to_owned()),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => Some(place.to_owned()),
     }
 }
 

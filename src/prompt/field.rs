@@ -46,7 +46,7 @@ pub(super) fn list<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, [Value]
     let value = match value(record, name)? {
         Cow::Borrowed(Value::Array(items)) => return Ok(Cow::Borrowed(items)),
         Cow::Owned(Value::Array(items)) => return Ok(Cow::Owned(items)),
-        value => value,
+        value @ (Cow::Borrowed(_) | Cow::Owned(_)) => value,
     };
     let written = value
         .as_str()
