@@ -1,5 +1,5 @@
 //! What Bedrock is asked of a job's model before the plan is made: which one stands behind an ARN,
-//! where neither id nor family tells, and whether it streams, where the catalogue does not tell.
+//! where neither id nor family tells, and whether it streams, where the catalog does not tell.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ async fn settle_stream(job: &mut JobFile, today: Date) {
     job.model.answers_whole = streams == Ok(Some(false));
 }
 
-/// The job's model, where it is to stream, and the catalogue has never heard of it although its
+/// The job's model, where it is to stream, and the catalog has never heard of it although its
 /// layout is known: any other is refused or sent anyway.
 fn unknown_stream(job: &JobFile) -> Option<ModelId> {
     let model = ModelId::parse_of_any_provider(job.model.id.as_deref()?).ok()?;
