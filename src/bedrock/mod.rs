@@ -121,7 +121,7 @@ pub enum Bodies {
     OfRows,
 }
 
-/// What becomes of each row's part of a body, once it is read. They are many in memory at once.
+/// Whether each row keeps its part of a body once it is parsed. Many are in memory at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {
     /// It is kept beside what was read.

@@ -1,5 +1,6 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
+mod args;
 mod check;
 mod connect;
 mod emulate;
@@ -17,6 +18,7 @@ mod repair;
 mod reparse;
 mod resume;
 mod run;
+mod score;
 mod shell;
 mod signals;
 mod status;
@@ -148,6 +150,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("errors", matches)) => errors::errors(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
+        Some(("score", matches)) => score::score(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),

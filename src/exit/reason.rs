@@ -22,6 +22,8 @@ pub enum Reason {
     MaxFailures,
     /// More rows were filtered than `max_filtered` allows.
     MaxFiltered,
+    /// A check passes for fewer records than `--min-pass` asks for.
+    MinPass,
     /// `max_cost_usd` was reached.
     MaxCost,
     /// `max_cost_per_run_usd` was reached.
@@ -64,7 +66,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, by exit code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Usage,
         Self::Input,
         Self::ChangedRows,
@@ -72,6 +74,7 @@ impl Reason {
         Self::InvalidRequest,
         Self::MaxFailures,
         Self::MaxFiltered,
+        Self::MinPass,
         Self::MaxCost,
         Self::MaxRunCost,
         Self::Deadline,
@@ -103,6 +106,7 @@ impl Reason {
             Self::InvalidRequest => "invalid_request",
             Self::MaxFailures => "max_failures",
             Self::MaxFiltered => "max_filtered",
+            Self::MinPass => "min_pass",
             Self::MaxCost => "max_cost",
             Self::MaxRunCost => "max_run_cost",
             Self::Deadline => "deadline",
@@ -146,6 +150,7 @@ impl Reason {
                 "inspect the failed rows; retry them with --retry-failed, or raise max_failures"
             }
             Self::MaxFiltered => "inspect the filtered rows, or raise max_filtered",
+            Self::MinPass => "inspect the verdicts in OUT.scores.jsonl that did not pass",
             Self::MaxCost => "raise max_cost_usd, then run the same command",
             Self::MaxRunCost => {
                 "run the same command, which may spend as much again, or raise max_cost_per_run_usd"
@@ -209,8 +214,8 @@ mod tests {
         let words = Reason::ALL.map(Reason::as_str).join(" ");
         assert_eq!(
             words,
-            "usage input changed_rows output invalid_request max_failures max_filtered max_cost \
-             max_run_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
+            "usage input changed_rows output invalid_request max_failures max_filtered min_pass \
+             max_cost max_run_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
              unreachable throttled daily_quota service_quota tokens_per_day credentials \
              access_denied not_found interrupted"
         );

@@ -2,7 +2,7 @@
 //! moment its output is locked, and that a run did not start, and why.
 //!
 //! Only the process that holds the output's lock writes the file. A process that finds the output
-//! locked leaves it alone: what stands there is the other run's, which keeps it true.
+//! locked leaves it alone: the file is the other run's, which keeps it up to date.
 //!
 //! A run that was killed has no chance to say so. Its file still has `"state": "running"`, and
 //! nothing holds its lock: `killed` tells the next run.

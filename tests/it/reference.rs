@@ -113,9 +113,11 @@ fn is_key(arg: &Arg) -> bool {
 fn spelled(arg: &Arg) -> String {
     let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     let names = arg.get_value_names().unwrap_or_default();
-    let value = match (takes_value, names.first()) {
-        (true, Some(name)) => name.as_str(),
-        _ => "",
+    let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+    let value = if takes_value {
+        names.join(" ")
+    } else {
+        String::new()
     };
     let value = value.replace('|', "\\|");
     match (arg.get_short(), arg.get_long()) {

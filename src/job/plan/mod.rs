@@ -66,7 +66,7 @@ pub struct Plan {
     pub family: Family,
     /// What is asked of it.
     pub parameters: Parameters,
-    /// What becomes of what the model is known to refuse.
+    /// What to do with requests that the model is known to reject.
     pub doubtful: Doubtful,
     /// A key that asks something of the model, and would be idle where bodies are sent as they are.
     pub idle_with_bodies: Option<&'static str>,
