@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use super::args::{examples, output_argument, scenario, switch, text, trust_locks};
+use super::args::{examples, output_argument, scenario, switch, text, trust_endpoint, trust_locks};
 use super::{flags, models, score};
 use crate::exit;
 use crate::job::{self, MaxFailures, keys};
@@ -218,6 +218,7 @@ pub(super) fn run_command() -> Command {
         .arg(job_arg())
         .args(part_args())
         .args(run_args())
+        .arg(trust_endpoint())
         .arg(switch(
             "json",
             "Write progress as JSON lines to stderr, and the summary as JSON to stdout",
@@ -243,6 +244,7 @@ fn plan_command() -> Command {
         .arg(job_arg())
         .args(part_args())
         .args(run_args().map(idle))
+        .arg(idle(trust_endpoint()))
         .arg(switch(
             "json",
             "Print one JSON object, with the whole first request",
@@ -270,6 +272,7 @@ fn check_command() -> Command {
         .arg(job_arg())
         .args(part_args().map(idle))
         .args(run_args().map(idle))
+        .arg(trust_endpoint())
         .arg(switch("json", "Print one JSON object"))
         .args(flags::args())
 }
@@ -397,6 +400,7 @@ fn models_command() -> Command {
             "URL",
             "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
+        .arg(trust_endpoint())
         .arg(scenario())
         .arg(switch("json", "Print one JSON object instead of the table"))
 }
@@ -477,6 +481,7 @@ fn quotas_command() -> Command {
             "URL",
             "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
+        .arg(trust_endpoint())
         .arg(scenario())
         .arg(switch("json", "Print one JSON object instead of the table"))
 }

@@ -135,6 +135,7 @@ impl From<ConnectError> for Failure {
             | ConnectError::BadBundle { .. }
             | ConnectError::ProxySettings { .. }
             | ConnectError::Unencrypted(_)
+            | ConnectError::Untrusted { .. }
             | ConnectError::NoUrl { .. }
             | ConnectError::Settings(_) => Exit::Usage,
         };

@@ -151,3 +151,36 @@ pub fn killed(path: &Path) -> Option<String> {
          are kept, and calls that were in flight may be sent again"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_run_file_that_says_running_tells_of_a_run_that_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.run.json");
+        assert_eq!(killed(&path), None);
+        std::fs::write(
+            &path,
+            r#"{"promptmill":"0.1.0","state":"completed","process":7}"#,
+        )
+        .unwrap();
+        assert_eq!(killed(&path), None);
+        let running = r#"{"promptmill":"0.1.0","state":"running","process":7,"started_at":"A","updated_at":"B"}"#;
+        std::fs::write(&path, running).unwrap();
+        let said = killed(&path).unwrap();
+        assert!(
+            said.starts_with("the last run (process 7, started A) was killed after B: "),
+            "{said}"
+        );
+        std::fs::write(&path, r#"{"promptmill":"0.1.0","state":"running"}"#).unwrap();
+        let said = killed(&path).unwrap();
+        assert!(
+            said.starts_with(
+                "the last run (started at an unknown time) was killed after an unknown"
+            ),
+            "{said}"
+        );
+    }
+}
