@@ -39,6 +39,7 @@ mod proxy;
 pub mod quotas;
 mod response_headers;
 mod retry_after;
+mod stream_body;
 mod streamed;
 mod trust;
 mod usage_split;

@@ -90,7 +90,10 @@ const ONLY_IN: &[(&str, &str)] = &[
         "rustix::",
         "src/output/disk src/output/holder.rs src/output/mount.rs src/input/kernel.rs src/stderr.rs src/cli",
     ),
-    ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
+    (
+        "hyper::",
+        "src/bedrock/proxy.rs src/bedrock/stream_body.rs src/bedrock/wire.rs",
+    ),
     ("bedrock_emulator::", "src/cli src/engine"),
 ];
 
