@@ -8,7 +8,7 @@ use super::error::InputError;
 use super::flawed_json::{explain, not_an_object};
 use super::lines::{Line, Lines};
 use super::{BadRow, ENDLESS_RECORD, LONGEST_RECORD, Record, Row, endless};
-use crate::exact;
+use crate::{exact, json_cost};
 
 /// The records of a JSON Lines text.
 pub(super) struct JsonLines<R> {
@@ -60,6 +60,10 @@ impl<R: BufRead> Iterator for JsonLines<R> {
 
 /// Reads one record from the JSON text of an object that starts on `line`.
 pub(super) fn object(text: &[u8], row: u64, line: u64) -> Row {
+    if let Err(error) = json_cost::check(text) {
+        let reason = format!("{error}; a row has the values of one prompt");
+        return Err(BadRow { row, line, reason });
+    }
     let reason = match exact::from_slice(text) {
         Ok(Value::Object(fields)) if !exact::is_number(&fields) => {
             return Ok(Record { row, line, fields });

@@ -24,6 +24,10 @@ pub struct OutputPaths {
     pub images: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
+    /// What is used of the limits per minute and per day.
+    pub pace: PathBuf,
+    /// A change of several files that is under way.
+    pub journal: PathBuf,
     stem: PathBuf,
 }
 
@@ -35,7 +39,9 @@ const FAILED: &str = ".failed.jsonl";
 const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
 const LOCK: &str = ".lock";
-const BESIDE: [&str; 4] = [FAILED, RUN, IMAGES, LOCK];
+const PACE: &str = ".pace";
+const JOURNAL: &str = ".journal";
+const BESIDE: [&str; 6] = [FAILED, RUN, IMAGES, LOCK, PACE, JOURNAL];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.
@@ -79,6 +85,8 @@ impl OutputPaths {
             run: format!("{stem}{RUN}").into(),
             images: format!("{stem}{IMAGES}").into(),
             lock: format!("{stem}{LOCK}").into(),
+            pace: format!("{stem}{PACE}").into(),
+            journal: format!("{stem}{JOURNAL}").into(),
             stem: stem.into(),
         }
     }
@@ -88,9 +96,13 @@ impl OutputPaths {
         self.free_name(disk, "torn", now)
     }
 
-    /// Where lines are put that mean nothing: `OUT.bad-20261122T021500Z`, or that with a number.
-    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp) -> PathBuf {
-        self.free_name(disk, "bad", now)
+    /// Where the lines of as many files are put that mean nothing: `OUT.bad-20261122T021500Z`, or that
+    /// with a number.
+    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp, files: usize) -> Vec<PathBuf> {
+        let stem = self.stem_at("bad", now);
+        let path = |nth| PathBuf::from(numbered(&stem, nth));
+        let free = (1..).map(path).filter(|path| !disk.exists(path));
+        free.take(files).collect()
     }
 
     fn free_name(&self, disk: &dyn Disk, what: &str, now: Timestamp) -> PathBuf {
@@ -181,6 +193,7 @@ mod tests {
         assert_eq!(paths.run, Path::new("out/tags.run.json"));
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
         assert_eq!(paths.images, Path::new("out/tags.images"));
+        assert_eq!(paths.pace, Path::new("out/tags.pace"));
         assert_eq!(paths.directory(), Path::new("out"));
     }
 

@@ -61,6 +61,7 @@ where
         tell(&Event::Sent {
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
+            gauge: self.gauge(),
         });
         self.budget.hold(admitted.attempt.worst_cost_usd());
         self.bytes.hold(admitted.held);

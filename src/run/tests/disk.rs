@@ -68,7 +68,7 @@ async fn a_disk_that_will_be_full_stops_the_sending_before_an_answer_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn what_lands_after_the_room_has_ended_is_kept_before_the_run_gives_up() {
     let mut scene = Scene::of(9);
-    scene.settings.requests_per_minute = NonZeroU32::new(600).map(RequestsPerMinute);
+    scene.settings.requests_per_minute = NonZeroU32::new(610).map(RequestsPerMinute);
     scene.settings.drain = Duration::from_millis(500);
     scene.store.room = 1;
     let story = scene.play(|_, _| Act::Answer).await;
