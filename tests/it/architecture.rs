@@ -7,7 +7,8 @@ use crate::harness::repository;
 
 /// What each room may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("exact", &[]),
+    ("json_cost", &[]),
+    ("exact", &["json_cost"]),
     ("alarm", &[]),
     ("event", &[]),
     ("exit", &[]),
@@ -17,18 +18,33 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("url", &[]),
     ("model", &[]),
     ("catalog", &["model", "nearest"]),
-    ("family", &["catalog", "model", "nearest"]),
+    ("family", &["catalog", "json_cost", "model", "nearest"]),
     (
         "bedrock",
-        &["alarm", "catalog", "family", "model", "percent", "url"],
+        &[
+            "alarm",
+            "catalog",
+            "family",
+            "json_cost",
+            "model",
+            "percent",
+            "url",
+        ],
     ),
-    ("input", &["exact", "nearest"]),
+    ("input", &["exact", "json_cost", "nearest"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
     (
         "output",
         &[
-            "catalog", "event", "exact", "exit", "format", "model", "run",
+            "catalog",
+            "event",
+            "exact",
+            "exit",
+            "format",
+            "json_cost",
+            "model",
+            "run",
         ],
     ),
     (
@@ -58,8 +74,22 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
-            "model", "output", "percent", "report", "rows", "run",
+            "bedrock",
+            "catalog",
+            "engine",
+            "event",
+            "exit",
+            "family",
+            "format",
+            "input",
+            "job",
+            "json_cost",
+            "model",
+            "output",
+            "percent",
+            "report",
+            "rows",
+            "run",
         ],
     ),
 ];

@@ -52,13 +52,14 @@ fn hostile(dice: &mut fastrand::Rng, bytes: usize) -> Vec<u8> {
     }
 }
 
-/// Most are small, some large, a few as large as is taken in.
+/// Most are small, some large, a few as large as a made image. Bytes alone cost several times their
+/// number, on their way through the SDK: what is longer is for `flat`.
 fn size(dice: &mut fastrand::Rng) -> usize {
     match dice.u16(0..1000) {
         0..900 => dice.usize(1..4 << 10),
         900..990 => dice.usize(4 << 10..256 << 10),
-        990..999 => dice.usize(256 << 10..4 << 20),
-        _ => dice.usize(4 << 20..8 << 20),
+        990..999 => dice.usize(256 << 10..1 << 20),
+        _ => dice.usize(1 << 20..4 << 20),
     }
 }
 

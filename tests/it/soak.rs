@@ -11,15 +11,14 @@ use std::time::{Duration, Instant};
 use crate::harness::{Job, NOVA, QUICK, Running, Service, pause};
 
 /// A tenth of the calls in all.
-const FAULTS: [(&str, f64); 8] = [
-    ("throttled", 0.02),
+const FAULTS: [(&str, f64); 7] = [
+    ("throttled", 0.03),
     ("unavailable", 0.02),
     ("server_error", 0.01),
     ("reset", 0.01),
     ("short_body", 0.01),
     ("closed_after", 0.01),
     ("not_json", 0.01),
-    ("wrong_shape", 0.01),
 ];
 
 /// What a run may hold more at its end than in its second quarter: what is in flight varies.
