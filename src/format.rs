@@ -1,5 +1,6 @@
 //! Figures as people read them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// `1234567` as `1,234,567`.
@@ -160,12 +161,40 @@ pub(crate) fn dollars_of(spent_usd: f64, most_usd: f64) -> String {
     format!("{spent} of {most}")
 }
 
+/// Characters that format text and are not seen (Unicode 17, general category Cf), those that end lines
+/// or paragraphs (Zl and Zp), and those that look like nothing although they are letters.
+const UNSEEN: &[RangeInclusive<char>] = &[
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{600}'..='\u{605}',
+    '\u{61c}'..='\u{61c}',
+    '\u{6dd}'..='\u{6dd}',
+    '\u{70f}'..='\u{70f}',
+    '\u{890}'..='\u{891}',
+    '\u{8e2}'..='\u{8e2}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180e}'..='\u{180e}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff9}'..='\u{fffb}',
+    '\u{110bd}'..='\u{110bd}',
+    '\u{110cd}'..='\u{110cd}',
+    '\u{13430}'..='\u{1343f}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
+
 /// Whether a character does more to a terminal than to be shown: control characters, with which
-/// escape sequences begin, and those that turn the order of the text around.
+/// escape sequences begin, and those that turn the order of the text around, end a line or hide.
 fn acts(c: char) -> bool {
-    let turns =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns
+    // Nearly all text is below the first of them.
+    c.is_control() || ('\u{ad}' <= c && UNSEEN.iter().any(|range| range.contains(&c)))
 }
 
 /// Text of several lines as it may be shown on a terminal.
@@ -179,7 +208,10 @@ pub(crate) fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if acts(c) && c != '\n' {
-            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // JSON writes what is above U+FFFF as two halves.
+            for half in c.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{half:04x}"));
+            }
         } else {
             text.push(c);
         }
@@ -258,6 +290,28 @@ mod tests {
         assert_eq!(Paint::Off.red("error:"), "error:");
         assert_eq!(Paint::On.red("error:"), "\u{1b}[1;31merror:\u{1b}[0m");
         assert_ne!(Paint::On.yellow("x"), Paint::On.cyan("x"));
+    }
+
+    /// A sample of each block of the general categories Cf, Zl and Zp, and what looks like nothing.
+    const HIDDEN: &str = "\u{ad}\u{61c}\u{180e}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\
+        \u{2060}\u{2066}\u{2069}\u{206f}\u{3164}\u{feff}\u{fff9}\u{fffb}\u{110bd}\u{13430}\u{1bca0}\u{1d173}\
+        \u{e0001}\u{e007f}";
+
+    #[test]
+    fn characters_that_format_turn_around_or_hide_text_are_not_shown() {
+        for c in HIDDEN.chars() {
+            assert_eq!(printable(&format!("a{c}b")), "a b", "{c:?}");
+            assert_eq!(one_line(&format!("a{c}b"), 9), "a b", "{c:?}");
+            let json = serde_json::Value::from(format!("a{c}b"));
+            let text = escaped(&json.to_string());
+            assert!(!text.contains(c), "{c:?}");
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+                json
+            );
+        }
+        let shown = "naïve 漢字 العربية עברית ✓ 👍🏽 e\u{301} \u{fe0f}";
+        assert_eq!(printable(shown), shown);
     }
 
     #[test]

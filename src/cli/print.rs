@@ -11,10 +11,11 @@ use crate::exit::Exit;
 use crate::format::{Paint, escaped, printable, wrap};
 use crate::report::display::paint;
 pub(super) use crate::report::display::{columns, columns_of_stdout};
+use crate::stderr;
 
 /// Text for people, on standard error.
 pub(super) fn said(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", printable(text));
+    stderr::line(&printable(text));
 }
 
 /// Why something was not done, on standard error.
@@ -44,17 +45,17 @@ pub(super) fn summary(text: &str) {
             "succeeded" => paint.green(label),
             _ => String::new(),
         };
-        let _ = match colored.is_empty() {
-            true => writeln!(std::io::stderr(), "{line}"),
-            false => writeln!(std::io::stderr(), "  {colored}{}", &line[2 + label.len()..]),
-        };
+        match colored.is_empty() {
+            true => stderr::line(line),
+            false => stderr::line(&format!("  {colored}{}", &line[2 + label.len()..])),
+        }
     }
 }
 
 fn labelled(label: &str, color: fn(Paint, &str) -> String, text: &str) {
     let text = wrap(&format!("{label} {}", printable(text)), 2, columns());
     let rest = &text[label.len()..];
-    let _ = writeln!(std::io::stderr(), "{}{rest}", color(paint(), label));
+    stderr::line(&format!("{}{rest}", color(paint(), label)));
 }
 
 /// Leaves the line on which a terminal may still show how much was read.
@@ -66,7 +67,7 @@ pub(super) fn below_the_bar() {
 
 /// A line of JSON for programs, on standard error.
 pub(super) fn noted(json: &serde_json::Value) {
-    let _ = writeln!(std::io::stderr(), "{}", escaped(&json.to_string()));
+    stderr::line(&escaped(&json.to_string()));
 }
 
 /// Text that was asked for, on standard output.
@@ -90,7 +91,7 @@ pub(super) fn raw(bytes: &[u8]) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// What becomes of a verb whose answer was written like this: one that nobody can read was not
+/// The exit of a verb whose output was written with this result: output that cannot be read was not
 /// given.
 pub(super) fn delivered(written: std::io::Result<()>) -> Result<(), Failure> {
     match written {

@@ -28,6 +28,11 @@ impl Failure {
         self.exit
     }
 
+    /// What to do about it, in general: the message says it in particular.
+    pub fn advice(&self) -> &'static str {
+        self.reason.advice()
+    }
+
     pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,
@@ -91,6 +96,7 @@ impl From<LedgerError> for Failure {
             LedgerError::NotOurs { .. }
             | LedgerError::OfAnother { .. }
             | LedgerError::NotAFile { .. }
+            | LedgerError::Link { .. }
             | LedgerError::Network { .. }
             | LedgerError::Corrupt { .. }
             | LedgerError::Twice { .. }
@@ -129,6 +135,7 @@ impl From<ConnectError> for Failure {
             | ConnectError::BadBundle { .. }
             | ConnectError::ProxySettings { .. }
             | ConnectError::Unencrypted(_)
+            | ConnectError::Untrusted { .. }
             | ConnectError::NoUrl { .. }
             | ConnectError::Settings(_) => Exit::Usage,
         };

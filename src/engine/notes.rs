@@ -3,14 +3,14 @@
 use super::run::{Notice, Run};
 use crate::catalog;
 use crate::job::Endpoint;
-use crate::output::{Claim, TailFix, TornTail};
+use crate::output::{Claim, Locks, TailFix, TornTail, lock_remark};
 use crate::rows::preflight::Preflight;
 
 impl Run<'_, '_> {
     /// What a person wants to know before the first call.
     pub(super) fn opening_notices(&self, claim: &Claim, preflight: &Preflight) -> Vec<Notice> {
         let model = self.plan.model.as_str();
-        let fixed = (!preflight.outdated.is_empty()).then(|| preflight.fix_advice());
+        let fixed = (!preflight.outdated.is_empty()).then(|| preflight.fixed_remark());
         let hidden = self.hidden;
         let found = self.plan.model.found_behind();
         let fake =
@@ -22,7 +22,10 @@ impl Run<'_, '_> {
         let of_input = preflight.of_input.iter().cloned().map(Notice::Warning);
         let gone = Preflight::gone_remark(self.kept.rows);
         let gone = gone.filter(|_| self.opened.maker.selection().is_none());
+        let unknown_locks = || lock_remark(self.opened.paths.directory());
+        let unknown_locks = (self.options.locks == Locks::Trusted).then(unknown_locks);
         let notices = [
+            unknown_locks.flatten().map(Notice::Warning),
             gone.map(Notice::Note),
             fixed.map(Notice::Note),
             hidden.map(|why| Notice::Warning(format!("{model}: {why}; its price is unknown"))),

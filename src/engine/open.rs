@@ -13,8 +13,9 @@ use super::failure::Failure;
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::{connect, resolve_arn};
+use crate::bedrock::hosts::Hosts;
 use crate::exit::Reason;
-use crate::input::Input;
+use crate::input::{Extent, Input};
 use crate::job::expand::expand;
 use crate::job::{JobFile, PinnedPath, Plan};
 use crate::output::{EarlierRows, LastRun, OutputPaths};
@@ -40,10 +41,10 @@ pub(crate) struct Source {
 }
 
 /// Whether Bedrock may be asked which model an ARN stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lookup {
+#[derive(Debug)]
+pub(crate) enum Lookup<'h, 't> {
     /// It is asked, if nothing else tells.
-    Ask,
+    Ask(&'h mut Hosts<'t>),
     /// No request is made.
     Skip,
 }
@@ -107,19 +108,20 @@ impl Loaded {
     pub(crate) async fn new(
         mut job: JobFile,
         source: &Source,
-        lookup: Lookup,
+        lookup: Lookup<'_, '_>,
     ) -> Result<Self, Failure> {
         let day = Day::of(source.date);
         let warning = day.warning(&job);
         let today = day.date;
+        let is_skipped = matches!(lookup, Lookup::Skip);
         let hidden = match lookup {
-            Lookup::Ask => resolve_arn::resolve(&mut job, today).await,
+            Lookup::Ask(hosts) => resolve_arn::resolve(&mut job, today, hosts).await,
             Lookup::Skip => None,
         };
         let variable = |name: &str| std::env::var(name).ok();
         let pinned = job.pinned(today, variable);
         let plan = Plan::new(job, source.file.as_deref(), today, variable)?;
-        let not_asked = lookup == Lookup::Skip && plan.model.hides_its_model();
+        let not_asked = is_skipped && plan.model.hides_its_model();
         Ok(Self {
             hidden: hidden.or_else(|| not_asked.then(|| NOT_LOOKED_UP.to_owned())),
             pinned,
@@ -131,9 +133,9 @@ impl Loaded {
     /// Opens the input and checks that the job's fields are in it.
     ///
     /// Where `only` names rows, no others are made.
-    pub(crate) fn open(&self, only: Option<&Only>) -> Result<Opened<'_>, Failure> {
+    pub(crate) fn open(&self, only: Option<&Only>, extent: Extent) -> Result<Opened<'_>, Failure> {
         let plan = &self.plan;
-        let input = blocking(|| Input::open(&plan.input, &plan.reading))?;
+        let input = blocking(|| Input::open_part(&plan.input, &plan.reading, extent))?;
         let maker = RowMaker::new(plan, &input)
             .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?
             .only(only.cloned());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::input::Extent;
 use crate::job::MaxFailures;
 use crate::output::{Existing, Locks};
 use crate::rows::{Changed, Only};
@@ -32,10 +33,22 @@ pub struct RunOptions {
     pub wait_lock: Option<Duration>,
     /// Which file systems an output may be on.
     pub locks: Locks,
+    /// Hosts that are not AWS's and that may have a Bedrock API key, by their names without a port.
+    pub trusted_hosts: Vec<String>,
     /// How long calls in flight may take once the run has been asked to stop.
     pub drain: Duration,
     /// Stops the run from elsewhere.
     pub stop: StopHandle,
+}
+
+impl RunOptions {
+    /// How much of the input is read.
+    pub(super) fn extent(&self) -> Extent {
+        match self.limit {
+            Some(_) => Extent::Beginning,
+            None => Extent::All,
+        }
+    }
 }
 
 impl Default for RunOptions {
@@ -49,6 +62,7 @@ impl Default for RunOptions {
             only: None,
             wait_lock: None,
             locks: Locks::Trusted,
+            trusted_hosts: Vec::new(),
             drain: DRAIN,
             stop: StopHandle::default(),
         }

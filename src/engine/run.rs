@@ -20,6 +20,7 @@ use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::Helm;
 use crate::bedrock::Bedrock;
+use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::exit::Exit;
 use crate::format::{count, plural, time};
@@ -126,12 +127,16 @@ pub(crate) async fn run(
     if let Some(name) = &job.name {
         event::name_job(name);
     }
-    let loaded = Loaded::new(job, source, Lookup::Ask).await?;
+    let loaded = {
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&options.trusted_hosts, warn);
+        Loaded::new(job, source, Lookup::Ask(&mut hosts)).await?
+    };
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
     }
     event::name_job(&loaded.plan.name);
-    let mut opened = loaded.open(options.only.as_ref())?;
+    let mut opened = loaded.open(options.only.as_ref(), options.extent())?;
     reject(&mut opened.rejections)?;
     let claim = claim_output(&opened, options, tell).await?;
     if let Some(killed) = killed(&opened.paths.run) {
@@ -199,7 +204,7 @@ async fn claim_output(
 fn write(finished: &Finished) -> Result<(), Failure> {
     finished.summary().write().map_err(|error| {
         let message = format!(
-            "{error}{}: free some space, or fix what the message names; the same command then \
+            "{error}{}: free some space, or fix the cause given above; the same command then \
              writes the summary",
             rows_read_back(&finished.context.paths, finished.progress.overall().ended())
         );
@@ -388,7 +393,10 @@ impl<'a, 't> Run<'a, 't> {
         let connection = connect::connection(self.plan, self.opened.scenario.as_ref())?;
         let access = &connection.access;
         let target = connect::target(self.plan, self.opened.maker.sends_bodies());
-        let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
         self.region = Some(model.region().await?);
         if let Some(remark) = self.region_remark() {
             (self.tell)(Told::Warning(&remark));
@@ -396,7 +404,10 @@ impl<'a, 't> Run<'a, 't> {
         if let Some(remark) = self.geography_remark() {
             self.note(&remark);
         }
-        let quotas = auto_quota::resolve(self.plan, access).await;
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let quotas = auto_quota::resolve(self.plan, access, &mut hosts).await;
         if let Some(note) = &quotas.note {
             self.note(note);
         }

@@ -83,6 +83,16 @@ pub enum InputError {
         /// What is wrong with the first.
         first: BadRow,
     },
+    /// A file such as `/proc/self/environ`.
+    #[error(
+        "{path}: the kernel makes this file up when it is read, and it holds no prompts; to send it after \
+         all, copy it to a regular file first",
+        path = .path.display()
+    )]
+    MadeUp {
+        /// The file.
+        path: PathBuf,
+    },
     /// The header of a CSV or TSV file cannot name its columns.
     #[error("{name}: header: {problem}")]
     Header {

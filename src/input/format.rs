@@ -68,6 +68,7 @@ impl Format {
         match text.first() {
             Some(b'{') if starts_with_a_whole_line(text) => Self::Jsonl,
             Some(b'[') if is_lists(text) && text.contains(&b'\n') => Self::Jsonl,
+            Some(b'[') if is_only_first_a_list(text) => Self::Jsonl,
             Some(b'{' | b'[') => Self::Json,
             _ if header.contains(&b'\t') && !header.contains(&b',') => Self::Tsv,
             _ => Self::Csv,
@@ -93,10 +94,27 @@ pub(super) fn is_pretty_printed(start: &[u8]) -> bool {
 
 /// Whether a text named .jsonl is lists, one a line, and no array of objects.
 pub(super) fn is_lists(start: &[u8]) -> bool {
+    begins_with_a_list(start) && !is_object_next(start)
+}
+
+/// Whether a text named .jsonl is objects, one a line, but for its first line.
+pub(super) fn is_only_first_a_list(start: &[u8]) -> bool {
+    begins_with_a_list(start) && is_object_next(start)
+}
+
+fn begins_with_a_list(start: &[u8]) -> bool {
     let text = start.trim_ascii_start();
     let first = text.split(|byte| matches!(byte, b'\n' | b'\r')).next();
     let list = serde_json::from_slice::<Vec<serde_json::Value>>(first.unwrap_or_default());
     list.is_ok_and(|list| list.first().is_some_and(|first| !first.is_object()))
+}
+
+/// Whether the second line begins an object.
+fn is_object_next(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    let behind = end.map_or(&[][..], |end| &text[end..]);
+    behind.trim_ascii_start().first() == Some(&b'{')
 }
 
 /// Whether the first line is one object, be it a broken one, or goes on past the bytes at hand: then
@@ -112,8 +130,15 @@ fn starts_with_a_whole_line(text: &[u8]) -> bool {
         Some(Err(error)) if is_good && error.is_eof() => false,
         Some(Err(_)) | None => {
             let next = behind.trim_ascii_start().first();
-            let is_closed = first.trim_ascii_end().ends_with(b"}");
-            end.is_none() || (is_closed && matches!(next, None | Some(b'{')))
+            let last = first.trim_ascii_end().last();
+            // An object stands behind one of these, or it is the next row, and this one is broken.
+            let goes_on = matches!(last, Some(b'{' | b'[' | b':' | b','));
+            match next {
+                _ if end.is_none() => true,
+                None => last == Some(&b'}'),
+                Some(b'{') => !goes_on,
+                Some(_) => false,
+            }
         }
     }
 }
@@ -172,6 +197,10 @@ mod tests {
         start("{\"a\": broken}\n{\"a\":2}\n", Format::Jsonl);
         start("{\"a\":1} oops}\n{\"a\":2}\n", Format::Jsonl);
         start("{\"a\":1", Format::Jsonl);
+        start("{\"a\":1\n{\"a\":2}\n", Format::Jsonl);
+        start("{\"a\":{\"b\":1}\n{\"a\":{\"b\":1}}\n", Format::Jsonl);
+        start("{\"a\":\n{\"b\":1}\n}\n", Format::Json);
+        start("[1]\n{\"a\":2}\n", Format::Jsonl);
         start("{\"a\":1}{\"a\":2}\n", Format::Json);
         start("{\"a\":1} {\"a\":", Format::Json);
         start("{\n  \"a\": 1\n}\n", Format::Json);

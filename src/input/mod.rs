@@ -1,6 +1,6 @@
 //! Files of prompts, read as an iterator of records. Knows nothing of models or networks.
 //!
-//! [`Input::open`] finds the file, sees through its compression and settles its [`Format`]; one
+//! [`Input::open`] finds the file, sees through its compression and detects its [`Format`]; one
 //! small module a format then reads it: `csv`, `jsonl`, `json`, `txt`. An input can be read several
 //! times, each time from its beginning, and never takes more memory than its largest record.
 //!
@@ -18,15 +18,20 @@ mod format;
 mod gzip;
 mod json;
 mod jsonl;
+mod kept;
+mod kernel;
 mod kind;
+mod line_records;
 mod lines;
 mod not_found;
 mod open;
 mod path;
 mod pick;
+mod records;
 mod source;
 mod spool;
 mod suggest;
+mod syntax;
 mod txt;
 mod zstandard;
 
@@ -36,9 +41,12 @@ pub use dialect::{Mark, Quote, ReadOptions};
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;
+pub use kernel::is_made_up;
 pub use not_found::file_like;
-pub use open::{Input, Records};
+pub use open::Input;
 pub use pick::{Id, Keep};
+pub use records::Records;
+pub use source::Extent;
 pub use suggest::{did_you_mean, listed, shown};
 
 /// A byte order mark in UTF-8.

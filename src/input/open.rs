@@ -1,72 +1,38 @@
 //! Opening an input: what it is, how it is read, and whether there is anything in it.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::advice::advice;
-use super::csv::{CsvRows, does_not_quote};
-use super::dialect::{Dialect, ReadOptions};
+use super::dialect::ReadOptions;
 use super::error::InputError;
 use super::fields::Fields;
-use super::format::{Format, is_lists, is_pretty_printed};
-use super::json::Elements;
-use super::jsonl::JsonLines;
-use super::kind::{START, reject_what_is_no_rows};
+use super::format::Format;
+use super::kernel::is_made_up;
 use super::not_found::{files_in, missing};
-use super::source::{Bytes, Source, peek};
+use super::records::Records;
+use super::source::Source;
 use super::spool::spool;
 use super::suggest::shown;
-use super::txt::TextLines;
-use super::{Record, Row};
+use super::syntax::{LineEnd, Syntax};
+use super::{Extent, Record};
 
 /// How many records are tried, where there is no header, to find one that tells its fields.
 const TRIED: usize = 1000;
 
-/// How much is read from the file at a time.
-const BUFFER: usize = 64 << 10;
-
 /// The names of columns are short: what has more characters is a sentence.
 const LONGEST_NAME: usize = 40;
 
-/// A file of prompts, or standard input: opened, its format settled, known to hold a row.
+/// A file of prompts, or standard input: opened, its format detected, known to hold a row.
 #[derive(Debug)]
 pub struct Input {
     name: String,
     path: Option<PathBuf>,
     source: Source,
-    manner: Manner,
+    syntax: Syntax,
     fields: Fields,
     advice: String,
-}
-
-/// How a text is read, settled once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Manner {
-    Table(Dialect),
-    Jsonl(LineEnd),
-    Json { records: Option<String> },
-    Txt(LineEnd),
-}
-
-/// What ends the lines of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineEnd {
-    Feed,
-    Return,
-}
-
-/// The records of an input. An error is the last item.
-pub struct Records {
-    rows: Option<Rows>,
-    remarks: Vec<String>,
-}
-
-enum Rows {
-    Csv(Box<CsvRows<BufReader<Bytes>>>),
-    Jsonl(JsonLines<BufReader<Bytes>>),
-    Json(Elements<BufReader<Bytes>>),
-    Txt(TextLines<BufReader<Bytes>>),
 }
 
 impl Input {
@@ -74,8 +40,18 @@ impl Input {
     /// that it can be read twice. A format that is given overrides the name of the file, and that
     /// overrides how the text begins.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, InputError> {
+        Self::open_part(path, options, Extent::All)
+    }
+
+    /// Like [`Input::open`], but says how much of it is to be read: of a stream that never ends, the
+    /// beginning can be.
+    pub fn open_part(
+        path: &Path,
+        options: &ReadOptions,
+        extent: Extent,
+    ) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Self::from_stream("standard input", None, io::stdin(), options);
+            return Self::from_stream("standard input", None, io::stdin(), options, extent);
         }
         let name = path.display().to_string();
         let unreadable = |source| InputError::Unreadable {
@@ -92,9 +68,11 @@ impl Input {
         if !metadata.is_file() {
             // A pipe, such as a shell's <(…), can be read only once.
             let stream = File::open(path).map_err(unreadable)?;
-            return Self::from_stream(&name, Some(path), stream, options);
+            return Self::from_stream(&name, Some(path), stream, options, extent);
         }
-        File::open(path).map_err(unreadable)?;
+        if is_made_up(&File::open(path).map_err(unreadable)?) {
+            return Err(InputError::MadeUp { path: path.into() });
+        }
         Self::detect(name, Some(path), Source::file(path, &metadata), options)
     }
 
@@ -103,8 +81,10 @@ impl Input {
         path: Option<&Path>,
         stream: impl io::Read + Send + 'static,
         options: &ReadOptions,
+        extent: Extent,
     ) -> Result<Self, InputError> {
-        let source = spool(name, stream, options.format.or_else(|| named(path)))?;
+        let format = options.format.or_else(|| named(path));
+        let source = spool(name, stream, format, extent)?;
         Self::detect(name.into(), path, source, options)
     }
 
@@ -114,15 +94,15 @@ impl Input {
         source: Source,
         options: &ReadOptions,
     ) -> Result<Self, InputError> {
-        let manner = match settle_manner(&name, &source, options, named(path)) {
-            Err(InputError::Empty { .. }) if options.allow_empty => Manner::Jsonl(LineEnd::Feed),
-            settled => settled?,
+        let syntax = match Syntax::detect(&name, &source, options, named(path)) {
+            Err(InputError::Empty { .. }) if options.allow_empty => Syntax::Jsonl(LineEnd::Feed),
+            detected => detected?,
         };
         let mut input = Self {
             name,
             path: path.map(Path::to_path_buf),
             source,
-            manner,
+            syntax,
             fields: Fields::Seen(Vec::new()),
             advice: String::new(),
         };
@@ -146,7 +126,7 @@ impl Input {
             }
             return Err(InputError::NoRows {
                 name: self.name.clone(),
-                hint: self.manner.format().no_rows(),
+                hint: self.syntax.format().no_rows(),
             });
         };
         if let Some(columns) = columns {
@@ -208,26 +188,7 @@ impl Input {
 
     /// The records from the beginning. Can be called again.
     pub fn records(&self) -> Result<Records, InputError> {
-        let text = self
-            .source
-            .text()
-            .map_err(|error| broken(&self.name, error))?;
-        let text = buffered(text);
-        let rows = match &self.manner {
-            Manner::Table(dialect) => {
-                Rows::Csv(Box::new(CsvRows::open(&self.name, text, *dialect)?))
-            }
-            Manner::Jsonl(end) => Rows::Jsonl(JsonLines::new(&self.name, text, end.byte())),
-            Manner::Json { records: None } => Rows::Json(Elements::new(&self.name, text)),
-            Manner::Json {
-                records: Some(path),
-            } => Rows::Json(Elements::at(path, &self.name, text)),
-            Manner::Txt(end) => Rows::Txt(TextLines::new(&self.name, text, end.byte())),
-        };
-        Ok(Records {
-            rows: Some(rows),
-            remarks: Vec::new(),
-        })
+        Records::open(&self.name, &self.source, &self.syntax)
     }
 
     /// Where it is; `None` for standard input.
@@ -254,188 +215,14 @@ impl Input {
     }
 }
 
-impl Records {
-    /// What a person should know of the input, once all records have been read.
-    pub fn remarks(&self) -> Vec<String> {
-        match &self.rows {
-            Some(rows) => rows.remarks(),
-            None => self.remarks.clone(),
-        }
-    }
-
-    fn columns(&self) -> Option<&[String]> {
-        match self.rows.as_ref()? {
-            Rows::Csv(rows) => Some(rows.columns()),
-            Rows::Jsonl(_) | Rows::Json(_) | Rows::Txt(_) => None,
-        }
-    }
-}
-
-impl Rows {
-    fn remarks(&self) -> Vec<String> {
-        match self {
-            Self::Csv(rows) => rows.remarks(),
-            Self::Jsonl(_) | Self::Json(_) | Self::Txt(_) => Vec::new(),
-        }
-    }
-}
-
-impl Iterator for Records {
-    type Item = Result<Row, InputError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let item = match self.rows.as_mut()? {
-            Rows::Csv(rows) => rows.next(),
-            Rows::Jsonl(rows) => rows.next(),
-            Rows::Json(rows) => rows.next(),
-            Rows::Txt(rows) => rows.next(),
-        };
-        if !matches!(item, Some(Ok(_))) {
-            self.remarks = self
-                .rows
-                .take()
-                .map_or_else(Vec::new, |rows| rows.remarks());
-        }
-        item
-    }
-}
-
-impl Manner {
-    fn format(&self) -> Format {
-        match self {
-            Self::Table(_) => Format::Csv,
-            Self::Jsonl(_) => Format::Jsonl,
-            Self::Json { .. } => Format::Json,
-            Self::Txt(_) => Format::Txt,
-        }
-    }
-}
-
-impl LineEnd {
-    /// Lines end in CR where the beginning of a text has that and no LF.
-    fn of(start: &[u8]) -> Self {
-        match start.contains(&b'\r') && !start.contains(&b'\n') {
-            true => Self::Return,
-            false => Self::Feed,
-        }
-    }
-
-    fn byte(self) -> u8 {
-        match self {
-            Self::Feed => b'\n',
-            Self::Return => b'\r',
-        }
-    }
-}
-
 /// The format that the name of the file tells, where it has one.
 fn named(path: Option<&Path>) -> Option<Format> {
     path.and_then(Format::of_path)
 }
 
-/// How the text is read, by what is given, by the file's name, and by how it begins.
-fn settle_manner(
-    name: &str,
-    source: &Source,
-    options: &ReadOptions,
-    named: Option<Format>,
-) -> Result<Manner, InputError> {
-    let text = source.text().map_err(|error| broken(name, error))?;
-    let (start, _) = peek(text, START).map_err(|error| broken(name, error))?;
-    if start.trim_ascii_start().is_empty() && (start.len() as u64) < START {
-        return Err(InputError::Empty { name: name.into() });
-    }
-    reject_what_is_no_rows(name, &start)?;
-    let format = settle_format(name, &start, options, named)?;
-    reject_idle_options(name, options, format)?;
-    Ok(match format {
-        Format::Csv => Manner::Table(options.dialect(b',')),
-        Format::Tsv => Manner::Table(tsv_dialect(source, options)),
-        Format::Jsonl => Manner::Jsonl(LineEnd::of(&start)),
-        Format::Json => Manner::Json {
-            records: options.records.clone(),
-        },
-        Format::Txt => Manner::Txt(LineEnd::of(&start)),
-    })
-}
-
-/// The format that is `given`, else the one that is `named` by the file, else the one that the text
-/// begins like.
-fn settle_format(
-    name: &str,
-    start: &[u8],
-    options: &ReadOptions,
-    named: Option<Format>,
-) -> Result<Format, InputError> {
-    let given = options.format;
-    let begun = start.trim_ascii_start();
-    let first = begun.first();
-    if given.is_none() && options.records.is_some() {
-        return Ok(Format::Json);
-    }
-    match given.or(named) {
-        Some(Format::Jsonl) if first == Some(&b'[') => Err(match is_lists(start) {
-            true => InputError::ListLines { name: name.into() },
-            false => InputError::ArrayNotLines { name: name.into() },
-        }),
-        // An object a line is often named .json; of a first line that goes on the name says most.
-        Some(Format::Json) if given.is_none() && first == Some(&b'{') && begun.contains(&b'\n') => {
-            Ok(Format::of_start(start))
-        }
-        Some(Format::Jsonl) if given.is_none() && is_pretty_printed(start) => Ok(Format::Json),
-        Some(format) => Ok(format),
-        None if options.table_key().is_some() => Ok(Format::Csv),
-        None if is_lists(start) && Format::of_start(start) == Format::Jsonl => {
-            Err(InputError::ListLines { name: name.into() })
-        }
-        None => Ok(Format::of_start(start)),
-    }
-}
-
-/// Rejects keys that say nothing about a text in this format.
-fn reject_idle_options(
-    name: &str,
-    options: &ReadOptions,
-    format: Format,
-) -> Result<(), InputError> {
-    let is_table = matches!(format, Format::Csv | Format::Tsv);
-    let (key, formats) = match options.table_key() {
-        Some(key) if !is_table => (key, "csv and tsv"),
-        _ if options.records.is_some() && format != Format::Json => ("records", "json"),
-        _ => return Ok(()),
-    };
-    Err(InputError::IdleOption {
-        name: name.into(),
-        key,
-        formats,
-        format: format.name(),
-    })
-}
-
-fn tsv_dialect(source: &Source, options: &ReadOptions) -> Dialect {
-    let dialect = options.dialect(b'\t');
-    let text = || source.text().map(buffered);
-    // Where the text breaks, the reading of its rows will say so.
-    let plain = does_not_quote(text, dialect).unwrap_or(false);
-    match plain {
-        true => Dialect {
-            quote: None,
-            ..dialect
-        },
-        false => dialect,
-    }
-}
-
-fn buffered(text: Bytes) -> BufReader<Bytes> {
-    BufReader::with_capacity(BUFFER, text)
-}
-
-fn broken(name: &str, source: io::Error) -> InputError {
-    InputError::broken(name.into(), 0, source)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::kind::START;
     use super::super::testing::{check, gzip, trace, zstandard};
     use super::*;
 
@@ -456,7 +243,7 @@ mod tests {
         fs::write(&path, content).unwrap();
         // Spooled, so that the file may go.
         let stream = File::open(&path).unwrap();
-        Input::from_stream(name, Some(Path::new(name)), stream, &options)
+        Input::from_stream(name, Some(Path::new(name)), stream, &options, Extent::All)
     }
 
     #[track_caller]
@@ -520,7 +307,7 @@ mod tests {
             (Format::Jsonl, "in.json"),
         ] {
             let input = open_as(Some(given), name, b"{\"a\":1}\n{\"a\":2}\n").unwrap();
-            assert_eq!(input.manner.format(), given, "{name}");
+            assert_eq!(input.syntax.format(), given, "{name}");
         }
     }
 
@@ -639,5 +426,36 @@ mod tests {
         assert!(last.to_string().ends_with(said), "{last}");
         let again = input.records().map(drop).unwrap_err();
         assert!(again.to_string().ends_with(said), "{again}");
+    }
+
+    #[test]
+    fn a_file_that_is_rewritten_with_the_same_size_and_time_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("in.csv");
+        fs::write(&path, "a\n1\n").unwrap();
+        let times = fs::metadata(&path).unwrap();
+        let set_back = |path: &Path| {
+            let file = File::options().write(true).open(path).unwrap();
+            let modified = times.modified().unwrap();
+            file.set_times(fs::FileTimes::new().set_modified(modified))
+                .unwrap();
+        };
+        let open = || Input::open(&path, &ReadOptions::default()).unwrap();
+        let noticed = |input: &Input| {
+            let error = input.records().map(drop).unwrap_err().to_string();
+            assert!(error.contains("it has changed since"), "{error}");
+        };
+        // In place: the file is the same one, and its content is not.
+        let input = open();
+        fs::write(&path, "a\n2\n").unwrap();
+        set_back(&path);
+        noticed(&input);
+        // Another file that has taken the name.
+        let input = open();
+        let other = folder.path().join("other.csv");
+        fs::write(&other, "a\n3\n").unwrap();
+        set_back(&other);
+        fs::rename(&other, &path).unwrap();
+        noticed(&input);
     }
 }

@@ -1,5 +1,7 @@
 //! Fields that a job names beside the prompt: the one that identifies a row, and those to be kept.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::error::InputError;
@@ -88,7 +90,8 @@ impl Keep {
         if names.iter().any(|name| name == ALL) && !fields.has(ALL) {
             return Ok(Self::All);
         }
-        for name in names {
+        let known: HashSet<&str> = fields.names().iter().map(String::as_str).collect();
+        for name in names.iter().filter(|name| !known.contains(name.as_str())) {
             fields.require("keep", name)?;
         }
         Ok(Self::Some(names.to_vec()))

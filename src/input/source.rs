@@ -2,13 +2,15 @@
 //! and without their byte order mark.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::gzip::Members;
+use super::kept::Spool;
 use super::{BOM, zstandard};
 
 /// A stream of bytes.
@@ -24,13 +26,22 @@ const MOST_GROWTH: u64 = 500;
 /// What an archive may grow to in any case.
 const ALLOWED: u64 = 256 << 20;
 
+/// How much of an input is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    All,
+    /// Some of its first rows.
+    Beginning,
+}
+
 /// Bytes that can be read several times, each time from the beginning.
 #[derive(Debug)]
 pub(super) enum Source {
     /// A file, opened each time, which must be the same each time.
     File(PathBuf, Seen),
     /// A stream, kept in a nameless file.
-    Spooled(Arc<File>),
+    Spooled(Arc<Spool>),
 }
 
 /// What a file was when it was first looked at.
@@ -38,6 +49,11 @@ pub(super) enum Source {
 pub(super) struct Seen {
     len: u64,
     modified: Option<SystemTime>,
+    /// The file itself, by its device and its number there: another may have taken its name.
+    file: (u64, u64),
+    /// When its content, its name or its rights last changed, in seconds and nanoseconds since 1970:
+    /// nobody can set it back, as they can the time of the modification.
+    changed: (i64, i64),
 }
 
 /// What a reader says of a file that is not what it was: what was found out about it holds no more.
@@ -51,9 +67,9 @@ struct Watched {
     seen: Seen,
 }
 
-/// A reader of a shared file with a place of its own in it.
+/// A reader of a stream that is kept, with a place of its own in it.
 struct Rewound {
-    file: Arc<File>,
+    spool: Arc<Spool>,
     offset: u64,
 }
 
@@ -63,9 +79,9 @@ impl Source {
         Self::File(path.into(), Seen::of(metadata))
     }
 
-    /// A stream that was kept in this file.
-    pub(super) fn spooled(file: File) -> Self {
-        Self::Spooled(Arc::new(file))
+    /// A stream that is kept like this.
+    pub(super) fn spooled(spool: Spool) -> Self {
+        Self::Spooled(Arc::new(spool))
     }
 
     /// The text from its beginning, whatever its compression.
@@ -76,8 +92,8 @@ impl Source {
                 seen.check(&file)?;
                 Box::new(Watched { file, seen: *seen })
             }
-            Self::Spooled(file) => Box::new(Rewound {
-                file: Arc::clone(file),
+            Self::Spooled(spool) => Box::new(Rewound {
+                spool: Arc::clone(spool),
                 offset: 0,
             }),
         };
@@ -208,6 +224,8 @@ impl Seen {
         Self {
             len: metadata.len(),
             modified: metadata.modified().ok(),
+            file: (metadata.dev(), metadata.ino()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 
@@ -229,9 +247,7 @@ impl Read for Watched {
 
 impl Read for Rewound {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(self.offset))?;
-        let read = file.read(buffer)?;
+        let read = self.spool.read_at(buffer, self.offset)?;
         self.offset += read as u64;
         Ok(read)
     }
@@ -243,9 +259,8 @@ mod tests {
     use super::*;
 
     fn spooled(bytes: &[u8]) -> Source {
-        let mut file = tempfile::tempfile().unwrap();
-        io::Write::write_all(&mut file, bytes).unwrap();
-        Source::spooled(file)
+        let bytes = Cursor::new(bytes.to_vec());
+        Source::spooled(Spool::new(Box::new(bytes), None).unwrap())
     }
 
     #[track_caller]

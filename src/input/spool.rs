@@ -1,26 +1,26 @@
 //! Streams, which can be read only once, kept in a nameless file so that they can be read again.
 //!
 //! A stream may never end. What is seen on the way to hold no rows is not copied to the disk: bytes
-//! that are no text, and a line without an end.
+//! that are no text, and a line without an end. And where only the beginning is wanted, only what has
+//! been read of it is copied.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::Read;
 
-use super::ENDLESS_RECORD;
 use super::error::InputError;
 use super::format::Format;
+use super::kept::{Endless, Spool};
 use super::kind::{START, reject_what_is_no_rows};
 use super::source::{Source, is_compressed, peek};
+use super::{ENDLESS_RECORD, Extent};
 
-/// Bytes that are copied at once.
-const BUFFER: usize = 64 << 10;
-
-/// Keeps all of `stream` in a temporary file that has no name and goes away with the process.
+/// Keeps `stream`: all of it at once, or what will have been read of it.
 pub(super) fn spool(
     name: &str,
     stream: impl Read + Send + 'static,
     format: Option<Format>,
+    extent: Extent,
 ) -> Result<Source, InputError> {
-    bounded(name, stream, format, ENDLESS_RECORD)
+    bounded(name, stream, format, ENDLESS_RECORD, extent)
 }
 
 /// Like [`spool`], but a line longer than `endless` is taken for one that never ends.
@@ -29,71 +29,39 @@ fn bounded(
     stream: impl Read + Send + 'static,
     format: Option<Format>,
     endless: u64,
+    extent: Extent,
 ) -> Result<Source, InputError> {
     let refused = |source| InputError::Spool {
         name: name.into(),
         source,
     };
-    let (start, mut stream) = peek(Box::new(stream), START).map_err(refused)?;
-    let mut lines = None;
+    let (start, stream) = peek(Box::new(stream), START).map_err(refused)?;
+    let mut has_lines = false;
     if !is_compressed(&start) {
         reject_what_is_no_rows(name, &start)?;
         // A document may stand on one line.
         let is_document =
             format == Some(Format::Json) || start.trim_ascii_start().starts_with(b"[");
-        lines = (!is_document).then(LineLength::default);
+        has_lines = !is_document;
     }
-    let mut file = tempfile::tempfile().map_err(refused)?;
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = match stream.read(&mut buffer) {
-            Ok(0) => return Ok(Source::spooled(file)),
-            Ok(read) => &buffer[..read],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(refused(error)),
-        };
-        if let Some(lines) = &mut lines {
-            lines.pass(read);
-            if endless < lines.length {
-                return Err(super::endless(name, lines.line));
-            }
-        }
-        file.write_all(read).map_err(refused)?;
+    let endless = has_lines.then_some(endless);
+    let spool = Spool::new(stream, endless).map_err(refused)?;
+    if extent == Extent::All {
+        spool
+            .reach(u64::MAX)
+            .map_err(|error| match error.downcast::<Endless>() {
+                Ok(Endless { line }) => super::endless(name, line),
+                Err(error) => refused(error),
+            })?;
     }
-}
-
-/// How long the line is that goes by.
-struct LineLength {
-    /// Its number, from 1.
-    line: u64,
-    /// Its bytes so far.
-    length: u64,
-}
-
-impl Default for LineLength {
-    fn default() -> Self {
-        Self { line: 1, length: 0 }
-    }
-}
-
-impl LineLength {
-    fn pass(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let part = rest;
-            let passed = rest.skip_until(b'\n').unwrap_or(part.len());
-            if part[..passed].ends_with(b"\n") {
-                self.line += 1;
-                self.length = 0;
-            } else {
-                self.length += passed as u64;
-            }
-        }
-    }
+    Ok(Source::spooled(spool))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use super::super::kept::BUFFER;
     use super::*;
 
     /// More than is read at once, and than is looked at beforehand.
@@ -101,7 +69,7 @@ mod tests {
 
     #[track_caller]
     fn refuse(stream: impl Read + Send + 'static, format: Option<Format>, expected: &str) {
-        let refused = bounded("standard input", stream, format, MOST).unwrap_err();
+        let refused = bounded("standard input", stream, format, MOST, Extent::All).unwrap_err();
         assert_eq!(refused.to_string(), expected);
     }
 
@@ -122,8 +90,38 @@ mod tests {
     fn a_document_on_one_line_may_be_as_long_as_it_likes() {
         let blanks = io::repeat(b' ').take(MOST);
         let document = b"[".chain(blanks).chain(&b"{}]"[..]);
-        let mut text = bounded("in", document, None, MOST).unwrap().text().unwrap();
+        let mut text = bounded("in", document, None, MOST, Extent::All)
+            .unwrap()
+            .text()
+            .unwrap();
         let read = io::copy(&mut text, &mut io::sink()).unwrap();
         assert_eq!(read, MOST + 4);
+    }
+
+    /// Rows without end, of which it counts the bytes.
+    struct Endless(std::sync::Arc<std::sync::atomic::AtomicU64>);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            for (at, byte) in buffer.iter_mut().enumerate() {
+                *byte = if at % 8 == 7 { b'\n' } else { b'x' };
+            }
+            let read = buffer.len() as u64;
+            self.0.fetch_add(read, std::sync::atomic::Ordering::Relaxed);
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn of_a_stream_whose_beginning_is_wanted_no_more_is_copied_than_is_read() {
+        let passed = std::sync::Arc::default();
+        let stream = Endless(std::sync::Arc::clone(&passed));
+        let source = bounded("in", stream, None, MOST, Extent::Beginning).unwrap();
+        for _ in 0..2 {
+            let mut first = [0; 100_000];
+            source.text().unwrap().read_exact(&mut first).unwrap();
+        }
+        let passed = passed.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(passed < 100_000 + 4 * BUFFER as u64 + START, "{passed}");
     }
 }

@@ -1,28 +1,67 @@
 //! Files that are read whole: job files, templates, prices, scenarios. None of them is large, so
-//! what has no end (a device, a pipe, the wrong file) is refused before it fills the memory.
+//! what has no end (a device, a pipe, the wrong file) is rejected before it fills the memory.
+//!
+//! What a job names must be a regular file: a job file that somebody else wrote might name a device,
+//! or `/proc/self/environ`, and send it as a prompt.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
-use crate::input::file_like;
+use crate::input::{file_like, is_made_up};
 
 /// The most that is read of such a file. A template is the largest of them, and no request may
 /// have more than 25 MB (InvokeModel's API reference, read 2026-11-22).
 const MOST_BYTES: u64 = 16 << 20;
 
-/// All of a file's bytes, or why they cannot be had: for a message that names the file first.
+const IRREGULAR: &str = "not a regular file; copy it to one, and name that";
+
+/// All of the bytes of a file that the command line names, or why they cannot be had: for a message that
+/// names the file first. It may be a pipe, such as a shell's `<(…)`.
 ///
 /// # Errors
 /// It is not there, cannot be read, or is longer than 16 MiB.
-pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let read = || {
-        let mut bytes = Vec::new();
-        let file = File::open(path)?;
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| unreadable(path, &error))?;
+pub fn bytes_of_any(path: &Path) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    all_of(file, path)
+}
+
+/// Like [`bytes_of_any`], but the text of it.
+///
+/// # Errors
+/// As [`bytes_of_any`], or it is not UTF-8.
+pub fn text_of_any(path: &Path) -> Result<String, String> {
+    utf8(bytes_of_any(path)?)
+}
+
+/// All of the text of a regular file.
+///
+/// # Errors
+/// It is not there, no regular file, cannot be read, is longer than 16 MiB, or is not UTF-8.
+pub fn text(path: &Path) -> Result<String, String> {
+    let unreadable = |error| unreadable(path, &error);
+    // Before it is opened, since opening a pipe waits for its other end; and after, since it may have
+    // been replaced.
+    let there = path.metadata().map_err(unreadable)?;
+    if !there.is_file() && !there.is_dir() {
+        return Err(IRREGULAR.into());
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let there = file.metadata().map_err(unreadable)?;
+    if (!there.is_file() && !there.is_dir()) || is_made_up(&file) {
+        return Err(IRREGULAR.into());
+    }
+    let bytes = all_of(file, path)?;
+    match bytes.len() as u64 == there.len() {
+        true => utf8(bytes),
+        false => Err("it changed while it was read; try again once it is complete".into()),
+    }
+}
+
+fn all_of(file: File, path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(path, &error))?;
     if MOST_BYTES < bytes.len() as u64 {
         let most = MOST_BYTES >> 20;
         return Err(format!(
@@ -32,12 +71,8 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// All of a file's text.
-///
-/// # Errors
-/// It cannot be read as by [`bytes`], or it is not UTF-8.
-pub fn text(path: &Path) -> Result<String, String> {
-    String::from_utf8(bytes(path)?).map_err(|_| "not UTF-8; save the file as UTF-8".into())
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|_| "not UTF-8; save the file as UTF-8".into())
 }
 
 /// Why a file cannot be read, with the nearest name beside it.
@@ -71,5 +106,27 @@ mod tests {
             let read = text(&path).map(|text| text.len());
             assert_eq!(read, expected.map_err(str::to_owned));
         }
+    }
+
+    #[test]
+    fn what_a_job_names_must_be_a_regular_file_and_what_a_person_names_may_be_a_pipe() {
+        let refused = Err(IRREGULAR.to_owned());
+        assert_eq!(text(Path::new("/dev/zero")), refused);
+        let (reader, writer) = io::pipe().unwrap();
+        let pipe = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let pipe = std::path::PathBuf::from(format!("/dev/fd/{pipe}"));
+        assert_eq!(text(&pipe), refused);
+        io::Write::write_all(&mut { writer }, b"x").unwrap();
+        assert_eq!(text_of_any(&pipe), Ok("x".into()));
+        if cfg!(target_os = "linux") {
+            assert_eq!(text(Path::new("/proc/self/environ")), refused);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(text(folder.path()), Err("a directory, not a file".into()));
+        assert!(
+            text(&folder.path().join("x"))
+                .unwrap_err()
+                .starts_with("no such file")
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::claim::{Existing, Locks, reject_foreign_files};
 use super::error::{LedgerError, io_error};
-use super::mount;
+use super::mount::{self, Reach};
 use super::paths::OutputPaths;
 use super::resume::EarlierRows;
 use super::run_file;
@@ -17,11 +17,11 @@ use super::tally::Unattributed;
 /// What is there now.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// The rows that have ended and would stay so.
+    /// The completed rows that would stay completed.
     pub past: EarlierRows,
     /// What a person should know.
     pub notes: Vec<String>,
-    /// Why a run could not go on with it.
+    /// Why a run could not resume it.
     pub refusals: Vec<String>,
 }
 
@@ -33,6 +33,9 @@ impl Inspection {
         if let Err(error) = reject_foreign_files(paths) {
             look.refusals.push(error.to_string());
             return look;
+        }
+        if locks == Locks::Trusted {
+            look.notes.extend(mount::lock_remark(paths.directory()));
         }
         let refusals = refuse_what_cannot_be_written(paths, locks).err();
         look.refusals
@@ -82,7 +85,7 @@ impl Inspection {
             Err(error) => self.refusals.push(error.to_string()),
         }
         let is_emulated = 0 < past.tally.emulated;
-        // What goes aside still tells how long answers are, and was paid for.
+        // Lines that are backed up still count for statistics and for spend.
         if !stays {
             self.past.statistics.add(&aside.statistics);
             let unattributed = &mut self.past.tally.unattributed;
@@ -92,7 +95,8 @@ impl Inspection {
     }
 }
 
-/// Whether a run could make its directory and its files, as far as can be told without a trace.
+/// Whether a run could create its directory and its files, as far as that can be found out without
+/// creating anything.
 fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<(), LedgerError> {
     let directory = paths.directory();
     let there = directory.ancestors().find(|path| path.exists());
@@ -103,12 +107,12 @@ fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<()
         "create"
     };
     mount::writable(there).map_err(io_error(what, directory))?;
-    match mount::untrusted(there) {
-        Some(kind) if locks == Locks::Trusted => {
+    match mount::reach(there) {
+        Reach::ThisMachine(kind) if locks == Locks::Trusted => {
             let output = paths.output.clone();
             Err(LedgerError::Network { output, kind })
         }
-        Some(_) | None => Ok(()),
+        Reach::ThisMachine(_) | Reach::Everywhere | Reach::Unknown(_) => Ok(()),
     }
 }
 
@@ -126,6 +130,6 @@ fn look(past: &mut EarlierRows, path: &Path) -> Result<State, LedgerError> {
 
 /// Whether a run holds the lock. Asking takes it, shared, for a moment: there is no way to ask
 /// without, and a run that starts within these microseconds says that another one is writing.
-fn is_locked(lock: &Path) -> bool {
+pub(super) fn is_locked(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| file.try_lock_shared().is_err())
 }

@@ -1,6 +1,6 @@
-//! What becomes of a run: lines on disk, a display for people, a summary at the end.
+//! The output of a run on disk: its lines, what earlier runs left, the lock, repair.
 //!
-//! Everything here is told what happened and never asks where it came from.
+//! It receives completed rows and does not know where they come from.
 
 mod claim;
 mod disk;
@@ -18,6 +18,7 @@ mod old_lines;
 mod pace_file;
 pub mod paths;
 mod read_back;
+mod records;
 mod repair;
 mod reparse;
 pub(crate) mod resume;
@@ -27,6 +28,7 @@ mod scan;
 mod standing;
 mod state;
 pub mod statistics;
+mod status;
 pub mod tally;
 
 pub use claim::{Claim, Existing, Locks};
@@ -36,14 +38,17 @@ pub use inspect::Inspection;
 pub use ledger::{Durability, InFlight, Ledger, LedgerSettings};
 pub use line::{KeepRaw, Stamp};
 pub use mode::Mode;
+pub use mount::lock_remark;
 pub use old_lines::{OldLine, old_lines};
 pub use pace_file::{PaceFile, PaceRecord, day};
 pub use paths::OutputPaths;
 pub use read_back::read_back;
+pub use records::{Record, RecordError, each_record};
 pub use repair::{RemovedLines, Repaired, repair};
 pub use reparse::{KeptBody, Reparsed, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
 pub use run_file::{LastRun, OnlyRun, Settings, last_run, write_run_file};
 pub use standing::{Place, killed, stop};
 pub use state::State;
+pub use status::{Condition, OutputStatus, run_files};
 pub use tally::Tally;

@@ -14,14 +14,16 @@ use super::mode::Mode;
 /// Where one run's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
-    /// Rows that were answered: the file the user named.
+    /// Rows with a response: the file that the user named.
     pub output: PathBuf,
-    /// Rows that ended in failure.
+    /// Failed rows.
     pub failed: PathBuf,
     /// The run itself: counts, usage, cost, the command that resumes.
     pub run: PathBuf,
     /// Images that were made; there is none until one is.
     pub images: PathBuf,
+    /// What checks said of each record; there is none until the output is scored.
+    pub scores: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
     /// What is used of the limits per minute and per day.
@@ -36,12 +38,13 @@ const ENDING: &str = ".jsonl";
 
 /// How the names of the files beside an output end.
 const FAILED: &str = ".failed.jsonl";
-const RUN: &str = ".run.json";
+pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
+const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
 const PACE: &str = ".pace";
 const JOURNAL: &str = ".journal";
-const BESIDE: [&str; 6] = [FAILED, RUN, IMAGES, LOCK, PACE, JOURNAL];
+const BESIDE: [&str; 7] = [FAILED, RUN, IMAGES, SCORES, LOCK, PACE, JOURNAL];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.
@@ -84,6 +87,7 @@ impl OutputPaths {
             failed: format!("{stem}{FAILED}").into(),
             run: format!("{stem}{RUN}").into(),
             images: format!("{stem}{IMAGES}").into(),
+            scores: format!("{stem}{SCORES}").into(),
             lock: format!("{stem}{LOCK}").into(),
             pace: format!("{stem}{PACE}").into(),
             journal: format!("{stem}{JOURNAL}").into(),
@@ -124,7 +128,7 @@ impl OutputPaths {
         paths(nth.unwrap_or(1))
     }
 
-    /// Where answers may go that cannot be written here: to the directory for temporary files, or
+    /// Where rows may be saved that cannot be written here: to the directory for temporary files, or
     /// to the one the run was started in.
     pub(super) fn rescued(&self, disk: &dyn Disk) -> Vec<PathBuf> {
         let name = self.stem.file_name().unwrap_or_default().to_string_lossy();

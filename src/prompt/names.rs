@@ -1,5 +1,7 @@
 //! Names of columns as they stand in the source of a template.
 
+use std::collections::HashSet;
+
 use crate::input::{Fields, shown};
 
 /// How to write a column whose name is no identifier, when the template seems to mean one.
@@ -41,14 +43,23 @@ fn is_identifier(name: &str) -> bool {
             .all(|char| char.is_ascii_alphanumeric() || char == '_')
 }
 
-/// The first line that has `name` as a word behind a brace, from 1.
-pub(super) fn line_of(source: &str, name: &str) -> usize {
-    let has_it = |line: &str| {
+/// The first of `names` that stands in `source` as a word behind a brace, and its line, from 1; of several
+/// in a line, and where none is found, the first by the alphabet.
+pub(super) fn first_of(source: &str, names: &HashSet<String>) -> Option<(usize, String)> {
+    let in_line = |line: &str| {
         let tags = line.find('{').map_or("", |at| &line[at..]);
-        tags.split(|char: char| !char.is_alphanumeric() && char != '_')
-            .any(|word| word == name)
+        let words = tags.split(|char: char| !char.is_alphanumeric() && char != '_');
+        words
+            .filter(|word| names.contains(*word))
+            .min()
+            .map(str::to_owned)
     };
-    source.lines().position(has_it).map_or(1, |at| at + 1)
+    let found = (1..).zip(source.lines());
+    let found = found.filter(|_| !names.is_empty());
+    let mut found = found.filter_map(|(at, line)| Some((at, in_line(line)?)));
+    found
+        .next()
+        .or_else(|| Some((1, names.iter().min()?.clone())))
 }
 
 #[cfg(test)]
@@ -57,8 +68,17 @@ mod tests {
 
     #[test]
     fn a_name_is_found_on_the_line_where_a_tag_has_it_as_a_word() {
-        assert_eq!(line_of("body\n{{ body_2 }}\n{% if body %}", "body"), 3);
-        assert_eq!(line_of("{{\nbody\n}}", "body"), 1);
+        let found = |source: &str| {
+            let names = ["body", "tail"].map(str::to_owned).into();
+            first_of(source, &names).unwrap()
+        };
+        let (body, tail) = ("body".to_owned(), "tail".to_owned());
+        assert_eq!(
+            found("body\n{{ body_2 }}\n{% if body %}"),
+            (3, body.clone())
+        );
+        assert_eq!(found("{{ tail }}\n{{ body }}"), (1, tail));
+        assert_eq!(found("{{\nbody\n}}"), (1, body));
     }
 
     #[test]

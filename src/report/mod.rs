@@ -1,6 +1,7 @@
 //! What people see of a run: the live display, its figures, and the summary at its end.
 
 pub mod display;
+pub(crate) mod failures;
 pub mod progress;
 mod rate;
 pub mod summary;

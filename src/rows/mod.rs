@@ -1,6 +1,7 @@
 //! From records to rows that can be sent: prompt, body, fingerprint.
 
 mod batching;
+mod bounds;
 mod fingerprint;
 pub mod forecast;
 mod mismatch;
@@ -8,6 +9,7 @@ mod only;
 mod prefix;
 pub mod preflight;
 mod probe;
+mod reading;
 mod redo;
 mod rejections;
 mod renames;
@@ -15,14 +17,11 @@ mod standing;
 pub mod trouble;
 
 use crate::catalog::id::suggest;
-use crate::catalog::{Cached, ModelFacts, Most};
 use crate::exact::Exact;
-use crate::family::{Doubtful, Family, OutputLimit, Rendered, lacks};
-use crate::input::{BadRow, Id, Input, InputError, Keep, Record, Records};
+use crate::family::{Doubtful, Family, Rendered, lacks};
+use crate::input::{BadRow, Id, Input, InputError, Keep, Record};
 use crate::job::Plan;
-use crate::model::{
-    Category, Content, Fault, Fingerprint, Message, Metered, Prompt, Request, Role,
-};
+use crate::model::{Category, Content, Fault, Fingerprint, Message, Prompt, Request, Role};
 use crate::output::EarlierRows;
 use crate::prompt::{PromptSource, PromptSpec, Prompter};
 use crate::run::{Identity, ReadyRow, Row, Sharing};
@@ -30,16 +29,12 @@ use batching::sharing;
 
 pub use mismatch::MismatchError;
 pub use only::Only;
+pub use reading::Rows;
 pub use redo::{Changed, Redo};
 pub use standing::{Standing, identity};
 
 /// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
 const MOST_BODY_BYTES: usize = 25_000_000;
-
-/// More characters than a token of any text has: prose has 4 to 5 in English and fewer elsewhere,
-/// and a run of one character, which is the exception, is counted as one. Characters and not
-/// bytes, of which a token of Hindi or Tamil can have ten.
-const MOST_CHARACTERS_A_TOKEN: u64 = 8;
 
 /// Turns records into rows, the same way every time.
 #[derive(Debug)]
@@ -52,16 +47,6 @@ pub struct RowMaker<'a> {
     keep: Keep,
     /// The rows that are made, where not all are.
     only: Option<Only>,
-}
-
-/// The rows of an input.
-pub struct Rows<'a> {
-    maker: &'a RowMaker<'a>,
-    records: Records,
-    past: Option<&'a EarlierRows>,
-    /// Fields to be kept, and the one that names rows, that no record had so far; `None` before the
-    /// first record.
-    never_had: Option<Vec<String>>,
 }
 
 impl<'a> RowMaker<'a> {
@@ -304,18 +289,6 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    /// A token is at least a byte, and a response no longer than its limit.
-    fn worst_cost_usd(&self, rendered: &Rendered, max_tokens: Option<u32>) -> Option<f64> {
-        let facts = self.plan.facts.as_ref()?;
-        let tier = self.plan.terms.tier.unwrap_or_default();
-        let most = Most {
-            input: rendered.body.len() as u64,
-            output: max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from),
-            cached: Cached::of(&rendered.body),
-        };
-        facts.worst_usd(&rendered.bill?, most, tier)
-    }
-
     fn rendered(&self, record: &Record) -> Result<Rendered, Fault> {
         let Plan {
             family,
@@ -332,7 +305,7 @@ impl<'a> RowMaker<'a> {
             Content::Prompt(prompt) => {
                 let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
                 fits.map_err(|reason| unusable(&record.bad(reason)))?;
-                self.refuse_endless(record.row, &prompt)?;
+                self.reject_oversized(record.row, &prompt)?;
                 let body = family.body(&prompt, parameters, model.base());
                 if self.plan.doubtful == Doubtful::Refused
                     && let Some(why) = family.rejects(&body)
@@ -353,56 +326,6 @@ impl<'a> RowMaker<'a> {
         self.reject_unpriced(record.row, &rendered)?;
         Ok(rendered)
     }
-
-    /// A limit on the cost cannot hold if it is not known what a call costs at most.
-    fn reject_unpriced(&self, row: u64, rendered: &Rendered) -> Result<(), Fault> {
-        if !self.plan.limits.limit_cost() {
-            return Ok(());
-        }
-        let why = match rendered.bill {
-            None => {
-                "it asks for what has no known price, such as video or sound, and the cost is \
-                 limited: take the limit out, or the row"
-            }
-            Some(bill) if bill.tokens == Metered::Billed && self.is_endless(rendered.limit) => {
-                "nothing says how long its answer may be, and the cost is limited: give \
-                 max_tokens, or the model's max_output_tokens in a file with --prices, or take \
-                 the limit out"
-            }
-            Some(_) => return Ok(()),
-        };
-        let message = format!("row {row}: {why}");
-        Err(Fault::local(Category::BadInputRow, message))
-    }
-
-    /// Whether neither the request nor what is known of the model limits the answer.
-    fn is_endless(&self, asked: OutputLimit) -> bool {
-        let most = self.plan.facts.as_ref().and_then(|facts| facts.max_out);
-        self.plan.family.writes_text() && most.is_none() && asked.limit.is_none()
-    }
-
-    /// A prompt that is surely more than the model reads is not worth a call. Bodies that are sent
-    /// as they are may hold images, whose characters say nothing of their tokens.
-    fn refuse_endless(&self, row: u64, prompt: &Prompt) -> Result<(), Fault> {
-        let Some(most) = self.plan.facts.as_ref().and_then(ModelFacts::most_input) else {
-            return Ok(());
-        };
-        let room = most.saturating_mul(MOST_CHARACTERS_A_TOKEN);
-        let texts = || {
-            let turns = prompt.messages.iter().map(|message| message.text.as_str());
-            turns.chain(prompt.system.as_deref())
-        };
-        let bytes: u64 = texts().map(|text| text.len() as u64).sum();
-        if bytes <= room || texts().map(characters).sum::<u64>() <= room {
-            return Ok(());
-        }
-        let message = format!(
-            "row {row}: the prompt has {bytes} bytes, surely more than the {most} tokens of input \
-             that `{}` takes",
-            self.plan.model,
-        );
-        Err(Fault::local(Category::RequestTooLarge, message))
-    }
 }
 
 impl Plan {
@@ -417,69 +340,6 @@ impl Plan {
     }
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Result<Row, InputError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let record = match self.records.next()? {
-                Ok(record) => record,
-                Err(error) => return Some(Err(error)),
-            };
-            if let Ok(record) = &record {
-                self.look_for_named(record);
-            }
-            if let Some(row) = self.maker.row(record, self.past) {
-                return Some(Ok(row));
-            }
-        }
-    }
-}
-
-impl Rows<'_> {
-    /// What a person should know of the input, once all of it has been read.
-    pub fn remarks(&self) -> Vec<String> {
-        self.records.remarks()
-    }
-
-    /// Reads the next record and says who its row is; nothing is rendered. `None` after the last one.
-    pub fn skip_row(&mut self) -> Option<Result<Identity, InputError>> {
-        let read = self.records.next()?;
-        Some(read.map(|record| {
-            if let Ok(record) = &record {
-                self.look_for_named(record);
-            }
-            self.maker.identified(record).0
-        }))
-    }
-
-    /// Fields to be kept that no record had so far; none where there was no record to have them.
-    pub fn never_kept(&self) -> impl Iterator<Item = &String> {
-        let kept = self.maker.keep.names();
-        self.never_had().filter(|name| kept.contains(name))
-    }
-
-    /// The field that is to name rows, where no record had it so far.
-    pub fn never_named(&self) -> Option<&str> {
-        let id = self.maker.id.field()?;
-        self.never_had().any(|name| name == id).then_some(id)
-    }
-
-    fn never_had(&self) -> impl Iterator<Item = &String> {
-        self.never_had.iter().flatten()
-    }
-
-    fn look_for_named(&mut self, record: &Record) {
-        let maker = self.maker;
-        let sought = || {
-            let id = maker.id.field().map(str::to_owned);
-            maker.keep.names().iter().cloned().chain(id).collect()
-        };
-        let sought: &mut Vec<String> = self.never_had.get_or_insert_with(sought);
-        sought.retain(|name| record.get(name).is_none());
-    }
-}
-
 /// The known model whose id is nearest to one that is not known.
 fn model_like(plan: &Plan) -> String {
     let Some(base) = plan.model.base() else {
@@ -491,24 +351,6 @@ fn model_like(plan: &Plan) -> String {
     }
 }
 
-/// How many characters a text has, where a run of one character is one.
-fn characters(text: &str) -> u64 {
-    let mut last = None;
-    let fresh = |c: &char| last.replace(*c) != Some(*c);
-    text.chars().filter(fresh).count() as u64
-}
-
 fn unusable(bad: &BadRow) -> Fault {
     Fault::local(Category::BadInputRow, bad.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_of_one_character_counts_once() {
-        assert_eq!(characters(""), 0);
-        assert_eq!(characters("a  b\n\n\n---- नमस्ते"), 6 + 6);
-    }
 }

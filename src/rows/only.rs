@@ -26,7 +26,7 @@ impl Only {
     /// The file cannot be read, is not UTF-8, or has no id.
     pub fn read(file: &Path) -> Result<Self, String> {
         let named = |why: String| format!("--only {}: {why}", file.display());
-        let text = small::text(file).map_err(named)?;
+        let text = small::text_of_any(file).map_err(named)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let ids = text.lines().map(str::trim).filter(|id| !id.is_empty());
         let ids: HashSet<String> = ids.map(str::to_owned).collect();

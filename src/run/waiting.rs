@@ -83,7 +83,7 @@ impl Waiting {
         }
     }
 
-    /// A call was answered.
+    /// A call succeeded.
     pub(super) fn earn(&mut self) {
         self.budget.earn();
     }

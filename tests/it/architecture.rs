@@ -15,6 +15,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("nearest", &[]),
     ("percent", &[]),
+    ("stderr", &[]),
     ("url", &[]),
     ("model", &[]),
     ("catalog", &["model", "nearest"]),
@@ -60,9 +61,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
+    ("score", &["format", "nearest", "output"]),
     (
         "report",
-        &["event", "exit", "format", "model", "output", "run"],
+        &[
+            "event", "exit", "format", "model", "output", "run", "stderr",
+        ],
     ),
     (
         "engine",
@@ -90,6 +94,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "report",
             "rows",
             "run",
+            "score",
+            "stderr",
         ],
     ),
 ];
@@ -109,14 +115,18 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("clap_mangen::", "src/cli/shell.rs"),
     (
         "rustix::",
-        "src/output/disk src/output/holder.rs src/output/mount.rs src/cli",
+        "src/output/disk src/output/holder.rs src/output/mount.rs src/input/kernel.rs src/stderr.rs src/cli",
     ),
     ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
     ("bedrock_emulator::", "src/cli src/engine"),
 ];
 
 /// The only places that print, for they see to what reaches the terminal.
-const PRINTING: &[&str] = &["src/cli/print.rs", "src/report/display/mod.rs"];
+const PRINTING: &[&str] = &[
+    "src/cli/print.rs",
+    "src/report/display/mod.rs",
+    "src/stderr.rs",
+];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();

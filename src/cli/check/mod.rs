@@ -9,10 +9,12 @@ use tokio::time::{Instant, timeout};
 
 use super::{options, print};
 use crate::bedrock::Bedrock;
+use crate::bedrock::hosts::Hosts;
 use crate::engine::open::{Loaded, Lookup, Opened};
 use crate::engine::{Failure, connect, stopped};
 use crate::exit::Exit;
 use crate::format::count;
+use crate::input::Extent;
 use crate::job::{JobFile, Plan};
 use crate::model::{Category, Fault, Model as _, Reply, Request};
 use crate::run::Row;
@@ -71,7 +73,10 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     let source = options::source(matches)?;
     let mut job = source.read()?;
     let rows = stand_in(&mut job);
-    let loaded = Loaded::new(job, &source, Lookup::Ask).await?;
+    let trusted = options::trusted_hosts(matches);
+    let warn = &mut |text: &str| options::warn(options::style(matches), text);
+    let mut hosts = Hosts::new(&trusted, warn);
+    let loaded = Loaded::new(job, &source, Lookup::Ask(&mut hosts)).await?;
     if let Some(warning) = &loaded.warning {
         options::warn(options::style(matches), warning);
     }
@@ -84,7 +89,7 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
         },
     };
     Ok(Checked {
-        outcome: ask(&loaded.plan, scenario.as_ref(), asked, &call).await?,
+        outcome: ask(&loaded.plan, scenario.as_ref(), asked, &call, &mut hosts).await?,
         plan: loaded.plan,
         asked,
     })
@@ -115,7 +120,7 @@ fn stand_in(job: &mut JobFile) -> Rows {
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
 fn of_rows(loaded: &Loaded) -> Result<(Asked, Request), Failure> {
-    let opened = loaded.open(None)?;
+    let opened = loaded.open(None, Extent::Beginning)?;
     match loaded.plan.probe() {
         Some(call) if !opened.maker.sends_bodies() => {
             let _ = first_row(&opened)?;
@@ -153,10 +158,11 @@ async fn ask(
     scenario: Option<&Scenario>,
     asked: Asked,
     call: &Request,
+    hosts: &mut Hosts<'_>,
 ) -> Result<Outcome, Failure> {
     let connection = connect::connection(plan, scenario)?;
     let target = connect::target(plan, asked == Asked::FirstRow);
-    let model = match Bedrock::connect(connection.access.clone(), target).await {
+    let model = match Bedrock::connect(connection.access.clone(), target, hosts).await {
         Ok(model) => model,
         Err(error) => return Ok(Outcome::NotSent(error.into())),
     };

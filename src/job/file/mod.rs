@@ -268,7 +268,7 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
     if Format::of_path(path).is_some() || path == Path::new("-") {
         return Err(JobError::Prompts { file });
     }
-    let bytes = small::bytes(path).map_err(|problem| {
+    let bytes = small::bytes_of_any(path).map_err(|problem| {
         let file = file.clone();
         JobError::Read { file, problem }
     })?;

@@ -1,10 +1,10 @@
 //! The few things the output asks of a file system, as a seam: [`Real`] is the one of the
-//! machine, and tests put one in its place that fails, forgets and loses power as told.
+//! machine, and tests replace it with one that fails, forgets and loses power on demand.
 
 use std::fmt::Debug;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,9 +18,10 @@ pub(super) mod testing;
 pub(super) enum Open {
     /// To be read and appended to; it must be there.
     Append,
-    /// To be appended to; created where it does not exist.
+    /// To be appended to; created where it does not exist. What a dangling link names is not created.
     AppendOrCreate,
-    /// To be written from the start; earlier content is discarded.
+    /// To be written from the start: a new file, in place of whatever had the name. A link of that name
+    /// is removed, never followed.
     Truncate,
     /// To be written; it must not be there.
     New,
@@ -56,7 +57,7 @@ pub(super) trait OnDisk: Read + Write + Debug + Send {
 
     fn set_len(&mut self, len: u64) -> io::Result<()>;
 
-    /// Sees to it that the file can grow to `len` bytes, without making it any longer.
+    /// Reserves room for the file to grow to `len` bytes, without making it longer.
     fn reserve(&mut self, len: u64) -> io::Result<()>;
 
     /// Gives it the mode, and as far as that is allowed the owner, of the file at `path`, where
@@ -66,7 +67,7 @@ pub(super) trait OnDisk: Read + Write + Debug + Send {
     /// Whether `path` still leads to this file.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 
-    /// Takes the file's lock, if nobody holds it.
+    /// Takes the file's lock, if no process holds it.
     fn try_lock(&self) -> Result<(), TryLockError>;
 }
 
@@ -78,9 +79,14 @@ struct Real {
 }
 
 impl Real {
-    /// Whether a mask could take something from the mode.
-    fn is_told(&self) -> bool {
-        self.mode != Mode::default()
+    /// Creates the file at `path`, which has the mode whatever the mask takes away. The system follows no
+    /// link where a file must be new (open(2), `O_EXCL`).
+    fn create(&self, path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+        let file = options.create_new(true).mode(self.mode.bits()).open(path)?;
+        if self.mode != Mode::default() {
+            file.set_permissions(self.mode.permissions())?;
+        }
+        Ok(file)
     }
 }
 
@@ -90,20 +96,25 @@ pub(super) fn real(mode: Mode) -> Arc<dyn Disk> {
 
 impl Disk for Real {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn OnDisk>> {
-        let mut options = OpenOptions::new();
-        options.mode(self.mode.bits());
-        let is_new = self.is_told() && !path.exists();
-        match how {
-            Open::Append => options.read(true).append(true),
-            Open::AppendOrCreate => options.read(true).append(true).create(true),
-            Open::Truncate => options.write(true).create(true).truncate(true),
-            Open::New => options.write(true).create_new(true),
-        };
-        let file = options.open(path)?;
-        if is_new {
-            file.set_permissions(self.mode.permissions())?;
-        }
-        Ok(Box::new(file))
+        let existing = || OpenOptions::new().read(true).append(true).open(path);
+        Ok(Box::new(match how {
+            Open::Append => existing()?,
+            Open::AppendOrCreate => match existing() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let mut options = OpenOptions::new();
+                    self.create(path, options.read(true).append(true))?
+                }
+                opened => opened?,
+            },
+            Open::New => self.create(path, OpenOptions::new().write(true))?,
+            Open::Truncate => {
+                match std::fs::remove_file(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+                self.create(path, OpenOptions::new().write(true))?
+            }
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -118,9 +129,12 @@ impl Disk for Real {
         let is_missing =
             |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
         let new: Vec<_> = directory.ancestors().take_while(is_missing).collect();
-        std::fs::create_dir_all(directory)?;
-        let told = new.into_iter().filter(|_| self.is_told());
-        told.into_iter()
+        // Private from the first moment on, and with the mode of the output once it is there.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+        new.into_iter()
             .try_for_each(|new| std::fs::set_permissions(new, self.mode.of_directory()))
     }
 
@@ -196,5 +210,52 @@ impl OnDisk for File {
 
     fn try_lock(&self) -> Result<(), TryLockError> {
         File::try_lock(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn disk() -> Arc<dyn Disk> {
+        real(Mode::default())
+    }
+
+    #[test]
+    fn a_replacement_takes_the_name_of_a_planted_link_and_leaves_its_target_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("new"), folder.path().join("target"));
+        std::fs::write(&target, "precious").unwrap();
+        symlink(&target, &link).unwrap();
+        let mut file = disk().open(&link, Open::Truncate).unwrap();
+        file.write_all(b"new").unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
+        assert!(!link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_a_dangling_link_names_is_not_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("link"), folder.path().join("elsewhere"));
+        symlink(&target, &link).unwrap();
+        for how in [Open::AppendOrCreate, Open::New, Open::Append] {
+            assert!(disk().open(&link, how).is_err(), "{how:?}");
+            assert!(!target.exists(), "{how:?}");
+        }
+    }
+
+    #[test]
+    fn new_folders_are_their_owners_alone_and_old_ones_keep_their_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let old = folder.path().join("old");
+        std::fs::create_dir(&old).unwrap();
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
+        disk().create_directories(&old.join("a/b")).unwrap();
+        assert_eq!(mode(&old), 0o755);
+        assert_eq!([mode(&old.join("a")), mode(&old.join("a/b"))], [0o700; 2]);
     }
 }

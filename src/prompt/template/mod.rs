@@ -8,14 +8,19 @@
 //! Python: `{{ x.strip() }}`. One final newline of the template is dropped, since files and
 //! multi-line strings end in one.
 
+mod chains;
 mod value;
+
+use std::collections::HashSet;
+use std::panic::resume_unwind;
 
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::error::PromptError;
-use super::names::{line_of, row_hint};
+use super::names::{first_of, row_hint};
+use chains::TooDeep;
 use value::{object, to_json};
 
 use crate::input::{BadRow, Fields, Record};
@@ -23,6 +28,16 @@ use crate::input::{BadRow, Fields, Record};
 /// The work one rendering may do: a million steps, or the 64 MB that this much writes at the
 /// engine's 64 bytes a step. A template that needs more loops over something it should not.
 const FUEL: u64 = 1_000_000;
+
+/// Like [`FUEL`], but for a template that can put a value into itself again and again: each step may then
+/// nest it one level deeper, and what is nested is walked down on the stack.
+const FUEL_OF_NESTING: u64 = 100_000;
+
+/// The stack such a template is rendered on: 5 KiB for each level. Memory that is not used is not taken.
+const STACK_OF_NESTING: usize = 512 << 20;
+
+/// The most assignments of a template whose values cannot be nested deep.
+const FEW_ASSIGNMENTS: usize = 100;
 
 /// The name of the whole record.
 const ROW: &str = "row";
@@ -43,6 +58,35 @@ const NULL: &str = "null has no text";
 pub(super) struct Template {
     what: &'static str,
     engine: Environment<'static>,
+    nesting: Nesting,
+}
+
+/// How deep the values can be that a template makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nesting {
+    /// As deep as its source and its record.
+    Shallow,
+    /// As deep as it has steps.
+    Deep,
+}
+
+impl Nesting {
+    /// Judges by what may put a value into itself: a `namespace`, which outlives the rounds of a loop, or
+    /// one assignment after the other.
+    fn of(source: &str) -> Self {
+        let assignments = source.matches("set").count();
+        match source.contains("namespace") || FEW_ASSIGNMENTS < assignments {
+            true => Self::Deep,
+            false => Self::Shallow,
+        }
+    }
+
+    fn fuel(self) -> u64 {
+        match self {
+            Self::Shallow => FUEL,
+            Self::Deep => FUEL_OF_NESTING,
+        }
+    }
 }
 
 impl Template {
@@ -52,17 +96,28 @@ impl Template {
         source: &str,
         fields: &Fields,
     ) -> Result<Self, PromptError> {
+        chains::check(source).map_err(|TooDeep { line, problem }| PromptError::Syntax {
+            what,
+            line,
+            problem,
+            hint: String::new(),
+        })?;
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         engine.set_formatter(write_value);
         engine.add_filter("tojson", to_json);
         engine.set_unknown_method_callback(unknown_method_callback);
-        engine.set_fuel(Some(FUEL));
+        let nesting = Nesting::of(source);
+        engine.set_fuel(Some(nesting.fuel()));
         engine.set_debug(true); // so that errors know the expression
         engine
             .add_template_owned(what, source.to_owned())
             .map_err(|error| syntax(what, &error, row_hint(source, fields)))?;
-        let template = Self { what, engine };
+        let template = Self {
+            what,
+            engine,
+            nesting,
+        };
         template.check_variables(source, fields)?;
         template.try_out(source, fields)?;
         Ok(template)
@@ -70,8 +125,11 @@ impl Template {
 
     /// The text for `record`.
     pub(super) fn render(&self, record: &Record) -> Result<String, BadRow> {
-        self.fill(record)
-            .map_err(|error| record.bad(self.explain(&error, record)))
+        self.with_room(|| {
+            self.fill(record)
+                .map_err(|error| record.bad(self.explain(&error, record)))
+        })
+        .unwrap_or_else(|why| Err(record.bad(why)))
     }
 
     fn fill(&self, record: &Record) -> Result<String, Error> {
@@ -82,6 +140,20 @@ impl Template {
         self.engine
             .get_template(self.what)?
             .render(Value::from_pairs(variables))
+    }
+
+    /// Does something with values of the template, on a stack that is large enough for them. Errors keep
+    /// values too, so none leaves it.
+    fn with_room<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, String> {
+        if self.nesting == Nesting::Shallow {
+            return Ok(work());
+        }
+        std::thread::scope(|scope| {
+            let roomy = std::thread::Builder::new().stack_size(STACK_OF_NESTING);
+            let working = roomy.spawn_scoped(scope, work);
+            let working = working.map_err(|error| format!("no memory to render it: {error}"))?;
+            working.join().or_else(|panicked| resume_unwind(panicked))
+        })
     }
 
     /// Whether nothing of a record goes into its text.
@@ -100,13 +172,16 @@ impl Template {
 
     /// Refuses a variable that no record can have.
     fn check_variables(&self, source: &str, fields: &Fields) -> Result<(), PromptError> {
-        let mut unknown: Vec<(usize, String)> = self
+        let Fields::Columns(names) = fields else {
+            return Ok(());
+        };
+        // Both may be many: a table of 100,000 columns, and a template that names all of them.
+        let known: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let unknown: HashSet<String> = self
             .variables()
-            .filter(|name| name != ROW && !fields.may_have(name))
-            .map(|name| (line_of(source, &name), name))
+            .filter(|name| name != ROW && !known.contains(name.as_str()))
             .collect();
-        unknown.sort();
-        match unknown.into_iter().next() {
+        match first_of(source, &unknown) {
             Some((line, name)) => Err(self.unknown(line, name, source, fields)),
             None => Ok(()),
         }
@@ -115,6 +190,18 @@ impl Template {
     /// Renders made-up values once, to find what does not depend on them: filters that do not
     /// exist, and columns that `row` does not have.
     fn try_out(&self, source: &str, fields: &Fields) -> Result<(), PromptError> {
+        let tried = self.with_room(|| self.try_out_here(source, fields));
+        tried.unwrap_or_else(|problem| {
+            Err(PromptError::Syntax {
+                what: self.what,
+                line: 1,
+                problem,
+                hint: String::new(),
+            })
+        })
+    }
+
+    fn try_out_here(&self, source: &str, fields: &Fields) -> Result<(), PromptError> {
         let made_up = fields
             .names()
             .iter()
@@ -165,7 +252,8 @@ impl Template {
             );
         }
         if error.kind() == ErrorKind::OutOfFuel {
-            return format!("{place}: more than {FUEL} steps; loop over less");
+            let most = self.nesting.fuel();
+            return format!("{place}: more than {most} steps; loop over less");
         }
         if error.kind() != ErrorKind::UndefinedError {
             return format!("{place}: {}: {detail}", error.kind());
@@ -457,5 +545,52 @@ mod tests {
             "{}",
             "row 7 (line 9): template line 1: more than 1000000 steps; loop over less",
         );
+    }
+
+    #[test]
+    fn values_that_a_template_nests_in_themselves_do_not_overflow_the_stack() {
+        let often = "{% for i in range(9999) %}{% for j in range(9) %}STEP{% endfor %}{% endfor %}";
+        let in_loop = |start: &str, step: &str| format!("{start}{}", often.replace("STEP", step));
+        let list = in_loop("{% set ns = namespace(x=1) %}", "{% set ns.x = [ns.x] %}");
+        let dictionary = in_loop(
+            "{% set ns = namespace(x=1) %}",
+            "{% set ns.x = {'a': ns.x} %}",
+        );
+        let in_line = format!("{{% set x = 1 %}}{}x", "{% set x = [x] %}".repeat(20_000));
+        let said = |source: &str| {
+            let template = Template::new("template", source, &Fields::Columns(Vec::new())).unwrap();
+            template
+                .render(&record("{}"))
+                .unwrap_or_else(|bad| bad.reason)
+        };
+        let too_many = "template line 1: more than 100000 steps; loop over less";
+        assert_eq!(said(&list), too_many);
+        assert_eq!(said(&dictionary), too_many);
+        assert_eq!(said(&in_line), "x");
+    }
+
+    #[test]
+    fn a_chain_of_operators_is_rejected_with_its_line() {
+        let source = format!("one\n{{{{ 1{} }}}}", "+1".repeat(50_000));
+        let error = Template::new("template", &source, &columns(&["a"])).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.starts_with("template line 2: an expression with more than 400"),
+            "{said}"
+        );
+    }
+
+    /// Both were compared one by one: 25 s for so many, in a debug build.
+    #[test]
+    fn a_template_that_names_each_of_very_many_columns_is_checked_at_once() {
+        let names: Vec<String> = (0..60_000).map(|at| format!("column{at}")).collect();
+        let source: String = names
+            .iter()
+            .map(|name| format!("{{{{ {name} }}}}"))
+            .collect();
+        let started = tokio::time::Instant::now();
+        Template::new("template", &source, &Fields::Columns(names)).unwrap();
+        let took = started.elapsed();
+        assert!(took.as_secs() < 6, "{took:?}");
     }
 }

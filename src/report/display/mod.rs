@@ -7,7 +7,7 @@ mod reading;
 mod terminal;
 mod view;
 
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,6 +19,7 @@ use super::progress::Progress;
 use crate::event::{self, Level};
 use crate::format::{Paint, escaped, one_line, plural, rough, time};
 use crate::run::{Event, Reached, Stop, WaitReason};
+use crate::stderr;
 use terminal::Below;
 use view::Figures;
 
@@ -273,15 +274,10 @@ impl Display {
 
     fn write(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| to_stderr(line)),
-            None => to_stderr(line),
+            Some(bar) => bar.suspend(|| stderr::line(line)),
+            None => stderr::line(line),
         }
     }
-}
-
-/// A closed standard error must not end a run that is being paid for.
-fn to_stderr(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// How often a view is drawn at most, a second: as indicatif does on its own.

@@ -7,9 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{LINE_EVERY, LOOK_EVERY, Style, bar, to_stderr};
+use super::{LINE_EVERY, LOOK_EVERY, Style, bar};
 use crate::event::{self, Level};
 use crate::format::{escaped, one_line, plural};
+use crate::stderr;
 
 /// Who waits shorter than this needs no telling.
 const LONG: Duration = Duration::from_secs(1);
@@ -66,8 +67,8 @@ impl ReadingProgress {
                 let text = self.text();
                 self.bar.get_or_insert_with(line).set_message(text);
             }
-            Style::Lines => to_stderr(&self.text()),
-            Style::Json => to_stderr(&escaped(&self.json().to_string())),
+            Style::Lines => stderr::line(&self.text()),
+            Style::Json => stderr::line(&escaped(&self.json().to_string())),
             Style::Quiet | Style::QuietJson => {}
         }
     }

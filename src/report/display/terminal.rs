@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use console::Term;
 use indicatif::TermLike;
 
+use crate::stderr;
+
 /// Standard error, with the cursor below what is drawn.
 #[derive(Debug)]
 pub(super) struct Below<T> {
@@ -23,21 +25,35 @@ pub(super) struct Below<T> {
     is_below: AtomicBool,
     /// How many columns each line of the view takes.
     widths: Mutex<Vec<usize>>,
+    /// Whether the terminal takes what is written.
+    is_ready: fn() -> bool,
+    /// Whether it did not when it was asked last: nothing is drawn then.
+    is_stalled: AtomicBool,
 }
 
 impl Below<Term> {
     pub(super) fn stderr() -> Self {
-        Self::new(Term::buffered_stderr())
+        Self::new(Term::buffered_stderr(), stderr::is_ready)
     }
 }
 
 impl<T> Below<T> {
-    fn new(inner: T) -> Self {
+    fn new(inner: T, is_ready: fn() -> bool) -> Self {
         Self {
             inner,
             fills: AtomicBool::new(false),
             is_below: AtomicBool::new(false),
             widths: Mutex::default(),
+            is_ready,
+            is_stalled: AtomicBool::new(false),
+        }
+    }
+
+    /// Draws something, unless nobody looks: what is drawn is kept until it is written.
+    fn draw(&self, draw: impl FnOnce(&T) -> io::Result<()>) -> io::Result<()> {
+        match self.is_stalled.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => draw(&self.inner),
         }
     }
 
@@ -59,34 +75,34 @@ impl<T: TermLike> TermLike for Below<T> {
     /// wrapped the lines of the view, and they take more rows now: all of these are cleared here.
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
         if !self.is_below.swap(false, Ordering::Relaxed) {
-            return self.inner.move_cursor_up(n);
+            return self.draw(|inner| inner.move_cursor_up(n));
         }
         let columns = usize::from(self.inner.width()).max(1);
         let widths = std::mem::take(&mut *self.widths());
         let rows = widths.iter().map(|width| width.div_ceil(columns).max(1));
         let rows = rows.sum::<usize>().max(n + 1);
-        self.inner.clear_line()?;
+        self.draw(|inner| inner.clear_line())?;
         for _ in 0..rows {
-            self.inner.move_cursor_up(1)?;
-            self.inner.clear_line()?;
+            self.draw(|inner| inner.move_cursor_up(1))?;
+            self.draw(|inner| inner.clear_line())?;
         }
         Ok(())
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.inner.move_cursor_down(n)
+        self.draw(|inner| inner.move_cursor_down(n))
     }
 
     fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.inner.move_cursor_right(n)
+        self.draw(|inner| inner.move_cursor_right(n))
     }
 
     fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.inner.move_cursor_left(n)
+        self.draw(|inner| inner.move_cursor_left(n))
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.inner.write_line(text)
+        self.draw(|inner| inner.write_line(text))
     }
 
     /// Writes the text of a line as it is, and ends the line instead of filling it. The lines were
@@ -94,18 +110,23 @@ impl<T: TermLike> TermLike for Below<T> {
     fn write_str(&self, text: &str) -> io::Result<()> {
         if !self.fills.fetch_xor(true, Ordering::Relaxed) {
             self.widths().push(console::measure_text_width(text));
-            return self.inner.write_str(text);
+            return self.draw(|inner| inner.write_str(text));
         }
         self.is_below.store(true, Ordering::Relaxed);
-        self.inner.write_str("\r\n")
+        self.draw(|inner| inner.write_str("\r\n"))
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.inner.clear_line()
+        self.draw(|inner| inner.clear_line())
     }
 
     fn flush(&self) -> io::Result<()> {
-        self.inner.flush()
+        let is_stalled = !(self.is_ready)();
+        if !is_stalled {
+            self.inner.flush()?;
+        }
+        self.is_stalled.store(is_stalled, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -231,7 +252,7 @@ mod tests {
     #[track_caller]
     fn check(view: &str, then: &str) {
         let screen = Screen::of_columns(20);
-        let target = Box::new(Below::new(screen.clone()));
+        let target = Box::new(Below::new(screen.clone(), || true));
         let bar = ProgressBar::with_draw_target(Some(9), ProgressDrawTarget::term_like(target));
         bar.set_style(ProgressStyle::with_template("{msg}").unwrap());
         bar.set_message(view.to_owned());
@@ -257,7 +278,7 @@ mod tests {
     fn a_terminal_that_becomes_narrower_keeps_no_fragment_of_the_view() {
         let screen = Screen::of_columns(20);
         screen.put("before\r\n");
-        let target = Box::new(Below::new(screen.clone()));
+        let target = Box::new(Below::new(screen.clone(), || true));
         let bar = ProgressBar::with_draw_target(Some(9), ProgressDrawTarget::term_like(target));
         bar.set_style(ProgressStyle::with_template("{msg}").unwrap());
         bar.set_message("1 of 9 rows, 3 fail\nrates and limits\nmore");

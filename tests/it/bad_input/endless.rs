@@ -28,6 +28,9 @@ fn soon(job: Job, said: &str) -> Out {
     out
 }
 
+/// What is said of a file that a job names and that is none.
+const IRREGULAR: &str = "not a regular file; copy it to one, and name that";
+
 #[test]
 fn a_file_that_is_read_whole_must_have_an_end() {
     let zero = |flag: &str| Job::over(ROWS).args([flag, "/dev/zero"]);
@@ -37,11 +40,11 @@ fn a_file_that_is_read_whole_must_have_an_end() {
     );
     soon(
         zero("--template-file"),
-        &format!("`prompt.template_file`: /dev/zero: {TOO_LONG}"),
+        &format!("`prompt.template_file`: /dev/zero: {IRREGULAR}"),
     );
     soon(
         zero("--prices"),
-        &format!("`model.prices`: /dev/zero: {TOO_LONG}"),
+        &format!("`model.prices`: /dev/zero: {IRREGULAR}"),
     );
 }
 

@@ -69,6 +69,7 @@ fn an_output_that_is_a_link_stays_one_whatever_is_done_with_it() {
 #[test]
 fn a_failed_file_that_is_a_link_stays_one() {
     let job = Job::over(ROWS).args(["-t", "{{ text }}"]);
+    std::fs::write(job.path("elsewhere.jsonl"), "").unwrap();
     symlink("elsewhere.jsonl", job.path("out.failed.jsonl")).unwrap();
     let out = job.scenario(&format!("{QUICK}{BROKEN}")).run().exits(3);
     assert_eq!(out.lines("elsewhere.jsonl").len(), 1);
@@ -97,4 +98,40 @@ fn two_runs_by_different_names_of_one_output_do_not_both_write() {
     }
     assert_eq!(first.wait().exits(0).answers().len(), 6);
     assert_eq!(service.counts().calls, 6);
+}
+
+#[test]
+fn a_link_beside_the_output_creates_and_overwrites_nothing_elsewhere() {
+    for (name, existing) in [
+        ("out.failed.jsonl", false),
+        ("out.run.json", false),
+        ("out.lock", false),
+        ("out.lock", true),
+    ] {
+        let job = Job::over(ROWS).args(["-t", "{{ text }}"]);
+        let target = job.path("elsewhere");
+        if existing {
+            std::fs::write(&target, "").unwrap();
+        }
+        symlink(&target, job.path(name)).unwrap();
+        let out = job.run().exits(2).sent_nothing();
+        let _out = out.says("which a run does not create or overwrite: remove the link");
+        assert_eq!(target.exists(), existing, "{name}");
+        assert_eq!(
+            std::fs::read_to_string(&target).unwrap_or_default(),
+            "",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_planted_link_of_a_replacement_is_not_followed() {
+    let job = Job::over(ROWS).args(["-t", "{{ text }}"]);
+    let target = job.path("precious");
+    std::fs::write(&target, "precious").unwrap();
+    symlink(&target, job.path("out.run.json.promptmill-new")).unwrap();
+    let out = job.run().exits(0);
+    assert_eq!(out.text("precious"), "precious");
+    assert_eq!(out.answered(), "a b c");
 }

@@ -1,0 +1,98 @@
+//! The records of an output, one after the other, for those who look at what it holds. Memory does not
+//! grow with their number.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::error::{LedgerError, io_error};
+use super::scan::each_line;
+
+/// A record, without its texts: no prompt, completion or metadata is in it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// The row's ID.
+    pub custom_id: Option<String>,
+    /// The row's number, from 1.
+    pub row: u64,
+    /// `succeeded`, `filtered` or `failed`.
+    pub status: String,
+    /// Why the completion ended.
+    pub finish_reason: Option<String>,
+    /// The model ID, as it was called.
+    pub model: Option<String>,
+    /// Token counts.
+    pub usage: RecordUsage,
+    /// What it cost, in USD, where that is known.
+    pub cost_usd: Option<f64>,
+    /// What else it may have cost at worst, in USD.
+    pub maybe_billed_usd: f64,
+    /// The tier that served the call.
+    pub service_tier: Option<String>,
+    /// Why it failed, if it did.
+    pub error: Option<RecordError>,
+    /// Calls that counted as attempts.
+    pub attempts: u64,
+    /// Throttled calls.
+    pub throttles: u64,
+    /// From the last call to its response, in milliseconds.
+    pub latency_ms: Option<u64>,
+    /// From sending to the first text of a stream, in milliseconds.
+    pub first_token_ms: Option<u64>,
+    /// Whether an emulator generated it.
+    pub emulated: bool,
+    /// The fingerprint of the request.
+    pub fingerprint: Option<String>,
+    /// Whether it was copied from another output.
+    pub reused: bool,
+}
+
+/// Token counts of a record.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct RecordUsage {
+    /// Input, cached tokens included.
+    pub input_tokens: Option<u64>,
+    /// Output.
+    pub output_tokens: Option<u64>,
+}
+
+/// Why a row failed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RecordError {
+    /// One of the error categories, or a word of a later version.
+    pub category: String,
+    /// The service's error code.
+    pub code: Option<String>,
+    /// The HTTP status.
+    pub status_code: Option<u16>,
+    /// What the service said.
+    pub message: String,
+}
+
+/// Shows every record of the file at `path` to `see`, with its line as it stands, and returns how many
+/// lines are none. A file that is not there has no records.
+///
+/// # Errors
+/// The disk refused.
+pub fn each_record(path: &Path, mut see: impl FnMut(Record, &[u8])) -> Result<u64, LedgerError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(io_error("open", path)(error)),
+    };
+    let mut unreadable = 0;
+    let read = each_line(&mut file, |line| {
+        match serde_json::from_slice::<Record>(line.bytes) {
+            Ok(record) if 0 < record.row => see(record, line.bytes),
+            Ok(_) | Err(_) => unreadable += 1,
+        }
+        Ok(())
+    });
+    read.map_err(io_error("read", path))?;
+    Ok(unreadable)
+}
