@@ -328,8 +328,10 @@ pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerErro
     for path in [&paths.failed, &paths.run] {
         reject_link(path, |path| !path.exists())?;
     }
-    // It is written over.
-    reject_link(&paths.lock, |_| true)?;
+    // These are written over, and never links.
+    for path in [&paths.lock, &paths.journal, &paths.pace] {
+        reject_link(path, |_| true)?;
+    }
     reject_foreign_run_file(paths)?;
     lock::reject_foreign(&paths.lock)
 }

@@ -8,7 +8,10 @@
 //! 3. It is carried out, and the journal is removed.
 //!
 //! Whoever takes the lock of the output next finds the journal and clears away ([`Journal::Preparing`])
-//! or carries out ([`Journal::Decided`]). Carrying out twice is carrying out once: what is to be renamed
+//! or carries out ([`Journal::Decided`]). A journal names files of its output alone: one that names others
+//! was written by somebody else, and is rejected.
+//!
+//!  Carrying out twice is carrying out once: what is to be renamed
 //! and is not there has been renamed, and no name is both the old and the new one of two renames.
 
 #[cfg(test)]
@@ -37,6 +40,60 @@ enum Journal {
         renames: Vec<Rename>,
         removals: Vec<PathBuf>,
     },
+}
+
+impl Journal {
+    /// Names that are read as `name` reads them.
+    fn with_names(
+        &self,
+        name: impl Fn(&Path) -> Result<PathBuf, LedgerError>,
+    ) -> Result<Self, LedgerError> {
+        let all = |paths: &[PathBuf]| -> Result<Vec<PathBuf>, LedgerError> {
+            paths.iter().map(|path| name(path)).collect()
+        };
+        Ok(match self {
+            Self::Preparing { files } => Self::Preparing { files: all(files)? },
+            Self::Decided { renames, removals } => Self::Decided {
+                renames: renames
+                    .iter()
+                    .map(|Rename { from, to }| {
+                        let (from, to) = (name(from)?, name(to)?);
+                        Ok(Rename { from, to })
+                    })
+                    .collect::<Result<_, LedgerError>>()?,
+                removals: all(removals)?,
+            },
+        })
+    }
+}
+
+/// What a journal calls a file: its name beside the output, or where it is that a link beside the output
+/// leads to.
+fn named(paths: &OutputPaths, path: &Path) -> PathBuf {
+    match (path.parent(), path.file_name()) {
+        (parent, Some(name)) if parent == paths.output.parent() => name.into(),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.into()),
+    }
+}
+
+/// Where a file is that a journal names.
+fn located(paths: &OutputPaths, name: &Path) -> Result<PathBuf, LedgerError> {
+    let path = paths.output.with_file_name(name);
+    let linked = [&paths.failed, &paths.run].map(|path| led_to(path));
+    let is_linked = |path: &Path| {
+        let here = |linked: &PathBuf| std::path::absolute(linked).is_ok_and(|here| here == path);
+        linked.iter().any(|to| here(to) || here(&next(to)))
+    };
+    let is_beside = name.components().count() == 1
+        && name.file_name() == Some(name.as_os_str())
+        && paths.is_named_after(name);
+    match (is_beside, name.is_absolute() && is_linked(name)) {
+        (true, _) => Ok(path),
+        (false, true) => Ok(name.into()),
+        (false, false) => Err(LedgerError::NotOurs {
+            path: paths.journal.clone(),
+        }),
+    }
 }
 
 /// A new name for a file or a folder.
@@ -161,7 +218,8 @@ impl<'a> Change<'a> {
     }
 
     fn note(&self, journal: &Journal) -> Result<(), LedgerError> {
-        let text = serde_json::to_vec(journal)
+        let journal = journal.with_names(|path| Ok(named(self.paths, path)))?;
+        let text = serde_json::to_vec(&journal)
             .map_err(|error| io_error("write", &self.paths.journal)(error.into()))?;
         replace(self.disk, &self.paths.journal, |file| file.write_all(&text))
     }
@@ -204,6 +262,7 @@ pub(super) fn finish(disk: &dyn Disk, paths: &OutputPaths) -> Result<bool, Ledge
         path: paths.journal.clone(),
     };
     let journal: Journal = serde_json::from_slice(&text).map_err(foreign)?;
+    let journal = journal.with_names(|name| located(paths, name))?;
     carry_out(disk, paths, &journal)?;
     Ok(matches!(journal, Journal::Decided { .. }))
 }

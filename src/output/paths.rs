@@ -95,6 +95,14 @@ impl OutputPaths {
         }
     }
 
+    /// Whether a file beside the output has a name that is made of the output's.
+    pub(super) fn is_named_after(&self, name: &Path) -> bool {
+        let stem = self.stem.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_string_lossy();
+        let rest = name.strip_prefix(&*stem);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
+
     /// Where a torn tail is put: `OUT.torn-20261122T021500Z`, or that with a number.
     pub(super) fn torn(&self, disk: &dyn Disk, now: Timestamp) -> PathBuf {
         self.free_name(disk, "torn", now)

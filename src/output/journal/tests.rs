@@ -272,6 +272,41 @@ fn the_journal_on_disk_stays_as_it_is() {
 }
 
 #[test]
+fn a_journal_that_names_files_of_others_is_rejected_and_nothing_is_touched() {
+    for name in [
+        "/etc/passwd",
+        "../out.jsonl",
+        "deep/out.jsonl",
+        "other.jsonl",
+        "outer.jsonl",
+        "",
+        "..",
+    ] {
+        for text in [
+            format!(r#"{{"journal":"preparing","files":["{name}"]}}"#),
+            format!(r#"{{"journal":"decided","renames":[],"removals":["{name}"]}}"#),
+            format!(
+                r#"{{"journal":"decided","renames":[{{"from":"{name}","to":"out.jsonl"}}],"removals":[]}}"#
+            ),
+            format!(
+                r#"{{"journal":"decided","renames":[{{"from":"out.jsonl","to":"{name}"}}],"removals":[]}}"#
+            ),
+        ] {
+            let disk = disk(0, "");
+            disk.put(Path::new("/etc/passwd"), b"root");
+            disk.put(&paths().journal, text.as_bytes());
+            let before = all(&disk);
+            let error = next_verb(&disk).unwrap_err();
+            assert!(
+                matches!(error, LedgerError::NotOurs { .. }),
+                "{text}: {error}"
+            );
+            assert_eq!(all(&disk), before, "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_journal_that_is_not_ours_is_rejected_and_nothing_is_touched() {
     for theirs in [
         "",
