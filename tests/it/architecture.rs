@@ -33,7 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "url",
         ],
     ),
-    ("schema", &["catalog", "model"]),
+    ("schema", &["catalog", "json_cost", "model"]),
     ("input", &["exact", "json_cost", "nearest"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
