@@ -66,6 +66,7 @@ pub(crate) mod format;
 pub mod input;
 #[doc(hidden)]
 pub mod job;
+mod json_cost;
 #[doc(hidden)]
 pub mod model;
 mod nearest;

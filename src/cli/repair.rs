@@ -55,7 +55,8 @@ fn named_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
 /// The output that is named, which must be there.
 pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
     let paths = named_output(matches)?;
-    if paths.output.exists() || paths.failed.exists() {
+    let files = [&paths.output, &paths.failed, &paths.journal];
+    if files.into_iter().any(|path| path.exists()) {
         return Ok(paths);
     }
     let message = format!(

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::family::{Assembly, Family};
 use crate::format::{count, one_line, plural};
 use crate::job::small;
+use crate::json_cost;
 use crate::model::{ParsedReply, Reasoning, RequestOptions, Tier};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
 use crate::run::Share;
@@ -61,6 +62,7 @@ impl Reader {
         let by_id = || id.base().and_then(Family::of);
         let family = self.family.or_else(by_id).unwrap_or(Family::Raw);
         let body = own_part(family, kept)?;
+        json_cost::check(&body).map_err(|error| format!("the answer cannot be read: {error}"))?;
         let body = serde_json::from_slice(&body)
             .map_err(|error| format!("the answer is not JSON: {error}"))?;
         let (mut reading, body) = reading(family, body)?;

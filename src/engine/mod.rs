@@ -9,6 +9,7 @@ pub(crate) mod connect;
 pub(crate) mod day;
 mod failure;
 pub(crate) mod job;
+mod limit_use;
 mod notes;
 pub(crate) mod open;
 pub(crate) mod options;

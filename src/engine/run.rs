@@ -14,6 +14,7 @@ use super::auto_quota::{self, Quotas};
 use super::connect;
 use super::day::Day;
 use super::failure::Failure;
+use super::limit_use::LimitUseFile;
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
@@ -22,17 +23,17 @@ use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::exit::Exit;
-use crate::format::time;
+use crate::format::{count, plural, time};
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::output::{
     Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
-    killed, last_run, old_lines,
+    killed, last_run, old_lines, read_back,
 };
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
 use crate::rows::Only;
 use crate::rows::preflight::limit_of;
-use crate::run::{Ask, Event, Limits, Settings, Steering, Stop};
+use crate::run::{Ask, EarlierUse, Event, Limits, Settings, Steering, Stop};
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const INSPECTION_TIME: Duration = Duration::from_millis(50);
@@ -203,17 +204,33 @@ async fn claim_output(
 /// Writes the summary to the run file.
 fn write(finished: &Finished) -> Result<(), Failure> {
     finished.summary().write().map_err(|error| {
-        let answers = &finished.context.paths.output;
-        let safe = match answers.exists() {
-            true => format!("; what is in {} is safe", answers.display()),
-            false => String::new(),
-        };
         let message = format!(
-            "{error}{safe}: free some space, or fix the cause given above; the same command then \
-             writes the summary"
+            "{error}{}: free some space, or fix the cause given above; the same command then \
+             writes the summary",
+            rows_read_back(&finished.context.paths, finished.progress.overall().ended())
         );
         Failure::new(Exit::CannotWrite, message)
     })
+}
+
+/// What can be said of the rows of an output after the disk has refused something else: whatever was
+/// said before, they are read back.
+fn rows_read_back(paths: &OutputPaths, expected: u64) -> String {
+    if !paths.output.exists() {
+        return String::new();
+    }
+    let output = paths.output.display();
+    match read_back(paths) {
+        Ok(rows) if expected <= rows => {
+            format!("; {output} was read back: {}", plural(rows, "row"))
+        }
+        Ok(rows) => format!(
+            "; only {} of {} of {output} could be read back",
+            count(rows),
+            plural(expected, "row")
+        ),
+        Err(why) => format!("; {output} could not be read back ({why})"),
+    }
 }
 
 /// `command` with one more switch.
@@ -402,6 +419,15 @@ impl<'a, 't> Run<'a, 't> {
         let requests = quotas.requests_per_minute;
         self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
         self.context.tokens_per_minute = quotas.tokens.per_minute;
+        let (mut limit_use, earlier) = LimitUseFile::open(
+            &self.context.paths,
+            self.plan.mode,
+            self.context.emulated,
+            requests.is_some()
+                || quotas.tokens.per_minute.is_some()
+                || quotas.tokens.per_day.is_some()
+                || !self.plan.windows.is_empty(),
+        )?;
         self.back_up(&mut claim)?;
         let ledger_settings =
             self.ledger_settings(self.context.rows.saturating_sub(claim.past.len()));
@@ -425,6 +451,7 @@ impl<'a, 't> Run<'a, 't> {
         }
         let settings = Settings {
             steering: helm.steering(),
+            earlier,
             ..self.settings(past.tally.charge_usd(), &quotas)
         };
         (self.tell)(Told::Starts {
@@ -439,6 +466,9 @@ impl<'a, 't> Run<'a, 't> {
         let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
+            if let Some(warning) = limit_use.take(event) {
+                tell(Told::Warning(&warning));
+            }
             tell(Told::Happened(event, &mut progress, now));
             if matches!(event, Event::Tick)
                 && let Some(note) = helm.tick(Timestamp::now())
@@ -502,6 +532,7 @@ impl<'a, 't> Run<'a, 't> {
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.options.drain,
             tick: TICK,
+            earlier: EarlierUse::default(),
             seed: u64::from(std::process::id()),
             steering: Steering::none(),
         }

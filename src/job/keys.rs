@@ -281,7 +281,7 @@ pub const KEYS: &[Key] = &[
     key(("limits", "tokens_per_minute"), ("tokens-per-minute", None), Kind::Large, "N",
         "The account's token quota per minute [default: learned from throttling]"),
     key(("limits", "tokens_per_day"), ("tokens-per-day", None), Kind::Large, "N",
-        "Quota tokens a run may use before it exits with code 75 [default: no limit]"),
+        "Quota tokens per day (UTC); a run that used them exits with code 75 [default: no limit]"),
     key(("limits", "quota"), ("quota", None), Kind::Text, "auto",
         "auto reads the limits above that are not set from Service Quotas"),
     key(("limits", "utilization"), ("utilization", None), Kind::Number, "SHARE",

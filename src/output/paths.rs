@@ -26,6 +26,10 @@ pub struct OutputPaths {
     pub scores: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
+    /// What is used of the limits per minute and per day.
+    pub pace: PathBuf,
+    /// A change of several files that is under way.
+    pub journal: PathBuf,
     stem: PathBuf,
 }
 
@@ -38,7 +42,9 @@ pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
 const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
-const BESIDE: [&str; 5] = [FAILED, RUN, IMAGES, SCORES, LOCK];
+const PACE: &str = ".pace";
+const JOURNAL: &str = ".journal";
+const BESIDE: [&str; 7] = [FAILED, RUN, IMAGES, SCORES, LOCK, PACE, JOURNAL];
 
 /// Why a path cannot name an output.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,8 +113,18 @@ impl OutputPaths {
             images: format!("{stem}{IMAGES}").into(),
             scores: format!("{stem}{SCORES}").into(),
             lock: format!("{stem}{LOCK}").into(),
+            pace: format!("{stem}{PACE}").into(),
+            journal: format!("{stem}{JOURNAL}").into(),
             stem: stem.into(),
         }
+    }
+
+    /// Whether a file beside the output has a name that is made of the output's.
+    pub(super) fn is_named_after(&self, name: &Path) -> bool {
+        let stem = self.stem.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_string_lossy();
+        let rest = name.strip_prefix(&*stem);
+        rest.is_some_and(|rest| rest.starts_with('.'))
     }
 
     /// Where a torn tail is put: `OUT.torn-20261122T021500Z`, or that with a number.
@@ -116,9 +132,13 @@ impl OutputPaths {
         self.free_name(disk, "torn", now)
     }
 
-    /// Where lines are put that mean nothing: `OUT.bad-20261122T021500Z`, or that with a number.
-    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp) -> PathBuf {
-        self.free_name(disk, "bad", now)
+    /// Where the lines of as many files are put that mean nothing: `OUT.bad-20261122T021500Z`, or that
+    /// with a number.
+    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp, files: usize) -> Vec<PathBuf> {
+        let stem = self.stem_at("bad", now);
+        let path = |nth| PathBuf::from(numbered(&stem, nth));
+        let free = (1..).map(path).filter(|path| !disk.exists(path));
+        free.take(files).collect()
     }
 
     fn free_name(&self, disk: &dyn Disk, what: &str, now: Timestamp) -> PathBuf {
@@ -209,6 +229,7 @@ mod tests {
         assert_eq!(paths.run, Path::new("out/tags.run.json"));
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
         assert_eq!(paths.images, Path::new("out/tags.images"));
+        assert_eq!(paths.pace, Path::new("out/tags.pace"));
         assert_eq!(paths.directory(), Path::new("out"));
     }
 

@@ -13,11 +13,11 @@ use super::claim::{Claim, Existing, Locks};
 use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::images;
+use super::journal::Change;
 use super::ledger::{Durability, Sink};
 use super::line::{self, Kept};
 use super::paths::OutputPaths;
 use super::resume::key;
-use super::rewrite::remove_lines;
 use super::run_file;
 use super::scan::each_line;
 use crate::model::{Category, ParsedReply, Reasoning};
@@ -132,11 +132,13 @@ pub(super) fn reparse_on(
     }
     moved.sort_unstable();
     let aside = paths.before(&*disk, Timestamp::now()).failed;
-    remove_lines(&*disk, &paths.failed, &aside, |found| {
+    let mut change = Change::of(&*disk, paths);
+    change.remove_lines(&paths.failed, &aside, |found| {
         let known = found.known.as_ref();
         let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
         key.is_some_and(|key| moved.binary_search(&key).is_ok())
     })?;
+    change.commit()?;
     reparsed.aside = Some(aside);
     let now = claim.reread()?;
     reparsed.uncounted = run_file::recount(&*disk, paths, &now.past.tally, "reparse", 0.0).err();

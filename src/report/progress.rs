@@ -222,11 +222,13 @@ mod tests {
         let identity = &Identity::default();
         let fault = &Fault::local(Category::ServerError, "broken");
         let after = Duration::ZERO;
+        let gauge = Gauge::default();
         for (event, retries) in [
             (
                 Event::Sent {
                     identity,
                     is_retry: false,
+                    gauge,
                 },
                 0,
             ),
@@ -242,6 +244,7 @@ mod tests {
                 Event::Sent {
                     identity,
                     is_retry: true,
+                    gauge,
                 },
                 1,
             ),

@@ -61,6 +61,7 @@ where
         tell(&Event::Sent {
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
+            gauge: self.gauge(),
         });
         let attempt = &admitted.attempt;
         self.budget

@@ -16,6 +16,7 @@ mod effects;
 mod event;
 mod gauge;
 mod learn;
+mod limit_use;
 mod limits;
 mod outage;
 mod pace;
@@ -44,6 +45,7 @@ use state::{State, Step};
 pub use attempt::{Share, Sharing};
 pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
+pub use limit_use::{EarlierUse, LimitUse};
 pub use limits::{Limits, Reached};
 pub use pace::RequestsPerMinute;
 pub use reask::Reasks;
@@ -196,6 +198,8 @@ pub struct Settings {
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// How many tokens the quota has.
     pub tokens: TokenLimits,
+    /// What an earlier run of the same output has used of these limits.
+    pub earlier: EarlierUse,
     /// The user's limits.
     pub limits: Limits,
     /// What is retried, and when.

@@ -136,7 +136,12 @@ where
         Self {
             model,
             rows: rows.fuse(),
-            pace: Pace::new(settings.requests_per_minute, settings.tokens, start),
+            pace: Pace::new(
+                settings.requests_per_minute,
+                settings.tokens,
+                &settings.earlier,
+                start,
+            ),
             concurrency: ConcurrencyLimit::new(settings.concurrency, start),
             budget: Budget::new(settings.limits, start),
             jitter: fastrand::Rng::with_seed(settings.seed),

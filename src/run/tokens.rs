@@ -12,6 +12,7 @@
 use tokio::time::Instant;
 
 use super::learn::Learned;
+use super::limit_use::EarlierUse;
 use crate::model::{Request, Usage};
 
 /// Limits of tokens, as the job says them.
@@ -19,7 +20,7 @@ use crate::model::{Request, Usage};
 pub struct TokenLimits {
     /// Tokens per minute.
     pub per_minute: Option<u64>,
-    /// Tokens per day; counted from the start of the run.
+    /// Tokens per day (UTC), runs of the same output before this one included.
     pub per_day: Option<u64>,
     /// How many tokens of quota one token of output costs.
     pub burndown: f64,
@@ -82,8 +83,9 @@ pub(super) enum Short {
 pub(super) struct Tokens {
     limits: TokenLimits,
     pace: Option<Learned>,
-    /// What calls in flight have reserved, and how many they are.
+    /// What calls in flight have reserved, what they are expected to settle to, and how many they are.
     reserved: f64,
+    expected: f64,
     in_flight: u64,
     /// What they settle to at the worst: a day counts what is settled, not what is reserved.
     worst: f64,
@@ -98,18 +100,21 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(limits: TokenLimits, start: Instant) -> Self {
-        let pace = limits
-            .per_minute
-            .map(|tokens| Learned::paced(tokens as f64 / 60.0, start));
+    pub(super) fn new(limits: TokenLimits, earlier: &EarlierUse, start: Instant) -> Self {
+        let pace = limits.per_minute.map(|tokens| {
+            let mut pace = Learned::paced(tokens as f64 / 60.0, start);
+            pace.owes_until(start + earlier.tokens_due_in);
+            pace
+        });
         Self {
             limits,
             pace,
             reserved: 0.0,
+            expected: 0.0,
             in_flight: 0,
             worst: 0.0,
             settled: 0.0,
-            of_day: 0.0,
+            of_day: earlier.tokens_of_day,
             never_used: 0.0,
             tokens_per_byte: Estimate::new(FIRST_TOKENS_PER_BYTE),
             output_share: Estimate::new(1.0),
@@ -191,6 +196,7 @@ impl Tokens {
     /// The call starts.
     pub(super) fn reserve(&mut self, charge: &Charge, now: Instant) {
         self.reserved += charge.reserved;
+        self.expected += charge.expected;
         self.worst += charge.worst;
         self.in_flight += 1;
         if let Some(pace) = &mut self.pace {
@@ -202,10 +208,11 @@ impl Tokens {
     pub(super) fn settle(&mut self, charge: &Charge, settled: Settled, sent: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sums is the noise of floating point.
-        (self.reserved, self.worst) = match self.in_flight {
-            0 => (0.0, 0.0),
+        (self.reserved, self.expected, self.worst) = match self.in_flight {
+            0 => (0.0, 0.0, 0.0),
             _ => (
                 (self.reserved - charge.reserved).max(0.0),
+                (self.expected - charge.expected).max(0.0),
                 (self.worst - charge.worst).max(0.0),
             ),
         };
@@ -245,6 +252,18 @@ impl Tokens {
     /// The tokens per second that throttles have taught.
     pub(super) fn ceiling(&self) -> Option<f64> {
         self.pace.as_ref()?.ceiling()
+    }
+
+    /// When the minute's tokens that calls have taken are paid for, those in flight with all that they
+    /// have reserved.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let pace = self.pace.as_ref()?;
+        Some(pace.due(self.reserved - self.expected))
+    }
+
+    /// What the day has used, calls in flight at their worst.
+    pub(super) fn of_day(&self) -> f64 {
+        self.of_day + self.worst
     }
 
     /// Tokens of quota settled, and reserved but never used.
@@ -310,7 +329,7 @@ mod tests {
             burndown: 5.0,
             default_max_tokens: 1000,
         };
-        Tokens::new(limits, start)
+        Tokens::new(limits, &EarlierUse::default(), start)
     }
 
     fn charge(tokens: &Tokens, bytes: usize, max_tokens: Option<u32>) -> Charge {

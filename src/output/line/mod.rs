@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::catalog::rounded_usd;
 use crate::exact::ExactMap;
+use crate::json_cost;
 use crate::model::{
     Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, SchemaCheck, SchemaError, Served,
     Usage,
@@ -391,15 +392,18 @@ fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
     }
 }
 
-/// The provider's body: JSON where it is JSON, else text.
+/// The provider's body: JSON where it is JSON of a reasonable number of values, else text.
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
     let bytes = match (outcome, keep) {
         (_, KeepRaw::Never) | (Outcome::Replied(_), KeepRaw::Errors) => return None,
         (Outcome::Replied(reply), KeepRaw::Always) => &reply.raw,
         (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
     };
-    let parsed = serde_json::from_slice(bytes);
-    Some(parsed.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into()))
+    let text = || String::from_utf8_lossy(bytes).into();
+    Some(match json_cost::check(bytes) {
+        Ok(()) => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
+        Err(_) => text(),
+    })
 }
 
 fn time(at: Timestamp) -> String {

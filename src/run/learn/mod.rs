@@ -66,6 +66,10 @@ const KEPT_AT_LEAST: f64 = 0.25;
 /// at first, or came late. A twentieth of a minute.
 const PACED_ARREARS: Duration = Duration::from_secs(3);
 
+/// What an earlier run has learned counts as if so many calls had measured it: the climb starts a
+/// tenth below it.
+const EARLIER_CALLS: f64 = 9.0;
+
 /// Lateness of timers that is made up for.
 const TIMER_ARREARS: Duration = Duration::from_millis(100);
 
@@ -124,6 +128,16 @@ impl Learned {
         }
     }
 
+    /// An earlier run has learned this ceiling a short while ago. Others may have changed what is left
+    /// of the quota since, so the climb to it begins well below, and its first overrun counts.
+    pub(super) fn learned_earlier(per_second: f64, start: Instant) -> Self {
+        let climb = Climb::measured(per_second, EARLIER_CALLS);
+        Self {
+            phase: Phase::Climbing(climb),
+            ..Self::new(None, Some(climb.start()), start)
+        }
+    }
+
     /// A quota that is known, and kept by other means until it proves smaller.
     pub(super) fn known(per_second: f64, start: Instant) -> Self {
         Self::new(Some(per_second), None, start)
@@ -174,6 +188,19 @@ impl Learned {
         // The next unit was due by the old rate.
         let soon = now + seconds(self.units_per_call / rate);
         self.next = self.next.min(soon);
+    }
+
+    /// What an earlier run has taken is paid for until then.
+    pub(super) fn owes_until(&mut self, due: Instant) {
+        self.next = self.next.max(due);
+    }
+
+    /// When all that was taken is paid for, if calls in flight turn out so many units larger.
+    pub(super) fn due(&self, larger: f64) -> Instant {
+        match self.rate {
+            Some(rate) => self.next + seconds(larger.max(0.0) / rate),
+            None => self.next,
+        }
     }
 
     /// Whether a call may start, or when to ask again.

@@ -68,7 +68,7 @@ async fn a_disk_that_is_about_to_fill_up_stops_sending_before_a_response_is_lost
 #[tokio::test(start_paused = true)]
 async fn what_returns_after_the_disk_is_full_is_rescued_before_the_run_stops() {
     let mut scene = Scene::of(9);
-    scene.settings.requests_per_minute = NonZeroU32::new(600).map(RequestsPerMinute);
+    scene.settings.requests_per_minute = NonZeroU32::new(610).map(RequestsPerMinute);
     scene.settings.drain = Duration::from_millis(500);
     scene.store.room = 1;
     let story = scene.play(|_, _| Act::Answer).await;

@@ -80,7 +80,7 @@ async fn retries_pay_quota_too() {
             _ => Act::Answer,
         })
         .await;
-    assert!(story.contains("60000 sent 1"), "{story}");
+    assert!(story.contains("61000 sent 1"), "{story}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -245,6 +245,7 @@ fn settings(job: &Job) -> Settings {
     let requests = job.requests_per_minute.and_then(NonZeroU32::new);
     Settings {
         steering: promptmill::run::Steering::none(),
+        earlier: promptmill::run::EarlierUse::default(),
         concurrency: job.concurrency,
         sharing: Sharing::NONE,
         requests_per_minute: requests.map(RequestsPerMinute),
