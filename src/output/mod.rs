@@ -40,7 +40,7 @@ pub use old_lines::{OldLine, old_lines};
 pub use paths::OutputPaths;
 pub use records::{Record, RecordError, each_record};
 pub use repair::{RemovedLines, Repaired, repair};
-pub use reparse::{KeptBody, Reparsed, Understood, reparse};
+pub use reparse::{KeptBody, Reparsed, Reread, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
 pub use run_file::{LastRun, OnlyRun, Settings, last_run, write_run_file};
 pub use standing::{Place, killed, stop};

@@ -67,7 +67,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
-            "model", "output", "percent", "report", "rows", "run", "score", "stderr",
+            "model", "output", "percent", "report", "rows", "run", "schema", "score", "stderr",
         ],
     ),
 ];
