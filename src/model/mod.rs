@@ -202,6 +202,20 @@ pub trait Model: Send + Sync + 'static {
 }
 
 impl FinishReason {
+    /// The reason of this word.
+    pub fn parse(word: &str) -> Self {
+        let all = [
+            Self::Stop,
+            Self::Length,
+            Self::ToolCalls,
+            Self::ContentFilter,
+            Self::Guardrail,
+            Self::ContextWindow,
+        ];
+        let found = all.into_iter().find(|reason| reason.as_str() == word);
+        found.unwrap_or(Self::Unknown)
+    }
+
     /// The word written to the output.
     pub fn as_str(self) -> &'static str {
         match self {

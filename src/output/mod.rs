@@ -45,7 +45,7 @@ pub use paths::OutputPaths;
 pub use read_back::read_back;
 pub use records::{Record, RecordError, each_record};
 pub use repair::{RemovedLines, Repaired, repair};
-pub use reparse::{KeptBody, Reparsed, Understood, reparse};
+pub use reparse::{KeptBody, Reparsed, Reread, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, TailFix, TornTail};
 pub use run_file::{LastRun, OnlyRun, RecordedSettings, last_run, write_run_file};
 pub use standing::{RunFilePlace, killed, stop};

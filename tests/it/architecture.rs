@@ -97,6 +97,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "report",
             "rows",
             "run",
+            "schema",
             "score",
             "stderr",
         ],

@@ -356,7 +356,7 @@ fn the_reference_of_scenarios_has_every_key_and_every_kind_of_fault() {
     ] {
         keys.extend(scenario_keys(&format!("[{table}]\nnonesuch = 1\n")));
     }
-    for table in ["quota", "tenant", "fault"] {
+    for table in ["quota", "tenant", "answer", "fault"] {
         keys.extend(scenario_keys(&format!("[[{table}]]\nnonesuch = 1\n")));
     }
     for key in &keys {
