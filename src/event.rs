@@ -42,6 +42,11 @@ pub(crate) fn run_id() -> &'static str {
     &RUN_ID
 }
 
+/// What the job of this process is called, once it is known.
+pub(crate) fn job_name() -> Option<&'static str> {
+    JOB.get().map(String::as_str)
+}
+
 /// Says once what the job of this process is called.
 pub(crate) fn name_job(name: &str) {
     // A process runs one job; the first name stays.

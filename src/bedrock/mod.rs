@@ -33,6 +33,7 @@ mod error;
 mod error_body;
 mod faults;
 mod flaw;
+pub mod ping;
 mod profile;
 mod proxy;
 pub mod quotas;

@@ -1,5 +1,6 @@
 //! What is asked of a run beside its job.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct RunOptions {
     pub locks: Locks,
     /// How long calls in flight may take once the run has been asked to stop.
     pub drain: Duration,
+    /// A file that keeps figures of the run in the text format of Prometheus.
+    pub metrics_file: Option<PathBuf>,
     /// Stops the run from elsewhere.
     pub stop: StopHandle,
 }
@@ -61,6 +64,7 @@ impl Default for RunOptions {
             wait_lock: None,
             locks: Locks::Trusted,
             drain: DRAIN,
+            metrics_file: None,
             stop: StopHandle::default(),
         }
     }

@@ -149,6 +149,15 @@ fn the_reference_of_exit_codes_has_every_code() {
 }
 
 #[test]
+fn the_reference_of_metrics_has_every_metric() {
+    let mut text = String::from("| metric | type | meaning |\n|---|---|---|\n");
+    for (metric, kind, help) in promptmill::report::metrics::METRICS {
+        writeln!(text, "| `{metric}` | {kind} | {help} |").unwrap();
+    }
+    check("docs/reference/metrics.md", "metrics", &text);
+}
+
+#[test]
 fn the_reference_of_families_says_what_every_family_can() {
     let mut text = String::from(
         "| family | models | InvokeModel | stream | usage | stop reason | multi-turn | system prompt \
