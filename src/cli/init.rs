@@ -160,7 +160,7 @@ fn model(matches: &ArgMatches) -> Result<String, Failure> {
     let given: Option<&String> = matches.get_one("model");
     let typed = match given {
         Some(model) => model.clone(),
-        None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
+        None if std::io::stdin().is_terminal() && print::columns().is_some() => {
             print::said(&format!("Model ID (Enter: {USUAL_MODEL}):"));
             let mut line = String::new();
             let _ = std::io::stdin().lock().read_line(&mut line);
