@@ -34,6 +34,7 @@ mod error_body;
 mod faults;
 mod flaw;
 pub mod hosts;
+pub mod ping;
 mod profile;
 mod proxy;
 pub mod quotas;

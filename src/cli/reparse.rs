@@ -119,7 +119,7 @@ impl Reader {
 /// What judges responses against the schema in the file at `path`.
 fn judge(path: &str) -> Result<Judge, Failure> {
     let wrong = |why: String| Failure::usage(format!("--schema {path}: {why}"));
-    let text = small::text(std::path::Path::new(path)).map_err(wrong)?;
+    let text = small::text(std::path::Path::new(path)).map_err(|why| wrong(why.to_string()))?;
     let schema = Schema::parse(&text).map_err(|problem| wrong(problem.to_string()))?;
     Ok(Judge {
         schema: std::sync::Arc::new(schema),

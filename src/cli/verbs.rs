@@ -47,6 +47,7 @@ pub fn command() -> Command {
         .disable_help_subcommand(true)
         .arg_required_else_help(true)
         .after_help(with_examples(TOP_EXAMPLES, &exit::table()))
+        .subcommand(super::init::command())
         .subcommand(run_command())
         .subcommand(plan_command())
         .subcommand(check_command())
@@ -191,7 +192,8 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
+    "init",
     "run",
     "plan",
     "check",
@@ -328,7 +330,7 @@ fn part_args() -> [Arg; 7] {
 }
 
 /// What is about the run itself.
-fn run_args() -> [Arg; 4] {
+fn run_args() -> [Arg; 6] {
     [
         Arg::new("drain")
             .long("drain")
@@ -339,6 +341,17 @@ fn run_args() -> [Arg; 4] {
             .long("wait-lock")
             .value_name("TIME")
             .help("How long to wait for another run on this output [default: do not wait]"),
+        Arg::new("metrics-file")
+            .long("metrics-file")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .help("Keep figures of the run in this file for Prometheus, such as job.prom"),
+        Arg::new("ping")
+            .long("ping")
+            .value_name("URL")
+            .value_parser(crate::bedrock::ping::PingUrl::parse)
+            .help("Tell this monitor that the run starts, and its exit code (healthchecks.io protocol)"),
         trust_locks(),
         switch("quiet", "Print only warnings and errors").short('q'),
     ]

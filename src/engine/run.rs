@@ -29,6 +29,7 @@ use crate::output::{
     Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
     killed, last_run, old_lines, read_back,
 };
+use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
 use crate::rows::Only;
@@ -292,6 +293,7 @@ pub(super) struct Run<'a, 't> {
     pub(super) hidden: Option<&'a str>,
     /// The region that is called, once it is known.
     pub(super) region: Option<String>,
+    metrics: Option<MetricsFile>,
     tell: &'a mut Tell<'t>,
 }
 
@@ -367,6 +369,10 @@ impl<'a, 't> Run<'a, 't> {
             pinned: &loaded.pinned,
             hidden: loaded.hidden.as_deref(),
             region: None,
+            metrics: options
+                .metrics_file
+                .as_deref()
+                .map(|path| MetricsFile::new(path, Instant::now())),
             tell,
         }
     }
@@ -461,6 +467,7 @@ impl<'a, 't> Run<'a, 't> {
         });
         let tell = &mut *self.tell;
         let context = &self.context;
+        let mut metrics = self.metrics.as_mut();
         let mut updates = Updates::new(start);
         updates.tick(context, &progress, start);
         let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
@@ -476,6 +483,11 @@ impl<'a, 't> Run<'a, 't> {
                 tell(Told::Note(&note));
             }
             updates.tick(context, &progress, now);
+            if let Some(metrics) = &mut metrics
+                && let Some(warning) = metrics.tick(context, &mut progress, now)
+            {
+                tell(Told::Warning(&warning));
+            }
         })
         .await;
         (self.tell)(Told::Ends(&mut progress, Instant::now()));
@@ -499,9 +511,15 @@ impl<'a, 't> Run<'a, 't> {
         Ok(())
     }
 
-    fn conclude(self, stop: Option<Stop>, progress: Progress) -> Finished {
+    fn conclude(mut self, stop: Option<Stop>, mut progress: Progress) -> Finished {
         let ending = self.ending(stop.as_ref(), &progress);
         let context = self.context_after(stop.as_ref(), &progress);
+        let metrics = self.metrics.as_mut();
+        let warning =
+            metrics.and_then(|it| it.write(&context, &mut progress, Some(&ending), Instant::now()));
+        if let Some(warning) = warning {
+            (self.tell)(Told::Warning(&warning));
+        }
         let mut finished = Finished {
             context,
             ending,

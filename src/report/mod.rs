@@ -2,6 +2,7 @@
 
 pub mod display;
 pub(crate) mod failures;
+pub mod metrics;
 pub mod progress;
 mod rate;
 pub mod summary;
