@@ -12,6 +12,7 @@
 use tokio::time::Instant;
 
 use super::learn::Learned;
+use super::reserved::ReservedCeiling;
 use crate::model::{Request, Usage};
 
 /// Limits of tokens, as the job says them.
@@ -44,6 +45,8 @@ const REPLIES: f64 = 32.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Charge {
     reserved: f64,
+    /// What calls in flight had reserved when it was sent.
+    beside: f64,
     expected: f64,
     /// The part of the reservation that is for the answer.
     most: f64,
@@ -81,7 +84,10 @@ pub(super) enum Short {
 #[derive(Debug)]
 pub(super) struct Tokens {
     limits: TokenLimits,
-    pace: Option<Learned>,
+    /// The rate: of the quota that the job names, or as throttles teach it.
+    pace: Learned,
+    /// What calls in flight may reserve, where the job names no quota.
+    ceiling: ReservedCeiling,
     /// What calls in flight have reserved, and how many they are.
     reserved: f64,
     in_flight: u64,
@@ -99,12 +105,10 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn new(limits: TokenLimits, start: Instant) -> Self {
-        let pace = limits
-            .per_minute
-            .map(|tokens| Learned::paced(tokens as f64 / 60.0, start));
         Self {
             limits,
-            pace,
+            pace: pace(limits.per_minute, start),
+            ceiling: ReservedCeiling::default(),
             reserved: 0.0,
             in_flight: 0,
             worst: 0.0,
@@ -121,14 +125,14 @@ impl Tokens {
         if per_minute == self.limits.per_minute {
             return;
         }
-        self.limits.per_minute = per_minute;
-        let per_second = per_minute.map(|tokens| tokens as f64 / 60.0);
-        match (&mut self.pace, per_second) {
-            (Some(pace), Some(per_second)) => pace.limit(per_second, now),
-            (pace, per_second) => {
-                *pace = per_second.map(|per_second| Learned::paced(per_second, now));
+        match (self.limits.per_minute, per_minute) {
+            (Some(_), Some(tokens)) => self.pace.limit(per_second(tokens), now),
+            (Some(_) | None, _) => {
+                self.pace = pace(per_minute, now);
+                self.ceiling = ReservedCeiling::default();
             }
         }
+        self.limits.per_minute = per_minute;
     }
 
     /// What `calls` would hold, sent as one.
@@ -144,6 +148,7 @@ impl Tokens {
         let expected = input + most * self.output_share.value * self.limits.burndown;
         Charge {
             reserved: input + most,
+            beside: self.reserved,
             expected,
             most,
             worst: self.worst_of_day(bytes, most).unwrap_or(expected),
@@ -176,16 +181,14 @@ impl Tokens {
                 _ => Short::DayInFlight,
             });
         }
-        let Some(minute) = self.limits.per_minute else {
-            return Ok(());
+        let most = match self.limits.per_minute {
+            Some(minute) => minute as f64,
+            None => self.ceiling.tokens(now),
         };
-        if 0 < self.in_flight && (minute as f64) < self.reserved + charge.reserved {
+        if 0 < self.in_flight && most < self.reserved + charge.reserved {
             return Err(Short::InFlight);
         }
-        self.pace
-            .as_mut()
-            .map_or(Ok(()), |pace| pace.ready(now))
-            .map_err(Short::Until)
+        self.pace.ready(now).map_err(Short::Until)
     }
 
     /// The call starts.
@@ -193,9 +196,7 @@ impl Tokens {
         self.reserved += charge.reserved;
         self.worst += charge.worst;
         self.in_flight += 1;
-        if let Some(pace) = &mut self.pace {
-            pace.sent(charge.expected, now);
-        }
+        self.pace.sent(charge.expected, now);
     }
 
     /// The call is over.
@@ -220,31 +221,29 @@ impl Tokens {
         self.of_day += known.unwrap_or(charge.worst);
         self.settled += believed;
         self.never_used += (charge.reserved - believed).max(0.0);
-        if let Some(pace) = &mut self.pace {
-            pace.correct(believed - charge.expected, sent);
-        }
+        self.pace.correct(believed - charge.expected, sent);
     }
 
-    /// The service has refused a call for its tokens.
+    /// The service has throttled a call for its tokens.
     pub(super) fn refused(
         &mut self,
+        charge: &Charge,
         sent: Instant,
         now: Instant,
         ask: Option<std::time::Duration>,
     ) -> bool {
-        self.pace
-            .as_mut()
-            .is_some_and(|pace| pace.refused(0.0, sent, now, ask))
+        self.ceiling.refuse(charge.beside, sent, now);
+        self.pace.refused(0.0, sent, now, ask)
     }
 
     /// Whether the job says how many tokens there are in a minute.
     pub(super) fn are_limited(&self) -> bool {
-        self.pace.is_some()
+        self.limits.per_minute.is_some()
     }
 
     /// The tokens per second that throttles have taught.
     pub(super) fn ceiling(&self) -> Option<f64> {
-        self.pace.as_ref()?.ceiling()
+        self.pace.ceiling()
     }
 
     /// Tokens of quota settled, and reserved but never used.
@@ -272,6 +271,19 @@ impl Tokens {
         // A reply whose counts contradict each other gives nothing back.
         let read = cache_read_input_tokens.unwrap_or(0) as f64;
         Some((input - read).max(0.0) + output * self.limits.burndown)
+    }
+}
+
+fn per_second(per_minute: u64) -> f64 {
+    per_minute as f64 / 60.0
+}
+
+/// Where the job names no quota nothing is paced until throttles blame the tokens: the search for a
+/// rate is that of the calls.
+fn pace(per_minute: Option<u64>, now: Instant) -> Learned {
+    match per_minute {
+        Some(tokens) => Learned::paced(per_second(tokens), now),
+        None => Learned::known(f64::INFINITY, now),
     }
 }
 
