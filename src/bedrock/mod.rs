@@ -33,6 +33,7 @@ mod error;
 mod error_body;
 mod faults;
 mod flaw;
+pub mod hosts;
 mod profile;
 mod proxy;
 pub mod quotas;
@@ -65,6 +66,7 @@ use aws::Rehearsal;
 use client::Clients;
 pub use error::ConnectError;
 use faults::{fault, no_answer, no_client, not_json};
+use hosts::Hosts;
 use response_headers::ResponseHeaders;
 use wire::BoundedAnswer;
 
@@ -121,7 +123,7 @@ pub enum Bodies {
     OfRows,
 }
 
-/// What becomes of each row's part of a body, once it is read. They are many in memory at once.
+/// Whether each row keeps its part of a body once it is parsed. Many are in memory at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {
     /// It is kept beside what was read.
@@ -137,6 +139,31 @@ pub struct Bedrock {
     target: Target,
 }
 
+/// What is said of the host that calls would go to, where it is neither AWS's nor this machine: `url`, where
+/// the job names it, or what environment or AWS configuration name.
+pub async fn remark_on_host(
+    url: Option<&str>,
+    profile: Option<&str>,
+    region: Option<&str>,
+) -> Option<String> {
+    let access = Access::Aws {
+        region: region.map(str::to_owned),
+        profile: profile.map(str::to_owned),
+        endpoint: url.map(str::to_owned),
+    };
+    let url = match url {
+        Some(url) => url.to_owned(),
+        None => elsewhere(profile).await?,
+    };
+    let is_known =
+        crate::url::is_loopback(&url) || hosts::is_of_aws(&url, hosts::RUNTIME, region).await;
+    if is_known {
+        return None;
+    }
+    let named_by = access.named_by(client::SERVICE).await;
+    Some(hosts::remark(&url, hosts::RUNTIME, &named_by))
+}
+
 /// Where environment or AWS configuration send calls, if not to AWS.
 pub async fn elsewhere(profile: Option<&str>) -> Option<String> {
     aws::elsewhere(profile, client::SERVICE).await
@@ -148,13 +175,18 @@ impl Bedrock {
     ///
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
-    pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
+    pub async fn connect(
+        access: Access,
+        target: Target,
+        hosts: &mut Hosts<'_>,
+    ) -> Result<Self, ConnectError> {
         let profile = access.profile();
+        let named_by = access.named_by(client::SERVICE).await;
         let bedrock = Self {
             clients: Clients::new(access).await?,
             target,
         };
-        let rehearsed = bedrock.rehearse().await;
+        let rehearsed = bedrock.rehearse(&named_by, hosts).await;
         rehearsed.map_err(|error| error.in_profile(profile))?;
         Ok(bedrock)
     }
@@ -168,7 +200,7 @@ impl Bedrock {
 
     /// Resolves endpoint and identity and signs a call, as the first row's call will, then lets
     /// go of it before a byte is sent.
-    async fn rehearse(&self) -> Result<(), ConnectError> {
+    async fn rehearse(&self, named_by: &str, hosts: &mut Hosts<'_>) -> Result<(), ConnectError> {
         let rehearsal = Rehearsal::default();
         let (client, _) = self.clients.current().await?;
         let outcome = client
@@ -178,7 +210,10 @@ impl Bedrock {
             .interceptor(rehearsal.clone())
             .send()
             .await;
-        rehearsal.verdict(outcome).await
+        let region = client.config().region().map(ToString::to_string);
+        rehearsal
+            .verdict(outcome, hosts::RUNTIME, region.as_deref(), named_by, hosts)
+            .await
     }
 }
 

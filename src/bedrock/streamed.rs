@@ -349,7 +349,7 @@ mod tests {
         }
     }
 
-    /// What becomes of an answer of `family` that breaks off with `said`.
+    /// The result of a stream of `family` that breaks off with `said`.
     #[track_caller]
     fn check(family: Family, said: Value, told: &str) {
         let mut chunks = Chunks::new(family.assemble().unwrap());

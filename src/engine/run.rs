@@ -19,6 +19,7 @@ use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::Helm;
 use crate::bedrock::Bedrock;
+use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::exit::Exit;
 use crate::format::time;
@@ -125,7 +126,11 @@ pub(crate) async fn run(
     if let Some(name) = &job.name {
         event::name_job(name);
     }
-    let loaded = Loaded::new(job, source, Lookup::Ask).await?;
+    let loaded = {
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&options.trusted_hosts, warn);
+        Loaded::new(job, source, Lookup::Ask(&mut hosts)).await?
+    };
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
     }
@@ -203,7 +208,7 @@ fn write(finished: &Finished) -> Result<(), Failure> {
             false => String::new(),
         };
         let message = format!(
-            "{error}{safe}: free some space, or fix what the message names; the same command then \
+            "{error}{safe}: free some space, or fix the cause given above; the same command then \
              writes the summary"
         );
         Failure::new(Exit::CannotWrite, message)
@@ -371,7 +376,10 @@ impl<'a, 't> Run<'a, 't> {
         let connection = connect::connection(self.plan, self.opened.scenario.as_ref())?;
         let access = &connection.access;
         let target = connect::target(self.plan, self.opened.maker.sends_bodies());
-        let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
         self.region = Some(model.region().await?);
         if let Some(remark) = self.region_remark() {
             (self.tell)(Told::Warning(&remark));
@@ -379,7 +387,10 @@ impl<'a, 't> Run<'a, 't> {
         if let Some(remark) = self.geography_remark() {
             self.note(&remark);
         }
-        let quotas = auto_quota::resolve(self.plan, access).await;
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let quotas = auto_quota::resolve(self.plan, access, &mut hosts).await;
         if let Some(note) = &quotas.note {
             self.note(note);
         }

@@ -8,7 +8,8 @@
 use std::io::{self, BufRead};
 
 use super::error::InputError;
-use super::jsonl::{object, too_long};
+use super::jsonl::object;
+use super::line_records::too_long;
 use super::path::unescaped;
 use super::{BOM, ENDLESS_RECORD, LONGEST_RECORD, Row, endless};
 

@@ -21,6 +21,7 @@ mod jsonl;
 mod kept;
 mod kernel;
 mod kind;
+mod line_records;
 mod lines;
 mod not_found;
 mod open;

@@ -15,5 +15,5 @@ pub use clock::{LimitWindow, WindowLimits, limits_at};
 pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{
     Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, is_share, is_url, region, rows_or_share,
-    time,
+    shown_url, time, url_advice,
 };

@@ -85,7 +85,7 @@ pub struct ParsedReply {
     pub guardrail_trace: Option<Value>,
 }
 
-/// What becomes of the reasoning before an answer.
+/// Whether lines keep the reasoning before a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reasoning {
     /// It is kept beside the answer.

@@ -2,7 +2,7 @@
 //! moment its output is locked, and that a run did not start, and why.
 //!
 //! Only the process that holds the output's lock writes the file. A process that finds the output
-//! locked leaves it alone: what stands there is the other run's, which keeps it true.
+//! locked leaves it alone: the file is the other run's, which keeps it up to date.
 //!
 //! A run that was killed has no chance to say so. Its file still has `"state": "running"`, and
 //! nothing holds its lock: `killed` tells the next run.
@@ -93,15 +93,17 @@ impl Place {
         file.insert("updated_at".into(), now.clone().into());
         file.insert("finished_at".into(), now.into());
         file.insert("exit_code".into(), exit.code().into());
-        file.insert("stop".into(), stop(reason, message));
+        file.insert("stop".into(), stop(reason, message, None));
         file.insert("stopped_by".into(), message.into());
         let _ = run_file::write(&*disk, &paths.run, &file);
     }
 }
 
-/// `stop` of the run file: the word of a closed list, and what was said.
-pub fn stop(reason: Reason, detail: &str) -> Value {
-    json!({ "reason": reason.as_str(), "detail": detail })
+/// `stop` of the run file: a reason of the closed list, the message, and what to do about it: `advice`,
+/// or else what helps in general.
+pub fn stop(reason: Reason, detail: &str, advice: Option<&str>) -> Value {
+    let advice = advice.unwrap_or(reason.advice());
+    json!({ "reason": reason.as_str(), "detail": detail, "advice": advice })
 }
 
 /// A run begins: nothing of what the last one did is true of it.
@@ -148,4 +150,37 @@ pub fn killed(path: &Path) -> Option<String> {
         "the last run ({process}started {started}) was killed after {seen}: the rows it committed \
          are kept, and calls that were in flight may be sent again"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_run_file_that_says_running_tells_of_a_run_that_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.run.json");
+        assert_eq!(killed(&path), None);
+        std::fs::write(
+            &path,
+            r#"{"promptmill":"0.1.0","state":"completed","process":7}"#,
+        )
+        .unwrap();
+        assert_eq!(killed(&path), None);
+        let running = r#"{"promptmill":"0.1.0","state":"running","process":7,"started_at":"A","updated_at":"B"}"#;
+        std::fs::write(&path, running).unwrap();
+        let said = killed(&path).unwrap();
+        assert!(
+            said.starts_with("the last run (process 7, started A) was killed after B: "),
+            "{said}"
+        );
+        std::fs::write(&path, r#"{"promptmill":"0.1.0","state":"running"}"#).unwrap();
+        let said = killed(&path).unwrap();
+        assert!(
+            said.starts_with(
+                "the last run (started at an unknown time) was killed after an unknown"
+            ),
+            "{said}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use crate::model::{Fault, FinishReason, Model, Reply, Request, Usage};
 /// How many rows may share a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sharing {
-    /// At most so many; at least 1.
+    /// At most this many; at least 1.
     pub rows: usize,
     /// As long as their bodies have no more bytes than this together.
     pub bytes: usize,
@@ -65,7 +65,7 @@ impl Attempt {
         }
     }
 
-    /// Whose call it is; the first row's, where several share it.
+    /// The row that the call is known by: the first, if several share it.
     pub(super) fn identity(&self) -> &Identity {
         &self.first.identity
     }
@@ -90,7 +90,7 @@ impl Attempt {
         worst.sum()
     }
 
-    /// Sends it once, and waits for the answer to each of its rows.
+    /// Sends it once, and waits for the reply to each of its rows.
     pub(super) async fn send<M: Model>(&self, model: &M) -> Result<Replies, Fault> {
         if self.others.is_empty() {
             let first = model.invoke(&self.first.request).await?;
@@ -99,7 +99,7 @@ impl Attempt {
         }
         let calls: Vec<&Request> = self.calls().collect();
         let mut replies = model.invoke_together(&calls).await?;
-        assert_eq!(replies.len(), calls.len(), "an answer for each row");
+        assert_eq!(replies.len(), calls.len(), "a reply for each row");
         let others = replies.split_off(1);
         let first = replies.pop().expect("there is a first row");
         Ok(Replies { first, others })
@@ -119,7 +119,7 @@ impl Attempt {
     }
 }
 
-/// The answer to each row of a call, in their order.
+/// The reply to each row of a call, in the order of the rows.
 #[derive(Debug)]
 pub(super) struct Replies {
     pub(super) first: Reply,

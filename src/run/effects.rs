@@ -14,7 +14,7 @@ use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, 
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
-/// Rows rejected as invalid before any row was answered, after which the request itself may be wrong.
+/// Rows rejected as invalid before any row succeeded, after which the request itself may be wrong.
 const ALL_INVALID: u32 = 20;
 
 /// A call that is throttled for this long has been skipped by two minutes' quotas.
@@ -24,12 +24,11 @@ const TOO_LARGE: Duration = Duration::from_secs(120);
 /// this: their slots stand idle meanwhile.
 const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 
-/// How long to wait before a failed commit is tried again.
+/// How long to wait before a failed commit is retried.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long answers are still taken in that return during the last commits: anybody who asks twice to
-/// leave waits for them and the commit under way, which is less than a second on any disk but a slow
-/// one.
+/// How long responses are accepted that return during the last commits: a user who interrupts twice
+/// waits for them and for the commit under way, which takes less than a second on any but a slow disk.
 const LAST_RESPONSES: Duration = Duration::from_millis(250);
 
 /// Disposition of a failed call.
@@ -38,11 +37,11 @@ enum Disposition {
     Retry(Duration),
     /// Everything waits for new credentials, and it is retried then.
     Hold,
-    /// The fault was the service's and costs it nothing: it is retried.
+    /// The service was at fault: it is retried, and loses no attempt.
     Forgive,
     /// It has more tokens than a minute of the quota: it is split, and later calls stay as small.
     Shrink,
-    /// It is split, to find the row that the others failed with.
+    /// It is split, to find the row that made the others fail.
     Split,
     /// The run stops, and its rows are left.
     Stop(Stop),
@@ -79,9 +78,8 @@ where
         });
     }
 
-    /// Takes in `first` and everything else that has returned by now. An attempt that panicked is a
-    /// bug, and its call may be paid for like those beside it: they return and are kept before the run
-    /// goes down.
+    /// Handles `first` and everything else that has returned by now. An attempt that panicked is a bug;
+    /// the other calls are paid for, so they finish and are stored before the run stops.
     pub(super) fn receive(
         &mut self,
         first: Result<Returned, JoinError>,
@@ -140,7 +138,7 @@ where
         }
     }
 
-    /// The model answers: calls that were held until then continue.
+    /// A call succeeded: calls that were held until then continue.
     fn note_success(&mut self, sent: Instant, now: Instant) {
         self.credential_hold.passed(sent);
         self.waiting.earn();
@@ -153,7 +151,7 @@ where
         self.concurrency.widen();
     }
 
-    /// What a fault says beside the disposition of its call.
+    /// What a fault tells about the run, besides the disposition of its call.
     fn note_fault(&mut self, fault: &Fault, sent: Instant, now: Instant) {
         if fault.status_code.is_some() && !fault.may_be_renewed() {
             self.credential_hold.passed(sent);
@@ -239,9 +237,8 @@ where
 
     /// Sends the rows of a call in two, to find the one that the others failed with.
     ///
-    /// They go in halves; but while nothing was ever answered, the first row alone at first: it
-    /// tells soonest whether any row is right, so that what is wrong with every row is seen before
-    /// all of them are asked about.
+    /// They go in halves; but while nothing has ever succeeded, the first row goes alone: it shows
+    /// soonest whether any row is valid, so that a mistake in every row is found before all are sent.
     fn part(&mut self, mut attempt: Attempt, now: Instant) {
         let was_whole = !attempt.history.was_shared;
         attempt.history.start_over();
@@ -255,7 +252,7 @@ where
         }
     }
 
-    /// A row has been refused for as long as it may, and so has every other.
+    /// A row has been throttled for as long as it may be, and so has every other.
     fn every_call_is_throttled(&self, fault: &Fault, now: Instant) -> bool {
         let refused = matches!(
             fault.category,
@@ -291,8 +288,8 @@ where
         }
     }
 
-    /// When nothing but rejections comes back, the request itself is wrong. Rejections are sooner back
-    /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
+    /// If nothing but rejections comes back, the request itself is wrong. Rejections come back sooner
+    /// than successes, so calls in flight are waited for, and nothing new is sent meanwhile.
     fn note_invalid(&mut self, fault: &Fault) {
         let is_proved = self.any_succeeded || self.settings.succeeded_before;
         if fault.category != Category::InvalidRequest || is_proved {
@@ -304,7 +301,7 @@ where
         }
     }
 
-    /// Keeps what has completed, and counts it only then.
+    /// Commits what has completed, and counts it only then.
     pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
         let began = Instant::now();
         let kept = store.commit(&self.ended);
@@ -346,7 +343,7 @@ where
         }
     }
 
-    /// Does what the person or the system asks.
+    /// Does what a signal or the caller asks.
     pub(super) fn heed(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
@@ -384,8 +381,8 @@ where
         }
     }
 
-    /// Before the end: takes in the answers that have returned since they were last looked for, as
-    /// during a slow commit. They are paid for. Whether there were any.
+    /// Before the end: accepts responses that returned meanwhile, as during a slow commit, since they are
+    /// paid for. Returns whether there were any.
     pub(super) fn receive_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
         let now = Instant::now();
         if self.leaves_by.is_some_and(|by| by <= now) {
@@ -451,16 +448,16 @@ fn report_disposition(
     });
 }
 
-/// Whether a call that several rows share has more tokens than a minute of a quota that nobody
-/// knows: it would be refused for ever.
+/// Whether a call that several rows share has more tokens than a minute of an unknown quota: it would
+/// be throttled for ever.
 fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
     let since = attempt.history.refused_since;
     let skipped = since.is_some_and(|since| TOO_LARGE <= now - since);
     fault.category == Category::Throttled && 1 < attempt.rows() && skipped
 }
 
-/// The fault of a call as that of each of its rows. A body that was not understood is kept with
-/// the first of them, whose number is `row`: it may be as long as all their answers.
+/// The fault of a call as that of each of its rows. A body that could not be parsed is stored with the
+/// first of them, whose number is `row`: it may be as long as all their responses together.
 fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
     let bare = Fault {
         raw: None,
@@ -473,7 +470,7 @@ fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item 
     std::iter::once(fault).chain(std::iter::repeat_n(bare, rows - 1))
 }
 
-/// The call is out of our hands, not out of the service's.
+/// A call that got no response in time; the service may still work on it and bill it.
 fn timed_out(limit: Duration) -> Fault {
     let message = format!("no answer within {} s", limit.as_secs());
     Fault {

@@ -1,8 +1,8 @@
 //! The run: one loop that owns everything that moves.
 //!
 //! Rows are pulled from an iterator, so "no room" means "not read": that is the backpressure.
-//! Each attempt is one task; whatever becomes of it comes back here, is committed to the
-//! [`Store`], and only then counts and gives its slot back. Steps are plain functions, and only
+//! Each attempt is one task; its outcome comes back here, is committed to the [`Store`], and only
+//! then counts and frees its slot. Steps are plain functions, and only
 //! [`run`] awaits.
 //!
 //! This module knows nothing of files, terminals or any one service.
@@ -78,9 +78,9 @@ pub struct Identity {
 pub enum Row {
     /// It can be sent.
     Ready(ReadyRow),
-    /// It ended before it could be sent.
+    /// It failed before it could be sent.
     Rejected(Identity, Fault),
-    /// It ended in an earlier run: there is nothing to do.
+    /// It completed in an earlier run: there is nothing to do.
     Completed(Identity),
 }
 
@@ -91,26 +91,26 @@ pub struct CompletedRow {
     pub identity: Identity,
     /// How it ended.
     pub outcome: Outcome,
-    /// With whom it shared its call.
+    /// Its place among the rows that shared its call.
     pub share: Share,
-    /// How often it was sent and came back with something other than "not now".
+    /// Attempts, without those that were throttled.
     pub attempts: u32,
-    /// How often the service refused it for now.
+    /// How often it was throttled.
     pub throttles: u32,
-    /// How many attempts we gave up on after sending; each may have been billed.
+    /// Attempts that timed out after sending; each may have been billed.
     pub maybe_billed: u32,
     /// What its attempts may have cost at worst beyond what its reply says, in USD.
     pub maybe_billed_usd: f64,
     /// From being read to being sent for the last time.
     pub queued: Duration,
-    /// From being sent for the last time to its answer.
+    /// From being sent for the last time to its response.
     pub latency: Duration,
-    /// When it ended.
+    /// When it completed.
     pub completed_at: Instant,
 }
 
 impl CompletedRow {
-    /// A row that ends without a call.
+    /// A row that completes without a call.
     fn unsent(identity: Identity, outcome: Outcome, now: Instant) -> Self {
         Self {
             identity,
@@ -139,63 +139,63 @@ impl CompletedRow {
 /// How a row ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The model answered.
+    /// There is a response: the row succeeded or was filtered.
     Replied(Box<Reply>),
-    /// It will not be answered.
+    /// It failed.
     Failed(Fault),
 }
 
-/// Where completed rows are kept. What `commit` accepts is kept for good.
+/// Where completed rows are stored. What `commit` accepts survives a crash.
 pub trait Store {
-    /// Why rows cannot be kept.
+    /// Why rows cannot be stored.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Keeps all of `ended`, or none of them.
+    /// Stores all of `ended`, or none of them.
     fn commit(&mut self, ended: &[CompletedRow]) -> Result<(), Self::Error>;
 
-    /// Makes sure that whatever is in flight next can be kept.
+    /// Makes sure that there is room for the rows of the calls in flight next.
     fn make_room(&mut self) -> Result<(), Self::Error>;
 
-    /// The last resort for rows that could not be committed: keeps them anywhere else, and says
+    /// The last resort for rows that could not be committed: stores them anywhere else, and says
     /// where.
     fn rescue(&mut self, ended: &[CompletedRow]) -> Option<Rescued>;
 }
 
-/// Rows that are kept elsewhere.
+/// Rows that were stored elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rescued {
     /// Where.
     pub place: String,
-    /// How many: also those that were committed to what is gone now.
+    /// How many, with those that were committed to a file that was deleted since.
     pub rows: u64,
 }
 
-/// How a run is to go.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The most calls in flight: a bound on memory and on what a crash repeats.
     pub concurrency: usize,
     /// How many rows may share a call.
     pub sharing: Sharing,
-    /// How many calls may start in a minute; `None` is no limit of ours.
+    /// How many calls may start in a minute; `None` is no limit.
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// How many tokens the quota has.
     pub tokens: TokenLimits,
-    /// What the user allows.
+    /// The user's limits.
     pub limits: Limits,
-    /// What deserves another attempt, and when.
+    /// What is retried, and when.
     pub retry: RetryPolicy,
-    /// Whether the job was answered before: the shape of its requests is right then, whatever single
-    /// rows are rejected for.
+    /// Whether rows of this job succeeded in an earlier run: then the requests as such are valid, even if
+    /// single rows are rejected.
     pub succeeded_before: bool,
-    /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
-    /// the others read.
+    /// Whether the first call runs alone until it succeeds, since it fills the prompt cache that the
+    /// others read.
     pub first_alone: bool,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
-    /// How long calls in flight may still return after a signal or the deadline.
+    /// How long calls in flight may finish after a signal or the deadline.
     pub drain: Duration,
-    /// How often readers are told the time.
+    /// How often readers get an [`Event::Tick`].
     pub tick: Duration,
     /// Seed of the jitter.
     pub seed: u64,
@@ -203,7 +203,7 @@ pub struct Settings {
     pub steering: watch::Receiver<Steering>,
 }
 
-/// Runs every row to its end, or until something stops the run. Returns what stopped it.
+/// Runs until every row has completed or something stops the run. Returns what stopped it.
 pub async fn run<M, S, R, E>(
     model: Arc<M>,
     rows: R,
@@ -268,7 +268,7 @@ fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 
 async fn until(instant: Option<Instant>) {
     match instant {
-        // Others have their turn: signals, and the calls in flight.
+        // Signals and the calls in flight have their turn.
         Some(instant) if instant <= Instant::now() => tokio::task::yield_now().await,
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,

@@ -12,7 +12,7 @@ use super::health::Health;
 use crate::model::fault::Verdict;
 use crate::model::{Category, Fault};
 
-/// How patient a run is.
+/// How often and for how long rows are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts a row has against transient errors, the first one included.
@@ -65,7 +65,7 @@ pub(super) enum Next {
 const EXPENSIVE_ATTEMPTS: u32 = 3;
 
 /// The longest wait that the service is granted at once: its quotas come back within a minute, and
-/// anybody who asks for an hour is asked again after this.
+/// a service that asks for an hour is asked again after this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The longest wait before the first retry: a second; less while most attempts succeed.
@@ -96,7 +96,7 @@ impl History {
 }
 
 impl RetryPolicy {
-    /// `fault` as far as it is heeded: a wait that the service asks for has its limits.
+    /// `fault` with the wait that the service asks for bounded.
     pub(super) fn heeded(&self, fault: Fault) -> Fault {
         let longest = LONGEST_RETRY_AFTER.min(self.throttle_wait);
         Fault {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_counted_and_costs_an_attempt_only_once_it_lasted_too_long() {
+    async fn a_throttle_is_counted_and_costs_an_attempt_only_once_it_lasted_too_long() {
         let start = Instant::now();
         let mut history = History::default();
         let mut at = |seconds| {
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_another_fault_than_a_refusal_makes_sending_it_a_retry() {
+    async fn a_resend_counts_as_a_retry_unless_the_last_fault_was_a_throttle() {
         let now = Instant::now();
         let mut history = History::default();
         assert!(!history.is_retry(), "it was never sent");
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_the_service_asks_for_is_heeded_for_five_minutes_or_the_patience() {
+    fn a_wait_that_the_service_asks_for_is_kept_for_at_most_five_minutes_or_throttle_wait() {
         let heeded = |asked, throttle_wait| {
             let policy = RetryPolicy {
                 throttle_wait: Duration::from_secs(throttle_wait),

@@ -5,7 +5,7 @@
 //! "token burndown", read October 2026). So a call is charged twice over here: what it reserves
 //! counts against the minute while it is in flight, and what it is expected to settle to, which
 //! is learned from the replies, sets the pace. An admission is settled exactly once: refunded if
-//! it never started, charged in full if nobody said what it used. A day counts calls in flight at the
+//! it never started, charged in full if its use is unknown. A day counts calls in flight at the
 //! worst they can settle to, so that it is not overshot: of input not at the mean that was learned, but
 //! at four times that, or a token for every byte, of which no token has less.
 
@@ -24,7 +24,7 @@ pub struct TokenLimits {
     pub per_day: Option<u64>,
     /// How many tokens of quota one token of output costs.
     pub burndown: f64,
-    /// What a call without a limit of its own reserves for its answer: the model's maximum.
+    /// What a call without a limit of its own reserves for its completion: the model's maximum.
     pub default_max_tokens: u64,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Charge {
     /// What calls in flight had reserved when it was sent.
     beside: f64,
     expected: f64,
-    /// The part of the reservation that is for the answer.
+    /// The part of the reservation that is for the completion.
     most: f64,
     /// What the day counts it as until it has settled: the worst that it can settle to.
     worst: f64,
@@ -224,7 +224,7 @@ impl Tokens {
         self.pace.correct(believed - charge.expected, sent);
     }
 
-    /// The service has throttled a call for its tokens.
+    /// The service throttled a call for its tokens.
     pub(super) fn refused(
         &mut self,
         charge: &Charge,
@@ -452,7 +452,8 @@ mod tests {
     async fn a_day_counts_what_is_in_flight_at_its_worst() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(6_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(6_000);
         let charge = charge(&tokens, 100, None);
         tokens.reserve(&charge, start);
         assert_eq!(tokens.ready(&charge, start), Err(Short::DayInFlight));
@@ -461,10 +462,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_day_is_never_overshot_however_dear_a_token_of_output_is() {
+    async fn a_day_is_never_overshot_however_expensive_an_output_token_is() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(50_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(50_000);
         let mut in_flight = Vec::new();
         let mut next = charge(&tokens, 100, None);
         loop {
@@ -490,7 +492,8 @@ mod tests {
     async fn a_day_is_not_overshot_by_rows_with_more_tokens_than_those_before_them() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(1_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(1_000);
         for _ in 0..10 {
             let english = charge(&tokens, 100, Some(1));
             tokens.reserve(&english, start);
@@ -513,7 +516,8 @@ mod tests {
     async fn a_day_has_room_for_images_whose_bytes_are_many_and_tokens_few() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(2_000_000);
         for _ in 0..20 {
             let image = charge(&tokens, 4_000_000, Some(1));
             assert!(tokens.ready(&image, start).is_ok(), "{}", tokens.of_day);
@@ -526,7 +530,8 @@ mod tests {
     async fn an_image_that_broke_off_leaves_most_of_the_day() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(2_000_000);
         let image = charge(&tokens, 2_700_000, Some(1));
         tokens.reserve(&image, start);
         assert_eq!(tokens.ready(&image, start), Ok(()), "{}", tokens.worst);

@@ -45,6 +45,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
+    ("score", &["format", "nearest", "output"]),
     (
         "report",
         &[
@@ -62,7 +63,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
-            "model", "output", "percent", "report", "rows", "run", "stderr",
+            "model", "output", "percent", "report", "rows", "run", "score", "stderr",
         ],
     ),
 ];

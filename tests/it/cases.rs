@@ -162,7 +162,7 @@ fn ids_keep_their_digits_and_may_be_the_row_number_or_a_path() {
         &[("007", "a"), ("7", "b"), ("07", "c")],
     );
     let twice = "id,prompt\nA,a\nA,b\n";
-    reject("twice.csv", twice, [], "`A` names row 1 and row 2");
+    reject("twice.csv", twice, [], "`A` appears in rows 1 and 2");
     read("twice.csv", twice, ["--id", "#row"], TWO);
     let nested = "{\"id\":1,\"input\":{\"text\":\"a\"},\"meta\":{\"src\":\"x\"}}\n";
     let out = read(

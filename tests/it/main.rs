@@ -38,6 +38,7 @@ mod redo;
 mod reference;
 mod replies;
 mod resume;
+mod score;
 mod secrets;
 mod sharing;
 mod shell;

@@ -246,7 +246,7 @@ impl Checked {
             | Category::Credentials
             | Category::DailyQuota
             | Category::ServiceQuota => {
-                "correct what the message names, in the job or its extra fields".into()
+                "fix what the message reports, in the job or its extra fields".into()
             }
         }
     }

@@ -34,7 +34,7 @@ use values::{
 };
 use windows::{clock_deadline, windows};
 
-pub use crate::url::is_url;
+pub use crate::url::{advice as url_advice, is_url, shown as shown_url};
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
 pub use values::{is_share, rows_or_share, time};
@@ -66,7 +66,7 @@ pub struct Plan {
     pub family: Family,
     /// What is asked of it.
     pub parameters: Parameters,
-    /// What becomes of what the model is known to refuse.
+    /// What to do with requests that the model is known to reject.
     pub doubtful: Doubtful,
     /// A key that asks something of the model, and would be idle where bodies are sent as they are.
     pub idle_with_bodies: Option<&'static str>,

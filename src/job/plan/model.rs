@@ -13,7 +13,7 @@ use crate::family::{Doubtful, Family, OutputLimit, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
 use crate::model::Delivery;
-use crate::url::{is_unencrypted, is_url};
+use crate::url::{advice, is_unencrypted, is_url, shown};
 
 /// The family is `Raw` where neither the job nor the id tells it: good enough for bodies that are
 /// sent as they are, and refused for prompts once it is known that there are prompts.
@@ -306,7 +306,8 @@ pub(super) fn endpoint(
         }
         Some(url) if is_url(&url) => Ok(Endpoint::Url(url)),
         Some(other) => {
-            let message = format!("\"{other}\" is neither an http(s) URL nor \"emulator\"");
+            let (shown, advice) = (shown(&other), advice(&other));
+            let message = format!("\"{shown}\" is neither an http(s) URL nor \"emulator\"{advice}");
             Err(wrong("model.endpoint", message))
         }
     }

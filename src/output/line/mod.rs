@@ -1,4 +1,4 @@
-//! A line of output, as it stands on disk. Fields are only ever added.
+//! A line of output as it is on disk. Fields are only ever added.
 
 mod known;
 mod reparsed;
@@ -22,9 +22,9 @@ pub(super) use status::Status;
 /// When the provider's own body is kept beside what was read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepRaw {
-    /// With every answer.
+    /// With every response.
     Always,
-    /// Where an answer could not be understood.
+    /// With responses that could not be parsed.
     Errors,
     /// Not at all.
     Never,
@@ -41,7 +41,7 @@ pub struct Stamp<'a> {
     pub service_tier: &'a str,
     /// The latency that the job asks for, where it does.
     pub latency_mode: Option<&'a str>,
-    /// Whether answers keep the reasoning before them.
+    /// Whether lines keep the reasoning before the completion.
     pub reasoning: Reasoning,
     /// Whether rows bring their own bodies, to which completions are kept as they were sent.
     pub own_body: bool,
@@ -49,7 +49,7 @@ pub struct Stamp<'a> {
     pub emulated: bool,
     /// The files of the row's images, seen from the output.
     pub files: &'a [String],
-    /// The wall clock when the row ended.
+    /// The wall clock when the row completed.
     pub finished_at: Timestamp,
 }
 
@@ -113,8 +113,8 @@ enum Ending<'a> {
     },
 }
 
-/// What the line of an answer that was not understood keeps for whoever reads it later: how it was
-/// to be read, and by which price list it was billed.
+/// What the line of a response that could not be parsed keeps for `reparse`: how to parse it, and by
+/// which price list it was billed.
 #[derive(Serialize)]
 struct LaterReading<'a> {
     service_tier: &'a str,
@@ -191,7 +191,7 @@ struct Error<'a> {
     message: &'a str,
 }
 
-/// Token counts as they stand on disk.
+/// Token counts as they are on disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tokens {
     pub(super) input_tokens: Option<u64>,
@@ -298,7 +298,7 @@ fn first_token(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
-/// Whether who answered said that it is an emulator.
+/// Whether the response has the mark of an emulator.
 pub(super) fn is_emulated(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Replied(reply) => reply.served.emulated,
@@ -332,4 +332,15 @@ fn time(at: Timestamp) -> String {
 fn something(usd: f64) -> Option<f64> {
     let usd = rounded_usd(usd);
     (0.0 < usd).then_some(usd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_utc_to_the_millisecond() {
+        let at = Timestamp::from_microsecond(1_764_500_400_123_999).unwrap();
+        assert_eq!(time(at), "2025-11-30T11:00:00.123Z");
+    }
 }

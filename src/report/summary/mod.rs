@@ -90,7 +90,8 @@ impl Ending {
     fn stop(&self) -> Option<Value> {
         let detail = self.stopped_by.as_ref().or(self.too_many_failed.as_ref());
         let detail = detail.map(String::as_str).unwrap_or_default();
-        self.reason.map(|reason| stop(reason, detail))
+        let advice = self.advice.as_deref();
+        self.reason.map(|reason| stop(reason, detail, advice))
     }
 }
 

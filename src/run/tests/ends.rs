@@ -12,7 +12,7 @@ fn any_of<T: Clone>(rng: &mut Rng, choices: &[T]) -> T {
     choices[rng.usize(..choices.len())].clone()
 }
 
-/// A job that anybody could have written, with limits that bind or do not.
+/// A random job, with limits that bind or do not.
 fn any_scene(rng: &mut Rng) -> Scene {
     let mut scene = Scene::of(rng.u64(1..60));
     for row in &mut scene.rows {

@@ -121,7 +121,7 @@ fn reply(row: u64) -> Reply {
     }
 }
 
-/// A store that refuses its first commits, has room for so many rows, and takes its time.
+/// A store whose first commits fail, which has room for this many rows, and takes its time.
 struct Memory {
     refusals: u32,
     room: usize,
@@ -352,7 +352,7 @@ fn check(story: &str, expected: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_run_two_at_a_time_and_the_last_answers_are_waited_for() {
+async fn rows_run_two_at_a_time_and_the_last_responses_are_waited_for() {
     let story = Scene::of(3).play(|_, _| Act::Answer).await;
     check(
         &story,
