@@ -1,8 +1,9 @@
 //! What deserves another attempt, and when: the only place where that is decided.
 //!
 //! Waits are drawn with full jitter: uniformly between nothing and a bound that doubles from
-//! attempt to attempt. It begins at a second, and while most attempts succeed at a twentieth of that:
-//! then there is nothing to be spared, and a row that waits keeps the run from its end. What the service asks for (`Retry-After`) is not undercut, within reason.
+//! attempt to attempt. It starts at a second, and at a twentieth of that while most attempts succeed:
+//! then there is no outage to spare, and a row that waits delays the end of the run. What the service
+//! asks for (`Retry-After`) is not undercut, within reason.
 
 use std::time::Duration;
 
