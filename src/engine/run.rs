@@ -159,7 +159,8 @@ pub(crate) async fn run(
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
-    let run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    run.context.run = place.run_id().to_owned();
     run.carry_out(&looked, claim, asked).await
 }
 
@@ -308,6 +309,7 @@ impl<'a, 't> Run<'a, 't> {
         };
         let resume = command(&loaded.pinned, None);
         let context = Context {
+            run: String::new(),
             name: plan.name.clone(),
             model: plan.model.as_str().to_owned(),
             rows: preflight.rows + gone,
@@ -494,7 +496,9 @@ impl<'a, 't> Run<'a, 't> {
             },
             retry: self.plan.retry,
             succeeded_before: self.succeeded_before,
-            first_alone: self.plan.shares_prefix(),
+            first_alone: self.plan.first_alone(),
+            first_timeout: self.plan.first_timeout(),
+            reasks: self.plan.reasks(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.options.drain,
             tick: TICK,

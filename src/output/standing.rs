@@ -20,19 +20,37 @@ use super::lock::Lock;
 use super::run_file::{self, RunFile};
 use super::state::State;
 use super::{LedgerError, Mode, OutputPaths};
-use crate::event::run_id;
+use crate::event::next_run_id;
 use crate::exit::{Exit, Reason};
 
 /// Where the run file of this process's run is, as soon as that is known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Place {
+    /// The id of the run.
+    run: String,
     paths: OnceLock<OutputPaths>,
     is_ours: AtomicBool,
     /// Whether this run has made the file.
     is_new: AtomicBool,
 }
 
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            run: next_run_id(),
+            paths: OnceLock::new(),
+            is_ours: AtomicBool::new(false),
+            is_new: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Place {
+    /// The id of the run, such as `20261130T221500Z-1f0c3a9e`.
+    pub fn run_id(&self) -> &str {
+        &self.run
+    }
+
     /// The output is here.
     pub fn is_at(&self, paths: &OutputPaths) {
         // A run has one output; the first name stays.
@@ -49,7 +67,7 @@ impl Place {
         };
         self.is_new.store(!paths.run.exists(), Ordering::Relaxed);
         let mut file = run_file::read(&paths.run).unwrap_or_default();
-        begin(&mut file, name, paths);
+        self.begin(&mut file, name, paths);
         file.insert("command".into(), command.into());
         let _ = run_file::write(&*disk::real(mode), &paths.run, &file);
     }
@@ -65,7 +83,7 @@ impl Place {
             return;
         };
         let disk = disk::real(Mode::default());
-        let is_this_runs = file.get("run") == Some(&run_id().into());
+        let is_this_runs = file.get("run") == Some(&self.run.as_str().into());
         let lock = match Lock::take(&*disk, paths) {
             Ok(lock) => Some(lock),
             // A signal has ended the run while its task still holds the lock.
@@ -86,7 +104,7 @@ impl Place {
             return;
         }
         if !is_this_runs {
-            begin(&mut file, "", paths);
+            self.begin(&mut file, "", paths);
         }
         let now = Timestamp::now().to_string();
         file.insert("state".into(), State::Stopped.as_str().into());
@@ -97,6 +115,34 @@ impl Place {
         file.insert("stopped_by".into(), message.into());
         let _ = run_file::write(&*disk, &paths.run, &file);
     }
+
+    /// A run begins: nothing of what the last one did is true of it.
+    fn begin(&self, file: &mut RunFile, name: &str, paths: &OutputPaths) {
+        let now = Timestamp::now().to_string();
+        file.entry("promptmill")
+            .or_insert_with(|| env!("CARGO_PKG_VERSION").into());
+        if !name.is_empty() {
+            file.insert("name".into(), name.into());
+        }
+        let holder = Holder::this_process();
+        for (key, value) in [
+            ("state", State::Running.as_str().into()),
+            ("run", self.run.as_str().into()),
+            ("process", holder.process().into()),
+            ("host", holder.host().into()),
+            ("started_at", now.clone().into()),
+            ("updated_at", now.into()),
+            ("finished_at", Value::Null),
+            ("exit_code", Value::Null),
+            ("stop", Value::Null),
+            ("stopped_by", Value::Null),
+            ("this_run", Value::Null),
+            ("output", paths.output.display().to_string().into()),
+            ("failed_output", paths.failed.display().to_string().into()),
+        ] {
+            file.insert(key.into(), value);
+        }
+    }
 }
 
 /// `stop` of the run file: a reason of the closed list, the message, and what to do about it: `advice`,
@@ -104,34 +150,6 @@ impl Place {
 pub fn stop(reason: Reason, detail: &str, advice: Option<&str>) -> Value {
     let advice = advice.unwrap_or(reason.advice());
     json!({ "reason": reason.as_str(), "detail": detail, "advice": advice })
-}
-
-/// A run begins: nothing of what the last one did is true of it.
-fn begin(file: &mut RunFile, name: &str, paths: &OutputPaths) {
-    let now = Timestamp::now().to_string();
-    file.entry("promptmill")
-        .or_insert_with(|| env!("CARGO_PKG_VERSION").into());
-    if !name.is_empty() {
-        file.insert("name".into(), name.into());
-    }
-    let holder = Holder::this_process();
-    for (key, value) in [
-        ("state", State::Running.as_str().into()),
-        ("run", run_id().into()),
-        ("process", holder.process().into()),
-        ("host", holder.host().into()),
-        ("started_at", now.clone().into()),
-        ("updated_at", now.into()),
-        ("finished_at", Value::Null),
-        ("exit_code", Value::Null),
-        ("stop", Value::Null),
-        ("stopped_by", Value::Null),
-        ("this_run", Value::Null),
-        ("output", paths.output.display().to_string().into()),
-        ("failed_output", paths.failed.display().to_string().into()),
-    ] {
-        file.insert(key.into(), value);
-    }
 }
 
 /// What is said of a run that left the run file at `path` and was killed: to be asked once the

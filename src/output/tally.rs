@@ -231,12 +231,21 @@ impl Tally {
                     reply.cost_usd,
                 );
             }
-            Outcome::Failed(fault) => self.failure(
-                fault.category.as_str(),
-                ended.identity.row,
-                ended.identity.custom_id.as_deref(),
-                &fault.message,
-            ),
+            Outcome::Failed(fault) => {
+                if let Some(reply) = &fault.invalid {
+                    self.answer(
+                        reply.parsed.finish_reason.as_str(),
+                        reply.parsed.usage.into(),
+                        reply.cost_usd,
+                    );
+                }
+                self.failure(
+                    fault.category.as_str(),
+                    ended.identity.row,
+                    ended.identity.custom_id.as_deref(),
+                    &fault.message,
+                );
+            }
         }
     }
 
@@ -253,6 +262,13 @@ impl Tally {
             Status::Failed => {
                 let unsaid = KnownError::default();
                 let error = known.error.as_ref().unwrap_or(&unsaid);
+                if error.category == Category::InvalidOutput.as_str() {
+                    self.answer(
+                        known.finish_reason.as_deref().unwrap_or_default(),
+                        known.usage,
+                        known.cost_usd,
+                    );
+                }
                 self.failure(
                     &error.category,
                     known.row,

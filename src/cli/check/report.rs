@@ -236,6 +236,7 @@ impl Checked {
                 self.plan.family.name()
             ),
             Category::InvalidRequest
+            | Category::InvalidOutput
             | Category::BadInputRow
             | Category::ContextWindow
             | Category::RequestTooLarge

@@ -12,7 +12,6 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::event::run_id;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
 use crate::output::tally::{Counts, Tally};
@@ -24,6 +23,8 @@ use crate::run::WaitReason;
 /// What the summary knows beside the counts.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// The id of the run.
+    pub run: String,
     /// The job's name.
     pub name: String,
     /// The model id, as typed.
@@ -285,7 +286,7 @@ impl RunState<'_> {
             fingerprint: context.fingerprint,
             settings: &context.settings,
             only: context.only.as_ref(),
-            run: run_id(),
+            run: &context.run,
             process: holder.process(),
             host: holder.host(),
             started_at: context.started_at.to_string(),

@@ -98,6 +98,7 @@ impl Fault {
             Category::Throttled
             | Category::ModelNotReady
             | Category::BadResponse
+            | Category::InvalidOutput
             | Category::BadInputRow
             | Category::AccessDenied
             | Category::NotFound
