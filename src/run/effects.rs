@@ -123,7 +123,10 @@ where
                 .returned(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
-        let services_fault = self.pace.returned(row, admission, &outcome, returned_at);
+        let health = self.waiting.health();
+        let services_fault = self
+            .pace
+            .returned(row, admission, &outcome, health, returned_at);
         match outcome {
             Ok(replies) => {
                 self.note_success(admission.at, returned_at);
@@ -181,6 +184,9 @@ where
         if fault.status_code.is_some() && !fault.may_be_renewed() {
             self.credential_hold.passed(sent);
         }
+        if fault.is_transient_error() {
+            self.waiting.failed();
+        }
         if fault.wants_fewer_connections() {
             self.concurrency.narrow(self.in_flight.len() + 1, sent, now);
         }
@@ -197,7 +203,15 @@ where
     ) -> Disposition {
         let draw = self.jitter.f64();
         let policy = self.settings.retry;
-        match policy.after(fault, &mut attempt.history, now, draw, services_fault) {
+        let health = self.waiting.health();
+        match policy.after(
+            fault,
+            &mut attempt.history,
+            now,
+            draw,
+            services_fault,
+            health,
+        ) {
             Next::Stop => Disposition::Stop(Stop::Fault(Box::new(fault.clone()))),
             Next::Hold => Disposition::Hold,
             Next::Retry(_) if too_large(attempt, fault, now) => Disposition::Shrink,
@@ -321,7 +335,16 @@ where
         let kept = store.commit(&self.ended);
         let now = Instant::now();
         if kept.is_ok() {
-            self.gather_until = now + (now - began).min(LONGEST_GATHERING);
+            let env = |name: &str, default: f64| {
+                std::env::var(name)
+                    .ok()
+                    .and_then(|v| v.parse().ok())
+                    .unwrap_or(default)
+            };
+            self.gather_until = now
+                + (now - began)
+                    .mul_f64(env("PM_K", 2.0))
+                    .min(Duration::from_secs_f64(env("PM_CAP", 5.0) / 1e3));
             self.held_slots = 0;
             self.bytes.committed();
             for ended in self.ended.drain(..) {

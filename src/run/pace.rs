@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use super::WaitReason;
 use super::attempt::{Attempt, Replies};
 use super::gauge::Gauge;
+use super::health::Health;
 use super::learn::Learned;
 use super::limit_use::{EarlierUse, LimitUse};
 use super::outage::Outage;
@@ -162,11 +163,15 @@ impl Pace {
         let ready = self.calls.ready(now);
         ready.map_err(|until| Refusal::Wait(WaitReason::LearnedRate, Some(until)))?;
         let charge = self.tokens.charge(attempt.calls());
+        let why = match self.tokens.are_limited() {
+            true => WaitReason::Tokens,
+            false => WaitReason::LearnedRate,
+        };
         self.tokens
             .ready(&charge, now)
             .map_err(|short| match short {
-                Short::Until(until) => Refusal::Wait(WaitReason::Tokens, Some(until)),
-                Short::InFlight => Refusal::Wait(WaitReason::Tokens, None),
+                Short::Until(until) => Refusal::Wait(why, Some(until)),
+                Short::InFlight => Refusal::Wait(why, None),
                 Short::DayInFlight => Refusal::Wait(WaitReason::TokensOfDay, None),
                 Short::Day => Refusal::Day,
             })?;
@@ -191,13 +196,14 @@ impl Pace {
         })
     }
 
-    /// Takes in the outcome of a call. True if a transient error was the service's and not the
-    /// row's: it then costs the row no attempt.
+    /// Takes in the outcome of a call; `health` is that of the calls before it. True if a transient
+    /// error was the service's and not the row's: it then costs the row no attempt.
     pub(super) fn returned(
         &mut self,
         row: u64,
         admission: Admission,
         outcome: &Result<Replies, Fault>,
+        health: Health,
         now: Instant,
     ) -> bool {
         let Admission { charge, at: sent } = admission;
@@ -218,11 +224,13 @@ impl Pace {
         };
         self.tokens.settle(&charge, settled, sent);
         if fault.category == Category::Throttled {
-            self.refused(fault, sent, now);
+            self.refused(fault, &charge, sent, now);
         } else if fault.category == Category::ModelNotReady {
             self.outage.not_ready(fault, now);
         } else if fault.is_silence() {
-            self.calls.hold(sent);
+            if !health.is_good() {
+                self.calls.hold(sent);
+            }
             return self.outage.fault(row, fault, now);
         } else {
             self.outage.heard();
@@ -230,10 +238,10 @@ impl Pace {
         false
     }
 
-    fn refused(&mut self, fault: &Fault, sent: Instant, now: Instant) {
+    fn refused(&mut self, fault: &Fault, charge: &Charge, sent: Instant, now: Instant) {
         self.outage.heard();
-        if fault.blames_tokens() && self.tokens.are_limited() {
-            self.tokens.refused(sent, now, fault.retry_after);
+        if fault.blames_tokens() {
+            self.tokens.refused(charge, sent, now, fault.retry_after);
         } else {
             self.calls.refused(1.0, sent, now, fault.retry_after);
         }

@@ -480,7 +480,11 @@ where
         if self.ended.is_empty() {
             return Step::Wait(Wait { why, until });
         }
-        let enough = self.concurrency.calls().div_ceil(ENOUGH_TO_COMMIT);
+        let e: usize = std::env::var("PM_E")
+            .ok()
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(2);
+        let enough = self.concurrency.calls().div_ceil(e);
         if self.in_flight.is_empty() || enough <= self.held_slots || self.gather_until <= now {
             return Step::Commit;
         }

@@ -55,6 +55,12 @@ const SETTLED_AFTER: u32 = 3;
 /// So many events close together are no noise, where nothing is known of it.
 const DENSE: usize = 3;
 
+/// Throttles are called an overrun by mistake once in so many climbs: half of one makes up for it.
+const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
+
+/// Likewise where the job names the quota, and the rate does not exceed it: there is nothing to find out.
+const CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA: f64 = 100.0;
+
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
 /// somebody else, for a while. The quota is something to be found again.
 const SHUT: u32 = 4;
@@ -279,13 +285,14 @@ impl Learned {
             calls: self.calls - self.flight.sent_after(sent),
             sent,
         };
-        let dense = self.refusals.note(place, self.dense());
+        let many = self.dense();
+        let dense = self.refusals.note(place, many);
         let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
         if self.is_noise(dense.is_some()) && settled <= sent {
             self.noise.fails();
         }
         match (self.phase, dense) {
-            (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, now),
+            (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, many, now),
             (Phase::Searching, None) if self.is_searching() => return self.pause(now),
             (Phase::Searching | Phase::Climbing(_), dense)
                 if dense.is_some() || self.is_still() =>
@@ -334,10 +341,10 @@ impl Learned {
     }
 
     /// The search is over: too much was sent since `first`.
-    fn find(&mut self, first: Place, now: Instant) {
+    fn find(&mut self, first: Place, many: usize, now: Instant) {
         let found = Overrun {
             calls: (self.calls - first.calls + 1) as f64,
-            refused: DENSE as f64,
+            refused: many as f64,
             lasted_s: (now - first.sent).as_secs_f64().max(1e-3),
         };
         self.cut(self.climb_to(&found), now);
@@ -432,11 +439,16 @@ impl Learned {
     /// How many throttles close together are an overrun.
     fn dense(&self) -> usize {
         if self.is_searching() {
-            return DENSE;
+            return self.noise.overrun(self.calls as f64).max(DENSE);
         }
         let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
         let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
-        self.noise.overrun(in_a_climb.max(CLIMB_CALLS))
+        let climb_calls = in_a_climb.max(CLIMB_CALLS);
+        if self.cap.is_some_and(f64::is_finite) && self.is_blameless() {
+            let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA;
+            return self.noise.overrun_of_a_named_quota(calls_between);
+        }
+        self.noise.overrun(climb_calls * CLIMBS_BETWEEN_MISTAKES)
     }
 
     /// Whether a throttle is one that the rate gives no reason for. The one that makes an overrun may
