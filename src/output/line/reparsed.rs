@@ -27,6 +27,7 @@ pub(in crate::output) struct Kept {
     started_at: String,
     finished_at: String,
     pub(in crate::output) request_id: Option<String>,
+    copied_from: Option<String>,
     fingerprint: Option<String>,
     #[serde(default, deserialize_with = "exact::fields")]
     metadata: Option<Map<String, Value>>,
@@ -119,6 +120,7 @@ pub(in crate::output) fn reparsed(
         started_at: kept.started_at.clone(),
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),
+        copied_from: kept.copied_from.as_deref(),
         fingerprint: kept.fingerprint(),
         metadata: kept.metadata.as_ref().map(ExactMap),
         emulated: kept.emulated,
