@@ -80,7 +80,7 @@ pub(crate) async fn plan(
     let looked = opened.look_over(&past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
         // What a run would refuse to send stays as it is.
-        let runs_again = standing.is_sent(changed);
+        let runs_again = changed.sends(standing);
         let line = standing.line().filter(|_| !runs_again);
         if line.is_none()
             && let Some(request) = identity(row).fingerprint

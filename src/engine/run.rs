@@ -158,7 +158,7 @@ pub(crate) async fn run(
     let looked = opened.look_over(&claim.past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
         if opened.plan.dedupe
-            && standing.is_sent(options.changed)
+            && options.changed.sends(standing)
             && let Some(request) = identity(row).fingerprint
         {
             *requests.entry(request).or_default() += 1;

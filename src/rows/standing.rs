@@ -1,6 +1,5 @@
 //! Who a row is, and what the output has of it.
 
-use super::redo::Changed;
 use crate::output::EarlierRow;
 use crate::run::{Identity, Row};
 
@@ -25,15 +24,6 @@ impl<'a> Standing<'a> {
         match self {
             Self::New | Self::Renamed => None,
             Self::Changed(line) | Self::Selected(line) | Self::Completed(line) => Some(line),
-        }
-    }
-
-    /// Whether a run sends the row, where changed rows are treated like this.
-    pub fn is_sent(self, changed: Changed) -> bool {
-        match self {
-            Self::Changed(_) => changed == Changed::Redone,
-            Self::New | Self::Renamed | Self::Selected(_) => true,
-            Self::Completed(_) => false,
         }
     }
 
