@@ -1,7 +1,7 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,16 +25,17 @@ use crate::event;
 use crate::exit::Exit;
 use crate::format::{count, plural, time};
 use crate::job::{Endpoint, PinnedPath, Plan};
+use crate::model::Fingerprint;
 use crate::output::{
-    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
-    killed, last_run, old_lines, read_back,
+    Claim, EarlierReply, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths,
+    RunFilePlace, earlier_replies, killed, last_run, old_lines, read_back,
 };
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
-use crate::rows::Only;
 use crate::rows::preflight::limit_of;
-use crate::run::{Ask, EarlierUse, Event, Limits, Settings, Steering, Stop};
+use crate::rows::{Only, identity};
+use crate::run::{Ask, Duplicates, EarlierUse, Event, Limits, Settings, Steering, Stop};
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const INSPECTION_TIME: Duration = Duration::from_millis(50);
@@ -155,14 +156,22 @@ pub(crate) async fn run(
         return Err(rejected);
     }
     tell(Told::Reads(&opened.plan.input));
-    let looked = opened.look_over(&claim.past, &responder, options, &last, |_, _| {
+    let mut requests = HashMap::new();
+    let looked = opened.look_over(&claim.past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
+        if opened.plan.dedupe
+            && options.changed.sends(standing)
+            && let Some(request) = identity(row).fingerprint
+        {
+            *requests.entry(request).or_default() += 1;
+        }
     });
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
     let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
     run.context.run = place.run_id().to_owned();
+    run.requests = requests;
     run.carry_out(&looked, claim, asked).await
 }
 
@@ -285,6 +294,8 @@ pub(super) struct Run<'a, 't> {
     selected: Option<String>,
     /// Whether a row succeeded with the request that it would send now.
     succeeded_before: bool,
+    /// How many rows are to send each request, where identical ones are sent once.
+    requests: HashMap<Fingerprint, u64>,
     pub(super) kept: Kept,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
@@ -363,6 +374,7 @@ impl<'a, 't> Run<'a, 't> {
             redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
             selected,
             succeeded_before: 0 < preflight.answered,
+            requests: HashMap::new(),
             kept,
             context,
             command,
@@ -544,6 +556,7 @@ impl<'a, 't> Run<'a, 't> {
             },
             retry: self.plan.retry,
             succeeded_before: self.succeeded_before,
+            duplicates: self.duplicates(),
             first_alone: self.plan.first_alone(),
             first_timeout: self.plan.first_timeout(),
             reasks: self.plan.reasks(),
@@ -554,6 +567,23 @@ impl<'a, 't> Run<'a, 't> {
             seed: u64::from(std::process::id()),
             steering: Steering::none(),
         }
+    }
+
+    /// The requests that are sent once, with the records of earlier runs that are copied.
+    fn duplicates(&self) -> Duplicates {
+        let mut duplicates = Duplicates::among(&self.requests);
+        if !self.requests.is_empty() {
+            earlier_replies(&self.opened.paths, &self.requests, |earlier| {
+                let EarlierReply {
+                    fingerprint,
+                    custom_id,
+                    reply,
+                } = earlier;
+                let rows = self.requests.get(&fingerprint).copied().unwrap_or_default();
+                duplicates.succeeded_before(fingerprint, rows, custom_id, reply);
+            });
+        }
+        duplicates
     }
 
     /// How long the loop may send from now on.

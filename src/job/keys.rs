@@ -198,6 +198,8 @@ pub const KEYS: &[Key] = &[
         "Field or path to copy into the metadata of each output line, or * for all; may be repeated"),
     key(("input", "allow_empty"), ("allow-empty", None), Kind::Switch, "true|false",
         "Exit with code 0 if the input has no rows [default: false]"),
+    key(("input", "dedupe"), ("dedupe", None), Kind::Switch, "true|false",
+        "Send identical requests once, and copy the record to the other rows [default: false]"),
 
     key(("prompt", "system"), ("system", None), Kind::Text, "TEXT",
         "System prompt; {{ field }} inserts a value"),

@@ -202,18 +202,19 @@ pub trait Model: Send + Sync + 'static {
 }
 
 impl FinishReason {
-    /// The reason of this word.
-    pub fn parse(word: &str) -> Self {
-        let all = [
-            Self::Stop,
-            Self::Length,
-            Self::ToolCalls,
-            Self::ContentFilter,
-            Self::Guardrail,
-            Self::ContextWindow,
-        ];
-        let found = all.into_iter().find(|reason| reason.as_str() == word);
-        found.unwrap_or(Self::Unknown)
+    const ALL: [Self; 7] = [
+        Self::Stop,
+        Self::Length,
+        Self::ToolCalls,
+        Self::ContentFilter,
+        Self::Guardrail,
+        Self::ContextWindow,
+        Self::Unknown,
+    ];
+
+    /// The reason with this word, as [`as_str`](Self::as_str) writes it.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 
     /// The word written to the output.

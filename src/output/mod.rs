@@ -4,6 +4,7 @@
 
 mod claim;
 mod disk;
+mod earlier_replies;
 mod error;
 mod holder;
 mod images;
@@ -32,6 +33,7 @@ mod status;
 pub mod tally;
 
 pub use claim::{Claim, Existing, Locks};
+pub use earlier_replies::{EarlierReply, earlier_replies};
 pub use error::LedgerError;
 pub use holder::Holder;
 pub use inspect::Inspection;

@@ -215,7 +215,9 @@ impl EarlierRows {
             input_tokens: input_tokens(known),
         });
         self.tally.count_earlier(known);
-        self.statistics.learn(known);
+        if known.copied_from.is_none() {
+            self.statistics.learn(known);
+        }
     }
 }
 

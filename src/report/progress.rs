@@ -29,6 +29,8 @@ pub struct Progress {
     pub sent: u64,
     /// Refusals for now.
     pub throttles: u64,
+    /// Rows that copied the record of another with the same request.
+    pub copied: u64,
     /// Calls sent again for any other reason.
     pub retries: u64,
     /// Responses that the model was asked to correct.
@@ -60,6 +62,7 @@ impl Progress {
             in_flight: 0,
             sent: 0,
             throttles: 0,
+            copied: 0,
             retries: 0,
             reasks: 0,
             maybe_billed: 0,
@@ -127,10 +130,13 @@ impl Progress {
         // What led to another attempt was counted then.
         let last = matches!(&ended.outcome, Outcome::Failed(fault) if fault.maybe_billed);
         self.maybe_billed += u64::from(is_first && last);
+        self.copied += u64::from(ended.copied_from.is_some());
         self.now.take(ended);
         let tokens = match &ended.outcome {
             Outcome::Replied(reply) => {
-                self.statistics.reply(&reply.parsed, ended.latency);
+                if ended.copied_from.is_none() {
+                    self.statistics.reply(&reply.parsed, ended.latency);
+                }
                 tokens(&reply.parsed.usage)
             }
             Outcome::Failed(fault) => {

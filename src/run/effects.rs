@@ -303,6 +303,7 @@ where
         let rows_of_call = std::iter::once(attempt.first).chain(attempt.others);
         for (place, (ready, outcome)) in (1..).zip(rows_of_call.zip(outcomes)) {
             self.budget.ended(matches!(outcome, Outcome::Failed(_)));
+            let copies = self.duplicates.ended(&ready.identity, &outcome);
             self.ended.push(CompletedRow {
                 share: Share { rows, place },
                 attempts: history.shared + history.attempts,
@@ -313,6 +314,9 @@ where
                 latency: returned_at - sent,
                 ..CompletedRow::unsent(ready.identity, outcome, returned_at)
             });
+            for copied in copies {
+                self.end_copied(copied, returned_at);
+            }
         }
     }
 

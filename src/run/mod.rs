@@ -11,6 +11,7 @@ mod attempt;
 mod bytes_in_flight;
 mod concurrency;
 mod credential_hold;
+mod duplicates;
 mod earlier;
 mod effects;
 mod event;
@@ -45,6 +46,7 @@ use crate::model::{Fault, Fingerprint, Model, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
+pub use duplicates::Duplicates;
 pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
 pub use limit_use::{EarlierUse, LimitUse};
@@ -112,6 +114,8 @@ pub struct CompletedRow {
     pub latency: Duration,
     /// When it completed.
     pub completed_at: Instant,
+    /// The id of the row that was sent for it, where that was another one with the same request.
+    pub copied_from: Option<String>,
 }
 
 impl CompletedRow {
@@ -128,6 +132,7 @@ impl CompletedRow {
             queued: Duration::ZERO,
             latency: Duration::ZERO,
             completed_at: now,
+            copied_from: None,
         }
     }
 
@@ -196,6 +201,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// How many rows may share a call.
     pub sharing: Sharing,
+    /// Requests that several rows would send, to be sent once.
+    pub duplicates: Duplicates,
     /// How many calls may start in a minute; `None` is no limit.
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// How many tokens the quota has.

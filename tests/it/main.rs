@@ -8,6 +8,7 @@ mod caching;
 mod cases;
 mod charges;
 mod check;
+mod dedupe;
 mod emulator;
 mod environment;
 mod errors;

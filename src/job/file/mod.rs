@@ -53,6 +53,7 @@ pub struct InputTable {
     pub id: Option<String>,
     pub keep: Vec<String>,
     pub allow_empty: bool,
+    pub dedupe: bool,
 }
 
 /// `[prompt]`

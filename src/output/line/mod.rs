@@ -80,6 +80,8 @@ struct Line<'a> {
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copied_from: Option<&'a str>,
     fingerprint: Option<Fingerprint>,
     metadata: Option<ExactMap<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -336,6 +338,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
+        copied_from: ended.copied_from.as_deref(),
         fingerprint: identity.fingerprint,
         metadata: identity.metadata.as_ref().map(ExactMap),
         emulated: stamp.emulated || is_emulated(&ended.outcome),

@@ -27,6 +27,7 @@ pub(in crate::output) struct Kept {
     started_at: String,
     finished_at: String,
     pub(in crate::output) request_id: Option<String>,
+    copied_from: Option<String>,
     fingerprint: Option<String>,
     #[serde(default, deserialize_with = "exact::fields")]
     metadata: Option<Map<String, Value>>,
@@ -59,7 +60,11 @@ impl Kept {
         is_invalid.then(|| ParsedReply {
             completion: self.completion.clone(),
             reasoning: self.reasoning.clone(),
-            finish_reason: FinishReason::parse(self.finish_reason.as_deref().unwrap_or_default()),
+            finish_reason: self
+                .finish_reason
+                .as_deref()
+                .and_then(FinishReason::parse)
+                .unwrap_or(FinishReason::Unknown),
             stop_reason: self.stop_reason.clone(),
             usage: self.usage.into(),
             ..ParsedReply::default()
@@ -146,6 +151,7 @@ pub(in crate::output) fn reparsed(
         started_at: kept.started_at.clone(),
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),
+        copied_from: kept.copied_from.as_deref(),
         fingerprint: kept.fingerprint(),
         metadata: kept.metadata.as_ref().map(ExactMap),
         emulated: kept.emulated,

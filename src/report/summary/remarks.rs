@@ -98,6 +98,7 @@ impl Summary<'_> {
         let pace = (progress.now.ended() as f64 / minutes).round() as u64;
         let mut counts = vec![format!("{} rows/min", count(pace))];
         for (number, what) in [
+            (progress.copied, "copied from identical rows"),
             (progress.throttles, "throttled"),
             (progress.retries, "retried"),
             (progress.maybe_billed, "timed out (possibly billed)"),

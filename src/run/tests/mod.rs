@@ -193,6 +193,7 @@ fn settings() -> Settings {
         steering: Steering::none(),
         concurrency: 2,
         sharing: Sharing::NONE,
+        duplicates: crate::run::Duplicates::default(),
         // Known and out of the way: what is learned has scenes of its own.
         requests_per_minute: NonZeroU32::new(600_000).map(RequestsPerMinute),
         tokens: TokenLimits {
