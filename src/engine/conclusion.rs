@@ -6,7 +6,7 @@ use crate::exit::{Exit, Reason};
 use crate::format;
 use crate::model::Category;
 use crate::output::tally::Tally;
-use crate::output::{Existing, State};
+use crate::output::{Existing, RecordedState};
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending};
 use crate::run::{Reached, Stop};
@@ -70,8 +70,8 @@ impl Run<'_, '_> {
         Ending {
             exit,
             state: match is_completed {
-                true => State::Completed,
-                false => State::Stopped,
+                true => RecordedState::Completed,
+                false => RecordedState::Stopped,
             },
             reason: match (exit, stop) {
                 (Exit::Complete, _) => None,

@@ -25,8 +25,8 @@ use crate::exit::Exit;
 use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::output::{
-    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, Place, killed,
-    last_run, old_lines,
+    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
+    killed, last_run, old_lines,
 };
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
@@ -111,7 +111,7 @@ pub(crate) async fn run(
     options: &RunOptions,
     command: &Command<'_>,
     asked: watch::Receiver<Ask>,
-    place: &Place,
+    place: &RunFilePlace,
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
     let is_at = |output: Option<PathBuf>| {

@@ -20,7 +20,7 @@ use crate::output::statistics::Statistics;
 
 pub use advice::MaxTokens;
 pub use gather::{First, Gathered};
-pub use pace::{Bound, Pace};
+pub use pace::{Bound, PaceEstimate};
 
 /// Bytes of text in a token, before any answer has told: English prose has about 4.5, code and
 /// JSON about 3.3, Chinese about 3, digits and hashes about 2.
@@ -84,7 +84,7 @@ pub struct Forecast {
     /// USD in that tier: what the run will cost.
     pub in_tier: Estimate,
     /// How long it takes.
-    pub pace: Pace,
+    pub pace: PaceEstimate,
     /// What an answer took on average.
     pub latency: Option<Duration>,
     /// What answers so far say of `max_tokens`; `None` where there are none.
@@ -127,7 +127,7 @@ impl Forecast {
             batch: cost(Way::Batch),
             tier,
             in_tier: cost(Way::Tier(tier)),
-            pace: Pace::new(
+            pace: PaceEstimate::new(
                 &pace::Work {
                     calls: gathered.calls as f64,
                     quota,
