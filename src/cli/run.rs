@@ -136,7 +136,7 @@ impl View {
                     .of_job(&context.name, context.max_cost_usd);
                 self.display = Some(display.showing_when(self.status.clone()));
                 if let Some(begin) = self.begin.take() {
-                    // If nobody waits for it any more, a signal has come.
+                    // If the receiver is gone, a signal has come.
                     let _ = begin.send(());
                 }
             }

@@ -232,7 +232,7 @@ pub enum JobEvent<'a> {
     },
     /// A row completed, and its line is in the output.
     Row(RowEvent<'a>),
-    /// The run goes on; told five times a second.
+    /// The run is under way; reported five times a second.
     Progress(ProgressEvent),
 }
 

@@ -81,7 +81,7 @@ pub(super) enum Notice {
     Warning(String),
 }
 
-/// How the caller is told.
+/// The caller's function for what a run tells.
 pub(crate) type Tell<'t> = dyn FnMut(Told<'_>) + Send + 't;
 
 /// A run that has ended.
@@ -271,7 +271,7 @@ pub(super) struct Run<'a, 't> {
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
     pub(super) pinned: &'a [PinnedPath],
-    /// Why it is not known which model stands behind the job's ARN.
+    /// Why the model of the job's ARN is not known.
     pub(super) hidden: Option<&'a str>,
     /// The region that is called, once it is known.
     pub(super) region: Option<String>,

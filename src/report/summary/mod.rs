@@ -40,7 +40,7 @@ pub struct Context {
     pub fingerprint: Fingerprint,
     /// The parts of these settings.
     pub settings: RecordedSettings,
-    /// The rows that the run was told to run again, where it was.
+    /// The rows that `--only` selected, if it was given.
     pub only: Option<OnlyRun>,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
@@ -60,7 +60,7 @@ pub struct Context {
     pub paths: OutputPaths,
     /// Who may read it.
     pub mode: Mode,
-    /// The command that goes on where this run ended.
+    /// The command that resumes this run.
     pub resume: String,
     /// The command that runs the failed rows again.
     pub retry_failed: String,
@@ -79,7 +79,7 @@ pub struct Ending {
     pub stopped_by: Option<String>,
     /// What the person should do about it.
     pub advice: Option<String>,
-    /// Whether the same command can go on.
+    /// Whether the same command can resume.
     pub goes_on: bool,
     /// What of the failures makes the exit code, where they do.
     pub too_many_failed: Option<String>,
@@ -241,7 +241,7 @@ impl<'a> Summary<'a> {
     /// Writes `OUT.run.json`: beside it first, then in its place.
     ///
     /// # Errors
-    /// The disk refused.
+    /// The disk failed.
     pub fn write(&self) -> Result<(), LedgerError> {
         write_run_file(self.context.mode, &self.context.paths, &self.json())
     }
