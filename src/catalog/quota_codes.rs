@@ -22,7 +22,7 @@ const DOUBLED: &str = "(doubled for cross-region calls)";
 /// The file, parsed.
 static CODES: LazyLock<File> = LazyLock::new(|| {
     serde_json::from_str(include_str!("quota_codes.json"))
-        .expect("the catalogue is part of the program, and a test parses it")
+        .expect("the catalog is part of the program, and a test parses it")
 });
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ pub enum NoCodes {
     /// It has no such quotas.
     #[error("`{0}` has no quotas of requests and tokens: {1}")]
     Unmetered(String, &'static str),
-    /// A model, or a route to it, that the catalogue does not know.
+    /// A model, or a route to it, that the catalog does not know.
     #[error("no quota codes are known for `{0}`: look for it in the console, {console}", console = CONSOLE)]
     Unknown(String),
 }

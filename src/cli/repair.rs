@@ -25,7 +25,7 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
         let why = match add.metadata() {
             Ok(there) if there.is_file() => None,
             Ok(_) => Some("not a regular file; name the one that `run` has rescued".into()),
-            Err(error) => Some(unreadable(add, &error)),
+            Err(error) => Some(unreadable(add, &error).to_string()),
         };
         if let Some(why) = why {
             return Err(Failure::usage(format!("--add {}: {why}", add.display())));

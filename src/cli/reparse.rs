@@ -80,7 +80,8 @@ impl Reader {
             true => Known::optimized,
             false => Known::of,
         };
-        let known = known(&id, region, self.prices.as_deref())?;
+        let known = known(&id, region, self.prices.as_deref());
+        let known = known.map_err(|error| error.to_string())?;
         let facts = known.facts.as_ref();
         // The request is not kept: what it alone tells of the cost is unknown.
         let bill = family.bill_of_answer(None, &reading);

@@ -182,7 +182,7 @@ impl Planned {
     }
 
     fn unknown_model(&self) -> Option<String> {
-        let remark = self.plan.catalogue_remark()?;
+        let remark = self.plan.catalog_remark()?;
         Some(format!("{remark}; give it in a file with --prices"))
     }
 

@@ -9,7 +9,7 @@ use crate::model::{Block, Image, Message, Prompt, Role, Written};
 impl Family {
     /// Refuses a prompt that this family, or the model behind `base`, has no form for; says what
     /// to change.
-    /// What only the catalogue says the model refuses may be sent all the same.
+    /// What only the catalog says the model refuses may be sent all the same.
     pub fn accepts(
         self,
         prompt: &Prompt,
@@ -291,7 +291,7 @@ mod tests {
         check(claude, Some(opus), "ua", &said);
         let begun = crate::family::tests::golden::prompt("user: a\nassistant: b");
         let forced = claude.accepts(&begun, Some(opus), Doubtful::Sent);
-        assert_eq!(forced, Ok(()), "the catalogue may be wrong");
+        assert_eq!(forced, Ok(()), "the catalog may be wrong");
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(
             claude.accepts(&prompt, Some(haiku), Doubtful::Sent),
             Ok(()),
-            "the catalogue may be wrong"
+            "the catalog may be wrong"
         );
     }
 

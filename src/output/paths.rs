@@ -40,26 +40,50 @@ const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
 const BESIDE: [&str; 5] = [FAILED, RUN, IMAGES, SCORES, LOCK];
 
-/// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
-/// their endings alone would share the files beside them.
+/// Why a path cannot name an output.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It is a file beside an output, such as `tags.failed.jsonl`.
+    #[error("{name} is a file beside the output {output}: name {output}")]
+    Beside {
+        /// The path.
+        name: String,
+        /// The output it is beside.
+        output: String,
+    },
+    /// It does not end in `.jsonl`.
+    #[error(
+        "{name} does not end in {ENDING}, and an output is JSON Lines: name one that does, such as {meant}"
+    )]
+    Ending {
+        /// The path.
+        name: String,
+        /// The path with the right ending.
+        meant: String,
+    },
+}
+
+/// Checks `path` as the name of an output: outputs whose names differ in their endings alone would
+/// share the files beside them.
 ///
 /// # Errors
 /// A name that does not end in `.jsonl`, or that of a file beside an output.
-pub fn check_name(path: &Path) -> Result<(), String> {
+pub fn check_name(path: &Path) -> Result<(), NameError> {
     let name = path.to_string_lossy();
     if let Some(stem) = BESIDE.iter().find_map(|end| name.strip_suffix(end)) {
-        return Err(format!(
-            "{name} is a file beside the output {stem}{ENDING}: name {stem}{ENDING}"
-        ));
+        return Err(NameError::Beside {
+            output: format!("{stem}{ENDING}"),
+            name: name.into_owned(),
+        });
     }
     if name.ends_with(ENDING) {
         return Ok(());
     }
     let meant = path.with_extension(&ENDING[1..]);
-    Err(format!(
-        "{name} does not end in {ENDING}, and an output is JSON Lines: name one that does, such as {}",
-        meant.display()
-    ))
+    Err(NameError::Ending {
+        name: name.into_owned(),
+        meant: meant.display().to_string(),
+    })
 }
 
 impl OutputPaths {
@@ -213,7 +237,7 @@ mod tests {
 
     #[test]
     fn no_two_names_of_outputs_share_the_files_beside_them() {
-        let check = |name: &str| check_name(Path::new(name));
+        let check = |name: &str| check_name(Path::new(name)).map_err(|error| error.to_string());
         assert_eq!(check("out/tags.jsonl"), Ok(()));
         assert_eq!(check("v1.2.jsonl"), Ok(()));
         for name in [

@@ -430,7 +430,7 @@ fn a_family_that_contradicts_the_id_is_refused_before_the_call() {
     let small = "mistral.mistral-small-2402-v1:0";
     check(small, "", ["--family", "mistral-text"]).exits(0);
     check(small, "", ["--family", "mistral-chat"]).exits(0);
-    // What is newer than the catalogue may have another layout than its name begins like.
+    // What is newer than the catalog may have another layout than its name begins like.
     let newer = check("mistral.next-1", "", ["--family", "openai-chat"]);
     assert!(!newer.stderr.contains("layout"), "{}", newer.stderr);
 }
@@ -464,11 +464,10 @@ fn a_model_alone_can_be_checked() {
 }
 
 #[test]
-fn a_model_that_the_catalogue_does_not_have_is_named_with_the_one_that_was_meant() {
+fn a_model_that_the_catalog_does_not_have_is_named_with_the_one_that_was_meant() {
     let typed = HAIKU.replace("v1:0", "v2:0");
-    let note = format!(
-        "`{typed}` is not in the catalogue (did you mean `{HAIKU}`?): its price is unknown"
-    );
+    let note =
+        format!("`{typed}` is not in the catalog (did you mean `{HAIKU}`?): its price is unknown");
     let scenario = "[[fault]]\nkind = \"unknown_model\"";
     let out = check(&typed, scenario, []).exits(2);
     let line = format!("\n  note       {note}\n");

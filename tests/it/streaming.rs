@@ -360,7 +360,7 @@ fn what_a_guardrail_tells_of_its_findings_is_in_the_record() {
     }
 }
 
-/// A model that is newer than the catalogue, of an account whose control plane says so.
+/// A model that is newer than the catalog, of an account whose control plane says so.
 fn newer(verb: &str, control_plane: &str) -> Job {
     Job::new(verb)
         .file("prompts.csv", "prompt\none\n")

@@ -22,7 +22,7 @@ impl Checked {
     pub(super) fn text(&self) -> String {
         let model = &self.plan.model;
         let mut text = format!("{}: ", self.plan.name);
-        let remark = self.plan.catalogue_remark();
+        let remark = self.plan.catalog_remark();
         let line = |text: &mut String, what: &str, words: &str| {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {what:9}  {words}");
@@ -110,7 +110,7 @@ impl Checked {
             }
             (None, false) => match self.plan.unpriced_remark() {
                 Some(remark) => format!("unknown: {remark}"),
-                None => "unknown: the price of this model is not in the catalogue".into(),
+                None => "unknown: the price of this model is not in the catalog".into(),
             },
             (None, true) => "nothing: the emulator answered".into(),
         }
@@ -139,7 +139,7 @@ impl Checked {
                 Asked::FirstRow => "first row",
             },
             "emulated": self.is_emulated(),
-            "note": self.plan.catalogue_remark(),
+            "note": self.plan.catalog_remark(),
         });
         let more = match &self.outcome {
             Outcome::NotSent(failure) => json!({

@@ -259,7 +259,7 @@ fn claude_has_its_model_in_the_address() {
 }
 
 #[test]
-fn the_documents_go_before_the_catalogue() {
+fn the_documents_go_before_the_catalog() {
     let r1 = Some("deepseek.r1-v1:0");
     check("deepseek-text", r1, r#"{"max_tokens":32768}"#, "ok");
     let lite = "amazon.titan-text-lite-v1";

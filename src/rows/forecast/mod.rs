@@ -301,7 +301,7 @@ impl<'a> Sums<'a> {
 /// The greatest limit of an answer that the job may ask for.
 fn most_max_tokens(plan: &Plan) -> Option<u64> {
     let taken = plan.family.most_max_tokens(plan.model.base());
-    // The user's own file may name less than the catalogue.
+    // The user's own file may name less than the catalog.
     let known = plan.facts.as_ref().and_then(|facts| facts.max_out);
     taken.into_iter().chain(known).min()
 }

@@ -265,7 +265,7 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     assert_eq!(answer["fingerprint"], failed["b"]["fingerprint"]);
     assert_eq!(answer["request_id"], failed["b"]["request_id"]);
     assert_eq!(answer["raw"], body);
-    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
+    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalog).
     assert_eq!(answer["cost_usd"], 0.0003, "{NOVA}");
     let total = &out.run_file()["total"];
     assert_eq!(
