@@ -62,7 +62,7 @@ impl Reader {
         let family = self.family.or_else(by_id).unwrap_or(Family::Raw);
         let body = own_part(family, kept)?;
         let body = serde_json::from_slice(&body)
-            .map_err(|error| format!("the answer is not JSON: {error}"))?;
+            .map_err(|error| format!("the response is not JSON: {error}"))?;
         let (mut reading, body) = reading(family, body)?;
         if !kept.own_body {
             // The layout of the request decides, not that of the response.
