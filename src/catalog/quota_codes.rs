@@ -85,8 +85,7 @@ pub enum Route<'a> {
 pub enum NoCodes {
     /// An ARN that hides the model.
     #[error(
-        "`{0}` does not tell its model: `promptmill quotas` shows those of the model or profile \
-         behind it"
+        "`{0}` does not name its model: run `promptmill quotas` with that model or inference profile"
     )]
     Hidden(String),
     /// It has no such quotas.
@@ -330,8 +329,8 @@ mod tests {
         check(
             &format!("{account}:application-inference-profile/a1b2c3d4e5f6"),
             &format!(
-                "`{account}:application-inference-profile/a1b2c3d4e5f6` does not tell its model: \
-                 `promptmill quotas` shows those of the model or profile behind it"
+                "`{account}:application-inference-profile/a1b2c3d4e5f6` does not name its model: run \
+                 `promptmill quotas` with that model or inference profile"
             ),
         );
         check(

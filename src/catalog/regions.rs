@@ -62,7 +62,7 @@ pub fn region_remark(region: &str) -> Option<String> {
     let near = near.filter(|near| distance(near) <= 2);
     let meant = near.map(|near| format!(" (did you mean {near}?)"));
     Some(format!(
-        "{region} is no region that the catalog knows{}: if nothing answers, check its name",
+        "{region} is not a region in the catalog{}: if calls cannot connect, check its name",
         meant.unwrap_or_default()
     ))
 }
@@ -139,8 +139,8 @@ mod tests {
         let said = |region: &str| region_remark(region).unwrap();
         assert_eq!(
             said("us-esat-1"),
-            "us-esat-1 is no region that the catalog knows (did you mean us-east-1?): if nothing \
-             answers, check its name"
+            "us-esat-1 is not a region in the catalog (did you mean us-east-1?): if calls cannot \
+             connect, check its name"
         );
         assert!(!said("nowhere-1").contains("did you mean"));
     }

@@ -79,7 +79,7 @@ impl Reader {
         let body = own_part(family, kept)?;
         json_cost::check(&body).map_err(|error| format!("the answer cannot be read: {error}"))?;
         let body = serde_json::from_slice(&body)
-            .map_err(|error| format!("the answer is not JSON: {error}"))?;
+            .map_err(|error| format!("the response is not JSON: {error}"))?;
         let (mut reading, body) = reading(family, body)?;
         if !kept.own_body {
             // The layout of the request decides, not that of the response.

@@ -9,6 +9,8 @@ pub(crate) mod connect;
 pub(crate) mod day;
 mod failure;
 pub(crate) mod job;
+pub(crate) mod job_event;
+pub(crate) mod job_summary;
 mod limit_use;
 mod notes;
 pub(crate) mod open;

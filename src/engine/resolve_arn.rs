@@ -46,7 +46,7 @@ async fn settle_model(job: &mut JobFile, today: Date, hosts: &mut Hosts<'_>) -> 
             job.model.behind = found;
             None
         }
-        Err(why) => Some(format!("which model is behind it is not known: {why}")),
+        Err(why) => Some(format!("its model is unknown: {why}")),
     }
 }
 

@@ -78,10 +78,14 @@ impl Family {
             Order::InTurn => (true, true),
         };
         if user_first && speaks(prompt.messages.first(), Role::Assistant) {
-            return Err(format!("{name} wants the user to speak first"));
+            return Err(format!(
+                "{name} requires the first message to be the user's"
+            ));
         }
         if in_turn && !takes_turns(&prompt.messages) {
-            return Err(format!("{name} wants user and assistant to speak in turn"));
+            return Err(format!(
+                "{name} requires user and assistant messages to alternate"
+            ));
         }
         if prompt.messages.iter().any(|it| it.role == Role::System) {
             let is_taken = match turns.later_systems {
@@ -108,7 +112,7 @@ impl Family {
         if is_begun && refuses() {
             let model = base.unwrap_or(name);
             return Err(format!(
-                "{model} refuses to go on from an assistant's words: end with the user's"
+                "{model} does not support assistant prefill: end with a user message"
             ));
         }
         Ok(())
@@ -286,8 +290,7 @@ mod tests {
             "ok",
         );
         let opus = "anthropic.claude-opus-4-7";
-        let said =
-            format!("{opus} refuses to go on from an assistant's words: end with the user's");
+        let said = format!("{opus} does not support assistant prefill: end with a user message");
         check(claude, Some(opus), "ua", &said);
         let begun = crate::family::tests::golden::prompt("user: a\nassistant: b");
         let forced = claude.accepts(&begun, Some(opus), Doubtful::Sent);
@@ -346,13 +349,13 @@ mod tests {
             Family::Nova,
             None,
             "au",
-            "nova wants the user to speak first",
+            "nova requires the first message to be the user's",
         );
         check(
             Family::MistralText,
             None,
             "uu",
-            "mistral-text wants user and assistant to speak in turn",
+            "mistral-text requires user and assistant messages to alternate",
         );
         check(
             Family::Raw,

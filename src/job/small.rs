@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn an_address_is_named_for_what_it_is_and_a_path_is_not() {
-        let missing = |path: &str| unreadable(Path::new(path), &ErrorKind::NotFound.into());
+        let missing =
+            |path: &str| unreadable(Path::new(path), &ErrorKind::NotFound.into()).to_string();
         for url in ["s3://b/p.toml", "https://example.com/p", "HTTPS:/x/p"] {
             let said = "an address (URL), and only files of this machine can be used: copy the file \
                         here first, as `aws s3 cp` or `curl -O` do";

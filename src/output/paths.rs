@@ -50,7 +50,7 @@ const BESIDE: [&str; 7] = [FAILED, RUN, IMAGES, SCORES, LOCK, PACE, JOURNAL];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It is a file beside an output, such as `tags.failed.jsonl`.
-    #[error("{name} is a file beside the output {output}: name {output}")]
+    #[error("{name} belongs to the output {output}: give {output}")]
     Beside {
         /// The path.
         name: String,
@@ -267,8 +267,7 @@ mod tests {
             "out/tags.lock",
         ] {
             let why = check(name).unwrap_err();
-            let meant =
-                format!("{name} is a file beside the output out/tags.jsonl: name out/tags.jsonl");
+            let meant = format!("{name} belongs to the output out/tags.jsonl: give out/tags.jsonl");
             assert_eq!(why, meant);
         }
         for (name, meant) in [

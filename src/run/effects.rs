@@ -507,7 +507,7 @@ fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item 
 
 /// A call that got no response in time; the service may still work on it and bill it.
 fn timed_out(limit: Duration) -> Fault {
-    let message = format!("no answer within {} s", limit.as_secs());
+    let message = format!("no response within {} s", limit.as_secs());
     Fault {
         maybe_billed: true,
         ..Fault::local(Category::AttemptTimeout, message)

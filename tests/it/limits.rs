@@ -159,8 +159,7 @@ fn a_budget_for_answers_of_any_length_is_refused_until_something_limits_them() {
         job.args(["-i", "rows.jsonl", "--body", "body"])
     };
     of_bodies("").run().exits(2).sent_nothing().says(
-        "row 1: nothing says how long its answer may be, and the cost is limited: give max_tokens, \
-         or the model's max_output_tokens in a file with --prices, or take the limit out",
+        "row 1: the length of its completion is unlimited, and the cost is limited: give max_tokens, or the model's max_output_tokens in a --prices file, or remove the cost limit",
     );
     of_bodies("max_output_tokens = 500\n").run().exits(0);
 }

@@ -256,7 +256,7 @@ fn what_cannot_be_asked_says_what_to_do() {
     };
     signed("http://127.0.0.1:9")
         .exits(75)
-        .says("ListFoundationModels cannot be asked at http://127.0.0.1:9: ")
+        .says("ListFoundationModels failed at http://127.0.0.1:9: ")
         .says(
             "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
         );

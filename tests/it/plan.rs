@@ -281,7 +281,7 @@ fn json_says_why_there_is_no_plan() {
 
 #[test]
 fn a_region_that_nobody_knows_is_said() {
-    let note = "us-esat-1 is no region that the catalog knows (did you mean us-east-1?)";
+    let note = "us-esat-1 is not a region in the catalog (did you mean us-east-1?)";
     let out = traceless(plan(ROWS).args(["--region", "us-esat-1"]), 0);
     assert!(out.stdout.contains(note), "{}", out.stdout);
 }
@@ -442,7 +442,7 @@ fn a_plan_of_a_resumed_job_is_about_what_is_left() {
     assert!(longest <= advice && advice < Some(8192), "{lengths}");
     let notes = found["notes"].to_string();
     assert!(
-        notes.contains("the emulator made up answers in the output, and so what they teach"),
+        notes.contains("estimates are based on fake responses of the emulator in the output"),
         "{notes}"
     );
 
@@ -584,7 +584,7 @@ fn an_output_that_a_run_holds_is_counted_as_of_now() {
         .args(["-m", NOVA, "--endpoint-url", "emulator"])
         .run()
         .exits(0);
-    let note = "another run is writing this output: what has ended is as of this moment";
+    let note = "another run is writing this output: the completed rows are as of now";
     assert!(planned.stdout.contains(note), "{}", planned.stdout);
     running.signal("INT");
     let _ = running.wait();

@@ -76,7 +76,7 @@ impl Checked {
             FinishReason::ContentFilter => {
                 lines.push((
                     "note",
-                    "the model or a filter refused, and the call works".into(),
+                    "the model or a filter refused to answer; the call itself works".into(),
                 ));
             }
             FinishReason::Stop
@@ -106,13 +106,13 @@ impl Checked {
         match (usd, self.is_emulated()) {
             (Some(usd), false) => format!("{usd}, for this one call"),
             (Some(usd), true) => {
-                format!("{usd} on Bedrock; the emulator answered, nothing is billed")
+                format!("{usd} on Bedrock; the emulator responded, so nothing is billed")
             }
             (None, false) => match self.plan.unpriced_remark() {
                 Some(remark) => format!("unknown: {remark}"),
                 None => "unknown: the price of this model is not in the catalog".into(),
             },
-            (None, true) => "nothing: the emulator answered".into(),
+            (None, true) => "nothing: the emulator responded".into(),
         }
     }
 
@@ -232,7 +232,7 @@ impl Checked {
                  (HTTPS_PROXY, NO_PROXY), the VPC endpoint, --endpoint-url"
             ),
             Category::BadResponse => format!(
-                "the answer is not laid out as {}: name the layout with --family",
+                "the response is not in the format of {}: give the format with --family",
                 self.plan.family.name()
             ),
             Category::InvalidRequest
@@ -276,7 +276,7 @@ fn is_perhaps_billed(fault: &Fault) -> bool {
 fn cost_of(fault: &Fault) -> &'static str {
     match is_perhaps_billed(fault) {
         true => "unknown: the service may bill this one call",
-        false => "nothing: this one call was not answered",
+        false => "nothing: this call got no response",
     }
 }
 

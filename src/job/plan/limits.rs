@@ -47,8 +47,8 @@ pub(super) fn quota_source(table: &LimitsTable) -> Result<QuotaSource, JobError>
 pub(super) fn utilization(share: f64) -> Result<f64, JobError> {
     if 1.0 < share {
         let message = format!(
-            "{share} is more than the whole quota: give a share up to 1, such as 0.95; what is \
-             above the quota is refused, and AWS raises quotas on request"
+            "{share} is more than the whole quota: give a share up to 1, such as 0.95; calls above \
+             the quota are throttled, and AWS raises quotas on request"
         );
         return Err(wrong("limits.utilization", message));
     }

@@ -77,7 +77,7 @@ impl Plan {
     fn written_for_another_api(&self, body: &Value) -> Option<String> {
         let field = |name: &str| body.get(name).filter(|value| !value.is_null());
         let (model, anthropic_version) = (field("model"), field("anthropic_version"));
-        let way_out = "take the conversation out of it with --messages, as in --messages \
+        let way_out = "select the conversation in it with --messages, as in --messages \
                        params.messages or body.messages";
         let names_another = |model: &&Value| match self.family.name() {
             "claude-messages" | "nova" => true,
@@ -171,7 +171,7 @@ fn refuse_contradiction(
         return Ok(());
     };
     let message = format!(
-        "`{model}` is asked in the layout {}, not {}: leave it out, or send it anyway with --force",
+        "`{model}` uses the request format {}, not {}: leave it out, or send it anyway with --force",
         told.name(),
         named.name()
     );
@@ -216,7 +216,7 @@ pub(super) fn parameters(
         schema: None,
     };
     if parameters.stop.iter().any(String::is_empty) {
-        let message = "an empty text ends no answer: give the text that does, or leave it out";
+        let message = "an empty stop sequence stops nothing: give a text, or leave it out";
         return Err(wrong("model.stop", message));
     }
     if parameters.max_tokens.is_none() {

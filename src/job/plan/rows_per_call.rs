@@ -15,7 +15,7 @@ pub enum RowsPerCall {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RowsPerCallError {
     /// The family answers one row per call.
-    #[error("`{0}` answers one row a call: leave it out")]
+    #[error("`{0}` takes one row per call: leave it out")]
     NeverShared(&'static str),
     /// A guardrail would judge the rows together.
     #[error("a guardrail judges a call as a whole, so each row has its own: leave it out")]

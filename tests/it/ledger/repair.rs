@@ -124,7 +124,7 @@ fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
         for name in ["out.failed.jsonl", "out.run.json", "out.lock"] {
             out = out.again(verb).args([name]).run().exits(2);
             let expected =
-                format!("error: {name} is a file beside the output out.jsonl: name out.jsonl\n");
+                format!("error: {name} belongs to the output out.jsonl: give out.jsonl\n");
             assert_eq!(out.stderr, expected);
         }
     }
