@@ -46,4 +46,5 @@ mod signals;
 mod state;
 mod status;
 mod streaming;
+mod structured;
 mod trust;
