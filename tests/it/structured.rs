@@ -9,6 +9,11 @@ const LABEL: &str = r#"{"type": "object", "required": ["label", "score", "note"]
     "label": {"enum": ["good", "bad"]}, "score": {"type": "integer", "minimum": 1, "maximum": 5},
     "note": {"type": "string"}, "flag": {"type": ["boolean", "null"]}}}"#;
 
+/// The label without bounds, which the service does not enforce.
+fn plain() -> String {
+    LABEL.replace(r#", "minimum": 1, "maximum": 5"#, "")
+}
+
 /// A model of each family and mode, and the mode that it is asked in.
 const MODELS: [(&str, &str); 12] = [
     ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "native"),
@@ -157,7 +162,7 @@ fn every_mode_brings_valid_objects_whole_and_streamed() {
             if model.contains("titan") && stream.ends_with("true") {
                 continue;
             }
-            let out = job(3, LABEL, "")
+            let out = job(3, &plain(), "")
                 .args(["-m", model, &stream])
                 .run()
                 .exits(0);
@@ -272,11 +277,11 @@ const WRONG_AT_FIRST: &str = "[[answer]]\nmatching = \"^Label\"\nbroken = \"wron
 #[test]
 fn a_correction_brings_a_valid_object_and_both_calls_are_in_the_record() {
     for (model, _) in MODELS {
-        let out = job(2, LABEL, WRONG_AT_FIRST)
+        let out = job(2, &plain(), WRONG_AT_FIRST)
             .args(["-m", model])
             .run()
             .exits(0);
-        let once = job(2, LABEL, "").args(["-m", model]).run().exits(0);
+        let once = job(2, &plain(), "").args(["-m", model]).run().exits(0);
         for (id, line) in out.answers() {
             assert_eq!(line["reasks"], 1, "{model}: {line}");
             assert_eq!(line["attempts"], 2, "{model}: {line}");
@@ -370,7 +375,7 @@ fn failed_rows_run_again() {
 fn the_cost_limit_counts_corrections_before_a_row_starts() {
     let out = job(20, LABEL, WRONG_AT_FIRST)
         .args(NOVA)
-        .args(["--max-cost", "0.003", "--max-tokens", "200"])
+        .args(["--max-cost", "0.003"])
         .run()
         .exits(8);
     let total = &out.run_file()["total"];
@@ -528,7 +533,11 @@ fn a_bad_schema_is_rejected_with_its_place_and_the_remedy() {
         ("amazon.titan-embed-text-v2:0", "auto", "writes no text"),
         ("amazon.nova-canvas-v1:0", "auto", "writes no text"),
     ] {
-        let out = job(1, LABEL, "")
+        let out = Job::new("run")
+            .file("prompts.csv", rows(1))
+            .file("schema.json", LABEL)
+            .args(["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"])
+            .args(["--endpoint-url", "emulator", "--schema", "schema.json"])
             .args(["-m", model, "--schema-mode", mode])
             .run();
         assert_eq!(out.code, Some(2), "{model}: {}", out.stderr);
