@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::forecast::Cases;
+use super::forecast::{Cases, MOST_BYTES_ADDED};
 use crate::catalog::{Cached, ModelFacts, Most};
 use crate::exact::Exact;
 use crate::family::{Doubtful, Family, Parameters, Rendered};
@@ -11,10 +11,6 @@ use crate::model::{
     Message, Prompt, Reply, Request, Role, SchemaCheck, SchemaError, SchemaMode, SentSchema, Tier,
 };
 use crate::run::Reasks;
-
-/// The most bytes that a correction adds to a conversation beside the response: the errors, of which
-/// there are at most 20, and the sentences around them.
-pub(super) const MOST_BYTES_ADDED: u64 = 8 << 10;
 
 /// What stands for a response without text: no API takes an empty turn.
 const NO_TEXT: &str = "(no text)";

@@ -51,4 +51,5 @@ mod soak;
 mod state;
 mod status;
 mod streaming;
+mod structured;
 mod trust;

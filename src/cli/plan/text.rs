@@ -189,7 +189,7 @@ fn structured(schema: &SchemaPlan, expected: f64) -> Vec<(&'static str, String)>
     let mode = schema.sent.mode.as_str();
     let mut lines = vec![("schema", format!("{mode} mode: {}", schema.why))];
     let removed = schema.removed.iter().map(|what| format!("\n    {what}"));
-    if 0 < schema.removed.len() {
+    if !schema.removed.is_empty() {
         let removed: String = removed.collect();
         let why = "not enforced by the service, and validated all the same:";
         lines.push(("not sent", format!("{why}{removed}")));

@@ -13,7 +13,6 @@ mod tests;
 
 use std::time::Duration;
 
-use super::reask::MOST_BYTES_ADDED;
 use crate::catalog::{ModelFacts, Price};
 use crate::job::Plan;
 use crate::model::{Tier, Usage};
@@ -33,6 +32,10 @@ pub(crate) const BYTES_PER_TOKEN: Cases<f64> = Cases {
 
 /// How far the rows that are left may lie from those that were answered.
 const SPREAD: f64 = 0.2;
+
+/// The most bytes that a correction adds to a conversation beside the response: the errors, of which
+/// there are at most 20, and the sentences around them.
+pub(super) const MOST_BYTES_ADDED: u64 = 8 << 10;
 
 /// Tokens that tell a model what is wrong with its response.
 const ERROR_TOKENS: f64 = 100.0;
