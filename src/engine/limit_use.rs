@@ -68,7 +68,15 @@ impl LimitUseFile {
                 true
             }
             Event::Tick => true,
-            _ => false,
+            Event::Retry { .. }
+            | Event::Reasked { .. }
+            | Event::Uncorrected { .. }
+            | Event::Completed(_)
+            | Event::Left { .. }
+            | Event::Abandoned
+            | Event::Unattributed { .. }
+            | Event::CannotWrite(_)
+            | Event::Stops(_) => false,
         };
         let gauge = self.gauge.filter(|_| is_due)?;
         let says_something = self.is_limited || gauge.learned_per_minute.is_some();

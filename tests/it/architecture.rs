@@ -120,7 +120,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("clap_mangen::", "src/cli/shell.rs"),
     (
         "rustix::",
-        "src/output/disk src/output/holder.rs src/output/mount.rs src/input/kernel.rs src/stderr.rs src/cli",
+        "src/output/disk src/output/holder.rs src/output/mount.rs src/output/pace_file.rs src/output/read_back.rs src/input/kernel.rs src/stderr.rs src/cli",
     ),
     (
         "hyper::",

@@ -173,7 +173,6 @@ fn die_everywhere(
 #[track_caller]
 fn check(more: &str, deed: Deed) {
     let (before, after) = die_everywhere(more, deed, all, next_verb);
-    println!("{before} times nothing had changed, {after} times all of it");
     assert!(0 < before && 0 < after, "{before} before, {after} after");
 }
 

@@ -22,10 +22,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Disk, OnDisk};
+use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
 use super::paths::{OutputPaths, led_to};
-use super::resume::open_if_there;
 use super::rewrite::{Copied, LastLine, beside, copy_lines, replace, sync_directory, write_new};
 use super::scan::Found;
 
@@ -251,8 +250,10 @@ pub(super) fn finish(disk: &dyn Disk, paths: &OutputPaths) -> Result<bool, Ledge
             let _ = disk.remove(&left);
         }
     }
-    let Some(mut file) = open_if_there(disk, &paths.journal)? else {
-        return Ok(false);
+    let mut file = match disk.open(&paths.journal, Open::Append) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(io_error("open", &paths.journal)(error)),
     };
     let mut text = Vec::new();
     file.seek_to(0)
