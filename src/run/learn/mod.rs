@@ -62,9 +62,13 @@ const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
 const CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA: f64 = 100.0;
 
 /// A search is over after so many throttles within so many calls: a rate that has outgrown a quota brings
-/// them one upon the other. Of two throttles in a hundred, chance does so once in three hundred.
+/// them one upon the other. Of throttles that two calls in a hundred meet, chance brings one in three
+/// hundred so close to others.
 const SEARCH_DENSE: usize = 4;
 const SEARCH_CALLS: u64 = 16;
+
+/// In a search of no more calls chance has had little time, and [`DENSE`] throttles are enough.
+const SHORT_SEARCH: u64 = 64;
 
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
 /// somebody else, for a while. The quota is something to be found again.
@@ -266,7 +270,10 @@ impl Learned {
         let mut many = self.dense();
         let mut dense = self.refusals.note(place, many);
         if dense.is_none() && self.is_searching() {
-            many = SEARCH_DENSE;
+            many = match self.calls <= SHORT_SEARCH {
+                true => DENSE,
+                false => SEARCH_DENSE,
+            };
             dense = self.refusals.within(many, SEARCH_CALLS);
         }
         let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
@@ -426,7 +433,8 @@ impl Learned {
         let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
         let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
         let climb_calls = in_a_climb.max(CLIMB_CALLS);
-        if self.cap.is_some_and(f64::is_finite) && self.is_blameless() {
+        let is_kept_elsewhere = self.arrears == TIMER_ARREARS;
+        if is_kept_elsewhere && self.cap.is_some_and(f64::is_finite) && self.is_blameless() {
             let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA;
             return self.noise.overrun_of_a_named_quota(calls_between);
         }
