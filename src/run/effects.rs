@@ -21,9 +21,11 @@ const ALL_INVALID: u32 = 20;
 /// A call that is throttled for this long has been skipped by two minutes' quotas.
 const TOO_LARGE: Duration = Duration::from_secs(120);
 
-/// No longer than the last commit took are rows gathered for the next one, and no longer than
-/// this: their slots stand idle meanwhile.
-const LONGEST_GATHERING: Duration = Duration::from_millis(1);
+/// After a commit rows are gathered for so many times as long as it took, so that commits take no more
+/// than a third of the time where every sync takes a processor from the calls; and no longer than this,
+/// which is little beside a call to a model: their slots stand idle meanwhile.
+const GATHERING: u32 = 2;
+const LONGEST_GATHERING: Duration = Duration::from_millis(5);
 
 /// How long to wait before a failed commit is retried.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
@@ -339,16 +341,7 @@ where
         let kept = store.commit(&self.ended);
         let now = Instant::now();
         if kept.is_ok() {
-            let env = |name: &str, default: f64| {
-                std::env::var(name)
-                    .ok()
-                    .and_then(|v| v.parse().ok())
-                    .unwrap_or(default)
-            };
-            self.gather_until = now
-                + (now - began)
-                    .mul_f64(env("PM_K", 2.0))
-                    .min(Duration::from_secs_f64(env("PM_CAP", 5.0) / 1e3));
+            self.gather_until = now + ((now - began) * GATHERING).min(LONGEST_GATHERING);
             self.held_slots = 0;
             self.bytes.committed();
             for ended in self.ended.drain(..) {

@@ -31,7 +31,7 @@ const SKIPPED_AT_ONCE: u32 = 1024;
 const SKIPPED_FOR: Duration = Duration::from_millis(10);
 
 /// One slot in this many is enough for a commit: the others keep the service busy meanwhile.
-const ENOUGH_TO_COMMIT: usize = 8;
+const ENOUGH_TO_COMMIT: usize = 2;
 
 /// How often a paused run looks around, at least: whatever ends the pause wakes it at once.
 const PAUSED_FOR: Duration = Duration::from_secs(60);
@@ -516,11 +516,7 @@ where
         if self.ended.is_empty() {
             return Step::Wait(Wait { why, until });
         }
-        let e: usize = std::env::var("PM_E")
-            .ok()
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(2);
-        let enough = self.concurrency.calls().div_ceil(e);
+        let enough = self.concurrency.calls().div_ceil(ENOUGH_TO_COMMIT);
         if self.in_flight.is_empty() || enough <= self.held_slots || self.gather_until <= now {
             return Step::Commit;
         }

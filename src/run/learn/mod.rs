@@ -3,9 +3,9 @@
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
 //! can be observed is that calls are throttled. So:
 //!
-//! - The rate grows with what was let in until the service is **overrun**: three throttles within
-//!   forty calls ([`Recent`]), or, after an overrun, a throttle before anything was admitted. What is
-//!   on its way may all be refused, so while a rate is looked for, no more is put at risk than was
+//! - The rate grows with what was let in until the service is **overrun**: four throttles within
+//!   sixteen calls, or more within forty ([`Recent`]), or, after an overrun, a throttle before anything
+//!   was admitted. What is on its way may all be refused, so while a rate is looked for, no more is put at risk than was
 //!   let in before ([`Flight`]). The sooner answers come, the sooner that is known.
 //! - Then it is cut to a little below what was admitted while the service was overrun, which is the
 //!   quota itself. It is known as well as it was measured: the fewer calls, the deeper the cut.
@@ -60,6 +60,15 @@ const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
 
 /// Likewise where the job names the quota, and the rate does not exceed it: there is nothing to find out.
 const CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA: f64 = 100.0;
+
+/// A search is over after so many throttles within so many calls: a rate that has outgrown a quota brings
+/// them one upon the other. Of throttles that two calls in a hundred meet, chance brings one in three
+/// hundred so close to others.
+const SEARCH_DENSE: usize = 4;
+const SEARCH_CALLS: u64 = 16;
+
+/// In a search of no more calls chance has had little time, and [`DENSE`] throttles are enough.
+const SHORT_SEARCH: u64 = 64;
 
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
 /// somebody else, for a while. The quota is something to be found again.
@@ -285,8 +294,15 @@ impl Learned {
             calls: self.calls - self.flight.sent_after(sent),
             sent,
         };
-        let many = self.dense();
-        let dense = self.refusals.note(place, many);
+        let mut many = self.dense();
+        let mut dense = self.refusals.note(place, many);
+        if dense.is_none() && self.is_searching() {
+            many = match self.calls <= SHORT_SEARCH {
+                true => DENSE,
+                false => SEARCH_DENSE,
+            };
+            dense = self.refusals.within(many, SEARCH_CALLS);
+        }
         let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
         if self.is_noise(dense.is_some()) && settled <= sent {
             self.noise.fails();
@@ -439,12 +455,13 @@ impl Learned {
     /// How many throttles close together are an overrun.
     fn dense(&self) -> usize {
         if self.is_searching() {
-            return self.noise.overrun(self.calls as f64).max(DENSE);
+            return self.noise.overrun(self.calls as f64).max(SEARCH_DENSE);
         }
         let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
         let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
         let climb_calls = in_a_climb.max(CLIMB_CALLS);
-        if self.cap.is_some_and(f64::is_finite) && self.is_blameless() {
+        let is_kept_elsewhere = self.arrears == TIMER_ARREARS;
+        if is_kept_elsewhere && self.cap.is_some_and(f64::is_finite) && self.is_blameless() {
             let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA;
             return self.noise.overrun_of_a_named_quota(calls_between);
         }
