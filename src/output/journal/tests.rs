@@ -13,7 +13,7 @@ use crate::model::{FinishReason, ParsedReply};
 use crate::output::claim::{Claim, Existing, Locks, claim};
 use crate::output::disk::testing::{Death, Simulated};
 use crate::output::repair::repair_on;
-use crate::output::reparse::reparse_on;
+use crate::output::reparse::{Reread, reparse_on};
 use crate::output::resume::key;
 
 fn paths() -> OutputPaths {
@@ -113,6 +113,7 @@ fn reparse(disk: &Simulated) -> Result<(), LedgerError> {
         Arc::new(disk.clone()),
         &paths(),
         Locks::Any,
+        Reread::Unparsed,
         |kept| match kept.body == br#"{"text":"e"}"# {
             true => Ok((understood(), Some(0.1))),
             false => Err("not this one".into()),
