@@ -252,7 +252,7 @@ fn claude_has_its_model_in_the_address() {
         "claude-messages",
         None,
         r#"{"extra":{"model":"x"}}"#,
-        "extra.model is refused by claude-messages on Bedrock: remove it",
+        "extra.model is rejected by claude-messages on Bedrock: remove it",
     );
     check("openai-chat", None, r#"{"extra":{"model":"x"}}"#, "ok");
 }
