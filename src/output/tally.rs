@@ -235,7 +235,7 @@ impl Tally {
                 fault.category.as_str(),
                 ended.identity.row,
                 ended.identity.custom_id.as_deref(),
-                &fault.message,
+                &fault.words(),
             ),
         }
     }
@@ -257,7 +257,7 @@ impl Tally {
                     &error.category,
                     known.row,
                     known.custom_id.as_deref(),
-                    &error.message,
+                    &error.words(),
                 );
             }
         }
