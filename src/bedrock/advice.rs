@@ -79,7 +79,13 @@ impl Fault {
     fn denied_action(&self) -> &str {
         let named = self.message.split_once("not authorized to perform: ");
         let named = named.and_then(|(_, rest)| rest.split_whitespace().next());
-        named.unwrap_or("bedrock:InvokeModel")
+        let is_action = |action: &&str| {
+            let name = action.strip_prefix("bedrock:");
+            name.is_some_and(|name| {
+                name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphabetic())
+            })
+        };
+        named.filter(is_action).unwrap_or("bedrock:InvokeModel")
     }
 
     /// Whether it is the body that the service refuses, not the model, the caller or the account.

@@ -40,6 +40,7 @@ mod proxy;
 pub mod quotas;
 mod response_headers;
 mod retry_after;
+mod secrets;
 mod stream_body;
 mod streamed;
 mod trust;
@@ -290,9 +291,16 @@ impl Bedrock {
         headers: &ResponseHeaders,
         number: u64,
     ) -> Result<T, Fault> {
-        let outcome = outcome.map_err(|fault| Fault {
-            emulated: headers.emulated(),
-            ..fault
+        let outcome = outcome.map_err(|fault| {
+            let secrets = headers.secrets();
+            Fault {
+                emulated: headers.emulated(),
+                code: fault.code.map(|code| secrets.removed_from_text(code)),
+                message: secrets.removed_from_text(fault.message),
+                request_id: fault.request_id.map(|id| secrets.removed_from_text(id)),
+                raw: fault.raw.map(|raw| secrets.removed_from(&raw)),
+                ..fault
+            }
         });
         if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
             self.clients.expired(number).await;

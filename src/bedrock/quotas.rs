@@ -230,7 +230,7 @@ fn absent(
     let status = refused.raw().status().as_u16();
     let said = refused.err().message().unwrap_or_default();
     let fault = Fault::from_response(code, status, said, None, None);
-    let text = fault.to_string();
+    let text = fault.in_full();
     Err(if fault.category == Category::AccessDenied {
         let message = text;
         QuotaError::Denied { asked, message }

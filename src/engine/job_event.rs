@@ -104,7 +104,7 @@ impl<'a> RowEvent<'a> {
                 let completion = reply.parsed.completion.as_deref();
                 (status, completion, reply.cost_usd, None)
             }
-            Outcome::Failed(fault) => (RowStatus::Failed, None, None, Some(fault.message.as_str())),
+            Outcome::Failed(fault) => (RowStatus::Failed, None, None, Some(fault.meaning())),
         };
         Self {
             row: row.identity.row,

@@ -120,7 +120,7 @@ impl Progress {
     fn again(&mut self, fault: &Fault) {
         self.maybe_billed += u64::from(fault.maybe_billed);
         self.throttles += u64::from(fault.category == Category::Throttled);
-        self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.message));
+        self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.words()));
     }
 
     fn ended(&mut self, ended: &CompletedRow, now: Instant) {

@@ -110,7 +110,7 @@ fn refusal(
     let status = refused.raw().status().as_u16();
     let (code, said) = (refused.err().code(), refused.err().message());
     let fault = Fault::from_response(code, status, said.unwrap_or_default(), None, None);
-    let message = fault.to_string();
+    let message = fault.in_full();
     if fault.category == Category::AccessDenied {
         ControlError::Denied { operation, message }
     } else if fault.category == Category::Credentials {

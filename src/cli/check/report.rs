@@ -118,7 +118,7 @@ impl Checked {
 
     fn refused(&self, fault: &Fault, region: &str) -> Vec<(&'static str, String)> {
         let mut lines = vec![
-            ("failed", one_line(&fault.to_string(), LONGEST_MESSAGE)),
+            ("failed", one_line(&self.words(fault), LONGEST_MESSAGE)),
             ("to do", self.to_do(fault, region)),
             ("cost", cost_of(fault).into()),
         ];
@@ -126,6 +126,14 @@ impl Checked {
             lines.push(("request", id.clone()));
         }
         lines
+    }
+
+    /// What is said of a fault: the message of the service is shown where it can quote no row.
+    fn words(&self, fault: &Fault) -> String {
+        match self.asked {
+            Asked::AFewWords => fault.in_full(),
+            Asked::FirstRow => fault.to_string(),
+        }
     }
 
     pub(super) fn json(&self) -> Value {
@@ -177,7 +185,10 @@ impl Checked {
                 "category": fault.category.as_str(),
                 "code": fault.code,
                 "status_code": fault.status_code,
-                "message": fault.message,
+                "message": match self.asked {
+                    Asked::AFewWords => fault.message.clone(),
+                    Asked::FirstRow => fault.words(),
+                },
                 "to_do": self.to_do(fault, region),
             },
             "maybe_billed": fault.maybe_billed,

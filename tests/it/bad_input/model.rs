@@ -73,7 +73,7 @@ fn a_provider_nobody_has_heard_of_is_called_once_its_layout_is_named() {
     // The emulator does not know it either: what counts is that the call is made.
     let out = on("newlab.brain-1").args(["--family", "openai-chat"]).run();
     out.exits(2)
-        .says("ValidationException: The provided model identifier is invalid");
+        .says("ValidationException (HTTP 400): the model ID is invalid");
     on("kr.amazon.nova-lite-v1:0").run().exits(0);
 }
 
