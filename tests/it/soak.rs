@@ -5,6 +5,10 @@
 //! one.
 
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test that watches another process, in the time of the real world"
+)]
 
 use std::time::{Duration, Instant};
 

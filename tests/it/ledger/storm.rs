@@ -1,6 +1,11 @@
 //! Limits across restarts: a run that is killed and started again and again sends no more than one that
 //! is left alone.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test that watches another process, in the time of the real world"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
