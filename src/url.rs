@@ -1,14 +1,17 @@
-//! Endpoints as people write them: whether they are URLs, and whether they stay on this machine.
+//! Endpoints as people write them: whether they are URLs, whether they stay on this machine, and what of
+//! them may be shown.
 
-/// Whether this is an http(s) URL with a host, and with a port or none.
+/// Whether this is an http(s) URL with a host, with a port or none, and without a user, a query or a fragment:
+/// the SDK ignores these, and they may be secrets.
 pub fn is_url(url: &str) -> bool {
     let rest = url
         .strip_prefix("http://")
         .or_else(|| url.strip_prefix("https://"));
-    let Some(rest) = rest.filter(|rest| !rest.contains(char::is_whitespace)) else {
+    let unfit = |c: char| c.is_whitespace() || c == '?' || c == '#';
+    let Some(rest) = rest.filter(|rest| !rest.contains(unfit)) else {
         return false;
     };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = rest.split('/').next().unwrap_or_default();
     let (host, port) = match authority.strip_prefix('[') {
         Some(v6) => match v6.split_once(']') {
             Some((host, port)) => (host, port),
@@ -26,35 +29,61 @@ pub fn is_url(url: &str) -> bool {
 
 /// Plain HTTP to anywhere but this machine.
 pub fn is_unencrypted(uri: &str) -> bool {
-    let Some(rest) = uri.strip_prefix("http://") else {
-        return false;
+    uri.starts_with("http://") && !is_loopback(uri)
+}
+
+/// Whether a URL is of this machine, by its host.
+pub(crate) fn is_loopback(uri: &str) -> bool {
+    let host = host(uri);
+    let is_address = |host: &str| {
+        host.parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
     };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
+    host.eq_ignore_ascii_case("localhost") || is_address(host)
+}
+
+/// The host of a URL, without its port.
+pub(crate) fn host(uri: &str) -> &str {
+    let origin = origin(uri);
+    let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority
             .rsplit_once(':')
             .map_or(authority, |(host, _)| host),
-    };
-    let loopback = host
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
-    !loopback && host != "localhost"
+    }
 }
 
-/// The URL without a user and a password, which may be a secret and belong into no message.
-pub fn without_user(url: &str) -> String {
+/// The URL as it may be shown: without a user and a password, a query and a fragment, which may be secrets and
+/// belong into no message. `...` stands for what is left out.
+pub fn shown(url: &str) -> String {
     let from = url.find("://").map_or(0, |at| at + 3);
-    match url[from..].rfind('@') {
-        Some(at) => format!("{}...{}", &url[..from], &url[from + at..]),
-        None => url.to_owned(),
+    let (scheme, rest) = url.split_at(from);
+    let end = rest.find(['?', '#']);
+    let user = rest.rfind('@');
+    match (user, end) {
+        (None, None) => url.to_owned(),
+        (Some(at), None) => format!("{scheme}...{}", &rest[at..]),
+        (None, Some(end)) => format!("{scheme}{}...", &rest[..=end]),
+        // Which part of it is a password, and which a query?
+        (Some(_), Some(_)) => format!("{scheme}..."),
+    }
+}
+
+/// What to do about a URL that [`is_url`] does not take because of what may be a secret; nothing else.
+pub fn advice(url: &str) -> &'static str {
+    match shown(url) == url {
+        true => "",
+        false => "; leave out its user, query and fragment",
     }
 }
 
 /// Scheme, host and port.
 pub(crate) fn origin(uri: &str) -> &str {
     let from = uri.find("://").map_or(0, |at| at + 3);
-    let to = uri[from..].find('/').map_or(uri.len(), |at| from + at);
+    let to = uri[from..]
+        .find(['/', '?', '#'])
+        .map_or(uri.len(), |at| from + at);
     &uri[..to]
 }
 
@@ -63,12 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_a_host_and_a_port_that_is_one() {
+    fn a_url_has_a_host_and_a_port_that_is_one_and_nothing_secret() {
         for url in [
             "https://vpce-1a2b.bedrock-runtime.us-east-1.vpce.amazonaws.com",
             "http://127.0.0.1:8686",
             "http://[::1]:8686/",
-            "https://example.com/path?query",
+            "https://example.com/path",
         ] {
             assert!(is_url(url), "{url}");
         }
@@ -83,22 +112,34 @@ mod tests {
             "http://[::1",
             "http://exa mple.com",
             "https://-",
+            "https://ada:secret@example.com",
+            "https://example.com/path?query",
+            "https://example.com#fragment",
         ] {
             assert!(!is_url(url), "{url}");
         }
     }
 
     #[test]
-    fn a_password_is_left_out_of_a_url() {
-        for (url, shown) in [
+    fn what_may_be_a_secret_is_left_out_of_a_url() {
+        for (url, expected) in [
             (
                 "http://ada:secret@127.0.0.1:1/x",
                 "http://...@127.0.0.1:1/x",
             ),
             ("ada:sec/ret@host", "...@host"),
             ("https://example.com/x", "https://example.com/x"),
+            (
+                "https://example.com/x?key=secret",
+                "https://example.com/x?...",
+            ),
+            ("https://example.com#secret", "https://example.com#..."),
+            ("https://ada:sec?ret@example.com/x", "https://..."),
+            ("https://example.com/x?secret@cret", "https://..."),
+            ("garbage?secret", "garbage?..."),
         ] {
-            assert_eq!(without_user(url), shown);
+            assert_eq!(shown(url), expected);
+            assert!(!shown(url).contains("secret"), "{url}");
         }
     }
 

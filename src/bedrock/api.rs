@@ -34,8 +34,9 @@ use serde_json::Value;
 
 use super::aws::{Access, Rehearsal, configured};
 use super::error::ConnectError;
+use super::hosts::Hosts;
 use super::wire::BoundedAnswer;
-use crate::url::without_user;
+use crate::url::shown;
 
 /// How long one answer may take, repeats included: a run that waits for it has not begun.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -109,8 +110,10 @@ impl Api {
         service: Service,
         operation: &'static str,
         question: Request,
+        hosts: &mut Hosts<'_>,
     ) -> Result<Self, ConnectError> {
         let profile = access.profile();
+        let named_by = access.named_by(service.name).await;
         let sdk = access.config(service.name).await?;
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
         let url = match sdk.endpoint_url() {
@@ -126,7 +129,9 @@ impl Api {
         let rehearsal = Rehearsal::default();
         let asked = api.operation(operation, Some(rehearsal.clone()));
         let outcome = asked.invoke(question).await;
-        let rehearsed = rehearsal.verdict(outcome).await;
+        let rehearsed = rehearsal
+            .verdict(outcome, service.host, Some(&api.region), &named_by, hosts)
+            .await;
         rehearsed.map_err(|error| error.in_profile(profile))?;
         Ok(api)
     }
@@ -138,7 +143,7 @@ impl Api {
 
     /// The endpoint that is asked, for messages.
     pub(super) fn place(&self) -> String {
-        without_user(&self.url)
+        shown(&self.url)
     }
 
     /// Asks.

@@ -25,9 +25,10 @@ use aws_types::service_config::ServiceConfigKey;
 
 use super::environment::{self, Overridden};
 use super::error::{ConnectError, causes, plain};
+use super::hosts::Hosts;
 use super::profile::{Configuration, Setting};
 use super::{proxy, trust};
-use crate::url::{is_unencrypted, is_url, origin, without_user};
+use crate::url::{is_unencrypted, is_url, origin, shown};
 
 /// NAT gateways and load balancers drop a TCP connection that is idle for 350 s (AWS
 /// troubleshooting guide, read 2026-11-22), and a long generation is idle.
@@ -87,6 +88,25 @@ impl Access {
 }
 
 impl Access {
+    /// What names the endpoint of a service, in words.
+    pub(crate) async fn named_by(&self, service: &str) -> String {
+        let Self::Aws {
+            profile, endpoint, ..
+        } = self
+        else {
+            return "the emulator".to_owned();
+        };
+        if endpoint.is_some() {
+            return "named by `endpoint` of the job, or --endpoint-url".to_owned();
+        }
+        let configuration = Configuration::load(profile.as_deref()).await.ok();
+        let found = configuration.and_then(|it| it.endpoint(service));
+        found.map_or_else(
+            || "named by the AWS configuration".to_owned(),
+            |it| format!("named by {}", it.place),
+        )
+    }
+
     pub(crate) fn profile(&self) -> Option<String> {
         match self {
             Self::Aws { profile, .. } => profile.clone(),
@@ -163,7 +183,7 @@ fn configured_url(
         // The SDK would answer with a dump of the request that it cannot address.
         Some(Setting { value: url, place }) if !is_url(&url) => Err(ConnectError::NoUrl {
             from: place,
-            url: without_user(&url),
+            url: shown(&url),
         }),
         found => Ok(found.map(|it| it.value)),
     }
@@ -219,20 +239,35 @@ fn settings(error: impl Error) -> ConnectError {
 /// Notes where a call would go, and lets go of it: everything up to the network has then been
 /// done as it will be done for the first real call.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rehearsal(Arc<OnceLock<String>>);
+pub(crate) struct Rehearsal(Arc<OnceLock<Rehearsed>>);
+
+/// A call that was let go.
+#[derive(Debug)]
+struct Rehearsed {
+    uri: String,
+    /// Whether it carries an API key.
+    carries_key: bool,
+}
 
 impl Rehearsal {
-    /// What the rehearsal showed, given how its call ended. A proxy on the way is asked whether it lets
-    /// the calls through.
+    /// What the rehearsal showed, given how its call ended. A host that is not AWS's is named, and a proxy on
+    /// the way is asked whether it lets the calls through. `service` is its name in hosts.
     pub(crate) async fn verdict<T, E: Error + Send + Sync + 'static>(
         &self,
         outcome: Result<T, SdkError<E, HttpResponse>>,
+        service: &str,
+        region: Option<&str>,
+        named_by: &str,
+        hosts: &mut Hosts<'_>,
     ) -> Result<(), ConnectError> {
         self.found(outcome)?;
-        match self.0.get() {
-            Some(uri) => proxy::check(uri).await,
-            None => Ok(()),
-        }
+        let Some(Rehearsed { uri, carries_key }) = self.0.get() else {
+            return Ok(());
+        };
+        hosts
+            .meet(uri, service, region, named_by, *carries_key)
+            .await?;
+        proxy::check(uri).await
     }
 
     fn found<T, E: Error + Send + Sync + 'static>(
@@ -240,8 +275,8 @@ impl Rehearsal {
         outcome: Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<(), ConnectError> {
         match (self.0.get(), outcome) {
-            (Some(uri), _) if is_unencrypted(uri) => {
-                Err(ConnectError::Unencrypted(without_user(origin(uri))))
+            (Some(it), _) if is_unencrypted(&it.uri) => {
+                Err(ConnectError::Unencrypted(shown(origin(&it.uri))))
             }
             (Some(_), _) | (None, Ok(_)) => Ok(()),
             (None, Err(error)) if is_credentials(&error) => Err(ConnectError::NoCredentials {
@@ -265,7 +300,17 @@ impl Intercept for Rehearsal {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         // Set once: a rehearsal is one call.
-        let _ = self.0.set(context.request().uri().to_owned());
+        let request = context.request();
+        let authorization = request.headers().get("authorization");
+        let is_bearer = |it: &str| {
+            it.trim_start()
+                .get(..6)
+                .is_some_and(|it| it.eq_ignore_ascii_case("bearer"))
+        };
+        let _ = self.0.set(Rehearsed {
+            uri: request.uri().to_owned(),
+            carries_key: authorization.is_some_and(is_bearer),
+        });
         Err("the rehearsal ends here".into())
     }
 }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use super::error::ConnectError;
 use super::flaw::Flaw;
-use crate::url::{is_url, without_user};
+use crate::url::{is_url, shown};
 
 /// What a value is, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,7 @@ pub(super) fn check(
         if let Some(url) = url.filter(|url| !is_url(url)) {
             return Err(ConnectError::NoUrl {
                 from: (*name).to_owned(),
-                url: without_user(&url),
+                url: shown(&url),
             });
         }
     }

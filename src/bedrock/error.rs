@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use super::flaw::Flaw;
-use crate::url::without_user;
+use crate::url::shown;
 
 /// What to look at where there is no way to a service.
 pub(crate) const WAYS: &str = "check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the \
@@ -48,6 +48,17 @@ pub enum ConnectError {
     /// A plain connection to another machine would show prompts and signatures to the network.
     #[error("endpoint {0} is not encrypted: use https, or http on this machine only")]
     Unencrypted(String),
+    /// An API key that would be sent to a host that is not AWS's.
+    #[error(
+        "a Bedrock API key (AWS_BEARER_TOKEN_BEDROCK) would be sent to {host}, which is not an AWS host \
+         ({named_by}): use other credentials or, if the host may have the key, add --trust-endpoint {host}"
+    )]
+    Untrusted {
+        /// The host.
+        host: String,
+        /// What names it, in words.
+        named_by: String,
+    },
     /// An endpoint of the environment or the AWS configuration that is no URL.
     #[error(
         "{from}: \"{url}\" is no URL such as https://vpce-1a2b.example.com or \
@@ -217,7 +228,7 @@ pub(super) fn plain(text: &str) -> String {
 /// A word of a message, without the user and the password where it is a URL.
 fn without_password(word: &str) -> String {
     match word.contains("://") {
-        true => without_user(word),
+        true => shown(word),
         false => word.to_owned(),
     }
 }

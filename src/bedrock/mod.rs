@@ -33,12 +33,14 @@ mod error;
 mod error_body;
 mod faults;
 mod flaw;
+pub mod hosts;
 pub mod ping;
 mod profile;
 mod proxy;
 pub mod quotas;
 mod response_headers;
 mod retry_after;
+mod stream_body;
 mod streamed;
 mod trust;
 mod usage_split;
@@ -54,18 +56,20 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::catalog::{ModelFacts, rounded_usd};
-use crate::family::{Batch, Family};
+use crate::family::{Batch, Family, ToolInput};
 use crate::model::Bill;
 use crate::model::fault::Verdict;
 use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
     Served, Tier, Usage,
 };
+use crate::schema::{Called, Judge};
 pub use aws::Access;
 use aws::Rehearsal;
 use client::Clients;
 pub use error::ConnectError;
 use faults::{fault, no_answer, no_client, not_json};
+use hosts::Hosts;
 use response_headers::ResponseHeaders;
 use wire::BoundedAnswer;
 
@@ -90,6 +94,8 @@ pub struct Target {
     pub reasoning: Reasoning,
     /// Whether rows that share a call keep their parts of its body.
     pub parts: Parts,
+    /// What judges responses, and the name of the tool that stands for its schema, if the job has one.
+    pub judge: Option<(Judge, String)>,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
 }
@@ -106,11 +112,23 @@ impl Target {
         let reasoning = reading
             .reasoning
             .filter(|_| self.reasoning == Reasoning::Kept);
-        ParsedReply {
+        let reading = ParsedReply {
             reasoning,
             ..reading
+        };
+        match &self.judge {
+            Some((judge, tool)) => judge.judge(called(&reading, tool), reading),
+            None => reading,
         }
     }
+}
+
+/// What the model called the tool with that stands for the schema.
+fn called(reading: &ParsedReply, tool: &str) -> Option<Called> {
+    Some(match Family::tool_input(reading, tool)? {
+        ToolInput::Value(value) => Called::With(value),
+        ToolInput::Text(text) => Called::WithText(text),
+    })
 }
 
 /// Whose work the bodies are.
@@ -122,7 +140,7 @@ pub enum Bodies {
     OfRows,
 }
 
-/// What becomes of each row's part of a body, once it is read. They are many in memory at once.
+/// Whether each row keeps its part of a body once it is parsed. Many are in memory at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {
     /// It is kept beside what was read.
@@ -138,6 +156,31 @@ pub struct Bedrock {
     target: Target,
 }
 
+/// What is said of the host that calls would go to, where it is neither AWS's nor this machine: `url`, where
+/// the job names it, or what environment or AWS configuration name.
+pub async fn remark_on_host(
+    url: Option<&str>,
+    profile: Option<&str>,
+    region: Option<&str>,
+) -> Option<String> {
+    let access = Access::Aws {
+        region: region.map(str::to_owned),
+        profile: profile.map(str::to_owned),
+        endpoint: url.map(str::to_owned),
+    };
+    let url = match url {
+        Some(url) => url.to_owned(),
+        None => elsewhere(profile).await?,
+    };
+    let is_known =
+        crate::url::is_loopback(&url) || hosts::is_of_aws(&url, hosts::RUNTIME, region).await;
+    if is_known {
+        return None;
+    }
+    let named_by = access.named_by(client::SERVICE).await;
+    Some(hosts::remark(&url, hosts::RUNTIME, &named_by))
+}
+
 /// Where environment or AWS configuration send calls, if not to AWS.
 pub async fn elsewhere(profile: Option<&str>) -> Option<String> {
     aws::elsewhere(profile, client::SERVICE).await
@@ -149,13 +192,18 @@ impl Bedrock {
     ///
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
-    pub async fn connect(access: Access, target: Target) -> Result<Self, ConnectError> {
+    pub async fn connect(
+        access: Access,
+        target: Target,
+        hosts: &mut Hosts<'_>,
+    ) -> Result<Self, ConnectError> {
         let profile = access.profile();
+        let named_by = access.named_by(client::SERVICE).await;
         let bedrock = Self {
             clients: Clients::new(access).await?,
             target,
         };
-        let rehearsed = bedrock.rehearse().await;
+        let rehearsed = bedrock.rehearse(&named_by, hosts).await;
         rehearsed.map_err(|error| error.in_profile(profile))?;
         Ok(bedrock)
     }
@@ -169,7 +217,7 @@ impl Bedrock {
 
     /// Resolves endpoint and identity and signs a call, as the first row's call will, then lets
     /// go of it before a byte is sent.
-    async fn rehearse(&self) -> Result<(), ConnectError> {
+    async fn rehearse(&self, named_by: &str, hosts: &mut Hosts<'_>) -> Result<(), ConnectError> {
         let rehearsal = Rehearsal::default();
         let (client, _) = self.clients.current().await?;
         let outcome = client
@@ -179,7 +227,10 @@ impl Bedrock {
             .interceptor(rehearsal.clone())
             .send()
             .await;
-        rehearsal.verdict(outcome).await
+        let region = client.config().region().map(ToString::to_string);
+        rehearsal
+            .verdict(outcome, hosts::RUNTIME, region.as_deref(), named_by, hosts)
+            .await
     }
 }
 
@@ -208,7 +259,9 @@ impl Model for Bedrock {
             body: body.into(),
             max_tokens: None,
             worst_cost_usd: None,
+            reserve_usd: 0.0,
             bill: None,
+            prompt: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let headers = ResponseHeaders::default();
@@ -368,6 +421,7 @@ impl Bedrock {
             served,
             first_token: None,
             raw,
+            reasks: 0,
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::api::{Api, Identity, Refused, Request, Service};
 use super::aws::Access;
 use super::error::{ConnectError, WAYS};
+use super::hosts::Hosts;
 use super::wire::unwrapped;
 use crate::catalog::quota_codes::{QuotaCode, SERVICE};
 use crate::model::fault::{Category, Fault};
@@ -100,10 +101,10 @@ impl ServiceQuotas {
     ///
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
-    pub async fn connect(access: Access) -> Result<Self, ConnectError> {
+    pub async fn connect(access: Access, hosts: &mut Hosts<'_>) -> Result<Self, ConnectError> {
         let asked = Question::Applied;
         let question = asked.about("L-00000000");
-        let api = Api::connect(access, SERVICE_QUOTAS, asked.operation(), question).await;
+        let api = Api::connect(access, SERVICE_QUOTAS, asked.operation(), question, hosts).await;
         match api {
             Err(ConnectError::NoCredentials { causes, .. }) => {
                 Err(ConnectError::NoSignature(causes))

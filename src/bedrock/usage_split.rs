@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_no_answer_has_do_not_overflow() {
+    fn impossible_counts_do_not_overflow() {
         let most = Usage {
             input_tokens: Some(u64::MAX),
             ..Usage::default()

@@ -30,7 +30,9 @@ pub(super) fn of_flags(
             "--scenario: only the built-in emulator has scenarios: give --endpoint-url emulator",
         )),
         Some(url) if !job::is_url(&url) => Err(Failure::usage(format!(
-            "--endpoint-url: \"{url}\" is neither an http(s) URL nor \"emulator\""
+            "--endpoint-url: \"{}\" is neither an http(s) URL nor \"emulator\"{}",
+            job::shown_url(&url),
+            job::url_advice(&url)
         ))),
         endpoint => Ok(connect::Connection::aws(Access::Aws {
             region,

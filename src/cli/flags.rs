@@ -142,6 +142,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
             .ok()
             .filter(|n| 0 < *n)
             .map(Into::into),
+        Kind::Whole => last.parse::<u32>().ok().map(Into::into),
         Kind::Number => last.parse::<f64>().ok().map(Into::into),
         Kind::CountOrShare => Some(match last.parse::<u32>() {
             Ok(count) => count.into(),

@@ -367,6 +367,17 @@ pub(super) fn explain(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// What the parser suggests instead, as plain text.
+pub(super) fn suggested(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::Suggested) {
+        Some(ContextValue::StyledStrs(tips)) => {
+            let tips: Vec<_> = tips.iter().map(ToString::to_string).collect();
+            Some(tips.join("; ")).filter(|tips| !tips.is_empty())
+        }
+        Some(_) | None => None,
+    }
+}
+
 fn hint(error: &clap::Error) -> Option<String> {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),

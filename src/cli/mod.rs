@@ -1,5 +1,6 @@
 //! The command line: from words to a verb, and the one place where an error is printed.
 
+mod args;
 mod check;
 mod connect;
 mod emulate;
@@ -16,8 +17,10 @@ mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
+mod report;
 mod resume;
 mod run;
+mod score;
 mod shell;
 mod signals;
 mod status;
@@ -90,7 +93,14 @@ fn tell(matches: &ArgMatches, failure: &Failure) {
         print::error(&failure.to_string());
     }
     if let Some(verb) = verb {
-        tell_programs(verb, &failure.to_string(), failure.exit, failure.reason);
+        let message = failure.to_string();
+        tell_programs(
+            verb,
+            &message,
+            failure.exit,
+            failure.reason,
+            failure.advice(),
+        );
     }
 }
 
@@ -107,12 +117,19 @@ fn tell_parser(error: &clap::Error) {
     if !verb.is_empty() {
         let text = error.render().to_string();
         let text = text.trim().trim_start_matches("error: ");
-        tell_programs(verb, text, Exit::Usage, Reason::Usage);
+        let suggested = hints::suggested(error);
+        let advice = suggested.as_deref().unwrap_or(Reason::Usage.advice());
+        tell_programs(verb, text, Exit::Usage, Reason::Usage, advice);
     }
 }
 
-fn tell_programs(verb: &str, message: &str, exit: Exit, reason: Reason) {
-    let error = json!({ "kind": reason.as_str(), "message": message, "exit_code": exit.code() });
+fn tell_programs(verb: &str, message: &str, exit: Exit, reason: Reason, advice: &str) {
+    let error = json!({
+        "kind": reason.as_str(),
+        "message": message,
+        "advice": advice,
+        "exit_code": exit.code(),
+    });
     match verb {
         "run" => {
             let fields = json!({ "error": error.clone() });
@@ -135,9 +152,11 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("quotas", matches)) => quotas::quotas(matches),
         Some(("init", matches)) => init::init(matches),
         Some(("status", matches)) => status::status(matches),
+        Some(("report", matches)) => report::report(matches),
         Some(("errors", matches)) => errors::errors(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
+        Some(("score", matches)) => score::score(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),

@@ -34,6 +34,7 @@ pub(super) fn of_plan(matches: &ArgMatches) -> Result<RunOptions, Failure> {
         max_redo: matches.get_one("max-redo").copied(),
         only: only.map_err(Failure::usage)?,
         locks: locks(matches),
+        trusted_hosts: trusted_hosts(matches),
         ..RunOptions::default()
     })
 }
@@ -87,6 +88,12 @@ pub(super) fn changed(matches: &ArgMatches) -> Changed {
         true => Changed::Redone,
         false => Changed::Refused,
     }
+}
+
+/// The hosts that may have an API key although they are not AWS's.
+pub(super) fn trusted_hosts(matches: &ArgMatches) -> Vec<String> {
+    let hosts = matches.get_many::<String>("trust-endpoint");
+    hosts.unwrap_or_default().cloned().collect()
 }
 
 /// Whose locks are trusted.

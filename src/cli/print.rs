@@ -91,7 +91,7 @@ pub(super) fn raw(bytes: &[u8]) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// What becomes of a verb whose answer was written like this: one that nobody can read was not
+/// The exit of a verb whose output was written with this result: output that cannot be read was not
 /// given.
 pub(super) fn delivered(written: std::io::Result<()>) -> Result<(), Failure> {
     match written {

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{connect, print};
+use super::{connect, options, print};
 use crate::bedrock::ConnectError;
 use crate::bedrock::aws::Access;
+use crate::bedrock::hosts::Hosts;
 use crate::bedrock::quotas::{Quota, ServiceQuotas};
 use crate::catalog::id::ModelId;
 use crate::catalog::quota_codes;
@@ -35,7 +36,10 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
     let report = runtime.block_on(async {
         let connection = connect::of_flags(matches, region)?;
-        read(model, &codes, connection.access.clone()).await
+        let trusted = options::trusted_hosts(matches);
+        let warn = &mut |text: &str| print::warning(text);
+        let mut hosts = Hosts::new(&trusted, warn);
+        read(model, &codes, connection.access.clone(), &mut hosts).await
     })?;
     print::delivered(match matches.get_flag("json") {
         true => print::json(&report.json().to_string()),
@@ -44,8 +48,15 @@ pub(super) fn quotas(matches: &ArgMatches) -> Result<Exit, Failure> {
     Ok(Exit::Complete)
 }
 
-async fn read(model: ModelId, codes: &[QuotaCode], access: Access) -> Result<Report, Failure> {
-    let service = ServiceQuotas::connect(access).await.map_err(with_hint)?;
+async fn read(
+    model: ModelId,
+    codes: &[QuotaCode],
+    access: Access,
+    hosts: &mut Hosts<'_>,
+) -> Result<Report, Failure> {
+    let service = ServiceQuotas::connect(access, hosts)
+        .await
+        .map_err(with_hint)?;
     let mut report = Report {
         model,
         region: service.region().to_owned(),

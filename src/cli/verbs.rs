@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
-use super::{flags, models};
+use super::args::{examples, output_argument, scenario, switch, text, trust_endpoint, trust_locks};
+use super::{flags, models, score};
 use crate::exit;
 use crate::job::{self, MaxFailures, keys};
 
@@ -54,8 +55,10 @@ pub fn command() -> Command {
         .subcommand(quotas_command())
         .subcommand(super::status::command())
         .subcommand(super::errors::command())
+        .subcommand(super::report::command())
         .subcommand(repair_command())
         .subcommand(reparse_command())
+        .subcommand(score::command())
         .subcommand(emulate_command())
         .subcommand(completions_command())
         .subcommand(man_command())
@@ -119,10 +122,6 @@ const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
 
 const EMULATE_EXAMPLES: &str = "  promptmill emulate
   promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
-
-fn examples(examples: &str) -> String {
-    format!("Examples:\n{examples}")
-}
 
 fn with_examples(examples: &str, rest: &str) -> String {
     format!("Examples:\n{examples}\n\n{}", rest.trim_end())
@@ -193,7 +192,7 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
     "init",
     "run",
     "plan",
@@ -202,8 +201,10 @@ const PAGES: [&str; 13] = [
     "quotas",
     "status",
     "errors",
+    "report",
     "repair",
     "reparse",
+    "score",
     "emulate",
     "completions",
     "man",
@@ -221,6 +222,7 @@ pub(super) fn run_command() -> Command {
         .arg(job_arg())
         .args(part_args())
         .args(run_args())
+        .arg(trust_endpoint())
         .arg(switch(
             "json",
             "Write progress as JSON lines to stderr, and the summary as JSON to stdout",
@@ -246,6 +248,7 @@ fn plan_command() -> Command {
         .arg(job_arg())
         .args(part_args())
         .args(run_args().map(idle))
+        .arg(idle(trust_endpoint()))
         .arg(switch(
             "json",
             "Print one JSON object, with the whole first request",
@@ -273,6 +276,7 @@ fn check_command() -> Command {
         .arg(job_arg())
         .args(part_args().map(idle))
         .args(run_args().map(idle))
+        .arg(trust_endpoint())
         .arg(switch("json", "Print one JSON object"))
         .args(flags::args())
 }
@@ -411,32 +415,9 @@ fn models_command() -> Command {
             "URL",
             "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
+        .arg(trust_endpoint())
         .arg(scenario())
         .arg(switch("json", "Print one JSON object instead of the table"))
-}
-
-fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
-}
-
-fn scenario() -> Arg {
-    text("scenario", "FILE", "Scenario for the built-in emulator").value_hint(ValueHint::FilePath)
-}
-
-fn trust_locks() -> Arg {
-    switch(
-        "trust-locks",
-        "Write to a network file system even if its locks may not work across machines",
-    )
-}
-
-fn output_argument() -> Arg {
-    Arg::new("output")
-        .value_name("OUT.jsonl")
-        .value_parser(value_parser!(PathBuf))
-        .value_hint(ValueHint::FilePath)
-        .required(true)
-        .help("Output file, as given to `run` with --output")
 }
 
 fn repair_command() -> Command {
@@ -515,6 +496,7 @@ fn quotas_command() -> Command {
             "URL",
             "Endpoint to ask instead of AWS; emulator is the built-in emulator",
         ))
+        .arg(trust_endpoint())
         .arg(scenario())
         .arg(switch("json", "Print one JSON object instead of the table"))
 }
@@ -594,13 +576,6 @@ fn whole_from_one(typed: &str) -> Result<u64, &'static str> {
     parsed
         .filter(|number| 0 < *number)
         .ok_or("it takes a whole number from 1")
-}
-
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .action(ArgAction::SetTrue)
-        .help(help)
 }
 
 #[cfg(test)]

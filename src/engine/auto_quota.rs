@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::bedrock::aws::Access;
+use crate::bedrock::hosts::Hosts;
 use crate::bedrock::quotas::{Quota, QuotaError, ServiceQuotas};
 use crate::catalog::quota_codes;
 use crate::catalog::quota_codes::{Counts, QuotaCode};
@@ -24,7 +25,7 @@ pub(super) struct Quotas {
 }
 
 /// The limits of the job, and where it asks for that, what Service Quotas says of the others.
-pub(super) async fn resolve(plan: &Plan, access: &Access) -> Quotas {
+pub(super) async fn resolve(plan: &Plan, access: &Access, hosts: &mut Hosts<'_>) -> Quotas {
     let given = Quotas {
         requests_per_minute: plan.requests_per_minute,
         tokens: plan.tokens,
@@ -45,7 +46,7 @@ pub(super) async fn resolve(plan: &Plan, access: &Access) -> Quotas {
     if open.is_empty() {
         return given;
     }
-    match ServiceQuotas::connect(of_service_quotas(access)).await {
+    match ServiceQuotas::connect(of_service_quotas(access), hosts).await {
         Ok(service) => {
             let (read, refused) = read(&service, &open).await;
             let used = given.with(&read, utilization);

@@ -28,6 +28,11 @@ impl Failure {
         self.exit
     }
 
+    /// What to do about it, in general: the message says it in particular.
+    pub fn advice(&self) -> &'static str {
+        self.reason.advice()
+    }
+
     pub(crate) fn new(exit: Exit, message: impl ToString) -> Self {
         Self {
             exit,
@@ -130,6 +135,7 @@ impl From<ConnectError> for Failure {
             | ConnectError::BadBundle { .. }
             | ConnectError::ProxySettings { .. }
             | ConnectError::Unencrypted(_)
+            | ConnectError::Untrusted { .. }
             | ConnectError::NoUrl { .. }
             | ConnectError::Settings(_) => Exit::Usage,
         };

@@ -189,6 +189,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
         Kind::Text | Kind::Time | Kind::Deadline | Kind::Share => value.is_string(),
         Kind::Texts => value.as_array().is_some_and(|items| is_text_list(items)),
         Kind::Count => matches!(value.as_u64(), Some(1..=0xffff_ffff)),
+        Kind::Whole => value.as_u64().is_some_and(|it| u32::try_from(it).is_ok()),
         Kind::Large => matches!(value.as_i64(), Some(1..)),
         Kind::Number => value.is_number(),
         Kind::CountOrShare => value.is_string() || value.is_u64(),

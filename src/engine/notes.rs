@@ -10,7 +10,7 @@ impl Run<'_, '_> {
     /// What a person wants to know before the first call.
     pub(super) fn opening_notices(&self, claim: &Claim, preflight: &Preflight) -> Vec<Notice> {
         let model = self.plan.model.as_str();
-        let fixed = (!preflight.outdated.is_empty()).then(|| preflight.fix_advice());
+        let fixed = (!preflight.outdated.is_empty()).then(|| preflight.fixed_remark());
         let hidden = self.hidden;
         let found = self.plan.model.found_behind();
         let fake =

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::{connect, resolve_arn};
+use crate::bedrock::hosts::Hosts;
 use crate::exit::Reason;
 use crate::input::{Extent, Input};
 use crate::job::expand::expand;
@@ -40,10 +41,10 @@ pub(crate) struct Source {
 }
 
 /// Whether Bedrock may be asked which model an ARN stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lookup {
+#[derive(Debug)]
+pub(crate) enum Lookup<'h, 't> {
     /// It is asked, if nothing else tells.
-    Ask,
+    Ask(&'h mut Hosts<'t>),
     /// No request is made.
     Skip,
 }
@@ -107,19 +108,20 @@ impl Loaded {
     pub(crate) async fn new(
         mut job: JobFile,
         source: &Source,
-        lookup: Lookup,
+        lookup: Lookup<'_, '_>,
     ) -> Result<Self, Failure> {
         let day = Day::of(source.date);
         let warning = day.warning(&job);
         let today = day.date;
+        let is_skipped = matches!(lookup, Lookup::Skip);
         let hidden = match lookup {
-            Lookup::Ask => resolve_arn::resolve(&mut job, today).await,
+            Lookup::Ask(hosts) => resolve_arn::resolve(&mut job, today, hosts).await,
             Lookup::Skip => None,
         };
         let variable = |name: &str| std::env::var(name).ok();
         let pinned = job.pinned(today, variable);
         let plan = Plan::new(job, source.file.as_deref(), today, variable)?;
-        let not_asked = lookup == Lookup::Skip && plan.model.hides_its_model();
+        let not_asked = is_skipped && plan.model.hides_its_model();
         Ok(Self {
             hidden: hidden.or_else(|| not_asked.then(|| NOT_LOOKED_UP.to_owned())),
             pinned,

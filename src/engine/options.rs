@@ -34,6 +34,8 @@ pub struct RunOptions {
     pub wait_lock: Option<Duration>,
     /// Which file systems an output may be on.
     pub locks: Locks,
+    /// Hosts that are not AWS's and that may have a Bedrock API key, by their names without a port.
+    pub trusted_hosts: Vec<String>,
     /// How long calls in flight may take once the run has been asked to stop.
     pub drain: Duration,
     /// A file that keeps figures of the run in the text format of Prometheus.
@@ -63,6 +65,7 @@ impl Default for RunOptions {
             only: None,
             wait_lock: None,
             locks: Locks::Trusted,
+            trusted_hosts: Vec::new(),
             drain: DRAIN,
             metrics_file: None,
             stop: StopHandle::default(),

@@ -9,6 +9,7 @@ use super::open::{Loaded, Lookup, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::run::{Tell, Told};
+use crate::bedrock;
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan};
@@ -113,6 +114,16 @@ pub(crate) async fn plan(
         notes,
         refusals,
     };
+    let endpoint = match &plan.endpoint {
+        Endpoint::Emulator { .. } => None,
+        Endpoint::Aws => Some(None),
+        Endpoint::Url(url) => Some(Some(url.as_str())),
+    };
+    if let Some(url) = endpoint {
+        let (profile, region) = (plan.profile.as_deref(), plan.region.as_deref());
+        let remark = bedrock::remark_on_host(url, profile, region).await;
+        planned.notes.extend(remark);
+    }
     planned.notes.extend(looked.redo_remark);
     planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
@@ -167,7 +178,7 @@ impl Planned {
     }
 
     fn mended_rows(&self) -> Option<String> {
-        (!self.survey.outdated.is_empty()).then(|| self.survey.fix_advice())
+        (!self.survey.outdated.is_empty()).then(|| self.survey.fixed_remark())
     }
 
     fn unknown_model(&self) -> Option<String> {

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use crate::bedrock::aws::Access;
 use crate::bedrock::control::Control;
 use crate::bedrock::emulated;
+use crate::bedrock::hosts::Hosts;
 use crate::catalog;
 use crate::catalog::id::ModelId;
 use crate::family::Family;
@@ -23,17 +24,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Notes in `job` what stands behind its model, and whether that is known not to stream. Where
 /// the first cannot be found out, the answer says why; the second is then left to the first call.
-pub(super) async fn resolve(job: &mut JobFile, today: Date) -> Option<String> {
-    let unknown = settle_model(job, today).await;
-    settle_stream(job, today).await;
+pub(super) async fn resolve(
+    job: &mut JobFile,
+    today: Date,
+    hosts: &mut Hosts<'_>,
+) -> Option<String> {
+    let unknown = settle_model(job, today, hosts).await;
+    settle_stream(job, today, hosts).await;
     unknown
 }
 
-async fn settle_model(job: &mut JobFile, today: Date) -> Option<String> {
+async fn settle_model(job: &mut JobFile, today: Date, hosts: &mut Hosts<'_>) -> Option<String> {
     let model = hidden(job)?;
     let found = async {
         let connection = connection(job, &model, today)?;
-        let control = Control::connect(connection.access.clone()).await?;
+        let control = Control::connect(connection.access.clone(), hosts).await?;
         Ok::<_, Failure>(control.behind(&model).await?)
     };
     match found.await {
@@ -45,7 +50,7 @@ async fn settle_model(job: &mut JobFile, today: Date) -> Option<String> {
     }
 }
 
-async fn settle_stream(job: &mut JobFile, today: Date) {
+async fn settle_stream(job: &mut JobFile, today: Date, hosts: &mut Hosts<'_>) {
     let Some(model) = unknown_stream(job) else {
         return;
     };
@@ -54,7 +59,9 @@ async fn settle_stream(job: &mut JobFile, today: Date) {
     };
     let asked = async {
         let connection = connection(job, &model, today).ok()?;
-        let control = Control::connect(connection.access.clone()).await.ok()?;
+        let control = Control::connect(connection.access.clone(), hosts)
+            .await
+            .ok()?;
         control.streams(base).await.ok()?
     };
     let streams = timeout(PATIENCE, asked).await;

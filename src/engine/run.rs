@@ -19,6 +19,7 @@ use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::Helm;
 use crate::bedrock::Bedrock;
+use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::exit::Exit;
 use crate::format::time;
@@ -126,7 +127,11 @@ pub(crate) async fn run(
     if let Some(name) = &job.name {
         event::name_job(name);
     }
-    let loaded = Loaded::new(job, source, Lookup::Ask).await?;
+    let loaded = {
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&options.trusted_hosts, warn);
+        Loaded::new(job, source, Lookup::Ask(&mut hosts)).await?
+    };
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
     }
@@ -155,7 +160,8 @@ pub(crate) async fn run(
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
-    let run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    run.context.run = place.run_id().to_owned();
     run.carry_out(&looked, claim, asked).await
 }
 
@@ -204,7 +210,7 @@ fn write(finished: &Finished) -> Result<(), Failure> {
             false => String::new(),
         };
         let message = format!(
-            "{error}{safe}: free some space, or fix what the message names; the same command then \
+            "{error}{safe}: free some space, or fix the cause given above; the same command then \
              writes the summary"
         );
         Failure::new(Exit::CannotWrite, message)
@@ -305,6 +311,7 @@ impl<'a, 't> Run<'a, 't> {
         };
         let resume = command(&loaded.pinned, None);
         let context = Context {
+            run: String::new(),
             name: plan.name.clone(),
             model: plan.model.as_str().to_owned(),
             rows: preflight.rows + gone,
@@ -377,7 +384,10 @@ impl<'a, 't> Run<'a, 't> {
         let connection = connect::connection(self.plan, self.opened.scenario.as_ref())?;
         let access = &connection.access;
         let target = connect::target(self.plan, self.opened.maker.sends_bodies());
-        let model = Arc::new(Bedrock::connect(access.clone(), target).await?);
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
         self.region = Some(model.region().await?);
         if let Some(remark) = self.region_remark() {
             (self.tell)(Told::Warning(&remark));
@@ -385,7 +395,10 @@ impl<'a, 't> Run<'a, 't> {
         if let Some(remark) = self.geography_remark() {
             self.note(&remark);
         }
-        let quotas = auto_quota::resolve(self.plan, access).await;
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let quotas = auto_quota::resolve(self.plan, access, &mut hosts).await;
         if let Some(note) = &quotas.note {
             self.note(note);
         }
@@ -501,7 +514,9 @@ impl<'a, 't> Run<'a, 't> {
             },
             retry: self.plan.retry,
             succeeded_before: self.succeeded_before,
-            first_alone: self.plan.shares_prefix(),
+            first_alone: self.plan.first_alone(),
+            first_timeout: self.plan.first_timeout(),
+            reasks: self.plan.reasks(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.options.drain,
             tick: TICK,

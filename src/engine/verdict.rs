@@ -30,7 +30,7 @@ pub(super) fn verdict(
         Stop::AllInvalid(fault) => (Exit::Usage, fault.advice_in(model, region)),
         Stop::Limit(Reached::Cost { .. }) => (
             Exit::Limit,
-            words("raise max_cost_usd; with this limit the same command stops at once"),
+            words("raise max_cost_usd; otherwise the same command stops immediately"),
         ),
         Stop::Limit(Reached::RunCost { .. }) => (
             Exit::Limit,
@@ -42,8 +42,8 @@ pub(super) fn verdict(
         Stop::Limit(Reached::ErrorRate { .. }) => (
             Exit::Limit,
             words(
-                "look at the failures and fix their cause; then run the same command, with \
-                 --retry-failed to run the failed rows again",
+                "inspect the failures and fix their cause; then run the same command, with \
+                 --retry-failed to retry the failed rows",
             ),
         ),
         Stop::TokensPerDay => (Exit::Stopped, words("run the same command tomorrow")),
@@ -65,10 +65,10 @@ pub(super) fn verdict(
         Stop::CannotWrite { rescued, .. } => (
             Exit::CannotWrite,
             Some(match rescued {
-                None => "free some space, or fix what the message names; then run the same command"
+                None => "free some space, or fix the cause given above; then run the same command"
                     .into(),
                 Some(Rescued { place, .. }) => format!(
-                    "free some space, or fix what the message names; then add these rows to the \
+                    "free some space, or fix the cause given above; then add these rows to the \
                      output with `promptmill repair {} --add {place}`, and run the same command",
                     paths.output.display()
                 ),
@@ -105,7 +105,8 @@ pub(super) fn reason(stop: &Stop) -> Reason {
             | Category::ContextWindow
             | Category::RequestTooLarge
             | Category::BadInputRow
-            | Category::BadResponse => Reason::InvalidRequest,
+            | Category::BadResponse
+            | Category::InvalidOutput => Reason::InvalidRequest,
             Category::Unavailable
             | Category::ServerError
             | Category::ModelTimeout
@@ -116,15 +117,15 @@ pub(super) fn reason(stop: &Stop) -> Reason {
     }
 }
 
-/// What has stopped a run whose output has lost `rows` that had ended, in the words of a [`Stop`].
+/// The cause of a stop, as the summary prints it: a file with the lines of `rows` completed rows was deleted.
 pub(super) fn lost(rows: u64) -> String {
     let rows = format::plural(rows, "row");
-    format!("a missing file of the output, which had the lines of {rows}")
+    format!("a missing output file that held {rows}")
 }
 
-/// A limit for all `rows`, if the others cost what those have that ended: rounded up, with some room
-/// for calls at their worst, and at least twice the one that was too low. Where that would not let the
-/// next call go, as much as does.
+/// A cost limit for all `rows`, assuming that the remaining rows cost what the completed ones did: rounded
+/// up, with room for calls at their worst case, at least twice the limit that was reached, and enough
+/// for the next call.
 pub(super) fn enough_usd(reached: &Reached, so_far: &Tally, rows: u64) -> f64 {
     let (max_usd, least) = match reached {
         Reached::Cost {
@@ -148,7 +149,8 @@ pub(crate) fn stopped(fault: &Fault) -> Exit {
         | Category::ContextWindow
         | Category::RequestTooLarge
         | Category::BadInputRow
-        | Category::BadResponse => Exit::Usage,
+        | Category::BadResponse
+        | Category::InvalidOutput => Exit::Usage,
         Category::DailyQuota
         | Category::ServiceQuota
         | Category::Throttled
@@ -167,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_that_is_suggested_lets_the_next_call_go() {
+    fn a_suggested_limit_has_room_for_the_next_call() {
         let reached = Reached::Cost {
             max_usd: 0.01,
             spent_usd: 0.004,

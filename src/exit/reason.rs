@@ -1,7 +1,7 @@
 //! Why a run stopped, or did not start: the closed list behind an exit code.
 //!
-//! `OUT.run.json` has one of these words as `stop.reason`, and so have the errors of `--json`. Words
-//! are only ever added.
+//! `OUT.run.json` has one of these words as `stop.reason`, and the errors of `--json` have one as
+//! `error.kind`. Words are only ever added.
 
 use super::Exit;
 
@@ -22,6 +22,8 @@ pub enum Reason {
     MaxFailures,
     /// More rows were filtered than `max_filtered` allows.
     MaxFiltered,
+    /// A check passes for fewer records than `--min-pass` asks for.
+    MinPass,
     /// `max_cost_usd` was reached.
     MaxCost,
     /// `max_cost_per_run_usd` was reached.
@@ -64,7 +66,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, by exit code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Usage,
         Self::Input,
         Self::ChangedRows,
@@ -72,6 +74,7 @@ impl Reason {
         Self::InvalidRequest,
         Self::MaxFailures,
         Self::MaxFiltered,
+        Self::MinPass,
         Self::MaxCost,
         Self::MaxRunCost,
         Self::Deadline,
@@ -103,6 +106,7 @@ impl Reason {
             Self::InvalidRequest => "invalid_request",
             Self::MaxFailures => "max_failures",
             Self::MaxFiltered => "max_filtered",
+            Self::MinPass => "min_pass",
             Self::MaxCost => "max_cost",
             Self::MaxRunCost => "max_run_cost",
             Self::Deadline => "deadline",
@@ -122,6 +126,65 @@ impl Reason {
             Self::AccessDenied => "access_denied",
             Self::NotFound => "not_found",
             Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// What to do about it, where nothing more precise is known: `error.advice` of `--json` and
+    /// `stop.advice` of `OUT.run.json`. For people and programs; not frozen.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Usage => "fix the command or the job as the message says",
+            Self::Input => "fix the input as the message says, then run the same command",
+            Self::ChangedRows => {
+                "rerun the changed rows with --redo-changed, or start over with --fresh"
+            }
+            Self::Output => {
+                "choose another --output, or fix this one: `promptmill repair` moves corrupt and \
+                 duplicate lines to a backup"
+            }
+            Self::InvalidRequest => {
+                "fix the request as the message says (parameters, prompt, model), then run the \
+                 same command"
+            }
+            Self::MaxFailures => {
+                "inspect the failed rows; retry them with --retry-failed, or raise max_failures"
+            }
+            Self::MaxFiltered => "inspect the filtered rows, or raise max_filtered",
+            Self::MinPass => "inspect the verdicts in OUT.scores.jsonl that did not pass",
+            Self::MaxCost => "raise max_cost_usd, then run the same command",
+            Self::MaxRunCost => {
+                "run the same command, which may spend as much again, or raise max_cost_per_run_usd"
+            }
+            Self::MaxErrorRate => {
+                "fix the cause of the failures, then run the same command with --retry-failed"
+            }
+            Self::Locked => "wait for the other run (--wait-lock 10m), or choose another --output",
+            Self::Bug => "report the bug; the same command resumes",
+            Self::CannotWrite => {
+                "make the output writable (space, permissions), then run the same command"
+            }
+            Self::OutputDeleted
+            | Self::Deadline
+            | Self::Terminated
+            | Self::HungUp
+            | Self::Interrupted => "run the same command to resume",
+            Self::Unreachable => "check the network, then run the same command",
+            Self::Throttled => {
+                "run the same command later, or set requests_per_minute and tokens_per_minute to \
+                 stay below the quota"
+            }
+            Self::DailyQuota => {
+                "run the same command tomorrow, or request a higher quota of tokens per day"
+            }
+            Self::ServiceQuota => "request a higher quota, then run the same command",
+            Self::TokensPerDay => "run the same command tomorrow, or raise tokens_per_day",
+            Self::Credentials => {
+                "renew the credentials (with SSO: aws sso login), then run the same command"
+            }
+            Self::AccessDenied => {
+                "grant access to the model as the message says, then run the same command"
+            }
+            Self::NotFound => "check the model ID and the region: `promptmill models` lists both",
         }
     }
 
@@ -151,11 +214,20 @@ mod tests {
         let words = Reason::ALL.map(Reason::as_str).join(" ");
         assert_eq!(
             words,
-            "usage input changed_rows output invalid_request max_failures max_filtered max_cost \
-             max_run_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
+            "usage input changed_rows output invalid_request max_failures max_filtered min_pass \
+             max_cost max_run_cost deadline max_error_rate locked bug cannot_write output_deleted terminated hung_up \
              unreachable throttled daily_quota service_quota tokens_per_day credentials \
              access_denied not_found interrupted"
         );
+    }
+
+    #[test]
+    fn advice_is_a_clause_without_a_full_stop() {
+        for reason in Reason::ALL {
+            let advice = reason.advice();
+            assert!(advice.starts_with(char::is_lowercase), "{advice}");
+            assert!(!advice.ends_with('.'), "{advice}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) struct Layout {
     pub(super) stream: Stream,
     /// Whether several completions of one prompt may be streamed.
     pub(super) several: Several,
-    /// What becomes of chunks of a kind that is not known.
+    /// What to do with chunks of an unknown kind.
     pub(super) unknown_events: UnknownEvents,
 }
 
@@ -151,7 +151,7 @@ pub(super) struct Turns {
     pub(super) order: Order,
     /// Whether system messages may come after the first turn.
     pub(super) later_systems: LaterSystems,
-    /// What becomes of an answer that is begun.
+    /// Whether an assistant prefill is supported, and how.
     pub(super) begun: Prefill,
 }
 
@@ -177,7 +177,7 @@ pub(super) enum Order {
     InTurn,
 }
 
-/// What becomes of a conversation that ends with the model's own words.
+/// What to do with a conversation that ends with an assistant prefill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prefill {
     /// The model goes on from them.
@@ -186,7 +186,7 @@ pub(super) enum Prefill {
     Refused,
 }
 
-/// What becomes of a system prompt where there is one text.
+/// Where a system prompt goes in a layout with a single text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum System {
     /// It goes before the text.

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_no_answer_has_do_not_overflow() {
+    fn impossible_counts_do_not_overflow() {
         let most = Usage::from_headers(Some(u64::MAX), Some(1), Some(u64::MAX), Some(u64::MAX));
         let body = Usage {
             input_tokens: Some(u64::MAX - 1),

@@ -4,58 +4,14 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::error::InputError;
 use super::flawed_json::{explain, not_an_object};
-use super::lines::{Line, Lines};
-use super::{BadRow, ENDLESS_RECORD, LONGEST_RECORD, Record, Row, endless};
+use super::line_records::LineRecords;
+use super::{BadRow, Record, Row};
 use crate::exact;
 
-/// The records of a JSON Lines text.
-pub(super) struct JsonLines<R> {
-    name: String,
-    lines: Lines<R>,
-    row: u64,
-}
-
-impl<R: BufRead> JsonLines<R> {
-    /// `end` is what ends a line: LF, or CR where lines end in that alone.
-    pub(super) fn new(name: &str, reader: R, end: u8) -> Self {
-        Self::bounded(name, reader, LONGEST_RECORD, end)
-    }
-
-    fn bounded(name: &str, reader: R, longest: usize, end: u8) -> Self {
-        Self {
-            name: name.into(),
-            lines: Lines::new(reader, longest, ENDLESS_RECORD, end),
-            row: 0,
-        }
-    }
-}
-
-impl<R: BufRead> Iterator for JsonLines<R> {
-    type Item = Result<Row, InputError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let line = self.lines.line + 1;
-            let row = self.row + 1;
-            let text = match self.lines.next_line() {
-                Ok(None) => return None,
-                Ok(Some(Line::Whole(text))) if text.trim_ascii().is_empty() => continue,
-                Ok(Some(text)) => text,
-                Err(source) => {
-                    let name = self.name.clone();
-                    return Some(Err(InputError::broken(name, line - 1, source)));
-                }
-            };
-            self.row = row;
-            return Some(Ok(match text {
-                Line::Whole(text) => object(text, row, line),
-                Line::TooLong => Err(too_long(row, line)),
-                Line::Endless => return Some(Err(endless(&self.name, line))),
-            }));
-        }
-    }
+/// The records of a JSON Lines text; `end` is what ends a line.
+pub(super) fn records<R: BufRead>(name: &str, reader: R, end: u8) -> LineRecords<R> {
+    LineRecords::new(name, reader, end, object)
 }
 
 /// Reads one record from the JSON text of an object that starts on `line`.
@@ -70,15 +26,6 @@ pub(super) fn object(text: &[u8], row: u64, line: u64) -> Row {
     Err(BadRow { row, line, reason })
 }
 
-/// A record past [`LONGEST_RECORD`].
-pub(super) fn too_long(row: u64, line: u64) -> BadRow {
-    let reason = format!(
-        "longer than {} MiB; a line break may be missing",
-        LONGEST_RECORD >> 20
-    );
-    BadRow { row, line, reason }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{check, trace};
@@ -86,7 +33,10 @@ mod tests {
 
     #[track_caller]
     fn read(text: &[u8], expected: &str) {
-        check(JsonLines::bounded("in.jsonl", text, 40, b'\n'), expected);
+        check(
+            LineRecords::bounded("in.jsonl", text, 40, b'\n', object),
+            expected,
+        );
     }
 
     #[test]
@@ -120,7 +70,7 @@ mod tests {
         let two = "1:1 {\"a\":1}\n2:2 {\"a\":2}";
         read("\u{feff}{\"a\":1}\n\u{feff}{\"a\":2}\n".as_bytes(), two);
         let returns = &b"{\"a\":1}\r{\"a\":2}\r"[..];
-        check(JsonLines::new("in.jsonl", returns, b'\r'), two);
+        check(records("in.jsonl", returns, b'\r'), two);
     }
 
     #[test]
@@ -139,7 +89,7 @@ mod tests {
     fn a_reader_that_breaks_is_an_error_and_not_an_end() {
         let broken = std::io::BufReader::new(super::super::testing::Breaks(b"{\"a\":1}\n{\"a\""));
         assert_eq!(
-            trace(JsonLines::new("in.jsonl", broken, b'\n')),
+            trace(records("in.jsonl", broken, b'\n')),
             "1:1 {\"a\":1}\nin.jsonl: broken after line 1: the disk is gone; the file may be damaged or cut short\n"
         );
     }

@@ -21,6 +21,7 @@ mod jsonl;
 mod kept;
 mod kernel;
 mod kind;
+mod line_records;
 mod lines;
 mod not_found;
 mod open;
@@ -33,6 +34,8 @@ mod suggest;
 mod syntax;
 mod txt;
 mod zstandard;
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
@@ -108,8 +111,9 @@ impl Record {
     }
 
     /// The value that a path leads to: a field's name, dots (`meta.source`, `choices.0`) or a JSON
-    /// pointer (`/meta/source`). A field of that very name comes first.
-    pub fn get(&self, path: &str) -> Option<&Value> {
+    /// pointer (`/meta/source`), also into text that holds JSON. A field of that very name comes
+    /// first.
+    pub fn get(&self, path: &str) -> Option<Cow<'_, Value>> {
         path::find(&self.fields, path)
     }
 

@@ -6,10 +6,10 @@ use super::Row;
 use super::csv::CsvRows;
 use super::error::InputError;
 use super::json::Elements;
-use super::jsonl::JsonLines;
+use super::line_records::LineRecords;
 use super::source::{Bytes, Source};
 use super::syntax::{Syntax, broken, buffered};
-use super::txt::TextLines;
+use super::{jsonl, txt};
 
 /// The records of an input. An error is the last item.
 pub struct Records {
@@ -19,9 +19,8 @@ pub struct Records {
 
 enum Rows {
     Csv(Box<CsvRows<BufReader<Bytes>>>),
-    Jsonl(JsonLines<BufReader<Bytes>>),
+    Lines(LineRecords<BufReader<Bytes>>),
     Json(Elements<BufReader<Bytes>>),
-    Txt(TextLines<BufReader<Bytes>>),
 }
 
 impl Records {
@@ -31,12 +30,12 @@ impl Records {
         let text = buffered(text);
         let rows = match syntax {
             Syntax::Table(dialect) => Rows::Csv(Box::new(CsvRows::open(name, text, *dialect)?)),
-            Syntax::Jsonl(end) => Rows::Jsonl(JsonLines::new(name, text, end.byte())),
+            Syntax::Jsonl(end) => Rows::Lines(jsonl::records(name, text, end.byte())),
             Syntax::Json { records: None } => Rows::Json(Elements::new(name, text)),
             Syntax::Json {
                 records: Some(path),
             } => Rows::Json(Elements::at(path, name, text)),
-            Syntax::Txt(end) => Rows::Txt(TextLines::new(name, text, end.byte())),
+            Syntax::Txt(end) => Rows::Lines(txt::records(name, text, end.byte())),
         };
         Ok(Self {
             rows: Some(rows),
@@ -56,7 +55,7 @@ impl Records {
     pub(super) fn columns(&self) -> Option<&[String]> {
         match self.rows.as_ref()? {
             Rows::Csv(rows) => Some(rows.columns()),
-            Rows::Jsonl(_) | Rows::Json(_) | Rows::Txt(_) => None,
+            Rows::Lines(_) | Rows::Json(_) => None,
         }
     }
 }
@@ -65,7 +64,7 @@ impl Rows {
     fn remarks(&self) -> Vec<String> {
         match self {
             Self::Csv(rows) => rows.remarks(),
-            Self::Jsonl(_) | Self::Json(_) | Self::Txt(_) => Vec::new(),
+            Self::Lines(_) | Self::Json(_) => Vec::new(),
         }
     }
 }
@@ -76,9 +75,8 @@ impl Iterator for Records {
     fn next(&mut self) -> Option<Self::Item> {
         let item = match self.rows.as_mut()? {
             Rows::Csv(rows) => rows.next(),
-            Rows::Jsonl(rows) => rows.next(),
+            Rows::Lines(rows) => rows.next(),
             Rows::Json(rows) => rows.next(),
-            Rows::Txt(rows) => rows.next(),
         };
         if !matches!(item, Some(Ok(_))) {
             self.remarks = self

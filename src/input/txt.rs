@@ -4,55 +4,15 @@ use std::io::BufRead;
 
 use serde_json::{Map, Value};
 
-use super::error::InputError;
-use super::jsonl::too_long;
-use super::lines::{Line, Lines};
-use super::{BadRow, ENDLESS_RECORD, LONGEST_RECORD, Record, Row, endless};
+use super::line_records::LineRecords;
+use super::{BadRow, Record, Row};
 
 /// The column that the lines are in.
 pub(super) const PROMPT: &str = "prompt";
 
-/// The lines of a text as records.
-pub(super) struct TextLines<R> {
-    name: String,
-    lines: Lines<R>,
-    row: u64,
-}
-
-impl<R: BufRead> TextLines<R> {
-    pub(super) fn new(name: &str, reader: R, end: u8) -> Self {
-        Self {
-            name: name.into(),
-            lines: Lines::new(reader, LONGEST_RECORD, ENDLESS_RECORD, end),
-            row: 0,
-        }
-    }
-}
-
-impl<R: BufRead> Iterator for TextLines<R> {
-    type Item = Result<Row, InputError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let line = self.lines.line + 1;
-            let text = match self.lines.next_line() {
-                Ok(None) => return None,
-                Ok(Some(Line::Whole(text))) if text.trim_ascii().is_empty() => continue,
-                Ok(Some(text)) => text,
-                Err(source) => {
-                    let name = self.name.clone();
-                    return Some(Err(InputError::broken(name, line - 1, source)));
-                }
-            };
-            self.row += 1;
-            let row = self.row;
-            return Some(Ok(match text {
-                Line::Whole(text) => record(text, row, line),
-                Line::TooLong => Err(too_long(row, line)),
-                Line::Endless => return Some(Err(endless(&self.name, line))),
-            }));
-        }
-    }
+/// The records of a plain text; `end` is what ends a line.
+pub(super) fn records<R: BufRead>(name: &str, reader: R, end: u8) -> LineRecords<R> {
+    LineRecords::new(name, reader, end, record)
 }
 
 fn record(text: &[u8], row: u64, line: u64) -> Row {
@@ -75,7 +35,7 @@ mod tests {
     fn each_line_is_a_prompt_as_it_stands() {
         let text = b" What, \"and\" why?\r\n\n{\"a\":1}\n\xff\nlast";
         check(
-            TextLines::new("in.txt", &text[..], b'\n'),
+            records("in.txt", &text[..], b'\n'),
             r#"
             1:1 {"prompt":" What, \"and\" why?"}
             2:3 {"prompt":"{\"a\":1}"}
@@ -83,7 +43,7 @@ mod tests {
             4:5 {"prompt":"last"}
             "#,
         );
-        let returns = TextLines::new("in.txt", &b"a\rb\r"[..], b'\r');
+        let returns = records("in.txt", &b"a\rb\r"[..], b'\r');
         check(returns, "1:1 {\"prompt\":\"a\"}\n2:2 {\"prompt\":\"b\"}");
     }
 }

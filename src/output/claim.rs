@@ -1,6 +1,6 @@
-//! An output, claimed for one run: locked, read, mended where a crash has left bytes that mean
-//! nothing or failures of rows that were answered, and otherwise left as it is until
-//! [`Claim::back_up`]. A run that is refused before its first call takes no answer away.
+//! An output, claimed for one run: locked, read, and fixed where a crash left a torn line or failures of
+//! rows that succeeded. Otherwise it stays as it is until [`Claim::back_up`], so that a run that is
+//! rejected before its first call removes nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,16 +25,16 @@ use super::{Tally, images, lock, run_file};
 /// What to do with output that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// Go on where it ends.
+    /// Resume.
     Resume,
-    /// Go on, but put the failures aside so that their rows run again.
+    /// Resume, and back up the failures, so that failed rows run again.
     RetryFailed,
-    /// Put all of it aside and begin anew.
+    /// Back up all of it and start over.
     Fresh,
 }
 
 impl Existing {
-    /// Whether the answers stay, and whether the failures do.
+    /// Whether the completions stay, and whether the failures do.
     pub(super) fn stays(self) -> [bool; 2] {
         match self {
             Self::Resume => [true, true],
@@ -47,29 +47,29 @@ impl Existing {
 /// Which file systems an output may be on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Locks {
-    /// Those whose locks keep every other run away.
+    /// Those whose locks exclude every other run.
     Trusted,
-    /// Any; the user sees to it that no other machine writes the same output.
+    /// Any; the user makes sure that no other machine writes the same output.
     Any,
 }
 
 /// An output that no other run writes.
 #[derive(Debug)]
 pub struct Claim {
-    /// The rows that have ended and stay so.
+    /// The completed rows that stay completed.
     pub past: EarlierRows,
-    /// Bytes that meant nothing and were put aside, as a crash leaves them.
+    /// Torn lines that were backed up, as a crash leaves them.
     pub torn: Vec<TornTail>,
     disk: Arc<dyn Disk>,
     paths: OutputPaths,
     existing: Existing,
-    /// What the lines have cost, and may have, that are put aside while the output goes on.
+    /// What the lines that are to be backed up have cost, possibly billed calls included.
     leaving: Unattributed,
     /// Held until the ledger has it.
     lock: Option<Lock>,
 }
 
-/// A run that ends before it begins leaves no lock behind where there is no output.
+/// A run that does not start leaves no lock file if there is no output.
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(lock) = &self.lock {
@@ -82,7 +82,7 @@ impl Claim {
     /// Takes the lock and reads what earlier runs left. What is created has this `mode`.
     ///
     /// # Errors
-    /// Another run holds the output, it is not ours, or it cannot be read.
+    /// Another run holds the output, it belongs to another program, or it cannot be read.
     pub fn take(
         paths: &OutputPaths,
         mode: Mode,
@@ -128,7 +128,7 @@ impl Claim {
             let past = if stays { &mut self.past } else { &mut left };
             match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
-                // What is put aside may be broken; that is what it is put aside for.
+                // What is backed up may be corrupt.
                 Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
                 Err(error) => return Err(error),
             }
@@ -141,11 +141,11 @@ impl Claim {
         Ok(())
     }
 
-    /// Puts aside what does not stay, and the lines of the rows with the keys in `redo`, which have
-    /// ended and are to run again. Says where what was put aside is.
+    /// Backs up what does not stay, and the lines of the completed rows with the keys in `redo`, which
+    /// run again. Returns the backup files.
     ///
     /// # Errors
-    /// The disk refused.
+    /// The disk failed.
     pub fn back_up(&mut self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
         let mut redo = redo.to_vec();
         redo.sort_unstable();
@@ -169,7 +169,7 @@ impl Claim {
     /// Makes ready to append to what stays.
     ///
     /// # Errors
-    /// The disk refused, or has no room.
+    /// The disk failed, or is full.
     ///
     /// # Panics
     /// Never: a claim has its lock until it begins.
@@ -182,8 +182,8 @@ impl Claim {
         Ok((ledger, std::mem::take(&mut self.past)))
     }
 
-    /// What counts although it stands with no row, once these rows and what does not stay are put
-    /// aside; nothing, where the output begins anew. So far it was `noted`.
+    /// Spend that no row accounts for, once these rows and what does not stay are backed up; nothing if
+    /// the output starts over. So far it was `noted`.
     fn unattributed(&self, noted: Unattributed, redo: &[u64]) -> Result<Unattributed, LedgerError> {
         let failed = match self.existing {
             Existing::Fresh => return Ok(Unattributed::default()),
@@ -257,7 +257,7 @@ impl Claim {
         Ok(0 < len)
     }
 
-    /// Moves the images after the lines that name them, which are then told where they are. A crash
+    /// Moves the images after the lines that name them, then changes the names in the lines. A crash
     /// between the two leaves the images whole, under the name that the lines have.
     fn back_up_images(&self, to: &Path, lines: Option<&PathBuf>) -> Result<(), LedgerError> {
         let from = &self.paths.images;
@@ -317,8 +317,8 @@ pub(super) fn claim(
     Lock::take(disk, paths)
 }
 
-/// Refuses what no run has left, without opening what is no file: opening a pipe would wait for
-/// ever, and a device keeps nothing.
+/// Rejects what no run has written, without opening anything but a file: opening a pipe would block,
+/// and a device stores nothing.
 pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerError> {
     for path in [&paths.output, &paths.failed, &paths.run, &paths.lock] {
         reject_other_than_file(path)?;

@@ -9,7 +9,7 @@ use crate::format::plural;
 /// Why the output cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Another run writes it.
+    /// Another run is writing it.
     #[error(
         "another run is writing {output}{holder}: wait for it (`run` takes --wait-lock 10m), stop it, \
          or choose another --output",
@@ -17,12 +17,12 @@ pub enum LedgerError {
         holder = .holder.as_ref().map(|it| format!(" ({it})")).unwrap_or_default(),
     )]
     Locked {
-        /// The output both want.
+        /// The output that both runs would write.
         output: PathBuf,
         /// Who writes it, where that is known.
         holder: Option<Holder>,
     },
-    /// Its lock would not keep another machine away.
+    /// Its lock may not stop a run on another machine.
     #[error(
         "{output} is on a network file system ({kind}) whose locks may not stop a run on another \
          machine: write to a local disk, or make sure yourself that no other run writes this output and add --trust-locks",
@@ -34,7 +34,7 @@ pub enum LedgerError {
         /// The file system's type.
         kind: String,
     },
-    /// It holds something else.
+    /// It was not written by promptmill.
     #[error(
         "{path} exists and was not written by promptmill: choose another --output, or move it away",
         path = .path.display()
@@ -45,7 +45,7 @@ pub enum LedgerError {
     },
     /// A file beside it belongs to another output.
     #[error(
-        "{path} belongs to the output {output}, as it says: choose another --output, or move it away",
+        "{path} belongs to another output, {output}: choose another --output, or move it away",
         path = .path.display()
     )]
     OfAnother {
@@ -97,7 +97,7 @@ pub enum LedgerError {
         /// Where it starts.
         byte: u64,
     },
-    /// A row stands in it twice.
+    /// A row appears in it twice.
     #[error(
         "{path}: row {row} appears twice (lines {first} and {line}): remove one of them, or move \
          the later line to a backup with `promptmill repair`",
@@ -113,19 +113,19 @@ pub enum LedgerError {
         /// Its second.
         line: u64,
     },
-    /// Nothing that could be added.
+    /// The file has no line that could be added.
     #[error(
-        "{path} has no line that promptmill wrote: name the file that a run rescued; nothing was \
-         added",
+        "{path} has no line written by promptmill: give the file of rescued rows that a run named; \
+         nothing was added",
         path = .path.display()
     )]
     NoRows {
         /// The file.
         path: PathBuf,
     },
-    /// Rows of another job are to be added.
+    /// The rows to be added belong to another job.
     #[error(
-        "{path}: line {line} is of {other}, and {output} is of {models}: these are the rows of another \
+        "{path}: line {line} is from model {other}, but {output} contains {models}: these rows belong to another \
          job; nothing was added",
         path = .path.display(),
         output = .output.display(),
@@ -139,7 +139,7 @@ pub enum LedgerError {
         other: String,
         /// The output they were to go to.
         output: PathBuf,
-        /// The models of that.
+        /// The models in that output.
         models: String,
     },
     /// The file was deleted or moved while a run wrote to it.
@@ -160,7 +160,7 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
-    /// The disk has no room for what is to come.
+    /// The disk has no room for the completions to come.
     #[error(
         "no room for the completions of {rows} ({size}) on the disk of {path}, or within its file \
          size limit: free some space, or lower --concurrency",
@@ -176,7 +176,7 @@ pub enum LedgerError {
         /// What their lines may take.
         bytes: u64,
     },
-    /// The disk refused.
+    /// An I/O error.
     #[error("cannot {operation} {path}: {cause}", path = .path.display())]
     Io {
         /// What was tried.

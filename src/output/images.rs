@@ -18,7 +18,7 @@ use crate::format::hexadecimal;
 use crate::model::GeneratedImage;
 use crate::run::{CompletedRow, Identity, Outcome};
 
-/// How much of an id stands in a file's name.
+/// How much of an id is used in a file name.
 const LONGEST_NAME: usize = 60;
 
 /// Writes the images of all rows; for each row, the names of its files, seen from the output.

@@ -17,11 +17,11 @@ use super::tally::Unattributed;
 /// What is there now.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// The rows that have ended and would stay so.
+    /// The completed rows that would stay completed.
     pub past: EarlierRows,
     /// What a person should know.
     pub notes: Vec<String>,
-    /// Why a run could not go on with it.
+    /// Why a run could not resume it.
     pub refusals: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ impl Inspection {
             Err(error) => self.refusals.push(error.to_string()),
         }
         let is_emulated = 0 < past.tally.emulated;
-        // What goes aside still tells how long answers are, and was paid for.
+        // Lines that are backed up still count for statistics and for spend.
         if !stays {
             self.past.statistics.add(&aside.statistics);
             let unattributed = &mut self.past.tally.unattributed;
@@ -95,7 +95,8 @@ impl Inspection {
     }
 }
 
-/// Whether a run could make its directory and its files, as far as can be told without a trace.
+/// Whether a run could create its directory and its files, as far as that can be found out without
+/// creating anything.
 fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<(), LedgerError> {
     let directory = paths.directory();
     let there = directory.ancestors().find(|path| path.exists());

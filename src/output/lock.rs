@@ -3,7 +3,8 @@
 //! The lock is the kernel's (`flock`), on a file that is never renamed; it ends with the process that
 //! holds it, however that dies, so there is no stale lock. A run that started nothing removes the
 //! file while it holds the lock. Whoever gets a lock therefore looks whether the file it locked is
-//! still the one of that name, so that two runs never hold different ones. What stands in the file is only for messages: who holds it.
+//! still the one of that name, so that two runs never hold different ones. The content of the file is only for
+//! messages: who holds it.
 //!
 //! A file may have several names. Links are followed before a lock is named
 //! ([`paths`](super::paths)); for hard links the output itself is locked too.
@@ -83,7 +84,7 @@ impl Lock {
     }
 }
 
-/// Refuses a file of somebody else's: many programs name a file `STEM.lock`, and signing empties it.
+/// Rejects a lock file of another program: many name a file `STEM.lock`, and signing truncates it.
 pub(super) fn reject_foreign(path: &Path) -> Result<(), LedgerError> {
     let Ok(file) = File::open(path) else {
         return Ok(());
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_is_told_from_the_lock_file_of_another_program() {
+    fn a_signature_is_distinguished_from_the_lock_file_of_another_program() {
         let whole = serde_json::to_vec(&Holder::this_process()).unwrap();
         for end in 0..=whole.len() {
             assert!(may_be_signature(&whole[..end]), "{end} bytes");

@@ -1,6 +1,6 @@
-//! What becomes of a run: lines on disk, a display for people, a summary at the end.
+//! The output of a run on disk: its lines, what earlier runs left, the lock, repair.
 //!
-//! Everything here is told what happened and never asks where it came from.
+//! It receives completed rows and does not know where they come from.
 
 mod claim;
 mod disk;

@@ -1,4 +1,4 @@
-//! Who may read and write what promptmill leaves behind.
+//! Who may read and write the files that promptmill creates.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 pub struct Mode(u32);
 
 impl Default for Mode {
-    /// Answers may be private: only their owner reads them, unless told otherwise.
+    /// Completions may be private: only the owner reads them, unless the job says otherwise.
     fn default() -> Self {
         Self(0o600)
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-/// File systems that show the kernel's own state, and keep no file of anybody's.
+/// File systems that show the kernel's own state, and store no files.
 const KERNELS: &[&str] = &[
     "proc",
     "sysfs",

@@ -14,14 +14,16 @@ use super::mode::Mode;
 /// Where one run's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
-    /// Rows that were answered: the file the user named.
+    /// Rows with a response: the file that the user named.
     pub output: PathBuf,
-    /// Rows that ended in failure.
+    /// Failed rows.
     pub failed: PathBuf,
     /// The run itself: counts, usage, cost, the command that resumes.
     pub run: PathBuf,
     /// Images that were made; there is none until one is.
     pub images: PathBuf,
+    /// What checks said of each record; there is none until the output is scored.
+    pub scores: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
     stem: PathBuf,
@@ -34,8 +36,9 @@ const ENDING: &str = ".jsonl";
 const FAILED: &str = ".failed.jsonl";
 pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
+const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
-const BESIDE: [&str; 4] = [FAILED, RUN, IMAGES, LOCK];
+const BESIDE: [&str; 5] = [FAILED, RUN, IMAGES, SCORES, LOCK];
 
 /// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
 /// their endings alone would share the files beside them.
@@ -78,6 +81,7 @@ impl OutputPaths {
             failed: format!("{stem}{FAILED}").into(),
             run: format!("{stem}{RUN}").into(),
             images: format!("{stem}{IMAGES}").into(),
+            scores: format!("{stem}{SCORES}").into(),
             lock: format!("{stem}{LOCK}").into(),
             stem: stem.into(),
         }
@@ -112,7 +116,7 @@ impl OutputPaths {
         paths(nth.unwrap_or(1))
     }
 
-    /// Where answers may go that cannot be written here: to the directory for temporary files, or
+    /// Where rows may be saved that cannot be written here: to the directory for temporary files, or
     /// to the one the run was started in.
     pub(super) fn rescued(&self, disk: &dyn Disk) -> Vec<PathBuf> {
         let name = self.stem.file_name().unwrap_or_default().to_string_lossy();
@@ -132,6 +136,11 @@ impl OutputPaths {
             self.stem.display(),
             now.strftime("%Y%m%dT%H%M%SZ")
         )
+    }
+
+    /// A file beside the output whose name ends like this, such as `report.html`.
+    pub fn beside(&self, end: &str) -> PathBuf {
+        format!("{}.{end}", self.stem.display()).into()
     }
 
     /// The directory all of them are in.

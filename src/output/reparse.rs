@@ -1,8 +1,8 @@
 //! Reading kept bodies again: what could not be understood when it came may be now.
 //!
-//! A row that is understood goes from the failures to the answers: first it is committed there,
+//! A row that can be parsed moves from the failures to the completions: first it is committed there,
 //! then its line is taken out of the failures. Who dies between the two leaves it in both, and
-//! whoever reads the output next takes the answer.
+//! the next reader of the output takes the success.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,10 +26,10 @@ use crate::run::Share;
 /// Lines that are committed at once.
 const GROUP: usize = 256;
 
-/// What became of answers that had not been understood.
+/// What happened to responses that could not be parsed before.
 #[derive(Debug, Default)]
 pub struct Reparsed {
-    /// Rows that are answered now.
+    /// Rows that succeed now.
     pub understood: u64,
     /// Rows whose body still means nothing, and why the first of them does not.
     pub not_understood: u64,
@@ -59,7 +59,7 @@ pub struct KeptBody<'a> {
     pub service_tier: Option<&'a str>,
     /// The latency it was asked for with, where its line tells.
     pub latency_mode: Option<&'a str>,
-    /// Whether its job keeps the reasoning before answers.
+    /// Whether its job keeps the reasoning before completions.
     pub reasoning: Reasoning,
     /// Whether its row brought the body of the request, to which completions are kept as they were
     /// sent.
@@ -69,7 +69,7 @@ pub struct KeptBody<'a> {
 /// Reads kept bodies again with `read`.
 ///
 /// # Errors
-/// Another run holds the output, it is not ours, or the disk refused.
+/// Another run holds the output, it belongs to another program, or the disk failed.
 pub fn reparse(
     paths: &OutputPaths,
     locks: Locks,
@@ -143,14 +143,13 @@ pub(super) fn reparse_on(
     Ok(reparsed)
 }
 
-/// The line, if it is of an answer that was not understood.
+/// The line, if it is of a response that could not be parsed.
 fn kept(line: &[u8]) -> Option<Kept> {
     let kept: Kept = serde_json::from_slice(line).ok()?;
     (kept.error.category == Category::BadResponse.as_str()).then_some(kept)
 }
 
-/// The last body there was. Rows that shared a call have their lines one behind the other, and its
-/// body stands in the first.
+/// The last body so far. Rows that shared a call have consecutive lines, and its body is in the first.
 #[derive(Default)]
 struct Bodies {
     request_id: Option<String>,

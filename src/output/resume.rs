@@ -1,4 +1,4 @@
-//! What earlier runs left on disk: the rows that have ended, and what their answers teach.
+//! What earlier runs left on disk: the completed rows, and statistics of their responses.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,18 +15,18 @@ use super::scan::{State, each_line, scan};
 use super::statistics::Statistics;
 use crate::model::Fingerprint;
 
-/// The rows that have ended already.
+/// The rows that completed in earlier runs.
 #[derive(Debug, Default)]
 pub struct EarlierRows {
     /// Sorted by key once complete: 32 bytes a row, whatever its text.
     rows: Vec<EarlierRow>,
     /// Their counts, tokens and cost.
     pub tally: Tally,
-    /// What their answers teach about the next ones.
+    /// Statistics of their responses.
     pub statistics: Statistics,
 }
 
-/// One row that has ended.
+/// One completed row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EarlierRow {
     pub(crate) key: u64,
@@ -34,7 +34,7 @@ pub struct EarlierRow {
     pub fingerprint: Option<Fingerprint>,
     /// Whether it is in the file of failures.
     pub failed: bool,
-    /// The tokens of its request, where the answer said.
+    /// The input tokens, if the response reported them.
     pub input_tokens: Option<NonZeroU32>,
 }
 
@@ -64,7 +64,7 @@ impl EarlierRows {
         self.rows.binary_search_by_key(&key, |row| row.key).ok()
     }
 
-    /// How many rows have ended.
+    /// How many rows have completed.
     pub fn len(&self) -> u64 {
         self.rows.len() as u64
     }
@@ -74,12 +74,12 @@ impl EarlierRows {
         self.rows.iter()
     }
 
-    /// Whether nothing has ended yet.
+    /// Whether no row has completed.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Reads one file of lines, mends it, and makes sure that what was read is there to stay: the
+    /// Reads one file of lines, fixes it, and syncs what was read, since the
     /// run that wrote it may have died between the write and the sync. `aside` says where bytes
     /// that mean nothing are put.
     ///
@@ -226,20 +226,20 @@ fn input_tokens(known: &Known) -> Option<NonZeroU32> {
     NonZeroU32::new(tokens)
 }
 
-/// Why bytes were put aside.
+/// Why bytes were backed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TailFix {
     /// They are a line without its end.
     Torn,
     /// They are lines whose bytes a power cut has left out.
     Holes,
-    /// They are failures of rows that were answered: whoever moved them died between the two files.
+    /// They are failures of rows that succeeded: the process that moved them died between the two files.
     Answered,
     /// Bytes that mean nothing, and such failures.
     Both,
 }
 
-/// Bytes that were put aside.
+/// Bytes that were backed up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TornTail {
     /// The file it was cut from.
@@ -297,4 +297,30 @@ fn cut(
         bytes,
         why,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_tokens_of_a_line_are_those_it_has_if_it_has_any() {
+        for (usage, expected) in [
+            ("{}", None),
+            (r#"{"input_tokens":null}"#, None),
+            (r#"{"input_tokens":0}"#, None),
+            (r#"{"input_tokens":12}"#, Some(12)),
+            (r#"{"input_tokens":4294967296}"#, None),
+        ] {
+            let line = format!(
+                r#"{{"custom_id":"a","row":1,"status":"succeeded","fingerprint":null,"usage":{usage}}}"#
+            );
+            let known = serde_json::from_str(&line).unwrap();
+            assert_eq!(
+                input_tokens(&known).map(NonZeroU32::get),
+                expected,
+                "{usage}"
+            );
+        }
+    }
 }

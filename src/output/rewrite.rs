@@ -12,7 +12,7 @@ use super::scan::{Found, each_line};
 const BUFFER: usize = 1 << 18;
 
 /// The end of the name a file has until it takes the place of the old one. Many programs leave files
-/// that end in `.tmp`; what ends like this is ours to write over.
+/// that end in `.tmp`; a file that ends like this may be overwritten.
 const BESIDE: &str = ".promptmill-new";
 
 /// Puts what `write` writes in the place of `path`, or of what it leads to where it is a link.

@@ -1,12 +1,13 @@
-//! `OUT.run.json` between runs: what it keeps for the next one, and counting it anew where a verb
+//! `OUT.run.json` between runs: what it keeps for the next one, and recounting where a verb
 //! has changed what the files hold.
 //!
 //! What the last run did (`this_run`, `exit_code`, `stopped_by`) stays as it was; what the output
 //! holds (`total`, `remaining`, `resume`) is made true, and `counted` says who counted, and when.
 //!
-//! `total.unlisted_usd` is what may have been paid for and stands in no line of the output, because
-//! its lines were put aside or its calls abandoned; `total.unlisted_answers_usd` is the part of it
-//! that answers have cost. Lines go aside only once their cost is noted there. Who dies between the two counts it twice, which a budget bears; the other way round it
+//! `total.unlisted_usd` is spend that no line of the output accounts for, because lines were backed up or
+//! calls abandoned; `total.unlisted_answers_usd` is the part of it that was paid for responses. Lines are
+//! backed up only once their cost is noted there. A crash between the two counts the cost twice, which a
+//! cost limit tolerates; the other way round it
 //! would be forgotten.
 
 use std::fs::File;
@@ -34,14 +35,14 @@ pub(super) type RunFile = Map<String, Value>;
 /// Within a process, one writer at a time: a signal can end a run while it is still starting.
 static WRITER: Mutex<()> = Mutex::new(());
 
-/// Where it keeps money that stands in no line, within `total`.
+/// The keys of spend that no line accounts for, within `total`.
 const UNLISTED: &str = "unlisted_usd";
 const UNLISTED_ANSWERS: &str = "unlisted_answers_usd";
 
-/// The longest run file that is read; ours have some kilobytes.
+/// The longest run file that is read; they have a few kilobytes.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// What stands in the run file at `path`: `None` where there is none, or nothing that is one.
+/// The run file at `path`: `None` if there is none, or something else.
 pub(super) fn read(path: &Path) -> Option<RunFile> {
     let mut text = Vec::new();
     let file = File::open(path).ok()?;
@@ -116,7 +117,7 @@ pub fn last_run(paths: &OutputPaths) -> LastRun {
     }
 }
 
-/// What this run file says of money that stands in no line.
+/// The spend in this run file that no line accounts for.
 pub(super) fn unattributed_in(file: &RunFile) -> Unattributed {
     let said = |key: &str| {
         let usd = file.get("total").and_then(|total| total.get(key));
@@ -155,7 +156,7 @@ pub(super) fn note(
 /// Writes the run file of this output: beside it first, then in its place.
 ///
 /// # Errors
-/// The disk refused.
+/// The disk failed.
 pub fn write_run_file(mode: Mode, paths: &OutputPaths, json: &str) -> Result<(), LedgerError> {
     write_text(&*disk::real(mode), &paths.run, json)
 }
@@ -194,7 +195,7 @@ pub(super) fn is_of(file: &RunFile, paths: &OutputPaths) -> bool {
 /// of it stood in no line before.
 ///
 /// # Errors
-/// The disk refused; the output is as it should be then, and the next run counts again.
+/// The disk failed; the output is still correct, and the next run counts again.
 pub(super) fn recount(
     disk: &dyn Disk,
     paths: &OutputPaths,

@@ -1,12 +1,12 @@
 //! A file of lines, read without trusting it.
 //!
-//! What stands behind the last good line decides what the file is: nothing (whole), a whole line
-//! without its newline (mended), bytes that mean nothing (torn: put aside and cut). A bad line
+//! What follows the last good line decides what the file is: nothing (whole), a whole line without its
+//! newline (fixed), other bytes (torn: backed up and cut). A bad line
 //! *between* good ones is a hole if it holds NUL bytes: a line never does, and a file system that
 //! lost power leaves them where it gave room and wrote nothing; only lines that were never synced
-//! can stand around one. Any other bad line between good ones is corruption: refused, for a
-//! person should know before anything is cut there. A file without a good line is ours if it
-//! begins as a line of ours does.
+//! can surround one. Any other bad line between good ones is corruption: rejected, since a person
+//! should know before anything is cut there. A file without a good line is an output if it begins as a
+//! line of an output does.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -15,15 +15,15 @@ use super::disk::OnDisk;
 use super::error::{LedgerError, io_error};
 use super::line::Known;
 
-/// What every line of ours begins with.
+/// What every line of an output begins with.
 const OURS: &[u8] = br#"{"custom_id":"#;
 
 /// The least that a disk writes or leaves out.
 const SECTOR: usize = 512;
 
-/// No line of ours is longer: an answer has at most 32 MiB and a record of the input 64, of which
+/// No line of an output is longer: a response has at most 32 MiB and a record of the input 64, of which
 /// escaping makes six times as many where they are no text; what else is in a line fits into the rest.
-/// What is longer was written by somebody else, and is not read into memory.
+/// What is longer was written by another program, and is not read into memory.
 const LONGEST_LINE: u64 = 640 << 20;
 
 /// Bytes that are read at once.
@@ -37,7 +37,7 @@ pub(super) struct Found<'a> {
     pub(super) number: u64,
     /// With its newline, where it has one.
     pub(super) bytes: &'a [u8],
-    /// What it says, if it is a line of ours.
+    /// What it says, if it is a line of an output.
     pub(super) known: Option<Known>,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum State {
     Holed,
 }
 
-/// A line that is longer than any of ours.
+/// A line that is longer than any of an output.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line} (at byte {byte}) is longer than any that promptmill writes; take it out")]
 struct TooLong {
@@ -61,7 +61,7 @@ struct TooLong {
 /// Shows every line of `file` to `see`, from the first.
 ///
 /// # Errors
-/// The disk refused, or a line is longer than any of ours.
+/// The disk failed, or a line is longer than any of an output.
 pub(super) fn each_line(
     file: &mut dyn OnDisk,
     see: impl FnMut(Found<'_>) -> io::Result<()>,
@@ -134,7 +134,7 @@ pub(super) fn scan(
     }
 }
 
-/// A first line that is longer than ours shows whose the file is.
+/// A first line that is too long shows that the file is not an output.
 fn not_read(error: io::Error, path: &Path) -> LedgerError {
     let too_long = error.get_ref().and_then(|it| it.downcast_ref::<TooLong>());
     match too_long {
@@ -154,11 +154,11 @@ struct Seen {
     good: bool,
     no_newline: bool,
     holed: bool,
-    /// Where the bad lines behind the last good one begin.
+    /// Where the bad lines after the last good one begin.
     bad: Option<u64>,
     /// The first of them that no hole explains, and its number.
     unexplained: Option<(u64, u64)>,
-    /// Whether a first line that is bad may be one of ours.
+    /// Whether a bad first line may be a torn line of an output.
     first_may_be_ours: Option<bool>,
 }
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_last_good_line_decides() {
+    fn what_follows_the_last_good_line_decides() {
         check("", "Whole");
         check("GOOD\nGOOD\n", "Whole");
         check("GOOD\nGOOD", "NoNewline");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_somebody_elses_is_not_ours() {
+    fn a_file_of_another_program_is_not_an_output() {
         check("hello\n", "not ours");
         check("{\"custom_id\":1}\n", "not ours");
         check("\0\0\0 ftypmp4\n and so on\n", "not ours");
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn room_that_was_given_and_never_written_is_ours() {
+    fn reserved_room_that_was_never_written_is_part_of_the_output() {
         check(&"\0".repeat(4096), "Torn { from: 0 }");
         check(
             &format!("{}rest of a line\n", "\0".repeat(512)),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_longer_than_ours_is_not_read_into_memory() {
+    fn a_line_longer_than_any_of_an_output_is_not_read_into_memory() {
         let disk = Simulated::default();
         let path = Path::new("out.jsonl");
         disk.put(path, format!("{GOOD}{}", "x".repeat(1 << 20)).as_bytes());

@@ -7,7 +7,7 @@ pub enum State {
     Running,
     /// Every row completed.
     Completed,
-    /// It ended before that, or did not start.
+    /// It stopped before that, or did not start.
     Stopped,
 }
 

@@ -1,4 +1,4 @@
-//! What answers teach about the next ones: how long they are, and how long they take.
+//! Statistics of responses, to estimate the next ones: how long they are, and how long they take.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::model::{FinishReason, ParsedReply};
 /// wide; values below it are counted exactly.
 const SPLIT: u64 = 32;
 
-/// An answer longer than the 99th of a hundred by this much still gets through.
+/// A completion longer than the 99th percentile by this much still fits.
 const ROOM: f64 = 1.25;
 
-/// Advice on a limit is a multiple of this: a round number, and room for the shortest answers.
+/// Advice on a limit is a multiple of this: a round number, and room for the shortest completions.
 const STEP: u64 = 64;
 
 /// Advice that would free less than this share of what a call reserves is not worth a change.
 const WORTH: f64 = 0.25;
 
-/// Lengths and latencies of answers, in the same memory however many there are.
+/// Lengths and latencies of responses, in constant memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Statistics {
-    /// Tokens of output of each answer that says so.
+    /// Output tokens of each response that reports them.
     pub output_tokens: Histogram,
     /// Answers that were cut off at `max_tokens`.
     pub cut_off: u64,
@@ -38,7 +38,7 @@ impl Statistics {
         self.answer(known.usage.output_tokens, finish, known.latency_ms);
     }
 
-    /// Takes in an answer that has just come.
+    /// Adds a response of this run.
     pub(crate) fn reply(&mut self, reading: &ParsedReply, took: Duration) {
         let latency_ms = u64::try_from(took.as_millis()).ok();
         let finish = reading.finish_reason.as_str();
@@ -72,9 +72,9 @@ impl Statistics {
         self.timed += other.timed;
     }
 
-    /// A limit of answers that is enough for nearly all and for the longest so far, and well below
-    /// `limit`; where a model may think for `thought` tokens, more than these. Where answers were cut
-    /// off, nobody knows how long they would have been.
+    /// A max_tokens that is enough for nearly all completions and for the longest so far, and well below
+    /// `limit`; if a model may think for `thought` tokens, more than these. `None` if completions were cut
+    /// off, since their full length is unknown.
     pub fn lower_limit(&self, limit: u64, thought: u64) -> Option<u64> {
         let lengths = &self.output_tokens;
         let p99 = lengths.percentile(99).filter(|_| self.cut_off == 0)?;
@@ -84,7 +84,7 @@ impl Statistics {
         (limit as f64 * WORTH <= freed).then_some(enough)
     }
 
-    /// What an answer took on average, from being sent to its last byte.
+    /// Mean latency, from sending a request to the last byte of its response.
     pub fn latency(&self) -> Option<Duration> {
         let mean = self.latency_ms as f64 / 1000.0 / self.timed as f64;
         (0 < self.timed).then(|| Duration::from_secs_f64(mean))
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_no_answer_has_teaches_nothing() {
+    fn an_impossible_count_is_ignored() {
         let mut statistics = Statistics::default();
         statistics.answer(Some(10), "stop", Some(u64::MAX));
         for _ in 0..2 {

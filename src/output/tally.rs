@@ -1,4 +1,4 @@
-//! Counting: what ended how, what it used and cost.
+//! Counts of completed rows, by status, with tokens and cost.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,50 +10,50 @@ use crate::catalog::rounded_usd;
 use crate::model::{Category, FinishReason};
 use crate::run::{CompletedRow, Outcome};
 
-/// Counts of rows that have ended, from earlier runs or from this one.
+/// Counts of completed rows, of earlier runs or of this one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Tally {
-    /// Rows with an answer.
+    /// Rows that succeeded.
     pub succeeded: u64,
-    /// Rows whose answer was filtered: an answer all the same, and billed.
+    /// Rows whose response was filtered; billed like any other.
     pub filtered: u64,
-    /// Rows that ended in failure.
+    /// Rows that failed.
     pub failed: u64,
-    /// Answers that were cut off at `max_tokens`.
+    /// Completions that were cut off at `max_tokens`.
     pub cut_off: u64,
-    /// The longest answer, in tokens.
+    /// The longest completion, in tokens.
     pub longest_output: u64,
-    /// Tokens over all answers that say so.
+    /// Tokens of all responses that report them.
     pub usage: Totals,
-    /// Cost over all answers whose price is known.
+    /// Cost of all responses whose price is known.
     #[serde(skip)]
     pub cost_usd: f64,
-    /// What rows may have cost beyond that: attempts that were given up on or not understood, and
-    /// answers without a count, each at its worst.
+    /// What rows may have cost beyond that: attempts that timed out or could not be parsed, and responses
+    /// without a token count, each at its worst case.
     #[serde(skip)]
     pub maybe_billed_usd: f64,
-    /// What may have been paid for and stands with no row of the output.
+    /// Spend that no row of the output accounts for.
     #[serde(skip)]
     pub unattributed: Unattributed,
-    /// Answers whose cost is not known.
+    /// Responses whose cost is unknown.
     pub unpriced: u64,
-    /// Rows that an emulator answered or failed.
+    /// Rows that an emulator completed.
     #[serde(skip)]
     pub emulated: u64,
-    /// Rows that a model answered.
+    /// Rows with a response of a real model.
     #[serde(skip)]
     pub real: u64,
     /// Failures by category.
     pub failures: BTreeMap<String, Failures>,
 }
 
-/// Money that stands with no row of the output, in USD: for lines that were put aside, calls that
+/// Spend that no row of the output accounts for, in USD: of lines that were backed up and calls that
 /// were abandoned.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Unattributed {
     /// All that may have been paid.
     pub usd: f64,
-    /// What of it has been, for answers.
+    /// The part of it that was paid for responses.
     pub answers_usd: f64,
 }
 
@@ -74,13 +74,13 @@ pub(crate) struct Counts<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
-    /// The cost of those answers whose cost is known, be it of all or not.
+    /// The cost of the responses whose cost is known, whether that is all of them or not.
     known_cost_usd: f64,
     /// What rows may have cost beyond that.
     maybe_billed_usd: f64,
-    /// What may have been paid for and stands with no row; `run_file` reads it back.
+    /// Spend that no row accounts for; `run_file` reads it back.
     unlisted_usd: f64,
-    /// The part of it that answers have cost.
+    /// The part of it that was paid for responses.
     unlisted_answers_usd: f64,
 }
 
@@ -111,7 +111,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts come from outside: what no answer has is no reason to go down.
+    /// Counts come from outside: an absurd one must not overflow.
     fn add(&mut self, other: Self) {
         let sums = [
             (&mut self.input_tokens, other.input_tokens),
@@ -161,12 +161,12 @@ impl Tally {
         self.succeeded + self.filtered
     }
 
-    /// Rows that have ended either way.
+    /// Completed rows.
     pub fn ended(&self) -> u64 {
         self.answered() + self.failed
     }
 
-    /// The cost of all answers; `None` where that of any is not known.
+    /// The cost of all responses; `None` if any is unknown.
     pub fn known_cost(&self) -> Option<f64> {
         (self.unpriced == 0).then_some(self.cost_usd)
     }
@@ -177,17 +177,17 @@ impl Tally {
         failures.map_or(0, |failures| failures.count)
     }
 
-    /// What all of it may have cost, in USD: what a budget goes by.
+    /// What all of it may have cost, in USD: what the cost limit is compared with.
     pub fn charge_usd(&self) -> f64 {
         self.cost_usd + self.maybe_billed_usd + self.unattributed.usd
     }
 
-    /// What of it is not for answers in the output, in USD.
+    /// The part of it that is not for responses in the output, in USD.
     pub fn uncertain_usd(&self) -> f64 {
         self.maybe_billed_usd + self.unattributed.usd
     }
 
-    /// All of it as it counts once its lines are no longer in the output.
+    /// All of it, as it counts once its lines are no longer in the output.
     pub(crate) fn as_unattributed(&self) -> Unattributed {
         Unattributed {
             usd: self.charge_usd(),
@@ -231,12 +231,21 @@ impl Tally {
                     reply.cost_usd,
                 );
             }
-            Outcome::Failed(fault) => self.failure(
-                fault.category.as_str(),
-                ended.identity.row,
-                ended.identity.custom_id.as_deref(),
-                &fault.message,
-            ),
+            Outcome::Failed(fault) => {
+                if let Some(reply) = &fault.invalid {
+                    self.answer(
+                        reply.parsed.finish_reason.as_str(),
+                        reply.parsed.usage.into(),
+                        reply.cost_usd,
+                    );
+                }
+                self.failure(
+                    fault.category.as_str(),
+                    ended.identity.row,
+                    ended.identity.custom_id.as_deref(),
+                    &fault.message,
+                );
+            }
         }
     }
 
@@ -253,6 +262,13 @@ impl Tally {
             Status::Failed => {
                 let unsaid = KnownError::default();
                 let error = known.error.as_ref().unwrap_or(&unsaid);
+                if error.category == Category::InvalidOutput.as_str() {
+                    self.answer(
+                        known.finish_reason.as_deref().unwrap_or_default(),
+                        known.usage,
+                        known.cost_usd,
+                    );
+                }
                 self.failure(
                     &error.category,
                     known.row,
@@ -263,7 +279,7 @@ impl Tally {
         }
     }
 
-    /// Counts a row. A failure that no emulator says is its own may be anybody's.
+    /// Counts a row. A failure without the mark of an emulator may be either's.
     fn count(&mut self, status: Status, emulated: bool) {
         match status {
             Status::Succeeded => self.succeeded += 1,
@@ -330,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_no_answer_has_do_not_overflow() {
+    fn impossible_counts_do_not_overflow() {
         let tokens = line::Tokens {
             input_tokens: Some(u64::MAX),
             ..line::Tokens::default()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::rate::{PerMinute, Rate};
+use super::timeline::{Timeline, TimelineOnDisk};
 use crate::model::{Category, Fault, Usage};
 use crate::output::resume::EarlierRows;
 use crate::output::statistics::Statistics;
@@ -31,6 +32,8 @@ pub struct Progress {
     pub throttles: u64,
     /// Calls sent again for any other reason.
     pub retries: u64,
+    /// Responses that the model was asked to correct.
+    pub reasks: u64,
     /// Attempts given up on after sending; each may have been billed.
     pub maybe_billed: u64,
     /// What is known of the quota.
@@ -41,6 +44,7 @@ pub struct Progress {
     pub last_fault: Option<String>,
     /// Whether nothing new is sent any more.
     stops: bool,
+    timeline: Timeline,
     start: Instant,
     rate: Rate,
     held: BTreeMap<WaitReason, Duration>,
@@ -59,11 +63,13 @@ impl Progress {
             sent: 0,
             throttles: 0,
             retries: 0,
+            reasks: 0,
             maybe_billed: 0,
             gauge: Gauge::default(),
             waits: None,
             last_fault: None,
             stops: false,
+            timeline: Timeline::new(start),
             start,
             rate: Rate::new(start),
             held: BTreeMap::new(),
@@ -73,6 +79,7 @@ impl Progress {
 
     /// Takes in one event.
     pub fn take(&mut self, event: &Event<'_>, now: Instant) {
+        self.timeline.take(event, now);
         match event {
             Event::Sent { is_retry, .. } => {
                 self.sent += 1;
@@ -83,6 +90,12 @@ impl Progress {
                 self.in_flight -= 1;
                 self.again(fault);
             }
+            Event::Reasked { .. } => {
+                self.in_flight -= 1;
+                self.reasks += 1;
+            }
+            // Its completion counts it as returned, and it returned before.
+            Event::Uncorrected { .. } => self.in_flight += 1,
             Event::Completed(ended) => self.ended(ended, now),
             Event::Left { .. } => self.in_flight -= 1,
             Event::Abandoned => {
@@ -124,7 +137,10 @@ impl Progress {
                 self.statistics.reply(&reply.parsed, ended.latency);
                 tokens(&reply.parsed.usage)
             }
-            Outcome::Failed(_) => 0,
+            Outcome::Failed(fault) => {
+                let invalid = fault.invalid.as_ref();
+                invalid.map_or(0, |reply| tokens(&reply.parsed.usage))
+            }
         };
         self.rate.add(now, tokens);
     }
@@ -162,6 +178,11 @@ impl Progress {
         let mut overall = self.past.clone();
         overall.add(&self.now);
         overall
+    }
+
+    /// The course of this run.
+    pub(super) fn timeline(&self) -> TimelineOnDisk {
+        self.timeline.on_disk()
     }
 
     /// How long this run has been going.

@@ -49,7 +49,7 @@ pub struct Preflight {
     pub selected_keys: Vec<u64>,
     /// What is said of ids that were asked for and are in no record.
     pub not_found: Option<String>,
-    /// Rows without a line whose prompts are the template alone: the fields in it are blank.
+    /// New rows whose prompts contain only template text, because their fields are blank.
     pub blank: Trouble,
     /// Rows that share their id with an earlier row.
     pub duplicates: Trouble,
@@ -151,7 +151,7 @@ pub fn limit_of(limit: Option<u64>) -> usize {
 }
 
 impl Preflight {
-    /// What is said of so many rows.
+    /// The remark about `gone` rows of the output that the input no longer has.
     pub fn gone_remark(gone: u64) -> Option<String> {
         match gone {
             0 => None,
@@ -163,27 +163,28 @@ impl Preflight {
         }
     }
 
-    /// What is said of rows whose prompts are the template alone.
+    /// The remark about rows whose prompts contain only template text.
     pub fn blank_remark(&self) -> Option<String> {
         let rows = match self.blank.count {
             0 => return None,
-            1 => "1 prompt is".to_owned(),
-            many => format!("{} prompts are", counted(many)),
+            1 => "1 prompt contains only template text because its fields are blank".to_owned(),
+            many => format!(
+                "{} prompts contain only template text because their fields are blank",
+                counted(many)
+            ),
         };
         let examples = self.blank.in_a_line();
-        Some(format!(
-            "{rows} the template alone, for the fields in it are blank: {examples}"
-        ))
+        Some(format!("{rows}: {examples}"))
     }
 
-    /// What is said of failures that hold no longer.
-    pub fn fix_advice(&self) -> String {
+    /// The remark about failures of rows that are valid now.
+    pub fn fixed_remark(&self) -> String {
         match self.outdated.len() {
-            1 => "1 row that could not be read or sent has been fixed since: its failure is backed up"
+            1 => "1 row that could not be read or sent is now valid: its old failure is backed up"
                 .into(),
             many => format!(
-                "{many} rows that could not be read or sent have been fixed since: their failures \
-                 are backed up"
+                "{many} rows that could not be read or sent are now valid: their old failures are \
+                 backed up"
             ),
         }
     }
@@ -206,7 +207,7 @@ impl Preflight {
         }
     }
 
-    /// How a row has ended, if that still holds.
+    /// The earlier result of a row, if it still holds.
     fn line<'p>(&mut self, row: &Row, past: &'p EarlierRows) -> Option<&'p EarlierRow> {
         let who = identity(row);
         // A row whose id could not be read was known by its number.
@@ -252,7 +253,7 @@ impl Preflight {
     }
 }
 
-/// The keys that stand more than once.
+/// The keys that appear more than once.
 fn repeated(mut keys: Vec<u64>) -> Vec<u64> {
     keys.sort_unstable();
     let mut twice: Vec<u64> = keys
@@ -264,7 +265,7 @@ fn repeated(mut keys: Vec<u64>) -> Vec<u64> {
     twice
 }
 
-/// A second look, to name the rows behind repeated keys.
+/// Reads the input again to name the rows of repeated keys.
 fn name_duplicates(
     maker: &RowMaker<'_>,
     input: &Input,
@@ -284,7 +285,7 @@ fn name_duplicates(
         let number = identity(&row).row;
         match first.get(id) {
             None => drop(first.insert(id.clone(), number)),
-            Some(first) => trouble.add(|| format!("`{id}` names row {first} and row {number}")),
+            Some(first) => trouble.add(|| format!("`{id}` appears in rows {first} and {number}")),
         }
     }
     Ok(trouble)

@@ -19,7 +19,7 @@ pub enum Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    /// The line it has, whatever becomes of it.
+    /// The line it has, whatever happens to it.
     pub fn line(self) -> Option<&'a EarlierRow> {
         match self {
             Self::New | Self::Renamed => None,

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::earlier::Earlier;
 use super::retry::History;
 use super::{Identity, ReadyRow};
 use crate::model::{Fault, FinishReason, Model, Reply, Request, Usage};
@@ -9,7 +10,7 @@ use crate::model::{Fault, FinishReason, Model, Reply, Request, Usage};
 /// How many rows may share a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sharing {
-    /// At most so many; at least 1.
+    /// At most this many; at least 1.
     pub rows: usize,
     /// As long as their bodies have no more bytes than this together.
     pub bytes: usize,
@@ -52,6 +53,8 @@ pub(super) struct Attempt {
     pub(super) others: Vec<ReadyRow>,
     pub(super) history: History,
     pub(super) read: Instant,
+    /// What its row was answered before, where this call is to correct that.
+    pub(super) earlier: Option<Box<Earlier>>,
 }
 
 impl Attempt {
@@ -62,10 +65,11 @@ impl Attempt {
             others: Vec::new(),
             history: History::default(),
             read: now,
+            earlier: None,
         }
     }
 
-    /// Whose call it is; the first row's, where several share it.
+    /// The row that the call is known by: the first, if several share it.
     pub(super) fn identity(&self) -> &Identity {
         &self.first.identity
     }
@@ -90,7 +94,12 @@ impl Attempt {
         worst.sum()
     }
 
-    /// Sends it once, and waits for the answer to each of its rows.
+    /// What is reserved beyond that for corrections of the response, in USD.
+    pub(super) fn reserve_usd(&self) -> f64 {
+        self.calls().map(|call| call.reserve_usd).sum()
+    }
+
+    /// Sends it once, and waits for the reply to each of its rows.
     pub(super) async fn send<M: Model>(&self, model: &M) -> Result<Replies, Fault> {
         if self.others.is_empty() {
             let first = model.invoke(&self.first.request).await?;
@@ -99,7 +108,7 @@ impl Attempt {
         }
         let calls: Vec<&Request> = self.calls().collect();
         let mut replies = model.invoke_together(&calls).await?;
-        assert_eq!(replies.len(), calls.len(), "an answer for each row");
+        assert_eq!(replies.len(), calls.len(), "a reply for each row");
         let others = replies.split_off(1);
         let first = replies.pop().expect("there is a first row");
         Ok(Replies { first, others })
@@ -114,12 +123,13 @@ impl Attempt {
             others: behind,
             history: self.history,
             read: self.read,
+            earlier: None,
         };
         [self, second]
     }
 }
 
-/// The answer to each row of a call, in their order.
+/// The reply to each row of a call, in the order of the rows.
 #[derive(Debug)]
 pub(super) struct Replies {
     pub(super) first: Reply,
@@ -164,7 +174,9 @@ mod tests {
                 body: "{}".into(),
                 max_tokens: None,
                 worst_cost_usd: None,
+                reserve_usd: 0.0,
                 bill: None,
+                prompt: None,
             },
         };
         let call = |was_sent| {

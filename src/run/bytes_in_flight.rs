@@ -65,7 +65,7 @@ impl BytesInFlight {
         self.held += call.0;
     }
 
-    /// A call came back with answers: its rows hold what they hold until they are committed.
+    /// A call succeeded: its rows take memory until they are committed.
     pub(super) fn returned(&mut self, call: Held, replies: &Replies) {
         self.returned += call.0;
         let all = std::iter::once(&replies.first).chain(&replies.others);
@@ -73,7 +73,7 @@ impl BytesInFlight {
         self.largest = self.largest.max(largest);
     }
 
-    /// A call came back without answers.
+    /// A call failed.
     pub(super) fn release(&mut self, call: Held) {
         self.held -= call.0;
     }
@@ -124,7 +124,9 @@ mod tests {
                 body: vec![b'x'; bytes].into(),
                 max_tokens,
                 worst_cost_usd: None,
+                reserve_usd: 0.0,
                 bill: None,
+                prompt: None,
             },
         };
         let mut attempt = Attempt::new(row(), Instant::now());

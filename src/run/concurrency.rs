@@ -46,7 +46,7 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// A call was answered: after a round of answers there is room for one more.
+    /// A call succeeded: after a round of successes there is room for one more.
     pub(super) fn widen(&mut self) {
         self.now = (self.now + 1.0 / self.now).min(self.most);
     }

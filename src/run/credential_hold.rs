@@ -2,8 +2,8 @@
 //!
 //! Calls in flight are awaited. Then one call at a time finds out whether the credentials, which
 //! the model resolves again, are good again; it costs its row no attempt. A person can log in
-//! meanwhile in another terminal. After a while the run stops, and sooner if nothing was ever
-//! answered, for then they have never been good.
+//! meanwhile in another terminal. After a while the run stops, and sooner if nothing ever
+//! succeeded, since the credentials were then never valid.
 
 use std::time::Duration;
 

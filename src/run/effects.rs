@@ -8,13 +8,14 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
+use super::earlier::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
 use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
-/// Rows rejected as invalid before any row was answered, after which the request itself may be wrong.
+/// Rows rejected as invalid before any row succeeded, after which the request itself may be wrong.
 const ALL_INVALID: u32 = 20;
 
 /// A call that is throttled for this long has been skipped by two minutes' quotas.
@@ -24,12 +25,11 @@ const TOO_LARGE: Duration = Duration::from_secs(120);
 /// this: their slots stand idle meanwhile.
 const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 
-/// How long to wait before a failed commit is tried again.
+/// How long to wait before a failed commit is retried.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long answers are still taken in that return during the last commits: anybody who asks twice to
-/// leave waits for them and the commit under way, which is less than a second on any disk but a slow
-/// one.
+/// How long responses are accepted that return during the last commits: a user who interrupts twice
+/// waits for them and for the commit under way, which takes less than a second on any but a slow disk.
 const LAST_RESPONSES: Duration = Duration::from_millis(250);
 
 /// Disposition of a failed call.
@@ -38,11 +38,11 @@ enum Disposition {
     Retry(Duration),
     /// Everything waits for new credentials, and it is retried then.
     Hold,
-    /// The fault was the service's and costs it nothing: it is retried.
+    /// The service was at fault: it is retried, and loses no attempt.
     Forgive,
     /// It has more tokens than a minute of the quota: it is split, and later calls stay as small.
     Shrink,
-    /// It is split, to find the row that the others failed with.
+    /// It is split, to find the row that made the others fail.
     Split,
     /// The run stops, and its rows are left.
     Stop(Stop),
@@ -62,10 +62,15 @@ where
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
         });
-        self.budget.hold(admitted.attempt.worst_cost_usd());
+        let attempt = &admitted.attempt;
+        self.budget
+            .hold(attempt.worst_cost_usd() + attempt.reserve_usd());
         self.bytes.hold(admitted.held);
         let model = Arc::clone(&self.model);
-        let limit = self.settings.attempt_timeout;
+        let limit = match self.is_first_alone() {
+            true => self.settings.first_timeout,
+            false => self.settings.attempt_timeout,
+        };
         self.in_flight.spawn(async move {
             let sent = Instant::now();
             let answer = admitted.attempt.send(&*model);
@@ -79,9 +84,8 @@ where
         });
     }
 
-    /// Takes in `first` and everything else that has returned by now. An attempt that panicked is a
-    /// bug, and its call may be paid for like those beside it: they return and are kept before the run
-    /// goes down.
+    /// Handles `first` and everything else that has returned by now. An attempt that panicked is a bug;
+    /// the other calls are paid for, so they finish and are stored before the run stops.
     pub(super) fn receive(
         &mut self,
         first: Result<Returned, JoinError>,
@@ -113,31 +117,52 @@ where
             held,
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
-        let unknown_usd = self.budget.returned(attempt.worst_cost_usd(), &outcome);
+        let unknown_usd =
+            self.budget
+                .returned(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
         let services_fault = self.pace.returned(row, admission, &outcome, returned_at);
         match outcome {
             Ok(replies) => {
-                self.bytes.returned(held, &replies);
                 self.note_success(admission.at, returned_at);
                 attempt.history.attempts += 1;
-                let replies = std::iter::once(replies.first).chain(replies.others);
-                let answered = replies.map(|reply| Outcome::Replied(Box::new(reply)));
-                self.end(attempt, sent, returned_at, answered);
+                if let Some(correction) = self.correction(&attempt, &replies.first) {
+                    self.bytes.release(held);
+                    self.ask_again(attempt, replies.first, correction, returned_at, tell);
+                    return;
+                }
+                self.bytes.returned(held, &replies);
+                let first = attempt.outcome_of(replies.first);
+                let others = replies.others.into_iter().map(outcome_of);
+                self.end(
+                    attempt,
+                    sent,
+                    returned_at,
+                    std::iter::once(first).chain(others),
+                );
             }
             Err(fault) => {
                 self.bytes.release(held);
                 self.note_fault(&fault, admission.at, returned_at);
                 let disposition =
                     self.disposition(&fault, &mut attempt, returned_at, services_fault);
+                if attempt.is_correction()
+                    && matches!(disposition, Disposition::Fail | Disposition::Stop(_))
+                {
+                    self.end_uncorrected(attempt, Some(&fault), sent, returned_at);
+                    if let Disposition::Stop(stop) = disposition {
+                        self.stop(stop, tell);
+                    }
+                    return;
+                }
                 report_disposition(&disposition, &attempt, &fault, tell);
                 self.carry_out(disposition, attempt, fault, (sent, returned_at), tell);
             }
         }
     }
 
-    /// The model answers: calls that were held until then continue.
+    /// A call succeeded: calls that were held until then continue.
     fn note_success(&mut self, sent: Instant, now: Instant) {
         self.credential_hold.passed(sent);
         self.waiting.earn();
@@ -150,7 +175,7 @@ where
         self.concurrency.widen();
     }
 
-    /// What a fault says beside the disposition of its call.
+    /// What a fault tells about the run, besides the disposition of its call.
     fn note_fault(&mut self, fault: &Fault, sent: Instant, now: Instant) {
         if fault.status_code.is_some() && !fault.may_be_renewed() {
             self.credential_hold.passed(sent);
@@ -225,9 +250,8 @@ where
 
     /// Sends the rows of a call in two, to find the one that the others failed with.
     ///
-    /// They go in halves; but while nothing was ever answered, the first row alone at first: it
-    /// tells soonest whether any row is right, so that what is wrong with every row is seen before
-    /// all of them are asked about.
+    /// They go in halves; but while nothing has ever succeeded, the first row goes alone: it shows
+    /// soonest whether any row is valid, so that a mistake in every row is found before all are sent.
     fn part(&mut self, mut attempt: Attempt, now: Instant) {
         let was_whole = !attempt.history.was_shared;
         attempt.history.start_over();
@@ -241,7 +265,7 @@ where
         }
     }
 
-    /// A row has been refused for as long as it may, and so has every other.
+    /// A row has been throttled for as long as it may be, and so has every other.
     fn every_call_is_throttled(&self, fault: &Fault, now: Instant) -> bool {
         let refused = matches!(
             fault.category,
@@ -251,7 +275,7 @@ where
     }
 
     /// Every row of a call has completed, each with its outcome.
-    fn end(
+    pub(super) fn end(
         &mut self,
         attempt: Attempt,
         sent: Instant,
@@ -277,8 +301,8 @@ where
         }
     }
 
-    /// When nothing but rejections comes back, the request itself is wrong. Rejections are sooner back
-    /// than answers: what has been sent is waited for, and nothing new is sent meanwhile.
+    /// If nothing but rejections comes back, the request itself is wrong. Rejections come back sooner
+    /// than successes, so calls in flight are waited for, and nothing new is sent meanwhile.
     fn note_invalid(&mut self, fault: &Fault) {
         let is_proved = self.any_succeeded || self.settings.succeeded_before;
         if fault.category != Category::InvalidRequest || is_proved {
@@ -290,7 +314,7 @@ where
         }
     }
 
-    /// Keeps what has completed, and counts it only then.
+    /// Commits what has completed, and counts it only then.
     pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
         let began = Instant::now();
         let kept = store.commit(&self.ended);
@@ -323,7 +347,7 @@ where
         }
     }
 
-    /// Does what the person or the system asks.
+    /// Does what a signal or the caller asks.
     pub(super) fn heed(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
             Ask::Run => {}
@@ -361,10 +385,13 @@ where
         }
     }
 
-    /// Before the end: takes in the answers that have returned since they were last looked for, as
-    /// during a slow commit. They are paid for. Whether there were any.
+    /// Before the end: accepts responses that returned meanwhile, as during a slow commit, since they are
+    /// paid for. Returns whether there were any.
     pub(super) fn receive_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
         let now = Instant::now();
+        while let Some(attempt) = self.waiting.take_correction() {
+            self.end_waiting(attempt, now, tell);
+        }
         if self.leaves_by.is_some_and(|by| by <= now) {
             return false;
         }
@@ -428,16 +455,16 @@ fn report_disposition(
     });
 }
 
-/// Whether a call that several rows share has more tokens than a minute of a quota that nobody
-/// knows: it would be refused for ever.
+/// Whether a call that several rows share has more tokens than a minute of an unknown quota: it would
+/// be throttled for ever.
 fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
     let since = attempt.history.refused_since;
     let skipped = since.is_some_and(|since| TOO_LARGE <= now - since);
     fault.category == Category::Throttled && 1 < attempt.rows() && skipped
 }
 
-/// The fault of a call as that of each of its rows. A body that was not understood is kept with
-/// the first of them, whose number is `row`: it may be as long as all their answers.
+/// The fault of a call as that of each of its rows. A body that could not be parsed is stored with the
+/// first of them, whose number is `row`: it may be as long as all their responses together.
 fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
     let bare = Fault {
         raw: None,
@@ -450,7 +477,7 @@ fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item 
     std::iter::once(fault).chain(std::iter::repeat_n(bare, rows - 1))
 }
 
-/// The call is out of our hands, not out of the service's.
+/// A call that got no response in time; the service may still work on it and bill it.
 fn timed_out(limit: Duration) -> Fault {
     let message = format!("no answer within {} s", limit.as_secs());
     Fault {

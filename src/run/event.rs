@@ -24,7 +24,18 @@ pub enum Event<'a> {
         /// How long the row waits.
         after: Duration,
     },
-    /// A row completed and is kept for good.
+    /// A call came back with a response that breaks the schema, and the model will be asked to correct
+    /// it.
+    Reasked {
+        /// Whose call.
+        identity: &'a Identity,
+    },
+    /// A row that was to be corrected will not be: it completes with the response that it has.
+    Uncorrected {
+        /// Whose call it would have been.
+        identity: &'a Identity,
+    },
+    /// A row completed and is stored.
     Completed(&'a CompletedRow),
     /// A call came back with something that stops the run; its rows are left for the next one.
     Left {
@@ -33,7 +44,7 @@ pub enum Event<'a> {
     },
     /// A call in flight was abandoned; its rows are left for the next run.
     Abandoned,
-    /// What may have been paid for and stands in no line that was kept, in USD.
+    /// Spend that no stored line accounts for, in USD.
     Unattributed {
         /// Calls that were abandoned, attempts of rows that are left, rows that were lost.
         unattributed_usd: f64,
@@ -63,27 +74,29 @@ pub enum WaitReason {
     Tokens,
     /// The rest of the day's tokens may be used by calls in flight.
     TokensOfDay,
-    /// The service has refused calls, and the pace it allows is being kept.
+    /// The service throttled calls; the rate learned from that is kept.
     LearnedRate,
-    /// The service does not answer; one call at a time finds out when it does again.
+    /// The service does not respond; one call at a time probes whether it does again.
     Outage,
-    /// The credentials have expired; one call at a time finds out when there are new ones.
+    /// The credentials have expired; one call at a time probes for new ones.
     Credentials,
-    /// The model is being loaded; one call at a time finds out when it is ready.
+    /// The model is being loaded; one call at a time probes whether it is ready.
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
-    /// Row after row was rejected as invalid; an answer would show that the request itself is right.
+    /// The service compiles the schema for the first call.
+    FirstGrammar,
+    /// Every row so far was rejected as invalid; a success would show that the request itself is valid.
     Proof,
-    /// The rest of the budget is held by calls in flight.
+    /// The rest of the cost limit is held by calls in flight.
     Budget,
     /// Rows that have completed are skipped, on the way to the next that has not.
     Input,
-    /// Every row is on its way; the answers are to come.
+    /// Every row was sent; the last responses are awaited.
     LastResponses,
     /// Rows wait for their next attempt.
     Retries,
-    /// Rows wait because as many were retried as the answers allow.
+    /// Rows wait because the retry budget is used up.
     RetryBudget,
     /// The run is stopping and the calls in flight are still to return.
     Drain,
@@ -94,7 +107,7 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
-    /// Whether it lasts for an unknown time, and only a single call that finds out can end it.
+    /// Whether it lasts for an unknown time, and only a probe or the disk can end it.
     pub fn is_halt(self) -> bool {
         match self {
             Self::Outage
@@ -111,6 +124,7 @@ impl WaitReason {
             | Self::TokensOfDay
             | Self::LearnedRate
             | Self::FirstAnswer
+            | Self::FirstGrammar
             | Self::Budget
             | Self::Input
             | Self::LastResponses
@@ -132,6 +146,7 @@ impl WaitReason {
             Self::Credentials => "expired credentials",
             Self::NotReady => "model loading",
             Self::FirstAnswer => "first response, which fills the prompt cache",
+            Self::FirstGrammar => "first response, for which the service compiles the schema",
             Self::Proof => "first success, since every row so far was rejected",
             Self::Budget => "cost limit",
             Self::Input => "reading completed rows of the input",

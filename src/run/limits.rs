@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::attempt::Replies;
 use crate::model::Fault;
 
-/// Rows that have to end before the share of failures means something.
+/// Rows that have to complete before the share of failures means something.
 const SAMPLE: u64 = 50;
 
 /// What the user allows.
@@ -61,7 +61,7 @@ pub enum Reached {
     ErrorRate {
         /// Rows that failed.
         failed: u64,
-        /// Rows that ended.
+        /// Rows that completed.
         ended: u64,
     },
 }
@@ -86,7 +86,7 @@ pub(super) struct Budget {
     /// What calls in flight could cost, and how many they are.
     held_usd: f64,
     in_flight: u64,
-    /// What of it, in this run, stands with rows that were kept.
+    /// The part of it, in this run, that stored rows account for.
     attributed_usd: f64,
     ended: u64,
     failed: u64,
@@ -156,17 +156,24 @@ impl Budget {
 
     /// A call is over. One whose cost is unknown is counted at its worst if it may have been
     /// billed: returns that much, in USD.
-    pub(super) fn returned(&mut self, worst_usd: f64, outcome: &Result<Replies, Fault>) -> f64 {
+    ///
+    /// `reserve_usd` was held beside it for corrections, each of which is held again as its own call.
+    pub(super) fn returned(
+        &mut self,
+        worst_usd: f64,
+        reserve_usd: f64,
+        outcome: &Result<Replies, Fault>,
+    ) -> f64 {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sum is the noise of floating point.
         self.held_usd = match self.in_flight {
             0 => 0.0,
-            _ => (self.held_usd - worst_usd).max(0.0),
+            _ => (self.held_usd - worst_usd - reserve_usd).max(0.0),
         };
         let (known, unknown) = match outcome {
             Ok(replies) => match replies.cost_usd() {
                 Some(cost) => (cost, 0.0),
-                // A guardrail answered in the model's place, and no tokens are counted.
+                // A guardrail responded instead of the model, and no tokens are counted.
                 None if replies.are_blocked() => (0.0, 0.0),
                 None => (0.0, worst_usd),
             },
@@ -177,7 +184,7 @@ impl Budget {
         unknown
     }
 
-    /// A row has been kept, and with it what it cost.
+    /// A row was stored, and with it what it cost.
     pub(super) fn attribute(&mut self, usd: f64) {
         self.attributed_usd += usd;
     }
@@ -239,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_held_once_nothing_is_in_flight_whatever_floating_point_leaves() {
+    async fn nothing_is_held_once_nothing_is_in_flight_despite_rounding() {
         let limits = Limits {
             max_cost_usd: Some(100_000.0),
             ..Limits::default()
@@ -252,7 +259,7 @@ mod tests {
         assert_eq!(budget.affords(expensive), Affordable::Later);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
         for worst in calls.iter().rev() {
-            budget.returned(*worst, &lost());
+            budget.returned(*worst, 0.0, &lost());
         }
         assert_eq!(
             (budget.held_usd, budget.affords(expensive)),

@@ -1,8 +1,8 @@
 //! The run: one loop that owns everything that moves.
 //!
 //! Rows are pulled from an iterator, so "no room" means "not read": that is the backpressure.
-//! Each attempt is one task; whatever becomes of it comes back here, is committed to the
-//! [`Store`], and only then counts and gives its slot back. Steps are plain functions, and only
+//! Each attempt is one task; its outcome comes back here, is committed to the [`Store`], and only
+//! then counts and frees its slot. Steps are plain functions, and only
 //! [`run`] awaits.
 //!
 //! This module knows nothing of files, terminals or any one service.
@@ -11,6 +11,7 @@ mod attempt;
 mod bytes_in_flight;
 mod concurrency;
 mod credential_hold;
+mod earlier;
 mod effects;
 mod event;
 mod gauge;
@@ -19,6 +20,7 @@ mod limits;
 mod outage;
 mod pace;
 mod probes;
+mod reask;
 mod retry;
 mod retry_budget;
 mod state;
@@ -44,6 +46,7 @@ pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
 pub use limits::{Limits, Reached};
 pub use pace::RequestsPerMinute;
+pub use reask::Reasks;
 pub use retry::RetryPolicy;
 pub use steering::Steering;
 pub use stop::{Ask, Signal, Stop};
@@ -76,9 +79,9 @@ pub struct Identity {
 pub enum Row {
     /// It can be sent.
     Ready(ReadyRow),
-    /// It ended before it could be sent.
+    /// It failed before it could be sent.
     Rejected(Identity, Fault),
-    /// It ended in an earlier run: there is nothing to do.
+    /// It completed in an earlier run: there is nothing to do.
     Completed(Identity),
 }
 
@@ -89,26 +92,26 @@ pub struct CompletedRow {
     pub identity: Identity,
     /// How it ended.
     pub outcome: Outcome,
-    /// With whom it shared its call.
+    /// Its place among the rows that shared its call.
     pub share: Share,
-    /// How often it was sent and came back with something other than "not now".
+    /// Attempts, without those that were throttled.
     pub attempts: u32,
-    /// How often the service refused it for now.
+    /// How often it was throttled.
     pub throttles: u32,
-    /// How many attempts we gave up on after sending; each may have been billed.
+    /// Attempts that timed out after sending; each may have been billed.
     pub maybe_billed: u32,
     /// What its attempts may have cost at worst beyond what its reply says, in USD.
     pub maybe_billed_usd: f64,
     /// From being read to being sent for the last time.
     pub queued: Duration,
-    /// From being sent for the last time to its answer.
+    /// From being sent for the last time to its response.
     pub latency: Duration,
-    /// When it ended.
+    /// When it completed.
     pub completed_at: Instant,
 }
 
 impl CompletedRow {
-    /// A row that ends without a call.
+    /// A row that completes without a call.
     fn unsent(identity: Identity, outcome: Outcome, now: Instant) -> Self {
         Self {
             identity,
@@ -128,7 +131,10 @@ impl CompletedRow {
     fn charge_usd(&self) -> f64 {
         let known = match &self.outcome {
             Outcome::Replied(reply) => reply.cost_usd.unwrap_or(0.0),
-            Outcome::Failed(_) => 0.0,
+            Outcome::Failed(fault) => {
+                let invalid = fault.invalid.as_ref();
+                invalid.and_then(|reply| reply.cost_usd).unwrap_or(0.0)
+            }
         };
         known + self.maybe_billed_usd
     }
@@ -137,63 +143,77 @@ impl CompletedRow {
 /// How a row ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The model answered.
+    /// There is a response: the row succeeded or was filtered.
     Replied(Box<Reply>),
-    /// It will not be answered.
+    /// It failed.
     Failed(Fault),
 }
 
-/// Where completed rows are kept. What `commit` accepts is kept for good.
+/// Where completed rows are stored. What `commit` accepts survives a crash.
 pub trait Store {
-    /// Why rows cannot be kept.
+    /// Why rows cannot be stored.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Keeps all of `ended`, or none of them.
+    /// Stores all of `ended`, or none of them.
     fn commit(&mut self, ended: &[CompletedRow]) -> Result<(), Self::Error>;
 
-    /// Makes sure that whatever is in flight next can be kept.
+    /// Makes sure that there is room for the rows of the calls in flight next.
     fn make_room(&mut self) -> Result<(), Self::Error>;
 
-    /// The last resort for rows that could not be committed: keeps them anywhere else, and says
+    /// The last resort for rows that could not be committed: stores them anywhere else, and says
     /// where.
     fn rescue(&mut self, ended: &[CompletedRow]) -> Option<Rescued>;
 }
 
-/// Rows that are kept elsewhere.
+/// Rows that were stored elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rescued {
     /// Where.
     pub place: String,
-    /// How many: also those that were committed to what is gone now.
+    /// How many, with those that were committed to a file that was deleted since.
     pub rows: u64,
 }
 
-/// How a run is to go.
+/// Whether the first call goes alone until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstAlone {
+    /// It does not.
+    No,
+    /// It does, for it fills the prompt cache that the others read.
+    ForCache,
+    /// It does, for the service compiles the schema at its first use.
+    ForGrammar,
+}
+
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The most calls in flight: a bound on memory and on what a crash repeats.
     pub concurrency: usize,
     /// How many rows may share a call.
     pub sharing: Sharing,
-    /// How many calls may start in a minute; `None` is no limit of ours.
+    /// How many calls may start in a minute; `None` is no limit.
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// How many tokens the quota has.
     pub tokens: TokenLimits,
-    /// What the user allows.
+    /// The user's limits.
     pub limits: Limits,
-    /// What deserves another attempt, and when.
+    /// What is retried, and when.
     pub retry: RetryPolicy,
-    /// Whether the job was answered before: the shape of its requests is right then, whatever single
-    /// rows are rejected for.
+    /// Whether rows of this job succeeded in an earlier run: then the requests as such are valid, even if
+    /// single rows are rejected.
     pub succeeded_before: bool,
-    /// Whether the first call goes alone until it is answered, for it fills the prompt cache that
-    /// the others read.
-    pub first_alone: bool,
+    /// Whether the first call runs alone until it succeeds.
+    pub first_alone: FirstAlone,
+    /// How long an attempt may take while it runs alone.
+    pub first_timeout: Duration,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
-    /// How long calls in flight may still return after a signal or the deadline.
+    /// Whether and how invalid responses are corrected.
+    pub reasks: Option<Reasks>,
+    /// How long calls in flight may finish after a signal or the deadline.
     pub drain: Duration,
-    /// How often readers are told the time.
+    /// How often readers get an [`Event::Tick`].
     pub tick: Duration,
     /// Seed of the jitter.
     pub seed: u64,
@@ -201,7 +221,7 @@ pub struct Settings {
     pub steering: watch::Receiver<Steering>,
 }
 
-/// Runs every row to its end, or until something stops the run. Returns what stopped it.
+/// Runs until every row has completed or something stops the run. Returns what stopped it.
 pub async fn run<M, S, R, E>(
     model: Arc<M>,
     rows: R,
@@ -230,6 +250,7 @@ where
                 Step::Send(admitted) => state.send(*admitted, &mut tell),
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
+                Step::EndCorrection(row) => state.end_waiting(*row, Instant::now(), &mut tell),
                 Step::Wait(wait) => break wait,
                 Step::Done if state.receive_the_last(&mut tell) => {}
                 Step::Done => return state.finish(store, &mut tell),
@@ -266,7 +287,7 @@ fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 
 async fn until(instant: Option<Instant>) {
     match instant {
-        // Others have their turn: signals, and the calls in flight.
+        // Signals and the calls in flight have their turn.
         Some(instant) if instant <= Instant::now() => tokio::task::yield_now().await,
         Some(instant) => sleep_until(instant).await,
         None => std::future::pending().await,

@@ -18,13 +18,13 @@ use super::WaitReason;
 use super::probes::Probes;
 use crate::model::Fault;
 
-/// Faults in a row, with no answer between them, that make an outage.
+/// Consecutive faults without a response that make an outage.
 const IN_A_ROW: u32 = 20;
 
-/// Rows that fail, with no answer between them, before one of them is about to fail.
+/// Rows with consecutive faults, without a response between them, before one of them is about to fail.
 const ROWS_IN_A_ROW: usize = 3;
 
-/// Whether the service answers at all.
+/// Whether the service responds at all.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     in_a_row: u32,
@@ -41,7 +41,7 @@ struct Down {
 }
 
 impl Outage {
-    /// The service said something: an answer, or a throttle that shows it is there.
+    /// The service responded: a success, or a throttle, which shows that it is up.
     pub(super) fn heard(&mut self) {
         *self = Self::default();
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn twenty_faults_in_a_row_are_an_outage_and_one_answer_ends_it() {
+    async fn twenty_consecutive_faults_are_an_outage_and_one_response_ends_it() {
         let now = Instant::now();
         let mut outage = Outage::default();
         let counted: Vec<bool> = (0..20)
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_row_alone_with_its_faults_is_to_blame_and_one_among_others_is_not() {
+    async fn a_row_that_fails_alone_is_at_fault_and_one_that_fails_among_others_is_not() {
         let now = Instant::now();
         let mut outage = Outage::default();
         for _ in 0..6 {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::model::fault::Verdict;
 use crate::model::{Category, Fault};
 
-/// How patient a run is.
+/// How often and for how long rows are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts a row has against transient errors, the first one included.
@@ -42,6 +42,8 @@ pub(super) struct History {
     pub(super) was_shared: bool,
     /// Whether its next attempt is paid from the retry budget.
     pub(super) owes: bool,
+    /// Whether its next attempt is the first to ask for a correction.
+    pub(super) is_new_correction: bool,
 }
 
 /// What to do with a row after a fault.
@@ -61,7 +63,7 @@ pub(super) enum Next {
 const EXPENSIVE_ATTEMPTS: u32 = 3;
 
 /// The longest wait that the service is granted at once: its quotas come back within a minute, and
-/// anybody who asks for an hour is asked again after this.
+/// a service that asks for an hour is asked again after this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 impl History {
@@ -77,14 +79,22 @@ impl History {
         self.refused_since = None;
     }
 
+    /// Its next call is another one, which asks to correct the last response.
+    pub(super) fn begin_correction(&mut self) {
+        self.start_over();
+        self.was_refused = false;
+        self.owes = false;
+        self.is_new_correction = true;
+    }
+
     /// Whether sending it means sending it again, for another reason than a throttle.
     pub(super) fn is_retry(&self) -> bool {
-        self.was_sent && !self.was_refused
+        self.was_sent && !self.was_refused && !self.is_new_correction
     }
 }
 
 impl RetryPolicy {
-    /// `fault` as far as it is heeded: a wait that the service asks for has its limits.
+    /// `fault` with the wait that the service asks for bounded.
     pub(super) fn heeded(&self, fault: Fault) -> Fault {
         let longest = LONGEST_RETRY_AFTER.min(self.throttle_wait);
         Fault {
@@ -104,6 +114,7 @@ impl RetryPolicy {
         services_fault: bool,
     ) -> Next {
         history.was_sent = true;
+        history.is_new_correction = false;
         history.was_refused = fault.category == Category::Throttled;
         history.maybe_billed += u32::from(fault.maybe_billed);
         if fault.may_be_renewed() {
@@ -201,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_row_has_its_attempts_and_fewer_where_one_is_dear() {
+    async fn a_row_has_its_attempts_and_fewer_if_one_is_expensive() {
         let now = Instant::now();
         for (category, attempts) in [
             (Category::ServerError, 6),
@@ -228,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_counted_and_costs_an_attempt_only_once_it_lasted_too_long() {
+    async fn a_throttle_is_counted_and_costs_an_attempt_only_once_it_lasted_too_long() {
         let start = Instant::now();
         let mut history = History::default();
         let mut at = |seconds| {
@@ -250,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_another_fault_than_a_refusal_makes_sending_it_a_retry() {
+    async fn a_resend_counts_as_a_retry_unless_the_last_fault_was_a_throttle() {
         let now = Instant::now();
         let mut history = History::default();
         assert!(!history.is_retry(), "it was never sent");
@@ -289,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_the_service_asks_for_is_heeded_for_five_minutes_or_the_patience() {
+    fn a_wait_that_the_service_asks_for_is_kept_for_at_most_five_minutes_or_throttle_wait() {
         let heeded = |asked, throttle_wait| {
             let policy = RetryPolicy {
                 throttle_wait: Duration::from_secs(throttle_wait),

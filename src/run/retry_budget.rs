@@ -1,4 +1,4 @@
-//! How many retries a run may send: a tenth of its answers, and a few to begin with.
+//! How many retries a run may send: a tenth of its successes, and a few to start with.
 //!
 //! Each row's own attempts bound what one row costs; they do not bound what a service in trouble
 //! has to bear from all rows together. With this budget calls grow by a tenth at most while there
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Retries that can be sent before any answer, and the most that are saved up. AWS's SDKs begin
+/// Retries that can be sent before any success, and the most that are saved up. AWS's SDKs begin
 /// with fifty to a hundred: 500 tokens at 5 or 10 a retry (aws-smithy-runtime 1.16.2, token_bucket.rs).
 const BURST: u32 = 20;
 
@@ -25,7 +25,7 @@ const ALONE: Duration = Duration::from_millis(100);
 /// What is left for retries.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
-    /// In answers.
+    /// In successes.
     saved: u32,
     /// When the next unpaid retry may go.
     alone: Instant,
@@ -39,7 +39,7 @@ impl RetryBudget {
         }
     }
 
-    /// A row was answered.
+    /// A row succeeded.
     pub(super) fn earn(&mut self) {
         self.saved = (self.saved + 1).min(BURST * ANSWERS_A_RETRY);
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn twenty_to_begin_with_and_then_one_for_ten_answers() {
+    async fn twenty_to_start_with_and_then_one_for_ten_successes() {
         let mut budget = RetryBudget::new(Instant::now());
         assert_eq!(paid(&mut budget), 20);
         (0..95).for_each(|_| budget.earn());

@@ -15,21 +15,21 @@ use super::gauge::Gauge;
 use super::limits::{Affordable, Budget, Reached};
 use super::pace::{Admission, Pace, Refusal};
 use super::waiting::Waiting;
-use super::{CompletedRow, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
+use super::{CompletedRow, FirstAlone, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
 use crate::model::{Fault, Model};
 
 /// Calls that wait for another attempt, per slot: a bound on memory while a service is down.
 const WAITING_PER_SLOT: usize = 4;
 
-/// Rows that may end without a call before they are committed.
+/// Rows that may fail without a call before they are committed.
 const MOST_UNCOMMITTED: usize = 1024;
 
-/// Rows that ended in an earlier run are skipped so many at a time, and for so long: answers,
-/// signals and the clock have their turn in between.
+/// Rows that completed in an earlier run are skipped in batches of this many, and for this long:
+/// responses, signals and the clock have their turn in between.
 const SKIPPED_AT_ONCE: u32 = 1024;
 const SKIPPED_FOR: Duration = Duration::from_millis(10);
 
-/// This share of the slots is enough for a commit: the others keep the service busy meanwhile.
+/// One slot in this many is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 8;
 
 /// How often a paused run looks around, at least: whatever ends the pause wakes it at once.
@@ -54,6 +54,8 @@ pub(super) struct Returned {
 pub(super) enum Step {
     Send(Box<Admitted>),
     Commit,
+    /// A row completes with the response that it has, for its correction cannot be sent.
+    EndCorrection(Box<Attempt>),
     Stop(Stop),
     Wait(Wait),
     Done,
@@ -65,7 +67,7 @@ pub(super) struct Wait {
     pub(super) until: Option<Instant>,
 }
 
-/// The loop's belongings.
+/// The state of the loop.
 pub(super) struct State<M, R> {
     pub(super) model: Arc<M>,
     rows: std::iter::Fuse<R>,
@@ -79,37 +81,38 @@ pub(super) struct State<M, R> {
     next: Option<ReadyRow>,
     /// The next call, read but not yet admitted.
     head: Option<Attempt>,
-    /// Whether rows that have completed were skipped, and there may be one behind them that has not.
+    /// Whether completed rows were skipped, and a row that has not completed may follow.
     skips: bool,
     /// How much memory calls in flight take.
     pub(super) bytes: BytesInFlight,
     /// Calls to be retried.
     pub(super) waiting: Waiting,
-    /// Parts of calls that failed, while all is in doubt: an answer lets them go on.
+    /// Parts of calls that failed while it is in doubt whether any row is valid: the first success
+    /// releases them.
     pub(super) parked: Vec<Attempt>,
     /// Whether everything waits for new credentials.
     pub(super) credential_hold: CredentialHold,
-    /// Rows that ended and are not yet committed.
+    /// Rows that completed and are not yet committed.
     pub(super) ended: Vec<CompletedRow>,
-    /// The slots that they still hold: one a call, and one for a row that ended without.
+    /// The slots that they still hold: one per call, and one for a row without a call.
     pub(super) held_slots: usize,
-    /// Until when rows are gathered, where they end faster than they can be committed one by one.
+    /// Until when rows are gathered, if they complete faster than they can be committed one by one.
     pub(super) gather_until: Instant,
     pub(super) broken_disk: Option<BrokenDisk>,
-    /// Why no new calls start, and until when those in flight may return, if somebody is in a hurry.
+    /// Why no new calls start, and until when those in flight may return, if the stop is urgent.
     pub(super) stop: Option<(Stop, Option<Instant>)>,
-    /// When it was asked to leave without waiting.
+    /// When it was asked to exit without waiting.
     pub(super) leave: Option<Instant>,
-    /// Until when answers are taken in that return during the last commits.
+    /// Until when responses are accepted that return during the last commits.
     pub(super) leaves_by: Option<Instant>,
     pub(super) last_response: Instant,
     pub(super) any_succeeded: bool,
-    /// Rows rejected as invalid while none was answered.
+    /// Rows rejected as invalid while none had succeeded.
     pub(super) invalid: u32,
-    /// The last of them, once they are so many that the request itself may be wrong.
+    /// The last of them, once they are enough to suspect the request itself.
     pub(super) doubt: Option<Box<Fault>>,
     pub(super) last_fault: Option<Box<Fault>>,
-    /// What the input said when it was cut off.
+    /// The error with which the input broke off.
     input_broke: Option<String>,
     /// Whether nothing new is sent until somebody says so.
     pub(super) is_paused: bool,
@@ -163,6 +166,19 @@ where
         }
     }
 
+    /// Whether a call is the only one, until it is answered.
+    pub(super) fn is_first_alone(&self) -> bool {
+        self.settings.first_alone != FirstAlone::No && !self.any_succeeded
+    }
+
+    /// Rows that wait for a correction keep their slots, so that there are never more rows under way
+    /// than slots. Where they keep all that are free: until when, if none of them is due.
+    fn slots_kept_until(&self, now: Instant) -> Option<Instant> {
+        let next = self.waiting.next_correction()?;
+        let taken = self.in_flight.len() + self.held_slots + self.waiting.corrections();
+        (now < next && self.concurrency.calls() <= taken).then_some(next)
+    }
+
     /// What is known of the quota.
     pub(super) fn gauge(&self) -> Gauge {
         self.pace.gauge()
@@ -181,6 +197,9 @@ where
             return step;
         }
         if let Some((_, until)) = self.stop {
+            if let Some(attempt) = self.waiting.take_correction() {
+                return Step::EndCorrection(Box::new(attempt));
+            }
             return self.drain(until, now);
         }
         if let Some(stop) = self.reason_to_stop(now) {
@@ -192,8 +211,15 @@ where
         if self.concurrency.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);
         }
-        if self.settings.first_alone && !self.any_succeeded && !self.in_flight.is_empty() {
-            return self.commit_or_wait(WaitReason::FirstAnswer, None, now);
+        if self.is_first_alone() && !self.in_flight.is_empty() {
+            let why = match self.settings.first_alone {
+                FirstAlone::ForGrammar => WaitReason::FirstGrammar,
+                FirstAlone::ForCache | FirstAlone::No => WaitReason::FirstAnswer,
+            };
+            return self.commit_or_wait(why, None, now);
+        }
+        if let Some(due) = self.slots_kept_until(now) {
+            return self.commit_or_wait(WaitReason::Retries, Some(due), now);
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
@@ -204,7 +230,7 @@ where
         }
     }
 
-    /// While the output cannot be written nothing starts, and the commit is tried now and then.
+    /// While the output cannot be written nothing starts, and the commit is retried.
     fn wait_for_disk(&mut self, now: Instant) -> Option<Step> {
         let disk = self.broken_disk.as_ref()?;
         let give_up = self.leave.map_or(disk.give_up, |at| at.min(disk.give_up));
@@ -222,8 +248,8 @@ where
         }))
     }
 
-    /// Calls in flight are paid for and are awaited. Only those who wait for the run's end can
-    /// cut that short; the deadline is one of them, also when something else has stopped the run.
+    /// Calls in flight are paid for, so they finish. Only an urgent stop cuts that short; the deadline is
+    /// one, also if something else has stopped the run.
     fn drain(&self, until: Option<Instant>, now: Instant) -> Step {
         if !self.ended.is_empty() {
             return Step::Commit;
@@ -243,7 +269,7 @@ where
         }
     }
 
-    /// Whether the run stops and somebody waits for its end.
+    /// Whether the run is stopping for an urgent reason.
     pub(super) fn is_hurried(&self) -> bool {
         matches!(self.stop, Some((_, Some(_))))
     }
@@ -269,8 +295,11 @@ where
         self.credential_hold.ends(patience, self.any_succeeded)
     }
 
-    /// A call that is due again goes before a new one, unless the budget does not pay for it.
+    /// A call whose retry is due goes before a new one, unless the retry budget is used up.
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
+        if let Some(correction) = self.waiting.due_correction(now) {
+            return Some(correction);
+        }
         while let Some(due) = self.waiting.due(now) {
             if self.doubt.is_none() || !due.history.was_shared {
                 return Some(due);
@@ -314,7 +343,7 @@ where
         Some(attempt)
     }
 
-    /// Reads on to the next row that can be sent; rows that cannot be end here.
+    /// Reads on to the next row that can be sent; rows that cannot be sent fail here.
     fn read_row(&mut self, now: Instant) -> Option<ReadyRow> {
         if self.input_broke.is_some() {
             return None;
@@ -369,7 +398,8 @@ where
             self.put_back(attempt, now);
             return self.commit_or_wait(WaitReason::Memory, None, now);
         }
-        let (why, until) = match self.budget.affords(attempt.worst_cost_usd()) {
+        let worst_usd = attempt.worst_cost_usd() + attempt.reserve_usd();
+        let (why, until) = match self.budget.affords(worst_usd) {
             Affordable::Never(reached) => {
                 return self.send_less(attempt, Stop::Limit(reached), now);
             }
@@ -391,9 +421,10 @@ where
         self.commit_or_wait(why, until, now)
     }
 
-    /// What is left of a limit is too little for a call; perhaps not for one of fewer rows.
+    /// What is left of a limit is too little for this call; a call of fewer rows may fit.
     fn send_less(&mut self, attempt: Attempt, stop: Stop, now: Instant) -> Step {
         match attempt.rows() {
+            1 if attempt.is_correction() => Step::EndCorrection(Box::new(attempt)),
             1 => Step::Stop(stop),
             _ => self.admit_half(attempt, now),
         }

@@ -14,12 +14,12 @@ pub enum Signal {
     Interrupt,
     /// The system: SIGTERM.
     Terminate,
-    /// The terminal that went: SIGHUP.
+    /// The terminal was closed: SIGHUP.
     HangUp,
 }
 
-/// What is asked of the run so far. Each names the first signal: anybody who looks too late to see one
-/// by one still knows what it was.
+/// What the signals so far ask of the run. Each variant names the first signal, so that a late reader
+/// still knows which one it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// Carry on.
@@ -31,7 +31,7 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// What is asked once `signal` has come too.
+    /// What is asked after one more `signal`.
     pub fn and(self, signal: Signal) -> Self {
         match self {
             Self::Run => Self::Drain(signal),
@@ -55,20 +55,20 @@ pub enum Stop {
     Bug,
     /// A fault that every other row would share.
     Fault(Box<Fault>),
-    /// Row after row is rejected as invalid and none was ever answered.
+    /// Every row so far was rejected as invalid; none has succeeded.
     AllInvalid(Box<Fault>),
     /// A limit of the user's own.
     Limit(Reached),
     /// The day's tokens, as the job limits them, are used up.
     TokensPerDay,
-    /// Nothing but transient errors for longer than rows are to wait.
+    /// Only transient errors, for longer than rows may wait.
     Unreachable {
         /// For how long.
         lasted: Duration,
         /// The last of them.
         fault: Box<Fault>,
     },
-    /// Nothing but throttling for longer than rows are to wait.
+    /// Every call throttled, for longer than rows may wait.
     Throttled {
         /// For how long.
         lasted: Duration,
@@ -79,16 +79,16 @@ pub enum Stop {
     CannotWrite {
         /// What the disk said.
         why: String,
-        /// Rows that ended and could not be written, in order.
+        /// Completed rows that could not be written, in order.
         rows: Vec<u64>,
-        /// Where they are kept instead, if there was a place.
+        /// Where they were saved instead, if there was a place.
         rescued: Option<Rescued>,
     },
 }
 
 impl Stop {
-    /// Whether somebody waits for the run's end: calls in flight may then return for the drain time,
-    /// and else for as long as an attempt may take.
+    /// Whether the run should end soon: calls in flight then have the drain time to return. Otherwise they
+    /// have as long as an attempt may take.
     pub fn is_pressing(&self) -> bool {
         match self {
             Self::Interrupted
@@ -120,7 +120,7 @@ impl From<Signal> for Stop {
     }
 }
 
-/// In the past tense, as the summary says it after "stopped by".
+/// As the summary prints it after "stopped by".
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -131,14 +131,14 @@ impl fmt::Display for Stop {
             Self::Bug => f.write_str("a bug in promptmill"),
             Self::Fault(fault) => write!(f, "{fault}"),
             Self::AllInvalid(fault) => {
-                write!(f, "row after row refused as invalid, the last with {fault}")
+                write!(f, "every row was rejected as invalid; last error: {fault}")
             }
             Self::Limit(Reached::Cost {
                 max_usd, spent_usd, ..
             }) => {
                 write!(
                     f,
-                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} are spent or may have been, and the next call could cost more than the rest"
+                    "max_cost_usd: ${spent_usd:.4} of ${max_usd} spent (including possibly billed calls); the next call could exceed the limit"
                 )
             }
             Self::Limit(Reached::RunCost { max_usd, spent_usd }) => {
@@ -153,43 +153,41 @@ impl fmt::Display for Stop {
             Self::Limit(Reached::ErrorRate { failed, ended }) => {
                 write!(f, "max_error_rate: {failed} of {ended} rows failed")
             }
-            Self::TokensPerDay => f.write_str(
-                "tokens_per_day: the rest of the day's tokens is too small for the next call",
-            ),
+            Self::TokensPerDay => {
+                f.write_str("tokens_per_day: too few of today's tokens remain for the next call")
+            }
             Self::Unreachable { lasted, fault } => {
                 write!(
                     f,
-                    "the service: nothing but faults for {} s, the last {fault}",
+                    "the service: only errors for {} s; last error: {fault}",
                     lasted.as_secs()
                 )
             }
             Self::Throttled { lasted, fault } => {
                 write!(
                     f,
-                    "the service: it refused every call for {} s, the last {fault}",
+                    "the service: every call throttled for {} s; last error: {fault}",
                     lasted.as_secs()
                 )
             }
             Self::CannotWrite { why, rows, rescued } => match (rows.len(), rescued) {
-                (0, _) => write!(f, "{why}; no answer is lost"),
+                (0, _) => write!(f, "{why}; no responses were lost"),
                 (1, None) => write!(
                     f,
-                    "{why}; 1 row that had ended could not be kept and runs again: {}",
+                    "{why}; 1 completed row could not be saved and will run again: {}",
                     ranges(rows)
                 ),
                 (lost, None) => write!(
                     f,
-                    "{why}; {lost} rows that had ended could not be kept and run again: {}",
+                    "{why}; {lost} completed rows could not be saved and will run again: {}",
                     ranges(rows)
                 ),
                 (last, Some(Rescued { place, rows: kept })) => {
-                    match kept {
-                        1 => write!(f, "{why}; 1 row that had ended is kept in {place}: ")?,
-                        _ => write!(f, "{why}; {kept} rows that had ended are kept in {place}: ")?,
-                    }
+                    let kept_rows = if *kept == 1 { "row" } else { "rows" };
+                    write!(f, "{why}; {kept} completed {kept_rows} saved to {place}: ")?;
                     match kept.saturating_sub(last as u64) {
                         0 => {}
-                        written => write!(f, "{written} that had been written, and ")?,
+                        written => write!(f, "{written} written earlier, and ")?,
                     }
                     f.write_str(&ranges(rows))
                 }
@@ -198,7 +196,7 @@ impl fmt::Display for Stop {
     }
 }
 
-/// `3-9, 12`: rows in order, those that follow each other taken together.
+/// `3-9, 12`: rows in order, consecutive ones as a range.
 fn ranges(rows: &[u64]) -> String {
     let runs = rows.chunk_by(|a, b| a + 1 == *b);
     let runs = runs.map(|run| match run {

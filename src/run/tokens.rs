@@ -5,7 +5,7 @@
 //! "token burndown", read October 2026). So a call is charged twice over here: what it reserves
 //! counts against the minute while it is in flight, and what it is expected to settle to, which
 //! is learned from the replies, sets the pace. An admission is settled exactly once: refunded if
-//! it never started, charged in full if nobody said what it used. A day counts calls in flight at the
+//! it never started, charged in full if its use is unknown. A day counts calls in flight at the
 //! worst they can settle to, so that it is not overshot: of input not at the mean that was learned, but
 //! at four times that, or a token for every byte, of which no token has less.
 
@@ -23,7 +23,7 @@ pub struct TokenLimits {
     pub per_day: Option<u64>,
     /// How many tokens of quota one token of output costs.
     pub burndown: f64,
-    /// What a call without a limit of its own reserves for its answer: the model's maximum.
+    /// What a call without a limit of its own reserves for its completion: the model's maximum.
     pub default_max_tokens: u64,
 }
 
@@ -45,7 +45,7 @@ const REPLIES: f64 = 32.0;
 pub(super) struct Charge {
     reserved: f64,
     expected: f64,
-    /// The part of the reservation that is for the answer.
+    /// The part of the reservation that is for the completion.
     most: f64,
     /// What the day counts it as until it has settled: the worst that it can settle to.
     worst: f64,
@@ -225,7 +225,7 @@ impl Tokens {
         }
     }
 
-    /// The service has refused a call for its tokens.
+    /// The service throttled a call for its tokens.
     pub(super) fn refused(
         &mut self,
         sent: Instant,
@@ -322,7 +322,9 @@ mod tests {
             body: vec![b'x'; bytes].into(),
             max_tokens,
             worst_cost_usd: None,
+            reserve_usd: 0.0,
             bill: None,
+            prompt: None,
         }
     }
 
@@ -449,7 +451,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_day_is_never_overshot_however_dear_a_token_of_output_is() {
+    async fn a_day_is_never_overshot_however_expensive_an_output_token_is() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
         (tokens.limits.per_day, tokens.limits.per_minute) = (Some(50_000), None);

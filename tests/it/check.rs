@@ -188,7 +188,7 @@ fn a_wrong_model_or_parameter_is_the_jobs_mistake() {
         HAIKU,
         2,
         "ValidationException: Malformed input request",
-        "correct what the message names, in the job or its extra fields",
+        "fix what the message reports, in the job or its extra fields",
     );
 }
 

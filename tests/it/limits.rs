@@ -30,7 +30,7 @@ fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
     );
     assert_ne!(run["remaining"], 0);
     let out =
-        out.says("what to do raise max_cost_usd; with this limit the same command stops at once");
+        out.says("what to do raise max_cost_usd; otherwise the same command stops immediately");
     // 100 rows take about ten times as much.
     let resume = run["resume"].as_str().unwrap();
     let (command, enough) = resume.split_once(" --max-cost ").unwrap();

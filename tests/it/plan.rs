@@ -256,6 +256,9 @@ fn json_says_why_there_is_no_plan() {
     assert_eq!(json["error"]["exit_code"], 2);
     let message = json["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("none.csv: no such file"), "{message}");
+    assert_eq!(json["error"]["kind"], "input");
+    let advice = "fix the input as the message says, then run the same command";
+    assert_eq!(json["error"]["advice"], advice);
     let unknown = Job::new("plan").args(["--json", "--inptu", "a.csv"]).run();
     let json: Value = serde_json::from_str(&unknown.exits(2).stdout).unwrap();
     let message = json["error"]["message"].as_str().unwrap();
@@ -263,6 +266,11 @@ fn json_says_why_there_is_no_plan() {
         message.starts_with("unexpected argument '--inptu'"),
         "{message}"
     );
+    let guessed = Job::new("plan").args(["--json", "--rpm", "60"]).run();
+    let json: Value = serde_json::from_str(&guessed.exits(2).stdout).unwrap();
+    let advice =
+        "type --requests-per-minute N; without it, promptmill learns the limit from throttling";
+    assert_eq!(json["error"]["advice"], advice);
     let nothing = Job::new("plan").args(["--json"]).run().exits(2);
     assert!(
         nothing.stdout.starts_with(r#"{"ok":false,"error":{"#),
@@ -350,7 +358,7 @@ fn everything_that_run_would_refuse_is_said_at_once() {
     };
     begins(
         0,
-        "prompts.csv: 1 row shares an id with an earlier row: `b` names row 2 and row 3;",
+        "prompts.csv: 1 row shares an id with an earlier row: `b` appears in rows 2 and 3;",
     );
     begins(
         1,

@@ -332,7 +332,7 @@ fn a_run_of_named_rows_that_was_stopped_resumes_and_pays_for_no_row_twice() {
 fn prompts_whose_fields_are_blank_are_counted_before_they_are_paid_for() {
     let rows = "id,text\na,one\nb,\nc,two\nd,\n";
     let said =
-        "2 prompts are the template alone, for the fields in it are blank: row 2 (b), row 4 (d)";
+        "2 prompts contain only template text because their fields are blank: row 2 (b), row 4 (d)";
     let job = |verb: &str, template: &str| {
         let job = Job::new(verb).file("prompts.csv", rows);
         job.on_the_emulator("prompts.csv").args(["-t", template])

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
-use promptmill::exit::Exit;
+use promptmill::exit::{Exit, Reason};
 use promptmill::family::Family;
 use promptmill::job::keys::{KEYS, tables};
 use promptmill::model::Category;
@@ -113,9 +113,11 @@ fn is_key(arg: &Arg) -> bool {
 fn spelled(arg: &Arg) -> String {
     let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     let names = arg.get_value_names().unwrap_or_default();
-    let value = match (takes_value, names.first()) {
-        (true, Some(name)) => name.as_str(),
-        _ => "",
+    let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+    let value = if takes_value {
+        names.join(" ")
+    } else {
+        String::new()
     };
     let value = value.replace('|', "\\|");
     match (arg.get_short(), arg.get_long()) {
@@ -155,6 +157,15 @@ fn the_reference_of_metrics_has_every_metric() {
         writeln!(text, "| `{metric}` | {kind} | {help} |").unwrap();
     }
     check("docs/reference/metrics.md", "metrics", &text);
+}
+
+#[test]
+fn the_reference_of_reasons_has_the_advice_of_each() {
+    let mut text = String::from("| `stop.reason` | `stop.advice` |\n|---|---|\n");
+    for reason in Reason::ALL {
+        writeln!(text, "| `{}` | {} |", reason.as_str(), reason.advice()).unwrap();
+    }
+    check("docs/reference/output.md", "reasons", &text);
 }
 
 #[test]

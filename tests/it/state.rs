@@ -105,6 +105,8 @@ fn the_run_file_says_completed_and_why_not_where_there_is_a_reason() {
     );
     assert_eq!(run["stop"]["reason"], "max_failures");
     assert_eq!(run["stop"]["detail"], "1 row failed, max_failures allows 0");
+    let advice = "inspect the failed rows; retry them with --retry-failed, or raise max_failures";
+    assert_eq!(run["stop"]["advice"], advice);
 }
 
 #[test]

@@ -131,3 +131,107 @@ fn a_run_ends_at_sigterm_although_nobody_reads_its_standard_error() {
     running.signal("TERM");
     ends(running).exits(75);
 }
+
+/// A host that nobody has (RFC 6761).
+const GATEWAY: &str = "https://gateway.invalid";
+
+/// The verbs that send something, each to an endpoint that the job or the environment names.
+fn to_the_gateway(verb: &str) -> Job {
+    let job = match verb {
+        "models" => Job::new(verb),
+        "quotas" => Job::new(verb).args([NOVA]),
+        _ => Job::new(verb)
+            .file("prompts.csv", "id,text\na,one\n")
+            .file("job.toml", format!("[model]\nendpoint = \"{GATEWAY}\"\n"))
+            .args(["job.toml"])
+            .the_usual(),
+    };
+    let job = match verb {
+        "models" | "quotas" => job.args(["--endpoint-url", GATEWAY]),
+        "run" => job.args(["--deadline", "2s", "--drain", "0s"]),
+        _ => job,
+    };
+    job.env("AWS_REGION", "us-east-1")
+}
+
+#[test]
+fn an_api_key_goes_to_no_host_that_the_command_line_does_not_trust() {
+    for verb in ["run", "check", "models"] {
+        let job = || to_the_gateway(verb).env("AWS_BEARER_TOKEN_BEDROCK", "CANARYKEY");
+        let out = job().run().exits(2);
+        let said = format!("{}{}", out.stdout, out.stderr);
+        assert!(
+            said.contains("would be sent to gateway.invalid"),
+            "{verb}: {said}"
+        );
+        assert!(
+            said.contains("add --trust-endpoint gateway.invalid"),
+            "{verb}: {said}"
+        );
+        out.sent_nothing();
+        let other = job().args(["--trust-endpoint", "invalid"]).run();
+        assert_eq!(other.code, Some(2), "{verb}: another host is trusted");
+        let trusted = job().args(["--trust-endpoint", "Gateway.invalid"]).run();
+        let said = format!("{}{}", trusted.stdout, trusted.stderr);
+        assert_ne!(trusted.code, Some(2), "{verb}: {said}");
+        assert!(
+            said.contains("go to https://gateway.invalid, which is not an AWS host"),
+            "{said}"
+        );
+        assert!(!said.contains("CANARYKEY"), "{said}");
+    }
+}
+
+#[test]
+fn no_job_file_trusts_a_host() {
+    for key in ["trust_endpoint", "trusted_hosts"] {
+        let text = format!("[model]\nendpoint = \"{GATEWAY}\"\n{key} = \"gateway.invalid\"\n");
+        let job = to_the_gateway("run").file("job.toml", text);
+        job.run().exits(2).says("unknown key");
+    }
+}
+
+#[test]
+fn every_verb_names_a_host_that_is_not_of_aws_before_it_sends() {
+    for verb in ["run", "check", "models", "quotas", "plan"] {
+        let job = to_the_gateway(verb)
+            .env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up");
+        let out = job.run();
+        let said = format!("{}{}", out.stdout, out.stderr).replace(['\n', '│'], " ");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let named = "go to https://gateway.invalid, which is not an AWS host for";
+        assert!(said.contains(named), "{verb}: {said}");
+    }
+}
+
+#[test]
+fn what_may_be_a_secret_of_an_endpoint_is_never_shown() {
+    let secret = "https://ada:CANARYPASS@gateway.invalid/x?key=CANARYQUERY";
+    let signed = |job: Job| {
+        job.env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+            .env("AWS_REGION", "us-east-1")
+    };
+    for url in [
+        secret,
+        "https://gateway.invalid/x?CANARYQUERY",
+        "ada:CANARYPASS@x",
+    ] {
+        for verb in ["run", "plan", "check", "models", "quotas"] {
+            let with = |job: Job| match verb {
+                "models" => job,
+                "quotas" => job.args([NOVA]),
+                _ => job.file("prompts.csv", "id,text\na,one\n").the_usual(),
+            };
+            let typed = with(signed(Job::new(verb))).args(["--endpoint-url", url]);
+            let configured = with(signed(Job::new(verb))).env("AWS_ENDPOINT_URL", url);
+            for job in [typed, configured] {
+                let out = job.run();
+                let said = format!("{}{}{}", out.stdout, out.stderr, out.text("out.run.json"));
+                assert!(!said.contains("CANARY"), "{verb} {url}: {said}");
+                out.sent_nothing();
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::api::{Api, Identity, Refused, Request, Service};
 use super::aws::Access;
 use super::error::{ConnectError, WAYS};
+use super::hosts::Hosts;
 use super::wire::unwrapped;
 use crate::model::fault::{Category, Fault};
 use crate::percent::segment;
@@ -70,9 +71,9 @@ impl Control {
     ///
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
-    pub async fn connect(access: Access) -> Result<Self, ConnectError> {
+    pub async fn connect(access: Access, hosts: &mut Hosts<'_>) -> Result<Self, ConnectError> {
         let question = Request::Get("/foundation-models".to_owned());
-        let api = Api::connect(access, BEDROCK, "ListFoundationModels", question).await?;
+        let api = Api::connect(access, BEDROCK, "ListFoundationModels", question, hosts).await?;
         Ok(Self(api))
     }
 

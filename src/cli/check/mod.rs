@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{options, print};
 use crate::bedrock::Bedrock;
+use crate::bedrock::hosts::Hosts;
 use crate::engine::open::{Loaded, Lookup, Opened};
 use crate::engine::{Failure, connect, stopped};
 use crate::exit::Exit;
@@ -72,7 +73,10 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     let source = options::source(matches)?;
     let mut job = source.read()?;
     let rows = stand_in(&mut job);
-    let loaded = Loaded::new(job, &source, Lookup::Ask).await?;
+    let trusted = options::trusted_hosts(matches);
+    let warn = &mut |text: &str| options::warn(options::style(matches), text);
+    let mut hosts = Hosts::new(&trusted, warn);
+    let loaded = Loaded::new(job, &source, Lookup::Ask(&mut hosts)).await?;
     if let Some(warning) = &loaded.warning {
         options::warn(options::style(matches), warning);
     }
@@ -85,7 +89,7 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
         },
     };
     Ok(Checked {
-        outcome: ask(&loaded.plan, scenario.as_ref(), asked, &call).await?,
+        outcome: ask(&loaded.plan, scenario.as_ref(), asked, &call, &mut hosts).await?,
         plan: loaded.plan,
         asked,
     })
@@ -154,10 +158,11 @@ async fn ask(
     scenario: Option<&Scenario>,
     asked: Asked,
     call: &Request,
+    hosts: &mut Hosts<'_>,
 ) -> Result<Outcome, Failure> {
     let connection = connect::connection(plan, scenario)?;
     let target = connect::target(plan, asked == Asked::FirstRow);
-    let model = match Bedrock::connect(connection.access.clone(), target).await {
+    let model = match Bedrock::connect(connection.access.clone(), target, hosts).await {
         Ok(model) => model,
         Err(error) => return Ok(Outcome::NotSent(error.into())),
     };

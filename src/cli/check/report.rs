@@ -236,6 +236,7 @@ impl Checked {
                 self.plan.family.name()
             ),
             Category::InvalidRequest
+            | Category::InvalidOutput
             | Category::BadInputRow
             | Category::ContextWindow
             | Category::RequestTooLarge
@@ -246,7 +247,7 @@ impl Checked {
             | Category::Credentials
             | Category::DailyQuota
             | Category::ServiceQuota => {
-                "correct what the message names, in the job or its extra fields".into()
+                "fix what the message reports, in the job or its extra fields".into()
             }
         }
     }

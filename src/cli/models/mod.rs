@@ -5,8 +5,9 @@ mod table;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use super::{connect, print};
+use super::{connect, options, print};
 use crate::bedrock::control::{Control, ListedModel, Listing};
+use crate::bedrock::hosts::Hosts;
 use crate::catalog;
 use crate::catalog::id::{Kind, ModelId};
 use crate::catalog::{ModelFacts, rounded_usd};
@@ -83,7 +84,10 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
 async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
     let region = matches.get_one::<String>("region").cloned();
     let connection = connect::of_flags(matches, region.clone())?;
-    match Control::connect(connection.access.clone()).await {
+    let trusted = options::trusted_hosts(matches);
+    let warn = &mut |text: &str| print::warning(text);
+    let mut hosts = Hosts::new(&trusted, warn);
+    match Control::connect(connection.access.clone(), &mut hosts).await {
         Ok(control) => Ok(Report {
             listing: control.list().await?,
             region: control.region().to_owned(),

@@ -31,7 +31,7 @@ pub struct ParameterError {
     pub problems: Vec<String>,
 }
 
-/// What becomes of what a model is known to refuse.
+/// What to do with requests that a model is known to reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubtful {
     /// It is refused here, before anything is sent.

@@ -1,5 +1,5 @@
 //! The few things the output asks of a file system, as a seam: [`Real`] is the one of the
-//! machine, and tests put one in its place that fails, forgets and loses power as told.
+//! machine, and tests replace it with one that fails, forgets and loses power on demand.
 
 use std::fmt::Debug;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -57,7 +57,7 @@ pub(super) trait OnDisk: Read + Write + Debug + Send {
 
     fn set_len(&mut self, len: u64) -> io::Result<()>;
 
-    /// Sees to it that the file can grow to `len` bytes, without making it any longer.
+    /// Reserves room for the file to grow to `len` bytes, without making it longer.
     fn reserve(&mut self, len: u64) -> io::Result<()>;
 
     /// Gives it the mode, and as far as that is allowed the owner, of the file at `path`, where
@@ -67,7 +67,7 @@ pub(super) trait OnDisk: Read + Write + Debug + Send {
     /// Whether `path` still leads to this file.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 
-    /// Takes the file's lock, if nobody holds it.
+    /// Takes the file's lock, if no process holds it.
     fn try_lock(&self) -> Result<(), TryLockError>;
 }
 

@@ -1,4 +1,4 @@
-//! A file system in memory that fails, dies and loses power as it is told.
+//! A file system in memory that fails, dies and loses power on demand.
 //!
 //! What a program sees and what the disk has are two things here, as they are in a machine: a sync
 //! makes the disk have what the program sees. A power cut leaves, of what was not synced, any

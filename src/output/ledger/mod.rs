@@ -3,38 +3,38 @@
 //! A row is over when its line is on disk, and not before. Each step has its reason:
 //!
 //! 1. **Serialise first.** Whatever a line cannot say is found out before a byte is written.
-//! 2. **Write what has landed together.** A write of its own for every line is torn by `kill -9`
+//! 2. **Write together what has completed together.** A write of its own for every line is torn by `kill -9`
 //!    (measured: 2 % of kills at 200 bytes, 12 % at 3 kB), and a sync takes about 3 ms for one
 //!    line or for fifty.
-//! 3. **Sync, then count, then give the slot back.** Giving the slot back when the answer arrives
-//!    lost up to 254 paid answers to one kill with 16 calls in flight; after the sync it is never
-//!    more than the 16. While a group is synced the next one lands: that is all the timer there is.
+//! 3. **Sync, then count, then free the slot.** Freeing the slot when the response arrives
+//!    lost up to 254 paid responses to one kill with 16 calls in flight; after the sync it is never
+//!    more than the 16. While a group is synced the next one gathers: no other timer is needed.
 //! 4. **After a failed write, cut back** to the last commit, so that a later commit cannot glue its
 //!    first line to half a line. The rows stay in memory, nothing new is sent, and the same commit
 //!    is tried again.
 //! 5. **After a failed sync, never sync that descriptor again.** The kernel has reported the error
 //!    once, may have marked the pages clean, and would call the next sync a success. The file is
-//!    opened anew, cut back, and the lines are written again: pages that are dirty again.
+//!    reopened, cut back, and the lines are written again: pages that are dirty again.
 //! 6. **Look whether the file is still there.** A directory that was deleted, or a file that was
-//!    moved away, takes writes and syncs without a word, and the answers go with it.
+//!    moved away, takes writes and syncs without an error, and the rows are lost with it.
 //! 7. **Have room before sending.** For every row that may be in flight, room for its line is
 //!    reserved (for every call that of the longest there was, for rows that share one the usual)
 //!    behind the end of the file (`fallocate`, without making it longer). On a disk that
 //!    fills up, what fails is the next reservation, while nothing is lost: nothing more is sent,
-//!    and the calls in flight land in what was reserved. File systems that cannot reserve do
+//!    and the calls in flight use the reserved room. File systems that cannot reserve do
 //!    without.
-//! 8. **When nothing helps**, for as long as the run may drain, the answers in memory go to a file
+//! 8. **When nothing helps**, for as long as the run may drain, the rows in memory go to a file
 //!    in the directory for temporary files, which is often another disk. If that fails too, the run
-//!    says which rows' answers are lost.
+//!    says which rows are lost.
 //!
-//! What is found at the start of a run is read by the rules of [`scan`](super::scan), mended, and
+//! What is found at the start of a run is read by the rules of [`scan`](super::scan), fixed, and
 //! **synced before it is trusted**: the run that wrote it may have died between write and sync, and
 //! a row counted from memory that the disk never had would be lost at the next power cut. A file
 //! that is created or renamed has its directory synced; a file that is replaced is written beside,
 //! synced and renamed into its place ([`rewrite`](super::rewrite)). One run at a time holds the
 //! lock ([`lock`](super::lock)), whose file is never renamed and never removed.
 //!
-//! With `durability = "none"` nothing is synced while the run goes on: what was committed survives
+//! With `durability = "none"` nothing is synced during the run: what was committed survives
 //! the death of the process, and not a power cut.
 
 mod sink;
@@ -57,7 +57,7 @@ use crate::model::Reasoning;
 use crate::run::{CompletedRow, Outcome, Rescued, Store};
 pub(super) use sink::Sink;
 
-/// What a line holds beside the answer: ids, counts, times, metadata; and room for what tokens
+/// What a line holds besides the completion: ids, counts, times, metadata; and room for what tokens
 /// do not tell, such as an embedding.
 const LINE_BYTES: u64 = 16 << 10;
 
@@ -87,7 +87,7 @@ pub struct LedgerSettings {
     pub service_tier: &'static str,
     /// The latency that the job asks for, where it does.
     pub latency_mode: Option<String>,
-    /// Whether answers keep the reasoning before them.
+    /// Whether lines keep the reasoning before the completion.
     pub reasoning: Reasoning,
     /// Whether rows bring their own bodies.
     pub own_body: bool,
@@ -97,7 +97,7 @@ pub struct LedgerSettings {
     pub durability: Durability,
     /// For how many lines there must be room.
     pub in_flight: InFlight,
-    /// The longest answer the job asks for, in tokens, where it says so.
+    /// The longest completion the job asks for, in tokens, if it says so.
     pub max_tokens: Option<u32>,
 }
 
@@ -123,8 +123,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Makes ready to append. There is a file for answers, and room for those of every call in
-    /// flight, before the first of them is paid for.
+    /// Opens the files for appending. There is an output file, and room for the lines of every call in
+    /// flight, before the first call is paid for.
     pub(super) fn open(
         disk: Arc<dyn Disk>,
         paths: &OutputPaths,
@@ -151,7 +151,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Gives back the room that was reserved and not used.
+    /// Frees the room that was reserved and not used.
     pub fn release(&mut self) {
         self.output.release();
         self.failed.release();
@@ -172,7 +172,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What the output holds now; `None` unless a file of it is gone, with all that was in it.
+    /// What the output still holds, if a file of it was deleted; `None` otherwise.
     pub fn remaining_after_deletion(&self) -> Option<Tally> {
         if !self.output.is_gone() && !self.failed.is_gone() {
             return None;

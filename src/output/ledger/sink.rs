@@ -23,8 +23,8 @@ pub(in crate::output) struct Sink {
     lines: Vec<u8>,
     /// The longest line there was, or may well be.
     longest: u64,
-    /// Like the longest line, but of rows behind the first of their call. A body that was not understood is
-    /// that of a whole call and stands with its first row: no measure for the others.
+    /// Like the longest line, but of rows after the first of their call. A body that could not be parsed
+    /// is that of a whole call and is stored with its first row, so it is no measure for the others.
     usual: u64,
     /// Up to where the disk has promised room.
     reserved: u64,
@@ -37,9 +37,9 @@ enum State {
     New,
     /// Nothing.
     Clean,
-    /// Bytes of a failed commit stand behind what is committed: they are cut off.
+    /// Bytes of a failed commit follow the committed ones: they are cut off.
     Dirty,
-    /// A sync has failed: the file is opened anew, then it is as dirty.
+    /// A sync has failed: the file is reopened, then it is dirty.
     Spoilt,
     /// Somebody else has changed the file: it is left alone.
     Disturbed,

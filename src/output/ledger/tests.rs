@@ -347,7 +347,7 @@ fn begun(disk: &Simulated) -> Result<(Ledger, EarlierRows), LedgerError> {
 }
 
 #[test]
-fn on_a_disk_that_fills_up_every_answer_in_flight_still_has_its_room() {
+fn on_a_disk_that_fills_up_every_call_in_flight_still_has_its_room() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 300)]).unwrap();
@@ -363,7 +363,7 @@ fn on_a_disk_that_fills_up_every_answer_in_flight_still_has_its_room() {
 }
 
 #[test]
-fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
+fn no_call_is_paid_for_without_room_for_its_line() {
     let disk = Simulated::default();
     disk.leave_free(Some(100_000));
     let refused = begun(&disk).map(drop).unwrap_err();
@@ -375,7 +375,7 @@ fn no_call_is_paid_for_where_there_is_no_room_for_its_answer() {
 }
 
 #[test]
-fn one_long_line_of_a_shared_call_is_no_measure_for_the_rows_behind_it() {
+fn one_long_line_of_a_shared_call_is_no_measure_for_the_rows_after_it() {
     let disk = Simulated::default();
     disk.leave_free(Some(50_000_000));
     let claim = Claim::take_on(
@@ -407,7 +407,7 @@ fn one_long_line_of_a_shared_call_is_no_measure_for_the_rows_behind_it() {
 }
 
 #[test]
-fn room_that_was_not_needed_is_given_back() {
+fn room_that_was_not_needed_is_freed() {
     let disk = Simulated::default();
     disk.leave_free(Some(10_000_000));
     let (mut ledger, _) = begun(&disk).unwrap();
@@ -420,7 +420,7 @@ fn room_that_was_not_needed_is_given_back() {
 }
 
 #[test]
-fn a_file_that_was_deleted_is_noticed_and_its_answers_are_rescued() {
+fn a_deleted_file_is_noticed_and_its_rows_are_rescued() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 10), ended(2, 10)]).unwrap();
@@ -442,7 +442,7 @@ fn a_file_that_was_deleted_is_noticed_and_its_answers_are_rescued() {
 }
 
 #[test]
-fn a_file_that_somebody_else_writes_to_is_left_alone() {
+fn a_file_that_another_program_writes_to_is_left_alone() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 10)]).unwrap();
@@ -457,7 +457,7 @@ fn a_file_that_somebody_else_writes_to_is_left_alone() {
 }
 
 #[test]
-fn a_torn_end_is_kept_aside() {
+fn a_torn_end_is_backed_up() {
     let disk = Simulated::default();
     let (mut ledger, _) = begun(&disk).unwrap();
     ledger.commit(&[ended(1, 10)]).unwrap();
@@ -478,7 +478,7 @@ fn a_torn_end_is_kept_aside() {
 }
 
 #[test]
-fn what_was_put_aside_says_why() {
+fn a_backup_says_why_it_was_made() {
     let line = |id: &str| {
         format!(
             "{{\"custom_id\":\"{id}\",\"row\":1,\"status\":\"failed\",\"fingerprint\":null,\

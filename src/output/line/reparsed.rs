@@ -1,4 +1,4 @@
-//! The line of a failure that becomes that of an answer, once its body is understood.
+//! The line of a failure whose body can be parsed now, turned into that of a success.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use crate::exact::{self, ExactMap};
 use crate::model::{Fingerprint, ParsedReply, Served};
 use crate::run::{Identity, Share};
 
-/// A line of a failure, as far as it goes into the line of the answer it becomes.
+/// A line of a failure, as far as it goes into the line of the success.
 #[derive(Debug, Deserialize)]
 pub(in crate::output) struct Kept {
     pub(in crate::output) custom_id: Option<String>,
@@ -86,7 +86,7 @@ impl Kept {
     }
 }
 
-/// The line of an answer that was not understood when it came. It keeps its body.
+/// The line of a response that could not be parsed when it arrived. It keeps its body.
 pub(in crate::output) fn reparsed(
     kept: &Kept,
     reading: &ParsedReply,

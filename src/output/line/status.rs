@@ -1,4 +1,4 @@
-//! How a row ended, as its line says it.
+//! The status of a row, as in its line.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::run::Outcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::output) enum Status {
-    /// It will not be answered.
+    /// It failed.
     Failed,
-    /// Its answer was filtered: an answer all the same.
+    /// Its response was filtered; it still has a response.
     Filtered,
-    /// It was answered.
+    /// It succeeded.
     #[serde(other)]
     Succeeded,
 }

@@ -87,8 +87,7 @@ fn each_model(
     Ok(rows)
 }
 
-/// The line as it can stand in this output, whose images are copied here first; `None` where they
-/// cannot be read.
+/// The line as it is added to this output, after its images were copied; `None` if they cannot be read.
 pub(super) fn imported_line(
     disk: &dyn Disk,
     paths: &OutputPaths,

@@ -1,8 +1,8 @@
-//! Putting right by hand what a run refuses to touch by itself: lines that mean nothing between
-//! lines that do, rows that stand twice, answers that were rescued to another place.
+//! Repairs what a run does not touch by itself: corrupt lines between good ones, duplicate rows, rows
+//! that were rescued to another file.
 //!
-//! Nothing is thrown away. What is taken out of a file is kept beside it; rows whose lines were
-//! taken out run again with the next run.
+//! Nothing is deleted. Lines that are removed from a file are backed up beside it; their rows run again
+//! with the next run.
 
 mod import;
 
@@ -27,18 +27,18 @@ use import::{imported_line, reject_wrong_file};
 /// Lines that are added at once.
 const GROUP: usize = 256;
 
-/// What was put right.
+/// What was repaired.
 #[derive(Debug, Default)]
 pub struct Repaired {
-    /// Lines that mean nothing, by file.
+    /// Corrupt lines, by file.
     pub bad: Vec<RemovedLines>,
-    /// Lines of rows that stand twice.
+    /// Lines of duplicate rows.
     pub twice: u64,
     /// Rows that were added from another file.
     pub added: u64,
     /// Rows of that file that were there already.
     pub there_already: u64,
-    /// Lines of that file that mean nothing.
+    /// Corrupt lines of that file.
     pub not_added: u64,
     /// Why the run file could not be made to say so.
     pub uncounted: Option<LedgerError>,
@@ -46,7 +46,7 @@ pub struct Repaired {
     pub without_images: u64,
 }
 
-/// Lines that were taken out of a file.
+/// Lines that were removed from a file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RemovedLines {
     /// The file.
@@ -63,16 +63,17 @@ pub struct RemovedLines {
     pub first_byte: u64,
 }
 
-/// Takes bad lines, a torn end among them, and second lines of a row out of an output, and adds those of `add`.
+/// Removes corrupt lines, a torn end among them, and second lines of a row from an output, and adds the
+/// lines of `add`.
 ///
 /// # Errors
-/// Another run holds the output, it is not ours, or the disk refused.
+/// Another run holds the output, it belongs to another program, or the disk failed.
 pub fn repair(
     paths: &OutputPaths,
     locks: Locks,
     add: Option<&Path>,
 ) -> Result<Repaired, LedgerError> {
-    // An output that is gone is made again as what was rescued of it.
+    // A deleted output is created with the mode of the file of rescued rows.
     let mode = paths.mode(add);
     repair_on(disk::real(mode), paths, locks, add)
 }
@@ -95,7 +96,7 @@ pub(super) fn repair_on(
     }
     let mut past = EarlierRows::default();
     for path in [&paths.output, &paths.failed] {
-        // Nothing is left that would have to go aside; what is left is made sure to stay.
+        // Nothing is left that would have to be backed up; the read syncs what stays.
         past.read(&*disk, path, || paths.bad(&*disk, Timestamp::now()))?;
         past.complete();
     }
@@ -116,10 +117,10 @@ pub(super) fn repair_on(
     Ok(repaired)
 }
 
-/// What is wrong with the lines of one file.
+/// Damaged lines of one file.
 #[derive(Default)]
 struct Damage {
-    /// Where lines start that are to go, in order.
+    /// Offsets of the lines that are removed, in order.
     at: Vec<u64>,
     bad: u64,
     bad_bytes: u64,
@@ -144,7 +145,7 @@ impl Damage {
                 }
                 self.twice += 1;
                 self.at.push(found.at);
-                // A failure whose row was answered became that answer: it cost what that did.
+                // The cost of a failure whose row succeeded is part of that success.
                 if self.own.contains(&key) {
                     self.of_second_lines.count_earlier(known);
                 }
@@ -160,7 +161,7 @@ impl Damage {
     }
 }
 
-/// Notes what lines have cost before they are taken out: two answers to a row were both paid for.
+/// Notes what lines cost before they are removed: two responses to a row were both paid for.
 fn note_cost(disk: &dyn Disk, paths: &OutputPaths, of: &Tally) -> Result<(), LedgerError> {
     let unattributed = of.as_unattributed();
     if unattributed.usd <= 0.0 {
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_lines_are_put_aside_and_good_ones_stay() {
+    fn corrupt_lines_are_backed_up_and_good_ones_stay() {
         let disk = Simulated::default();
         let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
         disk.put(&paths().output, format!("{a}oops\n{b}torn").as_bytes());
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_stands_twice_stays_once_and_its_answer_wins() {
+    fn a_duplicate_row_stays_once_and_its_success_wins() {
         let disk = Simulated::default();
         let (a, b) = (line("a", "succeeded"), line("b", "succeeded"));
         disk.put(&paths().output, format!("{a}{b}{a}").as_bytes());
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_somebody_elses_is_left_alone() {
+    fn a_file_of_another_program_is_left_alone() {
         let disk = Simulated::default();
         disk.put(&paths().output, b"hello\n");
         let refused = repaired(&disk, None).unwrap_err();
@@ -369,7 +370,7 @@ mod tests {
         assert_eq!(text(&disk, &paths().output), "hello\n");
     }
 
-    /// A line of an answer that has cost so many USD.
+    /// A line of a success that cost this many USD.
     fn priced(id: &str, cost_usd: f64) -> String {
         let line = line(id, "succeeded");
         line.replace("null", &format!("null,\"cost_usd\":{cost_usd}"))
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_second_line_has_cost_is_not_forgotten_and_what_became_an_answer_counts_once() {
+    fn the_cost_of_a_second_line_is_kept_and_a_failure_that_became_a_success_counts_once() {
         let disk = Simulated::default();
         let answers = [priced("a", 0.5), priced("b", 0.25), priced("a", 0.125)].concat();
         disk.put(&paths().output, answers.as_bytes());

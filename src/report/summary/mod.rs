@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::event::run_id;
+use super::timeline::TimelineOnDisk;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
 use crate::output::tally::{Counts, Tally};
@@ -24,6 +24,8 @@ use crate::run::WaitReason;
 /// What the summary knows beside the counts.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// The id of the run.
+    pub run: String,
     /// The job's name.
     pub name: String,
     /// The model id, as typed.
@@ -90,7 +92,8 @@ impl Ending {
     fn stop(&self) -> Option<Value> {
         let detail = self.stopped_by.as_ref().or(self.too_many_failed.as_ref());
         let detail = detail.map(String::as_str).unwrap_or_default();
-        self.reason.map(|reason| stop(reason, detail))
+        let advice = self.advice.as_deref();
+        self.reason.map(|reason| stop(reason, detail, advice))
     }
 }
 
@@ -157,6 +160,7 @@ struct RunFile<'a> {
     remaining: u64,
     total: Counts<'a>,
     this_run: ThisRun<'a>,
+    timeline: TimelineOnDisk,
     output: String,
     failed_output: String,
     resume: Option<&'a str>,
@@ -284,7 +288,7 @@ impl RunState<'_> {
             fingerprint: context.fingerprint,
             settings: &context.settings,
             only: context.only.as_ref(),
-            run: run_id(),
+            run: &context.run,
             process: holder.process(),
             host: holder.host(),
             started_at: context.started_at.to_string(),
@@ -312,6 +316,7 @@ impl RunState<'_> {
                 seconds: self.elapsed.as_secs_f64(),
                 held_back_by: self.limited_by.map(|(why, _)| why.as_str()),
             },
+            timeline: progress.timeline(),
             output: context.paths.output.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
             resume: (0 < self.remaining()).then_some(&context.resume),

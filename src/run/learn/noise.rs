@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_bad_luck_there_is_the_more_refusals_make_an_overrun() {
+    fn the_more_noise_there_is_the_more_throttles_make_an_overrun() {
         let overruns = |noise: Noise| [50.0, 500.0, 5_000.0].map(|calls| noise.overrun(calls));
         assert_eq!(overruns(Noise::default()), [3, 5, 6]);
         assert_eq!(overruns(noise(1)), [3, 5, 6], "as much as is expected");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_let_in_is_bad_luck_only_where_there_is_much_of_it() {
+    fn admitting_nothing_is_noise_only_if_there_is_much_noise() {
         assert!(Noise::default().is_shut(1.0));
         assert!(!noise(5).is_shut(1.0));
         assert!(noise(5).is_shut(2.0));

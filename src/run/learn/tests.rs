@@ -136,7 +136,7 @@ async fn one_call_a_minute_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_refusals_in_flight_are_one_cut() {
+async fn many_throttles_in_flight_are_one_cut() {
     let scene = Scene::new(1.0);
     let mut learned = Learned::known(ALL, scene.start);
     for ms in 0..80 {
@@ -195,7 +195,7 @@ async fn no_more_is_put_at_risk_than_was_let_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sooner_answers_come_the_sooner_a_rate_is_found() {
+async fn the_sooner_responses_come_the_sooner_a_rate_is_found() {
     for (answer_ms, most_ms) in [(0, 60), (50, 500), (400, 4_000)] {
         let scene = Scene::new(1.0);
         let mut learned = Learned::unknown(scene.start);
@@ -216,7 +216,7 @@ async fn the_sooner_answers_come_the_sooner_a_rate_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_below_the_ceiling_is_bad_luck() {
+async fn a_throttle_below_the_ceiling_is_noise() {
     let mut scene = Scene::new(20.0);
     let mut learned = Learned::unknown(scene.start);
     scene.send(&mut learned, ALL, 60);
@@ -259,7 +259,7 @@ async fn after_a_silence_the_rate_is_what_it_was_and_nothing_is_saved_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_asks_for_is_kept_even_by_late_refusals() {
+async fn a_wait_that_the_service_asks_for_is_not_cut_short_by_late_throttles() {
     let scene = Scene::new(1.0);
     let mut learned = Learned::known(10.0, scene.start);
     learned.sent(1.0, scene.at(0));

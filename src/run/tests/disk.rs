@@ -54,7 +54,7 @@ async fn a_disk_that_stays_full_ends_the_run_after_the_drain_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_disk_that_will_be_full_stops_the_sending_before_an_answer_is_lost() {
+async fn a_disk_that_is_about_to_fill_up_stops_sending_before_a_response_is_lost() {
     let mut scene = Scene::of(9);
     scene.store.room = 2;
     let story = scene.play(|_, _| Act::Answer).await;
@@ -66,7 +66,7 @@ async fn a_disk_that_will_be_full_stops_the_sending_before_an_answer_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_lands_after_the_room_has_ended_is_kept_before_the_run_gives_up() {
+async fn what_returns_after_the_disk_is_full_is_rescued_before_the_run_stops() {
     let mut scene = Scene::of(9);
     scene.settings.requests_per_minute = NonZeroU32::new(600).map(RequestsPerMinute);
     scene.settings.drain = Duration::from_millis(500);

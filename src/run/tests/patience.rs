@@ -34,7 +34,7 @@ async fn half_of(rows: u64, concurrency: usize) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_there_are_new_rows_a_tenth_of_the_answers_and_twenty_pay_for_retries() {
+async fn while_there_are_new_rows_retries_are_twenty_and_a_tenth_of_the_successes() {
     let story = half_of(200, 64).await;
     let at = |line: &str| -> u64 { line.split_whitespace().next().unwrap().parse().unwrap() };
     // Told when they are committed, within the millisecond in which they came.
@@ -66,7 +66,7 @@ async fn while_there_are_new_rows_a_tenth_of_the_answers_and_twenty_pay_for_retr
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nothing_else_is_left_retries_go_ten_times_a_second_and_all_rows_end() {
+async fn with_nothing_else_to_send_retries_run_ten_times_a_second_and_all_rows_complete() {
     // The waiting room of two slots holds eight rows, so that new ones have to wait too.
     let story = half_of(100, 2).await;
     assert!(story.ends_with("over: every row ended"), "{story}");
@@ -78,7 +78,7 @@ async fn where_nothing_else_is_left_retries_go_ten_times_a_second_and_all_rows_e
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_not_paid_from_the_budget() {
+async fn throttles_are_not_charged_to_the_retry_budget() {
     let mut scene = Scene::of(200);
     scene.settings.concurrency = 64;
     let script = |_, nth| match nth {
@@ -175,13 +175,13 @@ async fn a_service_that_hangs_for_too_long_stops_the_run_and_rows_are_left() {
     let story = a_stall_of(10_000, 30).await;
     assert!(!story.contains("failed"), "{story}");
     assert!(
-        story.ends_with("the last attempt_timeout: no answer within 1 s"),
+        story.ends_with("last error: attempt_timeout: no answer within 1 s"),
         "{story}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_rows_that_nobody_answers_in_time_fail() {
+async fn three_rows_that_get_no_response_in_time_fail() {
     let mut scene = Scene::of(30);
     scene.settings.attempt_timeout = Duration::from_secs(1);
     let story = scene

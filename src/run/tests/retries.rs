@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_passing_fault_gives_the_slot_away_and_is_tried_again() {
+async fn a_transient_error_frees_the_slot_and_is_retried() {
     let mut scene = Scene::of(2);
     scene.settings.concurrency = 1;
     let story = scene
@@ -29,7 +29,7 @@ async fn a_passing_fault_gives_the_slot_away_and_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_fails_when_its_attempts_are_used_up_and_refusals_use_none() {
+async fn a_row_fails_when_its_attempts_are_used_up_and_throttles_use_none() {
     let story = Scene::of(1)
         .play(|_, nth| match nth {
             1 => Act::Refuse(fault(Category::Throttled)),
@@ -44,7 +44,7 @@ async fn a_row_fails_when_its_attempts_are_used_up_and_refusals_use_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dear_fault_is_tried_less_often_than_a_cheap_one() {
+async fn an_expensive_fault_is_retried_less_often_than_a_cheap_one() {
     let mut scene = Scene::of(1);
     scene.settings.retry.max_attempts = 6;
     let story = scene
@@ -84,7 +84,7 @@ async fn retries_pay_quota_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_call_is_given_up_and_may_have_been_billed() {
+async fn a_silent_call_times_out_and_may_have_been_billed() {
     let mut scene = Scene::of(1);
     scene.settings.retry.max_attempts = 1;
     let story = scene.play(|_, _| Act::Hang).await;

@@ -94,7 +94,7 @@ async fn a_call_has_no_more_bytes_than_it_may_and_no_row_is_lost_over_that() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_cannot_be_sent_does_not_part_those_around_it() {
+async fn a_row_that_cannot_be_sent_does_not_split_the_call_of_those_around_it() {
     let mut scene = scene(2, 3);
     let identity = Identity {
         row: 9,
@@ -109,7 +109,7 @@ async fn a_row_that_cannot_be_sent_does_not_part_those_around_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_refused_for_now_is_sent_again_whole() {
+async fn a_throttled_call_is_retried_whole() {
     let story = scene(3, 3)
         .play(|row, nth| match (row, nth) {
             (_, 1) => Act::Refuse(fault(Category::Throttled)),
@@ -186,7 +186,7 @@ async fn one_row_that_always_breaks_the_model_fails_alone_after_all_its_attempts
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_once() {
+async fn a_response_that_cannot_be_parsed_fails_every_row_and_its_body_is_kept_once() {
     let script = |_, _| {
         Act::Refuse(Fault {
             raw: Some("{}".into()),
@@ -207,7 +207,7 @@ async fn an_answer_that_is_not_understood_fails_every_row_and_its_body_is_kept_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
+async fn what_a_call_may_have_cost_is_split_equally_among_its_rows() {
     let mut scene = scene(4, 4);
     for row in &mut scene.rows {
         let Row::Ready(ready) = row else {
@@ -247,7 +247,7 @@ async fn what_a_call_may_have_cost_is_borne_by_its_rows_in_equal_shares() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_before_the_input_broke_off_is_sent_and_nothing_behind_it() {
+async fn what_was_read_before_the_input_broke_off_is_sent_and_nothing_after_it() {
     let rows = [Ok(ready(1)), Err(Full), Ok(ready(2))].into_iter();
     let settings = scene(0, 3).settings;
     let model = Arc::new(Scripted::new(|_, _| Act::Answer, usize::MAX));
@@ -327,7 +327,7 @@ async fn where_every_row_is_invalid_twenty_of_them_stop_the_run_long_before_all_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_lets_the_parts_go_on_that_were_held_back_in_doubt() {
+async fn a_success_releases_the_parts_that_were_held_back_in_doubt() {
     let mut scene = scene(2_400, 96);
     expect_short_responses(&mut scene);
     scene.settings.concurrency = 25;

@@ -99,7 +99,7 @@ async fn a_paused_run_sends_nothing_keeps_what_comes_back_and_goes_on_where_it_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_run_still_heeds_a_signal_and_the_deadline() {
+async fn a_paused_run_still_obeys_a_signal_and_the_deadline() {
     let paused = Steering {
         is_paused: true,
         ..Steering::default()

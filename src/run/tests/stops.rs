@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn when_nobody_is_let_in_for_too_long_the_run_stops_and_the_row_is_left() {
+async fn when_every_call_is_throttled_for_too_long_the_run_stops_and_the_row_is_left() {
     let mut scene = Scene::of(1);
     scene.settings.retry.throttle_wait = Duration::from_secs(60);
     let story = scene
@@ -12,13 +12,13 @@ async fn when_nobody_is_let_in_for_too_long_the_run_stops_and_the_row_is_left() 
     assert!(!story.contains("1 failed"), "{story}");
     assert!(story.contains("1 left"), "{story}");
     assert!(
-        story.contains("over: stopped, the service: it refused every call for "),
+        story.contains("over: stopped, the service: every call throttled for "),
         "{story}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_that_every_row_shares_stops_the_run_and_lets_the_others_land() {
+async fn a_fault_that_every_row_shares_stops_the_run_and_lets_calls_in_flight_finish() {
     let story = Scene::of(9)
         .play(|row, _| match row {
             1 => Act::Refuse(Fault {
@@ -42,7 +42,7 @@ async fn a_fault_that_every_row_shares_stops_the_run_and_lets_the_others_land() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_rows_refused_as_invalid_and_none_answered_stop_the_run() {
+async fn twenty_rows_rejected_as_invalid_and_none_succeeded_stop_the_run() {
     let mut scene = Scene::of(100);
     scene.settings.concurrency = 1;
     let story = scene
@@ -57,7 +57,7 @@ async fn twenty_rows_refused_as_invalid_and_none_answered_stop_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_answer_shows_that_the_request_itself_is_right() {
+async fn one_success_shows_that_the_request_itself_is_valid() {
     let mut scene = Scene::of(40);
     scene.settings.concurrency = 1;
     let story = scene
@@ -70,7 +70,7 @@ async fn one_answer_shows_that_the_request_itself_is_right() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_signal_drains_and_the_second_leaves() {
+async fn the_first_signal_drains_and_the_second_exits() {
     let mut scene = Scene::of(9);
     scene.asks = vec![(50, Signal::Interrupt), (2_000, Signal::Terminate)];
     let story = scene
@@ -91,7 +91,7 @@ async fn the_first_signal_drains_and_the_second_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_lands_during_a_commit_is_kept_although_a_second_signal_comes() {
+async fn what_returns_during_a_commit_is_stored_despite_a_second_signal() {
     let mut scene = Scene::of(2);
     scene.store.takes = Duration::from_millis(100);
     scene.asks = vec![(50, Signal::Interrupt), (160, Signal::Interrupt)];
@@ -113,7 +113,7 @@ async fn what_lands_during_a_commit_is_kept_although_a_second_signal_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_leaves_does_not_wait_for_answers_that_land_commit_after_commit() {
+async fn an_exit_does_not_wait_for_responses_that_return_commit_after_commit() {
     let mut scene = Scene::of(100);
     scene.settings.concurrency = 100;
     scene.store.takes = Duration::from_millis(300);
@@ -127,7 +127,7 @@ async fn whoever_leaves_does_not_wait_for_answers_that_land_commit_after_commit(
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_leaves_while_the_disk_is_full_has_one_more_try_for_all_that_has_landed() {
+async fn an_exit_while_the_disk_is_full_retries_the_commit_of_all_that_has_returned_once() {
     let mut scene = Scene::of(2);
     scene.asks = vec![(120, Signal::Interrupt), (500, Signal::Interrupt)];
     scene.store.refusals = 1;
@@ -143,7 +143,7 @@ async fn whoever_leaves_while_the_disk_is_full_has_one_more_try_for_all_that_has
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_row_tells_of_is_told_at_the_end() {
+async fn spend_that_no_row_accounts_for_is_reported_at_the_end() {
     // Row 1 breaks off once and is then never answered; what row 2 cost stands with row 2.
     let mut scene = Scene::of(0);
     scene.rows = [1, 2].map(|row| priced(row, 1.0)).into();
@@ -185,7 +185,7 @@ async fn a_drain_has_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_signals_at_once_leave_and_the_first_is_reported() {
+async fn two_signals_at_once_exit_and_the_first_is_reported() {
     let mut scene = Scene::of(9);
     scene.asks = vec![(50, Signal::Interrupt), (50, Signal::Terminate)];
     let story = scene.play(|_, _| Act::Hang).await;
@@ -235,7 +235,7 @@ async fn what_the_service_stops_waits_for_the_calls_that_are_paid_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_while_calls_land_sets_the_drain_time() {
+async fn a_signal_while_calls_finish_sets_the_drain_time() {
     let story = a_slow_answer_and_a_stop(Some(50_000), None).await;
     check(
         &story,
@@ -262,7 +262,7 @@ async fn the_deadline_sets_the_drain_time_too_whatever_has_stopped_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_after_the_deadline_leaves_at_once() {
+async fn a_signal_after_the_deadline_exits_at_once() {
     let story = a_slow_answer_and_a_stop(Some(110_000), Some(Duration::from_secs(100))).await;
     assert!(
         story.ends_with("110000 abandoned\n110000 over: stopped by daily_quota"),
@@ -271,7 +271,7 @@ async fn a_signal_after_the_deadline_leaves_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_panics_stops_the_run_and_what_is_beside_it_is_kept() {
+async fn an_attempt_that_panics_stops_the_run_and_the_other_calls_are_stored() {
     let story = Scene::of(9)
         .play(|row, _| if row == 2 { Act::Panic } else { Act::Answer })
         .await;
@@ -289,7 +289,7 @@ async fn an_attempt_that_panics_stops_the_run_and_what_is_beside_it_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_input_that_breaks_off_stops_the_run_and_calls_in_flight_land() {
+async fn an_input_that_breaks_off_stops_the_run_and_calls_in_flight_finish() {
     let mut scene = Scene::of(3);
     scene.breaks_off = true;
     scene.settings.concurrency = 4;
@@ -317,7 +317,7 @@ fn a_third_is_bad(row: u64, _: u32) -> Act {
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_refusals_before_the_first_answer_is_due_hold_new_rows_and_stop_nothing() {
+async fn twenty_rejections_before_the_first_response_is_due_hold_new_rows_and_stop_nothing() {
     let mut scene = Scene::of(90);
     scene.settings.concurrency = 16;
     let story = scene.play(a_third_is_bad).await;
@@ -328,7 +328,7 @@ async fn twenty_refusals_before_the_first_answer_is_due_hold_new_rows_and_stop_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_it_is_in_doubt_rows_that_were_sent_are_sent_again_before_the_run_is_given_up() {
+async fn while_in_doubt_rows_that_were_sent_are_retried_before_the_run_stops() {
     let mut scene = Scene::of(40);
     scene.settings.concurrency = 4;
     let story = scene
@@ -345,7 +345,7 @@ async fn while_it_is_in_doubt_rows_that_were_sent_are_sent_again_before_the_run_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_was_answered_before_has_the_right_shape() {
+async fn a_job_that_succeeded_before_has_valid_requests() {
     let mut scene = Scene::of(60);
     scene.settings.succeeded_before = true;
     let story = scene
@@ -360,7 +360,7 @@ async fn a_job_that_was_answered_before_has_the_right_shape() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
+async fn completed_rows_are_skipped_while_everything_else_continues() {
     let past = |row| {
         Row::Completed(Identity {
             row,
@@ -386,7 +386,7 @@ async fn rows_that_have_ended_are_passed_over_while_everything_else_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_is_heard_among_rows_that_have_ended() {
+async fn a_signal_is_noticed_among_completed_rows() {
     let mut scene = Scene::of(1);
     let past = |row| {
         Row::Completed(Identity {

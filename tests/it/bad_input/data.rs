@@ -153,8 +153,8 @@ fn ids_that_stand_twice_are_refused_with_both_rows() {
     let rows = "id,prompt\na,1\nb,2\na,3\nb,4\n";
     check(
         Job::over(rows),
-        "prompts.csv: 2 rows share an id with an earlier row: `a` names row 1 and row 3, \
-         `b` names row 2 and row 4; give every row an id of its own, or choose another field \
+        "prompts.csv: 2 rows share an id with an earlier row: `a` appears in rows 1 and 3, \
+         `b` appears in rows 2 and 4; give every row an id of its own, or choose another field \
          with --id",
     );
     Job::over(rows).args(["--limit", "2"]).run().exits(0);

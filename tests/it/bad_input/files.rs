@@ -50,7 +50,7 @@ const FILES: &[(Place, &str, &[u8], &str)] = &[
     (Input, "semicolon.csv", b"id;prompt\n1;a\n", "semicolon.csv: header: one column, `id;prompt`; if that is several, give --delimiter ';' (`delimiter = \";\"` in [input])"),
     (Input, "tabs.csv", b"id\tprompt\n1\ta\n", "tabs.csv: header: one column, `id\\tprompt`; if that is several, give --delimiter tab (`delimiter = \"\\t\"` in [input])"),
     (Input, "other.csv", b"id,question\n1,a\n", "the input has no `prompt` column; columns here: id, question; say which with --column NAME or write --template '{{ NAME }}'"),
-    (Input, "sameid.csv", b"id,prompt\n1,a\n1,b\n", "sameid.csv: 1 row shares an id with an earlier row: `1` names row 1 and row 2; give every row an id of its own, or choose another field with --id"),
+    (Input, "sameid.csv", b"id,prompt\n1,a\n1,b\n", "sameid.csv: 1 row shares an id with an earlier row: `1` appears in rows 1 and 2; give every row an id of its own, or choose another field with --id"),
     (Input, "noid.csv", b"id,prompt\n,a\n", "noid.csv: 1 of 1 rows cannot be sent, and max_failures is 0:\n  row 1 (line 2): the id field `id` is empty; give the row an id\nFix the row"),
     (Input, "notgz.csv.gz", b"\x1f\x8bnot", "notgz.csv.gz: cut short: the archive ends in the middle of line 1; get the whole file again"),
     (Input, "notzst.csv.zst", b"(\xb5/\xfdnot", "notzst.csv.zst: cut short: the archive ends in the middle of line 1; get the whole file again"),

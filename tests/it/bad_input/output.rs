@@ -69,7 +69,7 @@ fn a_run_file_that_names_another_output_is_not_written_over() {
     let theirs = r#"{"promptmill":"0.1.0","output":"old/st"}"#;
     let job = to("st.jsonl").file("st.run.json", theirs);
     let out = refused(job, 2).says(
-        "error: st.run.json belongs to the output old/st, as it says: choose another \
+        "error: st.run.json belongs to another output, old/st: choose another \
          --output, or move it away\n",
     );
     assert_eq!(out.text("st.run.json"), theirs);

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 /// The shares of attempts that are struck.
 const SHARES: [f64; 3] = [0.01, 0.2, 1.0];
 
-/// What becomes of a run whose calls are struck.
+/// The outcome of a run whose calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// Nobody notices.

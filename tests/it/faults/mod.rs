@@ -227,7 +227,7 @@ fn a_server_that_is_not_there_fails_no_row_and_stops_the_run_in_the_end() {
         .args(["--max-attempts", "3", "--throttle-wait", "2s"])
         .run()
         .exits(75)
-        .says("the service: nothing but faults for");
+        .says("the service: only errors for");
     assert_eq!(out.run_file()["remaining"], 3);
     out.sent_nothing();
 }
@@ -241,7 +241,7 @@ fn a_service_that_refuses_every_call_was_reached_and_the_quota_is_what_helps() {
         .run()
         .exits(75)
         .says("stopping: the service throttles every call")
-        .says("the service: it refused every call for ")
+        .says("the service: every call throttled for ")
         .says("`promptmill quotas amazon.nova-lite-v1:0` shows the quota");
     assert!(!out.stderr.contains("be reached"), "{}", out.stderr);
     out.sent_nothing();

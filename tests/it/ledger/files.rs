@@ -61,10 +61,7 @@ fn a_directory_that_is_deleted_ends_the_run_and_its_answers_are_kept_elsewhere()
         "{}",
         out.stderr
     );
-    let kept = format!(
-        "; {} rows that had ended are kept in ",
-        service.counts().answered
-    );
+    let kept = format!("; {} completed rows saved to ", service.counts().answered);
     let out = out.says(&kept);
     assert!(!out.stderr.contains("is safe"), "{}", out.stderr);
     assert!(!out.stderr.contains("\n  answers "), "{}", out.stderr);
@@ -148,7 +145,7 @@ fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
         assert!(text.starts_with(line), "{text}");
         std::fs::remove_file(failures).unwrap();
         let out = running.wait().exits(75).says("\n  remaining   1\n");
-        out.says("stopped by a missing file of the output, which had the lines of 1 row\n")
+        out.says("stopped by a missing output file that held 1 row\n")
     };
     let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();
     let out = deleted_under(first, "{\"custom_id\":\"r0000\"");

@@ -179,13 +179,13 @@ fn rows_of_another_job_and_files_that_are_not_there_are_not_added() {
         out
     };
     let out = add(out, "other.jsonl").says(
-        "error: other.jsonl: line 1 is of amazon.nova-pro-v1:0, and out.jsonl is of \
-         amazon.nova-lite-v1:0: these are the rows of another job; nothing was added\n",
+        "error: other.jsonl: line 1 is from model amazon.nova-pro-v1:0, but out.jsonl contains \
+         amazon.nova-lite-v1:0: these rows belong to another job; nothing was added\n",
     );
     let out = add(out, "nofile").says("error: --add nofile: no such file");
     add(out, "prompts.csv").says(
-        "error: prompts.csv has no line that promptmill wrote: name the file that a run rescued; \
-         nothing was added\n",
+        "error: prompts.csv has no line written by promptmill: give the file of rescued rows that a run \
+         named; nothing was added\n",
     );
 }
 

@@ -41,7 +41,7 @@ fn a_row_that_can_be_read_now_runs_and_its_failure_is_put_aside() {
     let plan = plan.run().exits(0);
     let left = "(2 succeeded, 0 failed, 1 remaining";
     assert!(plan.stdout.contains(left), "{}", plan.stdout);
-    let note = "1 row that could not be read or sent has been fixed since";
+    let note = "1 row that could not be read or sent is now valid";
     assert!(plan.stdout.contains(note), "{}", plan.stdout);
     let out = again(plan, MENDED).run().exits(0).says(note);
     has_three_answers(&out, 1);

@@ -1,0 +1,218 @@
+//! `promptmill score`: checks on the records of an output, without a call.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use serde_json::json;
+
+use super::args::{examples, output_argument, switch};
+use super::print;
+use super::repair::existing_output;
+use crate::engine::Failure;
+use crate::exit::{Exit, Reason};
+use crate::job::small;
+use crate::output::OutputPaths;
+use crate::output::paths::check_name;
+use crate::score::{Checks, Comparison, ScoreError, Scores, Tally, score as count, table};
+
+const EXAMPLES: &str = "  promptmill score out.jsonl checks.toml
+  promptmill score out.jsonl checks.toml --by category --min-pass 90%
+  promptmill score out.jsonl checks.toml --against yesterday.jsonl";
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    Command::new("score")
+        .about("Check the records of an output and count what passes, without calling the model")
+        .before_help(
+            "Checks are in a TOML file, one [[check]] each. Every verdict goes to OUT.scores.jsonl, which \
+             is replaced, and a table to standard output. Failed and filtered rows, and records without \
+             the value that a check needs, are counted apart, never as wrong.",
+        )
+        .after_help(examples(&format!(
+            "{EXAMPLES}\n\nExit codes:\n\
+             \x20   0  scored\n\
+             \x20   2  the checks or the output cannot be read\n\
+             \x20   3  a check passes for fewer records than --min-pass\n\
+             \x20  74  the scores cannot be written"
+        )))
+        .arg(output_argument())
+        .arg(
+            Arg::new("checks")
+                .value_name("CHECKS.toml")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .required(true)
+                .help("File of checks"),
+        )
+        .arg(
+            Arg::new("by")
+                .long("by")
+                .value_name("FIELD")
+                .help("Count apart for each value of this kept field"),
+        )
+        .arg(
+            Arg::new("compare")
+                .long("compare")
+                .value_names(["A", "B"])
+                .num_args(2)
+                .conflicts_with("against")
+                .help("Compare two variants, row by row"),
+        )
+        .arg(
+            Arg::new("against")
+                .long("against")
+                .value_name("OTHER.jsonl")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Compare with another output of the same rows, row by row"),
+        )
+        .arg(
+            Arg::new("min-pass")
+                .long("min-pass")
+                .value_name("SHARE")
+                .value_parser(share)
+                .help("Exit with 3 if a check passes for a smaller share, such as 90%"),
+        )
+        .arg(switch("json", "Print one JSON object instead of the table"))
+}
+
+/// `90%` or `0.9`.
+fn share(typed: &str) -> Result<f64, &'static str> {
+    let parsed = match typed.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => typed.parse(),
+    };
+    let share = parsed.ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or("it takes a percentage such as 90%, or a share from 0 to 1")
+}
+
+/// Scores an output, writes the verdicts, prints the table.
+pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let paths = existing_output(matches)?;
+    let file: &PathBuf = matches.get_one("checks").expect("it is required");
+    let checks = read_checks(file)?;
+    let by: Option<&String> = matches.get_one("by");
+    let by = by.map(|field| field.strip_prefix("metadata.").unwrap_or(field));
+    let against: Option<&PathBuf> = matches.get_one("against");
+    let pair: Vec<&String> = matches.get_many("compare").into_iter().flatten().collect();
+    let tally = count(&Scores {
+        paths: &paths,
+        checks: &checks,
+        by,
+        compares: against.is_some() || !pair.is_empty(),
+        into: Some(&paths.scores),
+    })?;
+    let compared = match (against, &pair[..]) {
+        (Some(other), _) => tally.compare_with(&of_other(other, &checks)?),
+        (None, [first, second]) => compare(&tally, first, second)?,
+        (None, _) => Vec::new(),
+    };
+    let least: Option<&f64> = matches.get_one("min-pass");
+    let missed = least
+        .zip(tally.lowest())
+        .filter(|(least, (_, rate))| rate < least);
+    let missed = missed.map(|(least, (check, rate))| {
+        format!(
+            "check `{check}`: {:.1} % passed, and --min-pass asks for {} %",
+            100.0 * rate,
+            100.0 * least
+        )
+    });
+    print::delivered(match matches.get_flag("json") {
+        true => print::json(&json_of(&paths, &tally, &compared, missed.as_deref())),
+        false => print::text(&text_of(&paths, &tally, &compared, by)),
+    })?;
+    match missed {
+        None => Ok(Exit::Complete),
+        Some(missed) => {
+            print::error(&missed);
+            Ok(Exit::TooManyFailed)
+        }
+    }
+}
+
+fn read_checks(file: &Path) -> Result<Checks, Failure> {
+    let at = |why: String| Failure::usage(format!("{}: {why}", file.display()));
+    let text = small::text(file).map_err(at)?;
+    Checks::parse(&text).map_err(|error| at(error.to_string()))
+}
+
+/// The counts of the output that this one is compared with.
+fn of_other(other: &Path, checks: &Checks) -> Result<Tally, Failure> {
+    check_name(other).map_err(|why| Failure::usage(format!("--against: {why}")))?;
+    let paths = OutputPaths::new(other);
+    if !paths.output.exists() && !paths.failed.exists() {
+        let message = format!("--against {}: no such output", other.display());
+        return Err(Failure::usage(message));
+    }
+    let tally = count(&Scores {
+        paths: &paths,
+        checks,
+        by: None,
+        compares: true,
+        into: None,
+    })?;
+    Ok(tally)
+}
+
+fn compare(tally: &Tally, first: &str, second: &str) -> Result<Vec<Comparison>, Failure> {
+    let variants = tally.variants();
+    for asked in [first, second] {
+        if !variants.contains(&asked) {
+            let there = match variants.is_empty() {
+                true => "the output has none: compare it with another output by --against".into(),
+                false => format!("variants: {}", variants.join(", ")),
+            };
+            return Err(Failure::usage(format!(
+                "--compare: no variant {asked}; {there}"
+            )));
+        }
+    }
+    Ok(tally.compare(first, second))
+}
+
+fn text_of(
+    paths: &OutputPaths,
+    tally: &Tally,
+    compared: &[Comparison],
+    by: Option<&str>,
+) -> String {
+    let mut text = table(tally, by);
+    if text.is_empty() {
+        text.push_str("no records\n");
+    }
+    for comparison in compared {
+        text += &format!("{comparison}\n");
+    }
+    text + &format!("scores of every record: {}", paths.scores.display())
+}
+
+fn json_of(
+    paths: &OutputPaths,
+    tally: &Tally,
+    compared: &[Comparison],
+    missed: Option<&str>,
+) -> String {
+    let compared: Vec<_> = compared.iter().map(Comparison::json).collect();
+    let stop = missed.map(|detail| json!({ "reason": Reason::MinPass.as_str(), "detail": detail }));
+    json!({
+        "ok": missed.is_none(),
+        "stop": stop,
+        "output": paths.output,
+        "scores_file": paths.scores,
+        "records": tally.records(),
+        "scores": tally.json(),
+        "comparison": compared,
+    })
+    .to_string()
+}
+
+impl From<ScoreError> for Failure {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Write { .. } => Self::new(Exit::CannotWrite, error),
+            ScoreError::NoRecord { .. } => Self::usage(error).because(Reason::Output),
+            ScoreError::Read { .. } | ScoreError::NoField { .. } => Self::usage(error),
+        }
+    }
+}

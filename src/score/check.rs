@@ -1,0 +1,253 @@
+//! One check on one record.
+
+use serde_json::Value;
+
+use super::checks::{Amount, Check, Range, Reference, Rule, Unit};
+use super::number::{Number, Take, number};
+use super::record::Record;
+use super::value::{normalized, text, texts};
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// What must be true is.
+    Passed,
+    /// It is not.
+    NotPassed,
+    /// The record has no value to look at, or none to compare with.
+    Missing,
+}
+
+/// How a check ended, and on what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The value that was looked at, in the form in which it was compared.
+    pub value: Option<String>,
+    /// What it was compared with.
+    pub expected: Option<String>,
+    /// Why it did not pass; empty if it did.
+    pub reason: &'static str,
+}
+
+impl Verdict {
+    fn missing(reason: &'static str) -> Self {
+        Self {
+            outcome: Outcome::Missing,
+            value: None,
+            expected: None,
+            reason,
+        }
+    }
+
+    fn of(passed: bool, value: String, expected: String, reason: &'static str) -> Self {
+        Self {
+            outcome: match passed {
+                true => Outcome::Passed,
+                false => Outcome::NotPassed,
+            },
+            value: Some(value),
+            expected: Some(expected),
+            reason: if passed { "" } else { reason },
+        }
+    }
+}
+
+impl Check {
+    /// Checks a record that succeeded.
+    pub(super) fn verdict(&self, record: &Record<'_>) -> Verdict {
+        let mut verdict = self.plain_verdict(record);
+        if self.negated {
+            (verdict.outcome, verdict.reason) = match verdict.outcome {
+                Outcome::Passed => (Outcome::NotPassed, "true, and must not be"),
+                Outcome::NotPassed => (Outcome::Passed, ""),
+                Outcome::Missing => (Outcome::Missing, verdict.reason),
+            };
+        }
+        verdict
+    }
+
+    fn plain_verdict(&self, record: &Record<'_>) -> Verdict {
+        let expected = match &self.reference {
+            None => None,
+            Some(Reference::Value(value)) => Some(value.clone()),
+            Some(Reference::Field(field)) => {
+                let place = super::record::Place::Metadata(field.clone());
+                match record.value(&place) {
+                    Some(value) => Some(value),
+                    None => return Verdict::missing("the record has no reference"),
+                }
+            }
+        };
+        match &self.rule {
+            Rule::FinishReason => {
+                let Some(reason) = &record.finish_reason else {
+                    return Verdict::missing("the record has no finish reason");
+                };
+                let expected = texts(&expected.unwrap_or_default());
+                let passed = expected.iter().any(|one| *one == reason.0);
+                let value = reason.0.to_string();
+                return Verdict::of(passed, value, expected.join(" | "), "another finish reason");
+            }
+            Rule::Cost(range) => return measured(record.cost_usd, *range, "cost is unknown"),
+            Rule::Latency(range) => {
+                let latency = record.latency_ms.map(|ms| ms as f64);
+                return measured(latency, *range, "latency is unknown");
+            }
+            Rule::Length(Unit::Tokens, range) => {
+                let tokens = record.usage.output_tokens.map(|tokens| tokens as f64);
+                return measured(tokens, *range, "output tokens are unknown");
+            }
+            Rule::Equals { .. }
+            | Rule::Contains(..)
+            | Rule::StartsWith { .. }
+            | Rule::OneOf { .. }
+            | Rule::Regex(_)
+            | Rule::Number { .. }
+            | Rule::Length(Unit::Characters | Unit::Words, _) => {}
+        }
+        let Some(value) = record.value(&self.place) else {
+            return Verdict::missing("the record has no such value");
+        };
+        let shown = expected.as_ref().map(text);
+        let value = match &self.extract {
+            None => text(&value),
+            Some((regex, take)) => match extracted(regex, *take, &text(&value)) {
+                Some(found) => found,
+                None => {
+                    return Verdict {
+                        outcome: Outcome::NotPassed,
+                        value: None,
+                        expected: shown,
+                        reason: "`extract` matches nothing",
+                    };
+                }
+            },
+        };
+        self.of_text(&value, &expected.unwrap_or_default())
+    }
+
+    fn of_text(&self, value: &str, expected: &Value) -> Verdict {
+        let form = |exact: bool| {
+            move |text: &str| {
+                if exact {
+                    text.to_owned()
+                } else {
+                    normalized(text)
+                }
+            }
+        };
+        match &self.rule {
+            Rule::Equals { exact } => {
+                let (value, expected) = (form(*exact)(value), form(*exact)(&text(expected)));
+                let passed = value == expected;
+                Verdict::of(passed, value, expected, "not equal")
+            }
+            Rule::StartsWith { exact } => {
+                let (value, expected) = (form(*exact)(value), form(*exact)(&text(expected)));
+                let passed = value.starts_with(&expected);
+                Verdict::of(passed, value, expected, "begins otherwise")
+            }
+            Rule::OneOf { exact } => {
+                let value = form(*exact)(value);
+                let all: Vec<_> = texts(expected)
+                    .iter()
+                    .map(|one| form(*exact)(one))
+                    .collect();
+                let passed = all.contains(&value);
+                Verdict::of(passed, value, all.join(" | "), "not one of them")
+            }
+            Rule::Contains(amount, exact) => {
+                let value = form(*exact)(value);
+                let all: Vec<_> = texts(expected)
+                    .iter()
+                    .map(|one| form(*exact)(one))
+                    .collect();
+                let mut found = all.iter().map(|one| value.contains(one));
+                let passed = match amount {
+                    Amount::Any => found.any(|found| found),
+                    Amount::All => found.all(|found| found),
+                };
+                Verdict::of(passed, value, all.join(" | "), "not contained")
+            }
+            Rule::Regex(regex) => {
+                let passed = regex.is_match(value);
+                Verdict::of(
+                    passed,
+                    value.to_owned(),
+                    regex.to_string(),
+                    "does not match",
+                )
+            }
+            Rule::Number {
+                take,
+                absolute,
+                relative,
+            } => of_number(value, &text(expected), *take, *absolute, *relative),
+            Rule::Length(unit, range) => {
+                let length = match unit {
+                    Unit::Words => value.split_whitespace().count(),
+                    Unit::Characters | Unit::Tokens => value.chars().count(),
+                };
+                measured(Some(length as f64), *range, "")
+            }
+            Rule::FinishReason | Rule::Cost(_) | Rule::Latency(_) => {
+                unreachable!("it was answered from the record")
+            }
+        }
+    }
+}
+
+fn of_number(value: &str, expected: &str, take: Take, absolute: f64, relative: f64) -> Verdict {
+    // A reference is a number as a whole, or ends in one, as `... #### 18` does.
+    let Some(wanted) = number(expected, Take::Last) else {
+        return Verdict::missing("the reference has no number");
+    };
+    let Some(found) = number(value, take) else {
+        return Verdict {
+            outcome: Outcome::NotPassed,
+            value: None,
+            expected: Some(wanted.text()),
+            reason: "no number",
+        };
+    };
+    let near = |a: Number, b: Number| {
+        let room = absolute.max(relative * b.value.abs());
+        a.value == b.value || (a.value - b.value).abs() <= room
+    };
+    let (passed, reason) = match found.percent == wanted.percent {
+        true => (near(found, wanted), "another number"),
+        false => (false, "one is a percentage, the other is not"),
+    };
+    Verdict::of(passed, found.text(), wanted.text(), reason)
+}
+
+fn measured(value: Option<f64>, range: Range, unknown: &'static str) -> Verdict {
+    let Some(value) = value else {
+        return Verdict::missing(unknown);
+    };
+    let Range { min, max } = range;
+    let expected = match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => String::new(),
+    };
+    if min.is_some_and(|min| value < min) {
+        return Verdict::of(false, value.to_string(), expected, "below `min`");
+    }
+    let passed = max.is_none_or(|max| value <= max);
+    Verdict::of(passed, value.to_string(), expected, "above `max`")
+}
+
+/// The first group of a match, or all of it where there is no group.
+fn extracted(regex: &regex::Regex, take: Take, text: &str) -> Option<String> {
+    let mut all = regex.captures_iter(text);
+    let found = match take {
+        Take::First => all.next(),
+        Take::Last => all.last(),
+    }?;
+    let part = found.get(1).or_else(|| found.get(0))?;
+    Some(part.as_str().to_owned())
+}

@@ -1,0 +1,371 @@
+//! One pass over the files of an output.
+
+use std::collections::HashSet;
+use std::fs::{File, Permissions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::check::{Outcome, Verdict};
+use super::checks::Checks;
+use super::record::{Place, Record};
+use super::tally::{HasSamples, Tally};
+use crate::nearest::nearest;
+use crate::output::OutputPaths;
+
+/// Records that are looked at before a field that none of them has counts as never kept.
+const RECORDS_TO_FIND_FIELDS: u64 = 1000;
+
+/// Bytes that are read and written at once.
+const BUFFER: usize = 1 << 18;
+
+/// What to score, and into what.
+#[derive(Debug)]
+pub struct Scores<'a> {
+    /// The output.
+    pub paths: &'a OutputPaths,
+    /// The checks.
+    pub checks: &'a Checks,
+    /// A kept field that groups the records.
+    pub by: Option<&'a str>,
+    /// Whether rows will be compared.
+    pub compares: bool,
+    /// Where each verdict is written, one line a record and check.
+    pub into: Option<&'a Path>,
+}
+
+/// Why an output cannot be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// A file of it cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The scores cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is no record.
+    #[error("{}: line {line} is not a record of promptmill; `promptmill repair` moves it to a backup file", path.display())]
+    NoRecord {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A check needs a field that the output does not have.
+    #[error("{what}: no record keeps `{field}`{advice}")]
+    NoField {
+        /// The check, or the flag.
+        what: String,
+        /// The field.
+        field: String,
+        /// The fields that are kept.
+        advice: String,
+    },
+}
+
+/// Checks every record of an output and counts; writes the verdicts where that was asked for. The
+/// file of verdicts is replaced as a whole, and only once all are in it.
+///
+/// # Errors
+/// A file cannot be read or written, a line is no record, a needed field was never kept.
+pub fn score(scores: &Scores<'_>) -> Result<Tally, ScoreError> {
+    // Rows are told apart from the start only where that is asked for: it takes memory per row.
+    let first = pass(scores, scores.compares);
+    let second = match first {
+        Err(Stop::HasSamples) => pass(scores, true),
+        done => done,
+    };
+    second.map_err(|stop| match stop {
+        Stop::Error(error) => error,
+        Stop::HasSamples => unreachable!("a tally that keeps rows takes samples"),
+    })
+}
+
+/// Why a pass ends before its end.
+enum Stop {
+    /// It has to be made again, with rows told apart.
+    HasSamples,
+    Error(ScoreError),
+}
+
+impl From<ScoreError> for Stop {
+    fn from(error: ScoreError) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
+    let mut pass = Pass {
+        scores,
+        tally: Tally::new(scores.checks, scores.by, keep_rows),
+        verdicts: scores.into.map(Replacement::beside).transpose()?,
+        fields: Fields::of(scores),
+    };
+    let OutputPaths { output, failed, .. } = scores.paths;
+    // A crash between two files leaves a row in both: then it has an answer.
+    let mut only_failed = HashSet::new();
+    each_record(failed, |record| {
+        only_failed.insert(record.identity());
+        Ok(())
+    })?;
+    each_record(output, |record| {
+        only_failed.remove(&record.identity());
+        pass.take(&record)
+    })?;
+    each_record(failed, |record| {
+        match only_failed.remove(&record.identity()) {
+            true => pass.take(&record),
+            false => Ok(()),
+        }
+    })?;
+    pass.fields.check()?;
+    if let Some(verdicts) = pass.verdicts {
+        verdicts.keep(scores.paths)?;
+    }
+    Ok(pass.tally)
+}
+
+struct Pass<'a> {
+    scores: &'a Scores<'a>,
+    tally: Tally,
+    verdicts: Option<Replacement<'a>>,
+    fields: Fields<'a>,
+}
+
+impl Pass<'_> {
+    fn take(&mut self, record: &Record<'_>) -> Result<(), Stop> {
+        self.fields.look(record)?;
+        let checks = &self.scores.checks.all;
+        let verdicts: Vec<_> = match Tally::is_checked(record) {
+            true => checks.iter().map(|check| check.verdict(record)).collect(),
+            false => Vec::new(),
+        };
+        if let Some(file) = &mut self.verdicts {
+            for (nth, check) in checks.iter().enumerate() {
+                file.write(record, &check.name, verdicts.get(nth))?;
+            }
+        }
+        let added = self.tally.add(record, &verdicts);
+        added.map_err(|HasSamples| Stop::HasSamples)
+    }
+}
+
+/// Kept fields that are needed, and whether a record has had them.
+struct Fields<'a> {
+    /// What needs it, the field, whether it was seen.
+    needed: Vec<(String, &'a str, bool)>,
+    kept: Vec<String>,
+    records: u64,
+}
+
+impl<'a> Fields<'a> {
+    fn of(scores: &Scores<'a>) -> Self {
+        let by = scores.by.map(|field| ("--by".to_owned(), field, false));
+        let of_checks = scores.checks.fields();
+        let of_checks = of_checks.map(|(check, field)| (format!("check `{check}`"), field, false));
+        Self {
+            needed: of_checks.chain(by).collect(),
+            kept: Vec::new(),
+            records: 0,
+        }
+    }
+
+    fn look(&mut self, record: &Record<'_>) -> Result<(), ScoreError> {
+        if self.needed.iter().all(|(.., seen)| *seen) || RECORDS_TO_FIND_FIELDS < self.records {
+            return Ok(());
+        }
+        self.records += 1;
+        let kept = record.fields();
+        for (_, field, seen) in &mut self.needed {
+            *seen |= kept.iter().any(|name| name == field)
+                || record
+                    .value(&Place::Metadata((*field).to_owned()))
+                    .is_some();
+        }
+        if self.kept.is_empty() {
+            self.kept = kept;
+        }
+        match self.records {
+            RECORDS_TO_FIND_FIELDS => self.check(),
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), ScoreError> {
+        if self.records == 0 {
+            return Ok(());
+        }
+        let Some((what, field, _)) = self.needed.iter().find(|(.., seen)| !seen) else {
+            return Ok(());
+        };
+        let kept = &self.kept;
+        let meant = nearest(field, kept.iter().map(String::as_str));
+        let advice = match (meant, kept.is_empty()) {
+            (Some(meant), _) => format!("; did you mean {meant}?"),
+            (None, true) => "; the job keeps no fields: run it with --keep".into(),
+            (None, false) => format!("; kept fields: {}", kept.join(", ")),
+        };
+        Err(ScoreError::NoField {
+            what: what.clone(),
+            field: (*field).to_owned(),
+            advice,
+        })
+    }
+}
+
+/// Shows every record of a file to `take`, in the file's order. A file that is not there has none,
+/// and a last line without its end is not read: a run may be writing it.
+fn each_record(
+    path: &Path,
+    mut take: impl FnMut(Record<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let unreadable = |source| ScoreError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unreadable(error).into()),
+    };
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
+            break;
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(record) => take(record)?,
+            Err(_) if bytes.last() != Some(&b'\n') => break,
+            Err(_) => {
+                let path = path.to_owned();
+                return Err(ScoreError::NoRecord { path, line }.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file that takes the place of another once it is whole.
+struct Replacement<'a> {
+    path: &'a Path,
+    file: BufWriter<tempfile::NamedTempFile>,
+}
+
+impl<'a> Replacement<'a> {
+    fn beside(path: &'a Path) -> Result<Self, ScoreError> {
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let file = tempfile::Builder::new()
+            .prefix(".promptmill-scores-")
+            .tempfile_in(directory.unwrap_or(Path::new(".")));
+        let file = file.map_err(|source| Self::unwritable(path, source))?;
+        Ok(Self {
+            path,
+            file: BufWriter::with_capacity(BUFFER, file),
+        })
+    }
+
+    fn unwritable(path: &Path, source: io::Error) -> ScoreError {
+        let path = path.to_owned();
+        ScoreError::Write { path, source }
+    }
+
+    /// Writes what a check said of a record; nothing was said of one that did not succeed.
+    fn write(
+        &mut self,
+        record: &Record<'_>,
+        check: &str,
+        verdict: Option<&Verdict>,
+    ) -> Result<(), ScoreError> {
+        let pass = verdict.and_then(|verdict| match verdict.outcome {
+            Outcome::Passed => Some(true),
+            Outcome::NotPassed => Some(false),
+            Outcome::Missing => None,
+        });
+        let reason = match verdict {
+            Some(verdict) => verdict.reason,
+            None if record.status.0 == "filtered" => "the row was filtered",
+            None => "the row failed",
+        };
+        let mut line = json!({
+            "custom_id": record.custom_id.as_ref().map(|id| &id.0),
+            "row": record.row,
+        });
+        if let Some(variant) = &record.variant {
+            line["variant"] = variant.0.as_ref().into();
+        }
+        if let Some(sample) = record.sample {
+            line["sample"] = sample.into();
+        }
+        line["check"] = check.into();
+        line["pass"] = pass.into();
+        line["value"] = verdict.and_then(|verdict| verdict.value.as_deref()).into();
+        line["expected"] = verdict
+            .and_then(|verdict| verdict.expected.as_deref())
+            .into();
+        line["reason"] = (!reason.is_empty()).then_some(reason).into();
+        writeln!(self.file, "{line}").map_err(|source| Self::unwritable(self.path, source))
+    }
+
+    /// Puts the file in its place, for the same people as the output.
+    fn keep(self, paths: &OutputPaths) -> Result<(), ScoreError> {
+        let path = self.path;
+        let put = || {
+            let file = self
+                .file
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)?;
+            if let Ok(metadata) = paths.output.metadata() {
+                let mode = metadata.permissions().mode() & 0o666;
+                file.as_file()
+                    .set_permissions(Permissions::from_mode(mode))?;
+            }
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        put().map_err(|source| Self::unwritable(path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Identity;
+    use super::*;
+
+    #[test]
+    fn records_are_identified_by_row_variant_and_sample() {
+        let identity = |line: &str| -> Identity {
+            let record: Record<'_> = serde_json::from_str(line).unwrap();
+            record.identity()
+        };
+        let plain = identity(r#"{"custom_id":"a","row":1,"status":"failed"}"#);
+        assert_eq!(
+            plain,
+            identity(r#"{"custom_id":"a","row":2,"status":"failed"}"#)
+        );
+        for other in [
+            r#"{"custom_id":"b","row":1,"status":"failed"}"#,
+            r#"{"custom_id":null,"row":1,"status":"failed"}"#,
+            r#"{"custom_id":"a","row":1,"status":"failed","variant":"v"}"#,
+            r#"{"custom_id":"a","row":1,"status":"failed","sample":1}"#,
+        ] {
+            assert_ne!(plain, identity(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Counts by group and check.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use serde_json::{Value, json};
+
+use super::check::{Outcome, Verdict};
+use super::checks::Checks;
+use super::compare::Comparison;
+use super::record::{Identity, Place, Record};
+use super::statistics::{Clusters, pass_at, wilson};
+use super::value;
+
+/// The status of a record that can be checked.
+const SUCCEEDED: &str = "succeeded";
+
+/// Everything counted.
+#[derive(Debug)]
+pub struct Tally {
+    by: Option<String>,
+    checks: Vec<String>,
+    keep_rows: bool,
+    groups: BTreeMap<Key, Group>,
+}
+
+/// What groups records: their variant, and the field that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    variant: Option<String>,
+    by: Option<String>,
+}
+
+/// The records of one group.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// Records that were checked.
+    pub succeeded: u64,
+    /// Rows that failed: they have no answer.
+    pub failed: u64,
+    /// Rows that were filtered: their answer was withheld.
+    pub filtered: u64,
+    cost_usd: f64,
+    without_cost: u64,
+    latency_ms: u64,
+    latencies: u64,
+    checks: Vec<Scored>,
+}
+
+/// What one check said of a group.
+#[derive(Debug, Default)]
+pub struct Scored {
+    /// Records that passed.
+    pub passed: u64,
+    /// Records that passed or did not.
+    pub n: u64,
+    /// Records without the value, or without what it is compared with.
+    pub missing: u64,
+    /// By row, where rows have several samples or groups are compared.
+    rows: BTreeMap<Identity, Samples>,
+}
+
+/// The samples of one row.
+#[derive(Debug, Default)]
+struct Samples {
+    passed: u32,
+    n: u32,
+    /// The answers, each with how often it was given and how often it passed.
+    votes: Vec<(u64, u32, u32)>,
+}
+
+/// A record has samples, and rows are not kept: the counts have to be made again with them.
+#[derive(Debug)]
+pub struct HasSamples;
+
+impl Tally {
+    /// Nothing counted yet. `by` is a kept field; with `keep_rows`, rows are told apart.
+    pub fn new(checks: &Checks, by: Option<&str>, keep_rows: bool) -> Self {
+        Self {
+            by: by.map(str::to_owned),
+            checks: checks.names().map(str::to_owned).collect(),
+            keep_rows,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Counts a record, and what the checks said of it (nothing of one that did not succeed).
+    ///
+    /// # Errors
+    /// The record has a sample, and the tally does not keep rows.
+    pub fn add(&mut self, record: &Record<'_>, verdicts: &[Verdict]) -> Result<(), HasSamples> {
+        if record.sample.is_some() && !self.keep_rows {
+            return Err(HasSamples);
+        }
+        let by = self.by.as_ref().map(|field| {
+            let found = record.value(&Place::Metadata(field.clone()));
+            found.as_ref().map_or("(none)".into(), value::text)
+        });
+        let variant = record.variant.as_ref().map(|text| text.0.to_string());
+        let group = self.groups.entry(Key { variant, by }).or_default();
+        group.checks.resize_with(self.checks.len(), Scored::default);
+        match record.status.0.as_ref() {
+            SUCCEEDED => group.succeeded += 1,
+            "filtered" => group.filtered += 1,
+            _ => group.failed += 1,
+        }
+        if record.status.0 != "failed" {
+            match record.cost_usd {
+                Some(usd) => group.cost_usd += usd,
+                None => group.without_cost += 1,
+            }
+            group.latencies += u64::from(record.latency_ms.is_some());
+            group.latency_ms += record.latency_ms.unwrap_or(0);
+        }
+        for (scored, verdict) in group.checks.iter_mut().zip(verdicts) {
+            scored.add(verdict, self.keep_rows.then(|| record.row_identity()));
+        }
+        Ok(())
+    }
+
+    /// Whether the record is one that checks look at.
+    pub fn is_checked(record: &Record<'_>) -> bool {
+        record.status.0 == SUCCEEDED
+    }
+
+    /// The groups, by variant and field, each with its checks.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.groups.iter().flat_map(|(key, group)| {
+            let checks = self.checks.iter().zip(&group.checks);
+            checks.map(move |(check, scored)| Row {
+                variant: key.variant.as_deref(),
+                by: key.by.as_deref(),
+                check,
+                group,
+                scored,
+            })
+        })
+    }
+
+    /// Records that could be checked, failed and filtered, over all groups.
+    pub fn records(&self) -> u64 {
+        let groups = self.groups.values();
+        groups
+            .map(|group| group.succeeded + group.failed + group.filtered)
+            .sum()
+    }
+
+    /// The lowest pass rate of all checks in all groups, with the check's name; of nothing, none.
+    pub fn lowest(&self) -> Option<(&str, f64)> {
+        let rates = self
+            .rows()
+            .filter_map(|row| Some((row.check, row.scored.rate()?)));
+        rates.min_by(|(_, a), (_, b)| a.total_cmp(b))
+    }
+
+    /// The variants, in their order.
+    pub fn variants(&self) -> Vec<&str> {
+        let mut all: Vec<_> = self
+            .groups
+            .keys()
+            .filter_map(|key| key.variant.as_deref())
+            .collect();
+        all.dedup();
+        all
+    }
+
+    /// Compares what each check says of `first` and of `second`, both variants of this tally.
+    pub fn compare(&self, first: &str, second: &str) -> Vec<Comparison> {
+        let of = |variant: &str, check: usize| {
+            self.of_check(check, |key| key.variant.as_deref() == Some(variant))
+        };
+        let checks = self.checks.iter().enumerate();
+        checks
+            .map(|(nth, name)| Comparison::of(name, &of(first, nth), &of(second, nth)))
+            .collect()
+    }
+
+    /// Compares each check with what another output's tally says.
+    pub fn compare_with(&self, other: &Self) -> Vec<Comparison> {
+        let checks = self.checks.iter().enumerate();
+        checks
+            .map(|(nth, name)| {
+                Comparison::of(
+                    name,
+                    &other.of_check(nth, |_| true),
+                    &self.of_check(nth, |_| true),
+                )
+            })
+            .collect()
+    }
+
+    /// Passed and all samples by row, over the groups that are asked for.
+    fn of_check(
+        &self,
+        check: usize,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> BTreeMap<Identity, (u32, u32)> {
+        let mut rows: BTreeMap<_, (u32, u32)> = BTreeMap::new();
+        for (_, group) in self.groups.iter().filter(|(key, _)| wanted(key)) {
+            for (row, samples) in &group.checks[check].rows {
+                let sum = rows.entry(*row).or_default();
+                *sum = (sum.0 + samples.passed, sum.1 + samples.n);
+            }
+        }
+        rows
+    }
+
+    /// All of it, for programs.
+    pub fn json(&self) -> Value {
+        self.rows()
+            .map(|row| {
+                let Row { group, scored, .. } = row;
+                let interval = scored.interval();
+                json!({
+                    "variant": row.variant,
+                    "by": row.by,
+                    "check": row.check,
+                    "n": scored.n,
+                    "passed": scored.passed,
+                    "missing": scored.missing,
+                    "failed": group.failed,
+                    "filtered": group.filtered,
+                    "pass_rate": scored.rate(),
+                    "interval_95": interval.map(|(low, high)| [low, high]),
+                    "interval_method": scored.method(),
+                    "cost_usd": group.cost(),
+                    "cost_per_pass_usd": row.cost_per_pass(),
+                    "mean_cost_usd": group.mean_cost(),
+                    "mean_latency_ms": group.mean_latency(),
+                    "majority": scored.majority(),
+                    "pass_at": scored.pass_at_all(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// A group and one of its checks.
+pub(super) struct Row<'a> {
+    pub(super) variant: Option<&'a str>,
+    pub(super) by: Option<&'a str>,
+    pub(super) check: &'a str,
+    pub(super) group: &'a Group,
+    pub(super) scored: &'a Scored,
+}
+
+impl Row<'_> {
+    /// What the group cost for each record that passed; `None` if a cost is unknown or none passed.
+    pub(super) fn cost_per_pass(&self) -> Option<f64> {
+        let passed = self.scored.passed;
+        (0 < passed).then_some(self.group.cost()? / passed as f64)
+    }
+}
+
+impl Group {
+    /// The sum, where all is known.
+    fn cost(&self) -> Option<f64> {
+        (self.without_cost == 0).then_some(self.cost_usd)
+    }
+
+    pub(super) fn mean_cost(&self) -> Option<f64> {
+        let n = self.succeeded + self.filtered;
+        (0 < n).then_some(self.cost()? / n as f64)
+    }
+
+    pub(super) fn mean_latency(&self) -> Option<f64> {
+        (0 < self.latencies).then(|| self.latency_ms as f64 / self.latencies as f64)
+    }
+}
+
+impl Scored {
+    fn add(&mut self, verdict: &Verdict, row: Option<Identity>) {
+        let passed = match verdict.outcome {
+            Outcome::Missing => {
+                self.missing += 1;
+                return;
+            }
+            Outcome::Passed => 1,
+            Outcome::NotPassed => 0,
+        };
+        self.n += 1;
+        self.passed += u64::from(passed);
+        let Some(row) = row else { return };
+        let samples = self.rows.entry(row).or_default();
+        samples.n += 1;
+        samples.passed += passed;
+        let mut hasher = DefaultHasher::new();
+        verdict.value.hash(&mut hasher);
+        let answer = hasher.finish();
+        match samples
+            .votes
+            .iter_mut()
+            .find(|(known, ..)| *known == answer)
+        {
+            Some((_, given, right)) => {
+                *given += 1;
+                *right += passed;
+            }
+            None => samples.votes.push((answer, 1, passed)),
+        }
+    }
+
+    /// The share of records that passed.
+    pub fn rate(&self) -> Option<f64> {
+        (0 < self.n).then(|| self.passed as f64 / self.n as f64)
+    }
+
+    /// Whether a row has several samples.
+    fn is_sampled(&self) -> bool {
+        (self.rows.len() as u64) < self.n && !self.rows.is_empty()
+    }
+
+    /// How [`Self::interval`] is made.
+    fn method(&self) -> &'static str {
+        match self.is_sampled() {
+            true => "normal, clustered by row",
+            false => "wilson",
+        }
+    }
+
+    /// The interval of the rate at 95 %.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        if !self.is_sampled() {
+            return wilson(self.passed, self.n);
+        }
+        let mut clusters = Clusters::default();
+        for samples in self.rows.values() {
+            clusters.add(samples.passed.into(), samples.n.into());
+        }
+        clusters.interval()
+    }
+
+    /// The share of rows whose most frequent answer passes. Of answers that are equally frequent,
+    /// each counts for its share.
+    pub fn majority(&self) -> Option<f64> {
+        if !self.is_sampled() {
+            return None;
+        }
+        let right = |samples: &Samples| {
+            let most = samples.votes.iter().map(|(_, given, _)| *given).max();
+            let first = samples
+                .votes
+                .iter()
+                .filter(|(_, given, _)| Some(*given) == most);
+            let (all, passed) = first.fold((0u32, 0.0), |(all, passed), (_, given, right)| {
+                (all + 1, passed + f64::from(*right) / f64::from(*given))
+            });
+            passed / f64::from(all.max(1))
+        };
+        Some(self.rows.values().map(right).sum::<f64>() / self.rows.len() as f64)
+    }
+
+    /// pass@k for k from 1 to the most samples that every row has; of single samples, none.
+    pub fn pass_at_all(&self) -> Vec<f64> {
+        if !self.is_sampled() {
+            return Vec::new();
+        }
+        let most = self
+            .rows
+            .values()
+            .map(|samples| samples.n)
+            .min()
+            .unwrap_or(0);
+        let at = |k: u32| {
+            let of = |samples: &Samples| pass_at(k.into(), samples.passed.into(), samples.n.into());
+            self.rows.values().filter_map(of).sum::<f64>() / self.rows.len() as f64
+        };
+        (1..=most).map(at).collect()
+    }
+}
