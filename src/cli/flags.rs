@@ -14,7 +14,7 @@ use crate::job::keys::{self, KEYS, Key, Kind};
 /// Texts such as `- {{ item }}`, which are no flags.
 const MAY_BEGIN_WITH_A_HYPHEN: &[&str] = &["system", "template", "stop"];
 
-/// The flags that stand for job keys, grouped by table.
+/// The flags of job keys, grouped by table.
 pub(super) fn args() -> impl Iterator<Item = Arg> {
     KEYS.iter().map(|key| {
         let arg = Arg::new(key.flag)

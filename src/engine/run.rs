@@ -25,8 +25,8 @@ use crate::exit::Exit;
 use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::output::{
-    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, Place, killed,
-    last_run, old_lines,
+    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
+    killed, last_run, old_lines,
 };
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
@@ -82,7 +82,7 @@ pub(super) enum Notice {
     Warning(String),
 }
 
-/// How the caller is told.
+/// The caller's function for what a run tells.
 pub(crate) type Tell<'t> = dyn FnMut(Told<'_>) + Send + 't;
 
 /// A run that has ended.
@@ -112,7 +112,7 @@ pub(crate) async fn run(
     options: &RunOptions,
     command: &Command<'_>,
     asked: watch::Receiver<Ask>,
-    place: &Place,
+    place: &RunFilePlace,
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
     let is_at = |output: Option<PathBuf>| {
@@ -272,7 +272,7 @@ pub(super) struct Run<'a, 't> {
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
     pub(super) pinned: &'a [PinnedPath],
-    /// Why it is not known which model stands behind the job's ARN.
+    /// Why the model of the job's ARN is not known.
     pub(super) hidden: Option<&'a str>,
     /// The region that is called, once it is known.
     pub(super) region: Option<String>,

@@ -18,14 +18,14 @@ use super::disk;
 use super::holder::Holder;
 use super::lock::Lock;
 use super::run_file::{self, RunFile};
-use super::state::State;
+use super::state::RecordedState;
 use super::{LedgerError, Mode, OutputPaths};
 use crate::event::next_run_id;
 use crate::exit::{Exit, Reason};
 
 /// Where the run file of this process's run is, as soon as that is known.
 #[derive(Debug)]
-pub struct Place {
+pub struct RunFilePlace {
     /// The id of the run.
     run: String,
     paths: OnceLock<OutputPaths>,
@@ -34,7 +34,7 @@ pub struct Place {
     is_new: AtomicBool,
 }
 
-impl Default for Place {
+impl Default for RunFilePlace {
     fn default() -> Self {
         Self {
             run: next_run_id(),
@@ -45,7 +45,7 @@ impl Default for Place {
     }
 }
 
-impl Place {
+impl RunFilePlace {
     /// The id of the run, such as `20261130T221500Z-1f0c3a9e`.
     pub fn run_id(&self) -> &str {
         &self.run
@@ -107,7 +107,7 @@ impl Place {
             self.begin(&mut file, "", paths);
         }
         let now = Timestamp::now().to_string();
-        file.insert("state".into(), State::Stopped.as_str().into());
+        file.insert("state".into(), RecordedState::Stopped.as_str().into());
         file.insert("updated_at".into(), now.clone().into());
         file.insert("finished_at".into(), now.into());
         file.insert("exit_code".into(), exit.code().into());
@@ -126,7 +126,7 @@ impl Place {
         }
         let holder = Holder::this_process();
         for (key, value) in [
-            ("state", State::Running.as_str().into()),
+            ("state", RecordedState::Running.as_str().into()),
             ("run", self.run.as_str().into()),
             ("process", holder.process().into()),
             ("host", holder.host().into()),
@@ -157,7 +157,7 @@ pub fn stop(reason: Reason, detail: &str, advice: Option<&str>) -> Value {
 pub fn killed(path: &Path) -> Option<String> {
     let file = run_file::read(path)?;
     let text = |key: &str| file.get(key).and_then(Value::as_str);
-    if text("state") != Some(State::Running.as_str()) {
+    if text("state") != Some(RecordedState::Running.as_str()) {
         return None;
     }
     let process = file.get("process").and_then(Value::as_u64);

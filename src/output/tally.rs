@@ -70,7 +70,7 @@ impl std::ops::Add for Unattributed {
 
 /// Counts as the run file has them.
 #[derive(Debug, Serialize)]
-pub(crate) struct Counts<'a> {
+pub(crate) struct TallyFields<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
@@ -84,7 +84,7 @@ pub(crate) struct Counts<'a> {
     unlisted_answers_usd: f64,
 }
 
-impl<'a> Counts<'a> {
+impl<'a> TallyFields<'a> {
     pub(crate) fn of(tally: &'a Tally) -> Self {
         Self {
             tally,

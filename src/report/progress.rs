@@ -157,7 +157,7 @@ impl Progress {
         self.waits_since = now;
     }
 
-    /// A part of the output is gone, and `left` is there. What the rest has cost stands in no line
+    /// A part of the output was deleted, and `left` is there. What the rest has cost is in no line
     /// any more.
     pub fn output_holds(&mut self, left: Tally) {
         let all = self.overall().as_unattributed();
@@ -170,7 +170,7 @@ impl Progress {
         });
     }
 
-    /// What the output holds: both runs' counts together, unless some of it is gone.
+    /// What the output holds: both runs' counts together, unless some of it was deleted.
     pub fn overall(&self) -> Tally {
         if let Some(holds) = &self.holds {
             return holds.clone();

@@ -1,5 +1,5 @@
 //! The prefix that all requests share and the service's prompt cache may keep: whether it is long
-//! enough. One that is too short is not cached, and nobody says so.
+//! enough. One that is too short is not cached, without any message.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ impl Plan {
         Some((least, bytes / BYTES_PER_TOKEN.expected))
     }
 
-    /// How long the prefix is that all rows share: tools stand before the system prompt. `None`
+    /// How long the prefix is that all rows share: tools come before the system prompt. `None`
     /// where each row has its own, or nothing is marked.
     fn prefix_bytes(&self) -> Option<usize> {
         let system = self.system.as_ref().filter(|_| self.parameters.cache)?;

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::family::{Family, Parameters};
 use crate::job::{Plan, SchemaPlan};
 use crate::model::{Fingerprint, Guardrail, SentSchema};
-use crate::output::Settings;
+use crate::output::RecordedSettings;
 use crate::prompt::PromptSource;
 
 impl Plan {
@@ -66,7 +66,7 @@ impl Plan {
 
 impl Plan {
     /// The settings in parts, of which [`fingerprint`](Self::fingerprint) is the whole.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> RecordedSettings {
         let source = option(self.source.as_ref(), source_text);
         let system = option(self.system.as_ref(), quoted);
         let guardrail = option(self.terms.guardrail.as_ref(), guardrail_text);
@@ -80,7 +80,7 @@ impl Plan {
             }
             first_bytes(hash).to_string()
         };
-        Settings {
+        RecordedSettings {
             model: self.model.as_str().to_owned(),
             prompt: of(&[&source, &system]),
             parameters: of(&[

@@ -210,7 +210,7 @@ fn paced(limits: &str, latency_s: u64, seconds: (Option<f64>, Option<f64>), boun
         latency => statistics(&[50], latency),
     };
     let plan = plan(&format!("[limits]\n{limits}"));
-    let Pace {
+    let PaceEstimate {
         seconds: found,
         bound: by,
     } = Forecast::new(&gathered(&rows), &statistics, &plan).pace;
