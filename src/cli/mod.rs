@@ -17,6 +17,7 @@ mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
+mod report;
 mod resume;
 mod run;
 mod score;
@@ -151,6 +152,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("quotas", matches)) => quotas::quotas(matches),
         Some(("init", matches)) => init::init(matches),
         Some(("status", matches)) => status::status(matches),
+        Some(("report", matches)) => report::report(matches),
         Some(("errors", matches)) => errors::errors(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),

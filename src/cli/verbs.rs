@@ -55,6 +55,7 @@ pub fn command() -> Command {
         .subcommand(quotas_command())
         .subcommand(super::status::command())
         .subcommand(super::errors::command())
+        .subcommand(super::report::command())
         .subcommand(repair_command())
         .subcommand(reparse_command())
         .subcommand(score::command())
@@ -192,7 +193,7 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "init",
     "run",
     "plan",
@@ -201,6 +202,7 @@ const PAGES: [&str; 14] = [
     "quotas",
     "status",
     "errors",
+    "report",
     "repair",
     "reparse",
     "score",

@@ -182,6 +182,11 @@ impl OutputPaths {
         )
     }
 
+    /// A file beside the output whose name ends like this, such as `report.html`.
+    pub fn beside(&self, end: &str) -> PathBuf {
+        format!("{}.{end}", self.stem.display()).into()
+    }
+
     /// The directory all of them are in.
     pub fn directory(&self) -> &Path {
         match self.output.parent() {

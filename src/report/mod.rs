@@ -3,6 +3,8 @@
 pub mod display;
 pub(crate) mod failures;
 pub mod metrics;
+pub(crate) mod page;
 pub mod progress;
 mod rate;
 pub mod summary;
+mod timeline;

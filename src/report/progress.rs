@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::rate::{PerMinute, Rate};
+use super::timeline::{Timeline, TimelineOnDisk};
 use crate::model::{Category, Fault, Usage};
 use crate::output::resume::EarlierRows;
 use crate::output::statistics::Statistics;
@@ -45,6 +46,7 @@ pub struct Progress {
     pub last_fault: Option<String>,
     /// Whether nothing new is sent any more.
     stops: bool,
+    timeline: Timeline,
     start: Instant,
     rate: Rate,
     held: BTreeMap<WaitReason, Duration>,
@@ -70,6 +72,7 @@ impl Progress {
             waits: None,
             last_fault: None,
             stops: false,
+            timeline: Timeline::new(start),
             start,
             rate: Rate::new(start),
             held: BTreeMap::new(),
@@ -79,6 +82,7 @@ impl Progress {
 
     /// Takes in one event.
     pub fn take(&mut self, event: &Event<'_>, now: Instant) {
+        self.timeline.take(event, now);
         match event {
             Event::Sent { is_retry, .. } => {
                 self.sent += 1;
@@ -180,6 +184,11 @@ impl Progress {
         let mut overall = self.past.clone();
         overall.add(&self.now);
         overall
+    }
+
+    /// The course of this run.
+    pub(super) fn timeline(&self) -> TimelineOnDisk {
+        self.timeline.on_disk()
     }
 
     /// How long this run has been going.

@@ -41,6 +41,7 @@ mod real_data;
 mod redo;
 mod reference;
 mod replies;
+mod report;
 mod resume;
 mod score;
 mod secrets;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::progress::Progress;
+use super::timeline::TimelineOnDisk;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
 use crate::output::tally::{Tally, TallyFields};
@@ -160,6 +161,7 @@ struct RunFile<'a> {
     remaining: u64,
     total: TallyFields<'a>,
     this_run: ThisRun<'a>,
+    timeline: TimelineOnDisk,
     output: String,
     failed_output: String,
     resume: Option<&'a str>,
@@ -317,6 +319,7 @@ impl RunState<'_> {
                 seconds: self.elapsed.as_secs_f64(),
                 held_back_by: self.limited_by.map(|(why, _)| why.as_str()),
             },
+            timeline: progress.timeline(),
             output: context.paths.output.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
             resume: (0 < self.remaining()).then_some(&context.resume),
