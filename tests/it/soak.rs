@@ -90,7 +90,8 @@ fn a_long_run_with_faults_of_every_kind_holds_its_memory_and_fails_no_row_it_cou
     assert!(peaks[3] <= peaks[1] + NOISE_KIB + keys, "{peaks:?} KiB");
     for (id, row) in out.failures() {
         println!("{id}: {}", row["error"]);
-        // Three attempts that may each have been billed are the most that are made.
-        assert_eq!(row["maybe_billed"], 3, "{row}");
+        // Three attempts are the most once one of them may have been billed.
+        assert_eq!(row["attempts"], 3, "{row}");
+        assert!(1 <= row["maybe_billed"].as_u64().unwrap(), "{row}");
     }
 }
