@@ -83,7 +83,7 @@ pub mod rows;
 pub mod run;
 #[doc(hidden)]
 pub mod schema;
-/// Scores of an output, by checks on its records.
+#[doc(hidden)]
 pub mod score;
 mod stderr;
 #[doc(hidden)]

@@ -112,7 +112,7 @@ pub struct JobPlan {
     pub time: Cases<Option<Duration>>,
     /// What a person should know.
     pub notes: Vec<String>,
-    /// Why [`Job::run`] would not start; empty if it would.
+    /// Why [`Job::run`](super::job::Job::run) would not start; empty if it would.
     pub rejections: Vec<String>,
 }
 

@@ -22,7 +22,7 @@ pub fn wilson(passed: u64, of: u64) -> Option<(f64, f64)> {
     Some((low, high))
 }
 
-/// What [`clustered`] needs of rows that have several samples each.
+/// What an interval needs of rows that have several samples each.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Clusters {
     /// Rows.
