@@ -82,20 +82,20 @@ fn each_family_has_its_own_way_to_force_a_tool_call() {
 
 #[test]
 fn a_schema_for_the_answer_is_read() {
-    let schema = r#"{"type":"object"}"#;
+    let schema = r#"{"type":"object","additionalProperties":false}"#;
     asks(
         HAIKU,
         &format!(
             r#"{{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{{"role":"user","content":"Hi"}}],"output_config":{{"format":{{"type":"json_schema","schema":{schema}}}}}}}"#
         ),
-        r#""Hi": 8 in, 9 as {"type":"object"}"#,
+        r#""Hi": 8 in, 9 as {"type":"object","additionalProperties":false}"#,
     );
     asks(
         "qwen.qwen3-32b-v1:0",
         &format!(
             r#"{{"max_tokens":9,"messages":[{{"role":"user","content":"Hi"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"x","schema":{schema}}}}}}}"#
         ),
-        r#""Hi": 8 in, 9 as {"type":"object"}"#,
+        r#""Hi": 8 in, 9 as {"type":"object","additionalProperties":false}"#,
     );
 }
 
