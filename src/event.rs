@@ -45,11 +45,6 @@ pub(crate) fn run_id() -> &'static str {
     &RUN_ID
 }
 
-/// What the job of this process is called, once it is known.
-pub(crate) fn job_name() -> Option<&'static str> {
-    JOB.get().map(String::as_str)
-}
-
 /// The id of a run that starts: that of the process for its first, and another for each later one of
 /// a program that runs several.
 pub(crate) fn next_run_id() -> String {
@@ -58,6 +53,11 @@ pub(crate) fn next_run_id() -> String {
         false => run_id().to_owned(),
         true => new_id(),
     }
+}
+
+/// What the job of this process is called, once it is known.
+pub(crate) fn job_name() -> Option<&'static str> {
+    JOB.get().map(String::as_str)
 }
 
 /// Says once what the job of this process is called.

@@ -40,6 +40,7 @@ mod proxy;
 pub mod quotas;
 mod response_headers;
 mod retry_after;
+mod secrets;
 mod stream_body;
 mod streamed;
 mod trust;
@@ -57,6 +58,7 @@ use serde_json::Value;
 
 use crate::catalog::{ModelFacts, rounded_usd};
 use crate::family::{Batch, Family, ToolInput};
+use crate::json_cost;
 use crate::model::Bill;
 use crate::model::fault::Verdict;
 use crate::model::{
@@ -68,7 +70,7 @@ pub use aws::Access;
 use aws::Rehearsal;
 use client::Clients;
 pub use error::ConnectError;
-use faults::{fault, no_answer, no_client, not_json};
+use faults::{fault, no_answer, no_client, not_json, too_many_values};
 use hosts::Hosts;
 use response_headers::ResponseHeaders;
 use wire::BoundedAnswer;
@@ -289,9 +291,16 @@ impl Bedrock {
         headers: &ResponseHeaders,
         number: u64,
     ) -> Result<T, Fault> {
-        let outcome = outcome.map_err(|fault| Fault {
-            emulated: headers.emulated(),
-            ..fault
+        let outcome = outcome.map_err(|fault| {
+            let secrets = headers.secrets();
+            Fault {
+                emulated: headers.emulated(),
+                code: fault.code.map(|code| secrets.removed_from_text(code)),
+                message: secrets.removed_from_text(fault.message),
+                request_id: fault.request_id.map(|id| secrets.removed_from_text(id)),
+                raw: fault.raw.map(|raw| secrets.removed_from(&raw)),
+                ..fault
+            }
         });
         if outcome.as_ref().is_err_and(Fault::may_be_renewed) {
             self.clients.expired(number).await;
@@ -342,6 +351,8 @@ impl Bedrock {
             request_id: raw_reply.request_id.clone(),
             ..fault
         };
+        json_cost::check_parts(&raw_reply.raw)
+            .map_err(|error| of_all(too_many_values(error, Bytes::new())))?;
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(&raw_reply.raw) {
             return Err(of_all(not_json(&error, Bytes::new())));
         }
@@ -375,6 +386,12 @@ impl Bedrock {
             served,
             request_id,
         } = raw_reply;
+        if let Err(error) = json_cost::check(&raw) {
+            return Err(Fault {
+                request_id,
+                ..too_many_values(error, raw)
+            });
+        }
         let no_answer = match serde_json::from_slice(&raw) {
             Ok(body) => match self.target.family.read_any_shape(&body) {
                 Ok(mut reading) => {

@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use hyper::Uri;
+use hyper::{StatusCode, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -173,7 +173,7 @@ async fn ask(proxy: &Intercept, target: &str) -> Answer {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Answer::Absent(error.to_string()),
         Err(_) => {
-            return Answer::Absent(format!("no answer within {} s", PATIENCE.as_secs()));
+            return Answer::Absent(format!("no response within {} s", PATIENCE.as_secs()));
         }
     };
     if is_encrypted {
@@ -216,12 +216,11 @@ fn read(said: &[u8]) -> Answer {
     let status = words.next().and_then(|word| word.parse::<u16>().ok());
     match (is_http, status) {
         (true, Some(status @ 400..=499)) if status != 408 && status != 429 => {
-            let reason = words.next().unwrap_or_default();
-            let reason: String = reason
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(80)
-                .collect();
+            // The proxy's own words may be what it was sent.
+            let code = StatusCode::from_u16(status).ok();
+            let reason = code
+                .and_then(|code| code.canonical_reason())
+                .unwrap_or_default();
             Answer::Refused {
                 status,
                 said: format!("{status} {reason}").trim_end().to_owned(),
@@ -317,7 +316,7 @@ mod tests {
                 b"HTTP/1.1 407 Proxy Authentication Required\r\n",
                 refused(407, "407 Proxy Authentication Required"),
             ),
-            (b"HTTP/1.0 403\r\n", refused(403, "403")),
+            (b"HTTP/1.0 403\r\n", refused(403, "403 Forbidden")),
             (b"HTTP/1.1 502 Bad Gateway\r\n", Answer::Usable),
             (b"HTTP/1.1 429 Too Many Requests\r\n", Answer::Usable),
             (b"SSH-2.0-OpenSSH_9.6\r\n", Answer::NoProxy),

@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, OnceLock};
 
-use aws_sdk_bedrockruntime::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_bedrockruntime::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_bedrockruntime::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_bedrockruntime::error::BoxError;
 
+use super::secrets::Secrets;
 use crate::bedrock::emulated;
 use crate::model::Usage;
 
 /// Reads what the SDK does not model from the response's headers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ResponseHeaders(Arc<OnceLock<Headers>>);
+pub(super) struct ResponseHeaders(Arc<OnceLock<Headers>>, Arc<OnceLock<Secrets>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Headers {
@@ -29,6 +32,11 @@ impl ResponseHeaders {
         self.0.get().copied().unwrap_or_default().latency_ms
     }
 
+    /// The credentials that the call carried.
+    pub(super) fn secrets(&self) -> Secrets {
+        self.1.get().cloned().unwrap_or_default()
+    }
+
     pub(super) fn emulated(&self) -> bool {
         self.0.get().copied().unwrap_or_default().emulated
     }
@@ -37,6 +45,22 @@ impl ResponseHeaders {
 impl Intercept for ResponseHeaders {
     fn name(&self) -> &'static str {
         "headers of the answer"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.request().headers();
+        let secrets = Secrets::of(
+            headers.get("authorization"),
+            headers.get("x-amz-security-token"),
+        );
+        // Set once, as below.
+        let _ = self.1.set(secrets);
+        Ok(())
     }
 
     fn read_before_deserialization(

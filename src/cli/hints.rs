@@ -113,7 +113,7 @@ const FLAGS: &[(&[&str], &str)] = &[
     ),
     (
         &["--model-family", "--provider"],
-        "type --family FAMILY; it is needed only if the model ID does not tell",
+        "type --family FAMILY; it is needed only if the model ID does not show it",
     ),
     (
         &[

@@ -140,12 +140,14 @@ fn write(path: &Path, text: &str, overwrites: bool) -> Result<(), Failure> {
         true => options.create(true).truncate(true),
         false => options.create_new(true),
     };
-    let mut file = options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::usage(format!(
+    let mut file = options.open(path).map_err(|error| {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
+            return cannot_write(path, &error);
+        }
+        Failure::usage(format!(
             "{} exists: overwrite it with --force, or name another file with -o",
             path.display()
-        )),
-        _ => cannot_write(path, &error),
+        ))
     })?;
     let written = writeln!(file, "{}", text.trim_end());
     written.map_err(|error| cannot_write(path, &error))

@@ -118,7 +118,8 @@ const REPAIR_EXAMPLES: &str = "  promptmill repair out.jsonl
   promptmill repair out.jsonl --add /tmp/promptmill-rescued-4711.jsonl";
 
 const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
-  promptmill reparse out.jsonl --family openai-chat";
+  promptmill reparse out.jsonl --family openai-chat
+  promptmill reparse out.jsonl --schema label.schema.json";
 
 const EMULATE_EXAMPLES: &str = "  promptmill emulate
   promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
@@ -466,6 +467,15 @@ fn reparse_command() -> Command {
         .arg(
             text("prices", "FILE", "TOML file with prices that override the catalog's")
                 .value_hint(ValueHint::FilePath),
+        )
+        .arg(
+            text(
+                "schema",
+                "FILE",
+                "JSON Schema: responses that failed with invalid_output and are valid against it \
+                 move too",
+            )
+            .value_hint(ValueHint::FilePath),
         )
         .arg(trust_locks())
 }

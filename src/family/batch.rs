@@ -91,7 +91,7 @@ impl Family {
     }
 
     fn not_shared(self) -> Misread {
-        Misread(format!("{} answers one row a call", self.name()))
+        Misread(format!("{} takes one row per call", self.name()))
     }
 }
 
@@ -185,7 +185,11 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 }
 
 fn fields(body: &[u8]) -> Result<Fields<'_>, Misread> {
-    serde_json::from_slice(body).map_err(|error| Misread(format!("not a JSON object: {error}")))
+    // What serde_json says of a wrong kind of value quotes the value.
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Misread(format!("not a JSON object (line {line}, column {column})"))
+    })
 }
 
 fn listed(value: &RawValue) -> Option<Vec<&RawValue>> {

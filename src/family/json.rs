@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::Misread;
+use crate::json_cost;
 
 /// Keys that are the service's own begin so, in any family.
 pub(super) const SERVICE: &str = "amazon-bedrock-";
 
-/// How many of a reply's keys an error names, and how long each may be.
+/// How many of a reply's keys an error names.
 const KEYS_NAMED: usize = 12;
-const KEY_LENGTH: usize = 40;
 
 /// How many characters of a model's own error are told.
 const PROBLEM_LENGTH: usize = 300;
@@ -87,6 +87,12 @@ impl Json for Value {
     fn owned(&self) -> Value {
         self.clone()
     }
+}
+
+/// The value of JSON text within a reply; `None` where it is none, or would take too much memory.
+pub(super) fn written_value(text: &str) -> Option<Value> {
+    json_cost::check(text.as_bytes()).ok()?;
+    serde_json::from_str(text).ok()
 }
 
 /// The whole number that a float stands for; `None` for what counts nothing. Some models report
@@ -201,11 +207,84 @@ pub(super) fn misread(family: &str, expected: &str, body: &impl Json) -> Misread
     ))
 }
 
+/// Keys of replies and chunks, as some family or gateway has them; any other may be what was sent.
+const KNOWN: [&str; 65] = [
+    "Code",
+    "Error",
+    "Errors",
+    "Message",
+    "__type",
+    "answer",
+    "artifacts",
+    "candidates",
+    "choices",
+    "citations",
+    "code",
+    "completion",
+    "completions",
+    "content",
+    "contentBlockDelta",
+    "created",
+    "data",
+    "delta",
+    "detail",
+    "done",
+    "embedding",
+    "embeddings",
+    "embeddingsByType",
+    "error",
+    "errors",
+    "event",
+    "finish_reason",
+    "finish_reasons",
+    "generated_text",
+    "generation",
+    "generations",
+    "id",
+    "image",
+    "images",
+    "index",
+    "inputTextTokenCount",
+    "message",
+    "messageStop",
+    "messages",
+    "metadata",
+    "metrics",
+    "model",
+    "object",
+    "output",
+    "outputText",
+    "outputs",
+    "prediction",
+    "predictions",
+    "prompt_token_count",
+    "reply",
+    "response",
+    "response_id",
+    "response_type",
+    "result",
+    "results",
+    "role",
+    "seeds",
+    "status",
+    "stop",
+    "stopReason",
+    "stop_reason",
+    "text",
+    "texts",
+    "type",
+    "usage",
+];
+
+/// The keys that are known, by name, and how many others there are.
 fn keys(map: &Map<String, Value>) -> String {
-    let short = |key: &String| format!("`{}`", key.chars().take(KEY_LENGTH).collect::<String>());
-    let mut named: Vec<_> = map.keys().take(KEYS_NAMED).map(short).collect();
-    if named.len() < map.len() {
-        named.push("…".to_owned());
+    let is_known = |key: &&String| KNOWN.contains(&key.as_str());
+    let known = map.keys().filter(is_known).take(KEYS_NAMED);
+    let mut named: Vec<_> = known.map(|key| format!("`{key}`")).collect();
+    match map.len() - named.len() {
+        0 => {}
+        1 => named.push("1 other key".to_owned()),
+        others => named.push(format!("{others} other keys")),
     }
     named.join(", ")
 }
@@ -253,12 +332,12 @@ mod tests {
     }
 
     #[test]
-    fn a_misread_names_keys_but_no_values() {
-        let body = json!({"secret": "prompt", "other": 1});
+    fn a_misread_names_keys_that_are_known_and_nothing_else() {
+        let body = json!({"secret": "prompt", "text": 1, "a prompt": 2});
         let error = misread("nova", "`output`", &body).to_string();
         assert_eq!(
             error,
-            "the reply is not shaped as nova: expected `output`, came `secret`, `other`"
+            "the reply is not shaped as nova: expected `output`, came `text`, 2 other keys"
         );
     }
 }

@@ -243,7 +243,7 @@ impl Tally {
                     fault.category.as_str(),
                     ended.identity.row,
                     ended.identity.custom_id.as_deref(),
-                    &fault.message,
+                    &fault.words(),
                 );
             }
         }
@@ -273,7 +273,7 @@ impl Tally {
                     &error.category,
                     known.row,
                     known.custom_id.as_deref(),
-                    &error.message,
+                    &error.words(),
                 );
             }
         }

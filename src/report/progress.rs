@@ -30,6 +30,8 @@ pub struct Progress {
     pub sent: u64,
     /// Refusals for now.
     pub throttles: u64,
+    /// Rows that copied the record of another with the same request.
+    pub copied: u64,
     /// Calls sent again for any other reason.
     pub retries: u64,
     /// Responses that the model was asked to correct.
@@ -62,6 +64,7 @@ impl Progress {
             in_flight: 0,
             sent: 0,
             throttles: 0,
+            copied: 0,
             retries: 0,
             reasks: 0,
             maybe_billed: 0,
@@ -121,7 +124,7 @@ impl Progress {
     fn again(&mut self, fault: &Fault) {
         self.maybe_billed += u64::from(fault.maybe_billed);
         self.throttles += u64::from(fault.category == Category::Throttled);
-        self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.message));
+        self.last_fault = Some(format!("{}: {}", fault.category.as_str(), fault.words()));
     }
 
     fn ended(&mut self, ended: &CompletedRow, now: Instant) {
@@ -131,10 +134,13 @@ impl Progress {
         // What led to another attempt was counted then.
         let last = matches!(&ended.outcome, Outcome::Failed(fault) if fault.maybe_billed);
         self.maybe_billed += u64::from(is_first && last);
+        self.copied += u64::from(ended.copied_from.is_some());
         self.now.take(ended);
         let tokens = match &ended.outcome {
             Outcome::Replied(reply) => {
-                self.statistics.reply(&reply.parsed, ended.latency);
+                if ended.copied_from.is_none() {
+                    self.statistics.reply(&reply.parsed, ended.latency);
+                }
                 tokens(&reply.parsed.usage)
             }
             Outcome::Failed(fault) => {
@@ -231,11 +237,13 @@ mod tests {
         let identity = &Identity::default();
         let fault = &Fault::local(Category::ServerError, "broken");
         let after = Duration::ZERO;
+        let gauge = Gauge::default();
         for (event, retries) in [
             (
                 Event::Sent {
                     identity,
                     is_retry: false,
+                    gauge,
                 },
                 0,
             ),
@@ -251,6 +259,7 @@ mod tests {
                 Event::Sent {
                     identity,
                     is_retry: true,
+                    gauge,
                 },
                 1,
             ),

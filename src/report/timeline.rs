@@ -164,7 +164,7 @@ fn merged(steps: &[Step]) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Identity;
+    use crate::run::{Gauge, Identity};
 
     #[tokio::test(start_paused = true)]
     async fn a_run_of_a_day_has_as_many_steps_as_one_of_a_minute_and_loses_no_call() {
@@ -174,6 +174,7 @@ mod tests {
         let sent = Event::Sent {
             identity,
             is_retry: false,
+            gauge: Gauge::default(),
         };
         for second in 0..86_400 {
             timeline.take(&sent, start + Duration::from_secs(second));

@@ -270,7 +270,9 @@ fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
         .sent_nothing();
     run(opus, row, &["--temperature", "0.5", "--force"])
         .exits(2)
-        .says("`temperature` is not supported by this model.");
+        .says(
+            "the model does not take a parameter of the request; its message names `temperature`",
+        );
     let begun =
         r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     run(opus, begun, &[])
@@ -327,7 +329,7 @@ fn what_invoke_model_does_not_reach_is_said_to_be_reached_otherwise() {
 fn a_base_id_that_only_profiles_reach_is_noted() {
     let row = r#"{"prompt":"Name a moon."}"#;
     let note = "`amazon.nova-2-lite-v1:0` is called through an inference profile from us-east-1, as \
-                far as the catalogue knows: global.amazon.nova-2-lite-v1:0, us.amazon.nova-2-lite-v1:0";
+                far as the catalog knows: global.amazon.nova-2-lite-v1:0, us.amazon.nova-2-lite-v1:0";
     let region = ["--region", "us-east-1"];
     let out = run("amazon.nova-2-lite-v1:0", row, &region).says(note);
     let [flag, name] = region;
@@ -569,5 +571,5 @@ fn models_that_have_left_are_refused_where_the_scenario_says_so() {
         ])
         .args(["--endpoint-url", "emulator", "--scenario", "today.toml"])
         .run();
-    out.exits(77).says("reached the end of its life");
+    out.exits(77).says("the model is retired");
 }

@@ -235,3 +235,180 @@ fn what_may_be_a_secret_of_an_endpoint_is_never_shown() {
         }
     }
 }
+
+const TOKEN: &str = "CANARYTOKENIQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJHMEUC";
+const API_KEY: &str = "CANARYKEYABSKQmVkcm9ja0FQSUtleS1uY3BxLWF0LTEyMzQ1";
+const PROMPT: &str = "CANARYPROMPT";
+
+/// A service on this machine that answers with what it was sent: headers and body, in the text that `wrap`
+/// makes of them. It ends with the process.
+fn echoing(status: &'static str, wrap: fn(&str) -> String) -> String {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = move |mut stream: std::net::TcpStream| -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 || line == "\r\n" {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+            head.push_str(&line);
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let body = wrap(&format!("{head}{}", String::from_utf8_lossy(&body)));
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-amzn-requestid: r-1\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let _ = answer(stream);
+        }
+    });
+    url
+}
+
+/// What a service that echoes says, made of a secret.
+type Echo = fn(&str) -> String;
+
+/// The ways in which an answer quotes what it was sent: its status, and what is made of it.
+fn echoes() -> [(&'static str, Echo); 9] {
+    fn message(sent: &str) -> String {
+        serde_json::json!({ "message": sent }).to_string()
+    }
+    fn code(sent: &str) -> String {
+        serde_json::json!({ "__type": sent, "code": sent, "message": "" }).to_string()
+    }
+    fn key(sent: &str) -> String {
+        serde_json::json!({ sent: 1 }).to_string()
+    }
+    fn stopped(sent: &str) -> String {
+        let body = serde_json::json!({ "output": {}, "stopReason": sent });
+        body.to_string()
+    }
+    fn bare(sent: &str) -> String {
+        serde_json::json!(sent).to_string()
+    }
+    [
+        ("400 Bad Request", message),
+        ("400 Bad Request", code),
+        ("403 Forbidden", message),
+        ("429 Too Many Requests", message),
+        ("500 Internal Server Error", message),
+        ("200 OK", key),
+        ("200 OK", stopped),
+        ("200 OK", bare),
+        ("200 OK", str::to_owned),
+    ]
+}
+
+#[test]
+fn what_a_service_quotes_of_a_call_is_in_the_failed_file_alone_and_no_credential_is() {
+    for (status, wrap) in echoes() {
+        let url = echoing(status, wrap);
+        for (mode, keys) in [
+            ("--json", "signature"),
+            ("--raw=always", "api key"),
+            ("--stream=true", "signature"),
+        ] {
+            {
+                let job = Job::new("run")
+                    .file(
+                        "prompts.csv",
+                        format!("id,text\na,{PROMPT} one\nb,{PROMPT} two\n"),
+                    )
+                    .on(&url)
+                    .the_usual()
+                    .args([mode, "--max-attempts", "2", "--throttle-wait", "1s"])
+                    .args([
+                        "--attempt-timeout",
+                        "5s",
+                        "--deadline",
+                        "10s",
+                        "--drain",
+                        "0s",
+                    ]);
+                let job = match keys {
+                    "signature" => job.env("AWS_SESSION_TOKEN", TOKEN),
+                    _ => job.env("AWS_BEARER_TOKEN_BEDROCK", API_KEY),
+                };
+                let out = job.run();
+                let again = |out: &crate::harness::Out| {
+                    [
+                        out.stdout.clone(),
+                        out.stderr.clone(),
+                        out.text("out.run.json"),
+                    ]
+                    .concat()
+                };
+                let told = again(&out);
+                assert!(!told.contains("CANARY"), "{status} {mode} {keys}:\n{told}");
+                let failed = out.text("out.failed.jsonl");
+                for secret in [TOKEN, API_KEY, "CANARYTOKEN", "CANARYKEY"] {
+                    assert!(
+                        !failed.contains(secret),
+                        "{status} {mode} {keys}:\n{failed}"
+                    );
+                }
+                // A summary of what an earlier run has written says no more.
+                let out = out
+                    .again("run")
+                    .on(&url)
+                    .the_usual()
+                    .args(["--limit", "1"])
+                    .run();
+                let told = again(&out);
+                assert!(
+                    !told.contains("CANARY"),
+                    "{status} {mode} {keys} resumed:\n{told}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_failed_file_keeps_what_the_service_said() {
+    let url = echoing("400 Bad Request", echoes()[0].1);
+    let job = Job::new("run").file("prompts.csv", format!("id,text\na,{PROMPT}\n"));
+    let out = job
+        .on(&url)
+        .the_usual()
+        .env("AWS_SESSION_TOKEN", TOKEN)
+        .run();
+    let out = out.says("the service rejected the request");
+    let failed = out.text("out.failed.jsonl");
+    assert!(failed.contains(PROMPT), "{failed}");
+    assert!(failed.contains("[credential removed]"), "{failed}");
+}
+
+#[test]
+fn check_shows_no_credential_and_nothing_of_a_row() {
+    for (status, wrap) in echoes() {
+        let url = echoing(status, wrap);
+        for json in [false, true] {
+            let body = format!("{{\"text\":{{\"messages\":\"{PROMPT}\"}}}}\n");
+            let job = Job::new("check").file("rows.jsonl", body).on(&url);
+            let job = job.args(["-i", "rows.jsonl", "-m", NOVA, "--body", "text"]);
+            let job = if json { job.args(["--json"]) } else { job };
+            let out = job.env("AWS_SESSION_TOKEN", TOKEN).run();
+            let told = format!("{}{}", out.stdout, out.stderr);
+            assert!(!told.contains("CANARY"), "{status} {json}:\n{told}");
+            // A few words of ours may be quoted, and the message helps.
+            let job = Job::new("check").on(&url).args(["-m", NOVA]);
+            let out = job.env("AWS_BEARER_TOKEN_BEDROCK", API_KEY).run();
+            assert!(!out.stdout.contains("CANARY"), "{status}:\n{}", out.stdout);
+        }
+    }
+}

@@ -40,13 +40,13 @@ pub enum ControlError {
         message: String,
     },
     /// The credentials do not work.
-    #[error("Bedrock refuses the credentials: {0}; log in (`aws sso login`) or renew them")]
+    #[error("Bedrock rejected the credentials: {0}; log in (`aws sso login`) or renew them")]
     Credentials(String),
     /// There is no such thing.
     #[error("{0}")]
     Absent(String),
     /// There is no way to the service.
-    #[error("{operation} cannot be asked at {url}: {message}; {}", WAYS)]
+    #[error("{operation} failed at {url}: {message}; {}", WAYS)]
     NoWay {
         /// What was asked.
         operation: &'static str,
@@ -56,7 +56,7 @@ pub enum ControlError {
         message: String,
     },
     /// Anything else.
-    #[error("{operation} cannot be asked: {message}")]
+    #[error("{operation} failed: {message}")]
     Unreachable {
         /// What was asked.
         operation: &'static str,
@@ -110,7 +110,7 @@ fn refusal(
     let status = refused.raw().status().as_u16();
     let (code, said) = (refused.err().code(), refused.err().message());
     let fault = Fault::from_response(code, status, said.unwrap_or_default(), None, None);
-    let message = fault.to_string();
+    let message = fault.in_full();
     if fault.category == Category::AccessDenied {
         ControlError::Denied { operation, message }
     } else if fault.category == Category::Credentials {

@@ -5,11 +5,14 @@
 
 pub(crate) mod classify;
 pub(crate) mod messages;
+mod words;
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+pub use words::words;
 
 use super::{Reply, SchemaError};
 
@@ -95,11 +98,15 @@ pub enum Category {
     ServiceQuota,
 }
 
-/// The code or the category, and what was said.
+/// The code or the category, the status of an error, and what may be said of it to anybody.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = self.code.as_deref().unwrap_or(self.category.as_str());
-        write!(f, "{what}: {}", self.message)
+        let what = self.shown_code().unwrap_or(self.category.as_str());
+        f.write_str(what)?;
+        if let Some(status) = self.status_code.filter(|status| *status != 200) {
+            write!(f, " (HTTP {status})")?;
+        }
+        write!(f, ": {}", self.words())
     }
 }
 

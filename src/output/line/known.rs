@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{Status, Tokens};
-use crate::model::Fingerprint;
+use crate::model::fault::words;
+use crate::model::{Category, Fingerprint};
 
 /// Only what resuming and counting need.
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,9 @@ pub(in crate::output) struct Known {
     pub(in crate::output) maybe_billed_usd: f64,
     #[serde(default)]
     pub(in crate::output) emulated: bool,
+    /// The id of the row that was sent for this one.
+    #[serde(default)]
+    pub(in crate::output) copied_from: Option<String>,
     #[serde(default)]
     pub(in crate::output) latency_ms: Option<u64>,
     /// What a failed row failed of.
@@ -40,5 +44,23 @@ impl Known {
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::output) struct KnownError {
     pub(in crate::output) category: String,
+    pub(in crate::output) code: Option<String>,
+    pub(in crate::output) status_code: Option<u16>,
     pub(in crate::output) message: String,
+}
+
+impl KnownError {
+    /// What may be said of it outside of the failed file.
+    pub(in crate::output) fn words(&self) -> String {
+        let named = |it: &Category| it.as_str() == self.category;
+        // One of a later version.
+        let category = Category::ALL.into_iter().find(named);
+        let category = category.unwrap_or(Category::InvalidRequest);
+        words(
+            category,
+            self.code.as_deref(),
+            self.status_code,
+            &self.message,
+        )
+    }
 }

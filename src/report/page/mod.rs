@@ -469,7 +469,7 @@ fn limited_by(timeline: &Value) -> Option<String> {
             None => counts.push((why.to_owned(), 1)),
         }
     }
-    counts.sort_by(|a, b| b.1.cmp(&a.1));
+    counts.sort_by_key(|(_, steps)| std::cmp::Reverse(*steps));
     let all = list.len().max(1);
     let parts = counts.iter().take(5).map(|(why, steps)| {
         format!(

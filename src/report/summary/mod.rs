@@ -173,6 +173,7 @@ struct ThisRun<'a> {
     #[serde(flatten)]
     counts: TallyFields<'a>,
     calls: u64,
+    copied: u64,
     throttles: u64,
     retries: u64,
     maybe_billed: u64,
@@ -311,6 +312,7 @@ impl RunState<'_> {
                 reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
                 counts: TallyFields::of(&progress.now),
                 calls: progress.sent,
+                copied: progress.copied,
                 throttles: progress.throttles,
                 retries: progress.retries,
                 maybe_billed: progress.maybe_billed,

@@ -1,0 +1,141 @@
+//! The credentials of a call, taken out of what comes back: a gateway, a proxy or a hostile endpoint may echo
+//! the headers that it was sent, and an error is kept in a file.
+
+use bytes::Bytes;
+
+/// What stands where a credential stood.
+const REMOVED: &[u8] = b"[credential removed]";
+
+/// Bytes in a row by which a credential is known, so that a part of one is found too. Shorter ones are known
+/// by all of theirs.
+const KNOWN_BY: usize = 16;
+
+/// A shorter credential is made up: it may be a word of any text.
+const SHORTEST: usize = 8;
+
+/// The credentials that one call carried.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Those of these headers: `authorization` and `x-amz-security-token`.
+    pub(super) fn of(authorization: Option<&str>, session: Option<&str>) -> Self {
+        // `Bearer KEY`, or `AWS4-HMAC-SHA256 Credential=ID/day/…, SignedHeaders=…, Signature=…`.
+        let parts = authorization.unwrap_or_default().split([' ', ',']);
+        let secret = |part: &str| {
+            let of_signature = part.strip_prefix("Signature=");
+            let id = part
+                .strip_prefix("Credential=")
+                .and_then(|it| it.split('/').next());
+            let is_named = part.contains('=')
+                && (of_signature.is_some() || part.starts_with("SignedHeaders="));
+            let found = of_signature.or(id).or((!is_named).then_some(part))?;
+            (SHORTEST <= found.len() && found != "AWS4-HMAC-SHA256").then(|| found.to_owned())
+        };
+        let session = session.filter(|it| SHORTEST <= it.len()).map(str::to_owned);
+        Self(parts.filter_map(secret).chain(session).collect())
+    }
+
+    /// The bytes without them.
+    pub(super) fn removed_from(&self, bytes: &Bytes) -> Bytes {
+        match self.without(bytes) {
+            Some(without) => without.into(),
+            None => bytes.clone(),
+        }
+    }
+
+    /// The text without them.
+    pub(super) fn removed_from_text(&self, text: String) -> String {
+        match self.without(text.as_bytes()) {
+            Some(without) => String::from_utf8_lossy(&without).into_owned(),
+            None => text,
+        }
+    }
+
+    /// `None` where there is none of them.
+    fn without(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut is_secret = vec![false; bytes.len()];
+        for secret in &self.0 {
+            let length = secret.len().min(KNOWN_BY);
+            let known: std::collections::HashSet<&[u8]> =
+                secret.as_bytes().windows(length).collect();
+            for (at, window) in bytes.windows(length).enumerate() {
+                if known.contains(window) {
+                    is_secret[at..at + length].fill(true);
+                }
+            }
+        }
+        if !is_secret.contains(&true) {
+            return None;
+        }
+        let mut without = Vec::with_capacity(bytes.len());
+        for (at, (byte, secret)) in bytes.iter().zip(&is_secret).enumerate() {
+            match secret {
+                false => without.push(*byte),
+                true if at == 0 || !is_secret[at - 1] => without.extend_from_slice(REMOVED),
+                true => {}
+            }
+        }
+        Some(without)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE12345678/20261201/us-east-1/bedrock/aws4_request, \
+                          SignedHeaders=content-type;host;x-amz-date, \
+                          Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
+
+    #[track_caller]
+    fn check(secrets: &Secrets, text: &str, without: &str) {
+        assert_eq!(secrets.removed_from_text(text.to_owned()), without);
+        assert_eq!(
+            secrets.removed_from(&text.to_owned().into()),
+            without.as_bytes()
+        );
+    }
+
+    #[test]
+    fn what_a_call_carried_is_taken_out_of_what_comes_back() {
+        let secrets = Secrets::of(
+            Some(SIGNED),
+            Some("IQoJb3JpZ2luX2VjEXAMPLETOKEN//////////wEaCXVz"),
+        );
+        let removed = "[credential removed]";
+        check(&secrets, "no prompt of ours", "no prompt of ours");
+        check(
+            &secrets,
+            "got IQoJb3JpZ2luX2VjEXAMPLETOKEN//////////wEaCXVz!",
+            &format!("got {removed}!"),
+        );
+        check(
+            &secrets,
+            "cut: IQoJb3JpZ2luX2VjEXAM…",
+            &format!("cut: {removed}…"),
+        );
+        check(
+            &secrets,
+            "Credential=AKIDEXAMPLE12345678/2026",
+            &format!("Credential={removed}/2026"),
+        );
+        check(
+            &secrets,
+            "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+            removed,
+        );
+        let key = Secrets::of(Some("Bearer ABSKQmVkcm9ja0FQSUtleQ=="), None);
+        check(
+            &key,
+            "{\"k\":\"ABSKQmVkcm9ja0FQSUtleQ==\"}",
+            &format!("{{\"k\":\"{removed}\"}}"),
+        );
+        check(&key, "Bearer", "Bearer");
+        let made_up = Secrets::of(
+            Some("AWS4-HMAC-SHA256 Credential=test/1, Signature=x"),
+            None,
+        );
+        check(&made_up, "a test", "a test");
+    }
+}
