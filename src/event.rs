@@ -1,5 +1,6 @@
 //! Lines of JSON for programs: what each of them says beside its own fields.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, OnceLock};
 
 use jiff::Timestamp;
@@ -31,15 +32,27 @@ impl Level {
 static JOB: OnceLock<String> = OnceLock::new();
 
 /// The instant in it sorts runs, and the digits part those of one second.
-static RUN_ID: LazyLock<String> = LazyLock::new(|| {
+static RUN_ID: LazyLock<String> = LazyLock::new(new_id);
+
+fn new_id() -> String {
     let started = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     format!("{started}-{:08x}", fastrand::u32(..))
-});
+}
 
-/// The id of this process's run, such as `20261130T221500Z-1f0c3a9e`: in `OUT.run.json` and in every
-/// event of `--json`.
+/// The id of this process's first run, such as `20261130T221500Z-1f0c3a9e`: in `OUT.run.json` and in
+/// every event of `--json`.
 pub(crate) fn run_id() -> &'static str {
     &RUN_ID
+}
+
+/// The id of a run that starts: that of the process for its first, and another for each later one of
+/// a program that runs several.
+pub(crate) fn next_run_id() -> String {
+    static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+    match IS_TAKEN.swap(true, Ordering::Relaxed) {
+        false => run_id().to_owned(),
+        true => new_id(),
+    }
 }
 
 /// Says once what the job of this process is called.

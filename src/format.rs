@@ -140,6 +140,11 @@ pub(crate) fn time(time: Duration) -> String {
 pub(crate) fn dollars(usd: f64) -> String {
     match usd {
         0.0 => "$0".into(),
+        usd if 0.0 < usd && usd < 0.000_01 => {
+            // Two digits that say something: embeddings at half price cost less than a millionth.
+            let places = (-usd.log10()).ceil() as usize + 1;
+            format!("${usd:.places$}")
+        }
         usd if usd < 0.01 => format!("${usd:.6}"),
         usd if usd < 10.0 => format!("${usd:.4}"),
         usd => format!("${usd:.2}"),
@@ -261,8 +266,15 @@ mod tests {
         let times = [800, 42_000, 185_000, 7_800_000].map(Duration::from_millis);
         assert_eq!(["0.8s", "42s", "3m 05s", "2h 10m"], times.map(time)[..]);
         assert_eq!(
-            ["$0", "$0.000120", "$1.2346", "$25.00"],
-            [0.0, 0.00012, 1.23456, 25.0].map(dollars)[..]
+            [
+                "$0",
+                "$0.00000025",
+                "$0.000010",
+                "$0.000120",
+                "$1.2346",
+                "$25.00"
+            ],
+            [0.0, 0.000_000_25, 0.00001, 0.00012, 1.23456, 25.0].map(dollars)[..]
         );
     }
 

@@ -80,6 +80,8 @@ pub mod report;
 pub mod rows;
 #[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
+pub mod schema;
 /// Scores of an output, by checks on its records.
 pub mod score;
 mod stderr;

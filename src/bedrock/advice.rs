@@ -142,6 +142,9 @@ fn usual(category: Category) -> Option<&'static str> {
         | Category::InvalidRequest
         | Category::BadInputRow
         | Category::BadResponse => None,
+        Category::InvalidOutput => Some(
+            "see `schema_errors` of the row: change the prompt or the schema, or raise max_tokens",
+        ),
         Category::ModelTimeout => Some("if it persists, lower max_tokens"),
         Category::AttemptTimeout => Some(
             "if it persists, raise attempt_timeout or lower max_tokens: a call that is given \

@@ -85,16 +85,27 @@ pub(super) fn no_answer(error: NoAnswer, raw: Bytes) -> Fault {
 /// Something on the way has put it there or taken the rest, and the next one may be whole.
 pub(super) fn not_json(error: &serde_json::Error, raw: Bytes) -> Fault {
     let what = match raw.trim_ascii() {
-        b"" => "the response is empty".to_owned(),
-        page if page.starts_with(b"<") => {
-            "the response is a page of HTML or XML, as from a proxy or gateway on the way"
-                .to_owned()
-        }
+        b"" => EMPTY.to_owned(),
+        page if page.starts_with(b"<") => PAGE.to_owned(),
         _ if error.is_eof() => format!("the response is cut off: {error}"),
         _ => format!("the response is not JSON: {error}"),
     };
     retried(not_understood(what, raw))
 }
+
+/// A response of 200 without any event, where a stream was asked for: like [`not_json`].
+pub(super) fn no_event_stream(why: &str, raw: Bytes) -> Fault {
+    let what = match raw.trim_ascii() {
+        b"" => EMPTY.to_owned(),
+        page if page.starts_with(b"<") => PAGE.to_owned(),
+        _ => format!("the response is not an event stream: {why}"),
+    };
+    retried(not_understood(what, raw))
+}
+
+const EMPTY: &str = "the response is empty";
+
+const PAGE: &str = "the response is a page of HTML or XML, as from a proxy or gateway on the way";
 
 /// This fault, where another attempt may bring a response that is understood.
 pub(super) fn retried(fault: Fault) -> Fault {

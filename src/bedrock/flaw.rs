@@ -8,7 +8,7 @@ pub enum Flaw {
     /// A character that it must not have.
     Character {
         /// At which end.
-        at: Place,
+        at: FlawPlace,
         /// The character.
         character: char,
     },
@@ -24,7 +24,7 @@ pub enum Flaw {
 
 /// The part of a value that has the character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum FlawPlace {
     /// It is the first.
     Beginning,
     /// It is the last.
@@ -51,9 +51,9 @@ impl Flaw {
         let last = value.chars().last().filter(|c| is_bad(*c));
         let inside = || value.chars().find(|c| is_bad(*c));
         let (at, character) = match (first, last) {
-            (Some(character), _) => (Place::Beginning, character),
-            (None, Some(character)) => (Place::End, character),
-            (None, None) => (Place::Inside, inside()?),
+            (Some(character), _) => (FlawPlace::Beginning, character),
+            (None, Some(character)) => (FlawPlace::End, character),
+            (None, None) => (FlawPlace::Inside, inside()?),
         };
         Some(Self::Character { at, character })
     }
@@ -68,9 +68,9 @@ impl fmt::Display for Flaw {
             Self::Without(other) => write!(f, "is not set, although {other} is"),
             Self::Character { at, character } => {
                 let at = match at {
-                    Place::Beginning => "begins with",
-                    Place::End => "ends in",
-                    Place::Inside => "contains",
+                    FlawPlace::Beginning => "begins with",
+                    FlawPlace::End => "ends in",
+                    FlawPlace::Inside => "contains",
                 };
                 write!(f, "{at} {}", name(*character))
             }

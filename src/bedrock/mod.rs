@@ -40,6 +40,7 @@ pub mod quotas;
 mod response_headers;
 mod retry_after;
 mod secrets;
+mod stream_body;
 mod streamed;
 mod trust;
 mod usage_split;
@@ -55,13 +56,14 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::catalog::{ModelFacts, rounded_usd};
-use crate::family::{Batch, Family};
+use crate::family::{Batch, Family, ToolInput};
 use crate::model::Bill;
 use crate::model::fault::Verdict;
 use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
     Served, Tier, Usage,
 };
+use crate::schema::{Called, Judge};
 pub use aws::Access;
 use aws::Rehearsal;
 use client::Clients;
@@ -92,6 +94,8 @@ pub struct Target {
     pub reasoning: Reasoning,
     /// Whether rows that share a call keep their parts of its body.
     pub parts: Parts,
+    /// What judges responses, and the name of the tool that stands for its schema, if the job has one.
+    pub judge: Option<(Judge, String)>,
     /// Prices and limits, where they are known; `region` may change them.
     pub facts: Option<ModelFacts>,
 }
@@ -108,11 +112,23 @@ impl Target {
         let reasoning = reading
             .reasoning
             .filter(|_| self.reasoning == Reasoning::Kept);
-        ParsedReply {
+        let reading = ParsedReply {
             reasoning,
             ..reading
+        };
+        match &self.judge {
+            Some((judge, tool)) => judge.judge(called(&reading, tool), reading),
+            None => reading,
         }
     }
+}
+
+/// What the model called the tool with that stands for the schema.
+fn called(reading: &ParsedReply, tool: &str) -> Option<Called> {
+    Some(match Family::tool_input(reading, tool)? {
+        ToolInput::Value(value) => Called::With(value),
+        ToolInput::Text(text) => Called::WithText(text),
+    })
 }
 
 /// Whose work the bodies are.
@@ -243,7 +259,9 @@ impl Model for Bedrock {
             body: body.into(),
             max_tokens: None,
             worst_cost_usd: None,
+            reserve_usd: 0.0,
             bill: None,
+            prompt: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let headers = ResponseHeaders::default();
@@ -410,6 +428,7 @@ impl Bedrock {
             served,
             first_token: None,
             raw,
+            reasks: 0,
         }
     }
 }

@@ -21,8 +21,9 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::faults::{no_answer, not_understood, retried};
-use super::{Bedrock, BoundedAnswer, ResponseHeaders};
+use super::faults::{no_answer, no_event_stream, not_understood, retried};
+use super::stream_body::StreamBody;
+use super::{Bedrock, BoundedAnswer, RawReply, ResponseHeaders};
 use crate::alarm::Alarm;
 use crate::bedrock::error::causes;
 use crate::bedrock::wire;
@@ -46,10 +47,12 @@ impl Bedrock {
             Fault::local(Category::InvalidRequest, message).job_wide()
         })?;
         let chunks = Chunks::new(assembly);
+        let body = StreamBody::default();
         let operation = client.invoke_model_with_response_stream();
         let asked = addressed!(operation, self.target, call)
             .customize()
             .interceptor(BoundedAnswer::STREAMED)
+            .interceptor(body.clone())
             .interceptor(headers.clone())
             .send();
         // Its room is given back before the chunks come.
@@ -68,7 +71,22 @@ impl Bedrock {
             emulated: headers.emulated(),
             latency_ms: None,
         };
-        let (mut chunks, received) = apart(stream.body, chunks, idle).await;
+        let (mut chunks, received) = apart(stream.body, chunks, body.clone(), idle).await;
+        if chunks.ends.is_empty()
+            && received
+                .as_ref()
+                .err()
+                .is_none_or(BadStream::is_undecodable)
+            && let Some(Some(raw)) = Alarm::after(idle).or(pin!(body.all())).await
+        {
+            let whole = RawReply {
+                raw,
+                usage: headers.usage(),
+                served,
+                request_id,
+            };
+            return self.not_streamed(call, whole, received.err());
+        }
         // A provider that breaks off does so before whatever broke the stream after it.
         let whole = chunks.read().and(received);
         let Chunks {
@@ -96,16 +114,40 @@ impl Bedrock {
     }
 }
 
+impl Bedrock {
+    /// A response without any event. A whole JSON body in the place of a stream is read as one; all
+    /// else was put there by something on the way, which may be gone the next time.
+    fn not_streamed(
+        &self,
+        call: &Request,
+        whole: RawReply,
+        error: Option<BadStream>,
+    ) -> Result<Reply, Fault> {
+        if serde_json::from_slice::<IgnoredAny>(&whole.raw).is_ok() {
+            return self.read(call, whole);
+        }
+        let why = error.map_or_else(
+            || "it ends before its first event".to_owned(),
+            |error| error.to_string(),
+        );
+        Err(Fault {
+            request_id: whole.request_id,
+            ..no_event_stream(&why, whole.raw)
+        })
+    }
+}
+
 /// Takes in what comes in a task of its own, which ends with whoever waits here. So a chunk wakes
 /// that, and nothing else of the attempt is looked at for it.
 async fn apart(
     events: EventReceiver<ResponseStream, ResponseStreamError>,
     mut chunks: Chunks,
+    body: StreamBody,
     idle: Duration,
 ) -> (Chunks, Result<(), BadStream>) {
     let mut receiving = JoinSet::new();
     receiving.spawn(async move {
-        let received = receive(events, &mut chunks, idle).await;
+        let received = receive(events, &mut chunks, &body, idle).await;
         (chunks, received)
     });
     match receiving.join_next().await {
@@ -120,6 +162,7 @@ async fn apart(
 async fn receive(
     mut events: EventReceiver<ResponseStream, ResponseStreamError>,
     chunks: &mut Chunks,
+    body: &StreamBody,
     idle: Duration,
 ) -> Result<(), BadStream> {
     let mut silence = Alarm::after(idle);
@@ -128,10 +171,13 @@ async fn receive(
         silence.put_off(idle);
         match raw_reply.ok_or_else(|| silent(idle))? {
             Ok(Some(ResponseStream::Chunk(part))) => {
+                if chunks.ends.is_empty() {
+                    body.is_event_stream();
+                }
                 chunks.take(part.bytes.as_ref().map_or(&[], Blob::as_ref))?;
             }
             // Kinds of events that this version does not know are none of an answer's.
-            Ok(Some(_)) => {}
+            Ok(Some(_)) => body.is_event_stream(),
             Ok(None) => return Ok(()),
             Err(error) if wire::is_too_long(&error) => return Err(BadStream::TooLong),
             Err(error) => return Err(broken(&error).into()),
@@ -232,6 +278,14 @@ enum BadStream {
     TooLong,
     #[error("{}", .0.message)]
     Stopped(Box<Fault>),
+}
+
+impl BadStream {
+    /// Whether the bytes that came are no events, or the connection broke.
+    fn is_undecodable(&self) -> bool {
+        matches!(self, Self::Stopped(fault)
+            if fault.category == Category::Network && fault.status_code.is_none())
+    }
 }
 
 impl From<Fault> for BadStream {

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::anywhere;
+use crate::model::SchemaMode;
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     serde_json::from_str::<File>(include_str!("capabilities.json"))
@@ -46,6 +47,7 @@ struct Entry {
     max_out: Option<u64>,
     stream: Option<bool>,
     served_by: Option<String>,
+    structured: Option<String>,
     #[serde(default)]
     refuses_extra: Vec<String>,
     #[serde(default)]
@@ -77,6 +79,8 @@ pub struct Capabilities {
     pub max_output: Option<u64>,
     /// It is known not to answer InvokeModelWithResponseStream.
     pub no_stream: bool,
+    /// The strictest way in which it follows a schema; `None` where that is not known.
+    pub schema_mode: Option<SchemaMode>,
 }
 
 impl Capabilities {
@@ -127,6 +131,11 @@ impl Capabilities {
             limit_key: entry.limit_key.as_deref().or(self.limit_key),
             max_output: self.max_output,
             no_stream: self.no_stream || entry.stream == Some(false),
+            schema_mode: entry
+                .structured
+                .as_deref()
+                .and_then(SchemaMode::parse)
+                .or(self.schema_mode),
         }
     }
 }
@@ -239,6 +248,50 @@ mod tests {
         }
         let generates = Capabilities::needs_extra("stability.stable-image-core-v1:1");
         assert_eq!(generates.count(), 0);
+    }
+
+    #[test]
+    fn how_a_model_follows_a_schema_is_that_of_the_last_entry_about_it() {
+        for (base, mode) in [
+            (
+                "anthropic.claude-haiku-4-5-20251001-v1:0",
+                Some(SchemaMode::Native),
+            ),
+            ("anthropic.claude-opus-4-6-v1", Some(SchemaMode::Native)),
+            (
+                "anthropic.claude-opus-4-1-20250805-v1:0",
+                Some(SchemaMode::Tool),
+            ),
+            (
+                "anthropic.claude-3-haiku-20240307-v1:0",
+                Some(SchemaMode::Tool),
+            ),
+            ("anthropic.claude-opus-5", Some(SchemaMode::Tool)),
+            ("anthropic.claude-opus-5-5", Some(SchemaMode::Prompt)),
+            ("anthropic.claude-fable-5-1", Some(SchemaMode::Prompt)),
+            ("anthropic.claude-v2:1", Some(SchemaMode::Prompt)),
+            ("amazon.nova-micro-v1:0", Some(SchemaMode::Tool)),
+            ("openai.gpt-oss-120b-1:0", Some(SchemaMode::Native)),
+            ("openai.gpt-oss-safeguard-20b", None),
+            (
+                "mistral.mistral-large-3-675b-instruct",
+                Some(SchemaMode::Native),
+            ),
+            ("mistral.mistral-large-2407-v1:0", Some(SchemaMode::Tool)),
+            ("meta.llama3-3-70b-instruct-v1:0", Some(SchemaMode::Prompt)),
+            ("deepseek.r1-v1:0", Some(SchemaMode::Prompt)),
+            ("deepseek.v3-v1:0", None),
+            ("newlab.model", None),
+        ] {
+            assert_eq!(Capabilities::of(base).schema_mode, mode, "{base}");
+        }
+        for entry in ENTRIES.iter() {
+            let word = entry.structured.as_deref();
+            assert!(
+                word.is_none_or(|it| SchemaMode::parse(it).is_some()),
+                "{word:?}"
+            );
+        }
     }
 
     #[test]

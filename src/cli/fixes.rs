@@ -49,6 +49,9 @@ fn usual(category: Category) -> &'static str {
         Category::BadResponse => {
             "parse the stored responses again; if that does not help, run the failed rows again"
         }
+        Category::InvalidOutput => {
+            "change the prompt or the schema, or raise max_tokens, then run the failed rows again"
+        }
         Category::InvalidRequest
         | Category::ContextWindow
         | Category::RequestTooLarge

@@ -14,7 +14,7 @@ use crate::job::keys::{self, KEYS, Key, Kind};
 /// Texts such as `- {{ item }}`, which are no flags.
 const MAY_BEGIN_WITH_A_HYPHEN: &[&str] = &["system", "template", "stop"];
 
-/// The flags that stand for job keys, grouped by table.
+/// The flags of job keys, grouped by table.
 pub(super) fn args() -> impl Iterator<Item = Arg> {
     KEYS.iter().map(|key| {
         let arg = Arg::new(key.flag)
@@ -142,6 +142,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
             .ok()
             .filter(|n| 0 < *n)
             .map(Into::into),
+        Kind::Whole => last.parse::<u32>().ok().map(Into::into),
         Kind::Number => last.parse::<f64>().ok().map(Into::into),
         Kind::CountOrShare => Some(match last.parse::<u32>() {
             Ok(count) => count.into(),

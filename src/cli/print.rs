@@ -33,7 +33,7 @@ pub(super) fn note(text: &str) {
     labelled("note:", Paint::cyan, text);
 }
 
-/// The end of a run, on standard error: what went wrong in it stands out.
+/// The end of a run, on standard error: what went wrong in it is highlighted.
 pub(super) fn summary(text: &str) {
     let paint = paint();
     for line in printable(text).lines() {

@@ -1,4 +1,4 @@
-//! `promptmill repair`: an output that a run refuses to go on with, put right.
+//! `promptmill repair`: repairs an output that a run refuses to resume.
 
 use std::path::PathBuf;
 

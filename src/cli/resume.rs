@@ -1,4 +1,4 @@
-//! The command that goes on where a run ended, as it can be pasted into a shell.
+//! The command that resumes a run, ready to paste into a shell.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -43,14 +43,14 @@ impl Typed {
         }
     }
 
-    /// This command line again. `--fresh` is left out, for it would begin anew.
+    /// This command line again. `--fresh` is left out, since it would start over.
     pub(super) fn again(&self) -> String {
         self.again_with(&self.values)
     }
 
     /// The command that resumes, with another `--max-cost`, in USD.
     pub(super) fn again_with_max_cost(&self, usd: f64) -> String {
-        // What is behind six places is the noise of floating point.
+        // Digits after six places are rounding noise.
         let usd = format!("{usd:.6}");
         let usd = usd.trim_end_matches('0').trim_end_matches('.');
         let mut values = self.values.clone();

@@ -15,7 +15,7 @@ use crate::engine::day::Day;
 use crate::engine::run::{Finished, Told};
 use crate::event::{self, Level};
 use crate::exit::{Exit, Reason};
-use crate::output::{OutputPaths, Place};
+use crate::output::{OutputPaths, RunFilePlace};
 use crate::report::display::{Display, ReadingProgress, Style};
 use crate::run::Signal;
 
@@ -26,7 +26,7 @@ use crate::run::Signal;
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
     let matches = matches.clone();
-    let place = Arc::new(Place::default());
+    let place = Arc::new(RunFilePlace::default());
     let ended = runtime.block_on(async {
         let signals = signals::listen()
             .map_err(|error| Failure::usage(format!("cannot listen for signals: {error}")))?;
@@ -136,7 +136,7 @@ impl View {
                     .of_job(&context.name, context.max_cost_usd);
                 self.display = Some(display.showing_when(self.status.clone()));
                 if let Some(begin) = self.begin.take() {
-                    // If nobody waits for it any more, a signal has come.
+                    // If the receiver is gone, a signal has come.
                     let _ = begin.send(());
                 }
             }

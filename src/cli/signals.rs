@@ -59,7 +59,7 @@ pub(super) async fn too_soon(
 }
 
 /// Makes a file that may not grow an error of the write, which the default would not survive. That
-/// there is a handler is enough, and it stays when the runtime that installed it is gone.
+/// there is a handler is enough, and it stays when the runtime that installed it has ended.
 pub(super) fn outlive_the_limit_of_a_files_size() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -154,7 +154,7 @@ fn shortened(command: Command, examples: &str) -> Command {
         .after_help(with_examples(examples, &rest))
 }
 
-/// Where a flag stands among the usual ones, and what is said of it there.
+/// The position of a flag among the usual ones, and its short help.
 fn place(flag: &str) -> Option<(usize, &'static str)> {
     let place = COMMON.iter().position(|(common, _)| *common == flag)?;
     Some((place, COMMON[place].1))

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Command};
 
 /// `words`, the program first, with each boolean flag in the one form that clap knows: a flag of the
-/// command line itself alone or left out, a job key with its value behind `=`.
+/// command line itself alone or left out, a job key with its value after `=`.
 pub(super) fn normalized(
     command: &Command,
     words: impl Iterator<Item = OsString>,
@@ -50,7 +50,7 @@ pub(super) fn normalized(
 
 /// What a word is to a verb.
 enum Flag<'a> {
-    /// A boolean flag, with the value behind its `=`.
+    /// A boolean flag, with the value after its `=`.
     Boolean { arg: &'a Arg, value: Option<bool> },
     /// A flag whose value is the next word, whatever that looks like.
     TakesNext,

@@ -6,13 +6,13 @@ use crate::exit::{Exit, Reason};
 use crate::format;
 use crate::model::Category;
 use crate::output::tally::Tally;
-use crate::output::{Existing, State};
+use crate::output::{Existing, RecordedState};
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending};
 use crate::run::{Reached, Stop};
 
 impl Run<'_, '_> {
-    /// What the summary knows. After a stop by cost, the command that goes on has a limit with
+    /// What the summary knows. After a stop by cost, the command that resumes has a limit with
     /// which it can.
     pub(super) fn context_after(&self, stop: Option<&Stop>, progress: &Progress) -> Context {
         let mut context = self.context.clone();
@@ -40,7 +40,7 @@ impl Run<'_, '_> {
         };
         let mut too_many_failed = None;
         let (exit, advice) = match stop {
-            // Of an input that has changed nobody knows whether its rows have ended.
+            // If the input has changed, it is unknown whether its rows have completed.
             Some(stop @ (Stop::CannotWrite { .. } | Stop::Input(_))) => self.verdict(stop),
             Some(stop) if !is_whole => self.verdict(stop),
             None if !is_whole => (Exit::Stopped, None),
@@ -54,12 +54,12 @@ impl Run<'_, '_> {
                 (exit, None)
             }
         };
-        // With --fresh in it, the same command would begin anew; the one that is printed does not.
+        // With --fresh in it, the same command would start over; the one that is printed does not.
         let advice = match self.options.existing {
             Existing::Fresh => advice.map(|it| it.replace("the same command", "the command below")),
             Existing::Resume | Existing::RetryFailed => advice,
         };
-        // What the service refuses of every row, it refuses again.
+        // What the service rejects for every row, it rejects again.
         let fails_again = match stop {
             Some(Stop::Fault(fault) | Stop::AllInvalid(fault)) => {
                 exit == Exit::Usage || fault.wants_another_job()
@@ -70,8 +70,8 @@ impl Run<'_, '_> {
         Ending {
             exit,
             state: match is_completed {
-                true => State::Completed,
-                false => State::Stopped,
+                true => RecordedState::Completed,
+                false => RecordedState::Stopped,
             },
             reason: match (exit, stop) {
                 (Exit::Complete, _) => None,

@@ -98,6 +98,10 @@ pub(crate) fn target(plan: &Plan, sends_bodies: bool) -> Target {
             KeepRaw::Always => Parts::Kept,
             KeepRaw::Errors | KeepRaw::Never => Parts::Dropped,
         },
+        judge: plan.schema.as_ref().map(|schema| {
+            let judge = schema.judge(plan.longest_answer());
+            (judge, schema.sent.name.clone())
+        }),
         facts: plan.facts.clone(),
     }
 }

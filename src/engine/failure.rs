@@ -102,7 +102,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Twice { .. }
             | LedgerError::NoRows { .. }
             | LedgerError::OtherModel { .. } => Exit::Usage,
-            // A path that leads nowhere is mistyped; what is forbidden or full can be mended.
+            // A path that leads nowhere is mistyped; missing permissions and a full disk can be fixed.
             LedgerError::NoDirectory { cause, .. } if leads_nowhere(cause.kind()) => Exit::Usage,
             LedgerError::NoDirectory { .. }
             | LedgerError::Gone { .. }

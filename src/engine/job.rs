@@ -18,7 +18,7 @@ use crate::format::shell_word;
 use crate::job::keys::{KEYS, Key, Kind};
 use crate::job::{JobError, PinnedPath};
 use crate::model::FinishReason;
-use crate::output::Place;
+use crate::output::RunFilePlace;
 use crate::rows::forecast::{Cases, Estimate};
 use crate::run::{CompletedRow, Event, Outcome};
 
@@ -127,7 +127,7 @@ impl Job {
                 on_event(event);
             }
         };
-        let place = Place::default();
+        let place = RunFilePlace::default();
         let ended = run::run(&self.source, options, &command, asked, &place, tell).await;
         let finished = ended.inspect_err(|failure| {
             place.failed(failure.exit, failure.reason, &failure.to_string());
@@ -189,6 +189,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
         Kind::Text | Kind::Time | Kind::Deadline | Kind::Share => value.is_string(),
         Kind::Texts => value.as_array().is_some_and(|items| is_text_list(items)),
         Kind::Count => matches!(value.as_u64(), Some(1..=0xffff_ffff)),
+        Kind::Whole => value.as_u64().is_some_and(|it| u32::try_from(it).is_ok()),
         Kind::Large => matches!(value.as_i64(), Some(1..)),
         Kind::Number => value.is_number(),
         Kind::CountOrShare => value.is_string() || value.is_u64(),
@@ -231,7 +232,7 @@ pub enum JobEvent<'a> {
     },
     /// A row completed, and its line is in the output.
     Row(RowEvent<'a>),
-    /// The run goes on; told five times a second.
+    /// The run is under way; reported five times a second.
     Progress(ProgressEvent),
 }
 

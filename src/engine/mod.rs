@@ -1,7 +1,7 @@
 //! From a job to its end: puts the rooms together. Knows neither the command line nor the terminal.
 //!
 //! [`open`] is the opening that `run`, `plan`, `check` and the library share; [`run`](mod@run) carries a job
-//! out and tells what happens, and somebody else shows it; [`job`] is the library's door.
+//! out and tells what happens, and the caller shows it; [`job`] is the library's door.
 
 mod auto_quota;
 mod conclusion;

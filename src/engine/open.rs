@@ -57,7 +57,7 @@ pub(crate) struct Loaded {
     pub(crate) pinned: Vec<PinnedPath>,
     /// What a person should know of the day that paths have.
     pub(crate) warning: Option<String>,
-    /// Why it is not known which model stands behind the job's ARN.
+    /// Why the model of the job's ARN is not known.
     pub(crate) hidden: Option<String>,
 }
 
@@ -224,7 +224,7 @@ fn output_is_input(input: &Input, paths: &OutputPaths) -> Option<Failure> {
     )))
 }
 
-/// Runs something that waits for a disk. A runtime of several threads goes on meanwhile.
+/// Runs something that waits for a disk, without blocking the other threads of the runtime.
 pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => block_in_place(work),

@@ -1,4 +1,4 @@
-//! What Bedrock is asked of a job's model before the plan is made: which one stands behind an ARN,
+//! What Bedrock is asked of a job's model before the plan is made: which one an ARN refers to,
 //! where neither id nor family tells, and whether it streams, where the catalogue does not tell.
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::rows::MismatchError;
 /// A run does not wait longer to hear whether a model streams: the first call would tell too.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Notes in `job` what stands behind its model, and whether that is known not to stream. Where
+/// Notes in `job` which model its ARN refers to, and whether that is known not to stream. Where
 /// the first cannot be found out, the answer says why; the second is then left to the first call.
 pub(super) async fn resolve(
     job: &mut JobFile,
@@ -68,8 +68,8 @@ async fn settle_stream(job: &mut JobFile, today: Date, hosts: &mut Hosts<'_>) {
     job.model.answers_whole = streams == Ok(Some(false));
 }
 
-/// The job's model, where it is to stream, and the catalogue has never heard of it although its
-/// layout is known: any other is refused or sent anyway.
+/// The job's model, where it is to stream, and the catalog does not list it although its
+/// layout is known: any other is rejected or sent anyway.
 fn unknown_stream(job: &JobFile) -> Option<ModelId> {
     let model = ModelId::parse_of_any_provider(job.model.id.as_deref()?).ok()?;
     let model = match &job.model.behind {

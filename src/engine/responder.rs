@@ -11,7 +11,7 @@ use crate::output::Tally;
 /// Who will answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Responder {
-    /// The emulator, and so nobody.
+    /// The emulator: no model.
     Emulator,
     /// A model.
     Model,

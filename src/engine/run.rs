@@ -25,8 +25,8 @@ use crate::exit::Exit;
 use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::output::{
-    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, Place, killed,
-    last_run, old_lines,
+    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
+    killed, last_run, old_lines,
 };
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
@@ -81,7 +81,7 @@ pub(super) enum Notice {
     Warning(String),
 }
 
-/// How the caller is told.
+/// The caller's function for what a run tells.
 pub(crate) type Tell<'t> = dyn FnMut(Told<'_>) + Send + 't;
 
 /// A run that has ended.
@@ -111,7 +111,7 @@ pub(crate) async fn run(
     options: &RunOptions,
     command: &Command<'_>,
     asked: watch::Receiver<Ask>,
-    place: &Place,
+    place: &RunFilePlace,
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
     let is_at = |output: Option<PathBuf>| {
@@ -159,7 +159,8 @@ pub(crate) async fn run(
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
-    let run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
+    run.context.run = place.run_id().to_owned();
     run.carry_out(&looked, claim, asked).await
 }
 
@@ -270,7 +271,7 @@ pub(super) struct Run<'a, 't> {
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
     pub(super) pinned: &'a [PinnedPath],
-    /// Why it is not known which model stands behind the job's ARN.
+    /// Why the model of the job's ARN is not known.
     pub(super) hidden: Option<&'a str>,
     /// The region that is called, once it is known.
     pub(super) region: Option<String>,
@@ -308,6 +309,7 @@ impl<'a, 't> Run<'a, 't> {
         };
         let resume = command(&loaded.pinned, None);
         let context = Context {
+            run: String::new(),
             name: plan.name.clone(),
             model: plan.model.as_str().to_owned(),
             rows: preflight.rows + gone,
@@ -494,7 +496,9 @@ impl<'a, 't> Run<'a, 't> {
             },
             retry: self.plan.retry,
             succeeded_before: self.succeeded_before,
-            first_alone: self.plan.shares_prefix(),
+            first_alone: self.plan.first_alone(),
+            first_timeout: self.plan.first_timeout(),
+            reasks: self.plan.reasks(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.options.drain,
             tick: TICK,

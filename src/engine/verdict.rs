@@ -105,7 +105,8 @@ pub(super) fn reason(stop: &Stop) -> Reason {
             | Category::ContextWindow
             | Category::RequestTooLarge
             | Category::BadInputRow
-            | Category::BadResponse => Reason::InvalidRequest,
+            | Category::BadResponse
+            | Category::InvalidOutput => Reason::InvalidRequest,
             Category::Unavailable
             | Category::ServerError
             | Category::ModelTimeout
@@ -148,7 +149,8 @@ pub(crate) fn stopped(fault: &Fault) -> Exit {
         | Category::ContextWindow
         | Category::RequestTooLarge
         | Category::BadInputRow
-        | Category::BadResponse => Exit::Usage,
+        | Category::BadResponse
+        | Category::InvalidOutput => Exit::Usage,
         Category::DailyQuota
         | Category::ServiceQuota
         | Category::Throttled

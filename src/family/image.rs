@@ -166,3 +166,26 @@ fn pictures<'v>(
     };
     coded.map(decode).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::Family;
+
+    #[test]
+    fn images_are_billed_by_how_many_are_asked_for() {
+        for (family, body, made) in [
+            (
+                "amazon-image",
+                json!({"imageGenerationConfig": {"numberOfImages": 3}}),
+                3,
+            ),
+            ("amazon-image", json!({}), 1),
+            ("stability-image", json!({"samples": 3}), 1),
+            ("stable-diffusion-xl", json!({"samples": 3}), 3),
+        ] {
+            let bill = Family::parse(family).unwrap().bill(&body);
+            assert_eq!(bill, Some(images(Some(made))), "{family}: {body}");
+        }
+    }
+}

@@ -41,6 +41,7 @@ mod raw;
 mod rendered;
 mod rerank;
 mod stream;
+mod structured;
 mod text_completion;
 mod thinking;
 mod titan_text;
@@ -50,7 +51,7 @@ mod written;
 
 use serde_json::Value;
 
-use crate::model::{FinishReason, ParsedReply, Prompt};
+use crate::model::{FinishReason, ParsedReply, Prompt, SchemaMode};
 use crate::nearest::nearest;
 
 pub use abilities::Abilities;
@@ -63,6 +64,7 @@ pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
 pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly};
+pub use structured::ToolInput;
 
 use layout::{Answer, Layout, Lead};
 
@@ -206,10 +208,18 @@ impl Family {
     /// Builds the InvokeModel body for `prompt`; `base` is the model's base id where it is known.
     ///
     /// What the family cannot express is left out: [`Family::check`] and [`Family::accepts`] are
-    /// there to refuse it beforehand. `extra` is merged in last, so it wins.
+    /// there to refuse it beforehand. `extra` is merged in after all else and wins; a schema of the job is
+    /// added to that.
     pub fn body(self, prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
+        let schema = parameters.schema.as_deref();
+        let asked = schema.filter(|sent| sent.mode == SchemaMode::Prompt);
+        let with_sentence = asked.map(|sent| structured::with_sentence(prompt, &sent.sentence()));
+        let prompt = with_sentence.as_ref().unwrap_or(prompt);
         let mut body = (self.layout().body)(prompt, parameters, base);
         merge(&mut body, &parameters.extra);
+        if let Some(sent) = schema {
+            self.add_schema(&mut body, sent);
+        }
         body
     }
 

@@ -1,8 +1,11 @@
 //! What a job may ask of a model beside the prompt.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
+
+use crate::model::SentSchema;
 
 /// What a job may ask of the model beside the prompt. `None` leaves it to the model.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,6 +26,8 @@ pub struct Parameters {
     pub cache: bool,
     /// Merged into the body as it is.
     pub extra: Map<String, Value>,
+    /// The schema that completions are to follow, as it is sent.
+    pub schema: Option<Arc<SentSchema>>,
 }
 
 /// A parameter by its name.

@@ -75,3 +75,51 @@ impl Family {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_message_that_a_family_cannot_send_as_it_is_written_is_rejected_by_name() {
+        let whole = |api, content: Value| Written::As {
+            api,
+            value: json!({"role": "user", "content": content}),
+            what: "`cache_control`".into(),
+        };
+        let blocks = || Written::Blocks(vec![Block::Text("one".into()), Block::Text("two".into())]);
+        for (family, written, reason) in [
+            ("claude-messages", whole(Api::Anthropic, json!([])), ""),
+            (
+                "nova",
+                whole(Api::Anthropic, json!([])),
+                "nova takes messages as the Amazon API",
+            ),
+            (
+                "llama3",
+                whole(Api::Anthropic, json!([])),
+                "llama3 has no place for `cache_control`",
+            ),
+            ("jamba", whole(Api::OpenAi, json!("one")), ""),
+            (
+                "jamba",
+                whole(Api::OpenAi, json!([])),
+                "jamba has no place for `cache_control`",
+            ),
+            ("claude-messages", blocks(), ""),
+            ("jamba", blocks(), "jamba has no place for several blocks"),
+            ("llama3", blocks(), "llama3 has no place for several blocks"),
+        ] {
+            let family = Family::parse(family).unwrap();
+            let prompt = Prompt {
+                system_written: Some(written),
+                ..Prompt::default()
+            };
+            let said = family.has_places(&prompt).err().unwrap_or_default();
+            assert_eq!(said.is_empty(), reason.is_empty(), "{said}");
+            assert!(said.contains(reason), "{said}");
+        }
+    }
+}

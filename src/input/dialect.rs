@@ -204,5 +204,12 @@ mod tests {
         options.escape = Some(Mark(b'\\'));
         options.quote = Some(Quote::Never);
         assert!(options.conflict().unwrap().starts_with("`escape` is for"));
+        // A quote that escapes itself is what most files have.
+        options.quote = Some(Quote::By(Mark(b'"')));
+        options.escape = Some(Mark(b'"'));
+        assert_eq!(options.conflict(), None);
+        options.escape = Some(Mark(b'|'));
+        let same = "`delimiter` and `escape` are the same character";
+        assert_eq!(options.conflict().unwrap(), same);
     }
 }

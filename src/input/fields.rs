@@ -1,6 +1,7 @@
 //! The names a job may use: what is known of the fields before the records are read.
 
 use super::error::InputError;
+use super::path::leads_into;
 use super::suggest::{did_you_mean, listed};
 
 /// The field names of an input.
@@ -25,10 +26,11 @@ impl Fields {
         self.names().iter().any(|known| known == name)
     }
 
-    /// Whether a record may have such a field: fields that were only seen promise nothing.
+    /// Whether a record may have such a field: fields that were only seen promise nothing, and a column
+    /// may hold JSON that a path leads into.
     pub fn may_have(&self, name: &str) -> bool {
         match self {
-            Self::Columns(_) => self.has(name),
+            Self::Columns(names) => self.has(name) || leads_into(names, name),
             Self::Seen(_) => true,
         }
     }

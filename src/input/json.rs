@@ -113,7 +113,13 @@ impl<R: BufRead> Elements<R> {
     /// Goes to the beginning of the array inside of the objects around it.
     fn enter(&mut self) -> Result<(), InputError> {
         for depth in 0..self.around.len() {
-            if self.skip_blanks()? != Some(b'{') {
+            let first = self.skip_blanks()?;
+            if first == Some(b'[') && self.around[depth].parse::<u64>().is_ok() {
+                self.consume();
+                self.find_item(depth)?;
+                continue;
+            }
+            if first != Some(b'{') {
                 let message = format!("no object that has `{}`", self.around[depth]);
                 return Err(self.no_records(&message));
             }
@@ -123,6 +129,30 @@ impl<R: BufRead> Elements<R> {
         match self.skip_blanks()? {
             Some(b'[') => Ok(()),
             _ => Err(self.no_records("no list")),
+        }
+    }
+
+    /// Skips the items of a list up to the one whose number, from 0, the path names.
+    fn find_item(&mut self, depth: usize) -> Result<(), InputError> {
+        let index: u64 = self.around[depth].parse().unwrap_or(u64::MAX);
+        self.place = Place::Array;
+        for _ in 0..index {
+            match self.skip_blanks()? {
+                None => return Err(self.cut_short()),
+                Some(b']') => break,
+                Some(_) => self.collect_element()?,
+            }
+        }
+        match self.skip_blanks()? {
+            None => Err(self.cut_short()),
+            Some(b']') => {
+                let message = format!("no item {index} in the list");
+                Err(self.no_records(&message))
+            }
+            Some(_) => {
+                self.place = Place::Start;
+                Ok(())
+            }
         }
     }
 
@@ -393,6 +423,16 @@ mod tests {
         read_at("/o/data", text, "1:2 {\"a\":1}\n2:2 {\"a\":[2]}");
         read_at("rows", r#"{"rows":[]}"#, "");
         read_at("/a~1b", r#"{"a/b":[{}]}"#, "1:1 {}");
+        let list = r#"[{"rows":[7]}, "]", {"n":[1,2],"rows":[[{"no":1}],[{"a":1},{"a":2}]]}, 3]"#;
+        read_at("/2/rows/1", list, "1:1 {\"a\":1}\n2:1 {\"a\":2}");
+        read_at("0", "[[{\"a\":1}]]", "1:1 {\"a\":1}");
+        read_at("0", "{\"0\":[{\"a\":1}]}", "1:1 {\"a\":1}");
+        read_at(
+            "/4/rows",
+            list,
+            "in.json: line 1: `records` is `4/rows`, and there is no item 4 in the list; name the \
+             list of rows by its path, such as /data",
+        );
         let no = "in.json: line 1: `records` is `rows`, and there is";
         let name = "name the list of rows by its path, such as /data";
         read_at(

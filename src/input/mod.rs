@@ -35,6 +35,8 @@ mod syntax;
 mod txt;
 mod zstandard;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 pub use dialect::{Mark, Quote, ReadOptions};
@@ -109,8 +111,9 @@ impl Record {
     }
 
     /// The value that a path leads to: a field's name, dots (`meta.source`, `choices.0`) or a JSON
-    /// pointer (`/meta/source`). A field of that very name comes first.
-    pub fn get(&self, path: &str) -> Option<&Value> {
+    /// pointer (`/meta/source`), also into text that holds JSON. A field of that very name comes
+    /// first.
+    pub fn get(&self, path: &str) -> Option<Cow<'_, Value>> {
         path::find(&self.fields, path)
     }
 

@@ -1,5 +1,6 @@
 //! Fields that a job names beside the prompt: the one that identifies a row, and those to be kept.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -65,6 +66,7 @@ impl Id {
             return Ok(record.row.to_string());
         };
         let value = record.get(field);
+        let value = value.as_deref();
         if let Some(number) = value.and_then(exact::number) {
             return Ok(number.into_owned());
         }
@@ -110,7 +112,7 @@ impl Keep {
         let Self::Some(names) = self else {
             return record.fields.clone();
         };
-        let value = |name| record.get(name).cloned().unwrap_or(Value::Null);
+        let value = |name| record.get(name).map_or(Value::Null, Cow::into_owned);
         names
             .iter()
             .map(|name| (name.clone(), value(name)))

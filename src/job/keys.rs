@@ -32,6 +32,8 @@ pub enum Kind {
     Texts,
     /// A whole number from 1, in 32 bits.
     Count,
+    /// A whole number from 0, in 32 bits.
+    Whole,
     /// A whole number from 1, in 63 bits.
     Large,
     /// A number.
@@ -59,6 +61,7 @@ impl Kind {
             Self::Text => "text in quotes",
             Self::Texts => "a list of texts",
             Self::Count => "a whole number from 1 to 4294967295",
+            Self::Whole => "a whole number",
             Self::Large => "a whole number from 1",
             Self::Number => "a number",
             Self::Time => "a time such as \"90s\", \"15m\" or \"6h\"",
@@ -96,7 +99,7 @@ fn instead(kind: Kind, typed: &str) -> Option<String> {
             let plain = typed.trim_start_matches('$').replace([',', '_'], "");
             plain.parse::<f64>().ok().map(|number| number.to_string())
         }
-        Kind::Count | Kind::Large => whole(typed),
+        Kind::Count | Kind::Whole | Kind::Large => whole(typed),
         Kind::Time | Kind::Deadline => number()
             .filter(|number| 0.0 < *number)
             .map(|number| format!("\"{number}s\" or \"{number}m\"")),
@@ -260,6 +263,19 @@ pub const KEYS: &[Key] = &[
     key(("model", "force"), ("force", None), Kind::Switch, "true|false",
         "Send what the catalog says the model rejects [default: false]"),
 
+    key(("schema", "path"), ("schema", None), Kind::Text, "FILE",
+        "JSON Schema that every completion must be valid against [default: none]"),
+    key(("schema", "json"), ("schema-json", None), Kind::Text, "JSON",
+        "The schema itself, in place of a file"),
+    key(("schema", "mode"), ("schema-mode", None), Kind::Text, "MODE",
+        "How the model gets it: native, tool or prompt [default: auto, the strictest that it has]"),
+    key(("schema", "name"), ("schema-name", None), Kind::Text, "NAME",
+        "Name of the tool or response format [default: answer]"),
+    key(("schema", "reasks"), ("reasks", None), Kind::Whole, "N",
+        "Times to ask for a correction of an invalid completion, 0 to 3 [default: 1]"),
+    key(("schema", "repair"), ("schema-repair", None), Kind::Switch, "true|false",
+        "Read JSON out of fences, prose and near-JSON, without a call [default: true]"),
+
     key(("limits", "requests_per_minute"), ("requests-per-minute", None), Kind::Count, "N",
         "Most calls per minute, retries included [default: learned from throttling]"),
     key(("limits", "tokens_per_minute"), ("tokens-per-minute", None), Kind::Large, "N",
@@ -328,6 +344,7 @@ pub fn values(table: &str, name: &str) -> Vec<&'static str> {
         ("model", "service_tier") => Tier::ALL.map(Tier::as_str).to_vec(),
         ("model", "latency") => vec!["standard", "optimized"],
         ("model", "trace") => vec!["enabled", "enabled_full", "disabled"],
+        ("schema", "mode") => vec!["auto", "native", "tool", "prompt"],
         ("limits", "quota") => vec!["auto"],
         ("output", "raw") => vec!["always", "errors", "never"],
         ("output", "durability") => vec!["sync", "none"],

@@ -14,6 +14,6 @@ pub mod small;
 pub use clock::{LimitWindow, WindowLimits, limits_at};
 pub use file::{JobError, JobFile, PinnedPath};
 pub use plan::{
-    Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, is_share, is_url, region, rows_or_share,
-    shown_url, time, url_advice,
+    Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, SchemaPlan, is_share, is_url, region,
+    rows_or_share, shown_url, time, url_advice,
 };

@@ -79,6 +79,10 @@ fn utf8(bytes: Vec<u8>) -> Result<String, String> {
 pub fn unreadable(path: &Path, error: &io::Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::NotFound {
+        let instead = "copy the file here first, as `aws s3 cp` or `curl -O` do";
+        if let Some(address) = address(path, instead) {
+            return address;
+        }
         return format!("no such file{}", file_like(path));
     }
     if kind == ErrorKind::IsADirectory {
@@ -87,9 +91,40 @@ pub fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("cannot be read: {error}")
 }
 
+/// What is said of an address such as `s3://bucket/key`, which as a path would be a folder named
+/// `s3:`, with what to do instead; `None` for a path.
+pub(super) fn address(path: &Path, instead: &str) -> Option<String> {
+    let text = path.to_string_lossy();
+    let (scheme, _) = text.split_once(":/")?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || "+-.".contains(it));
+    let instead = match scheme.to_ascii_lowercase().as_str() {
+        "file" => "write the path without file://",
+        _ => instead,
+    };
+    is_scheme
+        .then(|| format!("an address (URL), and only files of this machine can be used: {instead}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_named_for_what_it_is_and_a_path_is_not() {
+        let missing = |path: &str| unreadable(Path::new(path), &ErrorKind::NotFound.into());
+        for url in ["s3://b/p.toml", "https://example.com/p", "HTTPS:/x/p"] {
+            let said = "an address (URL), and only files of this machine can be used: copy the file \
+                        here first, as `aws s3 cp` or `curl -O` do";
+            assert_eq!(missing(url), said, "{url}");
+        }
+        assert!(missing("file:///p").ends_with("write the path without file://"));
+        for path in ["prices.toml", "a b:/c", "1x:/y", ":/z"] {
+            assert_eq!(missing(path), "no such file", "{path}");
+        }
+    }
 
     #[test]
     fn a_file_of_just_the_bound_is_read_and_a_longer_one_is_not() {

@@ -8,8 +8,10 @@ pub mod fault;
 mod fingerprint;
 mod prompt;
 mod request_options;
+mod structured;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +22,7 @@ pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use prompt::{Api, Block, Body, Content, Image, Message, Prompt, Role, Written};
 pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
+pub use structured::{Repair, SchemaCheck, SchemaError, SchemaMode, SentSchema};
 
 /// One request, ready to be sent. Cloning shares the body.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +33,12 @@ pub struct Request {
     pub max_tokens: Option<u32>,
     /// What it can cost at most, in USD, where prices and lengths are known.
     pub worst_cost_usd: Option<f64>,
+    /// What corrections of the response can cost at most beyond that, in USD.
+    pub reserve_usd: f64,
     /// What it is billed by; `None` if that is not known.
     pub bill: Option<Bill>,
+    /// The prompt, where a correction may have to be asked for.
+    pub prompt: Option<Arc<Prompt>>,
 }
 
 /// What a model answered.
@@ -49,6 +56,8 @@ pub struct Reply {
     pub first_token: Option<Duration>,
     /// The body as it came; put together, where it came in a stream.
     pub raw: Bytes,
+    /// How often the model was asked to correct a response that broke the schema.
+    pub reasks: u32,
 }
 
 /// What a reply says of how it was served; `None` where it says nothing.
@@ -83,6 +92,20 @@ pub struct ParsedReply {
     pub usage: Usage,
     /// What a guardrail found, where the call asked for it.
     pub guardrail_trace: Option<Value>,
+    /// How it compares with the schema of the job, if that has one.
+    pub schema: Option<SchemaCheck>,
+}
+
+impl ParsedReply {
+    /// What breaks the schema of the job; `None` for a valid response, and for one that a filter took,
+    /// which no correction would change.
+    pub fn schema_errors(&self) -> Option<&[SchemaError]> {
+        match (&self.schema, self.finish_reason) {
+            (_, FinishReason::ContentFilter | FinishReason::Guardrail) => None,
+            (Some(SchemaCheck::Invalid(errors)), _) => Some(errors),
+            (Some(SchemaCheck::Valid { .. }) | None, _) => None,
+        }
+    }
 }
 
 /// Whether lines keep the reasoning before a completion.

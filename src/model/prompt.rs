@@ -94,6 +94,29 @@ impl Written {
     }
 }
 
+impl Written {
+    /// Puts a text after all else.
+    pub fn end_with(&mut self, text: &str) {
+        match self {
+            Self::Blocks(blocks) => blocks.push(Block::Text(text.to_owned())),
+            Self::As { api, value, .. } => {
+                let content = match value.get_mut("content") {
+                    Some(content) => content,
+                    None => value,
+                };
+                match content {
+                    Value::Array(blocks) => blocks.push(api.text(text)),
+                    Value::String(said) => {
+                        said.push_str("\n\n");
+                        said.push_str(text);
+                    }
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
+                }
+            }
+        }
+    }
+}
+
 impl Api {
     /// A block of text.
     pub fn text(self, text: &str) -> Value {

@@ -79,3 +79,17 @@ pub enum Delivery {
         idle: Duration,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tier_is_found_by_its_own_word_alone() {
+        for tier in Tier::ALL {
+            assert_eq!(Tier::parse(tier.as_str()), Some(tier));
+        }
+        assert_eq!(Tier::parse("standard"), None);
+        assert_eq!(Tier::parse("Flex"), None);
+    }
+}

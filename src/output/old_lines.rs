@@ -94,4 +94,24 @@ mod tests {
         assert!(!line("2026-11-30T10:00:00.499Z").completed_since(since));
         assert!(!line("yesterday").completed_since(since));
     }
+
+    #[test]
+    fn the_lines_of_the_keys_are_found_in_both_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(&folder.path().join("out.jsonl"));
+        let line = |id: &str, status: &str| {
+            format!(r#"{{"custom_id":"{id}","row":1,"status":"{status}","fingerprint":null}}"#)
+        };
+        let succeeded = [line("a", "succeeded"), line("b", "succeeded")].join("\n");
+        std::fs::write(&paths.output, succeeded + "\n").unwrap();
+        std::fs::write(&paths.failed, line("c", "failed") + "\n").unwrap();
+        let found = |ids: &[&str]| -> Vec<_> {
+            let keys: Vec<_> = ids.iter().map(|id| key(Some(id), 1)).collect();
+            let lines = old_lines(&paths, &keys).into_iter();
+            lines.filter_map(|line| line.custom_id).collect()
+        };
+        assert_eq!(found(&["c", "a"]), ["a", "c"]);
+        assert_eq!(found(&["b"]), ["b"]);
+        assert!(found(&["d"]).is_empty());
+    }
 }

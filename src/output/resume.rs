@@ -298,3 +298,29 @@ fn cut(
         why,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_tokens_of_a_line_are_those_it_has_if_it_has_any() {
+        for (usage, expected) in [
+            ("{}", None),
+            (r#"{"input_tokens":null}"#, None),
+            (r#"{"input_tokens":0}"#, None),
+            (r#"{"input_tokens":12}"#, Some(12)),
+            (r#"{"input_tokens":4294967296}"#, None),
+        ] {
+            let line = format!(
+                r#"{{"custom_id":"a","row":1,"status":"succeeded","fingerprint":null,"usage":{usage}}}"#
+            );
+            let known = serde_json::from_str(&line).unwrap();
+            assert_eq!(
+                input_tokens(&known).map(NonZeroU32::get),
+                expected,
+                "{usage}"
+            );
+        }
+    }
+}

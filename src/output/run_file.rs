@@ -25,8 +25,8 @@ use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
 use super::rewrite::replace;
-use super::state::State;
-use super::tally::{Counts, Tally, Unattributed};
+use super::state::RecordedState;
+use super::tally::{Tally, TallyFields, Unattributed};
 use crate::exit::Exit;
 use crate::model::Fingerprint;
 
@@ -73,7 +73,7 @@ pub struct LastRun {
     /// The fingerprint of its settings.
     pub fingerprint: Option<Fingerprint>,
     /// Its settings in parts; runs of earlier versions do not say.
-    pub settings: Option<Settings>,
+    pub settings: Option<RecordedSettings>,
     /// Which rows it ran again by `--only`, unless it completed.
     pub only: Option<OnlyRun>,
     /// The clock time at which it was to stop sending, unless it completed.
@@ -82,7 +82,7 @@ pub struct LastRun {
 
 /// The settings of a job in parts, so that what has changed can be named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
+pub struct RecordedSettings {
     /// The model id, as typed.
     pub model: String,
     /// The fingerprint of the prompt's source (template, column or field) and the system prompt.
@@ -105,7 +105,7 @@ pub fn last_run(paths: &OutputPaths) -> LastRun {
     let file = of_output(paths).unwrap_or_default();
     let fingerprint = file.get("fingerprint").and_then(Value::as_str);
     let part = |key: &str| file.get(key).cloned().unwrap_or_default();
-    let is_completed = file.get("state") == Some(&State::Completed.as_str().into());
+    let is_completed = file.get("state") == Some(&RecordedState::Completed.as_str().into());
     let only = serde_json::from_value(part("only")).ok();
     let deadline_at = file.get("deadline_at").and_then(Value::as_str);
     let deadline_at = deadline_at.and_then(|at| at.parse().ok());
@@ -219,7 +219,7 @@ pub(super) fn recount(
         },
         ..tally.clone()
     };
-    let total = serde_json::to_value(Counts::of(&tally)).unwrap_or_default();
+    let total = serde_json::to_value(TallyFields::of(&tally)).unwrap_or_default();
     if file.get("total") == Some(&total) {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 /// How far a run is, as its file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum RecordedState {
     /// It holds the output's lock; where nothing does, it was killed.
     Running,
     /// Every row completed.
@@ -11,7 +11,7 @@ pub enum State {
     Stopped,
 }
 
-impl State {
+impl RecordedState {
     /// The word on disk.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,7 +28,12 @@ mod tests {
 
     #[test]
     fn the_words_on_disk_stay_what_they_are() {
-        let words = [State::Running, State::Completed, State::Stopped].map(State::as_str);
+        let words = [
+            RecordedState::Running,
+            RecordedState::Completed,
+            RecordedState::Stopped,
+        ]
+        .map(RecordedState::as_str);
         assert_eq!(words, ["running", "completed", "stopped"]);
     }
 }

@@ -9,7 +9,7 @@ use super::holder::Holder;
 use super::inspect::is_locked;
 use super::paths::{OutputPaths, RUN};
 use super::run_file;
-use super::state::State;
+use super::state::RecordedState;
 
 /// A run on another machine, whose locks may not be seen from here, is taken to be alive for so long
 /// after it has written its run file. It does so every 5 s.
@@ -132,12 +132,12 @@ impl OutputStatus {
 /// How the run is that has left `file`.
 fn condition(file: &Map<String, Value>, is_locked: bool, now: Timestamp) -> Condition {
     let text = |key: &str| file.get(key).and_then(Value::as_str);
-    let is_in = |state: State| text("state") == Some(state.as_str());
+    let is_in = |state: RecordedState| text("state") == Some(state.as_str());
     if is_locked {
         return Condition::Running;
     }
     let remaining = file.get("remaining").and_then(Value::as_u64);
-    if is_in(State::Running) {
+    if is_in(RecordedState::Running) {
         let is_here = text("host") == Some(Holder::this_process().host());
         let written = text("updated_at").and_then(|at| at.parse::<Timestamp>().ok());
         let is_fresh = written.is_some_and(|at| now.duration_since(at) < ALIVE_FOR);
@@ -146,7 +146,7 @@ fn condition(file: &Map<String, Value>, is_locked: bool, now: Timestamp) -> Cond
             false => Condition::Killed,
         };
     }
-    match is_in(State::Completed) && remaining.unwrap_or(0) == 0 {
+    match is_in(RecordedState::Completed) && remaining.unwrap_or(0) == 0 {
         true => Condition::Completed,
         false => Condition::Stopped,
     }

@@ -70,7 +70,7 @@ impl std::ops::Add for Unattributed {
 
 /// Counts as the run file has them.
 #[derive(Debug, Serialize)]
-pub(crate) struct Counts<'a> {
+pub(crate) struct TallyFields<'a> {
     #[serde(flatten)]
     tally: &'a Tally,
     cost_usd: Option<f64>,
@@ -84,7 +84,7 @@ pub(crate) struct Counts<'a> {
     unlisted_answers_usd: f64,
 }
 
-impl<'a> Counts<'a> {
+impl<'a> TallyFields<'a> {
     pub(crate) fn of(tally: &'a Tally) -> Self {
         Self {
             tally,
@@ -231,12 +231,21 @@ impl Tally {
                     reply.cost_usd,
                 );
             }
-            Outcome::Failed(fault) => self.failure(
-                fault.category.as_str(),
-                ended.identity.row,
-                ended.identity.custom_id.as_deref(),
-                &fault.words(),
-            ),
+            Outcome::Failed(fault) => {
+                if let Some(reply) = &fault.invalid {
+                    self.answer(
+                        reply.parsed.finish_reason.as_str(),
+                        reply.parsed.usage.into(),
+                        reply.cost_usd,
+                    );
+                }
+                self.failure(
+                    fault.category.as_str(),
+                    ended.identity.row,
+                    ended.identity.custom_id.as_deref(),
+                    &fault.words(),
+                );
+            }
         }
     }
 
@@ -253,6 +262,13 @@ impl Tally {
             Status::Failed => {
                 let unsaid = KnownError::default();
                 let error = known.error.as_ref().unwrap_or(&unsaid);
+                if error.category == Category::InvalidOutput.as_str() {
+                    self.answer(
+                        known.finish_reason.as_deref().unwrap_or_default(),
+                        known.usage,
+                        known.cost_usd,
+                    );
+                }
                 self.failure(
                     &error.category,
                     known.row,

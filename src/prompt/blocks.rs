@@ -72,6 +72,7 @@ impl Parts {
         let kind = block.get("type").and_then(Value::as_str);
         let text = block.get("text").and_then(Value::as_str);
         if let (Some("text") | None, Some(text)) = (kind, text) {
+            reject_unknown_keys(block, TEXT_KEYS)?;
             self.blocks.push(Block::Text(text.to_owned()));
             return Ok(());
         }
@@ -81,8 +82,15 @@ impl Parts {
         };
         match special {
             Some(special) => self.is_special(special.api, special.what),
+            None if has_s3_location(block) => self.is_special(Api::Amazon, "an image in S3"),
             None => {
-                self.blocks.push(Block::Image(image(block)?));
+                let image = image(block)?;
+                reject_unknown_keys(block, IMAGE_KEYS)?;
+                let detail = block.pointer("/image_url/detail");
+                if detail.is_some_and(|it| !is_blank(it)) {
+                    self.is_special(Api::OpenAi, "`detail` of an image")?;
+                }
+                self.blocks.push(Block::Image(image));
                 Ok(())
             }
         }
@@ -128,6 +136,77 @@ const AMAZONS: &[Special] = &[
     of(Api::Amazon, "reasoningContent", "reasoning"),
     of(Api::Amazon, "cachePoint", "`cachePoint`"),
 ];
+
+/// Keys of a block of text, by their places in it.
+const TEXT_KEYS: &[&str] = &["type", "text", "cache_control", "citations", "cachePoint"];
+
+/// Keys of an image in the form of any API, by their places in the block.
+const IMAGE_KEYS: &[&str] = &[
+    "type",
+    "cache_control",
+    "source.type",
+    "source.media_type",
+    "source.data",
+    "image_url.url",
+    "image_url.detail",
+    "image.format",
+    "image.source.bytes",
+];
+
+/// Rejects a key of a block that is none of these places: it would not be sent.
+fn reject_unknown_keys(block: &Value, known: &[&str]) -> Result<(), String> {
+    match unknown_place(block, "", known) {
+        None => Ok(()),
+        Some(place) => Err(format!(
+            "`{place}` of a block would not be sent: remove it, or send such rows with `body`"
+        )),
+    }
+}
+
+/// The first value inside of `value`, which is at `place`, that is not at a known one.
+fn unknown_place(value: &Value, place: &str, known: &[&str]) -> Option<String> {
+    if known.contains(&place) || is_blank(value) {
+        return None;
+    }
+    let leads_on = |it: &&&str| {
+        it.strip_prefix(place)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let is_on_the_way = place.is_empty() || known.iter().any(|it| leads_on(&it));
+    match value {
+        Value::Object(fields) if is_on_the_way => fields.iter().find_map(|(key, value)| {
+            let inner = match place {
+                "" => key.clone(),
+                _ => format!("{place}.{key}"),
+            };
+            unknown_place(value, &inner, known)
+        }),
+        // OpenAI's `image_url` may be the address itself.
+        Value::String(_) if place == "image_url" => None,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => Some(place.to_owned()),
+    }
+}
+
+/// Whether a key with this value says nothing.
+pub(super) fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Whether it is an image that Nova reads from S3 itself.
+fn has_s3_location(block: &Value) -> bool {
+    block.pointer("/image/source/s3Location").is_some()
+}
 
 /// Bedrock fetches nothing: an image or document has to be in the request.
 fn reject_address(block: &Value) -> Result<(), String> {

@@ -10,10 +10,10 @@ use crate::input::{BadRow, Record, listed};
 /// The text of the field `name`: strings as they are, numbers as JSON writes them.
 pub(super) fn text(record: &Record, name: &str) -> Result<String, BadRow> {
     let value = value(record, name)?;
-    if let Some(number) = exact::number(value) {
+    if let Some(number) = exact::number(&value) {
         return Ok(number.into_owned());
     }
-    let text = match value {
+    let text = match value.as_ref() {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         Value::Bool(_) => return Err(record.bad(format!("`{name}` is a boolean, not text"))),
@@ -31,8 +31,8 @@ pub(super) fn text(record: &Record, name: &str) -> Result<String, BadRow> {
 /// The JSON value of the field `name`: itself, or what its string holds, as in CSV.
 pub(super) fn json<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, Value>, BadRow> {
     let value = value(record, name)?;
-    let Value::String(text) = value else {
-        return Ok(Cow::Borrowed(value));
+    let Value::String(text) = value.as_ref() else {
+        return Ok(value);
     };
     if text.trim().is_empty() {
         return Err(record.bad(format!("`{name}` is empty")));
@@ -43,20 +43,21 @@ pub(super) fn json<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, Value>,
 
 /// The list that the field `name` holds, itself or as JSON text; any other value is a list of one.
 pub(super) fn list<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, [Value]>, BadRow> {
-    let value = value(record, name)?;
-    if let Value::Array(items) = value {
-        return Ok(Cow::Borrowed(items));
-    }
+    let value = match value(record, name)? {
+        Cow::Borrowed(Value::Array(items)) => return Ok(Cow::Borrowed(items)),
+        Cow::Owned(Value::Array(items)) => return Ok(Cow::Owned(items)),
+        value @ (Cow::Borrowed(_) | Cow::Owned(_)) => value,
+    };
     let written = value
         .as_str()
         .filter(|text| text.trim_start().starts_with('['));
     match written.and_then(|text| exact::from_slice(text.as_bytes()).ok()) {
         Some(items) => Ok(Cow::Owned(items)),
-        None => Ok(Cow::Owned(vec![value.clone()])),
+        None => Ok(Cow::Owned(vec![value.into_owned()])),
     }
 }
 
-fn value<'a>(record: &'a Record, name: &str) -> Result<&'a Value, BadRow> {
+fn value<'a>(record: &'a Record, name: &str) -> Result<Cow<'a, Value>, BadRow> {
     record.get(name).ok_or_else(|| {
         record.bad(format!(
             "no field `{name}`; fields here: {}",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::blocks::Parts;
+use super::blocks::{Parts, is_blank};
 use crate::model::{Api, Block, Image, Message, Prompt, Role, Written};
 
 /// One entry of a conversation.
@@ -116,9 +116,7 @@ impl Entry {
             whole["content"] = content.clone();
         }
         for (key, what) in KEYS {
-            let value = fields
-                .get(key)
-                .filter(|it| !it.is_null() && *it != &json!([]));
+            let value = fields.get(key).filter(|it| !is_blank(it));
             if let Some(value) = value {
                 parts.is_special(Api::OpenAi, what)?;
                 whole[key] = value.clone();
@@ -127,6 +125,7 @@ impl Entry {
         if role == Speaker::Tool {
             parts.is_special(Api::OpenAi, "a tool's result")?;
         }
+        reject_unknown_keys(fields)?;
         let shows = parts.blocks.iter().any(|it| matches!(it, Block::Image(_)));
         match role {
             Speaker::System | Speaker::Assistant if shows => {
@@ -200,6 +199,25 @@ impl Parts {
             Block::Text(_) => None,
         });
         images.collect()
+    }
+}
+
+/// Rejects a key that no API has in a message: it would not be sent.
+fn reject_unknown_keys(fields: &Map<String, Value>) -> Result<(), String> {
+    let usual: &[&str] = match fields.contains_key("role") {
+        true => &["role", "content", "cache_control"],
+        false => &["from", "value"],
+    };
+    let is_known = |key: &str| usual.contains(&key) || KEYS.iter().any(|(known, _)| *known == key);
+    match fields
+        .iter()
+        .find(|(key, value)| !is_known(key) && !is_blank(value))
+    {
+        None => Ok(()),
+        Some((key, _)) => Err(format!(
+            "`{key}` is not a key of messages, and would not be sent: remove it, or send such rows \
+             with `body`"
+        )),
     }
 }
 
@@ -297,6 +315,62 @@ mod tests {
             r#"[{"role":"user","content":[{"type":"hologram","x":"…"}]}]"#,
             "message 1: a block of type `hologram`; send such rows with `body`",
         );
+    }
+
+    #[test]
+    fn a_key_that_would_not_be_sent_is_rejected_by_name() {
+        let unknown = |json: &str, key: &str| {
+            let said = format!(
+                "message 1: `{key}` is not a key of messages, and would not be sent: remove it, or \
+                 send such rows with `body`"
+            );
+            check(json, &said);
+        };
+        unknown(r#"[{"role":"user","content":"q","id":7}]"#, "id");
+        unknown(r#"[{"role":"user","content":"q","weight":0}]"#, "weight");
+        unknown(r#"[{"from":"human","value":"q","role_id":1}]"#, "role_id");
+        for blank in ["null", "[]", "{}", "\"\""] {
+            check(
+                &format!(r#"[{{"role":"user","content":"q","annotations":{blank}}}]"#),
+                "User: \"q\"",
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_block_that_would_not_be_sent_is_rejected_by_name() {
+        for (block, key) in [
+            (r#"{"type":"text","text":"a","lang":"en"}"#, "lang"),
+            (
+                r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aQ=="},"alt":"x"}"#,
+                "alt",
+            ),
+            (
+                r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aQ==","size":3}}"#,
+                "source.size",
+            ),
+            (
+                r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,aQ==","width":9}}"#,
+                "image_url.width",
+            ),
+            (
+                r#"{"image":{"format":"png","source":{"bytes":"aQ=="},"name":"x"}}"#,
+                "image.name",
+            ),
+            (
+                r#"{"image":{"format":"png","source":{"bytes":"aQ==","etag":"x"}}}"#,
+                "image.source.etag",
+            ),
+        ] {
+            let said = format!(
+                "message 1: `{key}` of a block would not be sent: remove it, or send such rows with \
+                 `body`"
+            );
+            check(
+                &format!(r#"[{{"role":"user","content":[{block}]}}]"#),
+                &said,
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where prompts come from, checked against an input, and then applied to each record.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
@@ -176,6 +177,7 @@ impl Prompter {
         let bad = |problem| record.bad(format!("`{name}`: {problem}"));
         let value = field::json(record, name)?;
         let beside = beside(record, name);
+        let beside = beside.as_deref().and_then(Value::as_object);
         let Some(system) = beside.and_then(|fields| fields.get("system")) else {
             self.note_ignored(name, beside);
             return messages::read(&value).map_err(bad);
@@ -210,14 +212,14 @@ impl Prompter {
     }
 }
 
-/// The fields of the object that a path to a conversation leads into; `None` for a field of the
-/// record itself.
-fn beside<'r>(record: &'r Record, name: &str) -> Option<&'r Map<String, Value>> {
+/// The object that a path to a conversation leads into; `None` for a field of the record itself.
+fn beside<'r>(record: &'r Record, name: &str) -> Option<Cow<'r, Value>> {
     if record.fields.contains_key(name) {
         return None;
     }
     let (above, _) = name.rsplit_once(['.', '/'])?;
-    record.get(above)?.as_object()
+    // In a cell of CSV it is text that holds the object.
+    field::json(record, above).ok()
 }
 
 impl Message {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use crate::output::Record;
 
-/// So many groups are told apart; failures beyond them are counted by category alone. Messages of a
+/// The most groups; failures beyond them are counted by category alone. Messages of a
 /// service are few; what differs in every one of them is taken out of their shape.
 const MOST_GROUPS: usize = 500;
 
-/// A shape is cut off behind so many characters.
+/// A shape is cut off after this many characters.
 const LONGEST_SHAPE: usize = 300;
 
 /// The shape of failures for which there was no group left.

@@ -31,6 +31,8 @@ pub struct Progress {
     pub throttles: u64,
     /// Calls sent again for any other reason.
     pub retries: u64,
+    /// Responses that the model was asked to correct.
+    pub reasks: u64,
     /// Attempts given up on after sending; each may have been billed.
     pub maybe_billed: u64,
     /// What is known of the quota.
@@ -59,6 +61,7 @@ impl Progress {
             sent: 0,
             throttles: 0,
             retries: 0,
+            reasks: 0,
             maybe_billed: 0,
             gauge: Gauge::default(),
             waits: None,
@@ -83,6 +86,12 @@ impl Progress {
                 self.in_flight -= 1;
                 self.again(fault);
             }
+            Event::Reasked { .. } => {
+                self.in_flight -= 1;
+                self.reasks += 1;
+            }
+            // Its completion counts it as returned, and it returned before.
+            Event::Uncorrected { .. } => self.in_flight += 1,
             Event::Completed(ended) => self.ended(ended, now),
             Event::Left { .. } => self.in_flight -= 1,
             Event::Abandoned => {
@@ -124,7 +133,10 @@ impl Progress {
                 self.statistics.reply(&reply.parsed, ended.latency);
                 tokens(&reply.parsed.usage)
             }
-            Outcome::Failed(_) => 0,
+            Outcome::Failed(fault) => {
+                let invalid = fault.invalid.as_ref();
+                invalid.map_or(0, |reply| tokens(&reply.parsed.usage))
+            }
         };
         self.rate.add(now, tokens);
     }
@@ -141,7 +153,7 @@ impl Progress {
         self.waits_since = now;
     }
 
-    /// A part of the output is gone, and `left` is there. What the rest has cost stands in no line
+    /// A part of the output was deleted, and `left` is there. What the rest has cost is in no line
     /// any more.
     pub fn output_holds(&mut self, left: Tally) {
         let all = self.overall().as_unattributed();
@@ -154,7 +166,7 @@ impl Progress {
         });
     }
 
-    /// What the output holds: both runs' counts together, unless some of it is gone.
+    /// What the output holds: both runs' counts together, unless some of it was deleted.
     pub fn overall(&self) -> Tally {
         if let Some(holds) = &self.holds {
             return holds.clone();

@@ -10,11 +10,14 @@ mod prefix;
 pub mod preflight;
 mod probe;
 mod reading;
+mod reask;
 mod redo;
 mod rejections;
 mod renames;
 mod standing;
 pub mod trouble;
+
+use std::sync::Arc;
 
 use crate::catalog::id::suggest;
 use crate::exact::Exact;
@@ -154,7 +157,7 @@ impl<'a> RowMaker<'a> {
             line: 0,
             fields: names.map(|name| (name.clone(), "".into())).collect(),
         };
-        let rendered = self.rendered(&blank).ok()?;
+        let (rendered, _) = self.rendered(&blank).ok()?;
         Some(self.plan.fingerprint_of(&rendered.body))
     }
 
@@ -230,11 +233,11 @@ impl<'a> RowMaker<'a> {
             return Row::Completed(identity);
         }
         match record.and_then(|record| self.rendered(&record)) {
-            Ok(rendered) => {
+            Ok((rendered, prompt)) => {
                 identity.fingerprint = Some(self.plan.fingerprint_of(&rendered.body));
                 Row::Ready(ReadyRow {
                     identity,
-                    request: self.request(rendered),
+                    request: self.request(rendered, prompt),
                 })
             }
             Err(fault) => Row::Rejected(identity, fault),
@@ -277,19 +280,24 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    fn request(&self, rendered: Rendered) -> Request {
+    fn request(&self, rendered: Rendered, prompt: Option<Arc<Prompt>>) -> Request {
         // What is merged into a body, or brought by a row, overrides the job's own limit.
         let default = self.plan.tokens.default_max_tokens;
         let max_tokens = rendered.limit.max_tokens(default);
         Request {
             worst_cost_usd: self.worst_cost_usd(&rendered, max_tokens),
+            reserve_usd: self.plan.reserve_usd(&rendered, max_tokens),
             max_tokens,
             bill: rendered.bill,
             body: rendered.body.into(),
+            prompt,
         }
     }
 
-    fn rendered(&self, record: &Record) -> Result<Rendered, Fault> {
+    /// The request of a record, and its prompt where a correction may have to be asked for.
+    fn rendered(&self, record: &Record) -> Result<(Rendered, Option<Arc<Prompt>>), Fault> {
+        let reasks = self.plan.schema.as_ref().map_or(0, |schema| schema.reasks);
+        let mut asked = None;
         let Plan {
             family,
             model,
@@ -312,6 +320,7 @@ impl<'a> RowMaker<'a> {
                 {
                     return Err(unusable(&record.bad(why)));
                 }
+                asked = (0 < reasks).then(|| Arc::new(prompt));
                 family.rendered(Exact(&body).to_string().into_bytes(), &body)
             }
         };
@@ -324,7 +333,7 @@ impl<'a> RowMaker<'a> {
             return Err(Fault::local(Category::RequestTooLarge, message));
         }
         self.reject_unpriced(record.row, &rendered)?;
-        Ok(rendered)
+        Ok((rendered, asked))
     }
 }
 

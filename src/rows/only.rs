@@ -44,7 +44,7 @@ impl Only {
         self.ids.contains(id.trim())
     }
 
-    /// What stands for these ids, in whatever order they are given: 16 hexadecimal digits.
+    /// A hash of these IDs, whatever their order: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let mut ids: Vec<_> = self.ids.iter().collect();
         ids.sort_unstable();

@@ -1,9 +1,13 @@
 //! The prefix that all requests share and the service's prompt cache may keep: whether it is long
-//! enough. One that is too short is not cached, and nobody says so.
+//! enough. One that is too short is not cached, without any message.
+
+use std::time::Duration;
 
 use super::forecast::{BYTES_PER_TOKEN, Cases};
 use crate::catalog;
 use crate::job::Plan;
+use crate::model::SchemaMode;
+use crate::run::FirstAlone;
 
 /// A prefix that is shorter than what is cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +18,33 @@ enum Short {
     Likely,
 }
 
+/// How long the first call may take while the service compiles the schema: minutes, as the user guide
+/// says of structured output (November 2026).
+const COMPILE_TIME: Duration = Duration::from_secs(15 * 60);
+
 impl Plan {
+    /// Whether the first call goes alone, and what for.
+    pub(crate) fn first_alone(&self) -> FirstAlone {
+        match self.compiles_schema() {
+            true => FirstAlone::ForGrammar,
+            false if self.shares_prefix() => FirstAlone::ForCache,
+            false => FirstAlone::No,
+        }
+    }
+
+    /// How long an attempt may take while it goes alone.
+    pub(crate) fn first_timeout(&self) -> Duration {
+        match self.compiles_schema() {
+            true => self.attempt_timeout.max(COMPILE_TIME),
+            false => self.attempt_timeout,
+        }
+    }
+
+    fn compiles_schema(&self) -> bool {
+        let mode = self.schema.as_ref().map(|schema| schema.sent.mode);
+        mode == Some(SchemaMode::Native)
+    }
+
     /// Whether all rows begin with the same prefix, which the service caches as far as is known:
     /// then the first call is to fill the cache for the others.
     pub fn shares_prefix(&self) -> bool {
@@ -64,7 +94,7 @@ impl Plan {
         Some((least, bytes / BYTES_PER_TOKEN.expected))
     }
 
-    /// How long the prefix is that all rows share: tools stand before the system prompt. `None`
+    /// How long the prefix is that all rows share: tools come before the system prompt. `None`
     /// where each row has its own, or nothing is marked.
     fn prefix_bytes(&self) -> Option<usize> {
         let system = self.system.as_ref().filter(|_| self.parameters.cache)?;

@@ -27,7 +27,7 @@ pub struct Preflight {
     /// Those of them that ended in failure.
     pub failed: u64,
     /// Keys in the output of failures that hold no longer: of rows that could not be read or sent
-    /// when they ended, and have been mended since.
+    /// when they completed, and have been fixed since.
     pub outdated: Vec<u64>,
     /// Rows that cannot be sent and have not ended.
     pub unusable: Trouble,

@@ -47,6 +47,8 @@ impl Plan {
             bill: rendered.bill,
             body: rendered.body.into(),
             worst_cost_usd: None,
+            reserve_usd: 0.0,
+            prompt: None,
         })
     }
 }

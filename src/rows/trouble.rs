@@ -51,7 +51,7 @@ impl Trouble {
         shown.join(", ") + &more
     }
 
-    /// Each on a line of its own, behind `indent`; where there are more, with the way to them.
+    /// Each on a line of its own, after `indent`; where there are more, with the way to them.
     pub fn in_lines(&self, indent: &str) -> String {
         let (shown, more) = self.shown();
         let lines = shown.iter().map(|example| format!("\n{indent}{example}"));

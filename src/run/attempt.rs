@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::earlier::Earlier;
 use super::retry::History;
 use super::{Identity, ReadyRow};
 use crate::model::{Fault, FinishReason, Model, Reply, Request, Usage};
@@ -52,6 +53,8 @@ pub(super) struct Attempt {
     pub(super) others: Vec<ReadyRow>,
     pub(super) history: History,
     pub(super) read: Instant,
+    /// What its row was answered before, where this call is to correct that.
+    pub(super) earlier: Option<Box<Earlier>>,
 }
 
 impl Attempt {
@@ -62,6 +65,7 @@ impl Attempt {
             others: Vec::new(),
             history: History::default(),
             read: now,
+            earlier: None,
         }
     }
 
@@ -90,6 +94,11 @@ impl Attempt {
         worst.sum()
     }
 
+    /// What is reserved beyond that for corrections of the response, in USD.
+    pub(super) fn reserve_usd(&self) -> f64 {
+        self.calls().map(|call| call.reserve_usd).sum()
+    }
+
     /// Sends it once, and waits for the reply to each of its rows.
     pub(super) async fn send<M: Model>(&self, model: &M) -> Result<Replies, Fault> {
         if self.others.is_empty() {
@@ -114,6 +123,7 @@ impl Attempt {
             others: behind,
             history: self.history,
             read: self.read,
+            earlier: None,
         };
         [self, second]
     }
@@ -164,7 +174,9 @@ mod tests {
                 body: "{}".into(),
                 max_tokens: None,
                 worst_cost_usd: None,
+                reserve_usd: 0.0,
                 bill: None,
+                prompt: None,
             },
         };
         let call = |was_sent| {

@@ -124,7 +124,9 @@ mod tests {
                 body: vec![b'x'; bytes].into(),
                 max_tokens,
                 worst_cost_usd: None,
+                reserve_usd: 0.0,
                 bill: None,
+                prompt: None,
             },
         };
         let mut attempt = Attempt::new(row(), Instant::now());

@@ -8,6 +8,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
+use super::earlier::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
 use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
@@ -61,10 +62,15 @@ where
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
         });
-        self.budget.hold(admitted.attempt.worst_cost_usd());
+        let attempt = &admitted.attempt;
+        self.budget
+            .hold(attempt.worst_cost_usd() + attempt.reserve_usd());
         self.bytes.hold(admitted.held);
         let model = Arc::clone(&self.model);
-        let limit = self.settings.attempt_timeout;
+        let limit = match self.is_first_alone() {
+            true => self.settings.first_timeout,
+            false => self.settings.attempt_timeout,
+        };
         self.in_flight.spawn(async move {
             let sent = Instant::now();
             let answer = admitted.attempt.send(&*model);
@@ -111,24 +117,45 @@ where
             held,
         } = admitted;
         let outcome = outcome.map_err(|fault| self.settings.retry.heeded(fault));
-        let unknown_usd = self.budget.returned(attempt.worst_cost_usd(), &outcome);
+        let unknown_usd =
+            self.budget
+                .returned(attempt.worst_cost_usd(), attempt.reserve_usd(), &outcome);
         attempt.history.maybe_billed_usd += unknown_usd / attempt.rows() as f64;
         let row = attempt.identity().row;
         let services_fault = self.pace.returned(row, admission, &outcome, returned_at);
         match outcome {
             Ok(replies) => {
-                self.bytes.returned(held, &replies);
                 self.note_success(admission.at, returned_at);
                 attempt.history.attempts += 1;
-                let replies = std::iter::once(replies.first).chain(replies.others);
-                let answered = replies.map(|reply| Outcome::Replied(Box::new(reply)));
-                self.end(attempt, sent, returned_at, answered);
+                if let Some(correction) = self.correction(&attempt, &replies.first) {
+                    self.bytes.release(held);
+                    self.ask_again(attempt, replies.first, correction, returned_at, tell);
+                    return;
+                }
+                self.bytes.returned(held, &replies);
+                let first = attempt.outcome_of(replies.first);
+                let others = replies.others.into_iter().map(outcome_of);
+                self.end(
+                    attempt,
+                    sent,
+                    returned_at,
+                    std::iter::once(first).chain(others),
+                );
             }
             Err(fault) => {
                 self.bytes.release(held);
                 self.note_fault(&fault, admission.at, returned_at);
                 let disposition =
                     self.disposition(&fault, &mut attempt, returned_at, services_fault);
+                if attempt.is_correction()
+                    && matches!(disposition, Disposition::Fail | Disposition::Stop(_))
+                {
+                    self.end_uncorrected(attempt, Some(&fault), sent, returned_at);
+                    if let Disposition::Stop(stop) = disposition {
+                        self.stop(stop, tell);
+                    }
+                    return;
+                }
                 report_disposition(&disposition, &attempt, &fault, tell);
                 self.carry_out(disposition, attempt, fault, (sent, returned_at), tell);
             }
@@ -248,7 +275,7 @@ where
     }
 
     /// Every row of a call has completed, each with its outcome.
-    fn end(
+    pub(super) fn end(
         &mut self,
         attempt: Attempt,
         sent: Instant,
@@ -362,6 +389,9 @@ where
     /// paid for. Returns whether there were any.
     pub(super) fn receive_the_last(&mut self, tell: &mut impl FnMut(&Event<'_>)) -> bool {
         let now = Instant::now();
+        while let Some(attempt) = self.waiting.take_correction() {
+            self.end_waiting(attempt, now, tell);
+        }
         if self.leaves_by.is_some_and(|by| by <= now) {
             return false;
         }

@@ -24,6 +24,17 @@ pub enum Event<'a> {
         /// How long the row waits.
         after: Duration,
     },
+    /// A call came back with a response that breaks the schema, and the model will be asked to correct
+    /// it.
+    Reasked {
+        /// Whose call.
+        identity: &'a Identity,
+    },
+    /// A row that was to be corrected will not be: it completes with the response that it has.
+    Uncorrected {
+        /// Whose call it would have been.
+        identity: &'a Identity,
+    },
     /// A row completed and is stored.
     Completed(&'a CompletedRow),
     /// A call came back with something that stops the run; its rows are left for the next one.
@@ -73,6 +84,8 @@ pub enum WaitReason {
     NotReady,
     /// The first call fills the prompt cache, alone.
     FirstAnswer,
+    /// The service compiles the schema for the first call.
+    FirstGrammar,
     /// Every row so far was rejected as invalid; a success would show that the request itself is valid.
     Proof,
     /// The rest of the cost limit is held by calls in flight.
@@ -111,6 +124,7 @@ impl WaitReason {
             | Self::TokensOfDay
             | Self::LearnedRate
             | Self::FirstAnswer
+            | Self::FirstGrammar
             | Self::Budget
             | Self::Input
             | Self::LastResponses
@@ -132,6 +146,7 @@ impl WaitReason {
             Self::Credentials => "expired credentials",
             Self::NotReady => "model loading",
             Self::FirstAnswer => "first response, which fills the prompt cache",
+            Self::FirstGrammar => "first response, for which the service compiles the schema",
             Self::Proof => "first success, since every row so far was rejected",
             Self::Budget => "cost limit",
             Self::Input => "reading completed rows of the input",

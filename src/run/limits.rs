@@ -156,12 +156,19 @@ impl Budget {
 
     /// A call is over. One whose cost is unknown is counted at its worst if it may have been
     /// billed: returns that much, in USD.
-    pub(super) fn returned(&mut self, worst_usd: f64, outcome: &Result<Replies, Fault>) -> f64 {
+    ///
+    /// `reserve_usd` was held beside it for corrections, each of which is held again as its own call.
+    pub(super) fn returned(
+        &mut self,
+        worst_usd: f64,
+        reserve_usd: f64,
+        outcome: &Result<Replies, Fault>,
+    ) -> f64 {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sum is the noise of floating point.
         self.held_usd = match self.in_flight {
             0 => 0.0,
-            _ => (self.held_usd - worst_usd).max(0.0),
+            _ => (self.held_usd - worst_usd - reserve_usd).max(0.0),
         };
         let (known, unknown) = match outcome {
             Ok(replies) => match replies.cost_usd() {
@@ -252,7 +259,7 @@ mod tests {
         assert_eq!(budget.affords(expensive), Affordable::Later);
         let lost = || Err(Fault::local(crate::model::Category::Network, "lost"));
         for worst in calls.iter().rev() {
-            budget.returned(*worst, &lost());
+            budget.returned(*worst, 0.0, &lost());
         }
         assert_eq!(
             (budget.held_usd, budget.affords(expensive)),

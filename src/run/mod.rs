@@ -11,6 +11,7 @@ mod attempt;
 mod bytes_in_flight;
 mod concurrency;
 mod credential_hold;
+mod earlier;
 mod effects;
 mod event;
 mod gauge;
@@ -19,6 +20,7 @@ mod limits;
 mod outage;
 mod pace;
 mod probes;
+mod reask;
 mod retry;
 mod retry_budget;
 mod state;
@@ -44,6 +46,7 @@ pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
 pub use limits::{Limits, Reached};
 pub use pace::RequestsPerMinute;
+pub use reask::Reasks;
 pub use retry::RetryPolicy;
 pub use steering::Steering;
 pub use stop::{Ask, Signal, Stop};
@@ -128,7 +131,10 @@ impl CompletedRow {
     fn charge_usd(&self) -> f64 {
         let known = match &self.outcome {
             Outcome::Replied(reply) => reply.cost_usd.unwrap_or(0.0),
-            Outcome::Failed(_) => 0.0,
+            Outcome::Failed(fault) => {
+                let invalid = fault.invalid.as_ref();
+                invalid.and_then(|reply| reply.cost_usd).unwrap_or(0.0)
+            }
         };
         known + self.maybe_billed_usd
     }
@@ -168,6 +174,17 @@ pub struct Rescued {
     pub rows: u64,
 }
 
+/// Whether the first call goes alone until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstAlone {
+    /// It does not.
+    No,
+    /// It does, for it fills the prompt cache that the others read.
+    ForCache,
+    /// It does, for the service compiles the schema at its first use.
+    ForGrammar,
+}
+
 /// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -186,11 +203,14 @@ pub struct Settings {
     /// Whether rows of this job succeeded in an earlier run: then the requests as such are valid, even if
     /// single rows are rejected.
     pub succeeded_before: bool,
-    /// Whether the first call runs alone until it succeeds, since it fills the prompt cache that the
-    /// others read.
-    pub first_alone: bool,
+    /// Whether the first call runs alone until it succeeds.
+    pub first_alone: FirstAlone,
+    /// How long an attempt may take while it runs alone.
+    pub first_timeout: Duration,
     /// How long one attempt may take.
     pub attempt_timeout: Duration,
+    /// Whether and how invalid responses are corrected.
+    pub reasks: Option<Reasks>,
     /// How long calls in flight may finish after a signal or the deadline.
     pub drain: Duration,
     /// How often readers get an [`Event::Tick`].
@@ -230,6 +250,7 @@ where
                 Step::Send(admitted) => state.send(*admitted, &mut tell),
                 Step::Stop(stop) => state.stop(stop, &mut tell),
                 Step::Commit => state.commit(store, &mut tell),
+                Step::EndCorrection(row) => state.end_waiting(*row, Instant::now(), &mut tell),
                 Step::Wait(wait) => break wait,
                 Step::Done if state.receive_the_last(&mut tell) => {}
                 Step::Done => return state.finish(store, &mut tell),

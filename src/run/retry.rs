@@ -42,6 +42,8 @@ pub(super) struct History {
     pub(super) was_shared: bool,
     /// Whether its next attempt is paid from the retry budget.
     pub(super) owes: bool,
+    /// Whether its next attempt is the first to ask for a correction.
+    pub(super) is_new_correction: bool,
 }
 
 /// What to do with a row after a fault.
@@ -77,9 +79,17 @@ impl History {
         self.refused_since = None;
     }
 
+    /// Its next call is another one, which asks to correct the last response.
+    pub(super) fn begin_correction(&mut self) {
+        self.start_over();
+        self.was_refused = false;
+        self.owes = false;
+        self.is_new_correction = true;
+    }
+
     /// Whether sending it means sending it again, for another reason than a throttle.
     pub(super) fn is_retry(&self) -> bool {
-        self.was_sent && !self.was_refused
+        self.was_sent && !self.was_refused && !self.is_new_correction
     }
 }
 
@@ -104,6 +114,7 @@ impl RetryPolicy {
         services_fault: bool,
     ) -> Next {
         history.was_sent = true;
+        history.is_new_correction = false;
         history.was_refused = fault.category == Category::Throttled;
         history.maybe_billed += u32::from(fault.maybe_billed);
         if fault.may_be_renewed() {

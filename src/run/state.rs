@@ -15,7 +15,7 @@ use super::gauge::Gauge;
 use super::limits::{Affordable, Budget, Reached};
 use super::pace::{Admission, Pace, Refusal};
 use super::waiting::Waiting;
-use super::{CompletedRow, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
+use super::{CompletedRow, FirstAlone, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
 use crate::model::{Fault, Model};
 
 /// Calls that wait for another attempt, per slot: a bound on memory while a service is down.
@@ -54,6 +54,8 @@ pub(super) struct Returned {
 pub(super) enum Step {
     Send(Box<Admitted>),
     Commit,
+    /// A row completes with the response that it has, for its correction cannot be sent.
+    EndCorrection(Box<Attempt>),
     Stop(Stop),
     Wait(Wait),
     Done,
@@ -164,6 +166,19 @@ where
         }
     }
 
+    /// Whether a call is the only one, until it is answered.
+    pub(super) fn is_first_alone(&self) -> bool {
+        self.settings.first_alone != FirstAlone::No && !self.any_succeeded
+    }
+
+    /// Rows that wait for a correction keep their slots, so that there are never more rows under way
+    /// than slots. Where they keep all that are free: until when, if none of them is due.
+    fn slots_kept_until(&self, now: Instant) -> Option<Instant> {
+        let next = self.waiting.next_correction()?;
+        let taken = self.in_flight.len() + self.held_slots + self.waiting.corrections();
+        (now < next && self.concurrency.calls() <= taken).then_some(next)
+    }
+
     /// What is known of the quota.
     pub(super) fn gauge(&self) -> Gauge {
         self.pace.gauge()
@@ -182,6 +197,9 @@ where
             return step;
         }
         if let Some((_, until)) = self.stop {
+            if let Some(attempt) = self.waiting.take_correction() {
+                return Step::EndCorrection(Box::new(attempt));
+            }
             return self.drain(until, now);
         }
         if let Some(stop) = self.reason_to_stop(now) {
@@ -193,8 +211,15 @@ where
         if self.concurrency.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);
         }
-        if self.settings.first_alone && !self.any_succeeded && !self.in_flight.is_empty() {
-            return self.commit_or_wait(WaitReason::FirstAnswer, None, now);
+        if self.is_first_alone() && !self.in_flight.is_empty() {
+            let why = match self.settings.first_alone {
+                FirstAlone::ForGrammar => WaitReason::FirstGrammar,
+                FirstAlone::ForCache | FirstAlone::No => WaitReason::FirstAnswer,
+            };
+            return self.commit_or_wait(why, None, now);
+        }
+        if let Some(due) = self.slots_kept_until(now) {
+            return self.commit_or_wait(WaitReason::Retries, Some(due), now);
         }
         match self.candidate(now) {
             Some(attempt) => self.admit(attempt, now),
@@ -272,6 +297,9 @@ where
 
     /// A call whose retry is due goes before a new one, unless the retry budget is used up.
     fn candidate(&mut self, now: Instant) -> Option<Attempt> {
+        if let Some(correction) = self.waiting.due_correction(now) {
+            return Some(correction);
+        }
         while let Some(due) = self.waiting.due(now) {
             if self.doubt.is_none() || !due.history.was_shared {
                 return Some(due);
@@ -370,7 +398,8 @@ where
             self.put_back(attempt, now);
             return self.commit_or_wait(WaitReason::Memory, None, now);
         }
-        let (why, until) = match self.budget.affords(attempt.worst_cost_usd()) {
+        let worst_usd = attempt.worst_cost_usd() + attempt.reserve_usd();
+        let (why, until) = match self.budget.affords(worst_usd) {
             Affordable::Never(reached) => {
                 return self.send_less(attempt, Stop::Limit(reached), now);
             }
@@ -395,6 +424,7 @@ where
     /// What is left of a limit is too little for this call; a call of fewer rows may fit.
     fn send_less(&mut self, attempt: Attempt, stop: Stop, now: Instant) -> Step {
         match attempt.rows() {
+            1 if attempt.is_correction() => Step::EndCorrection(Box::new(attempt)),
             1 => Step::Stop(stop),
             _ => self.admit_half(attempt, now),
         }

@@ -14,6 +14,8 @@ pub(super) struct Waiting {
     free: Queue,
     /// Those whose next attempt is paid from the budget.
     owing: Queue,
+    /// Those that are to correct a response, which go before all others.
+    corrections: Queue,
     budget: RetryBudget,
 }
 
@@ -24,23 +26,47 @@ impl Waiting {
         Self {
             free: Queue::new(),
             owing: Queue::new(),
+            corrections: Queue::new(),
             budget: RetryBudget::new(start),
         }
     }
 
     /// How many calls wait.
     pub(super) fn len(&self) -> usize {
-        self.free.len() + self.owing.len()
+        self.free.len() + self.owing.len() + self.corrections.len()
     }
 
     /// Lets a call wait until `due`.
     pub(super) fn insert(&mut self, due: Instant, attempt: Attempt) {
         let key = (due, attempt.identity().row);
-        if attempt.history.owes {
+        if attempt.is_correction() {
+            self.corrections.insert(key, attempt);
+        } else if attempt.history.owes {
             self.owing.insert(key, attempt);
         } else {
             self.free.insert(key, attempt);
         }
+    }
+
+    /// How many calls wait that are to correct a response. Their rows keep their slots.
+    pub(super) fn corrections(&self) -> usize {
+        self.corrections.len()
+    }
+
+    /// When the first of them is due.
+    pub(super) fn next_correction(&self) -> Option<Instant> {
+        first(&self.corrections).map(|(due, _)| due)
+    }
+
+    /// The first call that is due and is to correct a response.
+    pub(super) fn due_correction(&mut self, now: Instant) -> Option<Attempt> {
+        let next = first(&self.corrections).filter(|(due, _)| *due <= now)?;
+        self.corrections.remove(&next)
+    }
+
+    /// Any call that is to correct a response.
+    pub(super) fn take_correction(&mut self) -> Option<Attempt> {
+        Some(self.corrections.pop_first()?.1)
     }
 
     /// The first call that is due and paid for.
@@ -65,7 +91,9 @@ impl Waiting {
 
     /// When the next call can be sent if nothing else happens, and what it waits for.
     pub(super) fn next(&self, now: Instant) -> Option<(WaitReason, Instant)> {
-        let free = first(&self.free).map(|(due, _)| (WaitReason::Retries, due));
+        let retried = |queue| first(queue).map(|(due, _)| (WaitReason::Retries, due));
+        let free = retried(&self.free).into_iter();
+        let free = free.chain(retried(&self.corrections));
         let owing = first(&self.owing).map(|(due, _)| {
             if self.budget.is_open() || now < due {
                 (WaitReason::Retries, due)
@@ -73,7 +101,7 @@ impl Waiting {
                 (WaitReason::RetryBudget, due.max(self.budget.alone()))
             }
         });
-        free.into_iter().chain(owing).min_by_key(|(_, due)| *due)
+        free.chain(owing).min_by_key(|(_, due)| *due)
     }
 
     /// A call is sent; if it is retried, the budget pays.

@@ -21,8 +21,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("family", &["catalog", "model", "nearest"]),
     (
         "bedrock",
-        &["alarm", "catalog", "family", "model", "percent", "url"],
+        &[
+            "alarm", "catalog", "family", "model", "percent", "schema", "url",
+        ],
     ),
+    ("schema", &["catalog", "model"]),
     ("input", &["exact", "nearest"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
@@ -35,7 +38,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "job",
         &[
-            "catalog", "family", "input", "model", "nearest", "output", "prompt", "run", "url",
+            "catalog", "family", "input", "model", "nearest", "output", "prompt", "run", "schema",
+            "url",
         ],
     ),
     (
@@ -75,6 +79,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
+    ("jsonschema::", "src/schema/validate.rs"),
     ("csv::", "src/input/csv"),
     ("minijinja::", "src/prompt/template"),
     ("minijinja_contrib::", "src/prompt/template"),
@@ -85,7 +90,10 @@ const ONLY_IN: &[(&str, &str)] = &[
         "rustix::",
         "src/output/disk src/output/holder.rs src/output/mount.rs src/input/kernel.rs src/stderr.rs src/cli",
     ),
-    ("hyper::", "src/bedrock/proxy.rs src/bedrock/wire.rs"),
+    (
+        "hyper::",
+        "src/bedrock/proxy.rs src/bedrock/stream_body.rs src/bedrock/wire.rs",
+    ),
     ("bedrock_emulator::", "src/cli src/engine"),
 ];
 

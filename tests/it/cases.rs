@@ -186,6 +186,9 @@ fn rows_inside_of_a_document_are_reached_by_a_path_that_is_named() {
     let wrapped = "{\"data\":[{\"id\":1,\"prompt\":\"a\"},{\"id\":2,\"prompt\":\"b\"}]}";
     reject("wrapped.json", wrapped, [], "give --records /data");
     read("wrapped.json", wrapped, ["--records", "/data"], TWO);
+    let listed =
+        "[{\"rows\":[]},{\"rows\":[{\"id\":1,\"prompt\":\"a\"},{\"id\":2,\"prompt\":\"b\"}]}]";
+    read("listed.json", listed, ["--records", "/1/rows"], TWO);
     let rows = "{\"features\":[{\"name\":\"prompt\"},{}],\"rows\":[{\"row\":{\"prompt\":\"a\"}},{\"row\":{\"prompt\":\"b\"}}]}";
     reject(
         "rows.json",
@@ -366,7 +369,7 @@ fn an_address_is_not_taken_for_a_path() {
         let to = out("-o")
             .run()
             .exits(2)
-            .says("is an address, and only files of this machine can be used");
+            .says("is an address (URL), and only files of this machine can be used");
         assert!(
             !to.directory
                 .path()
@@ -379,6 +382,67 @@ fn an_address_is_not_taken_for_a_path() {
             .says("copy the file here first")
             .sent_nothing();
     }
+}
+
+#[test]
+fn no_option_that_names_a_file_takes_an_address_for_a_path() {
+    let address = "https://example.com/file";
+    for option in [
+        ["--template-file", address],
+        ["--prices", address],
+        ["--scenario", address],
+        ["--only", address],
+    ] {
+        let job = Job::new("run").file("in.csv", "prompt\na\n");
+        job.args(["-i", "in.csv", "-m", HAIKU, "-o", "out.jsonl"])
+            .args(["--endpoint-url", "emulator"])
+            .args(option)
+            .run()
+            .exits(2)
+            .says("an address (URL), and only files of this machine can be used")
+            .says("copy the file here first");
+    }
+}
+
+#[test]
+fn paths_lead_into_cells_that_hold_json() {
+    let csv = "meta,payload\n\"{\"\"key\"\": 12345678901234567890123}\",\"{\"\"in\"\": {\"\"text\"\": \"\"a\"\"}, \"\"n\"\": [1, 2.5]}\"\n";
+    let out = read(
+        "cells.csv",
+        csv,
+        [
+            "--id",
+            "meta.key",
+            "--column",
+            "payload.in.text",
+            "--keep",
+            "/payload/n/1",
+            "--keep",
+            "payload.n.0",
+        ],
+        &[("12345678901234567890123", "a")],
+    );
+    let kept = &out.answers()["12345678901234567890123"]["metadata"];
+    assert_eq!(kept.to_string(), r#"{"/payload/n/1":2.5,"payload.n.0":1}"#);
+    let chat = "id,chat\n1,\"{\"\"system\"\": \"\"s\"\", \"\"messages\"\": [{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"a\"\"}]}\"\n";
+    read(
+        "chat.csv",
+        chat,
+        ["--messages", "chat.messages"],
+        &[("1", "a")],
+    );
+    reject(
+        "cells.csv",
+        csv,
+        ["--column", "payload.out"],
+        "no field `payload.out`",
+    );
+    reject(
+        "cells.csv",
+        csv,
+        ["--column", "load.out"],
+        "`column`: no column `load.out`",
+    );
 }
 
 #[test]
@@ -402,6 +466,11 @@ fn methods_of_python_work_in_templates_and_others_are_a_fault_of_the_template() 
 
 /// The body that a family makes of messages, or why it makes none.
 fn body(family: Family, messages: &str) -> String {
+    body_for(family, messages, None)
+}
+
+/// Like [`body`], for this model.
+fn body_for(family: Family, messages: &str, base: Option<&str>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.jsonl");
     std::fs::write(&path, format!("{{\"messages\":{messages}}}\n")).unwrap();
@@ -413,9 +482,9 @@ fn body(family: Family, messages: &str) -> String {
     };
     let prompter = Prompter::new(&spec, &Fields::Seen(record.names())).unwrap();
     match prompter.prompt(&record) {
-        Ok(Content::Prompt(prompt)) => match family.accepts(&prompt, None, Doubtful::Refused) {
+        Ok(Content::Prompt(prompt)) => match family.accepts(&prompt, base, Doubtful::Refused) {
             Ok(()) => family
-                .body(&prompt, &Parameters::default(), None)
+                .body(&prompt, &Parameters::default(), base)
                 .to_string(),
             Err(why) => why,
         },
@@ -427,6 +496,13 @@ fn body(family: Family, messages: &str) -> String {
 #[track_caller]
 fn sends(family: Family, messages: &str, expected: &str) {
     let body = body(family, messages);
+    assert!(body.contains(expected), "{messages}\n{body}");
+}
+
+/// Like [`sends`], for a model that takes system messages after the first turn.
+#[track_caller]
+fn later_sends(family: Family, messages: &str, expected: &str) {
+    let body = body_for(family, messages, Some("anthropic.claude-opus-4-8"));
     assert!(body.contains(expected), "{messages}\n{body}");
 }
 
@@ -477,6 +553,34 @@ fn blocks_are_sent_as_they_stand_or_rejected_by_name() {
 }
 
 #[test]
+fn later_system_messages_keep_their_blocks_or_are_rejected_by_name() {
+    let later = r#"[{"role":"user","content":"q"},{"role":"assistant","content":"a"},{"role":"system","content":[{"type":"text","text":"be brief","cache_control":{"type":"ephemeral"}},{"type":"text","text":"be kind"}]},{"role":"user","content":"q"}]"#;
+    later_sends(
+        Family::ClaudeMessages,
+        later,
+        r#"{"role":"system","content":[{"type":"text","text":"be brief","cache_control":{"type":"ephemeral"}},{"type":"text","text":"be kind"}]}"#,
+    );
+    sends(
+        Family::OpenaiChat,
+        later,
+        "`cache_control` as the Anthropic API writes it",
+    );
+    let later = later.replace(r#","cache_control":{"type":"ephemeral"}"#, "");
+    for family in [Family::ClaudeMessages, Family::OpenaiChat] {
+        later_sends(
+            family,
+            &later,
+            r#"{"role":"system","content":[{"type":"text","text":"be brief"},{"type":"text","text":"be kind"}]}"#,
+        );
+    }
+    sends(
+        Family::ClaudeMessages,
+        &later,
+        "takes no system message after the first turn",
+    );
+}
+
+#[test]
 fn documents_tools_and_addresses_are_named_for_what_they_are() {
     let pdf = r#"[{"role":"user","content":[{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0xLjQK"}},{"type":"text","text":"sum?"}]}]"#;
     sends(
@@ -506,13 +610,43 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
         tools,
         "tool calls as the OpenAI API writes it; claude-messages takes messages as the Anthropic API",
     );
-    let named = r#"[{"role":"user","content":"q","name":"bob","id":7}]"#;
+    let named = r#"[{"role":"user","content":"q","name":"bob"}]"#;
     sends(
         Family::OpenaiChat,
         named,
         r#"{"role":"user","content":"q","name":"bob"}"#,
     );
     sends(Family::Nova, named, "`name` as the OpenAI API writes it");
+    let weighed = r#"[{"role":"user","content":"q","weight":0}]"#;
+    for family in [Family::OpenaiChat, Family::ClaudeMessages, Family::Llama3] {
+        sends(
+            family,
+            weighed,
+            "message 1: `weight` is not a key of messages",
+        );
+    }
+    let detailed = r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aQ==","detail":"low"}},{"type":"text","text":"what?"}]}]"#;
+    sends(
+        Family::OpenaiChat,
+        detailed,
+        r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,aQ==","detail":"low"}}"#,
+    );
+    sends(
+        Family::ClaudeMessages,
+        detailed,
+        "`detail` of an image as the OpenAI API writes it",
+    );
+    let stored = r#"[{"role":"user","content":[{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/a.png"}}}},{"text":"what?"}]}]"#;
+    sends(
+        Family::Nova,
+        stored,
+        r#""source":{"s3Location":{"uri":"s3://b/a.png"}}"#,
+    );
+    sends(
+        Family::ClaudeMessages,
+        stored,
+        "an image in S3 as the Amazon API writes it",
+    );
     let used = r#"[{"role":"user","content":"q"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"n":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"42"}]}]"#;
     sends(
         Family::ClaudeMessages,

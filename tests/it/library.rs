@@ -194,3 +194,19 @@ async fn a_stopped_run_leaves_its_rows_to_the_next() {
     let rest = job.run(&RunOptions::default(), |_| {}).await.unwrap();
     assert_eq!((rest.succeeded, rest.remaining), (3, 0));
 }
+
+#[tokio::test]
+async fn each_run_of_a_process_has_an_id_of_its_own() {
+    let place = TempDir::new().unwrap();
+    let mut options = RunOptions::default();
+    options.existing = Existing::Fresh;
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..2 {
+        job(&place).run(&options, |_| {}).await.unwrap();
+        let file = std::fs::read(place.path().join("out.run.json")).unwrap();
+        let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        assert_eq!(file["state"], "completed");
+        ids.insert(file["run"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 2, "{ids:?}");
+}

@@ -15,7 +15,7 @@ use crate::model::{Category, Delivery, Fault, FinishReason, Reply};
 const LONGEST_ANSWER: usize = 60;
 const LONGEST_MESSAGE: usize = 600;
 
-/// The least that is told apart from nothing.
+/// The least cost that is not shown as nothing.
 const LEAST_USD: f64 = 1e-6;
 
 impl Checked {
@@ -222,7 +222,7 @@ impl Checked {
         known.unwrap_or_else(|| self.wait_or_look(fault.category, region))
     }
 
-    /// What to do about what passes, or cannot be told apart.
+    /// What to do about transient errors, or errors whose cause is unclear.
     fn wait_or_look(&self, category: Category, region: &str) -> String {
         let model = &self.plan.model;
         match category {
@@ -247,6 +247,7 @@ impl Checked {
                 self.plan.family.name()
             ),
             Category::InvalidRequest
+            | Category::InvalidOutput
             | Category::BadInputRow
             | Category::ContextWindow
             | Category::RequestTooLarge

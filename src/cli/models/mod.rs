@@ -1,4 +1,4 @@
-//! `promptmill models`: what can stand as a job's model.
+//! `promptmill models`: what a job can have as its model.
 
 mod table;
 
@@ -229,7 +229,7 @@ impl Report {
 }
 
 impl Known<'_> {
-    /// Where it stands in the list.
+    /// Its position in the list.
     fn place(&self) -> (bool, Option<&str>, &str) {
         (self.is_own(), self.base.as_deref(), &self.offer.id)
     }

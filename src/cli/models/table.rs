@@ -9,7 +9,7 @@ use crate::format::{count, one_line, rough, wrap};
 /// Longer names are cut.
 const LONGEST_NAME: usize = 40;
 
-/// What stands above the columns; figures stand to the right.
+/// The headings of the columns; numbers are aligned to the right.
 const HEAD: [&str; 7] = ["id", "name", "stream", "in", "out", "context", ""];
 const FIGURES: std::ops::Range<usize> = 3..6;
 

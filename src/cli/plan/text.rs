@@ -46,7 +46,7 @@ fn named(what: &[(&str, String)]) -> Vec<String> {
     what.iter().map(line).collect()
 }
 
-/// Examples may hold what stands in the input: no control characters but our own newlines.
+/// Examples may quote the input: no control characters but our own newlines.
 fn tame(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|line| one_line(line, 600)).collect();
     lines.join("\n")

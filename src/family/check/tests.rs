@@ -16,6 +16,7 @@ fn check(family: &str, base: Option<&str>, settings: &str, said: &str) {
         stream: set["stream"] == true,
         cache: false,
         extra: set["extra"].as_object().cloned().unwrap_or_default(),
+        schema: None,
     };
     let family = Family::parse(family).unwrap();
     let found = family.check(&parameters, base, Doubtful::Refused);

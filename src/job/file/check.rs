@@ -190,6 +190,7 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
         Kind::Texts => matches!(found, DeValue::Array(texts)
             if texts.iter().all(|text| matches!(text.get_ref(), DeValue::String(_)))),
         Kind::Count => whole().is_some_and(|count| 0 < count),
+        Kind::Whole => whole().is_some(),
         Kind::Large => large().is_some_and(|count| 0 < count),
         Kind::Number => matches!(found, DeValue::Integer(_) | DeValue::Float(_)),
         Kind::Share => matches!(found, DeValue::String(text) if parse_share(text).is_some()),

@@ -30,6 +30,7 @@ pub struct JobFile {
     pub input: InputTable,
     pub prompt: PromptTable,
     pub model: ModelTable,
+    pub schema: SchemaTable,
     pub limits: LimitsTable,
     pub retry: RetryTable,
     pub output: OutputTable,
@@ -104,6 +105,26 @@ pub struct ModelTable {
     /// Bedrock says that the model does not answer in chunks. Nobody types it.
     #[serde(skip)]
     pub answers_whole: bool,
+}
+
+/// `[schema]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see `keys`")]
+pub struct SchemaTable {
+    pub path: Option<String>,
+    pub json: Option<String>,
+    pub mode: Option<String>,
+    pub name: Option<String>,
+    pub reasks: Option<u32>,
+    pub repair: Option<bool>,
+}
+
+impl SchemaTable {
+    /// Whether nothing of it was given.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[limits]`
@@ -212,11 +233,12 @@ impl JobFile {
     }
 
     /// The paths of a job, with the flags that stand for their keys.
-    fn paths(&self) -> [(&'static str, &Option<String>); 5] {
+    fn paths(&self) -> [(&'static str, &Option<String>); 6] {
         [
             ("input", &self.input.path),
             ("template-file", &self.prompt.template_file),
             ("prices", &self.model.prices),
+            ("schema", &self.schema.path),
             ("output", &self.output.path),
             ("scenario", &self.emulator.scenario),
         ]

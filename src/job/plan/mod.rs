@@ -4,6 +4,7 @@ mod limits;
 mod model;
 mod of_model;
 mod rows_per_call;
+mod schema;
 mod terms;
 mod values;
 mod windows;
@@ -37,6 +38,7 @@ use windows::{clock_deadline, windows};
 pub use crate::url::{advice as url_advice, is_url, shown as shown_url};
 pub use model::region;
 pub use rows_per_call::RowsPerCall;
+pub use schema::SchemaPlan;
 pub use values::{is_share, rows_or_share, time};
 pub(super) use values::{parse_deadline, parse_share, parse_time};
 
@@ -66,6 +68,8 @@ pub struct Plan {
     pub family: Family,
     /// What is asked of it.
     pub parameters: Parameters,
+    /// What responses are validated against, if the job says.
+    pub schema: Option<SchemaPlan>,
     /// What to do with requests that the model is known to reject.
     pub doubtful: Doubtful,
     /// A key that asks something of the model, and would be idle where bodies are sent as they are.
@@ -242,6 +246,7 @@ impl Plan {
                 model: of_model.model,
                 family: of_model.family,
                 parameters: of_model.parameters,
+                schema: of_model.schema,
                 doubtful: doubtful(job.model.force),
                 idle_with_bodies: of_model.idle_with_bodies,
                 terms: terms?,

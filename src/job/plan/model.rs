@@ -213,6 +213,7 @@ pub(super) fn parameters(
         stream: table.stream,
         cache,
         extra: table.extra.clone(),
+        schema: None,
     };
     if parameters.stop.iter().any(String::is_empty) {
         let message = "an empty text ends no answer: give the text that does, or leave it out";
@@ -254,7 +255,8 @@ pub(super) fn refuse_idle_scenario(job: &JobFile) -> Result<(), JobError> {
     Ok(())
 }
 
-pub(super) fn idle_with_bodies(model: &ModelTable) -> Option<&'static str> {
+pub(super) fn idle_with_bodies(job: &JobFile) -> Option<&'static str> {
+    let model = &job.model;
     let asked = [
         ("model.max_tokens", model.max_tokens.is_some()),
         ("model.temperature", model.temperature.is_some()),
@@ -262,6 +264,7 @@ pub(super) fn idle_with_bodies(model: &ModelTable) -> Option<&'static str> {
         ("model.top_k", model.top_k.is_some()),
         ("model.stop", !model.stop.is_empty()),
         ("model.extra", !model.extra.is_empty()),
+        ("schema", !job.schema.is_empty()),
     ];
     let first = asked.into_iter().find(|(_, given)| *given);
     first.map(|(key, _)| key)

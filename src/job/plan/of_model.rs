@@ -1,10 +1,12 @@
 //! The parts of a plan that depend on which model it is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::limits::{known, limits, tokens};
 use super::model::{cache, idle_with_bodies, parameters, region, rows_per_call};
 use super::rows_per_call::RowsPerCall;
+use super::schema::{SchemaPlan, schema};
 use super::terms::delivery;
 use crate::catalog::ModelFacts;
 use crate::catalog::id::ModelId;
@@ -20,6 +22,7 @@ pub(super) struct OfModel {
     pub(super) family: Family,
     pub(super) region: Option<String>,
     pub(super) parameters: Parameters,
+    pub(super) schema: Option<SchemaPlan>,
     pub(super) idle_with_bodies: Option<&'static str>,
     pub(super) delivery: Delivery,
     pub(super) rows_per_call: RowsPerCall,
@@ -41,7 +44,14 @@ impl OfModel {
     ) -> Option<Self> {
         let parameters = cache(&job.prompt, family)
             .and_then(|cache| parameters(&job.model, cache, family, &model));
-        let parameters = mistakes.keep(parameters);
+        let mut parameters = mistakes.keep(parameters);
+        let schema = parameters
+            .as_ref()
+            .map(|parameters| schema(job, parameters, family, &model, path));
+        let schema = schema.and_then(|schema| mistakes.keep(schema));
+        if let (Some(parameters), Some(Some(schema))) = (&mut parameters, &schema) {
+            parameters.schema = Some(Arc::clone(&schema.sent));
+        }
         let shared = parameters
             .as_ref()
             .map(|parameters| rows_per_call(&job.model, family, parameters));
@@ -69,7 +79,8 @@ impl OfModel {
         Some(Self {
             region: region?,
             parameters: parameters?,
-            idle_with_bodies: idle_with_bodies(&job.model),
+            idle_with_bodies: idle_with_bodies(job),
+            schema: schema?,
             delivery: delivery?,
             rows_per_call: rows_per_call?,
             tokens: tokens?,

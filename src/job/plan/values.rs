@@ -129,24 +129,9 @@ pub(super) fn input_file(
 
 /// Rejects an address such as `s3://bucket/key`, which as a path would be a folder named `s3:`.
 fn reject_address(key: &'static str, path: &Path, instead: &str) -> Result<(), JobError> {
-    let text = path.to_string_lossy();
-    let scheme = text.split_once(":/").map_or("", |(scheme, _)| scheme);
-    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || "+-.".contains(it));
-    let instead = match scheme.to_ascii_lowercase().as_str() {
-        "file" => "write the path without file://",
-        _ => instead,
-    };
-    match is_scheme {
-        true => Err(wrong(
-            key,
-            format!(
-                "\"{text}\" is an address, and only files of this machine can be used: {instead}"
-            ),
-        )),
-        false => Ok(()),
+    match small::address(path, instead) {
+        Some(address) => Err(wrong(key, format!("\"{}\" is {address}", path.display()))),
+        None => Ok(()),
     }
 }
 

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::{Reply, SchemaError};
 pub use words::words;
 
 /// A call that brought no usable response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// What kind of failure it is.
     pub category: Category,
@@ -37,6 +38,8 @@ pub struct Fault {
     pub emulated: bool,
     /// The body of a response that could not be understood.
     pub raw: Option<Bytes>,
+    /// The response that breaks the schema of the job: paid for, and kept.
+    pub invalid: Option<Box<Reply>>,
 }
 
 /// What happens next with the row, and with the run.
@@ -80,6 +83,8 @@ pub enum Category {
     BadInputRow,
     /// An answer came that could not be understood; it is kept.
     BadResponse,
+    /// A response came that breaks the schema of the job; it is kept.
+    InvalidOutput,
     /// The caller may not use this model.
     AccessDenied,
     /// There is no such model here.
@@ -118,6 +123,24 @@ impl Fault {
             maybe_billed: false,
             emulated: false,
             raw: None,
+            invalid: None,
+        }
+    }
+
+    /// The failure of a row whose response breaks the schema of the job by these errors.
+    pub fn invalid_output(reply: Reply, errors: &[SchemaError]) -> Self {
+        let shown = errors.iter().take(3).map(ToString::to_string);
+        let shown = shown.collect::<Vec<_>>().join("; ");
+        let more = match errors.len() {
+            0..=3 => String::new(),
+            number => format!("; and {} more", number - 3),
+        };
+        Self {
+            request_id: reply.request_id.clone(),
+            emulated: reply.served.emulated,
+            raw: Some(reply.raw.clone()),
+            invalid: Some(Box::new(reply)),
+            ..Self::local(Category::InvalidOutput, format!("{shown}{more}"))
         }
     }
 
@@ -133,7 +156,7 @@ impl Fault {
 
 impl Category {
     /// All of them, in the order they are listed to people.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Throttled,
         Self::ModelNotReady,
         Self::Unavailable,
@@ -147,6 +170,7 @@ impl Category {
         Self::RequestTooLarge,
         Self::BadInputRow,
         Self::BadResponse,
+        Self::InvalidOutput,
         Self::AccessDenied,
         Self::NotFound,
         Self::Credentials,
@@ -169,7 +193,8 @@ impl Category {
             | Self::ContextWindow
             | Self::RequestTooLarge
             | Self::BadInputRow
-            | Self::BadResponse => Verdict::RowFailed,
+            | Self::BadResponse
+            | Self::InvalidOutput => Verdict::RowFailed,
             Self::AccessDenied
             | Self::NotFound
             | Self::Credentials
@@ -194,6 +219,7 @@ impl Category {
             Self::RequestTooLarge => "request_too_large",
             Self::BadInputRow => "bad_input_row",
             Self::BadResponse => "bad_response",
+            Self::InvalidOutput => "invalid_output",
             Self::AccessDenied => "access_denied",
             Self::NotFound => "not_found",
             Self::Credentials => "credentials",

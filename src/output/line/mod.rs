@@ -12,7 +12,10 @@ use serde_json::Value;
 
 use crate::catalog::rounded_usd;
 use crate::exact::ExactMap;
-use crate::model::{Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, Served, Usage};
+use crate::model::{
+    Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, SchemaCheck, SchemaError, Served,
+    Usage,
+};
 use crate::run::{CompletedRow, Outcome, Share};
 
 pub(super) use known::{Known, KnownError};
@@ -110,6 +113,8 @@ enum Ending<'a> {
         model: &'a str,
         #[serde(flatten)]
         reading: Option<LaterReading<'a>>,
+        #[serde(flatten)]
+        invalid: Option<InvalidAnswer<'a>>,
     },
 }
 
@@ -128,13 +133,73 @@ struct LaterReading<'a> {
 
 impl<'a> LaterReading<'a> {
     fn of(category: Category, stamp: &Stamp<'a>) -> Option<Self> {
-        (category == Category::BadResponse).then_some(Self {
+        let is_read_later = matches!(category, Category::BadResponse | Category::InvalidOutput);
+        is_read_later.then_some(Self {
             service_tier: stamp.service_tier,
             latency_mode: stamp.latency_mode,
             keeps_reasoning: stamp.reasoning == Reasoning::Kept,
             own_body: stamp.own_body,
         })
     }
+}
+
+/// What the line of a response that breaks the schema keeps of it: it is paid for.
+#[derive(Serialize)]
+struct InvalidAnswer<'a> {
+    completion: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    finish_reason: &'a str,
+    stop_reason: Option<&'a str>,
+    usage: Tokens,
+    cost_usd: Option<f64>,
+    schema_valid: bool,
+    schema_errors: Vec<BrokenRule<'a>>,
+    #[serde(skip_serializing_if = "is_none")]
+    reasks: u32,
+}
+
+/// A rule of the schema that a response breaks.
+#[derive(Serialize)]
+struct BrokenRule<'a> {
+    pointer: &'a str,
+    keyword: &'a str,
+    message: &'a str,
+}
+
+impl<'a> InvalidAnswer<'a> {
+    fn of(reply: &'a Reply) -> Self {
+        let reading = &reply.parsed;
+        let errors = match &reading.schema {
+            Some(SchemaCheck::Invalid(errors)) => errors.as_slice(),
+            Some(SchemaCheck::Valid { .. }) | None => &[],
+        };
+        let broken = |error: &'a SchemaError| BrokenRule {
+            pointer: &error.pointer,
+            keyword: &error.keyword,
+            message: &error.message,
+        };
+        Self {
+            completion: reading.completion.as_deref(),
+            reasoning: reading.reasoning.as_deref(),
+            finish_reason: reading.finish_reason.as_str(),
+            stop_reason: reading.stop_reason.as_deref(),
+            usage: reading.usage.into(),
+            cost_usd: reply.cost_usd,
+            schema_valid: false,
+            schema_errors: errors.iter().map(broken).collect(),
+            reasks: reply.reasks,
+        }
+    }
+}
+
+/// Whether a count is 0, and is left out of a line.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -157,6 +222,12 @@ struct Answer<'a> {
     latency_mode: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     guardrail_trace: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_valid: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repaired: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_none")]
+    reasks: u32,
 }
 
 impl<'a> Answer<'a> {
@@ -179,6 +250,9 @@ impl<'a> Answer<'a> {
             service_tier: served.tier.as_deref(),
             latency_mode: served.latency_mode.as_deref(),
             guardrail_trace: reading.guardrail_trace.as_ref(),
+            schema_valid: reading.schema.as_ref().map(SchemaCheck::is_valid),
+            repaired: reading.schema.as_ref().and_then(SchemaCheck::repair),
+            reasks: 0,
         }
     }
 }
@@ -258,10 +332,12 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
                 parsed,
                 cost_usd,
                 served,
+                reasks,
                 ..
             } = reply.as_ref();
             Ending::Answered(Answer {
                 files: stamp.files,
+                reasks: *reasks,
                 ..Answer::of(parsed, served, stamp.model, *cost_usd)
             })
         }
@@ -270,6 +346,7 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             code,
             status_code,
             message,
+            invalid,
             ..
         }) => Ending::Failed {
             error: Error {
@@ -280,6 +357,7 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             },
             model: stamp.model,
             reading: LaterReading::of(*category, stamp),
+            invalid: invalid.as_deref().map(InvalidAnswer::of),
         },
     }
 }
@@ -294,7 +372,7 @@ fn request_id(outcome: &Outcome) -> Option<&str> {
 fn first_token(outcome: &Outcome) -> Option<Duration> {
     match outcome {
         Outcome::Replied(reply) => reply.first_token,
-        Outcome::Failed(_) => None,
+        Outcome::Failed(fault) => fault.invalid.as_ref()?.first_token,
     }
 }
 
@@ -309,7 +387,7 @@ pub(super) fn is_emulated(outcome: &Outcome) -> bool {
 fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
     match outcome {
         Outcome::Replied(reply) => reply.served.latency_ms,
-        Outcome::Failed(_) => None,
+        Outcome::Failed(fault) => fault.invalid.as_ref()?.served.latency_ms,
     }
 }
 
@@ -332,4 +410,15 @@ fn time(at: Timestamp) -> String {
 fn something(usd: f64) -> Option<f64> {
     let usd = rounded_usd(usd);
     (0.0 < usd).then_some(usd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_utc_to_the_millisecond() {
+        let at = Timestamp::from_microsecond(1_764_500_400_123_999).unwrap();
+        assert_eq!(time(at), "2025-11-30T11:00:00.123Z");
+    }
 }

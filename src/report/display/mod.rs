@@ -150,6 +150,8 @@ impl Display {
             Event::Sent { .. } => self.trouble = None,
             Event::Retry { .. }
             | Event::Completed(_)
+            | Event::Reasked { .. }
+            | Event::Uncorrected { .. }
             | Event::Left { .. }
             | Event::Abandoned
             | Event::Unattributed { .. }
@@ -320,6 +322,9 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
         WaitReason::NotReady => "waiting for the model to load".into(),
         WaitReason::FirstAnswer => {
             "waiting for the first response, which fills the prompt cache".into()
+        }
+        WaitReason::FirstGrammar => {
+            "waiting for the first response, for which the service compiles the schema".into()
         }
         WaitReason::Memory => "limited by memory for calls in flight".into(),
         WaitReason::Proof => {

@@ -49,7 +49,7 @@ impl<T> Below<T> {
         }
     }
 
-    /// Draws something, unless nobody looks: what is drawn is kept until it is written.
+    /// Draws something, unless the view is hidden: what is drawn is kept until it is written.
     fn draw(&self, draw: impl FnOnce(&T) -> io::Result<()>) -> io::Result<()> {
         match self.is_stalled.load(Ordering::Relaxed) {
             true => Ok(()),

@@ -12,18 +12,20 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::event::run_id;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
-use crate::output::tally::{Counts, Tally};
+use crate::output::tally::{Tally, TallyFields};
 use crate::output::{
-    Holder, LedgerError, Mode, OnlyRun, OutputPaths, Settings, State, stop, write_run_file,
+    Holder, LedgerError, Mode, OnlyRun, OutputPaths, RecordedSettings, RecordedState, stop,
+    write_run_file,
 };
 use crate::run::WaitReason;
 
 /// What the summary knows beside the counts.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// The id of the run.
+    pub run: String,
     /// The job's name.
     pub name: String,
     /// The model id, as typed.
@@ -37,8 +39,8 @@ pub struct Context {
     /// The fingerprint of the job's settings.
     pub fingerprint: Fingerprint,
     /// The parts of these settings.
-    pub settings: Settings,
-    /// The rows that the run was told to run again, where it was.
+    pub settings: RecordedSettings,
+    /// The rows that `--only` selected, if it was given.
     pub only: Option<OnlyRun>,
     /// `max_tokens` of the job, where it has one.
     pub max_tokens: Option<u32>,
@@ -58,7 +60,7 @@ pub struct Context {
     pub paths: OutputPaths,
     /// Who may read it.
     pub mode: Mode,
-    /// The command that goes on where this run ended.
+    /// The command that resumes this run.
     pub resume: String,
     /// The command that runs the failed rows again.
     pub retry_failed: String,
@@ -70,14 +72,14 @@ pub struct Ending {
     /// The exit code.
     pub exit: Exit,
     /// Whether every row completed.
-    pub state: State,
+    pub state: RecordedState,
     /// Why the exit code is not 0.
     pub reason: Option<Reason>,
     /// Why it stopped, where it did not run to its end.
     pub stopped_by: Option<String>,
     /// What the person should do about it.
     pub advice: Option<String>,
-    /// Whether the same command can go on.
+    /// Whether the same command can resume.
     pub goes_on: bool,
     /// What of the failures makes the exit code, where they do.
     pub too_many_failed: Option<String>,
@@ -139,7 +141,7 @@ struct RunFile<'a> {
     model: &'a str,
     emulated: bool,
     fingerprint: Fingerprint,
-    settings: &'a Settings,
+    settings: &'a RecordedSettings,
     #[serde(skip_serializing_if = "Option::is_none")]
     only: Option<&'a OnlyRun>,
     /// The id of the run, which the events of `--json` have too.
@@ -156,7 +158,7 @@ struct RunFile<'a> {
     stopped_by: Option<&'a str>,
     rows: u64,
     remaining: u64,
-    total: Counts<'a>,
+    total: TallyFields<'a>,
     this_run: ThisRun<'a>,
     output: String,
     failed_output: String,
@@ -167,7 +169,7 @@ struct RunFile<'a> {
 #[derive(Debug, Serialize)]
 struct ThisRun<'a> {
     #[serde(flatten)]
-    counts: Counts<'a>,
+    counts: TallyFields<'a>,
     calls: u64,
     throttles: u64,
     retries: u64,
@@ -239,7 +241,7 @@ impl<'a> Summary<'a> {
     /// Writes `OUT.run.json`: beside it first, then in its place.
     ///
     /// # Errors
-    /// The disk refused.
+    /// The disk failed.
     pub fn write(&self) -> Result<(), LedgerError> {
         write_run_file(self.context.mode, &self.context.paths, &self.json())
     }
@@ -277,7 +279,7 @@ impl RunState<'_> {
         let file = RunFile {
             promptmill: env!("CARGO_PKG_VERSION"),
             state: ending
-                .map_or(State::Running, |ending| ending.state)
+                .map_or(RecordedState::Running, |ending| ending.state)
                 .as_str(),
             name: &context.name,
             model: &context.model,
@@ -285,7 +287,7 @@ impl RunState<'_> {
             fingerprint: context.fingerprint,
             settings: &context.settings,
             only: context.only.as_ref(),
-            run: run_id(),
+            run: &context.run,
             process: holder.process(),
             host: holder.host(),
             started_at: context.started_at.to_string(),
@@ -297,7 +299,7 @@ impl RunState<'_> {
             stopped_by: ending.and_then(|ending| ending.stopped_by.as_deref()),
             rows: context.rows,
             remaining: self.remaining(),
-            total: Counts::of(overall),
+            total: TallyFields::of(overall),
             this_run: ThisRun {
                 requests_per_minute: context.requests_per_minute,
                 tokens_per_minute: context.tokens_per_minute,
@@ -305,7 +307,7 @@ impl RunState<'_> {
                 learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
                 quota_tokens: progress.gauge.tokens_settled,
                 reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
-                counts: Counts::of(&progress.now),
+                counts: TallyFields::of(&progress.now),
                 calls: progress.sent,
                 throttles: progress.throttles,
                 retries: progress.retries,

@@ -201,13 +201,14 @@ mod tests {
 
     fn context(rows: u64) -> Context {
         Context {
+            run: "20261130T221500Z-1f0c3a9e".into(),
             name: "nightly".into(),
             model: "m".into(),
             rows,
             emulated: false,
             named_ids: true,
             fingerprint: Fingerprint::default(),
-            settings: crate::output::Settings {
+            settings: crate::output::RecordedSettings {
                 model: "m".into(),
                 prompt: String::new(),
                 parameters: String::new(),
@@ -230,7 +231,7 @@ mod tests {
     fn ending(exit: Exit, stopped_by: Option<&str>) -> Ending {
         Ending {
             exit,
-            state: crate::output::State::Completed,
+            state: crate::output::RecordedState::Completed,
             reason: None,
             stopped_by: stopped_by.map(str::to_owned),
             advice: None,

@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::family::{Family, Parameters};
-use crate::job::Plan;
-use crate::model::{Fingerprint, Guardrail};
-use crate::output::Settings;
+use crate::job::{Plan, SchemaPlan};
+use crate::model::{Fingerprint, Guardrail, SentSchema};
+use crate::output::RecordedSettings;
 use crate::prompt::PromptSource;
 
 impl Plan {
@@ -29,6 +29,11 @@ impl Plan {
         }
         if let Some(guardrail) = &self.terms.guardrail {
             hash.update(guardrail_text(guardrail));
+            hash.update([0]);
+        }
+        // What is sent in native mode may say less than what is accepted.
+        if let Some(identity) = self.schema.as_ref().and_then(SchemaPlan::unsent_identity) {
+            hash.update(format!("schema {identity}"));
             hash.update([0]);
         }
         hash.update(body);
@@ -61,7 +66,7 @@ impl Plan {
 
 impl Plan {
     /// The settings in parts, of which [`fingerprint`](Self::fingerprint) is the whole.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> RecordedSettings {
         let source = option(self.source.as_ref(), source_text);
         let system = option(self.system.as_ref(), quoted);
         let guardrail = option(self.terms.guardrail.as_ref(), guardrail_text);
@@ -75,7 +80,7 @@ impl Plan {
             }
             first_bytes(hash).to_string()
         };
-        Settings {
+        RecordedSettings {
             model: self.model.as_str().to_owned(),
             prompt: of(&[&source, &system]),
             parameters: of(&[
@@ -148,6 +153,7 @@ fn parameters_text(parameters: &Parameters) -> String {
         stream,
         cache,
         extra,
+        schema,
     } = parameters;
     let fields = [
         ("max_tokens", option(*max_tokens, |n| n.to_string())),
@@ -160,7 +166,13 @@ fn parameters_text(parameters: &Parameters) -> String {
         ("extra", object_text(extra)),
     ];
     let fields = fields.map(|(name, text)| format!("{name}: {text}"));
-    format!("Parameters {{ {} }}", fields.join(", "))
+    // Jobs without a schema have the fingerprints that they had before there were any.
+    let schema = schema.as_ref().map_or_else(String::new, |sent| {
+        let SentSchema { mode, name, schema } = sent.as_ref();
+        let (mode, name) = (mode.as_str(), quoted(name));
+        format!(", schema: {mode} {name} {}", json_text(schema))
+    });
+    format!("Parameters {{ {}{schema} }}", fields.join(", "))
 }
 
 fn object_text(object: &Map<String, Value>) -> String {

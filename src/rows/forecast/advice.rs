@@ -48,7 +48,7 @@ impl MaxTokens {
     }
 }
 
-/// Where answers were cut off, nobody knows how long they would have been: twice the limit is a next
+/// If completions were cut off, their full length is unknown: twice the limit is a next
 /// try, as far as it goes.
 fn higher(reserved: u64, most: Option<u64>) -> Option<u64> {
     let next = most.unwrap_or(u64::MAX).min(2 * reserved);

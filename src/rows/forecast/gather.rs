@@ -59,7 +59,7 @@ pub(super) struct Sizes {
     /// What is billed by the piece, at least and at most.
     pub(super) least: Units,
     pub(super) most: Units,
-    /// Rows of which nobody knows what they are billed by.
+    /// Rows whose billing unit is unknown.
     pub(super) unpriced: u64,
 }
 
@@ -161,7 +161,7 @@ impl Gathered {
         }
     }
 
-    /// What so many of the rows that are left will cost, in USD, where that can be told: all of them
+    /// What this many of the rows that are left will cost, in USD, if that is known: all of them
     /// but for those that turned out to be others.
     pub fn cost_usd(&self, rows: u64, statistics: &Statistics, plan: &Plan) -> Option<f64> {
         if rows == 0 || self.rows() == 0 {

@@ -1,5 +1,5 @@
 //! What a job will take before it is run: tokens, cost, time. Arithmetic over sums, with every
-//! assumption named; what nobody knows yet is `None`, never a guess.
+//! assumption named; what is not known yet is `None`, never a guess.
 //!
 //! Three cases are worked out. *Expected* is the middle, where there is one. *Low* and *worst*
 //! are what people plan with, not bounds of what is possible: the worst input is dense text, the
@@ -20,9 +20,9 @@ use crate::output::statistics::Statistics;
 
 pub use advice::MaxTokens;
 pub use gather::{First, Gathered};
-pub use pace::{Bound, Pace};
+pub use pace::{Bound, PaceEstimate};
 
-/// Bytes of text in a token, before any answer has told: English prose has about 4.5, code and
+/// Bytes of text in a token, before any response has shown it: English prose has about 4.5, code and
 /// JSON about 3.3, Chinese about 3, digits and hashes about 2.
 pub(crate) const BYTES_PER_TOKEN: Cases<f64> = Cases {
     low: 5.0,
@@ -59,9 +59,9 @@ pub struct Forecast {
     pub calls: u64,
     /// Bytes of prompt in a token of input.
     pub bytes_per_token: Cases<f64>,
-    /// Answers that told the bytes of a token; 0 where they are assumed.
+    /// Responses from which the bytes per token are known; 0 if they are assumed.
     pub measured_on: u64,
-    /// Answers that told how long answers are.
+    /// Responses from which the length of completions is known.
     pub answers: u64,
     /// Tokens of input, cached ones included.
     pub input: Estimate,
@@ -84,7 +84,7 @@ pub struct Forecast {
     /// USD in that tier: what the run will cost.
     pub in_tier: Estimate,
     /// How long it takes.
-    pub pace: Pace,
+    pub pace: PaceEstimate,
     /// What an answer took on average.
     pub latency: Option<Duration>,
     /// What answers so far say of `max_tokens`; `None` where there are none.
@@ -127,7 +127,7 @@ impl Forecast {
             batch: cost(Way::Batch),
             tier,
             in_tier: cost(Way::Tier(tier)),
-            pace: Pace::new(
+            pace: PaceEstimate::new(
                 &pace::Work {
                     calls: gathered.calls as f64,
                     quota,
@@ -203,7 +203,7 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// The sum over nothing is -0, which nobody wants to read.
+    /// The sum over nothing is -0, which would be printed as such.
     fn each(&self, mut figure: impl FnMut(Case) -> Option<f64>) -> Estimate {
         Cases::each(|case| figure(case).map(|sum| sum + 0.0))
     }

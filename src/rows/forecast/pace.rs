@@ -32,7 +32,7 @@ impl Bound {
 
 /// How long a job takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct PaceEstimate {
     /// Seconds; `None` where nothing tells.
     pub seconds: Estimate,
     /// The limit behind the expected time, else behind the worst.
@@ -49,7 +49,7 @@ pub(super) struct Work {
     pub(super) length: Cases<f64>,
 }
 
-impl Pace {
+impl PaceEstimate {
     pub(super) fn new(work: &Work, plan: &Plan) -> Self {
         if work.calls == 0.0 {
             return Self {

@@ -33,7 +33,9 @@ fn row(number: u64, bytes: usize) -> Row {
             body: vec![b'x'; LAYOUT + bytes].into(),
             max_tokens: Some(100),
             worst_cost_usd: None,
+            reserve_usd: 0.0,
             bill: Some(Bill::TOKENS),
+            prompt: None,
         },
     })
 }
@@ -208,7 +210,7 @@ fn paced(limits: &str, latency_s: u64, seconds: (Option<f64>, Option<f64>), boun
         latency => statistics(&[50], latency),
     };
     let plan = plan(&format!("[limits]\n{limits}"));
-    let Pace {
+    let PaceEstimate {
         seconds: found,
         bound: by,
     } = Forecast::new(&gathered(&rows), &statistics, &plan).pace;

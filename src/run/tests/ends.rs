@@ -4,6 +4,7 @@
 use fastrand::Rng;
 
 use super::*;
+use crate::run::Reasks;
 
 /// Longer than any of these runs takes: the slowest have 300 tokens a minute for calls of 250,000.
 const LONG: Duration = Duration::from_secs(365 * 86_400);
@@ -19,12 +20,20 @@ fn any_scene(rng: &mut Rng) -> Scene {
         if let Row::Ready(ready) = row {
             let cost = rng.f64();
             ready.request.worst_cost_usd = any_of(rng, &[None, Some(cost), Some(0.1)]);
+            ready.request.reserve_usd = any_of(rng, &[0.0, 0.3]);
             ready.request.max_tokens = any_of(rng, &[None, Some(7), Some(50_000)]);
         }
     }
     let settings = &mut scene.settings;
     settings.concurrency = any_of(rng, &[1, 2, 7, 64]);
-    settings.first_alone = rng.bool();
+    settings.first_alone = match rng.bool() {
+        true => FirstAlone::ForCache,
+        false => FirstAlone::No,
+    };
+    settings.reasks = any_of(rng, &[None, Some(1), Some(3)]).map(|most| Reasks {
+        most,
+        correct: Arc::new(|own, _| Some(own.clone())),
+    });
     settings.succeeded_before = rng.bool();
     settings.attempt_timeout = Duration::from_secs(rng.u64(1..30));
     settings.drain = Duration::from_secs(rng.u64(0..30));
@@ -79,6 +88,7 @@ fn any_service(rng: &mut Rng) -> impl Fn(u64, u32) -> Act + Send + Sync + use<> 
     let kinds = [any_of(rng, &kinds), any_of(rng, &kinds)];
     let trouble = any_of(rng, &[0, 5, 50, 100]);
     let hangs = any_of(rng, &[0, 0, 10, 100]);
+    let invalid = any_of(rng, &[0, 0, 30, 100]);
     let seed = rng.u64(..);
     move |row, nth| {
         let mut rng = Rng::with_seed(seed ^ (row << 32) ^ u64::from(nth));
@@ -88,7 +98,10 @@ fn any_service(rng: &mut Rng) -> impl Fn(u64, u32) -> Act + Send + Sync + use<> 
         if rng.u8(..100) < trouble {
             return Act::Refuse(fault(any_of(&mut rng, &kinds)));
         }
-        Act::Answer
+        match rng.u8(..100) < invalid {
+            true => Act::Invalid,
+            false => Act::Answer,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod disk;
 mod ends;
 mod pace;
 mod patience;
+mod reasks;
 mod retries;
 mod sharing;
 mod steering;
@@ -20,16 +21,21 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Ask, CompletedRow, Event, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute, Rescued,
-    RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store, TokenLimits, run,
+    Ask, CompletedRow, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute,
+    Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store, TokenLimits, run,
 };
 use crate::model::fault::Verdict;
-use crate::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
+use crate::model::{
+    Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, SchemaCheck, SchemaError,
+    Usage,
+};
 
 /// What the scripted service does with one call.
 #[derive(Clone)]
 enum Act {
     Answer,
+    /// A response that breaks the schema.
+    Invalid,
     AnswerAfter(Duration),
     Refuse(Fault),
     Hang,
@@ -50,8 +56,17 @@ where
 {
     async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         let act = self.act(row(call));
+        let is_invalid = matches!(act, Act::Invalid);
         play(act).await?;
-        Ok(reply(row(call)))
+        let mut reply = reply(row(call));
+        reply.parsed.schema = is_invalid.then(|| {
+            SchemaCheck::Invalid(vec![SchemaError {
+                pointer: "/a".into(),
+                keyword: "enum".into(),
+                message: "another".into(),
+            }])
+        });
+        Ok(reply)
     }
 
     /// What the script does with any of the rows happens to all of them.
@@ -92,7 +107,7 @@ fn row(call: &Request) -> u64 {
 
 async fn play(act: Act) -> Result<(), Fault> {
     match act {
-        Act::Answer => sleep(Duration::from_millis(100)).await,
+        Act::Answer | Act::Invalid => sleep(Duration::from_millis(100)).await,
         Act::AnswerAfter(time) => sleep(time).await,
         Act::Refuse(fault) => {
             sleep(Duration::from_millis(1)).await;
@@ -191,7 +206,9 @@ fn settings() -> Settings {
             throttle_wait: Duration::from_secs(900),
         },
         succeeded_before: false,
-        first_alone: false,
+        first_alone: FirstAlone::No,
+        first_timeout: Duration::from_secs(600),
+        reasks: None,
         attempt_timeout: Duration::from_secs(60),
         drain: Duration::from_secs(25),
         tick: Duration::from_secs(3600),
@@ -210,7 +227,9 @@ fn ready(row: u64) -> Row {
             body: row.to_string().into(),
             max_tokens: None,
             worst_cost_usd: None,
+            reserve_usd: 0.0,
             bill: None,
+            prompt: None,
         },
     })
 }
@@ -310,19 +329,27 @@ fn tell(event: &Event<'_>) -> Option<String> {
                 after.as_millis()
             )
         }
+        Event::Reasked { identity } => format!("{} is to be corrected", identity.row),
+        Event::Uncorrected { identity } => format!("{} is not corrected", identity.row),
         Event::Completed(ended) => {
             let row = ended.identity.row;
             match &ended.outcome {
                 Outcome::Replied(reply) => {
                     let own = format!("answer {row}");
                     assert_eq!(reply.parsed.completion, Some(own), "another row's");
-                    format!("{row} answered after {} attempts", ended.attempts)
+                    format!(
+                        "{row} answered after {} attempts{}",
+                        ended.attempts,
+                        corrected(reply)
+                    )
                 }
                 Outcome::Failed(fault) => {
+                    let paid = fault.invalid.as_deref();
                     format!(
-                        "{row} failed, {}, after {} attempts",
+                        "{row} failed, {}, after {} attempts{}",
                         fault.category.as_str(),
-                        ended.attempts
+                        ended.attempts,
+                        paid.map(corrected).unwrap_or_default()
                     )
                 }
             }
@@ -337,6 +364,21 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Waits(why, _) => format!("waits for {}", why.as_str()),
         Event::Over(_) | Event::Tick => return None,
     })
+}
+
+/// What a row took whose response was invalid at some time.
+fn corrected(reply: &Reply) -> String {
+    let is_invalid = reply.parsed.schema.is_some();
+    let reasks = match reply.reasks {
+        0 if !is_invalid => return String::new(),
+        0 => String::new(),
+        number => format!(", corrected {number} times"),
+    };
+    let tokens = reply.parsed.usage.output_tokens.unwrap_or(0);
+    format!(
+        "{reasks}, {tokens} tokens, ${}",
+        reply.cost_usd.unwrap_or(0.0)
+    )
 }
 
 #[track_caller]
@@ -372,7 +414,7 @@ async fn rows_run_two_at_a_time_and_the_last_responses_are_waited_for() {
 async fn the_first_call_goes_alone_where_it_fills_a_cache_for_the_others() {
     let mut scene = Scene::of(3);
     scene.settings.concurrency = 3;
-    scene.settings.first_alone = true;
+    scene.settings.first_alone = FirstAlone::ForCache;
     let story = scene.play(|_, _| Act::Answer).await;
     check(
         &story,

@@ -10,8 +10,8 @@ use promptmill::family::{Family, Parameters};
 use promptmill::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
 use promptmill::model::{Message, Prompt, Role};
 use promptmill::run::{
-    Ask, CompletedRow, Event, Identity, Limits, ReadyRow, RequestsPerMinute, RetryPolicy, Row,
-    Settings, Sharing, Store, TokenLimits,
+    Ask, CompletedRow, Event, FirstAlone, Identity, Limits, ReadyRow, RequestsPerMinute,
+    RetryPolicy, Row, Settings, Sharing, Store, TokenLimits,
 };
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -172,6 +172,8 @@ fn note(event: &Event<'_>, start: Instant, outcome: &mut Outcome) {
         }
         Event::Completed(ended) => note_end(ended, start, outcome),
         Event::Left { .. }
+        | Event::Reasked { .. }
+        | Event::Uncorrected { .. }
         | Event::Abandoned
         | Event::Unattributed { .. }
         | Event::Over(_)
@@ -232,7 +234,9 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
             body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
             worst_cost_usd: None,
+            reserve_usd: 0.0,
             bill: None,
+            prompt: None,
         },
     }
 }
@@ -256,7 +260,9 @@ fn settings(job: &Job) -> Settings {
             throttle_wait: Duration::from_secs(900),
         },
         succeeded_before: false,
-        first_alone: false,
+        first_alone: FirstAlone::No,
+        first_timeout: Duration::from_secs(900),
+        reasks: None,
         attempt_timeout: Duration::from_secs(900),
         drain: Duration::from_secs(25),
         tick: Duration::from_secs(5),

@@ -92,6 +92,7 @@ impl Fault {
             Category::Throttled
             | Category::ModelNotReady
             | Category::BadResponse
+            | Category::InvalidOutput
             | Category::BadInputRow
             | Category::AccessDenied
             | Category::NotFound

@@ -1,0 +1,161 @@
+//! The request that asks a model to correct a response which breaks the schema of the job.
+
+use std::sync::Arc;
+
+use crate::catalog::{Cached, ModelFacts, Most};
+use crate::exact::Exact;
+use crate::family::{Doubtful, Family, Parameters, Rendered};
+use crate::job::{Plan, SchemaPlan};
+use crate::model::{
+    Message, Prompt, Reply, Request, Role, SchemaCheck, SchemaError, SchemaMode, SentSchema, Tier,
+};
+use crate::run::Reasks;
+
+/// The most bytes that a correction adds to a conversation beside the response: the errors, of which
+/// there are at most 20, and the sentences around them.
+const MOST_BYTES_ADDED: u64 = 8 << 10;
+
+/// What stands for a response without text: no API takes an empty turn.
+const NO_TEXT: &str = "(no text)";
+
+/// What requests are rendered and priced by.
+struct Corrector {
+    family: Family,
+    parameters: Parameters,
+    base: Option<String>,
+    doubtful: Doubtful,
+    sent: Arc<SentSchema>,
+    facts: Option<ModelFacts>,
+    tier: Tier,
+    default_max_tokens: u64,
+}
+
+impl Plan {
+    /// Whether and how invalid responses of this job are corrected.
+    pub(crate) fn reasks(&self) -> Option<Reasks> {
+        let schema = self.schema.as_ref().filter(|schema| 0 < schema.reasks)?;
+        let corrector = Corrector {
+            family: self.family,
+            parameters: self.parameters.clone(),
+            base: self.model.base().map(str::to_owned),
+            doubtful: self.doubtful,
+            sent: Arc::clone(&schema.sent),
+            facts: self.facts.clone(),
+            tier: self.terms.tier.unwrap_or_default(),
+            default_max_tokens: self.tokens.default_max_tokens,
+        };
+        Some(Reasks {
+            most: schema.reasks,
+            correct: Arc::new(move |own, reply| corrector.request(own, reply)),
+        })
+    }
+
+    /// What the corrections of a row can cost at most, in USD.
+    pub(crate) fn reserve_usd(&self, rendered: &Rendered, max_tokens: Option<u32>) -> f64 {
+        let reasks = self
+            .schema
+            .as_ref()
+            .map_or(0, |schema: &SchemaPlan| schema.reasks);
+        if reasks == 0 {
+            return 0.0;
+        }
+        let output = max_tokens.map_or(self.tokens.default_max_tokens, u64::from);
+        let most = Most {
+            input: rendered.body.len() as u64 + output + MOST_BYTES_ADDED,
+            output,
+            cached: Cached::of(&rendered.body),
+        };
+        let tier = self.terms.tier.unwrap_or_default();
+        let worst = || {
+            let facts = self.facts.as_ref()?;
+            facts.worst_usd(&rendered.bill?, most, tier)
+        };
+        f64::from(reasks) * worst().unwrap_or(0.0)
+    }
+}
+
+impl Corrector {
+    fn request(&self, own: &Request, reply: &Reply) -> Option<Request> {
+        let prompt = self.conversation(own.prompt.as_deref()?, reply)?;
+        let base = self.base.as_deref();
+        let body = self.family.body(&prompt, &self.parameters, base);
+        let text = Exact(&body).to_string().into_bytes();
+        let rendered = self.family.rendered(text, &body);
+        let max_tokens = rendered.limit.max_tokens(self.default_max_tokens);
+        let output = max_tokens.map_or(self.default_max_tokens, u64::from);
+        let most = Most {
+            // The response is no longer than its limit, however many bytes its tokens have.
+            input: (rendered.body.len() as u64)
+                .min(own.body.len() as u64 + output + MOST_BYTES_ADDED),
+            output,
+            cached: Cached::of(&rendered.body),
+        };
+        let worst = || {
+            let facts = self.facts.as_ref()?;
+            facts.worst_usd(&rendered.bill?, most, self.tier)
+        };
+        Some(Request {
+            worst_cost_usd: worst(),
+            reserve_usd: 0.0,
+            max_tokens,
+            bill: rendered.bill,
+            body: rendered.body.into(),
+            prompt: None,
+        })
+    }
+
+    /// The conversation so far, the response, and what is wrong with it. A family that knows no
+    /// conversations is told all of it in one text.
+    fn conversation(&self, own: &Prompt, reply: &Reply) -> Option<Prompt> {
+        let said = reply.parsed.completion.as_deref().unwrap_or_default();
+        let said = match said.trim() {
+            "" => NO_TEXT,
+            text => text,
+        };
+        let Some(SchemaCheck::Invalid(errors)) = &reply.parsed.schema else {
+            return None;
+        };
+        let wanted = wanted(&self.sent, errors);
+        let mut prompt = own.clone();
+        prompt
+            .messages
+            .push(message(Role::Assistant, said.to_owned()));
+        prompt.messages.push(message(Role::User, wanted.clone()));
+        if self.takes(&prompt) {
+            return Some(prompt);
+        }
+        let mut prompt = own.clone();
+        let last = prompt.messages.iter_mut().rev();
+        let last = last
+            .into_iter()
+            .find(|it| it.role == Role::User && it.written.is_none())?;
+        last.text = format!("{}\n\nYour answer was:\n{said}\n\n{wanted}", last.text);
+        self.takes(&prompt).then_some(prompt)
+    }
+
+    fn takes(&self, prompt: &Prompt) -> bool {
+        let base = self.base.as_deref();
+        self.family.accepts(prompt, base, self.doubtful).is_ok()
+    }
+}
+
+fn message(role: Role, text: String) -> Message {
+    Message {
+        role,
+        text,
+        images: Vec::new(),
+        written: None,
+    }
+}
+
+/// What the model is told: the errors, and to give the whole answer again.
+fn wanted(sent: &SentSchema, errors: &[SchemaError]) -> String {
+    let errors: String = errors.iter().map(|error| format!("- {error}\n")).collect();
+    let how = match sent.mode {
+        SchemaMode::Tool => format!("Call the tool `{}` again with the whole answer", sent.name),
+        SchemaMode::Native | SchemaMode::Prompt => {
+            "Give the whole answer again, as one JSON value and nothing else".to_owned()
+        }
+    };
+    format!("That answer is not valid against the JSON Schema:\n{errors}{how}, corrected.")
+}

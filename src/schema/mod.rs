@@ -1,0 +1,18 @@
+//! Structured output, as far as it is a matter of JSON alone: whether a text is a usable schema, what
+//! of it is sent to a service, how a response is read and repaired, and whether it is valid.
+//!
+//! Nothing here knows how a family lays out a request, or what a run does with an invalid response.
+
+mod judge;
+mod mode;
+mod reduce;
+mod repair;
+mod tolerant;
+mod validate;
+
+pub use judge::{Called, Judge};
+pub use mode::{Case, Choice, Ways, choose};
+pub use reduce::{Limits, Reduced, reduce};
+pub use repair::{Found, find};
+pub use tolerant::read as read_tolerantly;
+pub use validate::{Schema, SchemaProblem};
