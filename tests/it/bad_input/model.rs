@@ -242,8 +242,12 @@ fn a_model_that_wants_a_profile_is_advised_with_those_of_the_region() {
 #[test]
 fn json_has_the_error_as_a_line_of_its_own() {
     let out = on("nonsense").args(["--json"]).run().exits(2);
-    assert_eq!(out.stdout, "");
     let line: serde_json::Value = serde_json::from_str(out.stderr.trim()).unwrap();
     assert_eq!(line["event"], "error");
     assert_eq!(line["error"]["exit_code"], 2);
+    let advice = "fix the command or the job as the message says";
+    assert_eq!(line["error"]["advice"], advice);
+    let last: serde_json::Value = serde_json::from_str(out.stdout.trim()).unwrap();
+    assert_eq!(last["ok"], false);
+    assert_eq!(last["error"], line["error"]);
 }
