@@ -39,17 +39,17 @@ impl PingUrl {
     /// # Errors
     /// Says what is wrong with it, without quoting it.
     pub fn parse(typed: &str) -> Result<Self, String> {
-        if !is_url(typed) {
-            return Err("it takes a URL such as https://hc-ping.com/UUID".into());
-        }
-        if is_unencrypted(typed) {
-            return Err("plain http:// goes to this machine only: use https://".into());
-        }
         let typed = typed.split('#').next().unwrap_or(typed);
         let (url, query) = match typed.split_once('?') {
             Some((url, query)) => (url, format!("?{query}")),
             None => (typed, String::new()),
         };
+        if !is_url(url) || query.contains(char::is_whitespace) {
+            return Err("it takes a URL such as https://hc-ping.com/UUID".into());
+        }
+        if is_unencrypted(url) {
+            return Err("plain http:// goes to this machine only: use https://".into());
+        }
         let origin = origin(url).to_owned();
         let path = url[origin.len()..].trim_end_matches('/').to_owned();
         Ok(Self {
