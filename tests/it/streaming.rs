@@ -223,7 +223,7 @@ fn what_cannot_stream_is_not_asked_to() {
     refused(
         "amazon.titan-embed-text-v2:0",
         ["--stream"],
-        "`model.stream`: `titan-embed-text` answers in one piece and does not stream: leave it out",
+        "`model.stream`: `titan-embed-text` does not stream: leave it out",
     );
     for (image, family) in [
         ("amazon.nova-canvas-v1:0", "amazon-image"),
@@ -231,7 +231,7 @@ fn what_cannot_stream_is_not_asked_to() {
         ("stability.stable-diffusion-xl-v1", "stable-diffusion-xl"),
     ] {
         let message = format!(
-            "`model.stream`: `{family}` answers in one piece and does not stream: leave it out"
+            "`model.stream`: `{family}` does not stream: leave it out"
         );
         refused(image, ["--stream"], &message);
     }

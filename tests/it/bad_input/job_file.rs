@@ -19,7 +19,7 @@ fn a_key_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
     );
     job(
         "[model]\npath = \"x\"\n",
-        "job.toml:2: unknown key `model.path`; it belongs in [input] or in [output]",
+        "job.toml:2: unknown key `model.path`; it belongs in [input] or in [schema] or in [output]",
     );
     job(
         "[output]\nname = \"x\"\n",
