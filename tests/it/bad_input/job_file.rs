@@ -23,7 +23,7 @@ fn a_key_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
     );
     job(
         "[output]\nname = \"x\"\n",
-        "job.toml:2: unknown key `output.name`; it belongs at the top of the file",
+        "job.toml:2: unknown key `output.name`; it belongs at the top of the file or in [schema]",
     );
     job(
         "[retry]\nforever = true\n",
@@ -42,7 +42,7 @@ fn a_table_that_is_written_as_a_value_is_shown_as_it_must_be_written() {
     job(
         "input = \"prompts.csv\"\n",
         "job.toml:1: `input` is a table, not the text \"prompts.csv\": \
-         write [input] on a line of its own, and below it path, format, delimiter, quote, escape, comment, header, records, id, keep, allow_empty",
+         write [input] on a line of its own, and below it path, format, delimiter, quote, escape, comment, header, records, id, keep, allow_empty, dedupe",
     );
     job(
         "[[emulator]]\nscenario = \"s.toml\"\n",
