@@ -230,9 +230,7 @@ fn what_cannot_stream_is_not_asked_to() {
         ("stability.stable-image-core-v1:1", "stability-image"),
         ("stability.stable-diffusion-xl-v1", "stable-diffusion-xl"),
     ] {
-        let message = format!(
-            "`model.stream`: `{family}` does not stream: leave it out"
-        );
+        let message = format!("`model.stream`: `{family}` does not stream: leave it out");
         refused(image, ["--stream"], &message);
     }
     refused(
