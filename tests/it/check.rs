@@ -457,7 +457,7 @@ fn a_model_alone_can_be_checked() {
     assert_eq!(json["usage"]["output_tokens"], 5);
     job(["--body", "body"])
         .exits(2)
-        .says("name the layout of its bodies with --family, or the rows with --input");
+        .says("give it with --family, or give rows with --input");
 }
 
 #[test]

@@ -572,5 +572,5 @@ fn a_window_sets_the_pace_while_it_holds_and_a_zone_that_is_unknown_stops_nothin
         .args(["-t", "{{ text }}", "--window", window])
         .run()
         .exits(2)
-        .says("TZ=Nowhere/AtAll is none that is known here");
+        .says("TZ=Nowhere/AtAll is unknown here");
 }

@@ -223,16 +223,14 @@ fn what_cannot_stream_is_not_asked_to() {
     refused(
         "amazon.titan-embed-text-v2:0",
         ["--stream"],
-        "`model.stream`: `titan-embed-text` answers in one piece and does not stream: leave it out",
+        "`model.stream`: `titan-embed-text` does not stream: leave it out",
     );
     for (image, family) in [
         ("amazon.nova-canvas-v1:0", "amazon-image"),
         ("stability.stable-image-core-v1:1", "stability-image"),
         ("stability.stable-diffusion-xl-v1", "stable-diffusion-xl"),
     ] {
-        let message = format!(
-            "`model.stream`: `{family}` answers in one piece and does not stream: leave it out"
-        );
+        let message = format!("`model.stream`: `{family}` does not stream: leave it out");
         refused(image, ["--stream"], &message);
     }
     refused(

@@ -256,7 +256,7 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     let out = out.file("out.failed.jsonl", text);
     let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
     let said = "out.jsonl: 1 response re-parsed, 1 still cannot be parsed, 0 without a stored body\n\
-                out.jsonl: row 4: the answer is not JSON: ";
+                out.jsonl: row 4: the response is not JSON: ";
     assert!(out.stdout.starts_with(said), "{}", out.stdout);
     assert_eq!(out.answered(), "a b c d".replace(" d", ""));
     assert_eq!(out.failures().into_keys().collect::<String>(), "d");
