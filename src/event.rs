@@ -55,6 +55,11 @@ pub(crate) fn next_run_id() -> String {
     }
 }
 
+/// What the job of this process is called, once it is known.
+pub(crate) fn job_name() -> Option<&'static str> {
+    JOB.get().map(String::as_str)
+}
+
 /// Says once what the job of this process is called.
 pub(crate) fn name_job(name: &str) {
     // A process runs one job; the first name stays.

@@ -12,6 +12,8 @@ use serde::ser::{self, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::json_cost;
+
 /// The private key. A text that has it is rejected.
 const KEY: &str = "\0number";
 
@@ -37,6 +39,7 @@ pub struct ExactMap<'v>(pub &'v Map<String, Value>);
 /// # Errors
 /// What serde_json says, with the place in `text`.
 pub fn from_slice<T: for<'t> Deserialize<'t>>(text: &[u8]) -> serde_json::Result<T> {
+    json_cost::check(text).map_err(de::Error::custom)?;
     if contains(text, MAY_BE_KEY) && has_key(&serde_json::from_slice(text)?) {
         let why = "a name that begins with a zero character";
         return Err(de::Error::custom(why));

@@ -66,6 +66,7 @@ pub(crate) mod format;
 pub mod input;
 #[doc(hidden)]
 pub mod job;
+mod json_cost;
 #[doc(hidden)]
 pub mod model;
 mod nearest;
@@ -89,7 +90,9 @@ mod stderr;
 pub mod url;
 
 pub use engine::Failure as Error;
-pub use engine::job::{Job, JobEvent, JobPlan, ProgressEvent, RowEvent, RowStatus, Summary};
+pub use engine::job::Job;
+pub use engine::job_event::{JobEvent, ProgressEvent, RowEvent, RowStatus};
+pub use engine::job_summary::{JobPlan, Summary};
 pub use engine::options::{RunOptions, StopHandle};
 pub use exit::Exit;
 pub use output::{Existing, Locks};

@@ -33,7 +33,7 @@ impl Fault {
             Remedy::CompleteBody => {
                 "put the key that the message names into the body, or into the job's extra fields"
             }
-            Remedy::LeaveStreaming => "leave --stream out: this model answers whole",
+            Remedy::LeaveStreaming => "leave --stream out: this model does not stream",
             Remedy::RemoveTier => {
                 "this model does not have the service tier that the job asks for: remove \
                  service_tier (--service-tier), or choose a model that has it"
@@ -68,8 +68,8 @@ impl Fault {
                 "set this machine's clock: signatures hold for five minutes around the service's time"
             }
             Remedy::TrustCertificate => {
-                "behind a proxy that opens TLS, name the file of its certificate authority in \
-                 SSL_CERT_FILE; otherwise check the endpoint"
+                "if a proxy intercepts TLS, set SSL_CERT_FILE to the file of its certificate \
+                 authority; otherwise check the endpoint"
             }
         };
         Some(words.to_owned())
@@ -147,8 +147,8 @@ fn usual(category: Category) -> Option<&'static str> {
         ),
         Category::ModelTimeout => Some("if it persists, lower max_tokens"),
         Category::AttemptTimeout => Some(
-            "if it persists, raise attempt_timeout or lower max_tokens: a call that is given \
-                  up may still be billed",
+            "if it persists, raise attempt_timeout or lower max_tokens: a call that times out may \
+             still be billed",
         ),
         Category::ContextWindow => {
             Some("shorten the prompt, lower max_tokens, or choose a model with a larger window")

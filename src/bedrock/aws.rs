@@ -212,7 +212,10 @@ pub(crate) fn configured(
 }
 
 /// The SDK's pool, with keep-alive on.
-fn http_client(proxy: ProxyConfig, trust: TlsContext) -> Result<pool::Client, ConnectError> {
+pub(super) fn http_client(
+    proxy: ProxyConfig,
+    trust: TlsContext,
+) -> Result<pool::Client, ConnectError> {
     let pool = pool::ConnectionPool::builder()
         .tcp_keepalive(KEEP_ALIVE)
         .proxy_config(proxy)

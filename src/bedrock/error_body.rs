@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::json_cost;
+
 /// The code and the message of an error; `None` where it has none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct ErrorBody {
@@ -45,7 +47,10 @@ const CODES: [&str; 11] = [
 impl ErrorBody {
     /// Reads it from the bytes of a body. What is no JSON object says nothing.
     pub(super) fn of(body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let body = match json_cost::check(body) {
+            Ok(()) => serde_json::from_slice(body).unwrap_or_default(),
+            Err(_) => Value::Null,
+        };
         let text = |pointer: &&str| {
             let text = body.pointer(pointer)?.as_str()?;
             (!text.trim().is_empty()).then_some(text)

@@ -11,6 +11,7 @@ use super::error_body::ErrorBody;
 use crate::bedrock::retry_after::retry_after;
 use crate::bedrock::wire;
 use crate::family::NoAnswer;
+use crate::json_cost::TooManyValues;
 use crate::model::fault::Verdict;
 use crate::model::{Category, Fault};
 
@@ -91,6 +92,15 @@ pub(super) fn not_json(error: &serde_json::Error, raw: Bytes) -> Fault {
         _ => format!("the response is not JSON: {error}"),
     };
     retried(not_understood(what, raw))
+}
+
+/// A response that would take too much memory to read. Whoever sends that once may do better the next
+/// time.
+pub(super) fn too_many_values(error: TooManyValues, raw: Bytes) -> Fault {
+    retried(not_understood(
+        format!("the response cannot be read: {error}"),
+        raw,
+    ))
 }
 
 /// A response of 200 without any event, where a stream was asked for: like [`not_json`].

@@ -34,6 +34,7 @@ mod error_body;
 mod faults;
 mod flaw;
 pub mod hosts;
+pub mod ping;
 mod profile;
 mod proxy;
 pub mod quotas;
@@ -57,6 +58,7 @@ use serde_json::Value;
 
 use crate::catalog::{ModelFacts, rounded_usd};
 use crate::family::{Batch, Family, ToolInput};
+use crate::json_cost;
 use crate::model::Bill;
 use crate::model::fault::Verdict;
 use crate::model::{
@@ -68,7 +70,7 @@ pub use aws::Access;
 use aws::Rehearsal;
 use client::Clients;
 pub use error::ConnectError;
-use faults::{fault, no_answer, no_client, not_json};
+use faults::{fault, no_answer, no_client, not_json, too_many_values};
 use hosts::Hosts;
 use response_headers::ResponseHeaders;
 use wire::BoundedAnswer;
@@ -349,6 +351,8 @@ impl Bedrock {
             request_id: raw_reply.request_id.clone(),
             ..fault
         };
+        json_cost::check_parts(&raw_reply.raw)
+            .map_err(|error| of_all(too_many_values(error, Bytes::new())))?;
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(&raw_reply.raw) {
             return Err(of_all(not_json(&error, Bytes::new())));
         }
@@ -382,6 +386,12 @@ impl Bedrock {
             served,
             request_id,
         } = raw_reply;
+        if let Err(error) = json_cost::check(&raw) {
+            return Err(Fault {
+                request_id,
+                ..too_many_values(error, raw)
+            });
+        }
         let no_answer = match serde_json::from_slice(&raw) {
             Ok(body) => match self.target.family.read_any_shape(&body) {
                 Ok(mut reading) => {

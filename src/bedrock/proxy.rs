@@ -173,7 +173,7 @@ async fn ask(proxy: &Intercept, target: &str) -> Answer {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Answer::Absent(error.to_string()),
         Err(_) => {
-            return Answer::Absent(format!("no answer within {} s", PATIENCE.as_secs()));
+            return Answer::Absent(format!("no response within {} s", PATIENCE.as_secs()));
         }
     };
     if is_encrypted {

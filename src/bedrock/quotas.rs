@@ -61,7 +61,7 @@ pub enum QuotaError {
         message: String,
     },
     /// The credentials do not work.
-    #[error("Service Quotas refuses the credentials: {0}; log in (`aws sso login`) or renew them")]
+    #[error("Service Quotas rejected the credentials: {0}; log in (`aws sso login`) or renew them")]
     Credentials(String),
     /// None of the model's quotas exists in this region.
     #[error(
@@ -72,7 +72,7 @@ pub enum QuotaError {
         region: String,
     },
     /// There is no way to the service.
-    #[error("Service Quotas cannot be asked at {place}: {message}; {}", WAYS)]
+    #[error("cannot query Service Quotas at {place}: {message}; {}", WAYS)]
     NoWay {
         /// The endpoint.
         place: String,
@@ -80,7 +80,7 @@ pub enum QuotaError {
         message: String,
     },
     /// Anything else.
-    #[error("Service Quotas cannot be asked: {0}")]
+    #[error("cannot query Service Quotas: {0}")]
     Unreachable(String),
 }
 

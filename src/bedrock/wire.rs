@@ -71,7 +71,7 @@ impl Intercept for BoundedAnswer {
 /// What is said of an answer past [`LONGEST_ANSWER`].
 pub(crate) fn too_long() -> String {
     let longest = LONGEST_ANSWER >> 20;
-    format!("the answer is longer than {longest} MiB, which no model's is")
+    format!("the response is longer than {longest} MiB, more than any model returns")
 }
 
 /// Whether an answer or an error was broken off because of its length.

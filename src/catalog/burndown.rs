@@ -23,10 +23,10 @@ const RATES: [(&str, u32); 10] = [
     ("openai.gpt-5.6-luna", 10),
 ];
 
-/// Providers whose models differ: one that is newer than the catalogue may have any rate.
+/// Providers whose models differ: one that is newer than the catalog may have any rate.
 const DIFFERENT: [&str; 2] = ["anthropic.", "openai.gpt-5"];
 
-/// Whether the rate of the model behind `base` is known, if the catalogue knows the model or not.
+/// Whether the rate of the model behind `base` is known, if the catalog knows the model or not.
 pub(super) fn is_known(base: &str, is_listed: bool) -> bool {
     is_listed || !DIFFERENT.iter().any(|begin| base.starts_with(begin))
 }

@@ -12,7 +12,7 @@ use crate::model::SchemaMode;
 
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     serde_json::from_str::<File>(include_str!("capabilities.json"))
-        .expect("the catalogue is part of the program, and a test parses it")
+        .expect("the catalog is part of the program, and a test parses it")
         .entries
 });
 

@@ -24,7 +24,7 @@ pub use burndown::{MOST_BURNDOWN, burndown};
 pub use cache::Cached;
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, rounded_usd};
-pub use overrides::Known;
+pub use overrides::{Known, OverridesError};
 pub use regions::{
     geography_remark, ids_in, ids_of_region, profiles_instead, region_remark, regions_of,
 };
@@ -38,7 +38,7 @@ use crate::catalog::id::{strip_context, strip_geo};
 /// derived from it comes in the same order.
 static FACTS: LazyLock<BTreeMap<&'static str, ModelFacts>> = LazyLock::new(|| {
     let file: File = serde_json::from_str(include_str!("prices.json"))
-        .expect("the catalogue is part of the program, and a test parses it");
+        .expect("the catalog is part of the program, and a test parses it");
     let mut models = file.models;
     for (name, facts) in &mut models {
         let id = name.split('@').next().unwrap_or(name);
@@ -80,7 +80,7 @@ pub fn profiles(base: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Every id the catalogue knows, sorted; regional overrides are left out.
+/// Every id the catalog knows, sorted; regional overrides are left out.
 pub fn ids() -> impl Iterator<Item = &'static str> {
     FACTS.keys().copied().filter(|id| !id.contains('@'))
 }

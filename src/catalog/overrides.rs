@@ -1,5 +1,5 @@
-//! Facts of the user's own, which go before the catalogue's: contract prices, models that are
-//! newer than this program.
+//! The user's own price file, which overrides the catalog: contract prices, models that are newer than
+//! this program.
 //!
 //! ```toml
 //! ["us.anthropic.claude-haiku-4-5-20251001-v1:0"]   # as the job names it, or its base id
@@ -33,7 +33,28 @@ pub struct Known {
     pub burndown: Option<f64>,
 }
 
-/// What every message about such a file ends with.
+/// Why a file of overrides cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OverridesError {
+    /// It is not TOML of this shape.
+    #[error("line {line}: {problem} ({SHAPE})")]
+    Shape {
+        /// The line, from 1.
+        line: usize,
+        /// What the parser said.
+        problem: String,
+    },
+    /// A number that cannot be one.
+    #[error(
+        "`{model}`: a price below 0, or a burndown that is not above 0 and up to {MOST_BURNDOWN}"
+    )]
+    OutOfRange {
+        /// The table it is in.
+        model: String,
+    },
+}
+
+/// The end of every message about the shape of such a file.
 const SHAPE: &str = "each model has a table of its own, such as [\"amazon.nova-lite-v1:0\"] with \
                      input_usd_per_1k and output_usd_per_1k in it, or usd_per_image";
 
@@ -54,17 +75,21 @@ struct PriceOverrides {
 }
 
 impl Known {
-    /// What the catalogue knows of `model` in `region`, and over it what `own` says, the text of
-    /// a file of the user's.
+    /// What the catalog knows of `model` in `region`, overridden by `own`, the text of the user's price
+    /// file.
     ///
     /// # Errors
-    /// `own` is not such a file: what is wrong, and on which line.
-    pub fn of(model: &ModelId, region: Option<&str>, own: Option<&str>) -> Result<Self, String> {
+    /// `own` is not such a file.
+    pub fn of(
+        model: &ModelId,
+        region: Option<&str>,
+        own: Option<&str>,
+    ) -> Result<Self, OverridesError> {
         Self::over(lookup(model.like(), region).cloned(), model, own)
     }
 
     /// Like [`Self::of`], but for calls that ask for optimized latency. They have prices of their own, and the
-    /// price list that the catalogue is made from has none of them: only `own` can name one.
+    /// price list that the catalog is made from has none of them: only `own` can name one.
     ///
     /// # Errors
     /// As for [`Self::of`].
@@ -72,12 +97,16 @@ impl Known {
         model: &ModelId,
         region: Option<&str>,
         own: Option<&str>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, OverridesError> {
         let facts = lookup(model.like(), region).cloned();
         Self::over(facts.map(ModelFacts::without_call_prices), model, own)
     }
 
-    fn over(facts: Option<ModelFacts>, model: &ModelId, own: Option<&str>) -> Result<Self, String> {
+    fn over(
+        facts: Option<ModelFacts>,
+        model: &ModelId,
+        own: Option<&str>,
+    ) -> Result<Self, OverridesError> {
         let base = model.base();
         let base = base.filter(|base| is_known(base, anywhere(base).is_some()));
         let mut known = Self {
@@ -109,7 +138,7 @@ impl Known {
             priced |= own.is_some();
             *price = own.or(*price);
         }
-        // A price of one's own holds at any length; a step of the catalogue would undo it.
+        // An overriding price holds at any length; a step of the catalog would undo it.
         if priced {
             facts.above = None;
         }
@@ -123,11 +152,14 @@ impl Known {
     }
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, PriceOverrides>, String> {
+fn parse(text: &str) -> Result<BTreeMap<String, PriceOverrides>, OverridesError> {
     let own: BTreeMap<String, PriceOverrides> = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
-        format!("line {line}: {} ({SHAPE})", error.message().trim_end())
+        OverridesError::Shape {
+            line,
+            problem: error.message().trim_end().to_owned(),
+        }
     })?;
     let prices = |own: &PriceOverrides| {
         [
@@ -155,9 +187,9 @@ fn parse(text: &str) -> Result<BTreeMap<String, PriceOverrides>, String> {
         .iter()
         .find(|(_, own)| below_zero(own) || no_burndown(own))
     {
-        Some((model, _)) => Err(format!(
-            "`{model}`: a price below 0, or a burndown that is not above 0 and up to {MOST_BURNDOWN}"
-        )),
+        Some((model, _)) => Err(OverridesError::OutOfRange {
+            model: model.clone(),
+        }),
         None => Ok(own),
     }
 }
@@ -176,11 +208,12 @@ mod tests {
     const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
     fn known(own: &str) -> Result<Known, String> {
-        Known::of(&ModelId::parse(HAIKU).unwrap(), None, Some(own))
+        let known = Known::of(&ModelId::parse(HAIKU).unwrap(), None, Some(own));
+        known.map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_price_of_ones_own_goes_before_the_catalogues() {
+    fn a_price_of_ones_own_goes_before_the_catalogs() {
         let own = known(&format!("[\"{HAIKU}\"]\ninput_usd_per_1k = 0.5\n")).unwrap();
         let facts = own.facts.unwrap();
         assert_eq!(facts.price.input, Some(0.5));

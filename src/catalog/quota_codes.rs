@@ -22,7 +22,7 @@ const DOUBLED: &str = "(doubled for cross-region calls)";
 /// The file, parsed.
 static CODES: LazyLock<File> = LazyLock::new(|| {
     serde_json::from_str(include_str!("quota_codes.json"))
-        .expect("the catalogue is part of the program, and a test parses it")
+        .expect("the catalog is part of the program, and a test parses it")
 });
 
 #[derive(Deserialize)]
@@ -85,14 +85,13 @@ pub enum Route<'a> {
 pub enum NoCodes {
     /// An ARN that hides the model.
     #[error(
-        "`{0}` does not tell its model: `promptmill quotas` shows those of the model or profile \
-         behind it"
+        "`{0}` does not name its model: run `promptmill quotas` with that model or inference profile"
     )]
     Hidden(String),
     /// It has no such quotas.
     #[error("`{0}` has no quotas of requests and tokens: {1}")]
     Unmetered(String, &'static str),
-    /// A model, or a route to it, that the catalogue does not know.
+    /// A model, or a route to it, that the catalog does not know.
     #[error("no quota codes are known for `{0}`: look for it in the console, {console}", console = CONSOLE)]
     Unknown(String),
 }
@@ -330,8 +329,8 @@ mod tests {
         check(
             &format!("{account}:application-inference-profile/a1b2c3d4e5f6"),
             &format!(
-                "`{account}:application-inference-profile/a1b2c3d4e5f6` does not tell its model: \
-                 `promptmill quotas` shows those of the model or profile behind it"
+                "`{account}:application-inference-profile/a1b2c3d4e5f6` does not name its model: run \
+                 `promptmill quotas` with that model or inference profile"
             ),
         );
         check(

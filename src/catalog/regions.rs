@@ -14,7 +14,7 @@ type Regions = BTreeMap<&'static str, Vec<&'static str>>;
 
 static MODELS: LazyLock<BTreeMap<&'static str, Regions>> = LazyLock::new(|| {
     serde_json::from_str::<File>(include_str!("regions.json"))
-        .expect("the catalogue is part of the program, and a test parses it")
+        .expect("the catalog is part of the program, and a test parses it")
         .models
 });
 
@@ -62,7 +62,7 @@ pub fn region_remark(region: &str) -> Option<String> {
     let near = near.filter(|near| distance(near) <= 2);
     let meant = near.map(|near| format!(" (did you mean {near}?)"));
     Some(format!(
-        "{region} is no region that the catalogue knows{}: if nothing answers, check its name",
+        "{region} is not a region in the catalog{}: if calls cannot connect, check its name",
         meant.unwrap_or_default()
     ))
 }
@@ -89,7 +89,7 @@ pub fn geography_remark(id: &str, base: &str, region: &str) -> Option<String> {
     };
     Some(format!(
         "`{id}` is a profile of the geography `{geography}`, which {region} is no part of, as far as the \
-         catalogue knows: {instead}"
+         catalog knows: {instead}"
     ))
 }
 
@@ -139,8 +139,8 @@ mod tests {
         let said = |region: &str| region_remark(region).unwrap();
         assert_eq!(
             said("us-esat-1"),
-            "us-esat-1 is no region that the catalogue knows (did you mean us-east-1?): if nothing \
-             answers, check its name"
+            "us-esat-1 is not a region in the catalog (did you mean us-east-1?): if calls cannot \
+             connect, check its name"
         );
         assert!(!said("nowhere-1").contains("did you mean"));
     }
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(
             said("us", nova, "eu-west-3"),
             "`us.amazon.nova-lite-v1:0` is a profile of the geography `us`, which eu-west-3 is no part of, \
-             as far as the catalogue knows: the model is called there as eu.amazon.nova-lite-v1:0"
+             as far as the catalog knows: the model is called there as eu.amazon.nova-lite-v1:0"
         );
         assert!(
             said("eu", "anthropic.claude-next", "us-east-1")

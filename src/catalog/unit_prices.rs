@@ -1,6 +1,6 @@
 //! What is billed by the piece: images that a model makes or is shown, and searches of a reranker.
 //!
-//! The catalogue has one price for an image, whatever its size and quality; where Amazon Bedrock
+//! The catalog has one price for an image, whatever its size and quality; where Amazon Bedrock
 //! asks more for large or premium images, `--prices` says so.
 
 use crate::model::{Bill, Metered, Tier, Units, Usage};
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_searches_cost_what_the_catalogue_says() {
+    fn images_and_searches_cost_what_the_catalog_says() {
         let images = |number| Bill::of(Metered::Free, made(number));
         let canvas = "us.amazon.nova-canvas-v1:0";
         check(canvas, images(2), Tier::Default, Some(0.12));

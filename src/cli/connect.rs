@@ -1,17 +1,27 @@
 //! What verbs without a job connect to, by their flags.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::ArgMatches;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::bedrock::aws::Access;
 use crate::engine::{Failure, connect};
 use crate::job;
 
+/// The fewest threads of the runtime: the loop blocks one of them while it syncs the output, and calls go
+/// on in another, also where there is a single processor.
+const LEAST_THREADS: usize = 2;
+
 /// The runtime that calls are made on.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
-    Runtime::new().map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Builder::new_multi_thread()
+        .worker_threads(processors.max(LEAST_THREADS))
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage(format!("cannot start the runtime: {error}")))
 }
 
 /// Where a verb without a job sends its requests; starts the embedded emulator if the flags ask for it.

@@ -33,7 +33,7 @@ async fn serve(address: SocketAddr, scenario: Scenario) -> Result<Exit, Failure>
     let stats = emulator.stats();
     let url = emulator.url();
     print::said(&format!(
-        "promptmill emulator on {url}: every answer is made up\n\
+        "promptmill emulator on {url}: all responses are fake\n\
          export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url} \
          AWS_ENDPOINT_URL_BEDROCK={url} AWS_ENDPOINT_URL_SERVICE_QUOTAS={url} \
          AWS_REGION=us-east-1 \

@@ -22,7 +22,7 @@ const FLAGS: &[(&[&str], &str)] = &[
          instead of `promptmill run`",
     ),
     (
-        &["--test", "--check", "--validate", "--ping"],
+        &["--test", "--check", "--validate"],
         "to test credentials, model access and parameters with one small call, type \
          `promptmill check`; for the first rows of a job, `promptmill run --limit 20`",
     ),
@@ -113,7 +113,7 @@ const FLAGS: &[(&[&str], &str)] = &[
     ),
     (
         &["--model-family", "--provider"],
-        "type --family FAMILY; it is needed only if the model ID does not tell",
+        "type --family FAMILY; it is needed only if the model ID does not show it",
     ),
     (
         &[
@@ -337,12 +337,12 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "type `promptmill emulate`, or add --endpoint-url emulator to a run",
     ),
     (
-        &["status", "show", "summary", "report", "info", "logs"],
-        "OUT.run.json holds the summary of the last run; `promptmill plan` shows what is left",
+        &["show", "summary", "info", "logs", "state", "ps"],
+        "type `promptmill status OUT.jsonl`, or `promptmill errors OUT.jsonl` for failures",
     ),
     (
-        &["init", "new", "create", "setup", "config", "configure"],
-        "no set-up is needed: a job is a TOML file or flags; see `promptmill run -h`",
+        &["new", "create", "setup", "config", "configure"],
+        "type `promptmill init DATA` for a job file; a job can be flags alone too",
     ),
     (&["version"], "type `promptmill --version`"),
     (

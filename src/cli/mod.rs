@@ -8,6 +8,7 @@ mod errors;
 mod fixes;
 mod flags;
 mod hints;
+mod init;
 mod models;
 mod options;
 mod plan;
@@ -16,6 +17,7 @@ mod privacy;
 mod quotas;
 mod repair;
 mod reparse;
+mod report;
 mod resume;
 mod run;
 mod score;
@@ -81,7 +83,8 @@ fn parser() -> clap::Command {
 }
 
 /// Says why a verb did not do what it was asked: to people, and where JSON was asked for, to
-/// programs too. A run writes lines of JSON to standard error, and only its summary elsewhere.
+/// programs too. A run writes lines of JSON to standard error, and its summary, or the error in its
+/// place, to standard output.
 fn tell(matches: &ArgMatches, failure: &Failure) {
     let wants_json = |matches: &ArgMatches| matches!(matches.try_get_one("json"), Ok(Some(&true)));
     let verb = matches.subcommand();
@@ -129,8 +132,9 @@ fn tell_programs(verb: &str, message: &str, exit: Exit, reason: Reason, advice: 
     });
     match verb {
         "run" => {
-            let fields = json!({ "error": error });
+            let fields = json!({ "error": error.clone() });
             print::noted(&event::event("error", event::Level::Error, fields));
+            let _ = print::json(&json!({ "ok": false, "error": error }).to_string());
         }
         // If standard output is what failed, there is nowhere left to report it.
         _ => drop(print::json(
@@ -146,7 +150,9 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("check", matches)) => check::check(matches),
         Some(("models", matches)) => models::models(matches),
         Some(("quotas", matches)) => quotas::quotas(matches),
+        Some(("init", matches)) => init::init(matches),
         Some(("status", matches)) => status::status(matches),
+        Some(("report", matches)) => report::report(matches),
         Some(("errors", matches)) => errors::errors(matches),
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),

@@ -46,6 +46,7 @@ pub(super) fn of_run(matches: &ArgMatches) -> Result<RunOptions, Failure> {
     options.wait_lock = wait_lock
         .map(|time| crate::job::time("--wait-lock", time))
         .transpose()?;
+    options.metrics_file = matches.get_one("metrics-file").cloned();
     let drain: &String = matches.get_one("drain").expect("it has a default");
     options.drain = match drain.as_str() {
         "0s" => Duration::ZERO,

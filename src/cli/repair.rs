@@ -25,7 +25,7 @@ pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {
         let why = match add.metadata() {
             Ok(there) if there.is_file() => None,
             Ok(_) => Some("not a regular file; name the one that `run` has rescued".into()),
-            Err(error) => Some(unreadable(add, &error)),
+            Err(error) => Some(unreadable(add, &error).to_string()),
         };
         if let Some(why) = why {
             return Err(Failure::usage(format!("--add {}: {why}", add.display())));
@@ -55,7 +55,8 @@ fn named_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
 /// The output that is named, which must be there.
 pub(super) fn existing_output(matches: &ArgMatches) -> Result<OutputPaths, Failure> {
     let paths = named_output(matches)?;
-    if paths.output.exists() || paths.failed.exists() {
+    let files = [&paths.output, &paths.failed, &paths.journal];
+    if files.into_iter().any(|path| path.exists()) {
         return Ok(paths);
     }
     let message = format!(

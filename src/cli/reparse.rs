@@ -15,22 +15,30 @@ use crate::exit::Exit;
 use crate::family::{Assembly, Family};
 use crate::format::{count, one_line, plural};
 use crate::job::small;
+use crate::json_cost;
 use crate::model::{ParsedReply, Reasoning, RequestOptions, Tier};
-use crate::output::{KeptBody, OutputPaths, Reparsed, Understood, reparse as read_again};
+use crate::output::{KeptBody, OutputPaths, Reparsed, Reread, Understood, reparse as read_again};
 use crate::run::Share;
+use crate::schema::{Judge, Schema};
 
 /// How bodies are read, and what answers cost.
 struct Reader {
     family: Option<Family>,
     region: Option<String>,
     prices: Option<String>,
+    /// What judges responses against a schema.
+    judge: Option<Judge>,
 }
 
 /// Reads kept bodies again, and says what became of them.
 pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = existing_output(matches)?;
     let reader = Reader::new(matches)?;
-    let reparsed = read_again(&paths, locks(matches), |kept| reader.read(kept))?;
+    let which = match reader.judge {
+        Some(_) => Reread::InvalidToo,
+        None => Reread::Unparsed,
+    };
+    let reparsed = read_again(&paths, locks(matches), which, |kept| reader.read(kept))?;
     for line in describe(&reparsed, &paths) {
         print::delivered(print::text(&format!("{}: {line}", paths.output.display())))?;
     }
@@ -53,16 +61,25 @@ impl Reader {
             family: family.transpose().map_err(Failure::usage)?,
             region: text("region").cloned(),
             prices: prices.transpose()?,
+            judge: text("schema").map(|path| judge(path)).transpose()?,
         })
     }
 
     fn read(&self, kept: KeptBody<'_>) -> Understood {
+        if let (Some(invalid), Some(judge)) = (kept.invalid, &self.judge) {
+            let judged = judge.judge(None, invalid.clone());
+            return match judged.schema_errors() {
+                Some([first, ..]) => Err(first.to_string()),
+                Some([]) | None => Ok((judged, None)),
+            };
+        }
         let id = ModelId::parse_of_any_provider(kept.model).map_err(|error| error.to_string())?;
         let by_id = || id.base().and_then(Family::of);
         let family = self.family.or_else(by_id).unwrap_or(Family::Raw);
         let body = own_part(family, kept)?;
+        json_cost::check(&body).map_err(|error| format!("the answer cannot be read: {error}"))?;
         let body = serde_json::from_slice(&body)
-            .map_err(|error| format!("the answer is not JSON: {error}"))?;
+            .map_err(|error| format!("the response is not JSON: {error}"))?;
         let (mut reading, body) = reading(family, body)?;
         if !kept.own_body {
             // The layout of the request decides, not that of the response.
@@ -80,8 +97,15 @@ impl Reader {
             true => Known::optimized,
             false => Known::of,
         };
-        let known = known(&id, region, self.prices.as_deref())?;
+        let known = known(&id, region, self.prices.as_deref());
+        let known = known.map_err(|error| error.to_string())?;
         let facts = known.facts.as_ref();
+        if let Some(judge) = &self.judge {
+            reading = judge.judge(None, reading);
+            if let Some([first, ..]) = reading.schema_errors() {
+                return Err(first.to_string());
+            }
+        }
         // The request is not kept: what it alone tells of the cost is unknown.
         let bill = family.bill_of_answer(None, &reading);
         // In another tier than it was asked for it may have cost several times as much, or half.
@@ -90,6 +114,18 @@ impl Reader {
         let cost_usd = facts.and_then(cost);
         Ok((reading, cost_usd.map(rounded_usd)))
     }
+}
+
+/// What judges responses against the schema in the file at `path`.
+fn judge(path: &str) -> Result<Judge, Failure> {
+    let wrong = |why: String| Failure::usage(format!("--schema {path}: {why}"));
+    let text = small::text(std::path::Path::new(path)).map_err(|why| wrong(why.to_string()))?;
+    let schema = Schema::parse(&text).map_err(|problem| wrong(problem.to_string()))?;
+    Ok(Judge {
+        schema: std::sync::Arc::new(schema),
+        repairs: true,
+        max_tokens: None,
+    })
 }
 
 /// What a body says, and the body itself: of a response that was streamed all chunks are kept, in an

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::panic::resume_unwind;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::ArgMatches;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use super::resume::Typed;
 use super::{connect, flags, options, print, signals, words};
+use crate::bedrock::ping::PingUrl;
 use crate::engine::Failure;
 use crate::engine::day::Day;
 use crate::engine::run::{Finished, Told};
@@ -17,6 +19,7 @@ use crate::event::{self, Level};
 use crate::exit::{Exit, Reason};
 use crate::output::{OutputPaths, RunFilePlace};
 use crate::report::display::{Display, ReadingProgress, Style};
+use crate::report::metrics;
 use crate::run::Signal;
 
 /// Runs a job.
@@ -25,6 +28,13 @@ use crate::run::Signal;
 /// every response, and wake another for every call.
 pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = connect::runtime()?;
+    let style = options::style(matches);
+    let ping: Option<&PingUrl> = matches.get_one("ping");
+    if let Some(ping) = ping.cloned() {
+        // The run does not wait for it.
+        runtime.spawn(async move { tell_monitor(&ping, "start", style).await });
+    }
+    let matches_of_run = matches;
     let matches = matches.clone();
     let place = Arc::new(RunFilePlace::default());
     let ended = runtime.block_on(async {
@@ -73,9 +83,31 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
     if let Err(failure) = &ended {
         place.failed(failure.exit, failure.reason, &failure.to_string());
     }
+    let exit = match &ended {
+        Ok(exit) => *exit,
+        Err(failure) => failure.exit,
+    };
+    if let Err(failure) = &ended
+        && let Some(path) = matches_of_run.get_one::<PathBuf>("metrics-file")
+        && failure.exit != Exit::Locked
+    {
+        metrics::write_failed(path, failure.exit, failure.reason);
+    }
+    if let Some(ping) = ping {
+        let code = exit.code().to_string();
+        runtime.block_on(tell_monitor(ping, &code, style));
+    }
     // What was still being read is not waited for.
     runtime.shutdown_background();
     ended
+}
+
+/// Pings a monitor. That it does not answer changes nothing but that it is said.
+async fn tell_monitor(ping: &PingUrl, what: &str, style: Style) {
+    if let Err(why) = ping.send(what).await {
+        let host = ping.host();
+        options::warn(style, &format!("--ping {host} ({what}): {why}"));
+    }
 }
 
 /// Why a run that had not begun ended.
@@ -163,13 +195,19 @@ impl View {
     }
 }
 
+/// JSON on one line, for callers that read the last line of standard output.
+fn one_json_line(json: &str) -> String {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(json);
+    value.map_or_else(|_| json.to_owned(), |value| value.to_string())
+}
+
 /// Prints the summary, and finds the exit code.
 fn conclude(ended: &Finished, wants_json: bool, style: Style) -> Result<Exit, Failure> {
     let exit = ended.ending.exit;
     let summary = ended.summary();
     let mut printed = Ok(());
     if wants_json {
-        printed = print::json(&summary.json());
+        printed = print::json(&one_json_line(&summary.json()));
     } else if style != Style::Quiet || exit != Exit::Complete {
         print::summary(&summary.screen(print::columns()));
     }

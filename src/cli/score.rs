@@ -132,9 +132,9 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
 }
 
 fn read_checks(file: &Path) -> Result<Checks, Failure> {
-    let at = |why: String| Failure::usage(format!("{}: {why}", file.display()));
-    let text = small::text(file).map_err(at)?;
-    Checks::parse(&text).map_err(|error| at(error.to_string()))
+    let at = |why: &dyn std::error::Error| Failure::usage(format!("{}: {why}", file.display()));
+    let text = small::text(file).map_err(|error| at(&error))?;
+    Checks::parse(&text).map_err(|error| at(&error))
 }
 
 /// The counts of the output that this one is compared with.

@@ -47,6 +47,7 @@ pub fn command() -> Command {
         .disable_help_subcommand(true)
         .arg_required_else_help(true)
         .after_help(with_examples(TOP_EXAMPLES, &exit::table()))
+        .subcommand(super::init::command())
         .subcommand(run_command())
         .subcommand(plan_command())
         .subcommand(check_command())
@@ -54,6 +55,7 @@ pub fn command() -> Command {
         .subcommand(quotas_command())
         .subcommand(super::status::command())
         .subcommand(super::errors::command())
+        .subcommand(super::report::command())
         .subcommand(repair_command())
         .subcommand(reparse_command())
         .subcommand(score::command())
@@ -116,7 +118,8 @@ const REPAIR_EXAMPLES: &str = "  promptmill repair out.jsonl
   promptmill repair out.jsonl --add /tmp/promptmill-rescued-4711.jsonl";
 
 const REPARSE_EXAMPLES: &str = "  promptmill reparse out.jsonl
-  promptmill reparse out.jsonl --family openai-chat";
+  promptmill reparse out.jsonl --family openai-chat
+  promptmill reparse out.jsonl --schema label.schema.json";
 
 const EMULATE_EXAMPLES: &str = "  promptmill emulate
   promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
@@ -190,7 +193,8 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
+    "init",
     "run",
     "plan",
     "check",
@@ -198,6 +202,7 @@ const PAGES: [&str; 13] = [
     "quotas",
     "status",
     "errors",
+    "report",
     "repair",
     "reparse",
     "score",
@@ -327,7 +332,7 @@ fn part_args() -> [Arg; 7] {
 }
 
 /// What is about the run itself.
-fn run_args() -> [Arg; 4] {
+fn run_args() -> [Arg; 6] {
     [
         Arg::new("drain")
             .long("drain")
@@ -338,6 +343,17 @@ fn run_args() -> [Arg; 4] {
             .long("wait-lock")
             .value_name("TIME")
             .help("How long to wait for another run on this output [default: do not wait]"),
+        Arg::new("metrics-file")
+            .long("metrics-file")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .value_hint(ValueHint::FilePath)
+            .help("Keep figures of the run in this file for Prometheus, such as job.prom"),
+        Arg::new("ping")
+            .long("ping")
+            .value_name("URL")
+            .value_parser(crate::bedrock::ping::PingUrl::parse)
+            .help("Tell this monitor that the run starts, and its exit code (healthchecks.io protocol)"),
         trust_locks(),
         switch("quiet", "Print only warnings and errors").short('q'),
     ]
@@ -451,6 +467,15 @@ fn reparse_command() -> Command {
         .arg(
             text("prices", "FILE", "TOML file with prices that override the catalog's")
                 .value_hint(ValueHint::FilePath),
+        )
+        .arg(
+            text(
+                "schema",
+                "FILE",
+                "JSON Schema: responses that failed with invalid_output and are valid against it \
+                 move too",
+            )
+            .value_hint(ValueHint::FilePath),
         )
         .arg(trust_locks())
 }

@@ -1,26 +1,21 @@
 //! The library's door: a job that a program makes, plans and runs.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::job_event::JobEvent;
+use super::job_summary::{JobPlan, Summary};
 use super::open::Source;
 use super::options::RunOptions;
-use super::plan::Planned;
-use super::run::{Finished, Told};
+use super::run::Told;
 use super::{plan, run};
-use crate::exit::Exit;
 use crate::format::shell_word;
 use crate::job::keys::{KEYS, Key, Kind};
 use crate::job::{JobError, PinnedPath};
-use crate::model::FinishReason;
 use crate::output::RunFilePlace;
-use crate::rows::forecast::{Cases, Estimate};
-use crate::run::{CompletedRow, Event, Outcome};
 
 /// A job: a file of prompts, a model, and an output, with the keys of a job file.
 ///
@@ -214,252 +209,6 @@ fn words(value: &Value) -> Vec<String> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
             vec![word(value)]
         }
-    }
-}
-
-/// Something that happened in a run. There may be more of them later.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum JobEvent<'a> {
-    /// Something that a person may want to know.
-    Note(&'a str),
-    /// Something that a person should know.
-    Warning(&'a str),
-    /// Calls start now.
-    Started {
-        /// Rows of the job, those that completed earlier included.
-        rows: u64,
-    },
-    /// A row completed, and its line is in the output.
-    Row(RowEvent<'a>),
-    /// The run is under way; reported five times a second.
-    Progress(ProgressEvent),
-}
-
-/// A row that completed.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct RowEvent<'a> {
-    /// Its number in the input, from 1.
-    pub row: u64,
-    /// Its id; `None` if the row could not be read.
-    pub custom_id: Option<&'a str>,
-    /// How it ended.
-    pub status: RowStatus,
-    /// What the model wrote; `None` for a failed row and for a model that writes no text.
-    pub completion: Option<&'a str>,
-    /// What the call cost, in USD, if the price is known.
-    pub cost_usd: Option<f64>,
-    /// Why it failed.
-    pub error: Option<&'a str>,
-}
-
-/// How a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowStatus {
-    /// The model answered.
-    Succeeded,
-    /// A filter or a guardrail intervened.
-    Filtered,
-    /// It will not be answered.
-    Failed,
-}
-
-/// A run as it goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct ProgressEvent {
-    /// Rows that have completed, those of earlier runs included.
-    pub completed: u64,
-    /// Failed rows among them.
-    pub failed: u64,
-    /// Calls in flight.
-    pub in_flight: u64,
-    /// What all of it may have cost so far, in USD, at most.
-    pub charge_usd: f64,
-}
-
-impl<'a> JobEvent<'a> {
-    fn of(told: &'a Told<'_>) -> Option<Self> {
-        match told {
-            Told::Note(text) => Some(Self::Note(text)),
-            Told::Warning(text) => Some(Self::Warning(text)),
-            Told::Starts { rows, .. } => Some(Self::Started { rows: *rows }),
-            Told::Happened(Event::Completed(row), ..) => Some(Self::Row(RowEvent::of(row))),
-            Told::Happened(Event::Tick, progress, _) => {
-                let overall = progress.overall();
-                Some(Self::Progress(ProgressEvent {
-                    completed: overall.ended(),
-                    failed: overall.failed,
-                    in_flight: progress.in_flight,
-                    charge_usd: overall.charge_usd(),
-                }))
-            }
-            Told::Happened(..) | Told::Reads(_) | Told::Read | Told::HasRead | Told::Ends(..) => {
-                None
-            }
-        }
-    }
-}
-
-impl<'a> RowEvent<'a> {
-    fn of(row: &'a CompletedRow) -> Self {
-        let (status, completion, cost_usd, error) = match &row.outcome {
-            Outcome::Replied(reply) => {
-                let status = match reply.parsed.finish_reason {
-                    FinishReason::ContentFilter | FinishReason::Guardrail => RowStatus::Filtered,
-                    FinishReason::Stop
-                    | FinishReason::Length
-                    | FinishReason::ToolCalls
-                    | FinishReason::ContextWindow
-                    | FinishReason::Unknown => RowStatus::Succeeded,
-                };
-                let completion = reply.parsed.completion.as_deref();
-                (status, completion, reply.cost_usd, None)
-            }
-            Outcome::Failed(fault) => (RowStatus::Failed, None, None, Some(fault.meaning())),
-        };
-        Self {
-            row: row.identity.row,
-            custom_id: row.identity.custom_id.as_deref(),
-            status,
-            completion,
-            cost_usd,
-            error,
-        }
-    }
-}
-
-/// How a run ended. Printed, it is the summary that the command line shows.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Rows of the job.
-    pub rows: u64,
-    /// Rows that succeeded, those of earlier runs included, here and below.
-    pub succeeded: u64,
-    /// Rows that were filtered.
-    pub filtered: u64,
-    /// Rows that failed.
-    pub failed: u64,
-    /// Rows that have not completed: the same job resumes with them.
-    pub remaining: u64,
-    /// Tokens of input.
-    pub input_tokens: u64,
-    /// Tokens of output.
-    pub output_tokens: u64,
-    /// What all responses cost, in USD; `None` if any price is unknown.
-    pub cost_usd: Option<f64>,
-    /// The exit code that the command line would end with.
-    pub exit: Exit,
-    /// What stopped the run before all rows had completed.
-    pub stopped_by: Option<String>,
-    /// What to do about it.
-    pub advice: Option<String>,
-    /// The file of completions.
-    pub output: PathBuf,
-    /// The file of failures, which exists if a row failed.
-    pub failed_output: PathBuf,
-    /// Why the run file could not be written.
-    pub not_written: Option<String>,
-    text: String,
-    json: String,
-}
-
-impl Summary {
-    fn of(finished: &Finished) -> Self {
-        let Finished {
-            context,
-            ending,
-            progress,
-            ..
-        } = finished;
-        let overall = progress.overall();
-        let summary = finished.summary();
-        Self {
-            rows: context.rows,
-            succeeded: overall.succeeded,
-            filtered: overall.filtered,
-            failed: overall.failed,
-            remaining: context.rows.saturating_sub(overall.ended()),
-            input_tokens: overall.usage.input_tokens,
-            output_tokens: overall.usage.output_tokens,
-            cost_usd: overall.known_cost(),
-            exit: ending.exit,
-            stopped_by: ending.stopped_by.clone(),
-            advice: ending.advice.clone(),
-            output: context.paths.output.clone(),
-            failed_output: context.paths.failed.clone(),
-            not_written: finished.written.as_ref().err().map(Failure::to_string),
-            text: summary.to_string(),
-            json: summary.json(),
-        }
-    }
-
-    /// The text of the run file: a JSON object.
-    pub fn json(&self) -> &str {
-        &self.json
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// What a job will take. Figures come in three cases; what is not known is `None`.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct JobPlan {
-    /// Rows of the input.
-    pub rows: u64,
-    /// Rows that are left and can be sent.
-    pub rows_left: u64,
-    /// Calls that they take.
-    pub calls: u64,
-    /// Rows that are left and cannot be sent.
-    pub bad_rows: u64,
-    /// The first of them, described.
-    pub bad_row_examples: Vec<String>,
-    /// Tokens of input.
-    pub input_tokens: Cases<Option<f64>>,
-    /// Tokens of output.
-    pub output_tokens: Cases<Option<f64>>,
-    /// Cost in USD, in the service tier of the job.
-    pub cost_usd: Cases<Option<f64>>,
-    /// How long it takes.
-    pub time: Cases<Option<Duration>>,
-    /// What a person should know.
-    pub notes: Vec<String>,
-    /// Why [`Job::run`] would not start; empty if it would.
-    pub rejections: Vec<String>,
-}
-
-impl JobPlan {
-    fn of(planned: Planned) -> Self {
-        let forecast = &planned.forecast;
-        Self {
-            rows: planned.survey.rows,
-            rows_left: forecast.rows,
-            calls: forecast.calls,
-            bad_rows: planned.survey.unusable.count,
-            bad_row_examples: planned.survey.unusable.examples.clone(),
-            input_tokens: forecast.input,
-            output_tokens: forecast.output,
-            cost_usd: forecast.in_tier,
-            time: times(forecast.pace.seconds),
-            notes: planned.notes,
-            rejections: planned.refusals,
-        }
-    }
-}
-
-fn times(seconds: Estimate) -> Cases<Option<Duration>> {
-    Cases {
-        low: seconds.low.map(plan::duration),
-        expected: seconds.expected.map(plan::duration),
-        worst: seconds.worst.map(plan::duration),
     }
 }
 

@@ -32,7 +32,7 @@ impl Run<'_, '_> {
             found.map(|found| Notice::Note(format!("{model} calls {found}, according to Bedrock"))),
             preflight.alike.clone().map(Notice::Warning),
             preflight.blank_remark().map(Notice::Warning),
-            self.plan.catalogue_remark().map(Notice::Warning),
+            self.plan.catalog_remark().map(Notice::Warning),
             self.plan.unpriced_remark().map(Notice::Warning),
             self.plan.profile_remark().map(Notice::Warning),
             self.plan.prefix_remark().map(Notice::Note),
@@ -42,7 +42,7 @@ impl Run<'_, '_> {
         torn.chain(of_input).chain(notices).collect()
     }
 
-    /// Said of a region that the catalogue does not know: it is likely to be misspelt.
+    /// Said of a region that the catalog does not know: it is likely to be misspelt.
     pub(super) fn region_remark(&self) -> Option<String> {
         let region = self.region.as_deref().unwrap_or_default();
         let is_aws = self.plan.endpoint == Endpoint::Aws;

@@ -26,8 +26,7 @@ use crate::run::Row;
 use bedrock_emulator::Scenario;
 
 /// Said of an ARN that does not tell its model, by an opening that makes no request.
-const NOT_LOOKED_UP: &str =
-    "`run` and `check` ask Bedrock which model stands behind it; plan asks nobody";
+const NOT_LOOKED_UP: &str = "`run` and `check` ask Bedrock which model it is; plan makes no calls";
 
 /// What a job is read from.
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,6 @@
 //! What is asked of a run beside its job.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct RunOptions {
     pub trusted_hosts: Vec<String>,
     /// How long calls in flight may take once the run has been asked to stop.
     pub drain: Duration,
+    /// A file that keeps figures of the run in the text format of Prometheus.
+    pub metrics_file: Option<PathBuf>,
     /// Stops the run from elsewhere.
     pub stop: StopHandle,
 }
@@ -64,6 +67,7 @@ impl Default for RunOptions {
             locks: Locks::Trusted,
             trusted_hosts: Vec::new(),
             drain: DRAIN,
+            metrics_file: None,
             stop: StopHandle::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! What a job will take, found out without a call: reads the input and the output, and writes nothing.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,8 +17,8 @@ use crate::job::{Endpoint, Plan};
 use crate::model::Fingerprint;
 use crate::output::{Inspection, last_run};
 use crate::rows::forecast::{Forecast, Gathered};
+use crate::rows::identity;
 use crate::rows::preflight::Preflight;
-use crate::rows::{Changed, Standing, identity};
 
 /// All that was found out.
 #[derive(Debug)]
@@ -73,20 +74,22 @@ pub(crate) async fn plan(
     let mut gathered = Gathered::of(plan, maker);
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
-    let mut requests = Vec::new();
+    let mut requests = HashMap::new();
     tell(Told::Reads(&plan.input));
     let last = last_run(&opened.paths);
     let looked = opened.look_over(&past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
         // What a run would refuse to send stays as it is.
-        let runs_again = match standing {
-            Standing::Changed(_) => changed == Changed::Redone,
-            Standing::New | Standing::Renamed | Standing::Selected(_) => true,
-            Standing::Completed(_) => false,
-        };
+        let runs_again = changed.sends(standing);
         let line = standing.line().filter(|_| !runs_again);
-        if line.is_none() {
-            requests.extend(identity(row).fingerprint);
+        if line.is_none()
+            && let Some(request) = identity(row).fingerprint
+        {
+            let rows: &mut u64 = requests.entry(request).or_default();
+            *rows += 1;
+            if plan.dedupe && 1 < *rows {
+                return;
+            }
         }
         gathered.take(row, line);
     });
@@ -128,24 +131,29 @@ pub(crate) async fn plan(
     planned.notes.extend(planned.survey.of_input.clone());
     planned.notes.extend(planned.remarks());
     if planned.survey.alike.is_none() {
-        planned.notes.extend(identical_remark(requests));
+        planned
+            .notes
+            .extend(identical_remark(&requests, planned.plan.dedupe));
     }
     Ok(planned)
 }
 
-/// What is said of rows that would send the request of an earlier row again.
-fn identical_remark(mut requests: Vec<Fingerprint>) -> Option<String> {
-    let rows = requests.len();
-    requests.sort_unstable();
-    requests.dedup();
-    match rows - requests.len() {
-        0 => None,
-        1 => Some("1 row would send the same request as an earlier row".into()),
-        many => Some(format!(
-            "{} rows would send the same request as an earlier row",
-            count(many as u64)
-        )),
-    }
+/// What is said of rows that would send the request of an earlier row again; `requests` has how many
+/// rows send each.
+fn identical_remark(requests: &HashMap<Fingerprint, u64>, dedupe: bool) -> Option<String> {
+    let again: u64 = requests.values().map(|rows| rows - 1).sum();
+    let rows = match again {
+        0 => return None,
+        1 => "1 row".to_owned(),
+        many => format!("{} rows", count(many)),
+    };
+    Some(match (dedupe, again) {
+        (false, _) => format!(
+            "{rows} would send the same request as an earlier row; with --dedupe it is sent once"
+        ),
+        (true, 1) => format!("{rows} copies the record of an earlier row with the same request"),
+        (true, _) => format!("{rows} copy the record of an earlier row with the same request"),
+    })
 }
 
 /// Seconds as a time; more than a century is no time to tell.
@@ -182,7 +190,7 @@ impl Planned {
     }
 
     fn unknown_model(&self) -> Option<String> {
-        let remark = self.plan.catalogue_remark()?;
+        let remark = self.plan.catalog_remark()?;
         Some(format!("{remark}; give it in a file with --prices"))
     }
 

@@ -1,5 +1,5 @@
 //! What Bedrock is asked of a job's model before the plan is made: which one an ARN refers to,
-//! where neither id nor family tells, and whether it streams, where the catalogue does not tell.
+//! where neither id nor family tells, and whether it streams, where the catalog does not tell.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn settle_model(job: &mut JobFile, today: Date, hosts: &mut Hosts<'_>) -> 
             job.model.behind = found;
             None
         }
-        Err(why) => Some(format!("which model is behind it is not known: {why}")),
+        Err(why) => Some(format!("its model is unknown: {why}")),
     }
 }
 

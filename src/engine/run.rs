@@ -1,7 +1,7 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::auto_quota::{self, Quotas};
 use super::connect;
 use super::day::Day;
 use super::failure::Failure;
+use super::limit_use::LimitUseFile;
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
@@ -22,17 +23,19 @@ use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::exit::Exit;
-use crate::format::time;
+use crate::format::{count, plural, time};
 use crate::job::{Endpoint, PinnedPath, Plan};
+use crate::model::Fingerprint;
 use crate::output::{
-    Claim, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths, RunFilePlace,
-    killed, last_run, old_lines,
+    Claim, EarlierReply, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths,
+    RunFilePlace, earlier_replies, killed, last_run, old_lines, read_back,
 };
+use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, Ending, Summary, Updates};
-use crate::rows::Only;
 use crate::rows::preflight::limit_of;
-use crate::run::{Ask, Event, Limits, Settings, Steering, Stop};
+use crate::rows::{Only, identity};
+use crate::run::{Ask, Duplicates, EarlierUse, Event, Limits, Settings, Steering, Stop};
 
 /// `plan` holds a lock for a moment to see whether a run does.
 const INSPECTION_TIME: Duration = Duration::from_millis(50);
@@ -153,14 +156,22 @@ pub(crate) async fn run(
         return Err(rejected);
     }
     tell(Told::Reads(&opened.plan.input));
-    let looked = opened.look_over(&claim.past, &responder, options, &last, |_, _| {
+    let mut requests = HashMap::new();
+    let looked = opened.look_over(&claim.past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
+        if opened.plan.dedupe
+            && options.changed.sends(standing)
+            && let Some(request) = identity(row).fingerprint
+        {
+            *requests.entry(request).or_default() += 1;
+        }
     });
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
     let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
     run.context.run = place.run_id().to_owned();
+    run.requests = requests;
     run.carry_out(&looked, claim, asked).await
 }
 
@@ -203,17 +214,33 @@ async fn claim_output(
 /// Writes the summary to the run file.
 fn write(finished: &Finished) -> Result<(), Failure> {
     finished.summary().write().map_err(|error| {
-        let answers = &finished.context.paths.output;
-        let safe = match answers.exists() {
-            true => format!("; what is in {} is safe", answers.display()),
-            false => String::new(),
-        };
         let message = format!(
-            "{error}{safe}: free some space, or fix the cause given above; the same command then \
-             writes the summary"
+            "{error}{}: free some space, or fix the cause given above; the same command then \
+             writes the summary",
+            rows_read_back(&finished.context.paths, finished.progress.overall().ended())
         );
         Failure::new(Exit::CannotWrite, message)
     })
+}
+
+/// What can be said of the rows of an output after the disk has refused something else: whatever was
+/// said before, they are read back.
+fn rows_read_back(paths: &OutputPaths, expected: u64) -> String {
+    if !paths.output.exists() {
+        return String::new();
+    }
+    let output = paths.output.display();
+    match read_back(paths) {
+        Ok(rows) if expected <= rows => {
+            format!("; {output} was read back: {}", plural(rows, "row"))
+        }
+        Ok(rows) => format!(
+            "; only {} of {} of {output} could be read back",
+            count(rows),
+            plural(expected, "row")
+        ),
+        Err(why) => format!("; {output} could not be read back ({why})"),
+    }
 }
 
 /// `command` with one more switch.
@@ -267,6 +294,8 @@ pub(super) struct Run<'a, 't> {
     selected: Option<String>,
     /// Whether a row succeeded with the request that it would send now.
     succeeded_before: bool,
+    /// How many rows are to send each request, where identical ones are sent once.
+    requests: HashMap<Fingerprint, u64>,
     pub(super) kept: Kept,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
@@ -275,6 +304,7 @@ pub(super) struct Run<'a, 't> {
     pub(super) hidden: Option<&'a str>,
     /// The region that is called, once it is known.
     pub(super) region: Option<String>,
+    metrics: Option<MetricsFile>,
     tell: &'a mut Tell<'t>,
 }
 
@@ -344,12 +374,17 @@ impl<'a, 't> Run<'a, 't> {
             redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
             selected,
             succeeded_before: 0 < preflight.answered,
+            requests: HashMap::new(),
             kept,
             context,
             command,
             pinned: &loaded.pinned,
             hidden: loaded.hidden.as_deref(),
             region: None,
+            metrics: options
+                .metrics_file
+                .as_deref()
+                .map(|path| MetricsFile::new(path, Instant::now())),
             tell,
         }
     }
@@ -402,6 +437,15 @@ impl<'a, 't> Run<'a, 't> {
         let requests = quotas.requests_per_minute;
         self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
         self.context.tokens_per_minute = quotas.tokens.per_minute;
+        let (mut limit_use, earlier) = LimitUseFile::open(
+            &self.context.paths,
+            self.plan.mode,
+            self.context.emulated,
+            requests.is_some()
+                || quotas.tokens.per_minute.is_some()
+                || quotas.tokens.per_day.is_some()
+                || !self.plan.windows.is_empty(),
+        )?;
         self.back_up(&mut claim)?;
         let ledger_settings =
             self.ledger_settings(self.context.rows.saturating_sub(claim.past.len()));
@@ -425,6 +469,7 @@ impl<'a, 't> Run<'a, 't> {
         }
         let settings = Settings {
             steering: helm.steering(),
+            earlier,
             ..self.settings(past.tally.charge_usd(), &quotas)
         };
         (self.tell)(Told::Starts {
@@ -434,11 +479,15 @@ impl<'a, 't> Run<'a, 't> {
         });
         let tell = &mut *self.tell;
         let context = &self.context;
+        let mut metrics = self.metrics.as_mut();
         let mut updates = Updates::new(start);
         updates.tick(context, &progress, start);
         let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
             let now = Instant::now();
             progress.take(event, now);
+            if let Some(warning) = limit_use.take(event) {
+                tell(Told::Warning(&warning));
+            }
             tell(Told::Happened(event, &mut progress, now));
             if matches!(event, Event::Tick)
                 && let Some(note) = helm.tick(Timestamp::now())
@@ -446,6 +495,11 @@ impl<'a, 't> Run<'a, 't> {
                 tell(Told::Note(&note));
             }
             updates.tick(context, &progress, now);
+            if let Some(metrics) = &mut metrics
+                && let Some(warning) = metrics.tick(context, &mut progress, now)
+            {
+                tell(Told::Warning(&warning));
+            }
         })
         .await;
         (self.tell)(Told::Ends(&mut progress, Instant::now()));
@@ -469,9 +523,15 @@ impl<'a, 't> Run<'a, 't> {
         Ok(())
     }
 
-    fn conclude(self, stop: Option<Stop>, progress: Progress) -> Finished {
+    fn conclude(mut self, stop: Option<Stop>, mut progress: Progress) -> Finished {
         let ending = self.ending(stop.as_ref(), &progress);
         let context = self.context_after(stop.as_ref(), &progress);
+        let metrics = self.metrics.as_mut();
+        let warning =
+            metrics.and_then(|it| it.write(&context, &mut progress, Some(&ending), Instant::now()));
+        if let Some(warning) = warning {
+            (self.tell)(Told::Warning(&warning));
+        }
         let mut finished = Finished {
             context,
             ending,
@@ -496,15 +556,34 @@ impl<'a, 't> Run<'a, 't> {
             },
             retry: self.plan.retry,
             succeeded_before: self.succeeded_before,
+            duplicates: self.duplicates(),
             first_alone: self.plan.first_alone(),
             first_timeout: self.plan.first_timeout(),
             reasks: self.plan.reasks(),
             attempt_timeout: self.plan.attempt_timeout,
             drain: self.options.drain,
             tick: TICK,
+            earlier: EarlierUse::default(),
             seed: u64::from(std::process::id()),
             steering: Steering::none(),
         }
+    }
+
+    /// The requests that are sent once, with the records of earlier runs that are copied.
+    fn duplicates(&self) -> Duplicates {
+        let mut duplicates = Duplicates::among(&self.requests);
+        if !self.requests.is_empty() {
+            earlier_replies(&self.opened.paths, &self.requests, |earlier| {
+                let EarlierReply {
+                    fingerprint,
+                    custom_id,
+                    reply,
+                } = earlier;
+                let rows = self.requests.get(&fingerprint).copied().unwrap_or_default();
+                duplicates.succeeded_before(fingerprint, rows, custom_id, reply);
+            });
+        }
+        duplicates
     }
 
     /// How long the loop may send from now on.

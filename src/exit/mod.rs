@@ -73,7 +73,9 @@ impl Exit {
             Self::Locked => "another run is writing this output",
             Self::Bug => "a bug in promptmill",
             Self::CannotWrite => "the output cannot be written; fix that, then resume",
-            Self::Stopped => "SIGTERM, SIGHUP, daily quota or unreachable service; resume later",
+            Self::Stopped => {
+                "SIGTERM, SIGHUP, tokens per day, unreachable service, deleted output; resume later"
+            }
             Self::Access => "credentials or model access",
             Self::Interrupted => "Ctrl-C; run the same command to resume",
         }

@@ -3,7 +3,7 @@
 use super::Family;
 use super::layout::{Answer, Counts, Form, Images, Stream, System};
 
-/// What a family can. A single model of it may do less: see the catalogue.
+/// What a family can. A single model of it may do less: see the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abilities {
     /// Answers may come in chunks.

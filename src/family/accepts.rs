@@ -9,7 +9,7 @@ use crate::model::{Block, Image, Message, Prompt, Role, Written};
 impl Family {
     /// Refuses a prompt that this family, or the model behind `base`, has no form for; says what
     /// to change.
-    /// What only the catalogue says the model refuses may be sent all the same.
+    /// What only the catalog says the model refuses may be sent all the same.
     pub fn accepts(
         self,
         prompt: &Prompt,
@@ -78,10 +78,14 @@ impl Family {
             Order::InTurn => (true, true),
         };
         if user_first && speaks(prompt.messages.first(), Role::Assistant) {
-            return Err(format!("{name} wants the user to speak first"));
+            return Err(format!(
+                "{name} requires the first message to be the user's"
+            ));
         }
         if in_turn && !takes_turns(&prompt.messages) {
-            return Err(format!("{name} wants user and assistant to speak in turn"));
+            return Err(format!(
+                "{name} requires user and assistant messages to alternate"
+            ));
         }
         if prompt.messages.iter().any(|it| it.role == Role::System) {
             let is_taken = match turns.later_systems {
@@ -108,7 +112,7 @@ impl Family {
         if is_begun && refuses() {
             let model = base.unwrap_or(name);
             return Err(format!(
-                "{model} refuses to go on from an assistant's words: end with the user's"
+                "{model} does not support assistant prefill: end with a user message"
             ));
         }
         Ok(())
@@ -286,12 +290,11 @@ mod tests {
             "ok",
         );
         let opus = "anthropic.claude-opus-4-7";
-        let said =
-            format!("{opus} refuses to go on from an assistant's words: end with the user's");
+        let said = format!("{opus} does not support assistant prefill: end with a user message");
         check(claude, Some(opus), "ua", &said);
         let begun = crate::family::tests::golden::prompt("user: a\nassistant: b");
         let forced = claude.accepts(&begun, Some(opus), Doubtful::Sent);
-        assert_eq!(forced, Ok(()), "the catalogue may be wrong");
+        assert_eq!(forced, Ok(()), "the catalog may be wrong");
     }
 
     #[test]
@@ -336,7 +339,7 @@ mod tests {
         assert_eq!(
             claude.accepts(&prompt, Some(haiku), Doubtful::Sent),
             Ok(()),
-            "the catalogue may be wrong"
+            "the catalog may be wrong"
         );
     }
 
@@ -346,13 +349,13 @@ mod tests {
             Family::Nova,
             None,
             "au",
-            "nova wants the user to speak first",
+            "nova requires the first message to be the user's",
         );
         check(
             Family::MistralText,
             None,
             "uu",
-            "mistral-text wants user and assistant to speak in turn",
+            "mistral-text requires user and assistant messages to alternate",
         );
         check(
             Family::Raw,

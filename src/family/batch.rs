@@ -91,7 +91,7 @@ impl Family {
     }
 
     fn not_shared(self) -> Misread {
-        Misread(format!("{} answers one row a call", self.name()))
+        Misread(format!("{} takes one row per call", self.name()))
     }
 }
 

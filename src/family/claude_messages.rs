@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, block, grow, grow_field};
-use super::json::{Body, Json, at_mut, count, list, misread, text};
+use super::json::{Body, Json, at_mut, count, list, misread, text, written_value};
 use super::layout::{
     Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Stream, Thinking, Turns,
     UnknownEvents,
@@ -234,7 +234,7 @@ fn settle_input(block: &mut Value) {
     if let Some(written) = text(block, "/input") {
         let input = match written.is_empty() {
             true => json!({}),
-            false => serde_json::from_str(written).unwrap_or_else(|_| written.into()),
+            false => written_value(written).unwrap_or_else(|| written.into()),
         };
         if let Some(place) = at_mut(block, "/input") {
             *place = input;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Misread;
+use crate::json_cost;
 
 /// Keys that are the service's own begin so, in any family.
 pub(super) const SERVICE: &str = "amazon-bedrock-";
@@ -86,6 +87,12 @@ impl Json for Value {
     fn owned(&self) -> Value {
         self.clone()
     }
+}
+
+/// The value of JSON text within a reply; `None` where it is none, or would take too much memory.
+pub(super) fn written_value(text: &str) -> Option<Value> {
+    json_cost::check(text.as_bytes()).ok()?;
+    serde_json::from_str(text).ok()
 }
 
 /// The whole number that a float stands for; `None` for what counts nothing. Some models report

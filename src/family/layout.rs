@@ -160,7 +160,7 @@ pub(super) struct Turns {
 pub(super) enum LaterSystems {
     /// They are taken.
     Taken,
-    /// Some models take them: see the catalogue.
+    /// Some models take them: see the catalog.
     ByModel,
     /// There is no form for them.
     Rejected,

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, block, grow, grow_field, put};
-use super::json::{Body, Json as _, SERVICE, at, at_mut, count, list, misread, text};
+use super::json::{
+    Body, Json as _, SERVICE, at, at_mut, count, list, misread, text, written_value,
+};
 use super::layout::{Images, Layout, Stream, Thinking, USER_FIRST, UnknownEvents};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, means_filtered, thought};
@@ -214,7 +216,7 @@ fn delta(block: &mut Value, delta: &Chunk<'_>) -> Option<bool> {
 /// A tool's input that came as the text of its JSON.
 fn settle_input(block: &mut Value) {
     let written = text(block, "/toolUse/input");
-    let input = written.and_then(|it| serde_json::from_str(it).ok());
+    let input = written.and_then(written_value);
     if let (Some(input), Some(place)) = (input, at_mut(block, "/toolUse/input")) {
         *place = input;
     }

@@ -8,6 +8,7 @@ use super::join::{Brought, Join, StreamError};
 use super::json::{Json as _, SERVICE, count, merge_into, misread, text};
 use super::layout::{Stream, UnknownEvents};
 use super::{Family, Misread, NoAnswer, guardrail, raw};
+use crate::json_cost::{self, TooManyValues};
 use crate::model::{ParsedReply, Usage};
 
 /// A response that is coming in chunks.
@@ -24,6 +25,8 @@ pub struct Assembly {
     brought: Brought,
     metrics: Value,
     interventions: Interventions,
+    /// Bytes of chunks since the cost of the whole was measured.
+    unmeasured: usize,
     /// How many chunks said anything, and the first while it is the only one.
     said: u64,
     only: Option<Value>,
@@ -49,6 +52,9 @@ pub struct Assembled {
     pub latency_ms: Option<u64>,
 }
 
+/// The whole is measured each time that so many more bytes have come: they cost some 8 MiB at most.
+const MEASURE_EVERY: usize = 1 << 16;
+
 /// What the service adds to the last chunk.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
@@ -68,6 +74,7 @@ impl Family {
             brought: Brought::default(),
             metrics: Value::Object(Map::new()),
             interventions: Interventions::default(),
+            unmeasured: 0,
             said: 0,
             only: None,
             misread: None,
@@ -87,10 +94,25 @@ impl Assembly {
     /// It says that the model broke off. No response comes of this stream then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), StreamError> {
         self.chunks += 1;
+        if let Err(error) = self.bound(chunk) {
+            return self.note_misread(StreamError::NotJson(error.to_string()));
+        }
         match serde_json::from_slice(chunk) {
             Ok(chunk) => self.take(&chunk),
             Err(error) => self.note_misread(StreamError::NotJson(error.to_string())),
         }
+    }
+
+    /// Bounds what a chunk costs while it is read, and what all of them together come to. Texts grow
+    /// longer and cost no values, so that looks at the whole are few.
+    fn bound(&mut self, chunk: &[u8]) -> Result<(), TooManyValues> {
+        json_cost::check(chunk)?;
+        self.unmeasured += chunk.len();
+        if self.unmeasured < MEASURE_EVERY {
+            return Ok(());
+        }
+        self.unmeasured = 0;
+        json_cost::check_tree(&self.whole)
     }
 
     fn take(&mut self, chunk: &Chunk<'_>) -> Result<(), StreamError> {

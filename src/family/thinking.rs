@@ -112,15 +112,15 @@ fn beside_budget(parameters: &Parameters) -> Vec<String> {
     let max_tokens = own("max_tokens").and_then(Value::as_u64);
     match max_tokens.or(parameters.max_tokens.map(u64::from)) {
         Some(most) if most <= budget => problems.push(format!(
-            "max_tokens = {most} leaves no answer behind {budget} tokens of thought: give more than \
-             budget_tokens"
+            "max_tokens = {most} leaves no room for a completion after {budget} thinking tokens: give \
+             more than budget_tokens"
         )),
         Some(_) | None => {}
     }
     let temperature = own("temperature").and_then(Value::as_f64);
     match temperature.or(parameters.temperature) {
         Some(given) if given != 1.0 => problems.push(format!(
-            "temperature = {given} is refused while thinking is enabled: remove it"
+            "temperature = {given} is rejected while thinking is enabled: remove it"
         )),
         Some(_) | None => {}
     }
@@ -184,8 +184,8 @@ mod tests {
         check(
             claude,
             &given(4000, 4000, Some(0.0)),
-            "max_tokens = 4000 leaves no answer behind 4000 tokens of thought: give more than \
-             budget_tokens; temperature = 0 is refused while thinking is enabled: remove it",
+            "max_tokens = 4000 leaves no room for a completion after 4000 thinking tokens: give more \
+             than budget_tokens; temperature = 0 is rejected while thinking is enabled: remove it",
         );
         let own = json!({"thinking": thinking(4000), "max_tokens": 3000, "temperature": 0.5});
         check(
@@ -194,8 +194,8 @@ mod tests {
                 max_tokens: Some(9000),
                 ..asking(&own)
             },
-            "max_tokens = 3000 leaves no answer behind 4000 tokens of thought: give more than \
-             budget_tokens; temperature = 0.5 is refused while thinking is enabled: remove it",
+            "max_tokens = 3000 leaves no room for a completion after 4000 thinking tokens: give more \
+             than budget_tokens; temperature = 0.5 is rejected while thinking is enabled: remove it",
         );
         check(
             claude,

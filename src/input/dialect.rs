@@ -53,6 +53,21 @@ pub(super) struct Dialect {
     pub(super) has_header: bool,
 }
 
+/// What is no [`Mark`], or no [`Quote`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MarkError {
+    /// Not one character of the syntax.
+    #[error("\"{}\" is not one ASCII character; write one such as \";\" or \"|\", or tab", .0.escape_debug())]
+    NotAMark(String),
+    /// Not one character of the syntax, and not `none`.
+    #[error(
+        "\"{}\" is not one ASCII character; write one such as \";\" or \"|\", or tab, or none where the \
+         file does not quote",
+        .0.escape_debug()
+    )]
+    NotAQuote(String),
+}
+
 /// Names for characters that are hard to type or to see.
 const NAMES: [(&str, u8); 8] = [
     ("tab", b'\t'),
@@ -70,7 +85,7 @@ impl Mark {
     ///
     /// # Errors
     /// Anything else, with what may be written.
-    pub fn read(typed: &str) -> Result<Self, String> {
+    pub fn read(typed: &str) -> Result<Self, MarkError> {
         let named = NAMES.iter().find(|(name, _)| *name == typed);
         if let Some((_, byte)) = named {
             return Ok(Self(*byte));
@@ -79,10 +94,7 @@ impl Mark {
             [byte] if !byte.is_ascii_alphanumeric() && !matches!(byte, b'\n' | b'\r' | 0) => {
                 Ok(Self(*byte))
             }
-            _ => Err(format!(
-                "\"{}\" is not one ASCII character; write one such as \";\" or \"|\", or tab",
-                typed.escape_debug()
-            )),
+            _ => Err(MarkError::NotAMark(typed.to_owned())),
         }
     }
 
@@ -97,12 +109,12 @@ impl Quote {
     ///
     /// # Errors
     /// Anything else, with what may be written.
-    pub fn read(typed: &str) -> Result<Self, String> {
+    pub fn read(typed: &str) -> Result<Self, MarkError> {
         match typed {
             "none" | "" => Ok(Self::Never),
             typed => Mark::read(typed)
                 .map(Self::By)
-                .map_err(|problem| format!("{problem}, or none where the file does not quote")),
+                .map_err(|_| MarkError::NotAQuote(typed.to_owned())),
         }
     }
 }

@@ -70,7 +70,7 @@ fn translated(found: &str, text: &[u8], line: usize, column: usize) -> String {
         .unwrap_or_default();
     match found {
         "trailing characters" if text.contains(&b'\r') && line == 2 => {
-            "more than one value; are its lines ended by carriage returns alone?".into()
+            "more than one value; do its lines end with carriage returns only?".into()
         }
         "trailing characters" if matches!(behind.first(), Some(b'{' | b'[')) => {
             "more than one value on the line; put each on a line of its own".into()
@@ -142,8 +142,8 @@ fn string(text: &[u8], from: usize) -> Result<usize, Slip> {
                 }
                 Some(half @ 0xd800..=0xdfff) => {
                     let what = format!(
-                        "\\u{half:04x} is half of a surrogate pair, as where a text was cut in the \
-                         middle of a character; take it out, or write \\ufffd"
+                        "\\u{half:04x} is half of a surrogate pair, as left when a text is cut in the \
+                         middle of a character; remove it, or write \\ufffd"
                     );
                     return Err(Slip { at, what });
                 }
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn half_of_a_surrogate_pair_is_named_with_its_place() {
-        let cut = "is half of a surrogate pair, as where a text was cut in the middle of a character; \
-                   take it out, or write \\ufffd";
+        let cut = "is half of a surrogate pair, as left when a text is cut in the middle of a \
+                   character; remove it, or write \\ufffd";
         check(
             r#"{"a":"bad \ud83d tail"}"#,
             &format!("column 11: not JSON: \\ud83d {cut}"),

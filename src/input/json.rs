@@ -104,7 +104,7 @@ impl<R: BufRead> Elements<R> {
             }
             (Place::Array, Some(_)) => self.read_element().map(Some),
             (Place::Array, None) => Err(self.cut_short()),
-            (Place::Behind, Some(_)) => Err(self.malformed("text behind the end of the array")),
+            (Place::Behind, Some(_)) => Err(self.malformed("text after the end of the array")),
             (Place::Start | Place::Sequence | Place::Behind, None) => Ok(None),
             (Place::Value, _) => Err(self.malformed("not JSON: a value ends too early")),
         }
@@ -470,7 +470,7 @@ mod tests {
         );
         read("[{\"a\":1", &format!("in.json: line 1: {cut}"));
         read("[{\"a\":\"1}]", &format!("in.json: line 1: {cut}"));
-        read("[] []", "in.json: line 1: text behind the end of the array");
+        read("[] []", "in.json: line 1: text after the end of the array");
         read(
             "7",
             "in.json: line 1: not JSON: an object or an array of objects is expected",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::flawed_json::{explain, not_an_object};
 use super::line_records::LineRecords;
 use super::{BadRow, Record, Row};
-use crate::exact;
+use crate::{exact, json_cost};
 
 /// The records of a JSON Lines text; `end` is what ends a line.
 pub(super) fn records<R: BufRead>(name: &str, reader: R, end: u8) -> LineRecords<R> {
@@ -16,6 +16,10 @@ pub(super) fn records<R: BufRead>(name: &str, reader: R, end: u8) -> LineRecords
 
 /// Reads one record from the JSON text of an object that starts on `line`.
 pub(super) fn object(text: &[u8], row: u64, line: u64) -> Row {
+    if let Err(error) = json_cost::check(text) {
+        let reason = format!("{error}; a row has the values of one prompt");
+        return Err(BadRow { row, line, reason });
+    }
     let reason = match exact::from_slice(text) {
         Ok(Value::Object(fields)) if !exact::is_number(&fields) => {
             return Ok(Record { row, line, fields });

@@ -39,7 +39,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-pub use dialect::{Mark, Quote, ReadOptions};
+pub use dialect::{Mark, MarkError, Quote, ReadOptions};
 pub use error::InputError;
 pub use fields::Fields;
 pub use format::Format;

@@ -139,8 +139,8 @@ fn local(system: Option<TimeZone>, variable: Option<String>) -> Result<TimeZone,
         (Some(zone), _) => Ok(zone),
         (None, None) => Ok(TimeZone::UTC),
         (None, Some(unknown)) => Err(format!(
-            "it names no time zone, and TZ={unknown} is none that is known here: name one behind the \
-             time, such as \"06:30 Europe/Berlin\""
+            "it has no time zone, and TZ={unknown} is unknown here: add one after the time, such as \
+             \"06:30 Europe/Berlin\""
         )),
     }
 }

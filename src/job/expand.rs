@@ -14,7 +14,7 @@ pub enum ExpandError {
         name: String,
     },
     /// A home directory as shells write it.
-    #[error("`{path}`: `~` stands for no directory here: write {instead}")]
+    #[error("`{path}`: `~` is not expanded here: write {instead}")]
     Home {
         /// The path as typed.
         path: String,
@@ -22,7 +22,7 @@ pub enum ExpandError {
         instead: String,
     },
     /// An opening without its end, or a placeholder that does not exist.
-    #[error("`{path}`: only ${{NAME}} and {{{{ date }}}} can stand in a path")]
+    #[error("`{path}`: only ${{NAME}} and {{{{ date }}}} can be used in a path")]
     Syntax {
         /// The path as typed.
         path: String,
@@ -115,13 +115,13 @@ mod tests {
             "${HOEM}/x",
             Err("`${HOEM}/x`: no environment variable HOEM; set it, or write the path out"),
         );
-        let syntax = "only ${NAME} and {{ date }} can stand in a path";
+        let syntax = "only ${NAME} and {{ date }} can be used in a path";
         check(
             "{{ time }}/x",
             Err(&format!("`{{{{ time }}}}/x`: {syntax}")),
         );
         check("${HOME", Err(&format!("`${{HOME`: {syntax}")));
-        let tilde = "`~` stands for no directory here: write";
+        let tilde = "`~` is not expanded here: write";
         check("~/a/b", Err(&format!("`~/a/b`: {tilde} ${{HOME}}/a/b")));
         let users = format!("`~ada/b`: {tilde} the home directory of ada out, or ./~ada/b");
         check("~ada/b", Err(&users));

@@ -202,6 +202,21 @@ pub trait Model: Send + Sync + 'static {
 }
 
 impl FinishReason {
+    const ALL: [Self; 7] = [
+        Self::Stop,
+        Self::Length,
+        Self::ToolCalls,
+        Self::ContentFilter,
+        Self::Guardrail,
+        Self::ContextWindow,
+        Self::Unknown,
+    ];
+
+    /// The reason with this word, as [`as_str`](Self::as_str) writes it.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The word written to the output.
     pub fn as_str(self) -> &'static str {
         match self {

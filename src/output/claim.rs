@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
+use super::journal::{self, Change};
 use super::ledger::{Ledger, LedgerSettings};
 use super::line::Known;
 use super::lock::Lock;
@@ -17,7 +18,6 @@ use super::mode::Mode;
 use super::mount::{self, Reach};
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, TornTail, key, open_if_there};
-use super::rewrite::{remove_lines, sync_directory};
 use super::scan::each_line;
 use super::tally::Unattributed;
 use super::{Tally, images, lock, run_file};
@@ -126,7 +126,7 @@ impl Claim {
         for (path, stays) in files.into_iter().zip(self.existing.stays()) {
             let mut left = EarlierRows::default();
             let past = if stays { &mut self.past } else { &mut left };
-            match past.read(disk, path, || paths.torn(disk, Timestamp::now())) {
+            match past.read(disk, paths, path, || paths.torn(disk, Timestamp::now())) {
                 Ok(torn) => self.torn.extend(torn),
                 // What is backed up may be corrupt.
                 Err(LedgerError::Corrupt { .. } | LedgerError::Twice { .. }) if !stays => {}
@@ -151,16 +151,18 @@ impl Claim {
         redo.sort_unstable();
         let noted = run_file::unattributed(&*self.disk, &self.paths.run)?;
         let unattributed = self.unattributed(noted, &redo)?;
-        if noted.usd < unattributed.usd {
-            run_file::note(&*self.disk, &self.paths, unattributed)?;
+        let disk = Arc::clone(&self.disk);
+        let paths = self.paths.clone();
+        let before = paths.before(&*disk, Timestamp::now());
+        let mut change = Change::of(&*disk, &paths);
+        let mut aside = self.back_up_files(&mut change, &before)?;
+        aside.extend(self.back_up_rows(&mut change, &before, &redo)?);
+        if noted.usd != unattributed.usd {
+            run_file::note(&*disk, &mut change, &paths, unattributed)?;
         }
-        let mut aside = self.back_up_files()?;
-        if unattributed.usd < noted.usd {
-            run_file::note(&*self.disk, &self.paths, unattributed)?;
-        }
+        change.commit()?;
         self.past.tally.unattributed = unattributed;
         if !redo.is_empty() {
-            aside.extend(self.back_up_rows(&redo)?);
             self.read()?;
         }
         Ok(aside)
@@ -216,35 +218,34 @@ impl Claim {
         Ok(of_rows.as_unattributed())
     }
 
-    fn back_up_files(&self) -> Result<Vec<PathBuf>, LedgerError> {
-        let before = self.paths.before(&*self.disk, Timestamp::now());
-        let moves = [
-            (
-                &self.paths.output,
-                before.output.clone(),
-                self.existing == Existing::Fresh,
-            ),
-            (
-                &self.paths.failed,
-                before.failed,
-                self.existing != Existing::Resume,
-            ),
-        ];
+    fn back_up_files(
+        &self,
+        change: &mut Change<'_>,
+        before: &OutputPaths,
+    ) -> Result<Vec<PathBuf>, LedgerError> {
+        let is_fresh = self.existing == Existing::Fresh;
         let mut aside = Vec::new();
-        for (from, to, goes) in moves {
-            if goes && self.holds_something(from)? {
-                self.disk
-                    .rename(from, &to)
-                    .map_err(io_error("move", from))?;
-                aside.push(to);
+        let (output, images) = (&self.paths.output, &self.paths.images);
+        let moves_images = is_fresh && self.disk.exists(images);
+        if is_fresh && self.holds_something(output)? {
+            if moves_images {
+                // The lines are told where the images are.
+                change.write(&before.output, output, |file| {
+                    images::rename_in_lines(&*self.disk, output, file, images, &before.images)
+                })?;
+                change.remove(output);
+            } else {
+                change.rename(output, &before.output);
             }
+            aside.push(before.output.clone());
         }
-        if self.existing == Existing::Fresh && self.disk.exists(&self.paths.images) {
-            self.back_up_images(&before.images, aside.first())?;
-            aside.push(before.images);
+        if self.existing != Existing::Resume && self.holds_something(&self.paths.failed)? {
+            change.rename(&self.paths.failed, &before.failed);
+            aside.push(before.failed.clone());
         }
-        if !aside.is_empty() {
-            sync_directory(&*self.disk, &self.paths.output)?;
+        if moves_images {
+            change.rename(images, &before.images);
+            aside.push(before.images.clone());
         }
         Ok(aside)
     }
@@ -257,24 +258,16 @@ impl Claim {
         Ok(0 < len)
     }
 
-    /// Moves the images after the lines that name them, then changes the names in the lines. A crash
-    /// between the two leaves the images whole, under the name that the lines have.
-    fn back_up_images(&self, to: &Path, lines: Option<&PathBuf>) -> Result<(), LedgerError> {
-        let from = &self.paths.images;
-        let moved = self.disk.rename(from, to);
-        moved.map_err(io_error("move", from))?;
-        match lines {
-            Some(lines) => images::rename_in_lines(&*self.disk, lines, from, to),
-            None => Ok(()),
-        }
-    }
-
     /// Takes the lines of some rows, whose keys are sorted, out of both files.
-    fn back_up_rows(&self, redo: &[u64]) -> Result<Vec<PathBuf>, LedgerError> {
-        let before = self.paths.before(&*self.disk, Timestamp::now());
+    fn back_up_rows(
+        &self,
+        change: &mut Change<'_>,
+        before: &OutputPaths,
+        redo: &[u64],
+    ) -> Result<Vec<PathBuf>, LedgerError> {
         let files = [
-            (&self.paths.output, before.output, false),
-            (&self.paths.failed, before.failed, true),
+            (&self.paths.output, &before.output, false),
+            (&self.paths.failed, &before.failed, true),
         ];
         let is_there = |failed| {
             let mut rows = self.past.rows();
@@ -285,12 +278,12 @@ impl Claim {
             if !is_there(failed) {
                 continue;
             }
-            remove_lines(&*self.disk, path, &before, |found| {
+            change.remove_lines(path, before, |found| {
                 let known = found.known.as_ref();
                 let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
                 key.is_some_and(|key| redo.binary_search(&key).is_ok())
             })?;
-            aside.push(before);
+            aside.push(before.clone());
         }
         Ok(aside)
     }
@@ -314,20 +307,31 @@ pub(super) fn claim(
         let output = paths.output.clone();
         return Err(LedgerError::Network { output, kind });
     }
-    Lock::take(disk, paths)
+    let lock = Lock::take(disk, paths)?;
+    journal::finish(disk, paths)?;
+    Ok(lock)
 }
 
 /// Rejects what no run has written, without opening anything but a file: opening a pipe would block,
 /// and a device stores nothing.
 pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerError> {
-    for path in [&paths.output, &paths.failed, &paths.run, &paths.lock] {
+    let files = [
+        &paths.output,
+        &paths.failed,
+        &paths.run,
+        &paths.lock,
+        &paths.journal,
+    ];
+    for path in files {
         reject_other_than_file(path)?;
     }
     for path in [&paths.failed, &paths.run] {
         reject_link(path, |path| !path.exists())?;
     }
-    // It is written over.
-    reject_link(&paths.lock, |_| true)?;
+    // These are written over, and never links.
+    for path in [&paths.lock, &paths.journal, &paths.pace] {
+        reject_link(path, |_| true)?;
+    }
     reject_foreign_run_file(paths)?;
     lock::reject_foreign(&paths.lock)
 }

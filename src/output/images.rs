@@ -10,9 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::disk::{Disk, Open};
+use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
-use super::rewrite::replace;
 use super::scan::each_line;
 use crate::format::hexadecimal;
 use crate::model::GeneratedImage;
@@ -178,32 +177,30 @@ fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LedgerError> {
         .map_err(io_error("sync", parent))
 }
 
-/// Tells the lines of the file at `lines` that the images they name are in the folder `to` now.
+/// Copies the lines of the file at `lines` to `copy`, where the images they name are in the folder `to`
+/// and no longer in `from`.
 ///
 /// # Errors
-/// The disk refused; then the file is what it was.
+/// The disk refused.
 pub(super) fn rename_in_lines(
     disk: &dyn Disk,
     lines: &Path,
+    copy: &mut dyn OnDisk,
     from: &Path,
     to: &Path,
-) -> Result<(), LedgerError> {
-    let mut old = disk
-        .open(lines, Open::Append)
-        .map_err(io_error("open", lines))?;
+) -> io::Result<()> {
+    let mut old = disk.open(lines, Open::Append)?;
     let beginning = |folder: &Path| {
         let name = folder.file_name().unwrap_or_default();
         format!("{}/", name.to_string_lossy())
     };
     let (from, to) = (beginning(from), beginning(to));
-    replace(disk, lines, |file| {
-        let mut new = BufWriter::new(file);
-        each_line(&mut *old, |found| match moved(found.bytes, &from, &to) {
-            Some(line) => new.write_all(&line),
-            None => new.write_all(found.bytes),
-        })?;
-        new.flush()
-    })
+    let mut new = BufWriter::new(copy);
+    each_line(&mut *old, |found| match moved(found.bytes, &from, &to) {
+        Some(line) => new.write_all(&line),
+        None => new.write_all(found.bytes),
+    })?;
+    new.flush()
 }
 
 /// The line with the other folder; `None` where it names nothing in the first.

@@ -41,7 +41,7 @@ impl Inspection {
         look.refusals
             .extend(refusals.map(|error| error.to_string()));
         if is_locked(&paths.lock) {
-            let message = "another run is writing this output: what has ended is as of this moment";
+            let message = "another run is writing this output: the completed rows are as of now";
             look.notes.push(message.into());
         } else {
             look.notes.extend(killed(&paths.run));
@@ -52,7 +52,7 @@ impl Inspection {
             is_emulated |= look.read(path, stays);
         }
         if is_emulated {
-            let message = "the emulator made up answers in the output, and so what they teach";
+            let message = "estimates are based on fake responses of the emulator in the output";
             look.notes.push(message.into());
         }
         let noted = run_file::read(&paths.run).map(|run| run_file::unattributed_in(&run));

@@ -26,6 +26,10 @@ pub struct OutputPaths {
     pub scores: PathBuf,
     /// Held while a run writes; never removed, so that two runs lock the same file.
     pub lock: PathBuf,
+    /// What is used of the limits per minute and per day.
+    pub pace: PathBuf,
+    /// A change of several files that is under way.
+    pub journal: PathBuf,
     stem: PathBuf,
 }
 
@@ -38,28 +42,54 @@ pub(super) const RUN: &str = ".run.json";
 const IMAGES: &str = ".images";
 const SCORES: &str = ".scores.jsonl";
 const LOCK: &str = ".lock";
-const BESIDE: [&str; 5] = [FAILED, RUN, IMAGES, SCORES, LOCK];
+const PACE: &str = ".pace";
+const JOURNAL: &str = ".journal";
+const BESIDE: [&str; 7] = [FAILED, RUN, IMAGES, SCORES, LOCK, PACE, JOURNAL];
 
-/// What is wrong with `path` as the name of an output, and what to do: outputs whose names differ in
-/// their endings alone would share the files beside them.
+/// Why a path cannot name an output.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It is a file beside an output, such as `tags.failed.jsonl`.
+    #[error("{name} belongs to the output {output}: give {output}")]
+    Beside {
+        /// The path.
+        name: String,
+        /// The output it is beside.
+        output: String,
+    },
+    /// It does not end in `.jsonl`.
+    #[error(
+        "{name} does not end in {ENDING}, and an output is JSON Lines: name one that does, such as {meant}"
+    )]
+    Ending {
+        /// The path.
+        name: String,
+        /// The path with the right ending.
+        meant: String,
+    },
+}
+
+/// Checks `path` as the name of an output: outputs whose names differ in their endings alone would
+/// share the files beside them.
 ///
 /// # Errors
 /// A name that does not end in `.jsonl`, or that of a file beside an output.
-pub fn check_name(path: &Path) -> Result<(), String> {
+pub fn check_name(path: &Path) -> Result<(), NameError> {
     let name = path.to_string_lossy();
     if let Some(stem) = BESIDE.iter().find_map(|end| name.strip_suffix(end)) {
-        return Err(format!(
-            "{name} is a file beside the output {stem}{ENDING}: name {stem}{ENDING}"
-        ));
+        return Err(NameError::Beside {
+            output: format!("{stem}{ENDING}"),
+            name: name.into_owned(),
+        });
     }
     if name.ends_with(ENDING) {
         return Ok(());
     }
     let meant = path.with_extension(&ENDING[1..]);
-    Err(format!(
-        "{name} does not end in {ENDING}, and an output is JSON Lines: name one that does, such as {}",
-        meant.display()
-    ))
+    Err(NameError::Ending {
+        name: name.into_owned(),
+        meant: meant.display().to_string(),
+    })
 }
 
 impl OutputPaths {
@@ -83,8 +113,18 @@ impl OutputPaths {
             images: format!("{stem}{IMAGES}").into(),
             scores: format!("{stem}{SCORES}").into(),
             lock: format!("{stem}{LOCK}").into(),
+            pace: format!("{stem}{PACE}").into(),
+            journal: format!("{stem}{JOURNAL}").into(),
             stem: stem.into(),
         }
+    }
+
+    /// Whether a file beside the output has a name that is made of the output's.
+    pub(super) fn is_named_after(&self, name: &Path) -> bool {
+        let stem = self.stem.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_string_lossy();
+        let rest = name.strip_prefix(&*stem);
+        rest.is_some_and(|rest| rest.starts_with('.'))
     }
 
     /// Where a torn tail is put: `OUT.torn-20261122T021500Z`, or that with a number.
@@ -92,9 +132,13 @@ impl OutputPaths {
         self.free_name(disk, "torn", now)
     }
 
-    /// Where lines are put that mean nothing: `OUT.bad-20261122T021500Z`, or that with a number.
-    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp) -> PathBuf {
-        self.free_name(disk, "bad", now)
+    /// Where the lines of as many files are put that mean nothing: `OUT.bad-20261122T021500Z`, or that
+    /// with a number.
+    pub(super) fn bad(&self, disk: &dyn Disk, now: Timestamp, files: usize) -> Vec<PathBuf> {
+        let stem = self.stem_at("bad", now);
+        let path = |nth| PathBuf::from(numbered(&stem, nth));
+        let free = (1..).map(path).filter(|path| !disk.exists(path));
+        free.take(files).collect()
     }
 
     fn free_name(&self, disk: &dyn Disk, what: &str, now: Timestamp) -> PathBuf {
@@ -136,6 +180,11 @@ impl OutputPaths {
             self.stem.display(),
             now.strftime("%Y%m%dT%H%M%SZ")
         )
+    }
+
+    /// A file beside the output whose name ends like this, such as `report.html`.
+    pub fn beside(&self, end: &str) -> PathBuf {
+        format!("{}.{end}", self.stem.display()).into()
     }
 
     /// The directory all of them are in.
@@ -185,6 +234,7 @@ mod tests {
         assert_eq!(paths.run, Path::new("out/tags.run.json"));
         assert_eq!(paths.lock, Path::new("out/tags.lock"));
         assert_eq!(paths.images, Path::new("out/tags.images"));
+        assert_eq!(paths.pace, Path::new("out/tags.pace"));
         assert_eq!(paths.directory(), Path::new("out"));
     }
 
@@ -213,7 +263,7 @@ mod tests {
 
     #[test]
     fn no_two_names_of_outputs_share_the_files_beside_them() {
-        let check = |name: &str| check_name(Path::new(name));
+        let check = |name: &str| check_name(Path::new(name)).map_err(|error| error.to_string());
         assert_eq!(check("out/tags.jsonl"), Ok(()));
         assert_eq!(check("v1.2.jsonl"), Ok(()));
         for name in [
@@ -222,8 +272,7 @@ mod tests {
             "out/tags.lock",
         ] {
             let why = check(name).unwrap_err();
-            let meant =
-                format!("{name} is a file beside the output out/tags.jsonl: name out/tags.jsonl");
+            let meant = format!("{name} belongs to the output out/tags.jsonl: give out/tags.jsonl");
             assert_eq!(why, meant);
         }
         for (name, meant) in [

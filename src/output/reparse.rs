@@ -13,11 +13,11 @@ use super::claim::{Claim, Existing, Locks};
 use super::disk::{self, Disk, Open};
 use super::error::{LedgerError, io_error};
 use super::images;
+use super::journal::Change;
 use super::ledger::{Durability, Sink};
 use super::line::{self, Kept};
 use super::paths::OutputPaths;
 use super::resume::key;
-use super::rewrite::remove_lines;
 use super::run_file;
 use super::scan::each_line;
 use crate::model::{Category, ParsedReply, Reasoning};
@@ -64,6 +64,17 @@ pub struct KeptBody<'a> {
     /// Whether its row brought the body of the request, to which completions are kept as they were
     /// sent.
     pub own_body: bool,
+    /// The response, if it was parsed and breaks the schema that its job had; then there is no body.
+    pub invalid: Option<&'a ParsedReply>,
+}
+
+/// Which failures are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reread {
+    /// Responses that could not be parsed.
+    Unparsed,
+    /// These, and those that break the schema that their job had.
+    InvalidToo,
 }
 
 /// Reads kept bodies again with `read`.
@@ -73,16 +84,18 @@ pub struct KeptBody<'a> {
 pub fn reparse(
     paths: &OutputPaths,
     locks: Locks,
+    which: Reread,
     read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
     let mode = paths.mode(None);
-    reparse_on(disk::real(mode), paths, locks, read)
+    reparse_on(disk::real(mode), paths, locks, which, read)
 }
 
 pub(super) fn reparse_on(
     disk: Arc<dyn Disk>,
     paths: &OutputPaths,
     locks: Locks,
+    which: Reread,
     mut read: impl FnMut(KeptBody<'_>) -> Understood,
 ) -> Result<Reparsed, LedgerError> {
     let claim = Claim::take_on(Arc::clone(&disk), paths, Existing::Resume, locks)?;
@@ -98,7 +111,7 @@ pub(super) fn reparse_on(
     let mut moved = Vec::new();
     let mut refused = None;
     let done = each_line(&mut *failures, |found| {
-        let Some(kept) = kept(found.bytes) else {
+        let Some(kept) = kept(found.bytes, which) else {
             return Ok(());
         };
         let understood = reparsed.understand(&kept, bodies.of(&kept), &mut read);
@@ -132,21 +145,29 @@ pub(super) fn reparse_on(
     }
     moved.sort_unstable();
     let aside = paths.before(&*disk, Timestamp::now()).failed;
-    remove_lines(&*disk, &paths.failed, &aside, |found| {
+    let mut change = Change::of(&*disk, paths);
+    change.remove_lines(&paths.failed, &aside, |found| {
         let known = found.known.as_ref();
         let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
         key.is_some_and(|key| moved.binary_search(&key).is_ok())
     })?;
+    change.commit()?;
     reparsed.aside = Some(aside);
     let now = claim.reread()?;
     reparsed.uncounted = run_file::recount(&*disk, paths, &now.past.tally, "reparse", 0.0).err();
     Ok(reparsed)
 }
 
-/// The line, if it is of a response that could not be parsed.
-fn kept(line: &[u8]) -> Option<Kept> {
+/// The line, if it is of a response that is looked at.
+fn kept(line: &[u8], which: Reread) -> Option<Kept> {
     let kept: Kept = serde_json::from_slice(line).ok()?;
-    (kept.error.category == Category::BadResponse.as_str()).then_some(kept)
+    let is_wanted = match which {
+        Reread::Unparsed => kept.invalid().is_none(),
+        Reread::InvalidToo => true,
+    };
+    let category = kept.error.category.as_str();
+    let is_kept = category == Category::BadResponse.as_str() || kept.invalid().is_some();
+    (is_wanted && is_kept).then_some(kept)
 }
 
 /// The last body so far. Rows that shared a call have consecutive lines, and its body is in the first.
@@ -176,6 +197,8 @@ impl Reparsed {
         body: Option<&[u8]>,
         read: &mut impl FnMut(KeptBody<'_>) -> Understood,
     ) -> Option<(ParsedReply, Option<f64>)> {
+        let invalid = kept.invalid();
+        let body = body.or(invalid.as_ref().map(|_| &b""[..]));
         let Some(body) = body else {
             self.without_body += 1;
             return None;
@@ -192,10 +215,11 @@ impl Reparsed {
                 false => Reasoning::Dropped,
             },
             own_body: kept.own_body,
+            invalid: invalid.as_ref(),
         }) {
-            Ok(understood) => {
+            Ok((reading, cost_usd)) => {
                 self.understood += 1;
-                Some(understood)
+                Some((reading, cost_usd.or(kept.cost_usd)))
             }
             Err(why) => {
                 self.not_understood += 1;

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use super::Tally;
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
+use super::journal::Change;
 use super::line::{Known, Status};
-use super::rewrite::remove_lines;
+use super::paths::OutputPaths;
 use super::scan::{State, each_line, scan};
 use super::statistics::Statistics;
 use crate::model::Fingerprint;
@@ -88,6 +89,7 @@ impl EarlierRows {
     pub(super) fn read(
         &mut self,
         disk: &dyn Disk,
+        paths: &OutputPaths,
         path: &Path,
         aside: impl FnOnce() -> PathBuf,
     ) -> Result<Option<TornTail>, LedgerError> {
@@ -114,10 +116,12 @@ impl EarlierRows {
             (State::Holed | State::Torn { .. } | State::NoNewline | State::Whole, _) => {
                 let kept = aside();
                 let answered = &self.rows[..before];
-                let taken = remove_lines(disk, path, &kept, |found| match &found.known {
+                let mut change = Change::of(disk, paths);
+                let taken = change.remove_lines(path, &kept, |found| match &found.known {
                     Some(known) => find(answered, known),
                     None => true,
                 })?;
+                change.commit()?;
                 return Ok(Some(TornTail {
                     from: path.into(),
                     kept,
@@ -211,7 +215,9 @@ impl EarlierRows {
             input_tokens: input_tokens(known),
         });
         self.tally.count_earlier(known);
-        self.statistics.learn(known);
+        if known.copied_from.is_none() {
+            self.statistics.learn(known);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A file is replaced as a whole: written beside, synced, renamed into its place.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
@@ -15,6 +15,13 @@ const BUFFER: usize = 1 << 18;
 /// that end in `.tmp`; a file that ends like this may be overwritten.
 const BESIDE: &str = ".promptmill-new";
 
+/// Where the file is written that takes the place of `path`.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(BESIDE);
+    beside.into()
+}
+
 /// Puts what `write` writes in the place of `path`, or of what it leads to where it is a link.
 /// Whatever happens, that is the old file or the new one; its mode stays.
 pub(super) fn replace(
@@ -23,63 +30,69 @@ pub(super) fn replace(
     write: impl FnOnce(&mut dyn OnDisk) -> std::io::Result<()>,
 ) -> Result<(), LedgerError> {
     let path = &led_to(path);
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(BESIDE);
-    let beside = Path::new(&beside);
-    let mut file = disk
-        .open(beside, Open::Truncate)
-        .map_err(io_error("open", beside))?;
-    write(&mut *file)
-        .and_then(|()| file.take_after(path))
-        .and_then(|()| file.sync())
-        .and_then(|()| disk.rename(beside, path))
+    let beside = &beside(path);
+    write_new(disk, beside, path, write)?;
+    disk.rename(beside, path)
         // What is left of it would only take up room.
         .inspect_err(|_| drop(disk.remove(beside)))
         .map_err(io_error("write", path))?;
     sync_directory(disk, path)
 }
 
-/// Takes the lines that are to go out of the file at `path` and keeps them in the new file
-/// `aside`. Until the last step `path` is what it was; after it, the lines are safe in `aside`.
-pub(super) fn remove_lines(
+/// Writes a file as a whole, with the mode of the file `like`, and syncs it.
+pub(super) fn write_new(
     disk: &dyn Disk,
-    path: &Path,
-    aside: &Path,
-    goes: impl Fn(&Found<'_>) -> bool,
-) -> Result<Removed, LedgerError> {
-    let mut from = disk
-        .open(path, Open::Append)
-        .map_err(io_error("open", path))?;
-    let mut kept = disk
-        .open(aside, Open::New)
-        .map_err(io_error("create", aside))?;
-    let mut taken = Removed::default();
-    replace(disk, path, |file| {
-        let mut rest = BufWriter::with_capacity(BUFFER, file);
-        let mut out = BufWriter::with_capacity(BUFFER, &mut *kept);
-        each_line(&mut *from, |found| {
-            let goes = goes(&found);
-            let to: &mut dyn Write = if goes { &mut out } else { &mut rest };
-            taken.lines += u64::from(goes);
-            taken.bytes += if goes { found.bytes.len() as u64 } else { 0 };
-            to.write_all(found.bytes)?;
-            if !goes && found.bytes.last() != Some(&b'\n') {
-                to.write_all(b"\n")?;
-            }
-            Ok(())
-        })?;
-        rest.flush()?;
-        out.flush()?;
-        drop(out);
-        kept.sync()?;
-        disk.sync_directory(aside.parent().unwrap_or(Path::new(".")))
-    })?;
-    Ok(taken)
+    new: &Path,
+    like: &Path,
+    write: impl FnOnce(&mut dyn OnDisk) -> std::io::Result<()>,
+) -> Result<(), LedgerError> {
+    let mut file = disk
+        .open(new, Open::Truncate)
+        .map_err(io_error("open", new))?;
+    write(&mut *file)
+        .and_then(|()| file.take_after(like))
+        .and_then(|()| file.sync())
+        .inspect_err(|_| drop(disk.remove(new)))
+        .map_err(io_error("write", like))
 }
 
-/// How much was taken out.
+/// Whether a last line without a newline gets one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastLine {
+    Ended,
+    AsItIs,
+}
+
+/// Copies those lines of the file at `path` for which `which` is true.
+pub(super) fn copy_lines(
+    disk: &dyn Disk,
+    path: &Path,
+    to: &mut dyn OnDisk,
+    last: LastLine,
+    which: impl Fn(&Found<'_>) -> bool,
+) -> std::io::Result<Copied> {
+    let mut from = disk.open(path, Open::Append)?;
+    let mut out = BufWriter::with_capacity(BUFFER, to);
+    let mut copied = Copied::default();
+    each_line(&mut *from, |found| {
+        if !which(&found) {
+            return Ok(());
+        }
+        copied.lines += 1;
+        copied.bytes += found.bytes.len() as u64;
+        out.write_all(found.bytes)?;
+        if last == LastLine::Ended && found.bytes.last() != Some(&b'\n') {
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })?;
+    out.flush()?;
+    Ok(copied)
+}
+
+/// How much was copied.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Removed {
+pub(super) struct Copied {
     pub(super) lines: u64,
     pub(super) bytes: u64,
 }

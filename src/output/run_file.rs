@@ -5,10 +5,8 @@
 //! holds (`total`, `remaining`, `resume`) is made true, and `counted` says who counted, and when.
 //!
 //! `total.unlisted_usd` is spend that no line of the output accounts for, because lines were backed up or
-//! calls abandoned; `total.unlisted_answers_usd` is the part of it that was paid for responses. Lines are
-//! backed up only once their cost is noted there. A crash between the two counts the cost twice, which a
-//! cost limit tolerates; the other way round it
-//! would be forgotten.
+//! calls abandoned; `total.unlisted_answers_usd` is the part of it that was paid for responses. It is
+//! noted in the same change ([`journal`](super::journal)) in which lines leave the output.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -21,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use super::disk::{self, Disk};
 use super::error::{LedgerError, io_error};
+use super::journal::Change;
 use super::mode::Mode;
 use super::paths::OutputPaths;
 use super::resume::open_if_there;
@@ -136,9 +135,10 @@ pub(super) fn unattributed(disk: &dyn Disk, path: &Path) -> Result<Unattributed,
     Ok(file.as_ref().map(unattributed_in).unwrap_or_default())
 }
 
-/// Notes it, and leaves all else in the run file as it is.
+/// Notes it as part of `change`, and leaves all else in the run file as it is.
 pub(super) fn note(
     disk: &dyn Disk,
+    change: &mut Change<'_>,
     paths: &OutputPaths,
     unattributed: Unattributed,
 ) -> Result<(), LedgerError> {
@@ -150,7 +150,12 @@ pub(super) fn note(
         total.insert(UNLISTED.into(), unattributed.usd.into());
         total.insert(UNLISTED_ANSWERS.into(), unattributed.answers_usd.into());
     }
-    write(disk, &paths.run, &file)
+    let text = serde_json::to_string_pretty(&file)
+        .map_err(|error| io_error("write", &paths.run)(error.into()))?;
+    change.write(&paths.run, &paths.run, |file| {
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")
+    })
 }
 
 /// Writes the run file of this output: beside it first, then in its place.

@@ -52,7 +52,7 @@ pub(super) enum State {
 
 /// A line that is longer than any of an output.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line} (at byte {byte}) is longer than any that promptmill writes; take it out")]
+#[error("line {line} (at byte {byte}) is longer than any that promptmill writes; remove it")]
 struct TooLong {
     byte: u64,
     line: u64,
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(seen, [GOOD.len()]);
         let at = GOOD.len();
         let expected =
-            format!("line 2 (at byte {at}) is longer than any that promptmill writes; take it out");
+            format!("line 2 (at byte {at}) is longer than any that promptmill writes; remove it");
         assert_eq!(error.to_string(), expected);
         let read = each_line_within(10, &mut *file, |_| Ok(()));
         let refused = not_read(read.unwrap_err(), path);

@@ -64,7 +64,7 @@ impl OutputStatus {
         let output = match name.strip_suffix(RUN) {
             Some(stem) => PathBuf::from(format!("{stem}.jsonl")),
             None => {
-                super::paths::check_name(named)?;
+                super::paths::check_name(named).map_err(|error| error.to_string())?;
                 named.to_owned()
             }
         };

@@ -2,6 +2,9 @@
 
 pub mod display;
 pub(crate) mod failures;
+pub mod metrics;
+pub(crate) mod page;
 pub mod progress;
 mod rate;
 pub mod summary;
+mod timeline;

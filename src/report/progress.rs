@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::rate::{PerMinute, Rate};
+use super::timeline::{Timeline, TimelineOnDisk};
 use crate::model::{Category, Fault, Usage};
 use crate::output::resume::EarlierRows;
 use crate::output::statistics::Statistics;
@@ -29,6 +30,8 @@ pub struct Progress {
     pub sent: u64,
     /// Refusals for now.
     pub throttles: u64,
+    /// Rows that copied the record of another with the same request.
+    pub copied: u64,
     /// Calls sent again for any other reason.
     pub retries: u64,
     /// Responses that the model was asked to correct.
@@ -43,6 +46,7 @@ pub struct Progress {
     pub last_fault: Option<String>,
     /// Whether nothing new is sent any more.
     stops: bool,
+    timeline: Timeline,
     start: Instant,
     rate: Rate,
     held: BTreeMap<WaitReason, Duration>,
@@ -60,6 +64,7 @@ impl Progress {
             in_flight: 0,
             sent: 0,
             throttles: 0,
+            copied: 0,
             retries: 0,
             reasks: 0,
             maybe_billed: 0,
@@ -67,6 +72,7 @@ impl Progress {
             waits: None,
             last_fault: None,
             stops: false,
+            timeline: Timeline::new(start),
             start,
             rate: Rate::new(start),
             held: BTreeMap::new(),
@@ -76,6 +82,7 @@ impl Progress {
 
     /// Takes in one event.
     pub fn take(&mut self, event: &Event<'_>, now: Instant) {
+        self.timeline.take(event, now);
         match event {
             Event::Sent { is_retry, .. } => {
                 self.sent += 1;
@@ -127,10 +134,13 @@ impl Progress {
         // What led to another attempt was counted then.
         let last = matches!(&ended.outcome, Outcome::Failed(fault) if fault.maybe_billed);
         self.maybe_billed += u64::from(is_first && last);
+        self.copied += u64::from(ended.copied_from.is_some());
         self.now.take(ended);
         let tokens = match &ended.outcome {
             Outcome::Replied(reply) => {
-                self.statistics.reply(&reply.parsed, ended.latency);
+                if ended.copied_from.is_none() {
+                    self.statistics.reply(&reply.parsed, ended.latency);
+                }
                 tokens(&reply.parsed.usage)
             }
             Outcome::Failed(fault) => {
@@ -174,6 +184,11 @@ impl Progress {
         let mut overall = self.past.clone();
         overall.add(&self.now);
         overall
+    }
+
+    /// The course of this run.
+    pub(super) fn timeline(&self) -> TimelineOnDisk {
+        self.timeline.on_disk()
     }
 
     /// How long this run has been going.
@@ -222,11 +237,13 @@ mod tests {
         let identity = &Identity::default();
         let fault = &Fault::local(Category::ServerError, "broken");
         let after = Duration::ZERO;
+        let gauge = Gauge::default();
         for (event, retries) in [
             (
                 Event::Sent {
                     identity,
                     is_retry: false,
+                    gauge,
                 },
                 0,
             ),
@@ -242,6 +259,7 @@ mod tests {
                 Event::Sent {
                     identity,
                     is_retry: true,
+                    gauge,
                 },
                 1,
             ),

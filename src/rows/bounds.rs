@@ -34,13 +34,12 @@ impl RowMaker<'_> {
         }
         let why = match rendered.bill {
             None => {
-                "it asks for what has no known price, such as video or sound, and the cost is \
-                 limited: take the limit out, or the row"
+                "it holds input without a known price, such as video or audio, and the cost is \
+                 limited: remove the limit, or the row"
             }
             Some(bill) if bill.tokens == Metered::Billed && self.is_endless(rendered.limit) => {
-                "nothing says how long its answer may be, and the cost is limited: give \
-                 max_tokens, or the model's max_output_tokens in a file with --prices, or take \
-                 the limit out"
+                "the length of its completion is unlimited, and the cost is limited: give max_tokens, \
+                 or the model's max_output_tokens in a --prices file, or remove the cost limit"
             }
             Some(_) => return Ok(()),
         };

@@ -14,9 +14,8 @@ pub enum MismatchError {
     Prompt(#[from] PromptError),
     /// A model whose body layout is not known.
     #[error(
-        "`{model}` does not tell how its requests are laid out, or promptmill does not know it \
-         yet{hint}: name a layout it shares with --family ({families}), or send whole bodies with \
-         --body FIELD"
+        "`{model}` has an unknown request format{hint}: give a known one with --family ({families}), \
+         or send whole bodies with --body FIELD"
     )]
     NoLayout {
         /// The model id.
@@ -28,7 +27,7 @@ pub enum MismatchError {
     },
     /// Several texts for a model that answers one prompt.
     #[error(
-        "`texts`: {family} answers one prompt a row; lists of texts are for embeddings and rerankers"
+        "`texts`: {family} takes one prompt per row; lists of texts are for embedding and rerank models"
     )]
     NoTexts {
         /// The family.
@@ -45,8 +44,8 @@ pub enum MismatchError {
     },
     /// A model that wants more than a prompt.
     #[error(
-        "`{model}` wants {what} beside the prompt: give it in [model.extra] (--extra) where it is the \
-         same for all rows, or send whole bodies with --body FIELD; --force sends the prompt alone"
+        "`{model}` requires {what} besides the prompt: give it in [model.extra] (--extra) if it is \
+         the same for all rows, or send whole bodies with --body FIELD; --force sends the prompt alone"
     )]
     Lacks {
         /// The model id.

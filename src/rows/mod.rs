@@ -31,7 +31,7 @@ use crate::run::{Identity, ReadyRow, Row, Sharing};
 use batching::sharing;
 
 pub use mismatch::MismatchError;
-pub use only::Only;
+pub use only::{Only, OnlyError};
 pub use reading::Rows;
 pub use redo::{Changed, Redo};
 pub use standing::{Standing, identity};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::format::{count, hexadecimal};
-use crate::job::small;
+use crate::job::small::{self, FileError};
 
 /// How many ids that the input does not have are named.
 const SHOWN: usize = 3;
@@ -18,20 +18,38 @@ pub struct Only {
     ids: HashSet<String>,
 }
 
+/// Why a file of ids cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OnlyError {
+    /// It cannot be read.
+    #[error("--only {}: {cause}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: FileError,
+    },
+    /// It has nothing but blank lines.
+    #[error("--only {}: no id in it; give one id a line", .0.display())]
+    NoIds(PathBuf),
+}
+
 impl Only {
     /// Reads the ids of `file`. Blank lines are skipped, and blanks around an id, a byte order mark
     /// and CR LF are no part of it.
     ///
     /// # Errors
     /// The file cannot be read, is not UTF-8, or has no id.
-    pub fn read(file: &Path) -> Result<Self, String> {
-        let named = |why: String| format!("--only {}: {why}", file.display());
-        let text = small::text_of_any(file).map_err(named)?;
+    pub fn read(file: &Path) -> Result<Self, OnlyError> {
+        let text = small::text_of_any(file).map_err(|cause| OnlyError::Unreadable {
+            file: file.to_owned(),
+            cause,
+        })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let ids = text.lines().map(str::trim).filter(|id| !id.is_empty());
         let ids: HashSet<String> = ids.map(str::to_owned).collect();
         match ids.is_empty() {
-            true => Err(named("no id in it; give one id a line".into())),
+            true => Err(OnlyError::NoIds(file.to_owned())),
             false => Ok(Self {
                 file: file.to_owned(),
                 ids,
@@ -98,7 +116,7 @@ mod tests {
         std::fs::write(&file, "ab").unwrap();
         assert_ne!(Only::read(&file).unwrap().fingerprint(), only.fingerprint());
         std::fs::write(&file, " \n").unwrap();
-        let why = Only::read(&file).unwrap_err();
+        let why = Only::read(&file).unwrap_err().to_string();
         assert!(
             why.ends_with("ids.txt: no id in it; give one id a line"),
             "{why}"

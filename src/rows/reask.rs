@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::forecast::{Cases, MOST_BYTES_ADDED};
 use crate::catalog::{Cached, ModelFacts, Most};
 use crate::exact::Exact;
 use crate::family::{Doubtful, Family, Parameters, Rendered};
@@ -10,10 +11,6 @@ use crate::model::{
     Message, Prompt, Reply, Request, Role, SchemaCheck, SchemaError, SchemaMode, SentSchema, Tier,
 };
 use crate::run::Reasks;
-
-/// The most bytes that a correction adds to a conversation beside the response: the errors, of which
-/// there are at most 20, and the sentences around them.
-const MOST_BYTES_ADDED: u64 = 8 << 10;
 
 /// What stands for a response without text: no API takes an empty turn.
 const NO_TEXT: &str = "(no text)";
@@ -31,6 +28,29 @@ struct Corrector {
 }
 
 impl Plan {
+    /// How often a row is corrected, on average. What is expected is a guess by the mode: the service
+    /// enforces a native schema, a model mostly follows that of a tool.
+    pub(crate) fn corrections(&self) -> Cases<f64> {
+        let none = Cases {
+            low: 0.0,
+            expected: 0.0,
+            worst: 0.0,
+        };
+        let Some(schema) = self.schema.as_ref().filter(|schema| 0 < schema.reasks) else {
+            return none;
+        };
+        let expected = match schema.sent.mode {
+            SchemaMode::Native => 0.005,
+            SchemaMode::Tool => 0.02,
+            SchemaMode::Prompt => 0.05,
+        };
+        Cases {
+            expected,
+            worst: f64::from(schema.reasks),
+            ..none
+        }
+    }
+
     /// Whether and how invalid responses of this job are corrected.
     pub(crate) fn reasks(&self) -> Option<Reasks> {
         let schema = self.schema.as_ref().filter(|schema| 0 < schema.reasks)?;

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::preflight::Preflight;
+use super::standing::Standing;
 use super::trouble::{Rejection, Trouble};
 use crate::exit::Reason;
 use crate::format::{count, dollars, one_line, plural};
@@ -28,6 +29,17 @@ pub enum Changed {
     Refused,
     /// They run again, and their old lines are backed up.
     Redone,
+}
+
+impl Changed {
+    /// Whether a run sends a row of which the output has this.
+    pub fn sends(self, standing: Standing<'_>) -> bool {
+        match standing {
+            Standing::Changed(_) => self == Self::Redone,
+            Standing::New | Standing::Renamed | Standing::Selected(_) => true,
+            Standing::Completed(_) => false,
+        }
+    }
 }
 
 /// What the command says of completed rows, and what is known of them.

@@ -85,7 +85,7 @@ impl BytesInFlight {
 }
 
 /// What a reply holds: its body where that is kept, and what was read from it.
-fn bytes(reply: &Reply) -> usize {
+pub(super) fn bytes(reply: &Reply) -> usize {
     let read = &reply.parsed;
     let texts = [&read.completion, &read.reasoning];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();

@@ -14,6 +14,8 @@ pub enum Event<'a> {
         identity: &'a Identity,
         /// Whether it was sent before and came back with something other than a throttle.
         is_retry: bool,
+        /// What is known of the quota, this call included: told before it leaves.
+        gauge: Gauge,
     },
     /// A call came back with a transient error, and its rows will be retried.
     Retry {

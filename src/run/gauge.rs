@@ -1,5 +1,7 @@
 //! What a run knows of its quota, for those who read its events.
 
+use super::limit_use::LimitUse;
+
 /// What a run knows of its quota.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Gauge {
@@ -11,4 +13,6 @@ pub struct Gauge {
     pub tokens_settled: f64,
     /// Tokens of quota that calls reserved and did not use.
     pub tokens_never_used: f64,
+    /// What is used of the limits, for the run after this one.
+    pub limit_use: LimitUse,
 }

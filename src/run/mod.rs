@@ -11,16 +11,20 @@ mod attempt;
 mod bytes_in_flight;
 mod concurrency;
 mod credential_hold;
+mod duplicates;
 mod earlier;
 mod effects;
 mod event;
 mod gauge;
+mod health;
 mod learn;
+mod limit_use;
 mod limits;
 mod outage;
 mod pace;
 mod probes;
 mod reask;
+mod reserved;
 mod retry;
 mod retry_budget;
 mod state;
@@ -42,8 +46,10 @@ use crate::model::{Fault, Fingerprint, Model, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
+pub use duplicates::Duplicates;
 pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
+pub use limit_use::{EarlierUse, LimitUse};
 pub use limits::{Limits, Reached};
 pub use pace::RequestsPerMinute;
 pub use reask::Reasks;
@@ -108,6 +114,8 @@ pub struct CompletedRow {
     pub latency: Duration,
     /// When it completed.
     pub completed_at: Instant,
+    /// The id of the row that was sent for it, where that was another one with the same request.
+    pub copied_from: Option<String>,
 }
 
 impl CompletedRow {
@@ -124,6 +132,7 @@ impl CompletedRow {
             queued: Duration::ZERO,
             latency: Duration::ZERO,
             completed_at: now,
+            copied_from: None,
         }
     }
 
@@ -192,10 +201,14 @@ pub struct Settings {
     pub concurrency: usize,
     /// How many rows may share a call.
     pub sharing: Sharing,
+    /// Requests that several rows would send, to be sent once.
+    pub duplicates: Duplicates,
     /// How many calls may start in a minute; `None` is no limit.
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// How many tokens the quota has.
     pub tokens: TokenLimits,
+    /// What an earlier run of the same output has used of these limits.
+    pub earlier: EarlierUse,
     /// The user's limits.
     pub limits: Limits,
     /// What is retried, and when.

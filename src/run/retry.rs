@@ -1,12 +1,15 @@
 //! What deserves another attempt, and when: the only place where that is decided.
 //!
 //! Waits are drawn with full jitter: uniformly between nothing and a bound that doubles from
-//! attempt to attempt. What the service asks for (`Retry-After`) is not undercut, within reason.
+//! attempt to attempt. It starts at a second, and at a twentieth of that while most attempts succeed:
+//! then there is no outage to spare, and a row that waits delays the end of the run. What the service
+//! asks for (`Retry-After`) is not undercut, within reason.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::health::Health;
 use crate::model::fault::Verdict;
 use crate::model::{Category, Fault};
 
@@ -24,6 +27,8 @@ pub struct RetryPolicy {
 pub(super) struct History {
     /// Attempts that used up patience.
     pub(super) attempts: u32,
+    /// Those among them that failed during generation.
+    pub(super) expensive: u32,
     /// Attempts before that, together with rows it no longer shares its call with.
     pub(super) shared: u32,
     /// Throttles, which do not.
@@ -66,6 +71,13 @@ const EXPENSIVE_ATTEMPTS: u32 = 3;
 /// a service that asks for an hour is asked again after this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
+/// The longest wait before the first retry: a second; less while most attempts succeed.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const FIRST_BACKOFF_OF_A_GOOD_SERVICE: Duration = Duration::from_millis(50);
+
+/// What the bound of a wait is doubled to.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
 impl History {
     /// Its last fault was the service's: it costs the row no attempt after all.
     pub(super) fn forgive(&mut self) {
@@ -76,6 +88,7 @@ impl History {
     /// before it.
     pub(super) fn start_over(&mut self) {
         self.shared += std::mem::take(&mut self.attempts);
+        self.expensive = 0;
         self.refused_since = None;
     }
 
@@ -103,8 +116,9 @@ impl RetryPolicy {
         }
     }
 
-    /// Takes `fault` into the row's `history` and decides. `draw` is uniform in `0..1`. Where the
-    /// service as a whole is down, the fault is `services_fault` and costs the row nothing.
+    /// Takes `fault` into the row's `history` and decides. `draw` is uniform in `0..1`, `health` tells
+    /// how the attempts of other rows fare. Where the service as a whole is down, the fault is
+    /// `services_fault` and costs the row nothing.
     pub(super) fn after(
         &self,
         fault: &Fault,
@@ -112,6 +126,7 @@ impl RetryPolicy {
         now: Instant,
         draw: f64,
         services_fault: bool,
+        health: Health,
     ) -> Next {
         history.was_sent = true;
         history.is_new_correction = false;
@@ -139,7 +154,7 @@ impl RetryPolicy {
         let wait = if refused {
             self.refused(history, now)
         } else {
-            self.failed(fault, history, draw)
+            self.failed(fault, history, draw, health)
         };
         match wait {
             Some(wait) => Next::Retry(wait.max(fault.retry_after.unwrap_or_default())),
@@ -159,30 +174,40 @@ impl RetryPolicy {
         Some(Duration::ZERO)
     }
 
-    fn failed(&self, fault: &Fault, history: &mut History, draw: f64) -> Option<Duration> {
+    fn failed(
+        &self,
+        fault: &Fault,
+        history: &mut History,
+        draw: f64,
+        health: Health,
+    ) -> Option<Duration> {
         history.attempts += 1;
         history.refused_since = None;
-        let dear = matches!(
+        let is_expensive = matches!(
             fault.category,
             Category::ModelTimeout
                 | Category::ModelError
                 | Category::AttemptTimeout
                 | Category::BadResponse
         );
-        let attempts = if dear {
-            self.max_attempts.min(EXPENSIVE_ATTEMPTS)
-        } else {
-            self.max_attempts
+        history.expensive += u32::from(is_expensive);
+        if self.max_attempts <= history.attempts
+            || is_expensive && EXPENSIVE_ATTEMPTS <= history.expensive
+        {
+            return None;
+        }
+        let first = match health.is_good() {
+            true => FIRST_BACKOFF_OF_A_GOOD_SERVICE,
+            false => FIRST_BACKOFF,
         };
-        let cap = Duration::from_secs(30);
-        (history.attempts < attempts).then(|| full_jitter(history.attempts, cap, draw))
+        Some(full_jitter(history.attempts, first, draw))
     }
 }
 
-/// Uniform between nothing and 1 s, 2 s, 4 s … up to `cap`.
-fn full_jitter(nth: u32, cap: Duration, draw: f64) -> Duration {
-    let bound = Duration::from_secs(1 << nth.saturating_sub(1).min(6)).min(cap);
-    bound.mul_f64(draw)
+/// Uniform between nothing and `first`, twice that, four times … up to [`LONGEST_BACKOFF`].
+fn full_jitter(nth: u32, first: Duration, draw: f64) -> Duration {
+    let bound = first * (1 << nth.saturating_sub(1).min(10));
+    bound.min(LONGEST_BACKOFF).mul_f64(draw)
 }
 
 #[cfg(test)]
@@ -199,20 +224,62 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_of_a_wait_doubles_from_a_second_to_its_cap() {
-        let cap = Duration::from_secs(30);
-        let bound = |nth| full_jitter(nth, cap, 1.0).as_secs();
-        let bounds: Vec<_> = (0..9).map(bound).collect();
-        assert_eq!(bounds, [1, 1, 2, 4, 8, 16, 30, 30, 30]);
-        let longer = Duration::from_secs(100);
-        assert_eq!(full_jitter(u32::MAX, longer, 1.0).as_secs(), 64);
+    fn the_bound_of_a_wait_doubles_from_the_first_to_half_a_minute() {
+        let bounds = |first| {
+            [0, 1, 2, 5, 6, 9, 10, 11, u32::MAX].map(|nth| full_jitter(nth, first, 1.0).as_millis())
+        };
+        assert_eq!(
+            bounds(FIRST_BACKOFF),
+            [
+                1_000, 1_000, 2_000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000
+            ]
+        );
+        assert_eq!(
+            bounds(FIRST_BACKOFF_OF_A_GOOD_SERVICE),
+            [50, 50, 100, 800, 1_600, 12_800, 25_600, 30_000, 30_000]
+        );
         for (draw, wait_ms) in [(0.0, 0), (0.25, 2000), (0.5, 4000)] {
-            assert_eq!(full_jitter(4, cap, draw).as_millis(), wait_ms, "{draw}");
+            let wait = full_jitter(4, FIRST_BACKOFF, draw);
+            assert_eq!(wait.as_millis(), wait_ms, "{draw}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_row_has_its_attempts_and_fewer_if_one_is_expensive() {
+    async fn a_retry_waits_less_while_most_attempts_succeed() {
+        let now = Instant::now();
+        let mut good = Health::default();
+        good.succeeded();
+        for (health, waits_ms) in [(Health::default(), [1_000, 2_000]), (good, [50, 100])] {
+            let mut history = History::default();
+            let broken = fault(Category::ServerError);
+            for wait_ms in waits_ms {
+                let next = POLICY.after(&broken, &mut history, now, 1.0, false, health);
+                assert_eq!(next, Next::Retry(Duration::from_millis(wait_ms)));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cheap_errors_use_up_none_of_the_attempts_at_expensive_ones() {
+        let now = Instant::now();
+        let mut history = History::default();
+        let mut after = |category| {
+            let fault = fault(category);
+            POLICY.after(&fault, &mut history, now, 0.0, false, Health::default())
+        };
+        for category in [
+            Category::ServerError,
+            Category::Network,
+            Category::ModelError,
+        ] {
+            assert_eq!(after(category), Next::Retry(Duration::ZERO), "{category:?}");
+        }
+        assert_eq!(after(Category::ModelTimeout), Next::Retry(Duration::ZERO));
+        assert_eq!(after(Category::BadResponse), Next::Fail);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_has_its_attempts_and_fewer_where_one_is_dear() {
         let now = Instant::now();
         for (category, attempts) in [
             (Category::ServerError, 6),
@@ -224,7 +291,16 @@ mod tests {
             (Category::InvalidRequest, 1),
         ] {
             let mut history = History::default();
-            let mut after = || POLICY.after(&fault(category), &mut history, now, 1.0, false);
+            let mut after = || {
+                POLICY.after(
+                    &fault(category),
+                    &mut history,
+                    now,
+                    1.0,
+                    false,
+                    Health::default(),
+                )
+            };
             let retries = std::iter::from_fn(|| matches!(after(), Next::Retry(_)).then_some(()));
             assert_eq!(1 + retries.count(), attempts, "{category:?}");
             assert_eq!(history.attempts as usize, attempts, "{category:?}");
@@ -234,7 +310,14 @@ mod tests {
             ..POLICY
         };
         let mut history = History::default();
-        let next = once.after(&fault(Category::ModelError), &mut history, now, 1.0, false);
+        let next = once.after(
+            &fault(Category::ModelError),
+            &mut history,
+            now,
+            1.0,
+            false,
+            Health::default(),
+        );
         assert_eq!(next, Next::Fail, "no more than the job allows");
     }
 
@@ -244,7 +327,14 @@ mod tests {
         let mut history = History::default();
         let mut at = |seconds| {
             let now = start + Duration::from_secs(seconds);
-            let next = POLICY.after(&fault(Category::Throttled), &mut history, now, 1.0, false);
+            let next = POLICY.after(
+                &fault(Category::Throttled),
+                &mut history,
+                now,
+                1.0,
+                false,
+                Health::default(),
+            );
             (next, history.throttles, history.attempts)
         };
         assert_eq!(at(0), (Next::Retry(Duration::ZERO), 1, 0));
@@ -253,10 +343,17 @@ mod tests {
         // Another fault in between ends the run of throttles.
         let mut history = History::default();
         let throttled = fault(Category::Throttled);
-        POLICY.after(&throttled, &mut history, start, 1.0, false);
+        POLICY.after(
+            &throttled,
+            &mut history,
+            start,
+            1.0,
+            false,
+            Health::default(),
+        );
         assert_eq!(history.refused_since, Some(start));
         let broken = fault(Category::ServerError);
-        POLICY.after(&broken, &mut history, start, 1.0, false);
+        POLICY.after(&broken, &mut history, start, 1.0, false, Health::default());
         assert_eq!(history.refused_since, None);
     }
 
@@ -271,7 +368,14 @@ mod tests {
             (Category::ServerError, true, true),
             (Category::Throttled, false, false),
         ] {
-            POLICY.after(&fault(category), &mut history, now, 1.0, false);
+            POLICY.after(
+                &fault(category),
+                &mut history,
+                now,
+                1.0,
+                false,
+                Health::default(),
+            );
             assert_eq!(history.is_retry(), is_retry, "{category:?}");
             assert_eq!(history.owes, owes, "{category:?}");
         }
@@ -286,14 +390,21 @@ mod tests {
             ..fault(Category::Unavailable)
         };
         let now = Instant::now();
-        let next = POLICY.after(&asked, &mut history, now, 1.0, true);
+        let next = POLICY.after(&asked, &mut history, now, 1.0, true, Health::default());
         assert_eq!(next, Next::Retry(Duration::ZERO));
         assert_eq!((history.attempts, history.maybe_billed), (0, 1));
         // What the service asks for is not undercut where the row itself waits.
-        let next = POLICY.after(&asked, &mut history, now, 0.0, false);
+        let next = POLICY.after(&asked, &mut history, now, 0.0, false, Health::default());
         assert_eq!(next, Next::Retry(Duration::from_secs(7)));
         assert_eq!((history.attempts, history.maybe_billed), (1, 2));
-        let next = POLICY.after(&fault(Category::Unavailable), &mut history, now, 1.0, false);
+        let next = POLICY.after(
+            &fault(Category::Unavailable),
+            &mut history,
+            now,
+            1.0,
+            false,
+            Health::default(),
+        );
         assert_eq!(next, Next::Retry(Duration::from_secs(2)));
         history.forgive();
         assert_eq!(history.attempts, 1);

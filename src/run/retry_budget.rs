@@ -1,15 +1,21 @@
-//! How many retries a run may send: a tenth of its successes, and a few to start with.
+//! How many retries a run may send while the service is in trouble: a tenth of its successes, and a
+//! few to start with.
 //!
 //! Each row's own attempts bound what one row costs; they do not bound what a service in trouble
 //! has to bear from all rows together. With this budget calls grow by a tenth at most while there
 //! is anything else to send. When it is used up rows wait for it, they do not fail; and where
 //! nothing else is left to do, they go one by one, slowly, so that every run completes.
 //!
+//! While most attempts succeed ([`Health`]) there is no trouble: every retry goes when it is due. They
+//! are counted all the same, so that a service that begins to fail has no more to bear.
+//!
 //! Throttled calls and cold models are not paid from it: the pace is there for them.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::health::Health;
 
 /// Retries that can be sent before any success, and the most that are saved up. AWS's SDKs begin
 /// with fifty to a hundred: 500 tokens at 5 or 10 a retry (aws-smithy-runtime 1.16.2, token_bucket.rs).
@@ -27,6 +33,8 @@ const ALONE: Duration = Duration::from_millis(100);
 pub(super) struct RetryBudget {
     /// In successes.
     saved: u32,
+    /// How well the service works.
+    health: Health,
     /// When the next unpaid retry may go.
     alone: Instant,
 }
@@ -35,17 +43,33 @@ impl RetryBudget {
     pub(super) fn new(start: Instant) -> Self {
         Self {
             saved: BURST * ANSWERS_A_RETRY,
+            health: Health::default(),
             alone: start,
         }
     }
 
-    /// A row succeeded.
+    /// An attempt came back with a transient error.
+    pub(super) fn failed(&mut self) {
+        self.health.failed();
+    }
+
+    /// How well the service works.
+    pub(super) fn health(&self) -> Health {
+        self.health
+    }
+
+    /// An attempt succeeded.
     pub(super) fn earn(&mut self) {
+        self.health.succeeded();
         self.saved = (self.saved + 1).min(BURST * ANSWERS_A_RETRY);
     }
 
-    /// Whether a retry is paid for.
+    /// Whether a retry may be sent beside new rows.
     pub(super) fn is_open(&self) -> bool {
+        self.health.is_good() || self.pays()
+    }
+
+    fn pays(&self) -> bool {
         ANSWERS_A_RETRY <= self.saved
     }
 
@@ -57,7 +81,7 @@ impl RetryBudget {
     /// A retry is sent.
     pub(super) fn spend(&mut self, now: Instant) {
         if self.is_open() {
-            self.saved -= ANSWERS_A_RETRY;
+            self.saved = self.saved.saturating_sub(ANSWERS_A_RETRY);
         } else {
             self.alone = now + ALONE;
         }
@@ -71,11 +95,25 @@ mod tests {
     /// Sends as many retries as are paid for.
     fn paid(budget: &mut RetryBudget) -> u32 {
         let mut sent = 0;
-        while budget.is_open() {
+        while budget.pays() {
             budget.spend(Instant::now());
             sent += 1;
         }
         sent
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_most_attempts_succeed_every_retry_goes_and_is_counted() {
+        let mut budget = RetryBudget::new(Instant::now());
+        (0..100).for_each(|_| budget.earn());
+        assert_eq!(paid(&mut budget), 20);
+        for _ in 0..18 {
+            budget.failed();
+            assert!(budget.is_open(), "most have succeeded");
+            budget.spend(Instant::now());
+        }
+        budget.failed();
+        assert!(!budget.is_open(), "the budget has paid for those before");
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use super::attempt::{Attempt, Replies};
 use super::bytes_in_flight::{BytesInFlight, Held};
 use super::concurrency::ConcurrencyLimit;
 use super::credential_hold::CredentialHold;
+use super::duplicates::{Copied, Duplicates, Sorted};
 use super::gauge::Gauge;
 use super::limits::{Affordable, Budget, Reached};
 use super::pace::{Admission, Pace, Refusal};
@@ -30,7 +31,7 @@ const SKIPPED_AT_ONCE: u32 = 1024;
 const SKIPPED_FOR: Duration = Duration::from_millis(10);
 
 /// One slot in this many is enough for a commit: the others keep the service busy meanwhile.
-const ENOUGH_TO_COMMIT: usize = 8;
+const ENOUGH_TO_COMMIT: usize = 2;
 
 /// How often a paused run looks around, at least: whatever ends the pause wakes it at once.
 const PAUSED_FOR: Duration = Duration::from_secs(60);
@@ -79,6 +80,10 @@ pub(super) struct State<M, R> {
     pub(super) in_flight: JoinSet<Returned>,
     /// A row that was read and did not fit into the call of those before it.
     next: Option<ReadyRow>,
+    /// Requests that several rows would send.
+    pub(super) duplicates: Duplicates,
+    /// A row that was read and is to be sorted among them once fewer wait.
+    unsorted: Option<ReadyRow>,
     /// The next call, read but not yet admitted.
     head: Option<Attempt>,
     /// Whether completed rows were skipped, and a row that has not completed may follow.
@@ -132,17 +137,24 @@ where
     R: Iterator<Item = Result<Row, E>>,
     E: std::error::Error,
 {
-    pub(super) fn new(model: Arc<M>, rows: R, settings: Settings, start: Instant) -> Self {
+    pub(super) fn new(model: Arc<M>, rows: R, mut settings: Settings, start: Instant) -> Self {
         Self {
             model,
             rows: rows.fuse(),
-            pace: Pace::new(settings.requests_per_minute, settings.tokens, start),
+            pace: Pace::new(
+                settings.requests_per_minute,
+                settings.tokens,
+                &settings.earlier,
+                start,
+            ),
             concurrency: ConcurrencyLimit::new(settings.concurrency, start),
             budget: Budget::new(settings.limits, start),
             jitter: fastrand::Rng::with_seed(settings.seed),
+            duplicates: std::mem::take(&mut settings.duplicates),
             settings,
             in_flight: JoinSet::new(),
             next: None,
+            unsorted: None,
             head: None,
             skips: false,
             bytes: BytesInFlight::default(),
@@ -350,8 +362,23 @@ where
         }
         let mut passed = 0;
         while self.held_slots < MOST_UNCOMMITTED {
-            match self.rows.next()? {
-                Ok(Row::Ready(ready)) => return Some(ready),
+            let row = match self.unsorted.take() {
+                Some(ready) => Ok(Row::Ready(ready)),
+                None => self.rows.next()?,
+            };
+            match row {
+                Ok(Row::Ready(ready)) => match self.duplicates.sort(ready) {
+                    Sorted::Send(ready) => return Some(ready),
+                    Sorted::Held => {}
+                    Sorted::Copied(copied) => {
+                        self.held_slots += 1;
+                        self.end_copied(copied, now);
+                    }
+                    Sorted::Full(ready) => {
+                        self.unsorted = Some(ready);
+                        return None;
+                    }
+                },
                 Ok(Row::Rejected(identity, fault)) => {
                     self.budget.ended(true);
                     self.held_slots += 1;
@@ -372,6 +399,20 @@ where
             }
         }
         None
+    }
+
+    /// A row ends like the one that was sent for it.
+    pub(super) fn end_copied(&mut self, copied: Copied, now: Instant) {
+        let Copied {
+            identity,
+            outcome,
+            from,
+        } = copied;
+        self.budget.ended(matches!(outcome, Outcome::Failed(_)));
+        self.ended.push(CompletedRow {
+            copied_from: Some(from),
+            ..CompletedRow::unsent(identity, outcome, now)
+        });
     }
 
     /// While everything waits for new credentials: until when, if this call has to wait too.

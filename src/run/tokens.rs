@@ -12,6 +12,8 @@
 use tokio::time::Instant;
 
 use super::learn::Learned;
+use super::limit_use::EarlierUse;
+use super::reserved::ReservedCeiling;
 use crate::model::{Request, Usage};
 
 /// Limits of tokens, as the job says them.
@@ -19,7 +21,7 @@ use crate::model::{Request, Usage};
 pub struct TokenLimits {
     /// Tokens per minute.
     pub per_minute: Option<u64>,
-    /// Tokens per day; counted from the start of the run.
+    /// Tokens per day (UTC), runs of the same output before this one included.
     pub per_day: Option<u64>,
     /// How many tokens of quota one token of output costs.
     pub burndown: f64,
@@ -44,6 +46,8 @@ const REPLIES: f64 = 32.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Charge {
     reserved: f64,
+    /// What calls in flight had reserved when it was sent.
+    beside: f64,
     expected: f64,
     /// The part of the reservation that is for the completion.
     most: f64,
@@ -81,9 +85,13 @@ pub(super) enum Short {
 #[derive(Debug)]
 pub(super) struct Tokens {
     limits: TokenLimits,
-    pace: Option<Learned>,
-    /// What calls in flight have reserved, and how many they are.
+    /// The rate: of the quota that the job names, or as throttles teach it.
+    pace: Learned,
+    /// What calls in flight may reserve, where the job names no quota.
+    ceiling: ReservedCeiling,
+    /// What calls in flight have reserved, what they are expected to settle to, and how many they are.
     reserved: f64,
+    expected: f64,
     in_flight: u64,
     /// What they settle to at the worst: a day counts what is settled, not what is reserved.
     worst: f64,
@@ -98,18 +106,21 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(limits: TokenLimits, start: Instant) -> Self {
-        let pace = limits
-            .per_minute
-            .map(|tokens| Learned::paced(tokens as f64 / 60.0, start));
+    pub(super) fn new(limits: TokenLimits, earlier: &EarlierUse, start: Instant) -> Self {
+        let mut pace = pace(limits.per_minute, start);
+        if limits.per_minute.is_some() {
+            pace.owes_until(start + earlier.tokens_due_in);
+        }
         Self {
             limits,
             pace,
+            ceiling: ReservedCeiling::default(),
             reserved: 0.0,
+            expected: 0.0,
             in_flight: 0,
             worst: 0.0,
             settled: 0.0,
-            of_day: 0.0,
+            of_day: earlier.tokens_of_day,
             never_used: 0.0,
             tokens_per_byte: Estimate::new(FIRST_TOKENS_PER_BYTE),
             output_share: Estimate::new(1.0),
@@ -121,14 +132,14 @@ impl Tokens {
         if per_minute == self.limits.per_minute {
             return;
         }
-        self.limits.per_minute = per_minute;
-        let per_second = per_minute.map(|tokens| tokens as f64 / 60.0);
-        match (&mut self.pace, per_second) {
-            (Some(pace), Some(per_second)) => pace.limit(per_second, now),
-            (pace, per_second) => {
-                *pace = per_second.map(|per_second| Learned::paced(per_second, now));
+        match (self.limits.per_minute, per_minute) {
+            (Some(_), Some(tokens)) => self.pace.limit(per_second(tokens), now),
+            (Some(_) | None, _) => {
+                self.pace = pace(per_minute, now);
+                self.ceiling = ReservedCeiling::default();
             }
         }
+        self.limits.per_minute = per_minute;
     }
 
     /// What `calls` would hold, sent as one.
@@ -144,6 +155,7 @@ impl Tokens {
         let expected = input + most * self.output_share.value * self.limits.burndown;
         Charge {
             reserved: input + most,
+            beside: self.reserved,
             expected,
             most,
             worst: self.worst_of_day(bytes, most).unwrap_or(expected),
@@ -176,36 +188,34 @@ impl Tokens {
                 _ => Short::DayInFlight,
             });
         }
-        let Some(minute) = self.limits.per_minute else {
-            return Ok(());
+        let most = match self.limits.per_minute {
+            Some(minute) => minute as f64,
+            None => self.ceiling.tokens(now),
         };
-        if 0 < self.in_flight && (minute as f64) < self.reserved + charge.reserved {
+        if 0 < self.in_flight && most < self.reserved + charge.reserved {
             return Err(Short::InFlight);
         }
-        self.pace
-            .as_mut()
-            .map_or(Ok(()), |pace| pace.ready(now))
-            .map_err(Short::Until)
+        self.pace.ready(now).map_err(Short::Until)
     }
 
     /// The call starts.
     pub(super) fn reserve(&mut self, charge: &Charge, now: Instant) {
         self.reserved += charge.reserved;
+        self.expected += charge.expected;
         self.worst += charge.worst;
         self.in_flight += 1;
-        if let Some(pace) = &mut self.pace {
-            pace.sent(charge.expected, now);
-        }
+        self.pace.sent(charge.expected, now);
     }
 
     /// The call is over.
     pub(super) fn settle(&mut self, charge: &Charge, settled: Settled, sent: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         // With nothing in flight, what is left of the sums is the noise of floating point.
-        (self.reserved, self.worst) = match self.in_flight {
-            0 => (0.0, 0.0),
+        (self.reserved, self.expected, self.worst) = match self.in_flight {
+            0 => (0.0, 0.0, 0.0),
             _ => (
                 (self.reserved - charge.reserved).max(0.0),
+                (self.expected - charge.expected).max(0.0),
                 (self.worst - charge.worst).max(0.0),
             ),
         };
@@ -220,31 +230,41 @@ impl Tokens {
         self.of_day += known.unwrap_or(charge.worst);
         self.settled += believed;
         self.never_used += (charge.reserved - believed).max(0.0);
-        if let Some(pace) = &mut self.pace {
-            pace.correct(believed - charge.expected, sent);
-        }
+        self.pace.correct(believed - charge.expected, sent);
     }
 
     /// The service throttled a call for its tokens.
     pub(super) fn refused(
         &mut self,
+        charge: &Charge,
         sent: Instant,
         now: Instant,
         ask: Option<std::time::Duration>,
     ) -> bool {
-        self.pace
-            .as_mut()
-            .is_some_and(|pace| pace.refused(0.0, sent, now, ask))
+        self.ceiling.refuse(charge.beside, sent, now);
+        self.pace.refused(0.0, sent, now, ask)
     }
 
     /// Whether the job says how many tokens there are in a minute.
     pub(super) fn are_limited(&self) -> bool {
-        self.pace.is_some()
+        self.limits.per_minute.is_some()
     }
 
     /// The tokens per second that throttles have taught.
     pub(super) fn ceiling(&self) -> Option<f64> {
-        self.pace.as_ref()?.ceiling()
+        self.pace.ceiling()
+    }
+
+    /// When the minute's tokens that calls have taken are paid for, those in flight with all that they
+    /// have reserved.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.limits.per_minute?;
+        Some(self.pace.due(self.reserved - self.expected))
+    }
+
+    /// What the day has used, calls in flight at their worst.
+    pub(super) fn of_day(&self) -> f64 {
+        self.of_day + self.worst
     }
 
     /// Tokens of quota settled, and reserved but never used.
@@ -272,6 +292,19 @@ impl Tokens {
         // A reply whose counts contradict each other gives nothing back.
         let read = cache_read_input_tokens.unwrap_or(0) as f64;
         Some((input - read).max(0.0) + output * self.limits.burndown)
+    }
+}
+
+fn per_second(per_minute: u64) -> f64 {
+    per_minute as f64 / 60.0
+}
+
+/// Where the job names no quota nothing is paced until throttles blame the tokens: the search for a
+/// rate is that of the calls.
+fn pace(per_minute: Option<u64>, now: Instant) -> Learned {
+    match per_minute {
+        Some(tokens) => Learned::paced(per_second(tokens), now),
+        None => Learned::known(f64::INFINITY, now),
     }
 }
 
@@ -310,7 +343,7 @@ mod tests {
             burndown: 5.0,
             default_max_tokens: 1000,
         };
-        Tokens::new(limits, start)
+        Tokens::new(limits, &EarlierUse::default(), start)
     }
 
     fn charge(tokens: &Tokens, bytes: usize, max_tokens: Option<u32>) -> Charge {
@@ -442,7 +475,8 @@ mod tests {
     async fn a_day_counts_what_is_in_flight_at_its_worst() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(6_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(6_000);
         let charge = charge(&tokens, 100, None);
         tokens.reserve(&charge, start);
         assert_eq!(tokens.ready(&charge, start), Err(Short::DayInFlight));
@@ -454,7 +488,8 @@ mod tests {
     async fn a_day_is_never_overshot_however_expensive_an_output_token_is() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(50_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(50_000);
         let mut in_flight = Vec::new();
         let mut next = charge(&tokens, 100, None);
         loop {
@@ -480,7 +515,8 @@ mod tests {
     async fn a_day_is_not_overshot_by_rows_with_more_tokens_than_those_before_them() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(1_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(1_000);
         for _ in 0..10 {
             let english = charge(&tokens, 100, Some(1));
             tokens.reserve(&english, start);
@@ -503,7 +539,8 @@ mod tests {
     async fn a_day_has_room_for_images_whose_bytes_are_many_and_tokens_few() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(2_000_000);
         for _ in 0..20 {
             let image = charge(&tokens, 4_000_000, Some(1));
             assert!(tokens.ready(&image, start).is_ok(), "{}", tokens.of_day);
@@ -516,7 +553,8 @@ mod tests {
     async fn an_image_that_broke_off_leaves_most_of_the_day() {
         let start = Instant::now();
         let mut tokens = tokens(60_000, start);
-        (tokens.limits.per_day, tokens.limits.per_minute) = (Some(2_000_000), None);
+        tokens.limit(None, start);
+        tokens.limits.per_day = Some(2_000_000);
         let image = charge(&tokens, 2_700_000, Some(1));
         tokens.reserve(&image, start);
         assert_eq!(tokens.ready(&image, start), Ok(()), "{}", tokens.worst);

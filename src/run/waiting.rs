@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::WaitReason;
 use super::attempt::Attempt;
+use super::health::Health;
 use super::retry_budget::RetryBudget;
 
 /// Calls on their way that are not in flight.
@@ -109,6 +110,16 @@ impl Waiting {
         if std::mem::take(&mut attempt.history.owes) {
             self.budget.spend(now);
         }
+    }
+
+    /// A call came back with a transient error.
+    pub(super) fn failed(&mut self) {
+        self.budget.failed();
+    }
+
+    /// How well the service works.
+    pub(super) fn health(&self) -> Health {
+        self.budget.health()
     }
 
     /// A call succeeded.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::repair::{Found, find};
 use super::validate::Schema;
+use crate::json_cost;
 use crate::model::{FinishReason, ParsedReply, SchemaCheck, SchemaError};
 
 /// What a model called the tool with that stands for the schema.
@@ -62,6 +63,7 @@ impl Judge {
     }
 
     fn found(&self, text: &str, is_cut_off: bool) -> Option<Found> {
+        json_cost::check(text.as_bytes()).ok()?;
         let is_valid = |value: &Value| {
             // A number or a word may have been cut off and still be one.
             let is_closed = value.is_object() || value.is_array();
@@ -107,6 +109,9 @@ impl Judge {
         }
         if text.trim().is_empty() {
             return one("json", "the response has no text".to_owned());
+        }
+        if let Err(error) = json_cost::check(text.as_bytes()) {
+            return one("json", error.to_string());
         }
         // What would be taken if the schema did not matter says best what is wrong.
         let strict = || {

@@ -6,6 +6,7 @@
 //! emulator shares the processors with the side it serves. The loop is as one would write it, with
 //! the system's allocator; promptmill and the emulator bring their own.
 //!
+//! `-- --one-core` compares throughput with each side on one processor and the emulator on another.
 //! `-- --short` takes half a minute, `-- --rows 1000000` adds a size to the memory table,
 //! `-- --only streams` measures one thing.
 
@@ -27,7 +28,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use broken::Broken;
 use report::Report;
-use setting::{Form, Setting};
+use setting::{Cores, Form, Setting};
 
 /// What is measured.
 const TABLES: [&str; 5] = ["throughput", "durability", "streams", "memory", "startup"];
@@ -69,6 +70,13 @@ fn command() -> Command {
                 .help("Few calls: whether it works, not what it costs"),
         )
         .arg(
+            Arg::new("one-core")
+                .long("one-core")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["only", "rows"])
+                .help("Throughput alone, each side on one processor (needs taskset)"),
+        )
+        .arg(
             Arg::new("rows")
                 .long("rows")
                 .value_parser(value_parser!(u64).range(1..))
@@ -93,14 +101,21 @@ fn bench(matches: &ArgMatches) -> Result<(), Broken> {
     };
     let form = form.with_size(matches.get_one("rows").copied());
     bare::check_body()?;
-    let setting = Setting::new()?;
+    let one_core = matches.get_flag("one-core");
+    let setting = Setting::new(match one_core {
+        true => Cores::One,
+        false => Cores::All,
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(broken::io("start the runtime"))?;
     let mut report = Report::default();
     let only: Option<&String> = matches.get_one("only");
-    let asked = |table: &str| only.is_none_or(|only| only == table);
+    let asked = |table: &str| match one_core {
+        true => table == "throughput",
+        false => only.is_none_or(|only| only == table),
+    };
     runtime.block_on(async {
         if asked("throughput") {
             throughput::measure(&setting, &form, &mut report).await?;

@@ -8,6 +8,8 @@
 //! The makespan of a quota of tokens is set against the tokens that the answers turned out to cost:
 //! its inverse is the share of the quota that was used.
 //!
+//! `-- noise tokens_unknown` measures the cases of these names alone: `known_requests`, `known_tokens`,
+//! `unknown_requests`, `unknown_and_halved`, `tokens_unknown`, `noise`, `refused`.
 //! `-- --short` takes half a minute: whether it works. There a search, which costs the same few
 //! refusals however long the job, is allowed for beside the share of them.
 
@@ -41,6 +43,10 @@ const CONCURRENCY: u64 = 64;
 /// The length of a prompt in bytes.
 const TEXT_BYTES: usize = 40;
 
+/// Answers after 20 ms.
+const QUICK: &str = "[latency]\nfirst_token_ms = 20\nper_token_ms = 0\njitter = 0\n\
+                     [output]\nmin_tokens = 50\nmean_tokens = 50\nmax_tokens = 50\n";
+
 /// Answers after 200 ms, each of 50 tokens.
 const SERVICE: &str = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\njitter = 0\n\
                        [output]\nmin_tokens = 50\nmean_tokens = 50\nmax_tokens = 50\n";
@@ -55,6 +61,8 @@ type Broken = Box<dyn std::error::Error + Send + Sync>;
 /// What is measured: a quota, and what promptmill is told of it.
 struct Case {
     name: &'static str,
+    /// Its latency and its answers, as they stand in a scenario.
+    service: &'static str,
     /// The service's quotas, as they stand in a scenario.
     quota: &'static str,
     flags: &'static [&'static str],
@@ -101,7 +109,12 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return broken(&error),
     };
-    match runtime.block_on(bench(has("--short"))) {
+    let named = arguments
+        .iter()
+        .skip(1)
+        .filter(|name| !name.starts_with('-'));
+    let named: Vec<String> = named.cloned().collect();
+    match runtime.block_on(bench(has("--short"), &named)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => broken(error.as_ref()),
     }
@@ -113,23 +126,33 @@ fn broken(error: &dyn std::error::Error) -> ExitCode {
 }
 
 /// Measures everything, prints the table, then the goals.
-async fn bench(short: bool) -> Result<(), Broken> {
+async fn bench(short: bool, named: &[String]) -> Result<(), Broken> {
     let mut report = Report::default();
     report.title("makespan over ideal, share of calls refused, rows not answered");
-    let known = known_requests(if short { 600 } else { 3_000 });
-    judge(&mut report, &known, &promptmill(&known).await?);
-    let bare = bare(&known, 6_000).await?;
-    print(&report, "the same, by hand", &known, &bare);
+    let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
+    if asked("known_requests") {
+        let known = known_requests(if short { 600 } else { 3_000 });
+        judge(&mut report, &known, &promptmill(&known).await?);
+        let bare = bare(&known, 6_000).await?;
+        print(&report, "the same, by hand", &known, &bare);
+    }
     let cases = if short {
-        vec![known_tokens(350), unknown_requests(240, SEARCH)]
+        vec![
+            ("known_tokens", known_tokens(350)),
+            ("unknown_requests", unknown_requests(240, SEARCH)),
+            ("noise", noise()),
+        ]
     } else {
         vec![
-            known_tokens(1_500),
-            unknown_requests(1_000, 0),
-            unknown_and_halved(4_500),
+            ("known_tokens", known_tokens(1_500)),
+            ("unknown_requests", unknown_requests(1_000, 0)),
+            ("unknown_and_halved", unknown_and_halved(4_500)),
+            ("tokens_unknown", tokens_unknown(2_000)),
+            ("noise", noise()),
+            ("refused", refused(1_500)),
         ]
     };
-    for case in cases {
+    for (_, case) in cases.into_iter().filter(|(name, _)| asked(name)) {
         let came = promptmill(&case).await?;
         judge(&mut report, &case, &came);
     }
@@ -145,6 +168,7 @@ const FOR_EVER: f64 = f64::INFINITY;
 fn known_requests(rows: u64) -> Case {
     Case {
         name: "6,000 a minute, known",
+        service: SERVICE,
         quota: "[[quota]]\nrequests_per_minute = 6000\n",
         flags: &["--requests-per-minute", "6000"],
         rows,
@@ -160,6 +184,7 @@ fn known_requests(rows: u64) -> Case {
 fn known_tokens(rows: u64) -> Case {
     Case {
         name: "120,000 tokens, known",
+        service: SERVICE,
         quota: "[[quota]]\ntokens_per_minute = 120_000\n",
         flags: &["--tokens-per-minute", "120000", "--max-tokens", "1000"],
         rows,
@@ -175,6 +200,7 @@ fn known_tokens(rows: u64) -> Case {
 fn unknown_requests(rows: u64, search: u64) -> Case {
     Case {
         name: "20 a second, unknown",
+        service: SERVICE,
         quota: "[[quota]]\nrequests_per_minute = 1200\n",
         flags: &[],
         rows,
@@ -190,6 +216,7 @@ fn unknown_requests(rows: u64, search: u64) -> Case {
 fn unknown_and_halved(rows: u64) -> Case {
     Case {
         name: "100, unknown, halved",
+        service: SERVICE,
         quota: "[[quota]]\nfrom_s = 15\nto_s = 35\nrequests_per_minute = 3000\n\
                 [[quota]]\nrequests_per_minute = 6000\n",
         flags: &[],
@@ -198,6 +225,67 @@ fn unknown_and_halved(rows: u64) -> Case {
         goal: Goal {
             over: 1.25,
             refused: 0.03,
+            search: 0,
+        },
+    }
+}
+
+/// Each call reserves about 1,020 tokens and uses about 60: what is in flight is refused before the rate is.
+fn tokens_unknown(rows: u64) -> Case {
+    Case {
+        name: "60,000 tokens, unknown",
+        service: SERVICE,
+        quota: "[[quota]]\ntokens_per_minute = 60_000\n",
+        flags: &["--max-tokens", "1000"],
+        rows,
+        most: Most::Tokens(1_000.0),
+        goal: Goal {
+            over: 1.05,
+            refused: 0.03,
+            search: 0,
+        },
+    }
+}
+
+/// Two calls in a hundred come back with each of eight errors.
+fn noise() -> Case {
+    Case {
+        name: "16 % fail, no quota",
+        service: QUICK,
+        quota: "[[fault]]\nkind = \"server_error\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"unavailable\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"model_error\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"model_timeout\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"model_not_ready\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"throttled\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"reset\"\nshare = 0.02\n\
+                [[fault]]\nkind = \"reset_mid_body\"\nshare = 0.02\n",
+        flags: &[],
+        rows: 3_000,
+        // 64 calls in 20 ms, of which 84 in a hundred succeed.
+        most: Most::Rows(&[(FOR_EVER, 2_688.0)]),
+        goal: Goal {
+            over: 2.3,
+            refused: 0.05,
+            search: 0,
+        },
+    }
+}
+
+/// One call in ten is refused whatever the rate, and two in a hundred are reset; the quota is known.
+fn refused(rows: u64) -> Case {
+    Case {
+        name: "1,000 known, noise",
+        service: SERVICE,
+        quota: "[[quota]]\nrequests_per_minute = 1000\n\
+                [[fault]]\nkind = \"throttled\"\nshare = 0.1\n\
+                [[fault]]\nkind = \"reset\"\nshare = 0.02\n",
+        flags: &["--requests-per-minute", "1000"],
+        rows,
+        most: Most::Rows(&[(FOR_EVER, 1000.0 / 60.0 * 0.88)]),
+        goal: Goal {
+            over: 1.1,
+            refused: 0.14,
             search: 0,
         },
     }
@@ -270,7 +358,7 @@ fn judge(report: &mut Report, case: &Case, came: &Came) {
 
 /// An emulator of its own for each run; it ends with the runtime.
 async fn emulator(case: &Case) -> Result<(String, Stats), Broken> {
-    let scenario = format!("{SERVICE}{}", case.quota);
+    let scenario = format!("{}{}", case.service, case.quota);
     let scenario = Scenario::parse(&scenario, case.name)?;
     let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), scenario)?;
     let (url, stats) = (emulator.url(), emulator.stats());

@@ -1,5 +1,6 @@
 //! Where the two sides meet: inputs, emulators, and the commands that start each side.
 
+use std::ffi::OsStr;
 use std::fs::{File, read_to_string};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -83,6 +84,16 @@ pub(crate) enum Ids {
 /// A directory on the disk the build is on: one in memory would make every sync free.
 pub(crate) struct Setting {
     directory: TempDir,
+    cores: Cores,
+}
+
+/// Which processors the sides may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// All of them, with the emulator.
+    All,
+    /// The first, and the emulator the second (taskset, of util-linux).
+    One,
 }
 
 /// An emulator that answers with a few words.
@@ -94,10 +105,10 @@ pub(crate) struct Emulator {
 
 impl Setting {
     /// An empty directory.
-    pub(crate) fn new() -> Result<Self, Broken> {
+    pub(crate) fn new(cores: Cores) -> Result<Self, Broken> {
         let directory =
             TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).map_err(broken::io("make a directory"))?;
-        Ok(Self { directory })
+        Ok(Self { directory, cores })
     }
 
     /// A path in the directory.
@@ -206,7 +217,7 @@ impl Setting {
         args: [&str; N],
     ) -> Result<Took, Broken> {
         let this = std::env::current_exe().map_err(broken::io("find the benchmark itself"))?;
-        let mut command = Command::new(this);
+        let mut command = self.command(this.as_os_str(), "0");
         command
             .args([bare::VERB, url])
             .args(numbers.map(|number| number.to_string()))
@@ -228,9 +239,23 @@ impl Setting {
         command
     }
 
+    /// A command that runs `program`, on one core if that is asked for.
+    fn command(&self, program: &OsStr, core: &str) -> Command {
+        match self.cores {
+            Cores::All => Command::new(program),
+            Cores::One => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", core]).arg(program);
+                command
+            }
+        }
+    }
+
     /// A command with nothing of the caller's environment that AWS would look at.
     fn promptmill(&self, verb: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_promptmill"));
+        let core = if verb == "emulate" { "1" } else { "0" };
+        let binary = env!("CARGO_BIN_EXE_promptmill");
+        let mut command = self.command(binary.as_ref(), core);
         command
             .arg(verb)
             .current_dir(self.directory.path())

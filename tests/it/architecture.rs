@@ -7,7 +7,8 @@ use crate::harness::repository;
 
 /// What each room may name of the others. What is not here is a rule broken.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("exact", &[]),
+    ("json_cost", &[]),
+    ("exact", &["json_cost"]),
     ("alarm", &[]),
     ("event", &[]),
     ("exit", &[]),
@@ -18,21 +19,35 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("url", &[]),
     ("model", &[]),
     ("catalog", &["model", "nearest"]),
-    ("family", &["catalog", "model", "nearest"]),
+    ("family", &["catalog", "json_cost", "model", "nearest"]),
     (
         "bedrock",
         &[
-            "alarm", "catalog", "family", "model", "percent", "schema", "url",
+            "alarm",
+            "catalog",
+            "family",
+            "json_cost",
+            "model",
+            "percent",
+            "schema",
+            "url",
         ],
     ),
-    ("schema", &["catalog", "model"]),
-    ("input", &["exact", "nearest"]),
+    ("schema", &["catalog", "json_cost", "model"]),
+    ("input", &["exact", "json_cost", "nearest"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
     (
         "output",
         &[
-            "catalog", "event", "exact", "exit", "format", "model", "run",
+            "catalog",
+            "event",
+            "exact",
+            "exit",
+            "format",
+            "json_cost",
+            "model",
+            "run",
         ],
     ),
     (
@@ -66,8 +81,25 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "bedrock", "catalog", "engine", "event", "exit", "family", "format", "input", "job",
-            "model", "output", "percent", "report", "rows", "run", "score", "stderr",
+            "bedrock",
+            "catalog",
+            "engine",
+            "event",
+            "exit",
+            "family",
+            "format",
+            "input",
+            "job",
+            "json_cost",
+            "model",
+            "output",
+            "percent",
+            "report",
+            "rows",
+            "run",
+            "schema",
+            "score",
+            "stderr",
         ],
     ),
 ];
@@ -88,7 +120,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("clap_mangen::", "src/cli/shell.rs"),
     (
         "rustix::",
-        "src/output/disk src/output/holder.rs src/output/mount.rs src/input/kernel.rs src/stderr.rs src/cli",
+        "src/output/disk src/output/holder.rs src/output/mount.rs src/output/pace_file.rs src/output/read_back.rs src/input/kernel.rs src/stderr.rs src/cli",
     ),
     (
         "hyper::",
@@ -104,9 +136,16 @@ const PRINTING: &[&str] = &[
     "src/stderr.rs",
 ];
 
+/// The code of the runner: paths from the repository's root, and what a program is built from.
 fn sources() -> Vec<(PathBuf, String)> {
+    let files = files("src").into_iter();
+    files.map(|(path, text)| (path, code(&text))).collect()
+}
+
+/// The Rust files below `folder`, whole: paths from the repository's root, and texts.
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let mut folders = vec![repository().join("src")];
+    let mut folders = vec![repository().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -115,7 +154,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let path = path.strip_prefix(repository()).unwrap().to_owned();
-                found.push((path, code(&text)));
+                found.push((path, text));
             }
         }
     }
@@ -201,6 +240,55 @@ fn each_part_names_only_the_parts_it_may() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// The files that `text`, the file at `path`, includes: from the repository's root.
+fn included(path: &Path, text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for names in ["include_str!(\"", "include_bytes!(\"", "include!(\""] {
+        for rest in text.split(names).skip(1) {
+            let name = rest.split('"').next().unwrap_or_default();
+            let mut at = path.parent().unwrap().to_owned();
+            for step in Path::new(name) {
+                match step.to_str() {
+                    Some("..") => drop(at.pop()),
+                    _ => at.push(step),
+                }
+            }
+            found.push(at);
+        }
+    }
+    found
+}
+
+#[test]
+fn an_included_file_is_found_from_where_it_is_named() {
+    let text = r#"(include_str!("a.json"), include_bytes!("../data/b.txt"))"#;
+    let found = included(Path::new("src/catalog/id/mod.rs"), text);
+    let expected = ["src/catalog/id/a.json", "src/catalog/data/b.txt"];
+    assert_eq!(found, expected.map(PathBuf::from));
+}
+
+/// Data is named as code is: a room includes no file of another, and neither crate one of the other.
+#[test]
+fn an_included_file_belongs_to_the_room_that_includes_it() {
+    let emulator = "crates/bedrock-emulator";
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for (path, text) in files("src").into_iter().chain(files(emulator)) {
+        let home = match path.starts_with(emulator) {
+            true => PathBuf::from(emulator),
+            false => path.components().take(2).collect(),
+        };
+        for file in included(&path, &text) {
+            seen += 1;
+            if !file.starts_with(&home) {
+                broken.push(format!("{} includes {}", path.display(), file.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(5 < seen, "{seen}: the catalog includes its data");
 }
 
 #[test]

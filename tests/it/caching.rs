@@ -69,7 +69,7 @@ fn what_is_read_from_the_cache_costs_less() {
         row["cost_usd"].as_f64().unwrap()
     };
     // claude-haiku-4-5 through us.: $1.10 a million tokens of input, $0.11 read from the cache
-    // (catalogue).
+    // (catalog).
     let saved = cost(&[]) - cost(&["--cache"]);
     assert!((saved - 5000.0 * 0.99e-6).abs() < 1e-9, "{saved}");
 }
@@ -84,7 +84,7 @@ fn nova_writes_the_cache_at_the_price_of_input() {
         .find(|row| row["usage"]["cache_write_input_tokens"] == 5000)
         .unwrap();
     let tokens = |what: &str| first["usage"][what].as_f64().unwrap();
-    // nova-lite: $0.06 a million tokens of input, $0.24 of output (catalogue).
+    // nova-lite: $0.06 a million tokens of input, $0.24 of output (catalog).
     let cost = tokens("input_tokens") * 0.06e-6 + tokens("output_tokens") * 0.24e-6;
     let said = first["cost_usd"].as_f64().unwrap();
     assert!((said - cost).abs() < 1e-9, "{first}");

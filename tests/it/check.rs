@@ -46,11 +46,7 @@ fn fails(kind: &str, model: &str, code: i32, failed: &str, to_do: &str) {
         out.stdout
     );
     assert_eq!(line("to do"), to_do, "{kind}");
-    assert_eq!(
-        line("cost"),
-        "nothing: this one call was not answered",
-        "{kind}"
-    );
+    assert_eq!(line("cost"), "nothing: this call got no response", "{kind}");
     let json = check(model, &scenario, ["--json"]).exits(code);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["ok"], false);
@@ -72,7 +68,7 @@ fn a_call_that_works_says_what_it_cost() {
     );
     assert!(
         out.stdout
-            .contains(" on Bedrock; the emulator answered, nothing is billed\n"),
+            .contains(" on Bedrock; the emulator responded, so nothing is billed\n"),
         "{}",
         out.stdout
     );
@@ -226,7 +222,8 @@ fn what_was_given_up_may_be_billed() {
     let stalled = "[[fault]]\nkind = \"stall\"";
     let out = check(HAIKU, stalled, ["--attempt-timeout", "1s"]).exits(75);
     assert!(
-        out.stdout.contains("attempt_timeout: no answer within 1 s"),
+        out.stdout
+            .contains("attempt_timeout: no response within 1 s"),
         "{}",
         out.stdout
     );
@@ -416,7 +413,7 @@ fn json_says_why_no_call_was_made() {
 #[test]
 fn a_family_that_contradicts_the_id_is_refused_before_the_call() {
     let said =
-        format!("`model.family`: `{HAIKU}` is asked in the layout claude-messages, not nova");
+        format!("`model.family`: `{HAIKU}` uses the request format claude-messages, not nova");
     check(HAIKU, "", ["--family", "nova"]).exits(2).says(&said);
     check(HAIKU, "", ["--family", "claude-messages"]).exits(0);
     // Sent all the same, and the service says what is wrong.
@@ -430,7 +427,7 @@ fn a_family_that_contradicts_the_id_is_refused_before_the_call() {
     let small = "mistral.mistral-small-2402-v1:0";
     check(small, "", ["--family", "mistral-text"]).exits(0);
     check(small, "", ["--family", "mistral-chat"]).exits(0);
-    // What is newer than the catalogue may have another layout than its name begins like.
+    // What is newer than the catalog may have another layout than its name begins like.
     let newer = check("mistral.next-1", "", ["--family", "openai-chat"]);
     assert!(!newer.stderr.contains("layout"), "{}", newer.stderr);
 }
@@ -464,11 +461,10 @@ fn a_model_alone_can_be_checked() {
 }
 
 #[test]
-fn a_model_that_the_catalogue_does_not_have_is_named_with_the_one_that_was_meant() {
+fn a_model_that_the_catalog_does_not_have_is_named_with_the_one_that_was_meant() {
     let typed = HAIKU.replace("v1:0", "v2:0");
-    let note = format!(
-        "`{typed}` is not in the catalogue (did you mean `{HAIKU}`?): its price is unknown"
-    );
+    let note =
+        format!("`{typed}` is not in the catalog (did you mean `{HAIKU}`?): its price is unknown");
     let scenario = "[[fault]]\nkind = \"unknown_model\"";
     let out = check(&typed, scenario, []).exits(2);
     let line = format!("\n  note       {note}\n");

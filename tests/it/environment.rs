@@ -214,7 +214,7 @@ fn an_unknown_time_zone_is_a_warning_if_a_path_has_the_date() {
 #[test]
 fn a_profile_of_another_geography_is_remarked_upon_by_plan_and_run() {
     let remark = "`us.amazon.nova-lite-v1:0` is a profile of the geography `us`, which eu-west-3 is no part \
-                  of, as far as the catalogue knows: the model is called there as eu.amazon.nova-lite-v1:0";
+                  of, as far as the catalog knows: the model is called there as eu.amazon.nova-lite-v1:0";
     let job = |verb: &str| {
         Job::new(verb)
             .file("prompts.csv", "prompt\none\n")

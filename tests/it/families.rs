@@ -329,7 +329,7 @@ fn what_invoke_model_does_not_reach_is_said_to_be_reached_otherwise() {
 fn a_base_id_that_only_profiles_reach_is_noted() {
     let row = r#"{"prompt":"Name a moon."}"#;
     let note = "`amazon.nova-2-lite-v1:0` is called through an inference profile from us-east-1, as \
-                far as the catalogue knows: global.amazon.nova-2-lite-v1:0, us.amazon.nova-2-lite-v1:0";
+                far as the catalog knows: global.amazon.nova-2-lite-v1:0, us.amazon.nova-2-lite-v1:0";
     let region = ["--region", "us-east-1"];
     let out = run("amazon.nova-2-lite-v1:0", row, &region).says(note);
     let [flag, name] = region;

@@ -9,7 +9,7 @@ fn rows(count: usize) -> String {
 
 #[test]
 fn a_budget_is_never_overshot_and_a_larger_one_goes_on() {
-    // amazon.nova-lite-v1:0 costs $0.00006 and $0.00024 per 1,000 tokens (catalogue), so at 400
+    // amazon.nova-lite-v1:0 costs $0.00006 and $0.00024 per 1,000 tokens (catalog), so at 400
     // tokens a call costs at most about a ten-thousandth of a dollar.
     let args = ["-t", "{{ text }}", "--max-tokens", "400", "-c", "4"];
     let out = Job::over(&rows(100))
@@ -132,7 +132,7 @@ fn a_budget_for_an_unknown_price_is_refused_until_a_price_is_given() {
     assert!(priced.answers()["r000"]["cost_usd"].as_f64().is_some());
 }
 
-/// A job with a budget for a model that is in no catalogue, with prices and `more` of the user's own.
+/// A job with a budget for a model that is in no catalog, with prices and `more` of the user's own.
 fn priced(more: &str) -> Job {
     let prices =
         "[\"amazon.nova-lite-v9:0\"]\ninput_usd_per_1k = 0.001\noutput_usd_per_1k = 0.002\n";
@@ -159,8 +159,7 @@ fn a_budget_for_answers_of_any_length_is_refused_until_something_limits_them() {
         job.args(["-i", "rows.jsonl", "--body", "body"])
     };
     of_bodies("").run().exits(2).sent_nothing().says(
-        "row 1: nothing says how long its answer may be, and the cost is limited: give max_tokens, \
-         or the model's max_output_tokens in a file with --prices, or take the limit out",
+        "row 1: the length of its completion is unlimited, and the cost is limited: give max_tokens, or the model's max_output_tokens in a --prices file, or remove the cost limit",
     );
     of_bodies("max_output_tokens = 500\n").run().exits(0);
 }

@@ -50,7 +50,7 @@ fn the_table_says_what_to_type_what_it_costs_and_whether_it_streams() {
     assert_eq!(out.stderr, "");
 }
 
-/// The last lines, whose counts change with the catalogue.
+/// The last lines, whose counts change with the catalog.
 #[track_caller]
 fn footer(out: &Out) -> String {
     let (_, footer) = out.stdout.split_once("\n\n").unwrap();
@@ -209,10 +209,10 @@ fn a_missing_permission_leaves_out_what_it_is_about() {
 }
 
 #[test]
-fn without_an_account_the_catalogue_is_listed_and_said_to_be_that() {
+fn without_an_account_the_catalog_is_listed_and_said_to_be_that() {
     let bare = |args: [&str; 2]| Job::new("models").args(args).run().exits(0);
     let out = bare(["--region", "eu-west-3"]).says(
-        "no AWS account to ask: these are the models of the catalogue in eu-west-3, not what an account \
+        "no AWS account to ask: these are the models of the catalog in eu-west-3, not what an account \
          may call",
     );
     assert!(
@@ -221,7 +221,7 @@ fn without_an_account_the_catalogue_is_listed_and_said_to_be_that() {
         out.stdout
     );
     assert!(!out.stdout.contains("us.amazon"), "{}", out.stdout);
-    let out = bare(["nova", "--json"]).says("the catalogue in us-east-1");
+    let out = bare(["nova", "--json"]).says("the catalog in us-east-1");
     let report: serde_json::Value = serde_json::from_str(&out.stdout).unwrap();
     assert_eq!(report["source"], "catalogue");
     assert_eq!(report["region"], "us-east-1");
@@ -256,7 +256,7 @@ fn what_cannot_be_asked_says_what_to_do() {
     };
     signed("http://127.0.0.1:9")
         .exits(75)
-        .says("ListFoundationModels cannot be asked at http://127.0.0.1:9: ")
+        .says("ListFoundationModels failed at http://127.0.0.1:9: ")
         .says(
             "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
         );

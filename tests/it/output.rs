@@ -36,7 +36,7 @@ fn an_answered_line_has_these_fields_in_this_order() {
             .starts_with(&digest("one"))
     );
     let tokens = answer["usage"]["output_tokens"].as_u64().unwrap();
-    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
+    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalog).
     let input = answer["usage"]["input_tokens"].as_u64().unwrap();
     let cost = (input as f64 * 0.00006 + tokens as f64 * 0.00024) / 1000.0;
     assert!(

@@ -89,7 +89,7 @@ fn a_plan_is_one_screen_of_text() {
   limited by    tokens_per_minute, 500: calls reserve max_tokens for 30s each, so lower max_tokens is faster
   max_tokens    p99 of the output is 100, each call reserves 1,000 (2 completions: p50 60, longest 100)
   advice        --max-tokens 128 lets more calls run at once; it changes the requests, so completed rows need --fresh
-  note          `amazon.nova-lite-v1:0` is called through an inference profile from eu-west-1, as far as the catalogue knows: eu.amazon.nova-lite-v1:0
+  note          `amazon.nova-lite-v1:0` is called through an inference profile from eu-west-1, as far as the catalog knows: eu.amazon.nova-lite-v1:0
   note          the largest call reserves about 1,003 tokens (its input and max_tokens), more than the 500 of a minute: Bedrock always throttles it; lower max_tokens
 
 the first request, row 3 (c):
@@ -230,10 +230,10 @@ fn there_is_no_advice_where_it_would_be_refused() {
 
 #[test]
 fn a_price_that_is_unknown_for_how_calls_are_made_is_said_beforehand() {
-    let flex = "the price of `amazon.nova-lite-v1:0` in the service tier flex is not in the catalogue: \
+    let flex = "the price of `amazon.nova-lite-v1:0` in the service tier flex is not in the catalog: \
                 what calls cost is unknown";
     let optimized = "the price of `amazon.nova-lite-v1:0` with optimized latency is not in the \
-                     catalogue: what calls cost is unknown; give it in a file with --prices";
+                     catalog: what calls cost is unknown; give it in a file with --prices";
     for (flags, note) in [
         (["--service-tier", "flex"], flex),
         (["--latency", "optimized"], optimized),
@@ -281,7 +281,7 @@ fn json_says_why_there_is_no_plan() {
 
 #[test]
 fn a_region_that_nobody_knows_is_said() {
-    let note = "us-esat-1 is no region that the catalogue knows (did you mean us-east-1?)";
+    let note = "us-esat-1 is not a region in the catalog (did you mean us-east-1?)";
     let out = traceless(plan(ROWS).args(["--region", "us-esat-1"]), 0);
     assert!(out.stdout.contains(note), "{}", out.stdout);
 }
@@ -442,7 +442,7 @@ fn a_plan_of_a_resumed_job_is_about_what_is_left() {
     assert!(longest <= advice && advice < Some(8192), "{lengths}");
     let notes = found["notes"].to_string();
     assert!(
-        notes.contains("the emulator made up answers in the output, and so what they teach"),
+        notes.contains("estimates are based on fake responses of the emulator in the output"),
         "{notes}"
     );
 
@@ -518,7 +518,7 @@ fn an_unknown_price_is_unknown() {
     let out = traceless(job, 0);
     let line = "  on demand            unknown        unknown        unknown\n";
     assert!(out.stdout.contains(line), "{}", out.stdout);
-    let note = "`amazon.nova-next-v9:0` is not in the catalogue";
+    let note = "`amazon.nova-next-v9:0` is not in the catalog";
     assert!(out.stdout.contains(note), "{}", out.stdout);
     assert!(!out.stdout.contains('$'), "{}", out.stdout);
 }
@@ -584,7 +584,7 @@ fn an_output_that_a_run_holds_is_counted_as_of_now() {
         .args(["-m", NOVA, "--endpoint-url", "emulator"])
         .run()
         .exits(0);
-    let note = "another run is writing this output: what has ended is as of this moment";
+    let note = "another run is writing this output: the completed rows are as of now";
     assert!(planned.stdout.contains(note), "{}", planned.stdout);
     running.signal("INT");
     let _ = running.wait();

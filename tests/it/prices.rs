@@ -1,4 +1,4 @@
-//! What is billed by the piece, from the catalogue to the record, the plan and the budget.
+//! What is billed by the piece, from the catalog to the record, the plan and the budget.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ fn check(model: &str, row: &str, flags: &[&str], usd: Option<f64>) {
 }
 
 #[test]
-fn images_searches_and_shown_images_cost_what_the_catalogue_says() {
+fn images_searches_and_shown_images_cost_what_the_catalog_says() {
     let moon = r#"{"prompt":"a moon"}"#;
     let two = r#"{"imageGenerationConfig":{"numberOfImages":2}}"#;
     check(CANVAS, moon, &["--extra", two], Some(0.12));

@@ -187,11 +187,11 @@ fn an_unreachable_service_is_worth_another_try() {
     signed(by_variable.env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", nobody))
         .run()
         .exits(75)
-        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ");
+        .says("cannot query Service Quotas at http://127.0.0.1:9: ");
     signed(Job::new("quotas").args([NOVA, "--endpoint-url", nobody]))
         .run()
         .exits(75)
-        .says("Service Quotas cannot be asked at http://127.0.0.1:9: ")
+        .says("cannot query Service Quotas at http://127.0.0.1:9: ")
         .says(
             "; check the name of the region, the proxy (HTTPS_PROXY, NO_PROXY), the VPC endpoint",
         );

@@ -160,6 +160,15 @@ fn the_reference_of_reasons_has_the_advice_of_each() {
 }
 
 #[test]
+fn the_reference_of_metrics_has_every_metric() {
+    let mut text = String::from("| metric | type | meaning |\n|---|---|---|\n");
+    for (metric, kind, help) in promptmill::report::metrics::METRICS {
+        writeln!(text, "| `{metric}` | {kind} | {help} |").unwrap();
+    }
+    check("docs/reference/metrics.md", "metrics", &text);
+}
+
+#[test]
 fn the_reference_of_families_says_what_every_family_can() {
     let mut text = String::from(
         "| family | models | InvokeModel | stream | usage | stop reason | multi-turn | system prompt \
@@ -356,7 +365,7 @@ fn the_reference_of_scenarios_has_every_key_and_every_kind_of_fault() {
     ] {
         keys.extend(scenario_keys(&format!("[{table}]\nnonesuch = 1\n")));
     }
-    for table in ["quota", "tenant", "fault"] {
+    for table in ["quota", "tenant", "answer", "fault"] {
         keys.extend(scenario_keys(&format!("[[{table}]]\nnonesuch = 1\n")));
     }
     for key in &keys {

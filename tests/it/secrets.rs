@@ -187,7 +187,7 @@ fn a_mode_that_is_told_holds_for_images_and_new_folders() {
 fn a_mode_that_makes_no_sense_is_refused() {
     for typed in ["0440", "rw-r-----", "0777", "8"] {
         let out = struck(0).args(["--output-mode", typed]).run().exits(2);
-        let said = format!("`output.mode`: \"{typed}\" is no mode for the files: give it in octal");
+        let said = format!("`output.mode`: \"{typed}\" is not a file mode: give it in octal");
         out.says(&said).sent_nothing();
     }
 }

@@ -239,7 +239,7 @@ fn what_cannot_share_a_call_is_refused_with_its_reason() {
         job.run().exits(2).says(said).sent_nothing();
     };
     let two = ["--column", "text", "--rows-per-call", "2"];
-    let said = "`model.rows_per_call`: `nova` answers one row a call: leave it out";
+    let said = "`model.rows_per_call`: `nova` takes one row per call: leave it out";
     check("amazon.nova-lite-v1:0", &two, said);
     let many = ["--column", "text", "--rows-per-call", "97"];
     check(MODEL, &many, "`cohere-embed` takes 96 rows a call at most");

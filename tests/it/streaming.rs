@@ -238,8 +238,7 @@ fn what_cannot_stream_is_not_asked_to() {
     refused(
         "meta.llama4-scout-17b-instruct-v1:0",
         ["--stream"],
-        "`model.stream`: `meta.llama4-scout-17b-instruct-v1:0` does not answer \
-         InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out",
+        "`model.stream`: `meta.llama4-scout-17b-instruct-v1:0` does not support InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out",
     );
     refused(
         "amazon.nova-lite-v1:0",
@@ -360,7 +359,7 @@ fn what_a_guardrail_tells_of_its_findings_is_in_the_record() {
     }
 }
 
-/// A model that is newer than the catalogue, of an account whose control plane says so.
+/// A model that is newer than the catalog, of an account whose control plane says so.
 fn newer(verb: &str, control_plane: &str) -> Job {
     Job::new(verb)
         .file("prompts.csv", "prompt\none\n")
@@ -371,9 +370,8 @@ fn newer(verb: &str, control_plane: &str) -> Job {
 const NEWER: &str = "us.anthropic.claude-zeta-9";
 const WHOLE_ONLY: &str = "whole_only = [\"anthropic.claude-zeta-9\"]";
 const DENIED: &str = "denied = [\"GetFoundationModel\"]";
-const LEAVE_IT: &str = "leave --stream out: this model answers whole";
-const NO_STREAM: &str = "`model.stream`: `us.anthropic.claude-zeta-9` does not answer \
-    InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out";
+const LEAVE_IT: &str = "leave --stream out: this model does not stream";
+const NO_STREAM: &str = "`model.stream`: `us.anthropic.claude-zeta-9` does not support InvokeModelWithResponseStream (responseStreamingSupported is false): leave it out";
 
 #[test]
 fn whether_a_newer_model_streams_is_asked_before_anything_is_sent() {

@@ -279,8 +279,11 @@ fn echoing(status: &'static str, wrap: fn(&str) -> String) -> String {
     url
 }
 
+/// What a service that echoes says, made of a secret.
+type Echo = fn(&str) -> String;
+
 /// The ways in which an answer that is final quotes what it was sent: its status, and what is made of it.
-fn echoes() -> [(&'static str, fn(&str) -> String); 4] {
+fn echoes() -> [(&'static str, Echo); 4] {
     fn message(sent: &str) -> String {
         serde_json::json!({ "message": sent }).to_string()
     }

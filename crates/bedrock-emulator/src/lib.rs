@@ -17,6 +17,7 @@
 //! the models that a region offers. Both read data of this crate (`data/`); each file begins with its
 //! source and date.
 
+mod answers;
 mod bucket;
 mod connection;
 mod control_plane;

@@ -58,6 +58,11 @@
 //! every_s = 30                # in bursts: 10 of every 30 seconds
 //! for_s = 10
 //!
+//! [[answer]]                  # what the model says; see `AnswerRule`
+//! matching = "^Label"         # a regular expression
+//! share = 0.1
+//! broken = "fenced"           # an answer made from the schema, in a code fence
+//!
 //! [[fault]]                   # see `FaultRule` for all conditions and `FaultKind` for all kinds
 //! kind = "unavailable"
 //! share = 0.02
@@ -72,6 +77,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::answers::AnswerRule;
 use super::control_plane::ControlPlane;
 use super::faults::FaultRule;
 use super::measures::{Latency, Output};
@@ -121,6 +127,8 @@ pub struct Scenario {
     /// `refusal`, `content_filter`, `CONTENT_FILTERED`, `ERROR_TOXIC`, `Filter reason: prompt`.
     /// Families without one respond as usual.
     pub filter: Filter,
+    /// What the models are told to answer, in order: the first that applies to a call decides.
+    pub answers: Vec<AnswerRule>,
     /// Fault rules, in order: the first that applies to a call decides.
     pub faults: Vec<FaultRule>,
 }
@@ -156,6 +164,7 @@ struct File {
     prompt_cache: PromptCache,
     quota: Vec<Spanned<Quota>>,
     tenant: Vec<Spanned<Tenant>>,
+    answer: Vec<Spanned<AnswerRule>>,
     fault: Vec<Spanned<FaultRule>>,
 }
 
@@ -167,10 +176,14 @@ impl Scenario {
             line: line_of(text, at),
             what,
         };
-        let file: File = toml::from_str(text).map_err(|rejected| {
+        let mut file: File = toml::from_str(text).map_err(|rejected| {
             let at = rejected.span().map_or(0, |span| span.start);
             error(at, with_suggestion(rejected.message()))
         })?;
+        for answer in &mut file.answer {
+            let at = answer.span().start;
+            answer.get_mut().load().map_err(|what| error(at, what))?;
+        }
         file.check()
             .map_err(|(at, what)| error(at, what.to_owned()))?;
         Ok(file.into())
@@ -225,6 +238,12 @@ impl File {
                 .check()
                 .map_err(|what| (tenant.span().start, what))?;
         }
+        for answer in &self.answer {
+            answer
+                .get_ref()
+                .check()
+                .map_err(|what| (answer.span().start, what))?;
+        }
         for fault in &self.fault {
             fault
                 .get_ref()
@@ -253,6 +272,7 @@ impl From<File> for Scenario {
             guardrail: file.guardrail,
             filter: file.filter,
             prompt_cache: file.prompt_cache,
+            answers: file.answer.into_iter().map(Spanned::into_inner).collect(),
             faults: file.fault.into_iter().map(Spanned::into_inner).collect(),
         }
     }

@@ -10,13 +10,14 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::answers::{self, Answers};
 use super::connection::Connection;
 use super::control_plane::{self, Query};
 use super::event_body;
 use super::fault_kind::{Damage, Effect};
 use super::faults::{Faults, Subject};
 use super::generate::{self, Fingerprint};
-use super::layout::{FinishReason, Layout, ModelInput, ModelOutput, Task};
+use super::layout::{FinishReason, Form, Layout, ModelInput, ModelOutput, Task};
 use super::model_ids::{self, Entry};
 use super::prompt_cache::{Entries, Prefix};
 use super::quota::{Limit, Quotas, Reservation};
@@ -37,6 +38,7 @@ pub(super) struct Service {
     scenario: Scenario,
     quotas: Arc<Quotas>,
     faults: Faults,
+    answers: Answers,
     prompts: Arc<Entries>,
     stats: Stats,
     started: Instant,
@@ -74,6 +76,7 @@ impl Service {
                 started,
             )),
             faults: Faults::new(scenario.faults.clone(), scenario.seed),
+            answers: Answers::new(scenario.answers.clone(), scenario.seed),
             scenario,
             prompts: Arc::new(Entries::new(scenario_cache)),
             stats: Stats::default(),
@@ -232,6 +235,8 @@ impl Service {
             }
         };
         let mut answer = generate::answer(&call.ask, call.print, &self.scenario.output);
+        self.answers
+            .apply(&call.ask.prompt, call.print.digest, &mut answer);
         if call.layout.filters() {
             self.scenario.filter.look(&call.ask.prompt, &mut answer);
         }
@@ -339,7 +344,14 @@ impl Service {
             let says_so = layout.may_say_stream();
             body.retain(|key, value| !(says_so && key == "stream" && *value == true));
         }
-        let ask = layout.read(&body, base)?;
+        let mut ask = layout.read(&body, base)?;
+        // A model that is asked for JSON in the prompt writes it.
+        if let Task::Text { form, .. } = &mut ask.task
+            && *form == Form::Text
+            && let Some(schema) = answers::schema_in(&ask.prompt)
+        {
+            *form = Form::Json(schema);
+        }
         if self.scenario.context_tokens < ask.input_tokens {
             return Err(ServiceError::too_long());
         }

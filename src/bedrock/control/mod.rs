@@ -40,13 +40,13 @@ pub enum ControlError {
         message: String,
     },
     /// The credentials do not work.
-    #[error("Bedrock refuses the credentials: {0}; log in (`aws sso login`) or renew them")]
+    #[error("Bedrock rejected the credentials: {0}; log in (`aws sso login`) or renew them")]
     Credentials(String),
     /// There is no such thing.
     #[error("{0}")]
     Absent(String),
     /// There is no way to the service.
-    #[error("{operation} cannot be asked at {url}: {message}; {}", WAYS)]
+    #[error("{operation} failed at {url}: {message}; {}", WAYS)]
     NoWay {
         /// What was asked.
         operation: &'static str,
@@ -56,7 +56,7 @@ pub enum ControlError {
         message: String,
     },
     /// Anything else.
-    #[error("{operation} cannot be asked: {message}")]
+    #[error("{operation} failed: {message}")]
     Unreachable {
         /// What was asked.
         operation: &'static str,

@@ -81,7 +81,7 @@ fn understand<'a>(service: &str, resource: &'a str) -> Result<(Kind, Option<&'a 
         )),
     };
     match found {
-        Ok(_) if name.is_empty() => Err(format!("no id stands behind `{word}/`")),
+        Ok(_) if name.is_empty() => Err(format!("no ID after `{word}/`")),
         found => found,
     }
 }

@@ -1,4 +1,4 @@
-//! "Did you mean": the catalogue id nearest to what was typed.
+//! "Did you mean": the catalog id nearest to what was typed.
 
 use super::{GEOS, is_provider, strip_geo};
 use crate::catalog;
@@ -7,7 +7,7 @@ use crate::catalog;
 /// its nearest neighbour, and is another model.
 const ALIKE: f64 = 0.75;
 
-/// The catalogue id that was probably meant by `text`, in the geography that was typed, or as a
+/// The catalog id that was probably meant by `text`, in the geography that was typed, or as a
 /// profile where the model has one.
 pub fn suggest(text: &str) -> Option<String> {
     let newest = newest(text);
@@ -70,7 +70,7 @@ fn version(base: &str) -> Vec<u64> {
     apart(without_version(name)).1
 }
 
-/// The catalogue id nearest to `text` by its letters.
+/// The catalog id nearest to `text` by its letters.
 fn nearest(text: &str) -> Option<String> {
     let typed = text.trim().to_lowercase().replace(['/', ' '], ".");
     let words: Vec<&str> = typed.split('.').collect();

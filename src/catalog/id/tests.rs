@@ -204,7 +204,7 @@ fn arns_of_other_things_are_refused_with_the_reason() {
     );
     refused(
         "arn:aws:bedrock:us-east-1:123456789012:imported-model/",
-        "no id stands behind",
+        "no ID after",
     );
     refused(
         "arn:aws:bedrock:us-east-1:123456789012:inference-profile/abc",

@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A template that does not fit shows in the first rows; a person does not wait for millions.
 const MOST_LOOKED_AT: usize = 1000;
 
-const NEEDS_ROWS: &str = "nothing says how this model is asked: name the layout of its bodies with --family, \
-                          or the rows with --input and, where they bring whole bodies, --body FIELD";
+const NEEDS_ROWS: &str = "the request format of this model is unknown: give it with --family, or give \
+                          rows with --input and, if they hold whole bodies, --body FIELD";
 
 /// What was found out.
 struct Checked {
@@ -178,7 +178,7 @@ async fn ask(
             maybe_billed: true,
             ..Fault::local(
                 Category::AttemptTimeout,
-                format!("no answer within {} s", patience.as_secs_f64()),
+                format!("no response within {} s", patience.as_secs_f64()),
             )
         }),
     };

@@ -22,7 +22,7 @@ impl Checked {
     pub(super) fn text(&self) -> String {
         let model = &self.plan.model;
         let mut text = format!("{}: ", self.plan.name);
-        let remark = self.plan.catalogue_remark();
+        let remark = self.plan.catalog_remark();
         let line = |text: &mut String, what: &str, words: &str| {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {what:9}  {words}");
@@ -76,7 +76,7 @@ impl Checked {
             FinishReason::ContentFilter => {
                 lines.push((
                     "note",
-                    "the model or a filter refused, and the call works".into(),
+                    "the model or a filter refused to answer; the call itself works".into(),
                 ));
             }
             FinishReason::Stop
@@ -106,13 +106,13 @@ impl Checked {
         match (usd, self.is_emulated()) {
             (Some(usd), false) => format!("{usd}, for this one call"),
             (Some(usd), true) => {
-                format!("{usd} on Bedrock; the emulator answered, nothing is billed")
+                format!("{usd} on Bedrock; the emulator responded, so nothing is billed")
             }
             (None, false) => match self.plan.unpriced_remark() {
                 Some(remark) => format!("unknown: {remark}"),
-                None => "unknown: the price of this model is not in the catalogue".into(),
+                None => "unknown: the price of this model is not in the catalog".into(),
             },
-            (None, true) => "nothing: the emulator answered".into(),
+            (None, true) => "nothing: the emulator responded".into(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Checked {
                 Asked::FirstRow => "first row",
             },
             "emulated": self.is_emulated(),
-            "note": self.plan.catalogue_remark(),
+            "note": self.plan.catalog_remark(),
         });
         let more = match &self.outcome {
             Outcome::NotSent(failure) => json!({
@@ -243,7 +243,7 @@ impl Checked {
                  (HTTPS_PROXY, NO_PROXY), the VPC endpoint, --endpoint-url"
             ),
             Category::BadResponse => format!(
-                "the answer is not laid out as {}: name the layout with --family",
+                "the response is not in the format of {}: give the format with --family",
                 self.plan.family.name()
             ),
             Category::InvalidRequest
@@ -287,7 +287,7 @@ fn is_perhaps_billed(fault: &Fault) -> bool {
 fn cost_of(fault: &Fault) -> &'static str {
     match is_perhaps_billed(fault) {
         true => "unknown: the service may bill this one call",
-        false => "nothing: this one call was not answered",
+        false => "nothing: this call got no response",
     }
 }
 

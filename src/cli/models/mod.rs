@@ -38,8 +38,8 @@ struct Report {
 enum Source {
     /// Bedrock, to the account.
     Account,
-    /// The catalogue of this program.
-    Catalogue,
+    /// The catalog of this program.
+    Catalog,
 }
 
 /// Which offers are wanted; what is not said lets all of them in.
@@ -94,13 +94,13 @@ async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
             wanted: wanted(matches),
             source: Source::Account,
         }),
-        Err(error) if error.is_without_account() => Ok(of_catalogue(matches, region)),
+        Err(error) if error.is_without_account() => Ok(of_catalog(matches, region)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What the catalogue has for a region, where there is no account to ask.
-fn of_catalogue(matches: &ArgMatches, region: Option<String>) -> Report {
+/// What the catalog has for a region, where there is no account to ask.
+fn of_catalog(matches: &ArgMatches, region: Option<String>) -> Report {
     let variable = |name| {
         std::env::var(name)
             .ok()
@@ -111,7 +111,7 @@ fn of_catalogue(matches: &ArgMatches, region: Option<String>) -> Report {
         .or_else(|| variable("AWS_DEFAULT_REGION"))
         .unwrap_or_else(|| "us-east-1".to_owned());
     print::said(&format!(
-        "no AWS account to ask: these are the models of the catalogue in {region}, not what an account \
+        "no AWS account to ask: these are the models of the catalog in {region}, not what an account \
          may call; log in (`aws sso login`) and name a region with --region, or try it with \
          --endpoint-url emulator"
     ));
@@ -124,11 +124,11 @@ fn of_catalogue(matches: &ArgMatches, region: Option<String>) -> Report {
         region,
         listing,
         wanted: wanted(matches),
-        source: Source::Catalogue,
+        source: Source::Catalog,
     }
 }
 
-/// A model as far as the catalogue knows it.
+/// A model as far as the catalog knows it.
 fn listed(id: String) -> Option<ListedModel> {
     let model = ModelId::parse(&id).ok()?;
     Some(ListedModel {
@@ -219,7 +219,7 @@ impl Report {
             "region": self.region,
             "source": match self.source {
                 Source::Account => "account",
-                Source::Catalogue => "catalogue",
+                Source::Catalog => "catalogue", // a value that programs know
             },
             "models": models.collect::<Vec<_>>(),
             "provisioned_only": self.listing.to_be_bought,

@@ -33,7 +33,7 @@ impl Report {
         let tables = [of(false), of(true)].into_iter().flatten();
         let mut text = tables.collect::<Vec<_>>().join("\n");
         let footer = format!(
-            "\n{} of {} in {}; USD per million tokens, on demand, by the catalogue of 2026-11-22\n",
+            "\n{} of {} in {}; USD per million tokens, on demand, by the catalog of 2026-11-22\n",
             count(known.len() as u64),
             count(all as u64),
             self.region

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Planned, request};
-use crate::job::{Endpoint, QuotaSource};
+use crate::job::{Endpoint, QuotaSource, SchemaPlan};
 use crate::model::Fingerprint;
-use crate::rows::forecast::{Estimate, Forecast, MaxTokens};
+use crate::rows::forecast::{Cases, Estimate, Forecast, MaxTokens};
 use crate::rows::trouble::Trouble;
 
 /// What `plan --json` prints.
@@ -29,6 +29,8 @@ struct Object<'a> {
     cost_usd: Cost,
     time: Time,
     max_tokens: Option<Lengths>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<Structured<'a>>,
     first_request: Option<Request<'a>>,
 }
 
@@ -66,6 +68,21 @@ struct Assumed {
     output_measured_on: u64,
     latency_seconds: Option<f64>,
     burndown: f64,
+}
+
+/// How the model gets the schema of the job.
+#[derive(Serialize)]
+struct Structured<'a> {
+    mode: &'static str,
+    why: &'a str,
+    name: &'a str,
+    /// As it is sent.
+    sent: &'a Value,
+    /// What of it is not sent, each with its place.
+    removed: &'a [String],
+    reasks: u32,
+    /// Corrections that are assumed per row.
+    corrections: Figures,
 }
 
 /// What is not known is `null`.
@@ -199,9 +216,29 @@ pub(super) fn of(planned: &Planned) -> String {
             },
         },
         max_tokens: forecast.max_tokens.as_ref().map(lengths),
+        schema: planned.plan.schema.as_ref().map(|schema| {
+            let corrections = planned.plan.corrections();
+            structured(schema, &corrections)
+        }),
         first_request: first_request(planned),
     };
     serde_json::to_string_pretty(&object).expect("a plan holds nothing JSON cannot say")
+}
+
+fn structured<'a>(schema: &'a SchemaPlan, corrections: &Cases<f64>) -> Structured<'a> {
+    Structured {
+        mode: schema.sent.mode.as_str(),
+        why: &schema.why,
+        name: &schema.sent.name,
+        sent: &schema.sent.schema,
+        removed: &schema.removed,
+        reasks: schema.reasks,
+        corrections: Figures {
+            low: Some(corrections.low),
+            expected: Some(corrections.expected),
+            worst: Some(corrections.worst),
+        },
+    }
 }
 
 fn troubled(trouble: &Trouble) -> Troubled<'_> {

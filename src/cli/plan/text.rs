@@ -3,7 +3,7 @@
 use super::{Planned, request};
 use crate::engine::plan::{Earlier, duration};
 use crate::format::{count, dollars, one_line, plural, time, wrap};
-use crate::job::{Plan, QuotaSource};
+use crate::job::{Plan, QuotaSource, SchemaPlan};
 use crate::model::Tier;
 use crate::rows::forecast::{Bound, Estimate, Forecast, MaxTokens};
 use crate::rows::trouble::Trouble;
@@ -162,6 +162,9 @@ fn findings(planned: &Planned) -> Vec<(&'static str, String)> {
         forecast, survey, ..
     } = planned;
     let mut findings = vec![("assumed", assumed(planned))];
+    if let Some(schema) = &planned.plan.schema {
+        findings.extend(structured(schema, planned.plan.corrections().expected));
+    }
     if forecast.output.expected.is_none() {
         let advice = "how long completions are; `promptmill run` with --limit 20 measures it";
         findings.push(("unknown", advice.into()));
@@ -179,6 +182,29 @@ fn findings(planned: &Planned) -> Vec<(&'static str, String)> {
     let notes = planned.notes.iter();
     findings.extend(notes.map(|note| ("note", note.clone())));
     findings
+}
+
+/// How the model gets the schema, what of it is not sent, and what corrections are expected.
+fn structured(schema: &SchemaPlan, expected: f64) -> Vec<(&'static str, String)> {
+    let mode = schema.sent.mode.as_str();
+    let mut lines = vec![("schema", format!("{mode} mode: {}", schema.why))];
+    let removed = schema.removed.iter().map(|what| format!("\n    {what}"));
+    if !schema.removed.is_empty() {
+        let removed: String = removed.collect();
+        let why = "not enforced by the service, and validated all the same:";
+        lines.push(("not sent", format!("{why}{removed}")));
+    }
+    let reasks = match schema.reasks {
+        0 => "none: reasks = 0".to_owned(),
+        number => format!(
+            "up to {number} per row; {}% of the rows are assumed to need one, in the worst case all \
+             need {number}",
+            100.0 * expected
+        ),
+    };
+    lines.push(("corrections", reasks));
+    lines.extend(schema.remark.clone().map(|remark| ("note", remark)));
+    lines
 }
 
 fn bad_rows(bad: &Trouble) -> String {

@@ -124,7 +124,7 @@ impl Family {
             .filter(|_| self.layout().own_model == OwnModel::Rejected)
             .map(|key| {
                 let name = self.name();
-                format!("extra.{key} is refused by {name} on Bedrock: remove it")
+                format!("extra.{key} is rejected by {name} on Bedrock: remove it")
             });
         let others = [
             contradicts_model(extra, base).filter(|_| self.names_its_model()),
@@ -230,7 +230,7 @@ impl Family {
             keys => keys.join(", "),
         };
         (is_taken && most < u64::from(asked))
-            .then(|| format!("{key} = {asked} is too much: {base} writes at most {most}"))
+            .then(|| format!("{key} = {asked} is too high: {base} generates at most {most}"))
     }
 }
 
@@ -254,12 +254,11 @@ fn contradicts_delivery(parameters: &Parameters) -> Option<String> {
         parameters.stream,
     ) {
         (true, false) => Some(
-            "extra.stream = true, and the answer is asked for in one piece: set stream in [model] \
-             instead"
+            "extra.stream = true, but the job does not stream: set stream in [model] instead"
                 .to_owned(),
         ),
         (false, true) => {
-            Some("extra.stream = false, and the answer is to be streamed: remove one".to_owned())
+            Some("extra.stream = false, but the job streams: remove one of them".to_owned())
         }
         (true, true) | (false, false) => None,
     }

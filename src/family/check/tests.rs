@@ -87,7 +87,7 @@ fn a_model_may_refuse_what_its_family_takes() {
         Some("anthropic.claude-opus-4-7"),
         r#"{"temperature":0.5,"top_k":3,"max_tokens":128001}"#,
         "anthropic.claude-opus-4-7 takes no temperature, no top_k: remove it; \
-         max_tokens = 128001 is too much: anthropic.claude-opus-4-7 writes at most 128000",
+         max_tokens = 128001 is too high: anthropic.claude-opus-4-7 generates at most 128000",
     );
     check(
         "claude-messages",
@@ -112,8 +112,8 @@ fn what_is_merged_into_the_body_counts_for_its_length() {
         "nova",
         lite,
         merged,
-        "extra.inferenceConfig.maxTokens = 90000 is too much: amazon.nova-lite-v1:0 writes at \
-         most 10000",
+        "extra.inferenceConfig.maxTokens = 90000 is too high: amazon.nova-lite-v1:0 generates at most \
+         10000",
     );
     let opus = Some("anthropic.claude-opus-4-7");
     let smaller = r#"{"max_tokens":900000,"extra":{"max_tokens":16}}"#;
@@ -207,8 +207,7 @@ fn a_body_that_contradicts_its_call_is_refused() {
         oss,
         r#"{"extra":{"model":"qwen","stream":true}}"#,
         "extra.model = \"qwen\" is not openai.gpt-oss-20b-1:0, which is called: remove it; \
-         extra.stream = true, and the answer is asked for in one piece: set stream in [model] \
-         instead",
+         extra.stream = true, but the job does not stream: set stream in [model] instead",
     );
     let same = r#"{"stream":true,"extra":{"model":"us.openai.gpt-oss-20b-1:0","stream":true}}"#;
     check("openai-chat", oss, same, "ok");
@@ -216,7 +215,7 @@ fn a_body_that_contradicts_its_call_is_refused() {
         "command",
         None,
         r#"{"stream":true,"extra":{"stream":false}}"#,
-        "extra.stream = false, and the answer is to be streamed: remove one",
+        "extra.stream = false, but the job streams: remove one of them",
     );
 }
 
@@ -253,16 +252,16 @@ fn claude_has_its_model_in_the_address() {
         "claude-messages",
         None,
         r#"{"extra":{"model":"x"}}"#,
-        "extra.model is refused by claude-messages on Bedrock: remove it",
+        "extra.model is rejected by claude-messages on Bedrock: remove it",
     );
     check("openai-chat", None, r#"{"extra":{"model":"x"}}"#, "ok");
 }
 
 #[test]
-fn the_documents_go_before_the_catalogue() {
+fn the_documents_go_before_the_catalog() {
     let r1 = Some("deepseek.r1-v1:0");
     check("deepseek-text", r1, r#"{"max_tokens":32768}"#, "ok");
     let lite = "amazon.titan-text-lite-v1";
-    let said = format!("max_tokens = 5000 is too much: {lite} writes at most 4096");
+    let said = format!("max_tokens = 5000 is too high: {lite} generates at most 4096");
     check("titan-text", Some(lite), r#"{"max_tokens":5000}"#, &said);
 }

@@ -53,6 +53,7 @@ pub struct InputTable {
     pub id: Option<String>,
     pub keep: Vec<String>,
     pub allow_empty: bool,
+    pub dedupe: bool,
 }
 
 /// `[prompt]`
@@ -290,8 +291,9 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
     if Format::of_path(path).is_some() || path == Path::new("-") {
         return Err(JobError::Prompts { file });
     }
-    let bytes = small::bytes_of_any(path).map_err(|problem| {
+    let bytes = small::bytes_of_any(path).map_err(|error| {
         let file = file.clone();
+        let problem = error.to_string();
         JobError::Read { file, problem }
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -47,8 +47,8 @@ pub(super) fn quota_source(table: &LimitsTable) -> Result<QuotaSource, JobError>
 pub(super) fn utilization(share: f64) -> Result<f64, JobError> {
     if 1.0 < share {
         let message = format!(
-            "{share} is more than the whole quota: give a share up to 1, such as 0.95; what is \
-             above the quota is refused, and AWS raises quotas on request"
+            "{share} is more than the whole quota: give a share up to 1, such as 0.95; calls above \
+             the quota are throttled, and AWS raises quotas on request"
         );
         return Err(wrong("limits.utilization", message));
     }
@@ -59,22 +59,24 @@ pub(super) fn utilization(share: f64) -> Result<f64, JobError> {
     Ok(share)
 }
 
-/// What the catalogue and the user's own file know of the model.
+/// What the catalog and the user's own file know of the model.
 pub(super) fn known(
     model: &ModelId,
     region: Option<&str>,
     terms: &RequestOptions,
     own: Option<&Path>,
 ) -> Result<Known, JobError> {
-    let refused =
-        |path: &Path, why: String| wrong("model.prices", format!("{}: {why}", path.display()));
-    let text = own.map(|path| small::text(path).map_err(|why| refused(path, why)));
+    let reject = |path: &Path, why: &dyn std::error::Error| {
+        wrong("model.prices", format!("{}: {why}", path.display()))
+    };
+    let text = own.map(|path| small::text(path).map_err(|error| reject(path, &error)));
     let text = text.transpose()?;
     let of = match terms.is_optimized() {
         true => Known::optimized,
         false => Known::of,
     };
-    of(model, region, text.as_deref()).map_err(|why| refused(own.unwrap_or(Path::new("")), why))
+    let known = of(model, region, text.as_deref());
+    known.map_err(|error| reject(own.unwrap_or(Path::new("")), &error))
 }
 
 /// Where nothing says how long an answer can be, this many tokens of output are reserved for it.
@@ -223,7 +225,7 @@ impl Plan {
             (false, tier) => (format!(" in the service tier {}", tier.as_str()), ""),
         };
         Some(format!(
-            "the price of `{model}`{how} is not in the catalogue: what calls cost is unknown{remedy}"
+            "the price of `{model}`{how} is not in the catalog: what calls cost is unknown{remedy}"
         ))
     }
 }

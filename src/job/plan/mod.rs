@@ -58,6 +58,8 @@ pub struct Plan {
     pub id: Option<String>,
     /// Fields copied to each result.
     pub keep: Vec<String>,
+    /// Whether identical requests are sent once.
+    pub dedupe: bool,
     /// Where a record's prompt comes from; `None` is the usual column.
     pub source: Option<PromptSource>,
     /// The system prompt's template.
@@ -240,6 +242,7 @@ impl Plan {
                 reading: reading?,
                 id: job.input.id,
                 keep: job.input.keep,
+                dedupe: job.input.dedupe,
                 source: source?,
                 system: job.prompt.system,
                 region: of_model.region,

@@ -77,7 +77,7 @@ impl Plan {
     fn written_for_another_api(&self, body: &Value) -> Option<String> {
         let field = |name: &str| body.get(name).filter(|value| !value.is_null());
         let (model, anthropic_version) = (field("model"), field("anthropic_version"));
-        let way_out = "take the conversation out of it with --messages, as in --messages \
+        let way_out = "select the conversation in it with --messages, as in --messages \
                        params.messages or body.messages";
         let names_another = |model: &&Value| match self.family.name() {
             "claude-messages" | "nova" => true,
@@ -114,8 +114,8 @@ impl Plan {
         })
     }
 
-    /// What a person should know of a model that the catalogue does not have.
-    pub fn catalogue_remark(&self) -> Option<String> {
+    /// What a person should know of a model that the catalog does not have.
+    pub fn catalog_remark(&self) -> Option<String> {
         let model = &self.model;
         if self.facts.is_some() || model.base().is_none() {
             return None;
@@ -123,11 +123,11 @@ impl Plan {
         let meant = suggest(model.as_str()).map(|near| format!(" (did you mean `{near}`?)"));
         let meant = meant.unwrap_or_default();
         Some(format!(
-            "`{model}` is not in the catalogue{meant}: its price is unknown"
+            "`{model}` is not in the catalog{meant}: its price is unknown"
         ))
     }
 
-    /// What a person should know of a base id that is called by its profiles only. The catalogue
+    /// What a person should know of a base id that is called by its profiles only. The catalog
     /// may be old, so nothing is refused for it.
     pub fn profile_remark(&self) -> Option<String> {
         if self.model.kind() != Kind::Base {
@@ -137,7 +137,7 @@ impl Plan {
         let profiles = catalog::profiles_instead(self.model.base()?, region)?;
         let from = region.map_or_else(String::new, |region| format!(" from {region}"));
         Some(format!(
-            "`{}` is called through an inference profile{from}, as far as the catalogue knows: {}",
+            "`{}` is called through an inference profile{from}, as far as the catalog knows: {}",
             self.model,
             profiles.join(", ")
         ))
@@ -155,9 +155,9 @@ impl Plan {
     }
 }
 
-/// A family that is named is for ids that do not tell theirs. Where the catalogue knows the model,
+/// A family that is named is for ids that do not tell theirs. Where the catalog knows the model,
 /// the id tells: bodies in another provider's layout would be refused, row after row. Of a model that
-/// is newer than the catalogue the user may know more.
+/// is newer than the catalog the user may know more.
 fn refuse_contradiction(
     table: &ModelTable,
     model: &ModelId,
@@ -171,7 +171,7 @@ fn refuse_contradiction(
         return Ok(());
     };
     let message = format!(
-        "`{model}` is asked in the layout {}, not {}: leave it out, or send it anyway with --force",
+        "`{model}` uses the request format {}, not {}: leave it out, or send it anyway with --force",
         told.name(),
         named.name()
     );
@@ -216,7 +216,7 @@ pub(super) fn parameters(
         schema: None,
     };
     if parameters.stop.iter().any(String::is_empty) {
-        let message = "an empty text ends no answer: give the text that does, or leave it out";
+        let message = "an empty stop sequence stops nothing: give a text, or leave it out";
         return Err(wrong("model.stop", message));
     }
     if parameters.max_tokens.is_none() {

@@ -82,8 +82,8 @@ pub(super) fn schema(
     }
     if let Some(extra) = Family::contradicts_schema(&parameters.extra) {
         let message = format!(
-            "extra.{extra} and [schema] exclude each other: take one of them out, for [schema] \
-             sets what the response looks like"
+            "extra.{extra} and [schema] exclude each other: remove one of them, since [schema] \
+             determines the form of the response"
         );
         return Err(wrong("model.extra", message));
     }

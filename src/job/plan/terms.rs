@@ -131,8 +131,8 @@ pub(super) fn delivery(
     }
     if family.assemble().is_none() {
         let message = format!(
-            "`{}` answers in one piece and does not stream: leave it out; --force changes nothing, for \
-             its answers have no chunks to read",
+            "`{}` does not stream: leave it out; --force does not help, since its responses have no \
+             chunks",
             family.name()
         );
         return Err(wrong("model.stream", message));
@@ -141,7 +141,7 @@ pub(super) fn delivery(
     let answers_whole = table.answers_whole || model.base().is_some_and(listed);
     if answers_whole && !table.force {
         let message = format!(
-            "`{model}` does not answer InvokeModelWithResponseStream (responseStreamingSupported \
+            "`{model}` does not support InvokeModelWithResponseStream (responseStreamingSupported \
              is false): leave it out, or send it anyway with --force"
         );
         return Err(wrong("model.stream", message));

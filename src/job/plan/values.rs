@@ -258,8 +258,8 @@ pub(super) fn mode(typed: Option<&str>) -> Result<Mode, JobError> {
     };
     Mode::parse(typed).ok_or_else(|| {
         let message = format!(
-            "\"{typed}\" is no mode for the files: give it in octal, such as \"0640\"; the owner \
-             must be able to read and write (0600), and nobody to execute"
+            "\"{typed}\" is not a file mode: give it in octal, such as \"0640\"; the owner \
+             must be able to read and write (0600), and no one may execute"
         );
         wrong("output.mode", message)
     })

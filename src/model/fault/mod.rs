@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Reply, SchemaError};
 pub use words::words;
+
+use super::{Reply, SchemaError};
 
 /// A call that brought no usable response.
 #[derive(Debug, Clone, PartialEq)]

@@ -174,7 +174,7 @@ fn of_category(category: Category) -> &'static str {
         Category::RequestTooLarge => "the request is larger than the service takes",
         Category::BadInputRow => "the row could not be turned into a request",
         Category::BadResponse => "the response could not be parsed",
-        Category::InvalidOutput => "the output does not fit the schema",
+        Category::InvalidOutput => "the output does not match the schema",
         Category::AccessDenied => "access to the model is denied",
         Category::NotFound => "there is no such model here",
         Category::Credentials => "the credentials are rejected",

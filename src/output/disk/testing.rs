@@ -51,6 +51,8 @@ struct World {
     steps: u64,
     die_at: Option<u64>,
     dead: bool,
+    /// This step fails.
+    fail_at: Option<u64>,
     fault: Option<Fault>,
     /// Bytes that are free, where the disk is not endless.
     free: Option<u64>,
@@ -162,6 +164,12 @@ impl Simulated {
         });
     }
 
+    /// Lets the step after this many fail, once, whatever it is.
+    pub(in crate::output) fn fail_at(&self, steps: u64) {
+        let mut world = self.world();
+        world.fail_at = Some(world.steps + steps + 1);
+    }
+
     /// Whether that has failed as often as it was to, and fails no more.
     pub(in crate::output) fn has_failed(&self) -> bool {
         let fault = self.world().fault.take();
@@ -203,6 +211,9 @@ impl World {
         }
         if self.dead {
             return Err(io::Error::other("the process is dead"));
+        }
+        if self.fail_at == Some(self.steps) {
+            return Err(io::Error::other("the disk refuses"));
         }
         let Some(fault) = &mut self.fault else {
             return Ok(());

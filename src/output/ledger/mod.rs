@@ -8,7 +8,8 @@
 //!    line or for fifty.
 //! 3. **Sync, then count, then free the slot.** Freeing the slot when the response arrives
 //!    lost up to 254 paid responses to one kill with 16 calls in flight; after the sync it is never
-//!    more than the 16. While a group is synced the next one gathers: no other timer is needed.
+//!    more than the 16. While a group is synced the next one gathers, and after
+//!    it for a time that depends on how long the commit took.
 //! 4. **After a failed write, cut back** to the last commit, so that a later commit cannot glue its
 //!    first line to half a line. The rows stay in memory, nothing new is sent, and the same commit
 //!    is tried again.

@@ -61,6 +61,7 @@ fn ended(row: u64, bytes: usize) -> CompletedRow {
         }))
     };
     CompletedRow {
+        copied_from: None,
         share: Share::ALONE,
         identity: Identity {
             row,

@@ -23,6 +23,9 @@ pub(in crate::output) struct Known {
     pub(in crate::output) maybe_billed_usd: f64,
     #[serde(default)]
     pub(in crate::output) emulated: bool,
+    /// The id of the row that was sent for this one.
+    #[serde(default)]
+    pub(in crate::output) copied_from: Option<String>,
     #[serde(default)]
     pub(in crate::output) latency_ms: Option<u64>,
     /// What a failed row failed of.

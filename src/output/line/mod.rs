@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::catalog::rounded_usd;
 use crate::exact::ExactMap;
+use crate::json_cost;
 use crate::model::{
     Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, SchemaCheck, SchemaError, Served,
     Usage,
@@ -79,6 +80,8 @@ struct Line<'a> {
     started_at: String,
     finished_at: String,
     request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copied_from: Option<&'a str>,
     fingerprint: Option<Fingerprint>,
     metadata: Option<ExactMap<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -276,6 +279,25 @@ pub(super) struct Tokens {
     pub(super) cache_write_1h_input_tokens: Option<u64>,
 }
 
+impl From<Tokens> for Usage {
+    fn from(tokens: Tokens) -> Self {
+        let Tokens {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+            cache_write_1h_input_tokens,
+        } = tokens;
+        Self {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+            cache_write_1h_input_tokens,
+        }
+    }
+}
+
 impl From<Usage> for Tokens {
     fn from(usage: Usage) -> Self {
         let Usage {
@@ -316,6 +338,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
         started_at: time(stamp.finished_at - latency),
         finished_at: time(stamp.finished_at),
         request_id: request_id(&ended.outcome),
+        copied_from: ended.copied_from.as_deref(),
         fingerprint: identity.fingerprint,
         metadata: identity.metadata.as_ref().map(ExactMap),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
@@ -391,15 +414,18 @@ fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
     }
 }
 
-/// The provider's body: JSON where it is JSON, else text.
+/// The provider's body: JSON where it is JSON of a reasonable number of values, else text.
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
     let bytes = match (outcome, keep) {
         (_, KeepRaw::Never) | (Outcome::Replied(_), KeepRaw::Errors) => return None,
         (Outcome::Replied(reply), KeepRaw::Always) => &reply.raw,
         (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
     };
-    let parsed = serde_json::from_slice(bytes);
-    Some(parsed.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into()))
+    let text = || String::from_utf8_lossy(bytes).into();
+    Some(match json_cost::check(bytes) {
+        Ok(()) => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
+        Err(_) => text(),
+    })
 }
 
 fn time(at: Timestamp) -> String {

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, Ending, KnownError, Line, Shared, Status, something};
+use super::{Answer, Ending, KnownError, Line, Shared, Status, Tokens, something};
 use crate::exact::{self, ExactMap};
-use crate::model::{Fingerprint, ParsedReply, Served};
+use crate::model::{Category, Fingerprint, FinishReason, ParsedReply, Served};
 use crate::run::{Identity, Share};
 
 /// A line of a failure, as far as it goes into the line of the success.
@@ -27,6 +27,7 @@ pub(in crate::output) struct Kept {
     started_at: String,
     finished_at: String,
     pub(in crate::output) request_id: Option<String>,
+    copied_from: Option<String>,
     fingerprint: Option<String>,
     #[serde(default, deserialize_with = "exact::fields")]
     metadata: Option<Map<String, Value>>,
@@ -40,9 +41,36 @@ pub(in crate::output) struct Kept {
     #[serde(default)]
     pub(in crate::output) own_body: bool,
     raw: Option<Value>,
+    /// Of a response that breaks the schema its line tells all of this.
+    completion: Option<String>,
+    reasoning: Option<String>,
+    finish_reason: Option<String>,
+    stop_reason: Option<String>,
+    #[serde(default)]
+    usage: Tokens,
+    pub(in crate::output) cost_usd: Option<f64>,
+    #[serde(default)]
+    reasks: u32,
 }
 
 impl Kept {
+    /// The response, if it was parsed and breaks the schema that its job had.
+    pub(in crate::output) fn invalid(&self) -> Option<ParsedReply> {
+        let is_invalid = self.error.category == Category::InvalidOutput.as_str();
+        is_invalid.then(|| ParsedReply {
+            completion: self.completion.clone(),
+            reasoning: self.reasoning.clone(),
+            finish_reason: self
+                .finish_reason
+                .as_deref()
+                .and_then(FinishReason::parse)
+                .unwrap_or(FinishReason::Unknown),
+            stop_reason: self.stop_reason.clone(),
+            usage: self.usage.into(),
+            ..ParsedReply::default()
+        })
+    }
+
     /// With whom the row shared its call.
     pub(in crate::output) fn share(&self) -> Share {
         match (self.rows_in_call, self.place_in_call) {
@@ -98,13 +126,17 @@ pub(in crate::output) fn reparsed(
         latency_mode: kept.latency_mode.clone(),
         ..Served::default()
     };
-    let (maybe_billed, maybe_billed_usd) = kept.maybe_billed_besides(cost_usd);
+    let (maybe_billed, maybe_billed_usd) = match kept.invalid() {
+        Some(_) => (kept.maybe_billed, kept.maybe_billed_usd),
+        None => kept.maybe_billed_besides(cost_usd),
+    };
     let line = Line {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
         status: Status::of_answer(reading.finish_reason),
         ending: Ending::Answered(Answer {
             files,
+            reasks: kept.reasks,
             ..Answer::of(reading, &served, &kept.model, cost_usd)
         }),
         shared: Shared::of(kept.share()),
@@ -119,6 +151,7 @@ pub(in crate::output) fn reparsed(
         started_at: kept.started_at.clone(),
         finished_at: kept.finished_at.clone(),
         request_id: kept.request_id.as_deref(),
+        copied_from: kept.copied_from.as_deref(),
         fingerprint: kept.fingerprint(),
         metadata: kept.metadata.as_ref().map(ExactMap),
         emulated: kept.emulated,

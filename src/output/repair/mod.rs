@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use super::claim::{Locks, claim};
 use super::disk::{self, Disk, OnDisk};
 use super::error::{LedgerError, io_error};
+use super::journal::Change;
 use super::ledger::{Durability, Sink};
 use super::line::Status;
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, key, open_if_there};
-use super::rewrite::remove_lines;
 use super::scan::{Found, each_line, may_be_ours};
 use super::{Tally, run_file};
 use import::{imported_line, reject_wrong_file};
@@ -90,14 +90,20 @@ pub(super) fn repair_on(
     }
     let mut repaired = Repaired::default();
     let mut rows = HashSet::new();
-    for path in [&paths.output, &paths.failed] {
-        let kept = paths.bad(&*disk, Timestamp::now());
-        fix_file(&*disk, paths, path, kept, &mut rows, &mut repaired)?;
+    let mut change = Change::of(&*disk, paths);
+    let mut of_second_lines = Tally::default();
+    let kept = paths.bad(&*disk, Timestamp::now(), 2);
+    for (path, kept) in [&paths.output, &paths.failed].into_iter().zip(kept) {
+        let damage = fix_file(&*disk, &mut change, path, kept, &mut rows, &mut repaired)?;
+        of_second_lines.add(&damage.of_second_lines);
     }
+    note_cost(&*disk, &mut change, paths, &of_second_lines)?;
+    change.commit()?;
     let mut past = EarlierRows::default();
     for path in [&paths.output, &paths.failed] {
         // Nothing is left that would have to be backed up; the read syncs what stays.
-        past.read(&*disk, path, || paths.bad(&*disk, Timestamp::now()))?;
+        let kept = || paths.torn(&*disk, Timestamp::now());
+        past.read(&*disk, paths, path, kept)?;
         past.complete();
     }
     let before_usd = past.tally.charge_usd();
@@ -162,35 +168,39 @@ impl Damage {
 }
 
 /// Notes what lines cost before they are removed: two responses to a row were both paid for.
-fn note_cost(disk: &dyn Disk, paths: &OutputPaths, of: &Tally) -> Result<(), LedgerError> {
+fn note_cost(
+    disk: &dyn Disk,
+    change: &mut Change<'_>,
+    paths: &OutputPaths,
+    of: &Tally,
+) -> Result<(), LedgerError> {
     let unattributed = of.as_unattributed();
     if unattributed.usd <= 0.0 {
         return Ok(());
     }
     let noted = run_file::unattributed(disk, &paths.run)?;
-    run_file::note(disk, paths, noted + unattributed)
+    run_file::note(disk, change, paths, noted + unattributed)
 }
 
 fn fix_file(
     disk: &dyn Disk,
-    paths: &OutputPaths,
+    change: &mut Change<'_>,
     path: &Path,
     kept: PathBuf,
     rows: &mut HashSet<u64>,
     repaired: &mut Repaired,
-) -> Result<(), LedgerError> {
+) -> Result<Damage, LedgerError> {
     let Some(mut file) = open_if_there(disk, path)? else {
-        return Ok(());
+        return Ok(Damage::default());
     };
     let damage = find_damage(&mut *file, path, rows)?;
     if damage.foreign && !damage.good {
         return Err(LedgerError::NotOurs { path: path.into() });
     }
     if damage.at.is_empty() {
-        return Ok(());
+        return Ok(damage);
     }
-    note_cost(disk, paths, &damage.of_second_lines)?;
-    remove_lines(disk, path, &kept, |found| {
+    change.remove_lines(path, &kept, |found| {
         damage.at.binary_search(&found.at).is_ok()
     })?;
     repaired.twice += damage.twice;
@@ -204,7 +214,7 @@ fn fix_file(
             first_byte,
         });
     }
-    Ok(())
+    Ok(damage)
 }
 
 fn find_damage(

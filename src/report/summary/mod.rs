@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::progress::Progress;
+use super::timeline::TimelineOnDisk;
 use crate::exit::{Exit, Reason};
 use crate::model::Fingerprint;
 use crate::output::tally::{Tally, TallyFields};
@@ -160,6 +161,7 @@ struct RunFile<'a> {
     remaining: u64,
     total: TallyFields<'a>,
     this_run: ThisRun<'a>,
+    timeline: TimelineOnDisk,
     output: String,
     failed_output: String,
     resume: Option<&'a str>,
@@ -171,6 +173,7 @@ struct ThisRun<'a> {
     #[serde(flatten)]
     counts: TallyFields<'a>,
     calls: u64,
+    copied: u64,
     throttles: u64,
     retries: u64,
     maybe_billed: u64,
@@ -309,12 +312,14 @@ impl RunState<'_> {
                 reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
                 counts: TallyFields::of(&progress.now),
                 calls: progress.sent,
+                copied: progress.copied,
                 throttles: progress.throttles,
                 retries: progress.retries,
                 maybe_billed: progress.maybe_billed,
                 seconds: self.elapsed.as_secs_f64(),
                 held_back_by: self.limited_by.map(|(why, _)| why.as_str()),
             },
+            timeline: progress.timeline(),
             output: context.paths.output.display().to_string(),
             failed_output: context.paths.failed.display().to_string(),
             resume: (0 < self.remaining()).then_some(&context.resume),

@@ -98,6 +98,7 @@ impl Summary<'_> {
         let pace = (progress.now.ended() as f64 / minutes).round() as u64;
         let mut counts = vec![format!("{} rows/min", count(pace))];
         for (number, what) in [
+            (progress.copied, "copied from identical rows"),
             (progress.throttles, "throttled"),
             (progress.retries, "retried"),
             (progress.maybe_billed, "timed out (possibly billed)"),
@@ -143,8 +144,15 @@ impl Summary<'_> {
             parts.push(format!("learned limit: about {} calls/min", rough(learned)));
         }
         if let Some(learned) = gauge.learned_tokens_per_minute {
+            let key = match context.tokens_per_minute {
+                Some(_) => String::new(),
+                None => format!(
+                    " (to keep to it: tokens_per_minute = {})",
+                    as_limit(learned)
+                ),
+            };
             parts.push(format!(
-                "learned limit: about {} tokens/min",
+                "learned limit: about {} tokens/min{key}",
                 rough(learned)
             ));
         }
@@ -172,10 +180,36 @@ impl Summary<'_> {
     }
 }
 
+/// A learned limit as a job file has it: its first two digits, so that it is not above what was learned.
+fn as_limit(learned: f64) -> String {
+    let unit = 10_f64.powf((learned.max(1.0).log10().floor() - 1.0).max(0.0));
+    let limit = (learned / unit).floor().max(1.0) * unit;
+    count(limit as u64).replace(',', "_")
+}
+
 /// Remarks side by side.
 fn in_one(remarks: Vec<String>) -> Vec<String> {
     match remarks.is_empty() {
         true => remarks,
         false => vec![remarks.join(", ")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_learned_limit_is_rounded_down_to_what_a_job_file_takes() {
+        for (learned, limit) in [
+            (0.3, "1"),
+            (7.9, "7"),
+            (59.9, "59"),
+            (1_999.0, "1_900"),
+            (59_871.0, "59_000"),
+            (1_234_567.0, "1_200_000"),
+        ] {
+            assert_eq!(as_limit(learned), limit, "{learned}");
+        }
     }
 }

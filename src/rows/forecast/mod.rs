@@ -33,6 +33,13 @@ pub(crate) const BYTES_PER_TOKEN: Cases<f64> = Cases {
 /// How far the rows that are left may lie from those that were answered.
 const SPREAD: f64 = 0.2;
 
+/// The most bytes that a correction adds to a conversation beside the response: the errors, of which
+/// there are at most 20, and the sentences around them.
+pub(super) const MOST_BYTES_ADDED: u64 = 8 << 10;
+
+/// Tokens that tell a model what is wrong with its response.
+const ERROR_TOKENS: f64 = 100.0;
+
 /// An answer that is there at all has a token.
 const SHORTEST_ANSWER: f64 = 1.0;
 
@@ -102,7 +109,10 @@ enum Way {
 impl Forecast {
     /// Works out what the rows in `gathered` will take, given what answers have taught.
     pub fn new(gathered: &Gathered, statistics: &Statistics, plan: &Plan) -> Self {
-        let sums = Sums::new(gathered, statistics, plan.cached_bytes());
+        let sums = Sums {
+            corrections: plan.corrections(),
+            ..Sums::new(gathered, statistics, plan.cached_bytes())
+        };
         let cost = |way| sums.cost(plan, way);
         let tier = plan.terms.tier.unwrap_or_default();
         let burndown = plan.tokens.burndown;
@@ -182,6 +192,8 @@ impl<T: Copy> Cases<T> {
 struct Sums<'a> {
     sizes: &'a [gather::Sizes],
     bytes_per_token: Cases<f64>,
+    /// How often a row is corrected whose response is invalid, on average.
+    corrections: Cases<f64>,
     /// Bytes of each prompt that are in the prompt cache once they were written there.
     cached: Cases<u64>,
     /// Tokens an answer has, where they do not come from its limit.
@@ -198,6 +210,11 @@ impl<'a> Sums<'a> {
         Self {
             sizes: &gathered.left,
             bytes_per_token,
+            corrections: Cases {
+                low: 0.0,
+                expected: 0.0,
+                worst: 0.0,
+            },
             cached,
             answer: statistics.output_tokens.mean(),
         }
@@ -247,10 +264,29 @@ impl<'a> Sums<'a> {
     }
 
     fn input_of(&self, sizes: &gather::Sizes, case: Case) -> f64 {
-        sizes.bytes as f64 / self.bytes_per_token.of(case)
+        let own = sizes.bytes as f64 / self.bytes_per_token.of(case);
+        own + self.input_of_corrections(sizes, own, case)
+    }
+
+    /// A correction reads the prompt, the response, and what is wrong with it.
+    fn input_of_corrections(&self, sizes: &gather::Sizes, own: f64, case: Case) -> f64 {
+        let corrections = self.corrections.of(case);
+        if corrections == 0.0 {
+            return 0.0;
+        }
+        let response = self.answer_of(sizes, case).unwrap_or(0.0);
+        let errors = match case {
+            Case::Low | Case::Expected => ERROR_TOKENS,
+            Case::Worst => MOST_BYTES_ADDED as f64 / self.bytes_per_token.of(case),
+        };
+        corrections * (own + response + errors * sizes.rows as f64)
     }
 
     fn output_of(&self, sizes: &gather::Sizes, case: Case) -> Option<f64> {
+        Some(self.answer_of(sizes, case)? * (1.0 + self.corrections.of(case)))
+    }
+
+    fn answer_of(&self, sizes: &gather::Sizes, case: Case) -> Option<f64> {
         let (rows, most) = (sizes.rows as f64, sizes.max_tokens as f64);
         let answer = match case {
             Case::Low => self
@@ -268,7 +304,8 @@ impl<'a> Sums<'a> {
         let facts = plan.facts.as_ref();
         self.each(|case| {
             let tokens = |sizes: &gather::Sizes| {
-                let input = sizes.metered_bytes as f64 / self.bytes_per_token.of(case);
+                let own = sizes.metered_bytes as f64 / self.bytes_per_token.of(case);
+                let input = own + self.input_of_corrections(sizes, own, case);
                 let each = (input / sizes.rows as f64) as u64;
                 let price = price(facts?, way, each)?;
                 let output = self.output_of(sizes, case)?;
@@ -301,7 +338,7 @@ impl<'a> Sums<'a> {
 /// The greatest limit of an answer that the job may ask for.
 fn most_max_tokens(plan: &Plan) -> Option<u64> {
     let taken = plan.family.most_max_tokens(plan.model.base());
-    // The user's own file may name less than the catalogue.
+    // The user's own file may name less than the catalog.
     let known = plan.facts.as_ref().and_then(|facts| facts.max_out);
     taken.into_iter().chain(known).min()
 }

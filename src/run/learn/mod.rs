@@ -3,9 +3,9 @@
 //! Nobody says what a quota is worth at this moment: others use it too, and it can change. What
 //! can be observed is that calls are throttled. So:
 //!
-//! - The rate grows with what was let in until the service is **overrun**: three throttles within
-//!   forty calls ([`Recent`]), or, after an overrun, a throttle before anything was admitted. What is
-//!   on its way may all be refused, so while a rate is looked for, no more is put at risk than was
+//! - The rate grows with what was let in until the service is **overrun**: four throttles within
+//!   sixteen calls, or more within forty ([`Recent`]), or, after an overrun, a throttle before anything
+//!   was admitted. What is on its way may all be refused, so while a rate is looked for, no more is put at risk than was
 //!   let in before ([`Flight`]). The sooner answers come, the sooner that is known.
 //! - Then it is cut to a little below what was admitted while the service was overrun, which is the
 //!   quota itself. It is known as well as it was measured: the fewer calls, the deeper the cut.
@@ -55,6 +55,21 @@ const SETTLED_AFTER: u32 = 3;
 /// So many events close together are no noise, where nothing is known of it.
 const DENSE: usize = 3;
 
+/// Throttles are called an overrun by mistake once in so many climbs: half of one makes up for it.
+const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
+
+/// Likewise where the job names the quota, and the rate does not exceed it: there is nothing to find out.
+const CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA: f64 = 100.0;
+
+/// A search is over after so many throttles within so many calls: a rate that has outgrown a quota brings
+/// them one upon the other. Of throttles that two calls in a hundred meet, chance brings one in three
+/// hundred so close to others.
+const SEARCH_DENSE: usize = 4;
+const SEARCH_CALLS: u64 = 16;
+
+/// In a search of no more calls chance has had little time, and [`DENSE`] throttles are enough.
+const SHORT_SEARCH: u64 = 64;
+
 /// So many overruns with nothing admitted between them, and the door is shut: to everybody, by
 /// somebody else, for a while. The quota is something to be found again.
 const SHUT: u32 = 4;
@@ -65,6 +80,10 @@ const KEPT_AT_LEAST: f64 = 0.25;
 /// What of a known quota may be made up for when it was not used: calls were estimated too large
 /// at first, or came late. A twentieth of a minute.
 const PACED_ARREARS: Duration = Duration::from_secs(3);
+
+/// What an earlier run has learned counts as if so many calls had measured it: the climb starts a
+/// tenth below it.
+const EARLIER_CALLS: f64 = 9.0;
 
 /// Lateness of timers that is made up for.
 const TIMER_ARREARS: Duration = Duration::from_millis(100);
@@ -124,6 +143,16 @@ impl Learned {
         }
     }
 
+    /// An earlier run has learned this ceiling a short while ago. Others may have changed what is left
+    /// of the quota since, so the climb to it begins well below, and its first overrun counts.
+    pub(super) fn learned_earlier(per_second: f64, start: Instant) -> Self {
+        let climb = Climb::measured(per_second, EARLIER_CALLS);
+        Self {
+            phase: Phase::Climbing(climb),
+            ..Self::new(None, Some(climb.start()), start)
+        }
+    }
+
     /// A quota that is known, and kept by other means until it proves smaller.
     pub(super) fn known(per_second: f64, start: Instant) -> Self {
         Self::new(Some(per_second), None, start)
@@ -174,6 +203,19 @@ impl Learned {
         // The next unit was due by the old rate.
         let soon = now + seconds(self.units_per_call / rate);
         self.next = self.next.min(soon);
+    }
+
+    /// What an earlier run has taken is paid for until then.
+    pub(super) fn owes_until(&mut self, due: Instant) {
+        self.next = self.next.max(due);
+    }
+
+    /// When all that was taken is paid for, if calls in flight turn out so many units larger.
+    pub(super) fn due(&self, larger: f64) -> Instant {
+        match self.rate {
+            Some(rate) => self.next + seconds(larger.max(0.0) / rate),
+            None => self.next,
+        }
     }
 
     /// Whether a call may start, or when to ask again.
@@ -252,13 +294,21 @@ impl Learned {
             calls: self.calls - self.flight.sent_after(sent),
             sent,
         };
-        let dense = self.refusals.note(place, self.dense());
+        let mut many = self.dense();
+        let mut dense = self.refusals.note(place, many);
+        if dense.is_none() && self.is_searching() {
+            many = match self.calls <= SHORT_SEARCH {
+                true => DENSE,
+                false => SEARCH_DENSE,
+            };
+            dense = self.refusals.within(many, SEARCH_CALLS);
+        }
         let settled = self.since_cut.cut + self.flight.news() * SETTLED_AFTER;
         if self.is_noise(dense.is_some()) && settled <= sent {
             self.noise.fails();
         }
         match (self.phase, dense) {
-            (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, now),
+            (Phase::Searching, Some(first)) if self.is_searching() => self.find(first, many, now),
             (Phase::Searching, None) if self.is_searching() => return self.pause(now),
             (Phase::Searching | Phase::Climbing(_), dense)
                 if dense.is_some() || self.is_still() =>
@@ -307,10 +357,10 @@ impl Learned {
     }
 
     /// The search is over: too much was sent since `first`.
-    fn find(&mut self, first: Place, now: Instant) {
+    fn find(&mut self, first: Place, many: usize, now: Instant) {
         let found = Overrun {
             calls: (self.calls - first.calls + 1) as f64,
-            refused: DENSE as f64,
+            refused: many as f64,
             lasted_s: (now - first.sent).as_secs_f64().max(1e-3),
         };
         self.cut(self.climb_to(&found), now);
@@ -405,11 +455,17 @@ impl Learned {
     /// How many throttles close together are an overrun.
     fn dense(&self) -> usize {
         if self.is_searching() {
-            return DENSE;
+            return self.noise.overrun(self.calls as f64).max(SEARCH_DENSE);
         }
         let calls_per_second = self.rate.unwrap_or(0.0) / self.units_per_call.max(1e-3);
         let in_a_climb = calls_per_second * SHORTEST_CLIMB.as_secs_f64();
-        self.noise.overrun(in_a_climb.max(CLIMB_CALLS))
+        let climb_calls = in_a_climb.max(CLIMB_CALLS);
+        let is_kept_elsewhere = self.arrears == TIMER_ARREARS;
+        if is_kept_elsewhere && self.cap.is_some_and(f64::is_finite) && self.is_blameless() {
+            let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES_AT_A_NAMED_QUOTA;
+            return self.noise.overrun_of_a_named_quota(calls_between);
+        }
+        self.noise.overrun(climb_calls * CLIMBS_BETWEEN_MISTAKES)
     }
 
     /// Whether a throttle is one that the rate gives no reason for. The one that makes an overrun may

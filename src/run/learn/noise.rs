@@ -16,8 +16,9 @@ const EXPECTED: f64 = 0.02;
 const RIFE: f64 = 0.008;
 const REMEMBERED_CALLS: f64 = 200.0;
 
-/// Throttles are called an overrun by mistake once in so many climbs: half of one makes up for it.
-const CLIMBS_BETWEEN_MISTAKES: f64 = 2.3;
+/// The share that a service may refuse whatever the rate, where the job says what the quota is: a
+/// quota that is smaller by more than that soon shows.
+const EXPECTED_OF_A_NAMED_QUOTA: f64 = 0.1;
 
 /// What happens less often than this is no noise.
 const UNLIKELY: f64 = 0.02;
@@ -49,26 +50,36 @@ impl Noise {
         self.expected().powf(refused) <= UNLIKELY
     }
 
-    /// How many throttles close together are no noise, where a climb takes so many calls.
-    pub(super) fn overrun(&self, climb_calls: f64) -> usize {
-        let calls_between = climb_calls * CLIMBS_BETWEEN_MISTAKES;
-        let share = self.expected();
-        // How many of the calls before a throttle were throttled too: Poisson's law.
-        let mean = share * (CLOSE_CALLS as f64 - 1.0);
-        let mut just_so_many = (-mean).exp();
-        let mut at_least = 1.0;
-        let mut before: u32 = 0;
-        while 1.0 < calls_between * share * at_least && u64::from(before) + 1 < CLOSE_CALLS {
-            at_least -= just_so_many;
-            before += 1;
-            just_so_many *= mean / f64::from(before);
-        }
-        before as usize + 1
+    /// How many throttles close together are no noise, where they may be taken for an overrun by
+    /// mistake once in so many calls.
+    pub(super) fn overrun(&self, calls_between: f64) -> usize {
+        overrun(self.expected(), calls_between)
+    }
+
+    /// Like [`overrun`](Self::overrun), at a rate that the job names.
+    pub(super) fn overrun_of_a_named_quota(&self, calls_between: f64) -> usize {
+        overrun(self.share.max(EXPECTED_OF_A_NAMED_QUOTA), calls_between)
     }
 
     fn expected(&self) -> f64 {
         self.share.max(EXPECTED)
     }
+}
+
+/// How many throttles within [`CLOSE_CALLS`] chance brings together less than once in `calls_between`
+/// calls, of which `share` are throttled.
+fn overrun(share: f64, calls_between: f64) -> usize {
+    // How many of the calls before a throttle were throttled too: Poisson's law.
+    let mean = share * (CLOSE_CALLS as f64 - 1.0);
+    let mut just_so_many = (-mean).exp();
+    let mut at_least = 1.0;
+    let mut before: u32 = 0;
+    while 1.0 < calls_between * share * at_least && u64::from(before) + 1 < CLOSE_CALLS {
+        at_least -= just_so_many;
+        before += 1;
+        just_so_many *= mean / f64::from(before);
+    }
+    before as usize + 1
 }
 
 #[cfg(test)]
@@ -89,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_more_noise_there_is_the_more_throttles_make_an_overrun() {
-        let overruns = |noise: Noise| [50.0, 500.0, 5_000.0].map(|calls| noise.overrun(calls));
+        let overruns = |noise: Noise| [115.0, 1_150.0, 11_500.0].map(|calls| noise.overrun(calls));
         assert_eq!(overruns(Noise::default()), [3, 5, 6]);
         assert_eq!(overruns(noise(1)), [3, 5, 6], "as much as is expected");
         assert_eq!(overruns(noise(5)), [5, 8, 9]);

@@ -64,6 +64,13 @@ impl Recent {
         let first = self.0.get(many - 1).copied().flatten();
         first.filter(|first| place.calls.saturating_sub(first.calls) <= CLOSE_CALLS)
     }
+
+    /// The first of the last `many`, if they came within so many `calls`.
+    pub(super) fn within(&self, many: usize, calls: u64) -> Option<Place> {
+        let last = self.0[0]?;
+        let first = self.0.get(many - 1).copied().flatten()?;
+        (last.calls.saturating_sub(first.calls) < calls).then_some(first)
+    }
 }
 
 impl Overrun {

@@ -16,6 +16,26 @@ async fn rows_that_end_while_a_commit_is_under_way_share_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longer_a_commit_takes_the_longer_rows_are_gathered_for_the_next() {
+    for (takes_ms, most) in [(1, 60), (4, 24)] {
+        let mut scene = Scene::of(300);
+        scene.settings.concurrency = 300;
+        scene.settings.requests_per_minute = NonZeroU32::new(120_000).map(RequestsPerMinute);
+        scene.store.takes = Duration::from_millis(takes_ms);
+        let start = Instant::now();
+        let story = scene.play(|_, _| Act::Answer).await;
+        let took = start.elapsed();
+        let answered = story.lines().filter(|line| line.contains("answered"));
+        let times = answered.map(|line| line.trim().split(' ').next());
+        let commits = times.collect::<std::collections::HashSet<_>>().len();
+        assert!(
+            commits <= most,
+            "{takes_ms} ms: {commits} in {took:?}:\n{story}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_the_disk_is_full_nothing_starts_and_then_the_run_goes_on() {
     let mut scene = Scene::of(3);
     scene.settings.concurrency = 1;
@@ -68,7 +88,7 @@ async fn a_disk_that_is_about_to_fill_up_stops_sending_before_a_response_is_lost
 #[tokio::test(start_paused = true)]
 async fn what_returns_after_the_disk_is_full_is_rescued_before_the_run_stops() {
     let mut scene = Scene::of(9);
-    scene.settings.requests_per_minute = NonZeroU32::new(600).map(RequestsPerMinute);
+    scene.settings.requests_per_minute = NonZeroU32::new(610).map(RequestsPerMinute);
     scene.settings.drain = Duration::from_millis(500);
     scene.store.room = 1;
     let story = scene.play(|_, _| Act::Answer).await;

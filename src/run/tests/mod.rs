@@ -21,8 +21,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Ask, CompletedRow, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow, RequestsPerMinute,
-    Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store, TokenLimits, run,
+    Ask, CompletedRow, EarlierUse, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow,
+    RequestsPerMinute, Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store,
+    TokenLimits, run,
 };
 use crate::model::fault::Verdict;
 use crate::model::{
@@ -192,6 +193,7 @@ fn settings() -> Settings {
         steering: Steering::none(),
         concurrency: 2,
         sharing: Sharing::NONE,
+        duplicates: crate::run::Duplicates::default(),
         // Known and out of the way: what is learned has scenes of its own.
         requests_per_minute: NonZeroU32::new(600_000).map(RequestsPerMinute),
         tokens: TokenLimits {
@@ -200,6 +202,7 @@ fn settings() -> Settings {
             burndown: 1.0,
             default_max_tokens: 1000,
         },
+        earlier: EarlierUse::default(),
         limits: Limits::default(),
         retry: RetryPolicy {
             max_attempts: 3,
@@ -441,9 +444,10 @@ async fn no_minute_holds_more_calls_than_the_quota() {
         .collect();
     assert_eq!(sent.len(), 25);
     for window in sent.windows(11) {
-        assert!(60_000 <= window[10] - window[0], "{sent:?}");
+        // A second more, by which the service may have counted the first one later.
+        assert!(61_000 <= window[10] - window[0], "{sent:?}");
     }
-    assert!(sent[24] <= 24 * 6_000 + 10, "the quota is used: {sent:?}");
+    assert!(sent[24] <= 24 * 6_100 + 10, "the quota is used: {sent:?}");
     assert!(story.contains("waits for requests per minute"), "{story}");
 }
 

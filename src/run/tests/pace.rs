@@ -96,3 +96,119 @@ async fn a_call_is_known_to_the_pace_by_the_instant_it_was_admitted_at() {
     assert_eq!(landed.admitted.admission.at, now);
     assert!(now < landed.sent);
 }
+
+/// When the first call was sent after an earlier run of the same output.
+async fn first_sent_after(settings: impl FnOnce(&mut Settings)) -> Option<u64> {
+    let mut scene = Scene::of(2);
+    settings(&mut scene.settings);
+    let story = scene.play(|_, _| Act::Answer).await;
+    sent(&story).first().map(|(_, at)| *at)
+}
+
+fn requests(per_minute: u32) -> Option<RequestsPerMinute> {
+    NonZeroU32::new(per_minute).map(RequestsPerMinute)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_call_waits_for_its_turn_after_the_last_one_of_an_earlier_run() {
+    for (per_minute, ago_ms, expected) in [
+        // Calls are 61 s / 60 apart, or 61 s / 2.
+        (60, 400, 617),
+        (60, 5_000, 0),
+        (2, 12_000, 18_500),
+        (2, 45_000, 0),
+    ] {
+        tokio::time::advance(Duration::from_secs(100)).await;
+        let at = first_sent_after(|settings| {
+            settings.requests_per_minute = requests(per_minute);
+            settings.earlier.since_last_call = Some(Duration::from_millis(ago_ms));
+        });
+        assert_eq!(
+            at.await,
+            Some(expected),
+            "{per_minute}/min, {ago_ms} ms ago"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_with_a_burst_has_none_of_it_left_right_after_an_earlier_run() {
+    let mut scene = Scene::of(40);
+    scene.settings.concurrency = 40;
+    scene.settings.requests_per_minute = requests(6_000);
+    scene.settings.earlier.since_last_call = Some(Duration::ZERO);
+    tokio::time::advance(Duration::from_secs(100)).await;
+    let story = scene.play(|_, _| Act::Answer).await;
+    let at: Vec<u64> = sent(&story).iter().map(|(_, at)| *at).collect();
+    assert!(at.first().is_some_and(|at| 100 <= *at), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_an_earlier_run_has_taken_are_paid_for_first() {
+    let at = first_sent_after(|settings| {
+        settings.tokens.per_minute = Some(6_000);
+        settings.earlier.tokens_due_in = Duration::from_secs(5);
+    });
+    assert_eq!(at.await, Some(5_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_counts_the_tokens_of_earlier_runs() {
+    let mut scene = Scene::of(0);
+    scene.settings.tokens.per_day = Some(2_000);
+    scene.settings.earlier.tokens_of_day = 1_500.0;
+    scene.rows = vec![sized(1, 1_000)];
+    let story = scene.play(|_, _| Act::Answer).await;
+    assert_eq!(sent(&story), [], "{story}");
+    assert!(story.contains("tokens"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_an_earlier_run_has_learned_is_not_searched_for_again() {
+    let most_in_the_first_second = |learned| async move {
+        let mut scene = Scene::of(400);
+        scene.settings.concurrency = 64;
+        scene.settings.requests_per_minute = None;
+        scene.settings.earlier.learned_per_minute = learned;
+        let story = scene.play(|_, _| Act::Answer).await;
+        sent(&story).iter().filter(|(_, at)| *at < 1_000).count()
+    };
+    assert!(50 < most_in_the_first_second(None).await);
+    let calls = most_in_the_first_second(Some(600.0)).await;
+    assert!((8..=11).contains(&calls), "{calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_used_is_told_before_a_call_leaves_and_counts_it_with_all_it_has_reserved() {
+    let mut settings = settings();
+    settings.tokens.per_minute = Some(6_000);
+    settings.tokens.per_day = Some(100_000);
+    let start = Instant::now();
+    let mut told = Vec::new();
+    let rows = [sized(1, 600)].into_iter().map(Ok::<_, std::io::Error>);
+    let model = Arc::new(Scripted::new(|_, _| Act::Answer, 1));
+    let asked = watch::channel(Ask::Run).1;
+    run(
+        model,
+        rows,
+        &mut Memory::default(),
+        settings,
+        asked,
+        |event| {
+            if let Event::Sent { gauge, .. } | Event::Over(gauge) = event {
+                told.push(gauge.limit_use);
+            }
+        },
+    )
+    .await;
+    let [sent, over] = told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(sent.last_call, Some(start));
+    // 100 tokens a second: the whole of what the call has reserved is owed until it has settled.
+    let due = |of: crate::run::LimitUse| (of.tokens_due.unwrap() - start).as_millis();
+    assert!((6_000..6_010).contains(&due(sent)), "{}", due(sent));
+    assert!(due(over) < 100, "{}", due(over));
+    assert!((600.0..=602.0).contains(&sent.tokens_of_day), "{sent:?}");
+    assert_eq!(over.tokens_of_day, 2.0);
+}

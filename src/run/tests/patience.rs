@@ -175,7 +175,7 @@ async fn a_service_that_hangs_for_too_long_stops_the_run_and_rows_are_left() {
     let story = a_stall_of(10_000, 30).await;
     assert!(!story.contains("failed"), "{story}");
     assert!(
-        story.ends_with("last error: attempt_timeout: no answer within 1 s"),
+        story.ends_with("last error: attempt_timeout: no response within 1 s"),
         "{story}"
     );
 }

@@ -80,7 +80,7 @@ async fn retries_pay_quota_too() {
             _ => Act::Answer,
         })
         .await;
-    assert!(story.contains("60000 sent 1"), "{story}");
+    assert!(story.contains("61000 sent 1"), "{story}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,4 +120,19 @@ async fn a_wait_that_the_service_asks_for_has_its_limits() {
             assert!(waits.contains(&over.parse().unwrap()), "{story}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_most_attempts_succeed_no_retry_waits_for_the_budget() {
+    let mut scene = Scene::of(600);
+    scene.settings.concurrency = 64;
+    let story = scene
+        .play(|row, nth| match (row % 6, nth) {
+            (0, 1) => Act::Refuse(fault(Category::ServerError)),
+            _ => Act::Answer,
+        })
+        .await;
+    // The budget would pay for 20, and for one of each ten successes.
+    assert_eq!(story.matches("answered after 2 attempts").count(), 100);
+    assert!(!story.contains("waits for retry budget"), "{story}");
 }

@@ -42,7 +42,7 @@ fn a_table_that_is_written_as_a_value_is_shown_as_it_must_be_written() {
     job(
         "input = \"prompts.csv\"\n",
         "job.toml:1: `input` is a table, not the text \"prompts.csv\": \
-         write [input] on a line of its own, and below it path, format, delimiter, quote, escape, comment, header, records, id, keep",
+         write [input] on a line of its own, and below it path, format, delimiter, quote, escape, comment, header, records, id, keep, allow_empty",
     );
     job(
         "[[emulator]]\nscenario = \"s.toml\"\n",

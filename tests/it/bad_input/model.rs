@@ -34,13 +34,12 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
         "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456";
     let unknown = |model: &str, hint: &str| {
         format!(
-            "`{model}` does not tell how its requests are laid out, or promptmill does not know \
-             it yet{hint}: name a layout it shares with --family ({}), or send whole bodies with \
+            "`{model}` has an unknown request format{hint}: give a known one with --family ({}), or send whole bodies with \
              --body FIELD",
             Family::names()
         )
     };
-    let asked = "which model is behind it is not known: ResourceNotFoundException: The provided \
+    let asked = "its model is unknown: ResourceNotFoundException: The provided \
                  identifier names no such resource.";
     model(PROFILE, [], &format!("{}\n{asked}", unknown(PROFILE, "")));
     let typo = "amazon.novalite-v1:0";
@@ -96,7 +95,7 @@ fn a_parameter_that_the_model_refuses_is_refused_with_those_it_takes() {
     );
     with(
         ["--max-tokens", "999999"],
-        "`model`: max_tokens = 999999 is too much: amazon.nova-lite-v1:0 writes at most 10000",
+        "`model`: max_tokens = 999999 is too high: amazon.nova-lite-v1:0 generates at most 10000",
     );
 }
 

@@ -58,7 +58,7 @@ fn a_name_that_would_share_files_with_another_output_is_refused() {
     ending("st", "st.jsonl");
     ending("out.txt", "out.jsonl");
     ending("/dev/null", "/dev/null.jsonl");
-    let beside = "is a file beside the output a.jsonl: name a.jsonl";
+    let beside = "belongs to the output a.jsonl: give a.jsonl";
     for name in ["a.failed.jsonl", "a.run.json"] {
         output(name, &format!("`output.path`: {name} {beside}"));
     }

@@ -178,7 +178,7 @@ fn a_path_is_refused_for_what_it_cannot_hold() {
     check(blank, "`input.path`: the path is empty; name a file");
     output(
         "{{ time }}.jsonl",
-        "`{{ time }}.jsonl`: only ${NAME} and {{ date }} can stand in a path",
+        "`{{ time }}.jsonl`: only ${NAME} and {{ date }} can be used in a path",
     );
     output("", "`output.path`: the path is empty; name a file");
     output(
@@ -205,7 +205,7 @@ fn what_is_empty_asks_for_nothing_and_is_refused() {
     }
     with(
         ["--stop", ""],
-        "`model.stop`: an empty text ends no answer: give the text that does, or leave it out",
+        "`model.stop`: an empty stop sequence stops nothing: give a text, or leave it out",
     );
 }
 
@@ -234,7 +234,7 @@ fn a_cost_of_optimized_latency_is_limited_only_by_a_price_of_ones_own() {
 
 #[test]
 fn a_home_directory_as_shells_write_it_makes_no_directory_of_that_name() {
-    let tilde = "`~` stands for no directory here: write ${HOME}";
+    let tilde = "`~` is not expanded here: write ${HOME}";
     output("~/o.jsonl", &format!("`~/o.jsonl`: {tilde}/o.jsonl"));
     let job = Job::new("run").args(["--input=~/i.csv", "-m", NOVA, "-o", "out.jsonl"]);
     check(job, &format!("`~/i.csv`: {tilde}/i.csv"));

@@ -82,14 +82,14 @@ const MATRIX: &[Row] = &[
         "attempt_timeout",
         Unheard(75),
         true,
-        "no answer within 1 s",
+        "no response within 1 s",
     ),
     (
         "drip",
         "attempt_timeout",
         Unheard(75),
         true,
-        "no answer within 1 s",
+        "no response within 1 s",
     ),
     (
         "throttled",

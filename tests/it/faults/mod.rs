@@ -4,6 +4,7 @@ mod credentials;
 mod ends;
 mod matrix;
 mod proxies;
+mod unasked;
 mod way;
 
 use crate::harness::{Job, Out};

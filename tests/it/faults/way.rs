@@ -60,8 +60,7 @@ fn a_region_that_nobody_knows_is_said_before_the_first_call() {
         .run()
         .exits(75)
         .sent_nothing();
-    let note = "us-esat-1 is no region that the catalogue knows (did you mean us-east-1?): if nothing \
-                answers, check its name";
+    let note = "us-esat-1 is not a region in the catalog (did you mean us-east-1?): if calls cannot connect, check its name";
     let out = out.says(&format!("warning: {note}\n"));
     let _ = out.says(&format!("what to do {note}; check what the message names"));
 }

@@ -169,7 +169,7 @@ fn a_run_file_that_cannot_be_written_is_an_error_and_no_answer_is_lost() {
         .file("out.run.json.promptmill-new/in-the-way", "")
         .run()
         .exits(74);
-    let out = out.says("error: cannot open out.run.json.promptmill-new: Is a directory (os error 21); what is in out.jsonl is safe: ");
+    let out = out.says("error: cannot open out.run.json.promptmill-new: Is a directory (os error 21); out.jsonl was read back: 1 row: ");
     assert_eq!(out.answered(), "a");
     std::fs::remove_dir_all(out.directory.path().join("out.run.json.promptmill-new")).unwrap();
     let again = out.again("run").on_the_emulator("prompts.csv");

@@ -9,6 +9,7 @@ mod links;
 mod lock;
 mod repair;
 mod signals;
+mod storm;
 
 use bedrock_emulator::{Counts, Emulator, EmulatorHandle, Scenario};
 

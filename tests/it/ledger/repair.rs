@@ -124,7 +124,7 @@ fn repair_and_reparse_want_the_output_and_not_a_file_beside_it() {
         for name in ["out.failed.jsonl", "out.run.json", "out.lock"] {
             out = out.again(verb).args([name]).run().exits(2);
             let expected =
-                format!("error: {name} is a file beside the output out.jsonl: name out.jsonl\n");
+                format!("error: {name} belongs to the output out.jsonl: give out.jsonl\n");
             assert_eq!(out.stderr, expected);
         }
     }
@@ -265,7 +265,7 @@ fn reparse_reads_kept_bodies_again_without_a_call() {
     assert_eq!(answer["fingerprint"], failed["b"]["fingerprint"]);
     assert_eq!(answer["request_id"], failed["b"]["request_id"]);
     assert_eq!(answer["raw"], body);
-    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalogue).
+    // amazon.nova-lite-v1:0: $0.00006 and $0.00024 per 1,000 tokens (catalog).
     assert_eq!(answer["cost_usd"], 0.0003, "{NOVA}");
     let total = &out.run_file()["total"];
     assert_eq!(

@@ -244,7 +244,9 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
 fn settings(job: &Job) -> Settings {
     let requests = job.requests_per_minute.and_then(NonZeroU32::new);
     Settings {
+        duplicates: promptmill::run::Duplicates::default(),
         steering: promptmill::run::Steering::none(),
+        earlier: promptmill::run::EarlierUse::default(),
         concurrency: job.concurrency,
         sharing: Sharing::NONE,
         requests_per_minute: requests.map(RequestsPerMinute),

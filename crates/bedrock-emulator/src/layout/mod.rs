@@ -12,6 +12,7 @@ mod completion;
 mod conversation;
 mod embed;
 mod form;
+mod grammar;
 mod guarded;
 mod image;
 mod model_rules;

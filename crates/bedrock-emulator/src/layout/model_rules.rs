@@ -192,6 +192,12 @@ fn claude_form(base: &str, body: &Object) -> Result<(), ServiceError> {
     if has_format && !base.is_empty() && !is_one_of(base, &BY_SCHEMA) {
         return reject("output_config.format: Extra inputs are not permitted");
     }
+    if let Some(schema) = body
+        .get("output_config")
+        .and_then(|config| config.pointer("/format/schema"))
+    {
+        super::grammar::check(schema)?;
+    }
     let choice = body.get("tool_choice").and_then(|it| it["type"].as_str());
     if matches!(choice, Some("any" | "tool")) && is_one_of(base, &NO_FORCED_TOOL) {
         return reject("tool_choice: type \"tool\" and \"any\" are not supported for this model.");
@@ -201,6 +207,10 @@ fn claude_form(base: &str, body: &Object) -> Result<(), ServiceError> {
 
 fn chat(base: &str, body: &Object) -> Result<(), ServiceError> {
     let has = |key: &str| body.contains_key(key);
+    let format = body.get("response_format");
+    if let Some(schema) = format.and_then(|it| it.pointer("/json_schema/schema")) {
+        super::grammar::check(schema)?;
+    }
     if has("stop") && is_one_of(base, &NO_STOP) {
         return reject(unsupported("stop"));
     }

@@ -79,6 +79,12 @@ impl Fault {
         )
     }
 
+    /// Whether another attempt may succeed, and neither the rate nor a cold model is the reason.
+    pub fn is_transient_error(&self) -> bool {
+        let is_paced = matches!(self.category, Category::Throttled | Category::ModelNotReady);
+        self.verdict == Verdict::Retry && !is_paced && !self.may_be_renewed()
+    }
+
     /// Whether nothing came back that shows that anybody is there. Our own limit running out once is
     /// no outage, but nor has the service been heard.
     pub fn is_silence(&self) -> bool {

@@ -176,3 +176,6 @@ fn tolerant_values(text: &str) -> Vec<Value> {
     }
     values
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! `promptmill report`: one page about a run, from its files.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::errors::named_output;
+use super::{fixes, print};
+use crate::engine::Failure;
+use crate::exit::{Exit, Reason};
+use crate::output::{OutputStatus, Record, each_record};
+use crate::report::page::gathered::Gathered;
+use crate::report::page::{Comparison, Explained, Report, Sample};
+
+/// A sample is shown up to this many characters.
+const LONGEST_SAMPLE: usize = 4_000;
+
+pub(super) fn command() -> Command {
+    Command::new("report")
+        .about("Write a page about a run: rows, cost, timeline, latency, tokens, failures")
+        .before_help(
+            "One HTML file without script, from OUT.run.json and the records. No prompt, completion or \
+             metadata is in it unless --samples asks for completions. Sends nothing.",
+        )
+        .after_help(
+            "Examples:\n\
+             \x20 promptmill report out/labels.jsonl\n\
+             \x20 promptmill report out/labels.jsonl --compare out/yesterday.jsonl\n\n\
+             Exit codes:\n\
+             \x20   0  the page was written\n\
+             \x20   2  it is no output\n\
+             \x20  74  the records cannot be read, or the page cannot be written",
+        )
+        .arg(
+            Arg::new("output")
+                .value_name("OUT.jsonl")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .required(true)
+                .help("Output file, as given to `run` with --output"),
+        )
+        .arg(
+            Arg::new("to")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Page to write [default: OUT.report.html]"),
+        )
+        .arg(
+            Arg::new("compare")
+                .long("compare")
+                .value_name("OTHER.jsonl")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Also compare with this output: rows, completions, cost, latency"),
+        )
+        .arg(
+            Arg::new("samples")
+                .long("samples")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(0..=1000))
+                .default_value("0")
+                .help("Show the completions of the first N rows"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("Print the figures as one JSON object instead of writing the page"),
+        )
+}
+
+/// Writes the page.
+pub(super) fn report(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let status = named_output(matches)?;
+    let samples: u16 = *matches.get_one("samples").expect("it has a default");
+    let (mut records, samples) = gather(&status, samples.into())?;
+    let other: Option<&PathBuf> = matches.get_one("compare");
+    let comparison = other.map(|other| compare(other, &status)).transpose()?;
+    let groups = std::mem::take(&mut records.failures).largest_first();
+    let explained = groups.into_iter().map(|group| Explained {
+        fix: fixes::fix(&group.example),
+        command: fixes::command(&group.example, &status),
+        group,
+    });
+    let failures: Vec<_> = explained.collect();
+    let command = status.text("command");
+    let report = Report {
+        status: &status,
+        records: &records,
+        failures: &failures,
+        samples: &samples,
+        comparison: comparison.as_ref(),
+        retry_failed: command.map(fixes::retry_failed),
+    };
+    if matches.get_flag("json") {
+        print::delivered(print::json(&report.json().to_string()))?;
+        return Ok(Exit::Complete);
+    }
+    let to: Option<&PathBuf> = matches.get_one("to");
+    let to = to
+        .cloned()
+        .unwrap_or_else(|| status.paths.beside("report.html"));
+    write(&to, &report.html())?;
+    print::delivered(print::text(&format!("wrote {}", to.display())))?;
+    Ok(Exit::Complete)
+}
+
+/// The page may name IDs and show completions: it is for the owner alone, as the output is by default.
+fn write(to: &Path, html: &str) -> Result<(), Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(to)
+        .and_then(|mut file| file.write_all(html.as_bytes()));
+    written.map_err(|error| {
+        let message = format!("{}: {error}; name another file with -o", to.display());
+        Failure::new(Exit::CannotWrite, message)
+    })
+}
+
+fn gather(status: &OutputStatus, samples: usize) -> Result<(Gathered, Vec<Sample>), Failure> {
+    let mut gathered = Gathered::default();
+    let mut shown = Vec::new();
+    for path in [&status.paths.output, &status.paths.failed] {
+        each_record(path, |record, line| {
+            if shown.len() < samples
+                && record.status != "failed"
+                && let Some(completion) = completion(line)
+            {
+                shown.push(Sample {
+                    id: format!(
+                        "row {} {}",
+                        record.row,
+                        record.custom_id.clone().unwrap_or_default()
+                    ),
+                    completion: completion.chars().take(LONGEST_SAMPLE).collect(),
+                });
+            }
+            gathered.take(record);
+        })?;
+    }
+    Ok((gathered, shown))
+}
+
+fn completion(line: &[u8]) -> Option<String> {
+    let line: Value = serde_json::from_slice(line).ok()?;
+    line.get("completion")?.as_str().map(str::to_owned)
+}
+
+/// A row by its identity, and what its request and its completion hash to: 24 bytes of each row.
+type Rows = HashMap<u64, (u64, u64)>;
+
+fn hash(parts: &[&[u8]]) -> u64 {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let hash = hash.finalize();
+    u64::from_le_bytes(hash[..8].try_into().expect("eight bytes of 32"))
+}
+
+fn key(record: &Record) -> u64 {
+    match &record.custom_id {
+        Some(id) => hash(&[b"id", id.as_bytes()]),
+        None => hash(&[b"row", &record.row.to_le_bytes()]),
+    }
+}
+
+/// The rows of an output that were answered, its known cost, and its mean latency.
+fn rows(status: &OutputStatus) -> Result<(Rows, f64, Option<f64>), Failure> {
+    let mut rows = Rows::new();
+    let (mut usd, mut ms, mut timed) = (0.0, 0.0, 0u64);
+    each_record(&status.paths.output, |record, line| {
+        let request = hash(&[record.fingerprint.as_deref().unwrap_or_default().as_bytes()]);
+        let answer = hash(&[completion(line).unwrap_or_default().as_bytes()]);
+        usd += record.cost_usd.unwrap_or(0.0);
+        if let Some(latency) = record.latency_ms.filter(|_| !record.reused) {
+            ms += latency as f64;
+            timed += 1;
+        }
+        rows.insert(key(&record), (request, answer));
+    })?;
+    let mean = (0 < timed).then(|| ms / timed as f64);
+    Ok((rows, usd, mean))
+}
+
+fn compare(other: &Path, status: &OutputStatus) -> Result<Comparison, Failure> {
+    let there = OutputStatus::of(other, Timestamp::now());
+    let there =
+        there.map_err(|why| Failure::usage(format!("--compare {why}")).because(Reason::Output))?;
+    let (before, cost_before, latency_before) = rows(&there)?;
+    let (now, cost_now, latency_now) = rows(status)?;
+    let mut found = Comparison {
+        other: other.display().to_string(),
+        cost_usd: [cost_before, cost_now],
+        latency_ms: [latency_before, latency_now],
+        ..Comparison::default()
+    };
+    for (key, (request, answer)) in &now {
+        let counter = match before.get(key) {
+            None => &mut found.new,
+            Some((old, _)) if old != request => &mut found.changed,
+            Some((_, old)) if old != answer => &mut found.different,
+            Some(_) => &mut found.same,
+        };
+        *counter += 1;
+    }
+    found.gone = before.keys().filter(|key| !now.contains_key(key)).count() as u64;
+    Ok(found)
+}

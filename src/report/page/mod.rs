@@ -1,0 +1,523 @@
+//! The report of a run: one page for people, from the run file and the records. No prompt, completion
+//! or metadata is on it unless samples are asked for.
+
+pub(crate) mod chart;
+pub(crate) mod gathered;
+pub(crate) mod histogram;
+pub(crate) mod html;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::format::{count, dollars, one_line, rough, time};
+use crate::output::OutputStatus;
+use crate::report::failures::FailureGroup;
+use chart::Bars;
+use gathered::Gathered;
+use histogram::Histogram;
+use html::Html;
+
+/// A text of the run file or of a record is shown up to this length.
+const LONGEST: usize = 1_000;
+
+/// Groups of failures on the page; `errors` shows all.
+const MOST_GROUPS: usize = 30;
+
+/// Bars of a histogram.
+const BARS: usize = 40;
+
+/// A failure group with what to do about it.
+pub(crate) struct Explained {
+    pub(crate) group: FailureGroup,
+    pub(crate) fix: String,
+    pub(crate) command: String,
+}
+
+/// A completion that is shown because samples were asked for.
+pub(crate) struct Sample {
+    pub(crate) id: String,
+    pub(crate) completion: String,
+}
+
+/// What another output has in common with this one.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    pub(crate) other: String,
+    pub(crate) new: u64,
+    pub(crate) gone: u64,
+    pub(crate) changed: u64,
+    pub(crate) different: u64,
+    pub(crate) same: u64,
+    /// Known cost in USD, and the mean latency in milliseconds: there, and here.
+    pub(crate) cost_usd: [f64; 2],
+    pub(crate) latency_ms: [Option<f64>; 2],
+}
+
+/// All that is on the page.
+pub(crate) struct Report<'a> {
+    pub(crate) status: &'a OutputStatus,
+    pub(crate) records: &'a Gathered,
+    pub(crate) failures: &'a [Explained],
+    pub(crate) samples: &'a [Sample],
+    pub(crate) comparison: Option<&'a Comparison>,
+    /// The command that runs failed rows again.
+    pub(crate) retry_failed: Option<String>,
+}
+
+impl Report<'_> {
+    /// The page.
+    pub(crate) fn html(&self) -> String {
+        let mut page = Html::new(&format!(
+            "{}: {}",
+            self.name(),
+            self.status.condition.as_str()
+        ));
+        self.what(&mut page);
+        self.counts(&mut page);
+        self.cost(&mut page);
+        self.timeline(&mut page);
+        self.latency(&mut page);
+        self.tokens(&mut page);
+        self.failed(&mut page);
+        self.slowest(&mut page);
+        self.compared(&mut page);
+        self.sampled(&mut page);
+        let version = self.status.text("promptmill").unwrap_or("?");
+        page.finish(&format!("promptmill {}", one_line(version, 40)))
+    }
+
+    fn name(&self) -> String {
+        one_line(self.status.text("name").unwrap_or("promptmill"), 200)
+    }
+
+    fn text(&self, key: &str) -> String {
+        one_line(self.status.text(key).unwrap_or("unknown"), LONGEST)
+    }
+
+    fn what(&self, page: &mut Html) {
+        let status = self.status;
+        let seconds = status.number("this_run", "seconds");
+        let took = seconds.filter(|it| (0.0..1e12).contains(it));
+        let took = took.map_or_else(|| "unknown".into(), |it| time(Duration::from_secs_f64(it)));
+        let exit = status.number("", "exit_code");
+        let reason = status.file.get("stop").and_then(|stop| stop.get("reason"));
+        let reason = reason.and_then(Value::as_str).unwrap_or_default();
+        let exit = match exit {
+            Some(code) => format!("{code} {}", one_line(reason, 60))
+                .trim_end()
+                .to_owned(),
+            None => "none: it has not ended, or was killed".into(),
+        };
+        let mut facts = vec![
+            ("model", self.text("model")),
+            ("started", self.text("started_at")),
+            ("took", took),
+            ("exit code", exit),
+        ];
+        if let Some(why) = status.text("stopped_by") {
+            facts.push(("stopped by", one_line(why, LONGEST)));
+        }
+        facts.push(("output", status.paths.output.display().to_string()));
+        page.facts(&facts);
+        if status.file.get("emulated") == Some(&true.into()) {
+            page.paragraph(
+                "dim",
+                "Responses are from an emulator: nothing was billed; costs are Bedrock's.",
+            );
+        }
+        if let Some(command) = status.text("resume").filter(|_| !status.is_complete()) {
+            page.paragraph("", "Resume it:");
+            page.code(command);
+        }
+    }
+
+    fn counts(&self, page: &mut Html) {
+        let records = self.records;
+        page.heading("Rows");
+        let completed = records.succeeded + records.filtered + records.failed;
+        let rows = self.status.count("", "rows").max(completed);
+        let share = |part: u64| match rows {
+            0 => String::new(),
+            rows => format!("{:.2} %", 100.0 * part as f64 / rows as f64),
+        };
+        let table = [
+            ("succeeded", records.succeeded),
+            ("filtered", records.filtered),
+            ("failed", records.failed),
+            ("without a record", rows - completed),
+            ("all", rows),
+        ];
+        let table = table.map(|(name, rows)| vec![name.into(), count(rows), share(rows)]);
+        page.table(&["", "#rows", "#share"], &table);
+        if 0 < records.reused {
+            let text = format!(
+                "{} of them were copied from another output, at no cost.",
+                count(records.reused)
+            );
+            page.paragraph("dim", &text);
+        }
+    }
+
+    fn cost(&self, page: &mut Html) {
+        page.heading("Cost");
+        let tiers = self.records.tiers.iter().map(|(name, tier)| {
+            let unpriced = count(tier.unpriced);
+            vec![
+                one_line(name, 40),
+                count(tier.rows),
+                dollars(tier.cost_usd),
+                unpriced,
+            ]
+        });
+        let tiers: Vec<_> = tiers.collect();
+        page.table(
+            &[
+                "service tier",
+                "#responses",
+                "#known cost",
+                "#price unknown",
+            ],
+            &tiers,
+        );
+        let (known, unpriced) = self.records.cost();
+        let unlisted = self.status.number("total", "unlisted_usd").unwrap_or(0.0);
+        let uncertain = self.records.maybe_billed_usd + unlisted;
+        let mut text = format!("{} by the price list", dollars(known));
+        if 0 < unpriced {
+            text += &format!("; the price of {} responses is unknown", count(unpriced));
+        }
+        if 0.0 < uncertain {
+            text += &format!("; up to {} more may have been billed", dollars(uncertain));
+        }
+        page.paragraph("", &text);
+    }
+
+    fn timeline(&self, page: &mut Html) {
+        let Some(timeline) = self.status.file.get("timeline") else {
+            return;
+        };
+        let list = |key: &str| -> Vec<f64> {
+            let list = timeline.get(key).and_then(Value::as_array);
+            let numbers = list.into_iter().flatten().take(500);
+            numbers
+                .map(|number| number.as_f64().unwrap_or(0.0))
+                .collect()
+        };
+        let step = timeline
+            .get("step_seconds")
+            .and_then(Value::as_f64)
+            .unwrap_or(1.0);
+        let step = step.clamp(1.0, 1e9);
+        let (calls, throttled) = (list("calls"), list("throttled"));
+        if calls.is_empty() {
+            return;
+        }
+        page.heading("Timeline of the last run");
+        let at = |step_number: usize| time(Duration::from_secs_f64(step * step_number as f64));
+        let ends = [at(0), at(calls.len())];
+        let sum = |list: &[f64]| count(list.iter().sum::<f64>() as u64);
+        let mut draw = |title: &str, values: &[f64], marks: &[f64], mark: &str, limit| {
+            let bars = values.iter().enumerate().map(|(number, value)| {
+                let marked = marks.get(number).copied().unwrap_or(0.0);
+                let what = match mark {
+                    "" => format!("{}: {}", at(number), rough(*value)),
+                    mark => format!(
+                        "{}: {}, {} {mark}",
+                        at(number),
+                        rough(*value),
+                        rough(marked)
+                    ),
+                };
+                (value.max(marked), marked, what)
+            });
+            let chart = Bars {
+                title,
+                words: format!("{} in {}", sum(values), ends[1]),
+                bars: bars.collect(),
+                limit,
+                ends: ends.clone(),
+            };
+            page.piece(&chart.svg());
+        };
+        let minute = |key: &str| {
+            let limit = self.status.number("this_run", key);
+            limit
+                .filter(|limit| 0.0 < *limit)
+                .map(|limit| limit * step / 60.0)
+        };
+        draw(
+            "Calls; throttled ones stand out",
+            &calls,
+            &throttled,
+            "throttled",
+            minute("requests_per_minute"),
+        );
+        draw(
+            "Rows that succeeded; failed ones stand out",
+            &list("succeeded"),
+            &list("failed"),
+            "failed",
+            None,
+        );
+        draw(
+            "Tokens of quota; the line is the limit",
+            &list("quota_tokens"),
+            &[],
+            "",
+            minute("tokens_per_minute"),
+        );
+        if let Some(text) = limited_by(timeline) {
+            page.paragraph("", &text);
+        }
+    }
+
+    fn latency(&self, page: &mut Html) {
+        page.heading("Latency");
+        distribution(
+            page,
+            "Time to the response",
+            &self.records.latency_ms,
+            millis,
+        );
+        if 0 < self.records.first_token_ms.count() {
+            distribution(
+                page,
+                "Time to the first token",
+                &self.records.first_token_ms,
+                millis,
+            );
+        }
+    }
+
+    fn tokens(&self, page: &mut Html) {
+        page.heading("Tokens");
+        distribution(page, "Input", &self.records.input_tokens, rough);
+        distribution(page, "Output", &self.records.output_tokens, rough);
+        let answered = self.records.succeeded + self.records.filtered;
+        if answered == 0 {
+            return;
+        }
+        let cut_off = self.records.cut_off;
+        let share = 100.0 * cut_off as f64 / answered as f64;
+        let longest = self.records.output_tokens.most();
+        let advice = match cut_off {
+            0 if 0 < longest => format!(
+                " The longest has {} tokens: a max_tokens of {} would be enough, and a lower one frees \
+                 quota, since every call reserves it.",
+                count(longest),
+                count(longest.next_multiple_of(64))
+            ),
+            0 => String::new(),
+            _ => {
+                " Raise max_tokens if they should be whole, and run them again with --only.".into()
+            }
+        };
+        let text = format!(
+            "{} completions ({share:.1} %) were cut off at max_tokens.{advice}",
+            count(cut_off)
+        );
+        page.paragraph("", &text);
+    }
+
+    fn failed(&self, page: &mut Html) {
+        if self.failures.is_empty() {
+            return;
+        }
+        page.heading("Failures");
+        let rows = self.failures.iter().take(MOST_GROUPS).map(|explained| {
+            let example = &explained.group.example;
+            let error = example.error.clone().unwrap_or_default();
+            let id = example.custom_id.as_deref().unwrap_or_default();
+            vec![
+                count(explained.group.count),
+                one_line(&error.category, 60),
+                one_line(&explained.group.shape, 300),
+                one_line(&format!("row {} {id}", example.row), 120),
+                one_line(&explained.fix, 400),
+            ]
+        });
+        let rows: Vec<_> = rows.collect();
+        page.table(
+            &["#rows", "category", "message", "example", "what to do"],
+            &rows,
+        );
+        if let Some(command) = &self.retry_failed {
+            page.paragraph("", "Run failed rows again:");
+            page.code(command);
+        }
+    }
+
+    fn slowest(&self, page: &mut Html) {
+        let rows = self.records.slowest.iter().map(|record| {
+            let id = record.custom_id.as_deref().unwrap_or_default();
+            let latency = record.latency_ms.unwrap_or(0) as f64;
+            let tokens = record.usage.output_tokens.map_or_else(String::new, count);
+            vec![
+                one_line(id, 120),
+                count(record.row),
+                millis(latency),
+                tokens,
+                count(record.attempts),
+            ]
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            page.heading("Slowest rows");
+            page.table(
+                &["ID", "#row", "#latency", "#output tokens", "#attempts"],
+                &rows,
+            );
+        }
+    }
+
+    fn compared(&self, page: &mut Html) {
+        let Some(found) = self.comparison else { return };
+        page.heading("Compared");
+        page.paragraph("dim", &format!("with {}", one_line(&found.other, LONGEST)));
+        let rows = [
+            ("new rows", found.new),
+            ("rows that are gone", found.gone),
+            ("rows whose request changed", found.changed),
+            ("same request, different completion", found.different),
+            ("same request, same completion", found.same),
+        ];
+        let rows = rows.map(|(name, rows)| vec![name.to_owned(), count(rows)]);
+        page.table(&["", "#rows"], &rows);
+        let latency = found
+            .latency_ms
+            .map(|ms| ms.map_or_else(|| "unknown".into(), millis));
+        let text = format!(
+            "Cost {} there, {} here. Mean latency {} there, {} here.",
+            dollars(found.cost_usd[0]),
+            dollars(found.cost_usd[1]),
+            latency[0],
+            latency[1]
+        );
+        page.paragraph("", &text);
+    }
+
+    fn sampled(&self, page: &mut Html) {
+        if self.samples.is_empty() {
+            return;
+        }
+        page.heading("Samples");
+        for sample in self.samples {
+            page.paragraph("dim", &one_line(&sample.id, 200));
+            page.code(&sample.completion);
+        }
+    }
+
+    /// The figures of the page, for programs.
+    pub(crate) fn json(&self) -> Value {
+        let records = self.records;
+        let (known, unpriced) = records.cost();
+        let numbers = |histogram: &Histogram| {
+            json!({
+                "count": histogram.count(),
+                "mean": histogram.mean(),
+                "p50": histogram.quantile(0.5),
+                "p95": histogram.quantile(0.95),
+                "p99": histogram.quantile(0.99),
+                "max": histogram.most(),
+            })
+        };
+        let failures = self.failures.iter().map(|explained| {
+            let error = explained.group.example.error.clone().unwrap_or_default();
+            json!({
+                "category": error.category, "shape": explained.group.shape,
+                "count": explained.group.count, "example_row": explained.group.example.row,
+                "fix": explained.fix, "command": explained.command,
+            })
+        });
+        let failures: Vec<_> = failures.collect();
+        let compared = self.comparison.map(|found| {
+            json!({
+                "other": found.other, "new": found.new, "gone": found.gone, "changed": found.changed,
+                "different": found.different, "same": found.same,
+                "cost_usd": found.cost_usd, "mean_latency_ms": found.latency_ms,
+            })
+        });
+        json!({
+            "ok": true,
+            "output": self.status.paths.output.display().to_string(),
+            "state": self.status.condition.as_str(),
+            "rows": self.status.file.get("rows"),
+            "succeeded": records.succeeded, "filtered": records.filtered,
+            "failed": records.failed, "reused": records.reused, "cut_off": records.cut_off,
+            "known_cost_usd": known, "unpriced": unpriced,
+            "maybe_billed_usd": records.maybe_billed_usd,
+            "latency_ms": numbers(&records.latency_ms),
+            "first_token_ms": numbers(&records.first_token_ms),
+            "input_tokens": numbers(&records.input_tokens),
+            "output_tokens": numbers(&records.output_tokens),
+            "failures": failures,
+            "compared": compared,
+            "timeline": self.status.file.get("timeline"),
+        })
+    }
+}
+
+/// What limited a run, each with its share of the steps.
+fn limited_by(timeline: &Value) -> Option<String> {
+    let list = timeline.get("limited_by")?.as_array()?;
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    let known = list.iter().take(500).filter_map(Value::as_str);
+    for why in known {
+        match counts.iter_mut().find(|(name, _)| name == why) {
+            Some((_, steps)) => *steps += 1,
+            None => counts.push((why.to_owned(), 1)),
+        }
+    }
+    counts.sort_by_key(|(_, steps)| std::cmp::Reverse(*steps));
+    let all = list.len().max(1);
+    let parts = counts.iter().take(5).map(|(why, steps)| {
+        format!(
+            "{} ({:.0} % of the time)",
+            one_line(why, 60),
+            100.0 * *steps as f64 / all as f64
+        )
+    });
+    let parts: Vec<_> = parts.collect();
+    (!parts.is_empty()).then(|| format!("Limited by {}.", parts.join(", ")))
+}
+
+fn millis(ms: f64) -> String {
+    match ms < 1_000.0 {
+        true => format!("{ms:.0} ms"),
+        false => time(Duration::from_secs_f64((ms / 1_000.0).min(1e12))),
+    }
+}
+
+fn distribution(page: &mut Html, title: &str, histogram: &Histogram, show: fn(f64) -> String) {
+    let quantile = |share: f64| {
+        histogram
+            .quantile(share)
+            .map_or_else(|| "unknown".into(), show)
+    };
+    if histogram.count() == 0 {
+        return page.paragraph("dim", &format!("{title}: nothing is known."));
+    }
+    let bars = histogram.bars(BARS);
+    let first = bars.first().map_or(0.0, |(end, _)| *end);
+    let last = bars.last().map_or(0.0, |(end, _)| *end);
+    let words = format!(
+        "p50 {}, p95 {}, p99 {}, longest {}",
+        quantile(0.5),
+        quantile(0.95),
+        quantile(0.99),
+        show(histogram.most() as f64)
+    );
+    let bars = bars.into_iter().map(|(end, number)| {
+        let what = format!("up to {}: {}", show(end), count(number));
+        (number as f64, 0.0, what)
+    });
+    let chart = Bars {
+        title: &format!("{title}: {words}"),
+        words: words.clone(),
+        bars: bars.collect(),
+        limit: None,
+        ends: [show(first), show(last)],
+    };
+    page.piece(&chart.svg());
+}

@@ -1,0 +1,642 @@
+//! Structured output over the wire: every mode, answers that are broken, corrections, and what the
+//! records say of them.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Job, Out, QUICK, Service, pause};
+
+const LABEL: &str = r#"{"type": "object", "required": ["label", "score", "note"], "properties": {
+    "label": {"enum": ["good", "bad"]}, "score": {"type": "integer", "minimum": 1, "maximum": 5},
+    "note": {"type": "string"}, "flag": {"type": ["boolean", "null"]}}}"#;
+
+/// The label without bounds, which the service does not enforce.
+fn plain() -> String {
+    LABEL.replace(r#", "minimum": 1, "maximum": 5"#, "")
+}
+
+/// A model of each family and mode, and the mode that it is asked in.
+const MODELS: [(&str, &str); 12] = [
+    ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "native"),
+    ("openai.gpt-oss-20b-1:0", "native"),
+    ("us.anthropic.claude-opus-5", "tool"),
+    ("us.amazon.nova-lite-v1:0", "tool"),
+    ("mistral.mistral-large-2407-v1:0", "tool"),
+    ("us.anthropic.claude-opus-5-5", "prompt"),
+    ("us.meta.llama3-3-70b-instruct-v1:0", "prompt"),
+    ("us.deepseek.r1-v1:0", "prompt"),
+    ("amazon.titan-text-express-v1", "prompt"),
+    ("cohere.command-r-v1:0", "prompt"),
+    ("ai21.jamba-1-5-mini-v1:0", "prompt"),
+    ("mistral.mistral-7b-instruct-v0:2", "prompt"),
+];
+
+/// Shapes that schemas of real projects have: enums, nested lists, alternatives, definitions, formats,
+/// nullable values, conditions, tuples, maps, many properties.
+fn shapes() -> Vec<(&'static str, Value)> {
+    let many: serde_json::Map<String, Value> = (0..30)
+        .map(|n| {
+            (
+                format!("p{n:02}"),
+                json!({"type": "string", "maxLength": 200}),
+            )
+        })
+        .collect();
+    let names: Vec<String> = many.keys().cloned().collect();
+    vec![
+        (
+            "enum",
+            json!({"type": "object", "required": ["label"], "properties": {
+            "label": {"type": "string", "enum": ["positive", "negative", "mixed"]}}}),
+        ),
+        (
+            "nested",
+            json!({"type": "object", "required": ["questions"], "properties": {
+            "questions": {"type": "array", "minItems": 1, "maxItems": 3, "items": {
+                "type": "object", "required": ["text", "options"], "properties": {
+                    "text": {"type": "string"},
+                    "options": {"type": "array", "minItems": 2, "items": {"type": "string"}}}}}}}),
+        ),
+        (
+            "alternatives",
+            json!({"type": "object", "required": ["value"], "properties": {
+            "value": {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}}}),
+        ),
+        (
+            "definitions",
+            json!({"$ref": "#/$defs/person", "type": "object", "$defs": {"person": {
+            "type": "object", "required": ["name"], "properties": {"name": {"type": "string"},
+                "address": {"$ref": "#/$defs/address"}}}, "address": {"type": "object",
+            "required": ["city"], "properties": {"city": {"type": "string"}}}}}),
+        ),
+        (
+            "formats",
+            json!({"type": "object", "required": ["when", "mail"], "properties": {
+            "when": {"type": "string", "format": "date-time"}, "mail": {"type": "string", "format": "email"},
+            "id": {"type": "string", "format": "uuid"}, "day": {"type": "string", "format": "date"}}}),
+        ),
+        (
+            "nullable",
+            json!({"type": "object", "required": ["a", "b"], "properties": {
+            "a": {"type": ["string", "null"]}, "b": {"type": ["integer", "null"]}}}),
+        ),
+        (
+            "many",
+            json!({"type": "object", "required": names, "properties": many}),
+        ),
+        (
+            "one of",
+            json!({"type": "object", "required": ["shape"], "properties": {"shape": {"oneOf": [
+            {"type": "object", "required": ["r"], "properties": {"r": {"type": "number"}}, "additionalProperties": false},
+            {"type": "object", "required": ["w"], "properties": {"w": {"type": "number"}}, "additionalProperties": false}]}}}),
+        ),
+        (
+            "bounds",
+            json!({"type": "object", "required": ["score", "tags"], "properties": {
+            "score": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+            "tags": {"type": "array", "uniqueItems": true, "items": {"enum": ["x", "y", "z"]}}}}),
+        ),
+        (
+            "map",
+            json!({"type": "object", "minProperties": 0, "additionalProperties": {"type": "integer"}}),
+        ),
+    ]
+}
+
+fn rows(count: usize) -> String {
+    let rows: String = (1..=count).map(|n| format!("r{n:03},text {n}\n")).collect();
+    format!("id,text\n{rows}")
+}
+
+fn job(count: usize, schema: &str, scenario: &str) -> Job {
+    Job::new("run")
+        .file("prompts.csv", rows(count))
+        .file("schema.json", schema)
+        .scenario(&format!("{QUICK}{scenario}"))
+        .args([
+            "-i",
+            "prompts.csv",
+            "-o",
+            "out.jsonl",
+            "-t",
+            "Label {{ text }}",
+        ])
+        .args([
+            "--schema",
+            "schema.json",
+            "--region",
+            "us-east-1",
+            "--max-tokens",
+            "2000",
+        ])
+}
+
+const NOVA: [&str; 2] = ["-m", "us.amazon.nova-lite-v1:0"];
+const LLAMA: [&str; 2] = ["-m", "us.meta.llama3-3-70b-instruct-v1:0"];
+
+fn planned(model: &str, schema: &str) -> Value {
+    let out = Job::new("plan")
+        .file("prompts.csv", rows(1))
+        .file("schema.json", schema)
+        .args([
+            "-i",
+            "prompts.csv",
+            "-o",
+            "out.jsonl",
+            "-t",
+            "{{ text }}",
+            "--endpoint-url",
+            "emulator",
+        ])
+        .args(["-m", model, "--schema", "schema.json", "--json"])
+        .run()
+        .exits(0);
+    serde_json::from_str(&out.stdout).unwrap()
+}
+
+#[test]
+fn every_mode_brings_valid_objects_whole_and_streamed() {
+    for (model, mode) in MODELS {
+        assert_eq!(planned(model, LABEL)["schema"]["mode"], mode, "{model}");
+        for stream in ["false", "true"] {
+            let stream = format!("--stream={stream}");
+            if model.contains("titan") && stream.ends_with("true") {
+                continue;
+            }
+            let out = job(3, &plain(), "")
+                .args(["-m", model, &stream])
+                .run()
+                .exits(0);
+            for (id, line) in out.answers() {
+                assert_eq!(line["schema_valid"], true, "{model} {id}: {line}");
+                let text = line["completion"].as_str().unwrap();
+                let value: Value = serde_json::from_str(text.trim()).unwrap();
+                assert_eq!(line["output"], value, "{model} {id}: {line}");
+                let label = value["label"].as_str().unwrap();
+                assert!(["good", "bad"].contains(&label), "{line}");
+            }
+            assert_eq!(out.answers().len(), 3, "{model}");
+        }
+    }
+}
+
+#[test]
+fn schemas_of_every_shape_end_every_row_in_every_mode_and_plan_agrees_with_the_service() {
+    for (name, schema) in shapes() {
+        let schema = schema.to_string();
+        for (model, _) in [MODELS[0], MODELS[2], MODELS[3], MODELS[6]] {
+            let mode = planned(model, &schema)["schema"]["mode"].clone();
+            let out = job(2, &schema, "")
+                .args(["-m", model, "--max-failures", "2"])
+                .run()
+                .exits(0);
+            let (valid, failed) = (out.answers(), out.failures());
+            assert_eq!(valid.len() + failed.len(), 2, "{name} {model} {mode}");
+            assert!(
+                valid.values().all(|line| line["schema_valid"] == true),
+                "{name} {model}"
+            );
+            for line in failed.values() {
+                let category = &line["error"]["category"];
+                assert_eq!(category, "invalid_output", "{name} {model} {mode}: {line}");
+            }
+        }
+    }
+}
+
+/// What becomes of one row whose answer is broken like this, uncorrected.
+fn broken(kind: &str, model: [&str; 2]) -> Out {
+    let scenario = format!("[[answer]]\nbroken = \"{kind}\"\n");
+    job(1, LABEL, &scenario)
+        .args(model)
+        .args(["--reasks", "0", "--max-failures", "1"])
+        .run()
+        .exits(0)
+}
+
+#[test]
+fn broken_answers_are_repaired_or_told_apart() {
+    for (kind, repaired) in [
+        ("fenced", "fenced_block"),
+        ("prose", "outermost"),
+        ("trailing_comma", "tolerant"),
+        ("single_quotes", "tolerant"),
+        ("bare_keys", "tolerant"),
+        ("python", "tolerant"),
+        ("comment", "tolerant"),
+    ] {
+        let out = broken(kind, LLAMA);
+        let line = out.answers()["r001"].clone();
+        assert_eq!(line["repaired"], repaired, "{kind}: {line}");
+        assert_eq!(line["schema_valid"], true, "{kind}");
+    }
+    for (kind, keyword) in [
+        ("unclosed", "json"),
+        ("wrong_types", "enum"),
+        ("missing_key", "required"),
+        ("cut_off", "max_tokens"),
+    ] {
+        let out = broken(kind, LLAMA);
+        let line = out.failures()["r001"].clone();
+        assert_eq!(
+            line["error"]["category"], "invalid_output",
+            "{kind}: {line}"
+        );
+        let errors = line["schema_errors"].as_array().unwrap();
+        let has = errors.iter().any(|error| error["keyword"] == keyword);
+        assert!(has, "{kind}: {errors:?}");
+        assert!(line["cost_usd"].as_f64().unwrap() > 0.0, "{kind}: {line}");
+        assert!(
+            line["completion"].is_string() && line["raw"].is_object(),
+            "{kind}"
+        );
+    }
+    let out = broken("wrong_types", NOVA);
+    assert_eq!(
+        out.failures()["r001"]["error"]["category"],
+        "invalid_output"
+    );
+}
+
+#[test]
+fn repair_is_left_out_where_the_job_says_so() {
+    let scenario = "[[answer]]\nbroken = \"fenced\"\n";
+    let out = job(1, LABEL, scenario)
+        .args(LLAMA)
+        .args(["--reasks", "0", "--schema-repair=false"])
+        .run()
+        .exits(3);
+    assert_eq!(
+        out.failures()["r001"]["schema_errors"][0]["keyword"],
+        "json"
+    );
+}
+
+/// The first answer to each row is wrong, and its correction right.
+const WRONG_AT_FIRST: &str = "[[answer]]\nmatching = \"^Label\"\nbroken = \"wrong_types\"\n";
+
+#[test]
+fn a_correction_brings_a_valid_object_and_both_calls_are_in_the_record() {
+    for (model, _) in MODELS {
+        let out = job(2, &plain(), WRONG_AT_FIRST)
+            .args(["-m", model])
+            .run()
+            .exits(0);
+        let once = job(2, &plain(), "").args(["-m", model]).run().exits(0);
+        for (id, line) in out.answers() {
+            assert_eq!(line["reasks"], 1, "{model}: {line}");
+            assert_eq!(line["attempts"], 2, "{model}: {line}");
+            let tokens = |line: &Value| line["usage"]["input_tokens"].as_u64().unwrap();
+            let single = tokens(&once.answers()[&id]);
+            assert!(2 * single <= tokens(&line), "{model}: {line}");
+        }
+        assert_eq!(out.run_file()["this_run"]["calls"], 4, "{model}");
+    }
+}
+
+#[test]
+fn rows_that_stay_invalid_fail_and_move_without_a_call_once_the_schema_allows_them() {
+    let scenario = "[[answer]]\ntext = '{\"label\": \"mixed\", \"score\": 3, \"note\": \"n\"}'\n";
+    let out = job(3, LABEL, scenario).args(LLAMA).run().exits(3);
+    let before = out.failures();
+    assert_eq!(before.len(), 3);
+    assert_eq!(before["r001"]["reasks"], 1);
+    let spent = out.run_file()["total"]["cost_usd"].as_f64().unwrap();
+    assert!(spent > 0.0);
+    let wider = LABEL.replace("\"bad\"", "\"bad\", \"mixed\"");
+    let out = out
+        .file("wider.json", wider)
+        .again("reparse")
+        .args(["out.jsonl", "--schema", "wider.json"])
+        .run()
+        .exits(0);
+    let after = out.answers();
+    assert_eq!(after.len(), 3);
+    for (id, line) in &after {
+        assert_eq!(line["schema_valid"], true, "{line}");
+        assert_eq!(line["output"]["label"], "mixed");
+        assert_eq!(line["cost_usd"], before[id]["cost_usd"]);
+        assert_eq!(line["usage"], before[id]["usage"]);
+        assert_eq!(line["reasks"], 1);
+    }
+    let total = out.run_file()["total"]["cost_usd"].as_f64().unwrap();
+    assert!((total - spent).abs() < 1e-9, "{total} {spent}");
+}
+
+#[test]
+fn a_reparse_without_a_schema_leaves_invalid_rows_as_they_are() {
+    let out = job(2, LABEL, "[[answer]]\ntext = \"no\"\n")
+        .args(LLAMA)
+        .run()
+        .exits(3);
+    let before = out.text("out.failed.jsonl");
+    let out = out.again("reparse").args(["out.jsonl"]).run().exits(0);
+    assert_eq!(out.text("out.failed.jsonl"), before);
+}
+
+#[test]
+fn failed_rows_run_again() {
+    let out = job(2, LABEL, "[[answer]]\ntext = \"no\"\n")
+        .args(LLAMA)
+        .run()
+        .exits(3);
+    let out = out
+        .file("scenario.toml", QUICK)
+        .again("run")
+        .args([
+            "-i",
+            "prompts.csv",
+            "-o",
+            "out.jsonl",
+            "-t",
+            "Label {{ text }}",
+        ])
+        .args([
+            "--schema",
+            "schema.json",
+            "--region",
+            "us-east-1",
+            "--max-tokens",
+            "2000",
+        ])
+        .args([
+            "--endpoint-url",
+            "emulator",
+            "--scenario",
+            "scenario.toml",
+            "--retry-failed",
+        ])
+        .args(LLAMA)
+        .run()
+        .exits(0);
+    assert_eq!(out.answers().len(), 2);
+}
+
+#[test]
+fn the_cost_limit_counts_corrections_before_a_row_starts() {
+    let out = job(20, LABEL, WRONG_AT_FIRST)
+        .args(NOVA)
+        .args(["--max-cost", "0.003"])
+        .run()
+        .exits(8);
+    let total = &out.run_file()["total"];
+    let cost = total["cost_usd"].as_f64().unwrap();
+    assert!(cost <= 0.003, "{total}");
+    assert_eq!(
+        total["failed"], 0,
+        "no row is left uncorrected for want of money: {total}"
+    );
+}
+
+#[test]
+fn plan_shows_the_mode_what_is_not_sent_and_the_corrections() {
+    let plan = planned("us.anthropic.claude-haiku-4-5-20251001-v1:0", LABEL);
+    let schema = &plan["schema"];
+    assert_eq!(
+        schema["removed"],
+        json!([
+            "/properties/score/minimum: 1",
+            "/properties/score/maximum: 5"
+        ])
+    );
+    assert_eq!(schema["sent"]["additionalProperties"], false);
+    assert_eq!(schema["corrections"]["worst"], 1.0);
+    let without = planned(
+        "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        r#"{"type": "object", "properties": {"a": {"type": "string"}}}"#,
+    );
+    assert_eq!(without["schema"]["removed"], json!([]));
+    let worst = plan["tokens"]["output"]["worst"].as_f64().unwrap();
+    assert_eq!(
+        worst, 2048.0,
+        "a completion and its correction at max_tokens"
+    );
+}
+
+#[test]
+fn what_is_accepted_is_a_part_of_the_fingerprint() {
+    let model = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+    let fingerprint = |schema: &str| {
+        let out = job(1, schema, "")
+            .args(["-m", model, "--max-failures", "1"])
+            .run()
+            .exits(0);
+        let lines = out
+            .answers()
+            .into_values()
+            .chain(out.failures().into_values());
+        let all: Vec<Value> = lines.map(|line| line["fingerprint"].clone()).collect();
+        all[0].clone()
+    };
+    let one = fingerprint(LABEL);
+    assert_eq!(
+        one,
+        fingerprint(&LABEL.replace(' ', "")),
+        "white space says nothing"
+    );
+    assert_ne!(
+        one,
+        fingerprint(&LABEL.replace("\"maximum\": 5", "\"maximum\": 6"))
+    );
+    assert_ne!(one, fingerprint(&LABEL.replace("\"bad\"", "\"poor\"")));
+}
+
+#[test]
+fn a_bad_schema_is_rejected_with_its_place_and_the_remedy() {
+    let object = |inside: &str| format!(r#"{{"type": "object", "properties": {{{inside}}}}}"#);
+    let many: Vec<String> = (0..25)
+        .map(|n| format!(r#""p{n}": {{"type": "string"}}"#))
+        .collect();
+    let claude = ["-m", "us.anthropic.claude-haiku-4-5-20251001-v1:0"];
+    let recursive = r##"{"type": "object", "properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}}}}}"##;
+    for (schema, more, said) in [
+        (
+            "{\"type\":".to_owned(),
+            ["--schema-mode", "auto"],
+            "`schema.path`: schema.json: not JSON",
+        ),
+        (
+            "[1]".to_owned(),
+            ["--schema-mode", "auto"],
+            "a JSON Schema is an object, not a list",
+        ),
+        (
+            "{\"type\": \"strng\"}".to_owned(),
+            ["--schema-mode", "auto"],
+            "not a valid JSON Schema: /type",
+        ),
+        (
+            "{}".to_owned(),
+            ["--schema-mode", "auto"],
+            "the schema asks for nothing",
+        ),
+        (
+            "{\"type\": \"object\"}".to_owned(),
+            ["--schema-mode", "auto"],
+            "an object without properties",
+        ),
+        (
+            object(r#""a": {"$ref": "https://example.com/a.json"}"#),
+            ["--schema-mode", "auto"],
+            "is another document",
+        ),
+        (
+            recursive.to_owned(),
+            ["--schema-mode", "native"],
+            "it is recursive",
+        ),
+        (
+            "{\"type\": \"array\", \"items\": {}}".to_owned(),
+            ["--schema-mode", "tool"],
+            "the input of a tool is an object",
+        ),
+        (
+            object(&many.join(",")),
+            ["--schema-mode", "native"],
+            "25 optional properties, and the service takes 24",
+        ),
+        (
+            LABEL.to_owned(),
+            ["--schema-mode", "strict"],
+            "\"strict\" is not one of auto, native, tool, prompt",
+        ),
+        (LABEL.to_owned(), ["--reasks", "4"], "at most 3 are made"),
+        (
+            LABEL.to_owned(),
+            ["--schema-name", "a b"],
+            "is not 1 to 64 letters",
+        ),
+        (
+            LABEL.to_owned(),
+            ["--schema-json", "{}"],
+            "`path` and `json` both give the schema",
+        ),
+        (
+            LABEL.to_owned(),
+            ["--extra", "{\"tools\": []}"],
+            "extra.tools and [schema] exclude each other",
+        ),
+    ] {
+        let out = job(1, &schema, "").args(claude).args(more).run().exits(2);
+        assert!(out.stderr.contains(said), "{schema}: {}", out.stderr);
+    }
+    for (model, mode, said) in [
+        (
+            "us.anthropic.claude-opus-5",
+            "native",
+            "does not have it, as far as the catalog knows",
+        ),
+        (
+            "us.meta.llama3-3-70b-instruct-v1:0",
+            "tool",
+            "has no place for it",
+        ),
+        ("amazon.titan-embed-text-v2:0", "auto", "writes no text"),
+        ("amazon.nova-canvas-v1:0", "auto", "writes no text"),
+    ] {
+        let out = Job::new("run")
+            .file("prompts.csv", rows(1))
+            .file("schema.json", LABEL)
+            .args(["-i", "prompts.csv", "-o", "out.jsonl", "-t", "{{ text }}"])
+            .args(["--endpoint-url", "emulator", "--schema", "schema.json"])
+            .args(["-m", model, "--schema-mode", mode])
+            .run();
+        assert_eq!(out.code, Some(2), "{model}: {}", out.stderr);
+        assert!(out.stderr.contains(said), "{model}: {}", out.stderr);
+    }
+    let thinking = r#"{"thinking": {"type": "enabled", "budget_tokens": 1024}}"#;
+    job(1, LABEL, "")
+        .args(["-m", "us.anthropic.claude-haiku-4-5-20251001-v1:0"])
+        .args(["--schema-mode", "tool", "--extra", thinking])
+        .run()
+        .exits(2)
+        .says("a tool cannot be forced while the model thinks");
+    Job::new("run")
+        .file("bodies.jsonl", "{\"body\": {\"messages\": []}}\n")
+        .file("schema.json", LABEL)
+        .args([
+            "-i",
+            "bodies.jsonl",
+            "-o",
+            "out.jsonl",
+            "--body",
+            "body",
+            "--endpoint-url",
+            "emulator",
+        ])
+        .args(NOVA)
+        .args(["--schema", "schema.json"])
+        .run()
+        .exits(2)
+        .says("bodies are sent as they are");
+}
+
+#[test]
+fn kills_in_the_middle_of_corrections_lose_nothing_and_repeat_no_more_than_what_was_under_way() {
+    const ROWS: u64 = 60;
+    const CALLS: u64 = 8;
+    let service = Service::playing(&format!(
+        "[latency]\nfirst_token_ms = 30\nper_token_ms = 0\njitter = 0.9\n{WRONG_AT_FIRST}"
+    ));
+    let url = service.url.clone();
+    let mut job = Job::new("run")
+        .file("prompts.csv", rows(ROWS as usize))
+        .file("schema.json", LABEL);
+    let args = |job: Job| {
+        job.on(&url)
+            .args([
+                "-i",
+                "prompts.csv",
+                "-o",
+                "out.jsonl",
+                "-t",
+                "Label {{ text }}",
+            ])
+            .args([
+                "--schema",
+                "schema.json",
+                "-c",
+                "8",
+                "--requests-per-minute",
+                "60000",
+            ])
+            .args(NOVA)
+    };
+    let mut kills = 0;
+    job = args(job);
+    let out = loop {
+        let mut running = job.spawn();
+        let is_over = if kills < 3 {
+            let wanted = 8 * (kills + 1);
+            loop {
+                let text = std::fs::read_to_string(running.path("out.jsonl")).unwrap_or_default();
+                if wanted <= text.lines().count() as u64 || running.has_ended() {
+                    break running.has_ended();
+                }
+                pause();
+            }
+        } else {
+            true
+        };
+        if !is_over {
+            running.kill();
+            kills += 1;
+        }
+        let out = running.wait();
+        if is_over {
+            break out.exits(0);
+        }
+        job = args(out.again("run"));
+    };
+    assert_eq!(kills, 3);
+    assert_eq!(out.answers().len() as u64, ROWS);
+    assert_eq!(
+        out.text("out.jsonl").lines().count() as u64,
+        ROWS,
+        "nothing twice"
+    );
+    let calls = service.calls();
+    assert!(
+        (2 * ROWS..=2 * ROWS + 2 * CALLS * kills).contains(&calls),
+        "{calls}"
+    );
+}
