@@ -7,9 +7,9 @@
 use serde_json::Value;
 
 /// The most that a tree may cost, in bytes: of several calls there may be one each, and what reads a
-/// tree may copy it. More than any answer needs: 77,000 numbers, where an embedding has 3,072; or 10,000
-/// objects of a key.
-const MOST_BYTES: usize = 8 << 20;
+/// tree may copy it. More than a response needs: 300,000 numbers, where 96 embeddings of 1,536 dimensions
+/// have 147,456; or 40,000 objects of a key.
+const MOST_BYTES: usize = 32 << 20;
 
 /// The most values of a text that is only divided into its parts: a thousand rows' embeddings.
 const MOST_VALUES: usize = 2_000_000;

@@ -28,7 +28,8 @@ impl Fault {
             Remedy::CorrectId => return Some(elsewhere().unwrap_or_else(|| correct_id(model))),
             Remedy::LowerMaxTokens => "lower max_tokens to what the message allows",
             Remedy::RemoveParameter => {
-                "remove the parameter the message names, from the job or its extra fields"
+                "remove the parameter that the service does not take (`promptmill check` shows its message), \
+                 from the job or its extra fields"
             }
             Remedy::CompleteBody => {
                 "put the key that the message names into the body, or into the job's extra fields"
