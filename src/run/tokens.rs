@@ -9,6 +9,8 @@
 //! worst they can settle to, so that it is not overshot: of input not at the mean that was learned, but
 //! at four times that, or a token for every byte, of which no token has less.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::learn::Learned;
@@ -40,6 +42,16 @@ const MARGIN: f64 = 4.0;
 
 /// How many replies the estimates are about; until there are so many, all of them.
 const REPLIES: f64 = 32.0;
+
+/// A quota is not told from throttles that are closer together: what is in flight weighs too much.
+const LEAST_MEASURED: Duration = Duration::from_secs(5);
+
+/// What was settled and reserved of a quota when a call was throttled for its tokens.
+#[derive(Debug, Clone, Copy)]
+struct UsedUp {
+    at: Instant,
+    tokens: f64,
+}
 
 /// What an admitted call holds of the budget. Settled exactly once.
 #[must_use = "a charge is given back by settling it"]
@@ -89,6 +101,8 @@ pub(super) struct Tokens {
     pace: Learned,
     /// What calls in flight may reserve, where the job names no quota.
     ceiling: ReservedCeiling,
+    /// When the quota was used up, the first time and the last.
+    used_up: Option<[UsedUp; 2]>,
     /// What calls in flight have reserved, what they are expected to settle to, and how many they are.
     reserved: f64,
     expected: f64,
@@ -115,6 +129,7 @@ impl Tokens {
             limits,
             pace,
             ceiling: ReservedCeiling::default(),
+            used_up: None,
             reserved: 0.0,
             expected: 0.0,
             in_flight: 0,
@@ -137,6 +152,7 @@ impl Tokens {
             (Some(_) | None, _) => {
                 self.pace = pace(per_minute, now);
                 self.ceiling = ReservedCeiling::default();
+                self.used_up = None;
             }
         }
         self.limits.per_minute = per_minute;
@@ -242,6 +258,12 @@ impl Tokens {
         ask: Option<std::time::Duration>,
     ) -> bool {
         self.ceiling.refuse(charge.beside, sent, now);
+        let last = UsedUp {
+            at: now,
+            tokens: self.settled + self.reserved,
+        };
+        let [first, _] = self.used_up.unwrap_or([last; 2]);
+        self.used_up = Some([first, last]);
         self.pace.refused(0.0, sent, now, ask)
     }
 
@@ -252,7 +274,19 @@ impl Tokens {
 
     /// The tokens per second that throttles have taught.
     pub(super) fn ceiling(&self) -> Option<f64> {
-        self.pace.ceiling()
+        match self.limits.per_minute {
+            Some(_) => self.pace.ceiling(),
+            None => self.refill(),
+        }
+    }
+
+    /// The tokens per second that the quota was refilled with, from the first throttle to the last: there
+    /// was hardly anything left of it at both. `None` while too little time lies between them.
+    fn refill(&self) -> Option<f64> {
+        let [first, last] = self.used_up?;
+        let lasted = last.at - first.at;
+        let per_second = (last.tokens - first.tokens) / lasted.as_secs_f64();
+        (LEAST_MEASURED <= lasted && 0.0 < per_second).then_some(per_second)
     }
 
     /// When the minute's tokens that calls have taken are paid for, those in flight with all that they
@@ -332,8 +366,6 @@ impl Estimate {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn tokens(per_minute: u64, start: Instant) -> Tokens {
@@ -393,6 +425,29 @@ mod tests {
         check(used(30, None, 0), (5030.0, 0.0));
         check(used(30, Some(10), 5_000), (50.0, 980.0));
         check(Settled::Used(Usage::default()), (5030.0, 0.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_quota_is_what_was_used_between_two_throttles() {
+        let start = Instant::now();
+        let mut tokens = tokens(60_000, start);
+        tokens.limit(None, start);
+        let throttle = |tokens: &mut Tokens, seconds| {
+            let now = start + Duration::from_secs(seconds);
+            let charge = charge(tokens, 100, None);
+            tokens.reserve(&charge, now);
+            tokens.settle(&charge, Settled::Nothing, now);
+            tokens.refused(&charge, now, now, None);
+            tokens.ceiling()
+        };
+        assert_eq!(throttle(&mut tokens, 0), None);
+        for _ in 0..10 {
+            let charge = charge(&tokens, 100, None);
+            tokens.reserve(&charge, start);
+            tokens.settle(&charge, used(50, Some(10), 0), start);
+        }
+        assert_eq!(throttle(&mut tokens, 4), None, "too soon");
+        assert_eq!(throttle(&mut tokens, 10), Some(100.0));
     }
 
     #[tokio::test(start_paused = true)]
