@@ -362,7 +362,7 @@ fn an_arn_that_may_not_be_looked_up_needs_its_family() {
     let absent = PROFILE.replace("abcdefghij12", "zzzzzzzzzzzz");
     run(&absent, "")
         .exits(2)
-        .says("name a layout it shares with --family")
+        .says("give a known one with --family")
         .says("is not known: ");
 }
 

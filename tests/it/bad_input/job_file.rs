@@ -23,7 +23,7 @@ fn a_key_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
     );
     job(
         "[output]\nname = \"x\"\n",
-        "job.toml:2: unknown key `output.name`; it belongs at the top of the file",
+        "job.toml:2: unknown key `output.name`; it belongs at the top of the file or in [schema]",
     );
     job(
         "[retry]\nforever = true\n",
