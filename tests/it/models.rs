@@ -363,7 +363,7 @@ fn an_arn_that_may_not_be_looked_up_needs_its_family() {
     run(&absent, "")
         .exits(2)
         .says("give a known one with --family")
-        .says("is not known: ");
+        .says("its model is unknown: ");
 }
 
 #[test]
