@@ -177,7 +177,8 @@ fn a_wrong_model_or_parameter_is_the_jobs_mistake() {
         HAIKU,
         2,
         "ValidationException: temperature and top_p cannot both be specified",
-        "remove the parameter the message names, from the job or its extra fields",
+        "remove the parameter that the service does not take (`promptmill check` shows its message), \
+         from the job or its extra fields",
     );
     fails(
         "validation",

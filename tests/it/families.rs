@@ -130,7 +130,7 @@ fn a_model_that_wants_more_than_a_prompt_is_not_sent_one_alone() {
         run(model, row, &[])
             .exits(2)
             .says(&format!(
-                "`{model}` wants {wants} beside the prompt: give it in"
+                "`{model}` requires {wants} besides the prompt: give it in"
             ))
             .sent_nothing();
         let extra = format!(r#"{{"{key}":{{"base64String":"aGk="}}}}"#);
@@ -166,7 +166,7 @@ fn several_texts_are_embedded_in_one_call_and_in_their_order() {
         .says("cohere-embed takes 96 texts at most, not 97: make more rows of them");
     run("amazon.nova-lite-v1:0", r#"{"t":["a"]}"#, &["--texts", "t"])
         .exits(2)
-        .says("`texts`: nova answers one prompt a row");
+        .says("`texts`: nova takes one prompt per row");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn what_a_model_refuses_is_said_before_sending_unless_it_is_forced() {
         r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
     run(opus, begun, &[])
         .exits(2)
-        .says("refuses to go on from an assistant's words");
+        .says("does not support assistant prefill: end with a user message");
     let out = run(opus, begun, &["--force"]).exits(3);
     let said = out.text("out.failed.jsonl");
     assert!(

@@ -193,7 +193,11 @@ fn what_is_wrong_with_a_stream_is_said_in_these_words() {
             "bad_response",
             "a chunk is not JSON: expected value at line 1 column 1",
         ),
-        ("wrong_shape", "bad_response", &format!("{shape}`surprise`")),
+        (
+            "wrong_shape",
+            "bad_response",
+            &format!("{shape}1 other key"),
+        ),
         (
             "stream_bare_string",
             "bad_response",

@@ -57,7 +57,7 @@ fn credentials_that_stay_expired_stop_the_run_after_a_while_with_all_rows_left()
     let program = format!("echo asked >> asked.txt\n{}\n", says("AKIDOLD"));
     let out = job(&service, &program).run().exits(77);
     let out = out
-        .says("stopped by ExpiredTokenException: The security token included in the request is expired")
+        .says("stopped by ExpiredTokenException (HTTP 403): the credentials are rejected")
         .says("what to do renew the credentials (with SSO: aws sso login)");
     assert!(
         2 <= out.text("asked.txt").lines().count(),

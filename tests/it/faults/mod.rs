@@ -136,7 +136,11 @@ fn a_call_that_is_given_up_on_is_counted_as_maybe_billed() {
 fn what_every_row_would_share_stops_the_run_and_the_same_command_resumes() {
     stops_the_run("access_denied", 77, "AccessDeniedException");
     stops_the_run("not_found", 77, "ResourceNotFoundException");
-    stops_the_run("daily_quota", 75, "Too many tokens per day");
+    stops_the_run(
+        "daily_quota",
+        75,
+        "ThrottlingException (HTTP 429): the account's tokens per day are used up",
+    );
     stops_the_run("service_quota", 75, "ServiceQuotaExceededException");
 }
 
@@ -153,8 +157,8 @@ fn a_field_the_model_refuses_stops_the_run_at_the_first_row() {
         ])
         .run()
         .exits(2)
-        .says("extraneous key [no_such_field] is not permitted")
-        .says("what to do");
+        .says("stopped by ValidationException (HTTP 400): the model does not take a parameter of the request")
+        .says("what to do remove the parameter that the service does not take (`promptmill check` shows");
     assert_eq!(out.run_file()["this_run"]["calls"], 1);
     assert!(
         !out.stderr.contains("Resume:"),
@@ -177,7 +181,7 @@ fn an_id_that_the_service_does_not_know_stops_the_run() {
         .args(["--family", "nova"])
         .run()
         .exits(2)
-        .says("The provided model identifier is invalid");
+        .says("stopped by ValidationException (HTTP 400): the model ID is invalid");
     out.sent_nothing();
 }
 

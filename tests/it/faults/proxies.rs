@@ -80,7 +80,7 @@ fn a_proxy_that_forbids_the_service_stops_the_run_before_its_first_call() {
     stops(
         job().env("https_proxy", &proxy.url),
         77,
-        ":443: 403 Forbidden by policy; ask for that host to be allowed, or name it in NO_PROXY",
+        ":443: 403 Forbidden; ask for that host to be allowed, or name it in NO_PROXY",
     );
     assert_eq!(proxy.asked(), 1);
 }

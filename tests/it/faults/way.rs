@@ -106,7 +106,7 @@ fn a_certificate_that_nobody_signed_stops_the_run_at_once() {
         start.elapsed()
     );
     out.says(
-        "what to do behind a proxy that opens TLS, name the file of its certificate authority",
+        "what to do if a proxy intercepts TLS, set SSL_CERT_FILE to the file of its certificate authority",
     );
 }
 
