@@ -166,10 +166,10 @@ mod tests {
     #[test]
     fn a_tree_that_grows_costs_about_what_its_text_says() {
         for (item, times, is_built) in [
-            ("{\"a\":[]}", 7_000, true),
-            ("{\"a\":[]}", 20_000, false),
-            ("0", 70_000, true),
-            ("0", 90_000, false),
+            ("{\"a\":[]}", 28_000, true),
+            ("{\"a\":[]}", 80_000, false),
+            ("0", 280_000, true),
+            ("0", 360_000, false),
         ] {
             let text = list(item, times);
             let tree = serde_json::from_slice(&text).unwrap();

@@ -143,7 +143,7 @@ fn a_model_that_wants_more_than_a_prompt_is_not_sent_one_alone() {
         &["--extra", r#"{"init_image":"aGk="}"#],
     )
     .exits(2)
-    .says("wants `style_image` beside the prompt");
+    .says("requires `style_image` besides the prompt");
 }
 
 #[test]
