@@ -123,7 +123,7 @@ fn a_row_whose_cost_nobody_knows_is_refused_where_the_cost_is_limited() {
     )
     .run()
     .exits(2)
-    .says("row 1: it asks for what has no known price, such as video or sound")
+    .says("row 1: it holds input without a known price, such as video or audio")
     .sent_nothing();
 }
 

@@ -281,15 +281,11 @@ fn what_others_named_does_not_act_on_the_terminal() {
     tells_of(Job::over("a\n1\n").args(["--family", HOSTILE]));
     // An id twice, a bad row of such a name.
     tells_of(Job::over(&format!("id,prompt\n{HOSTILE},1\n{HOSTILE},2\n")));
-    // What the service says: the emulator quotes a field it does not know.
-    for mode in ["--json", "--no-mode"] {
+    // What the service says: the emulator quotes a field it does not know, and `check` shows that.
+    for mode in ["--json", "--region=us-east-1"] {
         let extra = serde_json::json!({ HOSTILE: 1 }).to_string();
-        let job = Job::over(&rows("a")).args(["-t", "{{ text }}", "--extra", &extra]);
-        tells_of(if mode == "--json" {
-            job.args(["--json"])
-        } else {
-            job
-        });
+        let job = Job::new("check").args(["-m", crate::harness::NOVA, "--extra", &extra]);
+        tells_of(job.args(["--endpoint-url", "emulator", mode]));
     }
     // The name of a row that failed, in the summary; the plan of its request.
     let struck = format!("{QUICK}[[fault]]\nkind = \"wrong_shape\"\nmatching = \"one\"\n");

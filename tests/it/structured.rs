@@ -375,12 +375,12 @@ fn failed_rows_run_again() {
 fn the_cost_limit_counts_corrections_before_a_row_starts() {
     let out = job(20, LABEL, WRONG_AT_FIRST)
         .args(NOVA)
-        .args(["--max-cost", "0.003"])
+        .args(["--max-cost", "0.0006"])
         .run()
         .exits(8);
     let total = &out.run_file()["total"];
     let cost = total["cost_usd"].as_f64().unwrap();
-    assert!(cost <= 0.003, "{total}");
+    assert!(cost <= 0.0006, "{total}");
     assert_eq!(
         total["failed"], 0,
         "no row is left uncorrected for want of money: {total}"

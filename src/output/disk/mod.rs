@@ -102,7 +102,13 @@ impl Disk for Real {
             Open::AppendOrCreate => match existing() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let mut options = OpenOptions::new();
-                    self.create(path, options.read(true).append(true))?
+                    match self.create(path, options.read(true).append(true)) {
+                        // Another run was first; a link that leads nowhere still cannot be opened.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                            existing().map_err(|_| error)?
+                        }
+                        created => created?,
+                    }
                 }
                 opened => opened?,
             },
