@@ -120,7 +120,7 @@ pub(super) fn reason(stop: &Stop) -> Reason {
 /// The cause of a stop, as the summary prints it: a file with the lines of `rows` completed rows was deleted.
 pub(super) fn lost(rows: u64) -> String {
     let rows = format::plural(rows, "row");
-    format!("a missing output file that held {rows}")
+    format!("the deletion of an output file that held {rows}")
 }
 
 /// A cost limit for all `rows`, assuming that the remaining rows cost what the completed ones did: rounded

@@ -206,7 +206,7 @@ impl Preflight {
         };
         let message = || {
             format!(
-                "{}: {} would now send a different request ({}): {}; keep what the last run sent, \
+                "{}: {} would now send a different request ({}): {}; undo the change, \
                  choose another --output, rerun these rows with {} ({}), or start over with --fresh \
                  (both back up the old lines){by_number}{}{}",
                 plan.output.display(),

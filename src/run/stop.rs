@@ -131,7 +131,7 @@ impl fmt::Display for Stop {
             Self::Bug => f.write_str("a bug in promptmill"),
             Self::Fault(fault) => write!(f, "{fault}"),
             Self::AllInvalid(fault) => {
-                write!(f, "every row was rejected as invalid; last error: {fault}")
+                write!(f, "a rejection of every row so far; last error: {fault}")
             }
             Self::Limit(Reached::Cost {
                 max_usd, spent_usd, ..
@@ -187,9 +187,11 @@ impl fmt::Display for Stop {
                     write!(f, "{why}; {kept} completed {kept_rows} saved to {place}: ")?;
                     match kept.saturating_sub(last as u64) {
                         0 => {}
-                        written => write!(f, "{written} written earlier, and ")?,
+                        1 => write!(f, "1 row that was written before, and ")?,
+                        written => write!(f, "{written} rows that were written before, and ")?,
                     }
-                    f.write_str(&ranges(rows))
+                    let last_rows = if last == 1 { "row" } else { "rows" };
+                    write!(f, "{last_rows} {}", ranges(rows))
                 }
             },
         }

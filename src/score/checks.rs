@@ -90,7 +90,7 @@ pub(super) struct Range {
 }
 
 /// The words that `type` takes.
-const TYPES: [&str; 13] = [
+const TYPES: [&str; 12] = [
     "equals",
     "contains",
     "contains_any",
@@ -103,7 +103,6 @@ const TYPES: [&str; 13] = [
     "finish_reason",
     "cost",
     "latency",
-    "json_schema",
 ];
 
 #[derive(Deserialize)]

@@ -145,7 +145,7 @@ fn failures_that_are_deleted_leave_rows_that_the_same_command_runs_again() {
         assert!(text.starts_with(line), "{text}");
         std::fs::remove_file(failures).unwrap();
         let out = running.wait().exits(75).says("\n  remaining   1\n");
-        out.says("stopped by a missing output file that held 1 row\n")
+        out.says("stopped by the deletion of an output file that held 1 row\n")
     };
     let first = job(Job::new("run").file("prompts.csv", &failing)).spawn();
     let out = deleted_under(first, "{\"custom_id\":\"r0000\"");

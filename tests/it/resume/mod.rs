@@ -72,7 +72,7 @@ fn a_changed_prompt_is_refused_with_a_count_and_an_example() {
         .says(
             "error: out.jsonl: 4 of 4 completed rows would now send a different request (row 1 (a), \
              row 2 (b), row 3 (c) and 1 more): the settings changed: the template or system prompt; \
-             keep what the last run sent, choose another --output, rerun these rows with \
+             undo the change, choose another --output, rerun these rows with \
              --redo-changed (about $0.000060), or start over with --fresh (both back up the old \
              lines)\n",
         );
