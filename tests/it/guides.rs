@@ -18,13 +18,14 @@ use crate::manual::markdown::{Block, Page, guides};
 const ELLIPSIS: &str = "[…]";
 
 /// Programs that commands which are only parsed may name.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     "aws",
     "brew",
     "cargo",
     "curl",
     "crontab",
     "docker",
+    "duckdb",
     "jq",
     "kill",
     "man",
