@@ -65,3 +65,8 @@ pub(super) fn trust_locks() -> Arg {
         "Write to a network file system even if its locks may not work across machines",
     )
 }
+
+/// The examples of a verb, and what else its help ends with.
+pub(super) fn with_examples(examples: &str, rest: &str) -> String {
+    format!("Examples:\n{examples}\n\n{}", rest.trim_end())
+}

@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
+use super::args::examples;
 use super::connect;
 use super::print;
 use crate::engine::Failure;
@@ -12,6 +13,36 @@ use crate::engine::connect::scenario_file;
 use crate::exit::Exit;
 use crate::format::plural;
 use bedrock_emulator::{Emulator, Scenario, Stats};
+
+const EXAMPLES: &str = "  promptmill emulate
+  promptmill emulate --port 0 --scenario jobs/scenarios/busy-afternoon.toml";
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    Command::new("emulate")
+        .about("Serve a local Bedrock endpoint that generates fake responses")
+        .before_help(
+            "Any AWS SDK can use it: set the printed variables. A job needs none of this: with \
+             endpoint = \"emulator\" (--endpoint-url emulator) it starts its own.",
+        )
+        .after_help(examples(EXAMPLES))
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("PORT")
+                .value_parser(value_parser!(u16))
+                .default_value("8686")
+                .help("Port on 127.0.0.1; 0 picks a free one"),
+        )
+        .arg(
+            Arg::new("scenario")
+                .long("scenario")
+                .value_name("FILE")
+                .value_parser(value_parser!(std::path::PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Scenario: latency, quotas, faults [default: no faults, no quotas]"),
+        )
+}
 
 /// How often the emulator says what it has served, when that has changed.
 const SAY_EVERY: Duration = Duration::from_secs(5);

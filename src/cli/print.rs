@@ -95,7 +95,7 @@ pub(super) fn raw(bytes: &[u8]) -> std::io::Result<()> {
 /// given.
 pub(super) fn delivered(written: std::io::Result<()>) -> Result<(), Failure> {
     match written {
-        // Whoever closed the pipe has read enough.
+        // A closed pipe means that its reader has read enough.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
             Exit::CannotWrite,
             format!("cannot write to standard output: {error}"),

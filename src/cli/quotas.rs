@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
+use super::args::{examples, scenario, switch, text, trust_endpoint};
 use super::{connect, options, print};
 use crate::bedrock::ConnectError;
 use crate::bedrock::aws::Access;
@@ -17,6 +18,41 @@ use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::count;
 use crate::job;
+
+const EXAMPLES: &str = "  promptmill quotas us.anthropic.claude-haiku-4-5-20251001-v1:0
+  promptmill quotas us.amazon.nova-lite-v1:0 --region us-west-2";
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    Command::new("quotas")
+        .about("Show the account's quotas for a model, per minute and day")
+        .before_help(
+            "Asks Service Quotas for applied and default values, with their codes, and prints what to \
+             put into a job. Needs servicequotas:GetServiceQuota and \
+             servicequotas:GetAWSDefaultServiceQuota.",
+        )
+        .after_help(examples(EXAMPLES))
+        .arg(
+            Arg::new("model")
+                .value_name("MODEL")
+                .required(true)
+                .help("Model ID, inference profile ID, or ARN"),
+        )
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: the ARN's, else AWS_REGION or the profile's]",
+        ))
+        .arg(text("profile", "PROFILE", "AWS profile [default: AWS_PROFILE]"))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Endpoint to ask instead of AWS; emulator is the built-in emulator",
+        ))
+        .arg(trust_endpoint())
+        .arg(scenario())
+        .arg(switch("json", "Print one JSON object instead of the table"))
+}
 
 /// What was read, for which model and where.
 struct Report {

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
+use super::args::{output_argument, trust_locks, with_examples};
 use super::options::locks;
 use super::print;
 use crate::engine::Failure;
@@ -12,6 +13,30 @@ use crate::format::{count, plural};
 use crate::job::small::unreadable;
 use crate::output::paths::check_name;
 use crate::output::{OutputPaths, Repaired, repair as fix_file};
+
+pub(super) const EXAMPLES: &str = "  promptmill repair out.jsonl
+  promptmill repair out.jsonl --add /tmp/promptmill-rescued-4711.jsonl";
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    Command::new("repair")
+        .about("Move corrupt or duplicate lines of an output to a backup file")
+        .before_help(
+            "Corrupt lines go to OUT.bad-TIME, and so do all but the first line of a duplicate row; \
+             nothing is deleted. The same `run` command then runs the rows again that have no line.",
+        )
+        .after_help(with_examples(EXAMPLES, &crate::exit::table()))
+        .arg(output_argument())
+        .arg(
+            Arg::new("add")
+                .long("add")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Also add rows from this file, such as rows that a run had to rescue"),
+        )
+        .arg(trust_locks())
+}
 
 /// Repairs an output, and says what was done.
 pub(super) fn repair(matches: &ArgMatches) -> Result<Exit, Failure> {

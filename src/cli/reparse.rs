@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command, ValueHint};
 use serde_json::Value;
 
+use super::args::{output_argument, text, trust_locks, with_examples};
+use super::flags;
 use super::options::locks;
 use super::print;
 use super::repair::existing_output;
@@ -20,6 +22,50 @@ use crate::model::{ParsedReply, Reasoning, RequestOptions, Tier};
 use crate::output::{KeptBody, OutputPaths, Reparsed, Reread, Understood, reparse as read_again};
 use crate::run::Share;
 use crate::schema::{Judge, Schema};
+
+pub(super) const EXAMPLES: &str = "  promptmill reparse out.jsonl
+  promptmill reparse out.jsonl --family openai-chat
+  promptmill reparse out.jsonl --schema label.schema.json";
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    Command::new("reparse")
+        .about("Re-parse stored responses, without calling the model")
+        .before_help(
+            "A response that could not be parsed is a failure of category bad_response and keeps its \
+             body. Those that can be parsed now move to the completions; the old lines are backed up.",
+        )
+        .after_help(with_examples(EXAMPLES, &crate::exit::table()))
+        .arg(output_argument())
+        .arg(
+            text(
+                "family",
+                "FAMILY",
+                "Response format [default: from the model ID, else from the body]",
+            )
+            .hide_possible_values(true)
+            .value_parser(flags::suggesting(&crate::job::keys::values("model", "family"))),
+        )
+        .arg(text(
+            "region",
+            "REGION",
+            "Region whose prices apply [default: the ARN's, else the general price]",
+        ))
+        .arg(
+            text("prices", "FILE", "TOML file with prices that override the catalog's")
+                .value_hint(ValueHint::FilePath),
+        )
+        .arg(
+            text(
+                "schema",
+                "FILE",
+                "JSON Schema: responses that failed with invalid_output and are valid against it \
+                 move too",
+            )
+            .value_hint(ValueHint::FilePath),
+        )
+        .arg(trust_locks())
+}
 
 /// How bodies are read, and what answers cost.
 struct Reader {

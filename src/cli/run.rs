@@ -222,7 +222,7 @@ fn conclude(ended: &Finished, wants_json: bool, style: Style) -> Result<Exit, Fa
             );
             Err(Failure::new(Exit::CannotWrite, message))
         }
-        // Whoever closed the pipe has read enough.
+        // A closed pipe means that its reader has read enough.
         Ok(()) | Err(_) => Ok(exit),
     }
 }

@@ -2,9 +2,10 @@
 
 mod table;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
+use super::args::{examples, scenario, switch, text, trust_endpoint};
 use super::{connect, options, print};
 use crate::bedrock::control::{Control, ListedModel, Listing};
 use crate::bedrock::hosts::Hosts;
@@ -14,6 +15,67 @@ use crate::catalog::{ModelFacts, rounded_usd};
 use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::family::Family;
+
+const EXAMPLES: &str = "  promptmill models haiku
+  promptmill models --writes embedding --region eu-central-1
+  promptmill models --endpoint-url emulator   (no AWS account needed)";
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    let kinds = KINDS.map(|(word, _)| word);
+    Command::new("models")
+        .about("List the models, profiles and provisioned throughput you can call")
+        .before_help(
+            "The first column is what a job takes as `id`. Needs bedrock:ListFoundationModels and \
+             bedrock:ListInferenceProfiles, and for your own models \
+             bedrock:ListProvisionedModelThroughputs, bedrock:ListCustomModelDeployments and \
+             bedrock:ListImportedModels. What is not permitted is left out, with a warning.",
+        )
+        .after_help(examples(EXAMPLES))
+        .arg(
+            Arg::new("text")
+                .value_name("TEXT")
+                .help("Only models with this text in their ID or name"),
+        )
+        .arg(text(
+            "provider",
+            "NAME",
+            "Only models of this provider, such as anthropic",
+        ))
+        .arg(
+            text("kind", "KIND", "Only this kind; may be repeated")
+                .action(ArgAction::Append)
+                .value_parser(kinds),
+        )
+        .arg(
+            text("writes", "WHAT", "Only models with this output").value_parser([
+                "text",
+                "image",
+                "embedding",
+                "video",
+                "speech",
+            ]),
+        )
+        .arg(switch("streaming", "Only models that stream responses"))
+        .arg(text(
+            "region",
+            "REGION",
+            "AWS region [default: AWS_REGION or the profile's]",
+        ))
+        .arg(text(
+            "profile",
+            "PROFILE",
+            "AWS profile [default: AWS_PROFILE]",
+        ))
+        .arg(text(
+            "endpoint-url",
+            "URL",
+            "Endpoint to ask instead of AWS; emulator is the built-in emulator",
+        ))
+        .arg(trust_endpoint())
+        .arg(scenario())
+        .arg(switch("json", "Print one JSON object instead of the table"))
+}
 
 /// The kinds of offers, by the words that `--kind` takes.
 pub(super) const KINDS: [(&str, Kind); 6] = [
