@@ -21,7 +21,7 @@ const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 /// Whether the reader has kept the writer waiting for too long, and has not read since.
 static IS_STALLED: AtomicBool = AtomicBool::new(false);
 
-/// Writes a line. What nobody reads is lost, and so is what cannot be written.
+/// Writes a line. What is not read in time, or cannot be written, is lost.
 pub(crate) fn line(text: &str) {
     let mut stderr = std::io::stderr().lock();
     for part in [text.as_bytes(), b"\n"].concat().chunks(AT_ONCE) {

@@ -94,13 +94,10 @@ pub(super) fn not_json(error: &serde_json::Error, raw: Bytes) -> Fault {
     retried(not_understood(what, raw))
 }
 
-/// A response that would take too much memory to read. Whoever sends that once may do better the next
-/// time.
+/// A response that would take too much memory to parse. The next one would be as large, and would be paid
+/// for too.
 pub(super) fn too_many_values(error: TooManyValues, raw: Bytes) -> Fault {
-    retried(not_understood(
-        format!("the response cannot be read: {error}"),
-        raw,
-    ))
+    not_understood(format!("the response cannot be parsed: {error}"), raw)
 }
 
 /// A response of 200 without any event, where a stream was asked for: like [`not_json`].

@@ -1,7 +1,7 @@
 //! Hosts that requests go to and that are not AWS's: they are named before anything is sent, and get an API
 //! key only where the command line trusts them.
 //!
-//! A job file can name an endpoint. Whoever wrote it would otherwise be sent prompts, signatures and session
+//! A job file can name an endpoint. Without this, its author could be sent prompts, signatures and session
 //! tokens unseen, or a Bedrock API key, which opens the account until it expires.
 
 use aws_sdk_bedrockruntime::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};

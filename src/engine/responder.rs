@@ -15,7 +15,7 @@ pub(crate) enum Responder {
     Emulator,
     /// A model.
     Model,
-    /// Whoever is at this URL.
+    /// The server at this URL.
     At(String),
     /// Unknown until the first response.
     Unknown,

@@ -12,7 +12,7 @@ use crate::model::{Message, Prompt, Role, SchemaMode, SentSchema, Written};
 /// What a model is told of the tool, unless the schema describes itself.
 const TOOL: &str = "Give the answer as the input of this tool.";
 
-/// What of a body says that a schema is to be followed: whoever sets one of these by hand would have it
+/// What of a body says that a schema is to be followed: setting one of these by hand would have it
 /// replaced.
 const OWN_KEYS: &[&str] = &[
     "tools",

@@ -52,7 +52,7 @@ pub(super) struct Seen {
     /// The file itself, by its device and its number there: another may have taken its name.
     file: (u64, u64),
     /// When its content, its name or its rights last changed, in seconds and nanoseconds since 1970:
-    /// nobody can set it back, as they can the time of the modification.
+    /// it cannot be set back, as the time of the modification can.
     changed: (i64, i64),
 }
 

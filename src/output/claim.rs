@@ -343,7 +343,7 @@ fn reject_other_than_file(path: &Path) -> Result<(), LedgerError> {
     }
 }
 
-/// Rejects a link beside the output that would take what is written to a place that nobody named.
+/// Rejects a link beside the output that would redirect what is written to a place that was not named.
 fn reject_link(path: &Path, leads_astray: impl Fn(&Path) -> bool) -> Result<(), LedgerError> {
     match path.read_link() {
         Ok(target) if leads_astray(path) => Err(LedgerError::Link {

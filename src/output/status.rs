@@ -18,7 +18,7 @@ const ALIVE_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// How deep a directory is searched: outputs are in folders by day and job, not further down.
 const DEEPEST: usize = 6;
 
-/// What becomes of a run.
+/// The state of a run, as its files tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
     /// A process holds the output.

@@ -211,7 +211,7 @@ pub(crate) fn write_failed(path: &Path, exit: Exit, reason: Reason) {
     let mut page = Page::of(event::job_name().unwrap_or_default());
     page.state(Some((exit, Some(reason))));
     page.put(LAST_SUCCESS, &[], last_success(path));
-    // The failure itself is reported; there is nobody to hear of another one.
+    // The failure itself is reported; there is no one left to tell of another.
     let _ = replace(path, &page.text());
 }
 

@@ -22,7 +22,7 @@ pub struct Steering {
 }
 
 impl Steering {
-    /// Of a run that nobody steers.
+    /// Of a run that is not steered.
     pub fn none() -> watch::Receiver<Self> {
         watch::channel(Self::default()).1
     }

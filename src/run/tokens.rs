@@ -43,7 +43,7 @@ const MARGIN: f64 = 4.0;
 /// How many replies the estimates are about; until there are so many, all of them.
 const REPLIES: f64 = 32.0;
 
-/// A quota is not told from throttles that are closer together: what is in flight weighs too much.
+/// Throttles that are closer together do not show what the quota is: what is in flight weighs too much.
 const LEAST_MEASURED: Duration = Duration::from_secs(5);
 
 /// What was settled and reserved of a quota when a call was throttled for its tokens.

@@ -43,7 +43,7 @@ impl Judge {
             None => (reading.completion.clone().unwrap_or_default(), None),
         };
         let found = match whole {
-            // Where a call was cut off, fields may be missing that nobody misses.
+            // Where a call was cut off, optional fields may be missing.
             Some(value) => (!is_cut_off && self.schema.is_valid(&value)).then_some(Found {
                 value,
                 repair: None,

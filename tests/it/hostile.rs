@@ -1,5 +1,5 @@
 //! Responses that are made to hurt: deep, wide, with duplicates, endless numbers, broken encodings. They
-//! cost their own row and nobody else's time or memory.
+//! cost their own row, and not the time or memory of others.
 //!
 //! The short form sends some hundred; `HOSTILE_REPLIES=50000 cargo test --test it -- hostile --nocapture`
 //! is the long one, with `--release`, since times are measured.

@@ -203,7 +203,7 @@ fn schemas_of_every_shape_end_every_row_in_every_mode_and_plan_agrees_with_the_s
     }
 }
 
-/// What becomes of one row whose answer is broken like this, uncorrected.
+/// The record of a row whose response is broken like this and is not corrected.
 fn broken(kind: &str, model: [&str; 2]) -> Out {
     let scenario = format!("[[answer]]\nbroken = \"{kind}\"\n");
     job(1, LABEL, &scenario)

@@ -79,7 +79,7 @@ fn of_an_endless_pipe_a_limit_takes_what_it_needs() {
     for verb in ["run", "plan"] {
         let job = Job::new(verb).on_the_emulator("-");
         let job = job.args(["-t", "{{ text }}", "--limit", "3", "--format", "csv"]);
-        // More than a disk of a test machine should have to bear, and nobody waits for its end.
+        // More than a disk of a test machine should have to bear, and too long to wait for.
         let pipe = "(echo text; yes row) | \"$@\"";
         let out = ends(job.through(pipe).spawn()).exits(0);
         if verb == "run" {
@@ -88,7 +88,7 @@ fn of_an_endless_pipe_a_limit_takes_what_it_needs() {
     }
 }
 
-/// A pipe that is full and that nobody reads, as standard error.
+/// A full pipe without a reader, as standard error.
 fn stalled(job: Job) -> (Running, std::fs::File) {
     let pipe = job.path("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -132,7 +132,7 @@ fn a_run_ends_at_sigterm_although_nobody_reads_its_standard_error() {
     ends(running).exits(75);
 }
 
-/// A host that nobody has (RFC 6761).
+/// A host that does not exist (RFC 6761).
 const GATEWAY: &str = "https://gateway.invalid";
 
 /// The verbs that send something, each to an endpoint that the job or the environment names.

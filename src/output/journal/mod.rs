@@ -7,12 +7,12 @@
 //!    change has happened, whatever dies: it only has to be carried out.
 //! 3. It is carried out, and the journal is removed.
 //!
-//! Whoever takes the lock of the output next finds the journal and clears away ([`Journal::Preparing`])
-//! or carries out ([`Journal::Decided`]). A journal names files of its output alone: one that names others
-//! was written by somebody else, and is rejected.
+//! The next process to lock the output finds the journal and removes what was prepared
+//! ([`Journal::Preparing`]) or carries out what was decided ([`Journal::Decided`]). A journal names files of
+//! its own output only; one that names others is rejected.
 //!
-//!  Carrying out twice is carrying out once: what is to be renamed
-//! and is not there has been renamed, and no name is both the old and the new one of two renames.
+//! A change may be carried out twice: a file that is to be renamed and is not there has been renamed, and no
+//! name is the old name in one rename and the new name in another.
 
 #[cfg(test)]
 mod tests;

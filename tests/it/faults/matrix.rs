@@ -21,7 +21,7 @@ const SHARES: [f64; 3] = [0.01, 0.2, 1.0];
 /// The outcome of a run whose calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// Nobody notices.
+    /// It goes unnoticed.
     Answered,
     /// The row is sent again; where every call is struck, the service is down: rows wait, and the
     /// run stops with this code.
@@ -42,7 +42,7 @@ enum Fate {
 
 use Fate::{Answered, Fails, Held, Refused, SentAgain, SentTwiceMore, Stops, Unheard};
 
-/// The kind, with `after` and seconds where it says when to come back; its category; what becomes of
+/// The kind, with `after` and seconds where it says when to come back; its category; what happens to
 /// it; whether it may have been billed; what is said.
 type Row = (&'static str, &'static str, Fate, bool, &'static str);
 

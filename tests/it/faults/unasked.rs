@@ -1,11 +1,11 @@
-//! Answers that nobody has asked for, on connections that are kept: none is taken for that of a row.
+//! Unsolicited responses, on connections that are kept: none is taken for that of a row.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use crate::harness::{Job, pause};
 
-/// When the answer comes that nobody has asked for.
+/// When the unsolicited response comes.
 #[derive(Debug, Clone, Copy)]
 enum Unasked {
     /// In the same write as one that was asked for.
