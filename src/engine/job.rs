@@ -10,7 +10,7 @@ use super::job_event::JobEvent;
 use super::job_summary::{JobPlan, Summary};
 use super::open::Source;
 use super::options::RunOptions;
-use super::run::Told;
+use super::told::Told;
 use super::{plan, run};
 use crate::format::shell_word;
 use crate::job::keys::{KEYS, Key, Kind};

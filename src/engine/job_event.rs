@@ -1,6 +1,6 @@
 //! What the library reports during a run.
 
-use super::run::Told;
+use super::told::Told;
 use crate::model::FinishReason;
 use crate::run::{CompletedRow, Event, Outcome};
 

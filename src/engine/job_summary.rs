@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::finished::Finished;
 use super::plan::{self, Planned};
-use super::run::Finished;
 use crate::exit::Exit;
 use crate::rows::forecast::{Cases, Estimate};
 

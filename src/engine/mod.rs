@@ -4,10 +4,12 @@
 //! out and tells what happens, and the caller shows it; [`job`] is the library's door.
 
 mod auto_quota;
+mod claim;
 mod conclusion;
 pub(crate) mod connect;
 pub(crate) mod day;
 mod failure;
+pub(crate) mod finished;
 pub(crate) mod job;
 pub(crate) mod job_event;
 pub(crate) mod job_summary;
@@ -20,6 +22,7 @@ mod resolve_arn;
 pub(crate) mod responder;
 pub(crate) mod run;
 mod steering;
+pub(crate) mod told;
 mod verdict;
 
 pub use failure::Failure;

@@ -1,6 +1,7 @@
 //! What is said before the first call.
 
-use super::run::{Notice, Run};
+use super::run::Run;
+use super::told::Notice;
 use crate::catalog;
 use crate::job::Endpoint;
 use crate::output::{Claim, Locks, TailFix, TornTail, lock_remark};

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::open::{Loaded, Lookup, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
-use super::run::{Tell, Told};
+use super::told::{Tell, Told};
 use crate::bedrock;
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};

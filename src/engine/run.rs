@@ -1,8 +1,8 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,99 +11,36 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
+use super::claim::{claim_output, only_run, unfinished};
 use super::connect;
 use super::day::Day;
 use super::failure::Failure;
+use super::finished::{Finished, write};
 use super::limit_use::LimitUseFile;
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::Helm;
+use super::told::{Command, Notice, Tell, Told};
 use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
-use crate::exit::Exit;
-use crate::format::{count, plural, time};
+use crate::format::time;
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::model::Fingerprint;
 use crate::output::{
-    Claim, EarlierReply, InFlight, LastRun, LedgerError, LedgerSettings, OnlyRun, OutputPaths,
-    RunFilePlace, earlier_replies, killed, last_run, old_lines, read_back,
+    Claim, EarlierReply, InFlight, LedgerSettings, OutputPaths, RunFilePlace, earlier_replies,
+    killed, last_run,
 };
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Ending, Summary, Updates};
+use crate::report::summary::{Context, Updates};
+use crate::rows::identity;
 use crate::rows::preflight::limit_of;
-use crate::rows::{Only, identity};
 use crate::run::{Ask, Duplicates, EarlierUse, Event, Limits, Settings, Steering, Stop};
-
-/// `plan` holds a lock for a moment to see whether a run does.
-const INSPECTION_TIME: Duration = Duration::from_millis(50);
-
-/// How often a lock is asked for that another run holds.
-const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// How often the loop tells that time goes by.
 const TICK: Duration = Duration::from_millis(200);
-
-/// Writes the command that runs the job again: paths that depend on the day or on the environment are
-/// written out, and with a number it allows that many USD.
-pub(crate) type Command<'c> = dyn Fn(&[PinnedPath], Option<f64>) -> String + Send + Sync + 'c;
-
-/// What a run tells its caller.
-pub(crate) enum Told<'a> {
-    /// Something that a person may want to know.
-    Note(&'a str),
-    /// Something that a person should know.
-    Warning(&'a str),
-    /// The input is looked over from here on.
-    Reads(&'a Path),
-    /// One row of it was.
-    Read,
-    /// All of it was, or it was given up.
-    HasRead,
-    /// The loop starts.
-    Starts {
-        /// What the summary will know: the job's name, the most it may cost.
-        context: &'a Context,
-        /// Rows of the job, those that completed earlier included.
-        rows: u64,
-        at: Instant,
-    },
-    /// Something happened in the loop; the progress has taken it in.
-    Happened(&'a Event<'a>, &'a mut Progress, Instant),
-    /// The loop has ended, with this progress.
-    Ends(&'a mut Progress, Instant),
-}
-
-/// Something to be said.
-pub(super) enum Notice {
-    /// What a person may want to know.
-    Note(String),
-    /// What a person should know.
-    Warning(String),
-}
-
-/// The caller's function for what a run tells.
-pub(crate) type Tell<'t> = dyn FnMut(Told<'_>) + Send + 't;
-
-/// A run that has ended.
-pub(crate) struct Finished {
-    pub(crate) context: Context,
-    pub(crate) ending: Ending,
-    pub(crate) progress: Progress,
-    /// When it ended.
-    pub(crate) at: Instant,
-    /// Whether the summary was written to the run file.
-    pub(crate) written: Result<(), Failure>,
-}
-
-impl Finished {
-    /// The summary.
-    pub(crate) fn summary(&self) -> Summary<'_> {
-        Summary::new(&self.context, &self.ending, &self.progress, self.at)
-    }
-}
 
 /// Runs the job in `source` to its end, or until it stops.
 ///
@@ -183,66 +120,6 @@ fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
     }
 }
 
-/// Claims the output; waits for another run on it if that is wanted.
-async fn claim_output(
-    opened: &Opened<'_>,
-    options: &RunOptions,
-    tell: &mut Tell<'_>,
-) -> Result<Claim, LedgerError> {
-    let patience = options.wait_lock.unwrap_or(INSPECTION_TIME);
-    let give_up = Instant::now() + patience;
-    let mut is_said = options.wait_lock.is_none();
-    let mode = opened.plan.mode;
-    loop {
-        match Claim::take(&opened.paths, mode, options.existing, options.locks) {
-            Err(LedgerError::Locked { output, holder }) if Instant::now() < give_up => {
-                if !std::mem::replace(&mut is_said, true) {
-                    let who = holder.map(|who| format!(" ({who})")).unwrap_or_default();
-                    let output = output.display();
-                    let patience = time(patience);
-                    tell(Told::Note(&format!(
-                        "another run is writing {output}{who}; waiting for it for up to {patience}"
-                    )));
-                }
-                tokio::time::sleep(LOCK_EVERY).await;
-            }
-            claimed => return claimed,
-        }
-    }
-}
-
-/// Writes the summary to the run file.
-fn write(finished: &Finished) -> Result<(), Failure> {
-    finished.summary().write().map_err(|error| {
-        let message = format!(
-            "{error}{}: free some space, or fix the cause given above; the same command then \
-             writes the summary",
-            rows_read_back(&finished.context.paths, finished.progress.overall().ended())
-        );
-        Failure::new(Exit::CannotWrite, message)
-    })
-}
-
-/// What can be said of the rows of an output after the disk has refused something else: whatever was
-/// said before, they are read back.
-fn rows_read_back(paths: &OutputPaths, expected: u64) -> String {
-    if !paths.output.exists() {
-        return String::new();
-    }
-    let output = paths.output.display();
-    match read_back(paths) {
-        Ok(rows) if expected <= rows => {
-            format!("; {output} was read back: {}", plural(rows, "row"))
-        }
-        Ok(rows) => format!(
-            "; only {} of {} of {output} could be read back",
-            count(rows),
-            plural(expected, "row")
-        ),
-        Err(why) => format!("; {output} could not be read back ({why})"),
-    }
-}
-
 /// `command` with one more switch.
 pub(super) fn with_switch(command: &str, switch: &str) -> String {
     if command.split(' ').any(|word| word == switch) {
@@ -250,28 +127,6 @@ pub(super) fn with_switch(command: &str, switch: &str) -> String {
     } else {
         format!("{command} {switch}")
     }
-}
-
-/// The run of these ids: the same as the last one, if that did not complete.
-fn only_run(only: &Only, last: &LastRun, now: Timestamp) -> OnlyRun {
-    let ids = only.fingerprint();
-    let same = last.only.clone().filter(|last| last.ids == ids);
-    same.unwrap_or_else(|| OnlyRun {
-        ids,
-        since: now.to_string(),
-    })
-}
-
-/// Those of the completed rows that did not complete since the run of their ids first started.
-fn unfinished(paths: &OutputPaths, keys: &[u64], run: &OnlyRun) -> Vec<u64> {
-    let Ok(since) = run.since.parse() else {
-        return keys.to_vec();
-    };
-    let lines = old_lines(paths, keys).into_iter();
-    let finished = lines.filter(|line| line.completed_since(since));
-    let finished: HashSet<_> = finished.map(|line| line.key()).collect();
-    let keys = keys.iter().copied();
-    keys.filter(|key| !finished.contains(key)).collect()
 }
 
 /// What the output keeps of rows that the input no longer has.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{connect, options, print};
 use crate::engine::Failure;
 use crate::engine::plan::Planned;
-use crate::engine::run::Told;
+use crate::engine::told::Told;
 use crate::exit::Exit;
 use crate::report::display::ReadingProgress;
 
