@@ -91,7 +91,10 @@ impl PingUrl {
             Ok(Ok(status)) => Err(format!("answered with status {status}")),
             Ok(Err(error)) => {
                 let text = plain(&causes(&error));
-                Err(text.replace(&self.path, "/…"))
+                // They are what tells one check from another, and stay secret.
+                let secrets = [&self.query, &self.path].into_iter();
+                let secrets = secrets.filter(|secret| !secret.is_empty());
+                Err(secrets.fold(text, |text, secret| text.replace(secret.as_str(), "…")))
             }
         }
     }

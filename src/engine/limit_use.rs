@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::output::{LedgerError, Mode, OutputPaths, PaceFile, PaceRecord, day};
+use crate::output::{LedgerError, Mode, OutputPaths, PaceFile, PaceRecord, left_of_day};
 use crate::run::{EarlierUse, Event, Gauge};
 
 /// Keeps `OUT.pace` true while a run is under way.
@@ -16,8 +16,6 @@ pub(super) struct LimitUseFile {
     is_limited: bool,
     gauge: Option<Gauge>,
     written: Option<Gauge>,
-    /// The day that is counted, and what the run had counted when it began.
-    day_start: (Timestamp, f64),
     has_failed: bool,
 }
 
@@ -33,11 +31,16 @@ impl LimitUseFile {
         let now = Timestamp::now();
         let earlier = file.read()?;
         let earlier = earlier.filter(|record| record.emulated == emulated);
-        let earlier = earlier.map_or_else(EarlierUse::default, |record| EarlierUse {
+        let nothing = EarlierUse {
+            day_ends_in: Some(left_of_day(now)),
+            ..EarlierUse::default()
+        };
+        let earlier = earlier.map_or(nothing, |record| EarlierUse {
             since_last_call: record.since_last_call(now),
             tokens_due_in: record.tokens_due_in(now),
             tokens_of_day: record.tokens_on(now),
             learned_per_minute: record.learned_per_minute(now),
+            ..nothing
         });
         let this = Self {
             file,
@@ -45,7 +48,6 @@ impl LimitUseFile {
             is_limited,
             gauge: None,
             written: None,
-            day_start: (now, 0.0),
             has_failed: false,
         };
         Ok((this, earlier))
@@ -94,19 +96,16 @@ impl LimitUseFile {
         })
     }
 
-    fn record(&mut self, gauge: &Gauge, now: Timestamp, at: Instant) -> PaceRecord {
+    fn record(&self, gauge: &Gauge, now: Timestamp, at: Instant) -> PaceRecord {
         let wall = |then: Instant| match then.checked_duration_since(at) {
             Some(later) => now.checked_add(later).ok(),
             None => now.checked_sub(at - then).ok(),
         };
         let used = gauge.limit_use;
-        if day(self.day_start.0) < day(now) {
-            self.day_start = (now, used.tokens_of_day);
-        }
         PaceRecord {
             last_call_at: used.last_call.and_then(wall),
             tokens_due_at: used.tokens_due.and_then(wall),
-            tokens_of_day: (used.tokens_of_day - self.day_start.1).max(0.0),
+            tokens_of_day: used.tokens_of_day,
             learned_per_minute: gauge.learned_per_minute,
             ..PaceRecord::new(self.emulated, now)
         }

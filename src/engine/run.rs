@@ -20,7 +20,7 @@ use super::limit_use::LimitUseFile;
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
-use super::steering::Helm;
+use super::steering::WindowSchedule;
 use super::told::{Command, Notice, Tell, Told};
 use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
@@ -310,8 +310,8 @@ impl<'a, 't> Run<'a, 't> {
         let opened = self.opened;
         let rows = opened.maker.rows_after(&past, &opened.input)?;
         let rows = rows.take(limit_of(self.options.limit));
-        let mut helm = Helm::new(&self.plan.windows, self.context.started_at);
-        if let Some(note) = helm.opening_note() {
+        let mut schedule = WindowSchedule::new(&self.plan.windows, self.context.started_at);
+        if let Some(note) = schedule.opening_note() {
             self.note(&note);
         }
         if let (Some(clock), Some(at)) = (&self.plan.clock_deadline, self.context.deadline_at) {
@@ -323,7 +323,7 @@ impl<'a, 't> Run<'a, 't> {
             });
         }
         let settings = Settings {
-            steering: helm.steering(),
+            steering: schedule.steering(),
             earlier,
             ..self.settings(past.tally.charge_usd(), &quotas)
         };
@@ -345,7 +345,7 @@ impl<'a, 't> Run<'a, 't> {
             }
             tell(Told::Happened(event, &mut progress, now));
             if matches!(event, Event::Tick)
-                && let Some(note) = helm.tick(Timestamp::now())
+                && let Some(note) = schedule.tick(Timestamp::now())
             {
                 tell(Told::Note(&note));
             }

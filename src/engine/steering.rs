@@ -9,13 +9,13 @@ use crate::run::Steering;
 
 /// Steers a run by the clock.
 #[derive(Debug)]
-pub(super) struct Helm<'a> {
+pub(super) struct WindowSchedule<'a> {
     windows: &'a [LimitWindow],
     now: WindowLimits,
     steering: watch::Sender<Steering>,
 }
 
-impl<'a> Helm<'a> {
+impl<'a> WindowSchedule<'a> {
     /// Of a run that starts at `now`.
     pub(super) fn new(windows: &'a [LimitWindow], now: Timestamp) -> Self {
         let limits = limits_at(windows, now);
@@ -52,7 +52,6 @@ fn steered(limits: WindowLimits) -> Steering {
     Steering {
         requests_per_minute: limits.requests_per_minute,
         tokens_per_minute: limits.tokens_per_minute,
-        ..Steering::default()
     }
 }
 
@@ -94,18 +93,23 @@ mod tests {
         let today = jiff::civil::date(2026, 12, 1);
         let plan = Plan::new(job, None, today, |_| None).unwrap();
         let at = |time: &str| format!("2026-12-01T{time}Z").parse().unwrap();
-        let mut helm = Helm::new(&plan.windows, at("07:00:00"));
-        let steering = helm.steering();
-        assert_eq!(helm.opening_note(), None);
-        assert_eq!(helm.tick(at("07:59:59")), None);
+        let mut schedule = WindowSchedule::new(&plan.windows, at("07:00:00"));
+        let steering = schedule.steering();
+        assert_eq!(schedule.opening_note(), None);
+        assert_eq!(schedule.tick(at("07:59:59")), None);
         assert_eq!(*steering.borrow(), Steering::default());
-        let note = helm.tick(at("08:00:00")).unwrap();
+        let note = schedule.tick(at("08:00:00")).unwrap();
         assert!(note.ends_with("now: 200 requests per minute and 5,000 tokens per minute"));
         assert_eq!(steering.borrow().tokens_per_minute, Some(5000));
-        assert_eq!(helm.tick(at("12:00:00")), None);
-        assert!(helm.tick(at("18:00:00")).unwrap().starts_with("no window"));
+        assert_eq!(schedule.tick(at("12:00:00")), None);
+        assert!(
+            schedule
+                .tick(at("18:00:00"))
+                .unwrap()
+                .starts_with("no window")
+        );
         assert_eq!(*steering.borrow(), Steering::default());
-        let late = Helm::new(&plan.windows, at("09:00:00"));
+        let late = WindowSchedule::new(&plan.windows, at("09:00:00"));
         assert!(late.opening_note().is_some());
     }
 }

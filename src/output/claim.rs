@@ -321,6 +321,7 @@ pub(super) fn reject_foreign_files(paths: &OutputPaths) -> Result<(), LedgerErro
         &paths.run,
         &paths.lock,
         &paths.journal,
+        &paths.pace,
     ];
     for path in files {
         reject_other_than_file(path)?;

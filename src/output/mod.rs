@@ -42,7 +42,7 @@ pub use line::{KeepRaw, Stamp};
 pub use mode::Mode;
 pub use mount::lock_remark;
 pub use old_lines::{OldLine, old_lines};
-pub use pace_file::{PaceFile, PaceRecord, day};
+pub use pace_file::{PaceFile, PaceRecord, left_of_day};
 pub use paths::OutputPaths;
 pub use read_back::read_back;
 pub use records::{Record, RecordError, each_record};

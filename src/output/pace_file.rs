@@ -108,8 +108,17 @@ impl PaceRecord {
     }
 }
 
+/// How long until the day ends in UTC.
+pub fn left_of_day(now: Timestamp) -> Duration {
+    let tomorrow = day(now).tomorrow().ok();
+    let midnight = tomorrow.and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+    midnight.map_or(Duration::ZERO, |midnight| {
+        between(now, midnight.timestamp())
+    })
+}
+
 /// The day in UTC.
-pub fn day(at: Timestamp) -> Date {
+fn day(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 

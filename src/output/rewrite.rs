@@ -53,7 +53,7 @@ pub(super) fn write_new(
         .and_then(|()| file.take_after(like))
         .and_then(|()| file.sync())
         .inspect_err(|_| drop(disk.remove(new)))
-        .map_err(io_error("write", like))
+        .map_err(io_error("write", new))
 }
 
 /// Whether a last line without a newline gets one.

@@ -29,15 +29,6 @@ impl ConcurrencyLimit {
         self.now as usize
     }
 
-    /// The bound is another one from now on.
-    pub(super) fn limit(&mut self, most: usize) {
-        let most = most as f64;
-        if self.most == self.now || most < self.now {
-            self.now = most;
-        }
-        self.most = most;
-    }
-
     /// The service asks for fewer. What was sent before it was last heard does not count again.
     pub(super) fn narrow(&mut self, in_flight: usize, sent: Instant, now: Instant) {
         if self.narrowed <= sent {
@@ -59,19 +50,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_narrows_once_an_episode_and_widens_round_by_round() {
         let start = Instant::now();
-        let mut width = ConcurrencyLimit::new(64, start);
+        let mut limit = ConcurrencyLimit::new(64, start);
         tokio::time::advance(std::time::Duration::from_secs(1)).await;
         let now = Instant::now();
-        width.narrow(64, start, now);
-        width.narrow(63, start, now);
-        assert_eq!(width.calls(), 51);
+        limit.narrow(64, start, now);
+        limit.narrow(63, start, now);
+        assert_eq!(limit.calls(), 51);
         for _ in 0..52 {
-            width.widen();
+            limit.widen();
         }
-        assert_eq!(width.calls(), 52);
+        assert_eq!(limit.calls(), 52);
         for _ in 0..10_000 {
-            width.widen();
+            limit.widen();
         }
-        assert_eq!(width.calls(), 64);
+        assert_eq!(limit.calls(), 64);
     }
 }

@@ -175,33 +175,44 @@ impl Group {
 /// The outcome as that of a row without a call: it used no tokens and cost nothing.
 fn copy_of(outcome: &Outcome) -> Outcome {
     match outcome {
-        Outcome::Replied(reply) => Outcome::Replied(Box::new(Reply {
-            parsed: ParsedReply {
-                usage: Usage {
-                    input_tokens: Some(0),
-                    output_tokens: Some(0),
-                    ..Usage::default()
-                },
-                ..reply.parsed.clone()
-            },
-            cost_usd: Some(0.0),
-            served: Served {
-                latency_ms: None,
-                ..reply.served.clone()
-            },
-            ..Reply::default()
-        })),
+        Outcome::Replied(reply) => Outcome::Replied(Box::new(free_of_charge(reply))),
         Outcome::Failed(fault) => Outcome::Failed(Fault {
             raw: None,
+            invalid: fault
+                .invalid
+                .as_deref()
+                .map(|reply| Box::new(free_of_charge(reply))),
             ..fault.clone()
         }),
+    }
+}
+
+fn free_of_charge(reply: &Reply) -> Reply {
+    Reply {
+        parsed: ParsedReply {
+            usage: Usage {
+                input_tokens: Some(0),
+                output_tokens: Some(0),
+                ..Usage::default()
+            },
+            ..reply.parsed.clone()
+        },
+        cost_usd: Some(0.0),
+        served: Served {
+            latency_ms: None,
+            ..reply.served.clone()
+        },
+        ..Reply::default()
     }
 }
 
 fn bytes(outcome: &Outcome) -> usize {
     match outcome {
         Outcome::Replied(reply) => bytes_in_flight::bytes(reply),
-        Outcome::Failed(fault) => fault.message.len(),
+        Outcome::Failed(fault) => {
+            let invalid = fault.invalid.as_deref();
+            fault.message.len() + invalid.map_or(0, bytes_in_flight::bytes)
+        }
     }
 }
 
@@ -320,6 +331,29 @@ mod tests {
         assert_eq!(told(&copies[0]), "2 = a page of r1");
         assert!(matches!(&copies[0].outcome, Outcome::Failed(fault) if fault.raw.is_none()));
         assert_eq!(shown(&duplicates.sort(ready(3, 7))), "3 = a page of r1");
+    }
+
+    #[test]
+    fn a_copy_of_a_response_that_breaks_its_schema_costs_nothing() {
+        let mut duplicates = among(&[Fingerprint(7); 2]);
+        let first = ready(1, 7);
+        let _ = duplicates.sort(first.clone());
+        let _ = duplicates.sort(ready(2, 7));
+        let Outcome::Replied(paid) = reply("{}") else {
+            unreachable!("it is a reply");
+        };
+        let fault = Fault {
+            invalid: Some(paid),
+            ..Fault::local(Category::InvalidOutput, "no label")
+        };
+        let copies = duplicates.ended(&first.identity, &Outcome::Failed(fault));
+        let Outcome::Failed(fault) = &copies[0].outcome else {
+            panic!("a failure is copied as one");
+        };
+        let copied = fault.invalid.as_deref().unwrap();
+        assert_eq!(copied.cost_usd, Some(0.0));
+        assert_eq!(copied.parsed.usage.input_tokens, Some(0));
+        assert_eq!(copied.parsed.completion.as_deref(), Some("{}"));
     }
 
     #[test]

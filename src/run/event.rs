@@ -104,8 +104,6 @@ pub enum WaitReason {
     Drain,
     /// The output cannot be written.
     Disk,
-    /// Somebody has paused the run.
-    Paused,
 }
 
 impl WaitReason {
@@ -117,8 +115,7 @@ impl WaitReason {
             | Self::NotReady
             | Self::Proof
             | Self::Disk
-            | Self::Drain
-            | Self::Paused => true,
+            | Self::Drain => true,
             Self::Concurrency
             | Self::Memory
             | Self::Requests
@@ -157,7 +154,6 @@ impl WaitReason {
             Self::RetryBudget => "retry budget",
             Self::Drain => "calls in flight",
             Self::Disk => "output disk",
-            Self::Paused => "pause",
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct EarlierUse {
     pub tokens_due_in: Duration,
     /// Tokens of quota that count for this day.
     pub tokens_of_day: f64,
+    /// How long until the day ends that tokens per day are counted by; `None` if it does not.
+    pub day_ends_in: Option<Duration>,
     /// The calls per minute that it had learned from throttles, if that is recent.
     pub learned_per_minute: Option<f64>,
 }

@@ -258,7 +258,7 @@ impl Pace {
     }
 
     /// What is known of the quota: for the display and the summary.
-    pub(super) fn gauge(&self) -> Gauge {
+    pub(super) fn gauge(&self, now: Instant) -> Gauge {
         let (tokens_settled, tokens_never_used) = self.tokens.totals();
         Gauge {
             learned_per_minute: self.calls.ceiling().map(|ceiling| ceiling * 60.0),
@@ -268,7 +268,7 @@ impl Pace {
             limit_use: LimitUse {
                 last_call: self.last_call,
                 tokens_due: self.tokens.due(),
-                tokens_of_day: self.tokens.of_day(),
+                tokens_of_day: self.tokens.of_day(now),
             },
         }
     }

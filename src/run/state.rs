@@ -33,9 +33,6 @@ const SKIPPED_FOR: Duration = Duration::from_millis(10);
 /// One slot in this many is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 2;
 
-/// How often a paused run looks around, at least: whatever ends the pause wakes it at once.
-const PAUSED_FOR: Duration = Duration::from_secs(60);
-
 /// An attempt that every quota had room for.
 pub(super) struct Admitted {
     pub(super) attempt: Attempt,
@@ -119,8 +116,6 @@ pub(super) struct State<M, R> {
     pub(super) last_fault: Option<Box<Fault>>,
     /// The error with which the input broke off.
     input_broke: Option<String>,
-    /// Whether nothing new is sent until somebody says so.
-    pub(super) is_paused: bool,
 }
 
 /// A commit has failed: when it was tried, when to try again, and when to give up.
@@ -174,7 +169,6 @@ where
             doubt: None,
             last_fault: None,
             input_broke: None,
-            is_paused: false,
         }
     }
 
@@ -193,7 +187,7 @@ where
 
     /// What is known of the quota.
     pub(super) fn gauge(&self) -> Gauge {
-        self.pace.gauge()
+        self.pace.gauge(Instant::now())
     }
 
     /// When something is to be done even if no call returns. While the disk is broken the deadline can
@@ -216,9 +210,6 @@ where
         }
         if let Some(stop) = self.reason_to_stop(now) {
             return Step::Stop(stop);
-        }
-        if self.is_paused {
-            return self.commit_or_wait(WaitReason::Paused, Some(now + PAUSED_FOR), now);
         }
         if self.concurrency.calls() <= self.in_flight.len() + self.held_slots {
             return self.commit_or_wait(WaitReason::Concurrency, None, now);
@@ -479,7 +470,9 @@ where
     }
 
     fn put_back(&mut self, attempt: Attempt, now: Instant) {
-        if !attempt.history.was_sent && self.head.is_none() {
+        // A correction waits among the retries, where the end of the run finds what it has already.
+        let is_new = !attempt.history.was_sent && !attempt.is_correction();
+        if is_new && self.head.is_none() {
             self.head = Some(attempt);
         } else {
             self.waiting.insert(now, attempt);

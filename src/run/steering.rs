@@ -1,5 +1,5 @@
-//! Changes of a run that is under way: its limits per minute, its concurrency, and whether it sends at
-//! all. They take effect at once; what is in flight is not touched.
+//! Limits per minute that change while a run is under way. They take effect at once; what is in flight is
+//! not touched.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,10 +15,6 @@ pub struct Steering {
     pub requests_per_minute: Option<RequestsPerMinute>,
     /// Tokens per minute.
     pub tokens_per_minute: Option<u64>,
-    /// The most calls in flight.
-    pub concurrency: Option<usize>,
-    /// Whether nothing new is sent.
-    pub is_paused: bool,
 }
 
 impl Steering {
@@ -41,9 +37,5 @@ where
         let tokens = steering.tokens_per_minute;
         let tokens = tokens.or(self.settings.tokens.per_minute);
         self.pace.limit(requests, tokens, now);
-        let concurrency = steering.concurrency;
-        self.concurrency
-            .limit(concurrency.unwrap_or(self.settings.concurrency));
-        self.is_paused = steering.is_paused;
     }
 }

@@ -43,6 +43,9 @@ const MARGIN: f64 = 4.0;
 /// How many replies the estimates are about; until there are so many, all of them.
 const REPLIES: f64 = 32.0;
 
+/// From one midnight UTC to the next.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Throttles that are closer together do not show what the quota is: what is in flight weighs too much.
 const LEAST_MEASURED: Duration = Duration::from_secs(5);
 
@@ -97,6 +100,10 @@ pub(super) enum Short {
 #[derive(Debug)]
 pub(super) struct Tokens {
     limits: TokenLimits,
+    /// When the tokens that an earlier run has taken are paid for.
+    owed_until: Instant,
+    /// When the day ends whose tokens are counted, if it matters.
+    day_ends: Option<Instant>,
     /// The rate: of the quota that the job names, or as throttles teach it.
     pace: Learned,
     /// What calls in flight may reserve, where the job names no quota.
@@ -121,12 +128,15 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn new(limits: TokenLimits, earlier: &EarlierUse, start: Instant) -> Self {
+        let owed_until = start + earlier.tokens_due_in;
         let mut pace = pace(limits.per_minute, start);
         if limits.per_minute.is_some() {
-            pace.owes_until(start + earlier.tokens_due_in);
+            pace.owes_until(owed_until);
         }
         Self {
             limits,
+            owed_until,
+            day_ends: earlier.day_ends_in.map(|left| start + left),
             pace,
             ceiling: ReservedCeiling::default(),
             used_up: None,
@@ -151,6 +161,9 @@ impl Tokens {
             (Some(_), Some(tokens)) => self.pace.limit(per_second(tokens), now),
             (Some(_) | None, _) => {
                 self.pace = pace(per_minute, now);
+                if per_minute.is_some() {
+                    self.pace.owes_until(self.owed_until);
+                }
                 self.ceiling = ReservedCeiling::default();
                 self.used_up = None;
             }
@@ -196,6 +209,7 @@ impl Tokens {
 
     /// Whether it fits now. A call larger than the whole minute goes alone.
     pub(super) fn ready(&mut self, charge: &Charge, now: Instant) -> Result<(), Short> {
+        self.begin_day(now);
         if let Some(day) = self.limits.per_day
             && (day as f64) < self.of_day + self.worst + charge.worst
         {
@@ -243,6 +257,7 @@ impl Tokens {
         // A call that was cut off has hardly made the longest answer there is: the pace believes
         // what the service had reserved for it, or minutes would be lost for every such call.
         let believed = known.unwrap_or_else(|| charge.reserved.max(charge.expected));
+        self.begin_day(Instant::now());
         self.of_day += known.unwrap_or(charge.worst);
         self.settled += believed;
         self.never_used += (charge.reserved - believed).max(0.0);
@@ -255,8 +270,8 @@ impl Tokens {
         charge: &Charge,
         sent: Instant,
         now: Instant,
-        ask: Option<std::time::Duration>,
-    ) -> bool {
+        ask: Option<Duration>,
+    ) {
         self.ceiling.refuse(charge.beside, sent, now);
         let last = UsedUp {
             at: now,
@@ -264,7 +279,7 @@ impl Tokens {
         };
         let [first, _] = self.used_up.unwrap_or([last; 2]);
         self.used_up = Some([first, last]);
-        self.pace.refused(0.0, sent, now, ask)
+        self.pace.refused(0.0, sent, now, ask);
     }
 
     /// Whether the job says how many tokens there are in a minute.
@@ -297,8 +312,19 @@ impl Tokens {
     }
 
     /// What the day has used, calls in flight at their worst.
-    pub(super) fn of_day(&self) -> f64 {
-        self.of_day + self.worst
+    pub(super) fn of_day(&self, now: Instant) -> f64 {
+        match self.day_ends {
+            Some(end) if end <= now => self.worst,
+            Some(_) | None => self.of_day + self.worst,
+        }
+    }
+
+    /// A new day has all its tokens. Calls that are in flight then count for it.
+    fn begin_day(&mut self, now: Instant) {
+        while let Some(end) = self.day_ends.filter(|end| *end <= now) {
+            self.of_day = 0.0;
+            self.day_ends = Some(end + DAY);
+        }
     }
 
     /// Tokens of quota settled, and reserved but never used.

@@ -334,7 +334,6 @@ fn limited_by(why: WaitReason, progress: &Progress) -> String {
         WaitReason::LastResponses => "waiting for the last responses".into(),
         WaitReason::Drain => "waiting for calls in flight".into(),
         WaitReason::Disk => "waiting for the output disk".into(),
-        WaitReason::Paused => "paused".into(),
     }
 }
 

@@ -194,15 +194,15 @@ impl Learned {
         if let Phase::Climbing(climb) = self.phase {
             self.phase = Phase::Climbing(climb.capped(self.cap));
         }
-        let Some(rate) = self.rate else { return };
-        let rate = match cap <= rate {
+        let Some(old) = self.rate else { return };
+        let rate = match cap <= old {
             true => per_second,
-            false => rate.min(per_second),
+            false => old.min(per_second),
         };
         self.rate = Some(rate);
-        // The next unit was due by the old rate.
-        let soon = now + seconds(self.units_per_call / rate);
-        self.next = self.next.min(soon);
+        // What was taken stays owed, and is paid for at the new rate.
+        let owed = self.next.saturating_duration_since(now).as_secs_f64() * old;
+        self.next = now + seconds(owed / rate);
     }
 
     /// What an earlier run has taken is paid for until then.

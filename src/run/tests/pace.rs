@@ -164,6 +164,20 @@ async fn a_day_counts_the_tokens_of_earlier_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_day_has_all_its_tokens() {
+    let mut scene = Scene::of(0);
+    scene.settings.concurrency = 1;
+    scene.settings.tokens.per_day = Some(2_000);
+    scene.settings.earlier.tokens_of_day = 500.0;
+    scene.settings.earlier.day_ends_in = Some(Duration::from_secs(1));
+    scene.rows = vec![sized(1, 1_000), sized(2, 1_000), sized(3, 1_000)];
+    let long = Act::AnswerAfter(Duration::from_secs(1));
+    let story = scene.play(move |_, _| long.clone()).await;
+    assert_eq!(sent(&story).len(), 3, "{story}");
+    assert!(story.ends_with("over: every row ended"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rate_that_an_earlier_run_has_learned_is_not_searched_for_again() {
     let most_in_the_first_second = |learned| async move {
         let mut scene = Scene::of(400);

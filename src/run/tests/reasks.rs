@@ -228,3 +228,16 @@ async fn while_the_service_compiles_the_schema_the_first_call_goes_alone_with_a_
          300100 over: every row ended",
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_before_the_correction_could_be_sent_keeps_the_response_that_was_paid_for() {
+    let mut scene = corrected(1, 1);
+    scene.settings.requests_per_minute = NonZeroU32::new(2).map(RequestsPerMinute);
+    scene.asks = vec![(1_000, Signal::Terminate)];
+    let story = scene.play(|_, _| Act::Invalid).await;
+    assert!(
+        story.contains("1 failed, invalid_output, after 1 attempts"),
+        "{story}"
+    );
+    assert!(!story.contains("in no line"), "{story}");
+}

@@ -1,4 +1,4 @@
-//! Limits that change while a run is under way, and pauses.
+//! Limits that change while a run is under way.
 
 use super::*;
 
@@ -69,50 +69,24 @@ async fn a_limit_of_tokens_holds_from_its_change_on_and_is_lifted_as_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn concurrency_follows_a_change_within_a_call() {
-    let mut scene = Scene::of(200);
-    scene.settings.concurrency = 4;
-    let of = |calls| Steering {
-        concurrency: Some(calls),
-        ..Steering::default()
-    };
-    let (sent, story) = steered(scene, vec![(1_050, of(1)), (2_050, of(10))]).await;
-    let counts = [(0, 1_000), (1_100, 2_000), (2_100, 3_000)];
-    let counts = counts.map(|(from, to)| between(&sent, from, to));
-    assert_eq!(counts, [40, 9, 90], "{story}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_paused_run_sends_nothing_keeps_what_comes_back_and_goes_on_where_it_was() {
-    let scene = Scene::of(10);
-    let paused = Steering {
-        is_paused: true,
-        ..Steering::default()
-    };
-    let changes = vec![(150, paused), (400_000, Steering::default())];
-    let (sent, story) = steered(scene, changes).await;
-    assert_eq!(between(&sent, 150, 400_000), 0, "{story}");
-    assert!(story.contains("  200 3 answered"), "{story}");
-    assert!(story.contains("waits for pause"), "{story}");
-    assert_eq!(sent.len(), 10);
-    assert!(story.ends_with("over: every row ended"), "{story}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_paused_run_still_obeys_a_signal_and_the_deadline() {
-    let paused = Steering {
-        is_paused: true,
-        ..Steering::default()
-    };
-    let mut scene = Scene::of(10);
-    scene.asks = vec![(5_000, Signal::Terminate)];
-    let (_, story) = steered(scene, vec![(150, paused)]).await;
-    assert!(story.ends_with("5000 over: stopped, sigterm"), "{story}");
-    let mut scene = Scene::of(10);
-    scene.settings.limits.deadline = Some(Duration::from_secs(9));
-    let (_, story) = steered(scene, vec![(150, paused)]).await;
-    assert!(
-        story.contains("9000 over: stopped, the deadline"),
-        "{story}"
-    );
+async fn tokens_that_were_taken_stay_owed_when_the_limit_changes() {
+    for of_job in [None, Some(6_000)] {
+        let mut scene = Scene::of(1);
+        scene.settings.tokens.per_minute = of_job;
+        scene.settings.earlier.tokens_due_in = Duration::from_secs(5);
+        let twice = Steering {
+            tokens_per_minute: Some(12_000),
+            ..Steering::default()
+        };
+        scene.settings.steering = watch::channel(twice).1;
+        let story = scene.play(|_, _| Act::Answer).await;
+        // What was owed at 100 tokens a second is paid for at 200; where only a window has a limit, it is
+        // owed as the earlier run has said.
+        let due = if of_job.is_some() {
+            "2500 sent 1"
+        } else {
+            "5000 sent 1"
+        };
+        assert!(story.contains(due), "{of_job:?} {story}");
+    }
 }
