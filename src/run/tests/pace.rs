@@ -168,9 +168,9 @@ async fn a_new_day_has_all_its_tokens() {
     let mut scene = Scene::of(0);
     scene.settings.concurrency = 1;
     scene.settings.tokens.per_day = Some(2_000);
-    scene.settings.earlier.tokens_of_day = 500.0;
+    scene.settings.earlier.tokens_of_day = 1_500.0;
     scene.settings.earlier.day_ends_in = Some(Duration::from_secs(1));
-    scene.rows = vec![sized(1, 1_000), sized(2, 1_000), sized(3, 1_000)];
+    scene.rows = vec![sized(1, 400), sized(2, 1_000), sized(3, 1_000)];
     let long = Act::AnswerAfter(Duration::from_secs(1));
     let story = scene.play(move |_, _| long.clone()).await;
     assert_eq!(sent(&story).len(), 3, "{story}");
