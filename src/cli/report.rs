@@ -1,8 +1,7 @@
 //! `promptmill report`: one page about a run, from its files.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
@@ -14,7 +13,8 @@ use super::errors::named_output;
 use super::{fixes, print};
 use crate::engine::Failure;
 use crate::exit::{Exit, Reason};
-use crate::output::{OutputStatus, Record, each_record};
+use crate::output::{OutputPaths, OutputStatus, Record, each_record};
+use crate::replacement::{Replacement, mode_of};
 use crate::report::page::gathered::Gathered;
 use crate::report::page::{Comparison, Explained, Report, Sample};
 
@@ -49,8 +49,8 @@ pub(super) fn command() -> Command {
             Arg::new("to")
                 .short('o')
                 .long("output")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
+                .value_name("FILE.html")
+                .value_parser(page_path)
                 .value_hint(ValueHint::FilePath)
                 .help("Page to write [default: OUT.report.html]"),
         )
@@ -109,22 +109,30 @@ pub(super) fn report(matches: &ArgMatches) -> Result<Exit, Failure> {
     let to = to
         .cloned()
         .unwrap_or_else(|| status.paths.beside("report.html"));
-    write(&to, &report.html())?;
+    write(&to, &report.html(), &status.paths)?;
     print::delivered(print::text(&format!("wrote {}", to.display())))?;
     Ok(Exit::Complete)
 }
 
-/// The page may name IDs and show completions: it is for the owner alone, as the output is by default.
-fn write(to: &Path, html: &str) -> Result<(), Failure> {
-    let mut options = std::fs::OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options
-        .open(to)
-        .and_then(|mut file| file.write_all(html.as_bytes()));
-    written.map_err(|error| {
+/// The page may name IDs and show completions: it is for the same people as the output.
+fn write(to: &Path, html: &str, paths: &OutputPaths) -> Result<(), Failure> {
+    let write = || {
+        let mut file = Replacement::of(to)?;
+        file.write_all(html.as_bytes())?;
+        file.keep(mode_of(&paths.output, 0o600))
+    };
+    write().map_err(|error: io::Error| {
         let message = format!("{}: {error}; name another file with -o", to.display());
         Failure::new(Exit::CannotWrite, message)
     })
+}
+
+/// A page, and no file of an output: `-o` means another thing to `run`.
+fn page_path(typed: &str) -> Result<PathBuf, &'static str> {
+    match typed.ends_with(".html") {
+        true => Ok(typed.into()),
+        false => Err("the page is HTML: name a file that ends in .html"),
+    }
 }
 
 fn gather(status: &OutputStatus, samples: usize) -> Result<(Gathered, Vec<Sample>), Failure> {

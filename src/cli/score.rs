@@ -51,14 +51,6 @@ pub(super) fn command() -> Command {
                 .help("Count apart for each value of this kept field"),
         )
         .arg(
-            Arg::new("compare")
-                .long("compare")
-                .value_names(["A", "B"])
-                .num_args(2)
-                .conflicts_with("against")
-                .help("Compare two variants, row by row"),
-        )
-        .arg(
             Arg::new("against")
                 .long("against")
                 .value_name("OTHER.jsonl")
@@ -76,14 +68,39 @@ pub(super) fn command() -> Command {
         .arg(switch("json", "Print one JSON object instead of the table"))
 }
 
+/// A share of records, as it was typed.
+#[derive(Debug, Clone)]
+struct Share {
+    typed: String,
+    share: f64,
+}
+
 /// `90%` or `0.9`.
-fn share(typed: &str) -> Result<f64, &'static str> {
+fn share(typed: &str) -> Result<Share, &'static str> {
     let parsed = match typed.strip_suffix('%') {
         Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
         None => typed.parse(),
     };
     let share = parsed.ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or("it takes a percentage such as 90%, or a share from 0 to 1")
+    let share = share.ok_or("it takes a percentage such as 90%, or a share from 0 to 1")?;
+    let typed = typed.to_owned();
+    Ok(Share { typed, share })
+}
+
+/// What is said of a check that passes for too few records, or of which none could be checked.
+fn below(tally: &Tally, least: &Share) -> Option<String> {
+    let Some((check, rate)) = tally.lowest() else {
+        return Some("the output has no records: nothing passes".into());
+    };
+    let why = match rate {
+        None => "no record could be checked".into(),
+        Some(rate) if rate < least.share => format!("{:.1} % passed", 100.0 * rate),
+        Some(_) => return None,
+    };
+    let typed = &least.typed;
+    Some(format!(
+        "check `{check}`: {why}, and --min-pass asks for {typed}"
+    ))
 }
 
 /// Scores an output, writes the verdicts, prints the table.
@@ -94,30 +111,17 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
     let by: Option<&String> = matches.get_one("by");
     let by = by.map(|field| field.strip_prefix("metadata.").unwrap_or(field));
     let against: Option<&PathBuf> = matches.get_one("against");
-    let pair: Vec<&String> = matches.get_many("compare").into_iter().flatten().collect();
     let tally = count(&Scores {
         paths: &paths,
         checks: &checks,
         by,
-        compares: against.is_some() || !pair.is_empty(),
+        compares: against.is_some(),
         into: Some(&paths.scores),
     })?;
-    let compared = match (against, &pair[..]) {
-        (Some(other), _) => tally.compare_with(&of_other(other, &checks)?),
-        (None, [first, second]) => compare(&tally, first, second)?,
-        (None, _) => Vec::new(),
-    };
-    let least: Option<&f64> = matches.get_one("min-pass");
-    let missed = least
-        .zip(tally.lowest())
-        .filter(|(least, (_, rate))| rate < least);
-    let missed = missed.map(|(least, (check, rate))| {
-        format!(
-            "check `{check}`: {:.1} % passed, and --min-pass asks for {} %",
-            100.0 * rate,
-            100.0 * least
-        )
-    });
+    let other = against.map(|other| of_other(other, &checks)).transpose()?;
+    let compared = other.map_or_else(Vec::new, |other| tally.compare_with(&other));
+    let least: Option<&Share> = matches.get_one("min-pass");
+    let missed = least.and_then(|least| below(&tally, least));
     print::delivered(match matches.get_flag("json") {
         true => print::json(&json_of(&paths, &tally, &compared, missed.as_deref())),
         false => print::text(&text_of(&paths, &tally, &compared, by)),
@@ -153,22 +157,6 @@ fn of_other(other: &Path, checks: &Checks) -> Result<Tally, Failure> {
         into: None,
     })?;
     Ok(tally)
-}
-
-fn compare(tally: &Tally, first: &str, second: &str) -> Result<Vec<Comparison>, Failure> {
-    let variants = tally.variants();
-    for asked in [first, second] {
-        if !variants.contains(&asked) {
-            let there = match variants.is_empty() {
-                true => "the output has none: compare it with another output by --against".into(),
-                false => format!("variants: {}", variants.join(", ")),
-            };
-            return Err(Failure::usage(format!(
-                "--compare: no variant {asked}; {there}"
-            )));
-        }
-    }
-    Ok(tally.compare(first, second))
 }
 
 fn text_of(

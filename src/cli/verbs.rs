@@ -324,8 +324,8 @@ fn run_args() -> [Arg; 6] {
             .help("How long to wait for another run on this output [default: do not wait]"),
         Arg::new("metrics-file")
             .long("metrics-file")
-            .value_name("FILE")
-            .value_parser(value_parser!(PathBuf))
+            .value_name("FILE.prom")
+            .value_parser(crate::report::metrics::metrics_path)
             .value_hint(ValueHint::FilePath)
             .help("Keep figures of the run in this file for Prometheus, such as job.prom"),
         Arg::new("ping")

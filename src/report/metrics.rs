@@ -3,7 +3,7 @@
 //! be written never harms a run.
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::summary::{Context, Ending};
 use crate::event;
 use crate::exit::{Exit, Reason};
+use crate::replacement::{Replacement, mode_of};
 
 /// How often the file is written while a run is under way. Prometheus reads it every 15 s or more
 /// seldom, by its usual settings.
@@ -209,9 +210,12 @@ impl MetricsFile {
 /// Writes the file of a run that did not start.
 pub(crate) fn write_failed(path: &Path, exit: Exit, reason: Reason) {
     let mut page = Page::of(event::job_name().unwrap_or_default());
+    if let Some(job) = job_of(path).filter(|_| page.job.is_empty()) {
+        page.job = job;
+    }
     page.state(Some((exit, Some(reason))));
     page.put(LAST_SUCCESS, &[], last_success(path));
-    // The failure itself is reported; there is no one left to tell of another.
+    // The failure itself is reported; a second error has nowhere to go.
     let _ = replace(path, &page.text());
 }
 
@@ -365,17 +369,32 @@ fn last_success(path: &Path) -> Option<f64> {
     line.rsplit_once(' ')?.1.parse().ok()
 }
 
-/// Puts `text` in the place of the file. What is beside it for a moment does not end in `.prom`, so no
-/// collector takes it for another one.
+/// The file's job, as the label has it: that of the run before.
+fn job_of(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (_, rest) = text.split_once("{job=\"")?;
+    let mut is_escape = false;
+    let end = rest.find(|c| {
+        let is_end = c == '"' && !is_escape;
+        is_escape = c == '\\' && !is_escape;
+        is_end
+    })?;
+    Some(rest[..end].to_owned())
+}
+
+/// Puts `text` in the place of the file, for everyone to read: the collector is another user.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".tmp-{}", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let replaced = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    if replaced.is_err() {
-        let _ = std::fs::remove_file(&beside);
+    let mut file = Replacement::of(path)?;
+    file.write_all(text.as_bytes())?;
+    file.keep(mode_of(path, 0o644))
+}
+
+/// The path of a metrics file. The collector reads no other ending, and no file of an output has this one.
+pub fn metrics_path(typed: &str) -> Result<PathBuf, &'static str> {
+    match typed.ends_with(".prom") {
+        true => Ok(typed.into()),
+        false => Err("node_exporter reads files that end in .prom: name one, such as job.prom"),
     }
-    replaced
 }
 
 #[cfg(test)]

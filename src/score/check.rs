@@ -129,47 +129,30 @@ impl Check {
     }
 
     fn of_text(&self, value: &str, expected: &Value) -> Verdict {
-        let form = |exact: bool| {
-            move |text: &str| {
-                if exact {
-                    text.to_owned()
-                } else {
-                    normalized(text)
-                }
-            }
-        };
         match &self.rule {
             Rule::Equals { exact } => {
-                let (value, expected) = (form(*exact)(value), form(*exact)(&text(expected)));
-                let passed = value == expected;
-                Verdict::of(passed, value, expected, "not equal")
+                of_texts(value, expected, *exact, "not equal", |value, all| {
+                    value == all[0]
+                })
             }
             Rule::StartsWith { exact } => {
-                let (value, expected) = (form(*exact)(value), form(*exact)(&text(expected)));
-                let passed = value.starts_with(&expected);
-                Verdict::of(passed, value, expected, "begins otherwise")
+                of_texts(value, expected, *exact, "begins otherwise", |value, all| {
+                    value.starts_with(&all[0])
+                })
             }
             Rule::OneOf { exact } => {
-                let value = form(*exact)(value);
-                let all: Vec<_> = texts(expected)
-                    .iter()
-                    .map(|one| form(*exact)(one))
-                    .collect();
-                let passed = all.contains(&value);
-                Verdict::of(passed, value, all.join(" | "), "not one of them")
+                of_texts(value, expected, *exact, "not one of them", |value, all| {
+                    all.iter().any(|one| one == value)
+                })
             }
             Rule::Contains(amount, exact) => {
-                let value = form(*exact)(value);
-                let all: Vec<_> = texts(expected)
-                    .iter()
-                    .map(|one| form(*exact)(one))
-                    .collect();
-                let mut found = all.iter().map(|one| value.contains(one));
-                let passed = match amount {
-                    Amount::Any => found.any(|found| found),
-                    Amount::All => found.all(|found| found),
-                };
-                Verdict::of(passed, value, all.join(" | "), "not contained")
+                of_texts(value, expected, *exact, "not contained", |value, all| {
+                    let mut found = all.iter().map(|one| value.contains(one));
+                    match amount {
+                        Amount::Any => found.any(|found| found),
+                        Amount::All => found.all(|found| found),
+                    }
+                })
             }
             Rule::Regex(regex) => {
                 let passed = regex.is_match(value);
@@ -197,6 +180,27 @@ impl Check {
             }
         }
     }
+}
+
+/// A text against those that are expected. An empty one is in every text, so it is no reference.
+fn of_texts(
+    value: &str,
+    expected: &Value,
+    exact: bool,
+    reason: &'static str,
+    passes: impl FnOnce(&str, &[String]) -> bool,
+) -> Verdict {
+    let form = |text: &str| match exact {
+        true => text.to_owned(),
+        false => normalized(text),
+    };
+    let all: Vec<_> = texts(expected).iter().map(|one| form(one)).collect();
+    if all.is_empty() || all.iter().any(String::is_empty) {
+        return Verdict::missing("the reference is empty");
+    }
+    let value = form(value);
+    let passed = passes(&value, &all);
+    Verdict::of(passed, value, all.join(" | "), reason)
 }
 
 fn of_number(value: &str, expected: &str, take: Take, absolute: f64, relative: f64) -> Verdict {

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::number::Take;
 use super::record::Place;
+use super::value::texts;
 use crate::nearest::nearest;
 
 /// Checks that compile.
@@ -318,6 +319,9 @@ impl Typed {
         );
         let kind = &self.kind;
         match (&self.reference, &self.value) {
+            (None, Some(value)) if needed && is_empty(value) => {
+                Err("`value` is empty: every text would match it".into())
+            }
             (Some(_), Some(_)) => Err("it has both `reference` and `value`; keep one".into()),
             (None, None) if needed => Err(format!(
                 "type = \"{kind}\" needs `reference` (a kept field) or `value`"
@@ -343,6 +347,11 @@ impl Typed {
             _ => Ok(Range { min, max }),
         }
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    let texts = texts(value);
+    texts.is_empty() || texts.iter().any(|text| text.trim().is_empty())
 }
 
 fn not_negative(key: &str, value: Option<f64>) -> Result<f64, String> {

@@ -80,7 +80,7 @@ impl fmt::Display for Comparison {
             Some((first, second, p)) => {
                 write!(
                     f,
-                    "; only the first passes {first}, only the second {second}, McNemar p = {p:.3}"
+                    "; {first} passed only before, {second} only now; McNemar p = {p:.3}"
                 )
             }
             None => Ok(()),

@@ -1,9 +1,8 @@
 //! One pass over the files of an output.
 
 use std::collections::HashSet;
-use std::fs::{File, Permissions};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -14,11 +13,12 @@ use super::record::{Place, Record};
 use super::tally::{HasSamples, Tally};
 use crate::nearest::nearest;
 use crate::output::OutputPaths;
+use crate::replacement::{Replacement, mode_of};
 
 /// Records that are looked at before a field that none of them has counts as never kept.
 const RECORDS_TO_FIND_FIELDS: u64 = 1000;
 
-/// Bytes that are read and written at once.
+/// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;
 
 /// What to score, and into what.
@@ -110,7 +110,7 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
     let mut pass = Pass {
         scores,
         tally: Tally::new(scores.checks, scores.by, keep_rows),
-        verdicts: scores.into.map(Replacement::beside).transpose()?,
+        verdicts: scores.into.map(Verdicts::of).transpose()?,
         fields: Fields::of(scores),
     };
     let OutputPaths { output, failed, .. } = scores.paths;
@@ -140,7 +140,7 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
 struct Pass<'a> {
     scores: &'a Scores<'a>,
     tally: Tally,
-    verdicts: Option<Replacement<'a>>,
+    verdicts: Option<Verdicts<'a>>,
     fields: Fields<'a>,
 }
 
@@ -259,30 +259,16 @@ fn each_record(
     Ok(())
 }
 
-/// A file that takes the place of another once it is whole.
-struct Replacement<'a> {
+/// The file of verdicts.
+struct Verdicts<'a> {
     path: &'a Path,
-    file: BufWriter<tempfile::NamedTempFile>,
+    file: Replacement<'a>,
 }
 
-impl<'a> Replacement<'a> {
-    fn beside(path: &'a Path) -> Result<Self, ScoreError> {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let file = tempfile::Builder::new()
-            .prefix(".promptmill-scores-")
-            .tempfile_in(directory.unwrap_or(Path::new(".")));
-        let file = file.map_err(|source| Self::unwritable(path, source))?;
-        Ok(Self {
-            path,
-            file: BufWriter::with_capacity(BUFFER, file),
-        })
-    }
-
-    fn unwritable(path: &Path, source: io::Error) -> ScoreError {
-        let path = path.to_owned();
-        ScoreError::Write { path, source }
+impl<'a> Verdicts<'a> {
+    fn of(path: &'a Path) -> Result<Self, ScoreError> {
+        let file = Replacement::of(path).map_err(|source| unwritable(path, source))?;
+        Ok(Self { path, file })
     }
 
     /// Writes what a check said of a record; nothing was said of one that did not succeed.
@@ -319,28 +305,19 @@ impl<'a> Replacement<'a> {
             .and_then(|verdict| verdict.expected.as_deref())
             .into();
         line["reason"] = (!reason.is_empty()).then_some(reason).into();
-        writeln!(self.file, "{line}").map_err(|source| Self::unwritable(self.path, source))
+        writeln!(self.file, "{line}").map_err(|source| unwritable(self.path, source))
     }
 
     /// Puts the file in its place, for the same people as the output.
     fn keep(self, paths: &OutputPaths) -> Result<(), ScoreError> {
-        let path = self.path;
-        let put = || {
-            let file = self
-                .file
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)?;
-            if let Ok(metadata) = paths.output.metadata() {
-                let mode = metadata.permissions().mode() & 0o666;
-                file.as_file()
-                    .set_permissions(Permissions::from_mode(mode))?;
-            }
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        put().map_err(|source| Self::unwritable(path, source))
+        let kept = self.file.keep(mode_of(&paths.output, 0o600));
+        kept.map_err(|source| unwritable(self.path, source))
     }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> ScoreError {
+    let path = path.to_owned();
+    ScoreError::Write { path, source }
 }
 
 #[cfg(test)]

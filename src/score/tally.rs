@@ -104,11 +104,13 @@ impl Tally {
             "filtered" => group.filtered += 1,
             _ => group.failed += 1,
         }
-        if record.status.0 != "failed" {
-            match record.cost_usd {
-                Some(usd) => group.cost_usd += usd,
-                None => group.without_cost += 1,
-            }
+        let is_failed = record.status.0 == "failed";
+        match record.cost_usd {
+            // A failed row may have been paid for: its response broke the schema.
+            Some(usd) => group.cost_usd += usd,
+            None => group.without_cost += u64::from(!is_failed),
+        }
+        if !is_failed {
             group.latencies += u64::from(record.latency_ms.is_some());
             group.latency_ms += record.latency_ms.unwrap_or(0);
         }
@@ -145,58 +147,26 @@ impl Tally {
             .sum()
     }
 
-    /// The lowest pass rate of all checks in all groups, with the check's name; of nothing, none.
-    pub fn lowest(&self) -> Option<(&str, f64)> {
-        let rates = self
-            .rows()
-            .filter_map(|row| Some((row.check, row.scored.rate()?)));
-        rates.min_by(|(_, a), (_, b)| a.total_cmp(b))
-    }
-
-    /// The variants, in their order.
-    pub fn variants(&self) -> Vec<&str> {
-        let mut all: Vec<_> = self
-            .groups
-            .keys()
-            .filter_map(|key| key.variant.as_deref())
-            .collect();
-        all.dedup();
-        all
-    }
-
-    /// Compares what each check says of `first` and of `second`, both variants of this tally.
-    pub fn compare(&self, first: &str, second: &str) -> Vec<Comparison> {
-        let of = |variant: &str, check: usize| {
-            self.of_check(check, |key| key.variant.as_deref() == Some(variant))
-        };
-        let checks = self.checks.iter().enumerate();
-        checks
-            .map(|(nth, name)| Comparison::of(name, &of(first, nth), &of(second, nth)))
-            .collect()
+    /// The check that passes for the smallest share of a group, and that share; `None` for one of which
+    /// no record could be checked, which comes first.
+    pub fn lowest(&self) -> Option<(&str, Option<f64>)> {
+        let rates = self.rows().map(|row| (row.check, row.scored.rate()));
+        let order = |rate: Option<f64>| rate.unwrap_or(-1.0);
+        rates.min_by(|(_, a), (_, b)| order(*a).total_cmp(&order(*b)))
     }
 
     /// Compares each check with what another output's tally says.
     pub fn compare_with(&self, other: &Self) -> Vec<Comparison> {
         let checks = self.checks.iter().enumerate();
         checks
-            .map(|(nth, name)| {
-                Comparison::of(
-                    name,
-                    &other.of_check(nth, |_| true),
-                    &self.of_check(nth, |_| true),
-                )
-            })
+            .map(|(nth, name)| Comparison::of(name, &other.of_check(nth), &self.of_check(nth)))
             .collect()
     }
 
-    /// Passed and all samples by row, over the groups that are asked for.
-    fn of_check(
-        &self,
-        check: usize,
-        wanted: impl Fn(&Key) -> bool,
-    ) -> BTreeMap<Identity, (u32, u32)> {
+    /// Passed and all samples by row, over all groups.
+    fn of_check(&self, check: usize) -> BTreeMap<Identity, (u32, u32)> {
         let mut rows: BTreeMap<_, (u32, u32)> = BTreeMap::new();
-        for (_, group) in self.groups.iter().filter(|(key, _)| wanted(key)) {
+        for group in self.groups.values() {
             for (row, samples) in &group.checks[check].rows {
                 let sum = rows.entry(*row).or_default();
                 *sum = (sum.0 + samples.passed, sum.1 + samples.n);

@@ -108,8 +108,27 @@ fn a_metrics_file_says_how_a_run_ended_and_keeps_the_last_success_over_a_failed_
             .map(|it| *it.1)
     };
     assert_eq!(of("promptmill_exit_code"), Some(2.0));
+    assert_eq!(
+        of("promptmill_exit_code{job=\"night\"}"),
+        Some(2.0),
+        "the job of the run before"
+    );
     assert_eq!(of("promptmill_stop_info"), Some(1.0));
     assert_eq!(of("promptmill_last_success_timestamp_seconds"), Some(ended));
+}
+
+#[test]
+fn a_metrics_file_takes_no_place_but_its_own() {
+    let run = |name: &str| Job::over(THREE).args(["-t", "{{ text }}", "--metrics-file", name]);
+    let _ = run("out.jsonl")
+        .run()
+        .exits(2)
+        .says("node_exporter reads files that end in .prom");
+    let job = run("job.prom").file("target", "theirs");
+    std::os::unix::fs::symlink("target", job.path("job.prom")).unwrap();
+    let out = job.run().exits(0);
+    assert_eq!(out.text("target"), "theirs");
+    assert!(out.text("job.prom").contains("promptmill_rows"));
 }
 
 #[test]

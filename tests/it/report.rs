@@ -136,3 +136,39 @@ fn an_output_that_is_torn_hostile_or_of_a_newer_version_still_has_a_page() {
         .exits(2)
         .says("no such output");
 }
+
+#[test]
+fn a_page_takes_no_place_but_its_own() {
+    let out = finished();
+    let before = out.text("out.jsonl");
+    for name in ["out.jsonl", "out.run.json", "page"] {
+        let job = out_of(&out, name);
+        assert_eq!(job.code, Some(2), "{name}: {}", job.stderr);
+    }
+    assert_eq!(out.text("out.jsonl"), before);
+    std::fs::write(out.directory.path().join("target"), "theirs").unwrap();
+    let link = out.directory.path().join("out.report.html");
+    std::os::unix::fs::symlink("target", &link).unwrap();
+    let out = out.again("report").args(["out.jsonl"]).run().exits(0);
+    assert_eq!(out.text("target"), "theirs");
+    assert!(out.text("out.report.html").starts_with("<!"));
+}
+
+/// `report` to this name, in the directory of `out`.
+fn out_of(out: &Out, name: &str) -> Reported {
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_promptmill"))
+        .current_dir(out.directory.path())
+        .args(["report", "out.jsonl", "-o", name])
+        .output()
+        .unwrap();
+    Reported {
+        code: ran.status.code(),
+        stderr: String::from_utf8_lossy(&ran.stderr).into_owned(),
+    }
+}
+
+/// How `report` ended.
+struct Reported {
+    code: Option<i32>,
+    stderr: String,
+}

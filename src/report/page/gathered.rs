@@ -49,6 +49,10 @@ impl Gathered {
         match record.status.as_str() {
             "failed" => {
                 self.failed += 1;
+                // Its response may have been paid for: it broke the schema.
+                if record.cost_usd.is_some() {
+                    self.bill(&record);
+                }
                 self.failures.take(record);
                 return;
             }
