@@ -80,7 +80,7 @@ impl fmt::Display for Comparison {
             Some((first, second, p)) => {
                 write!(
                     f,
-                    "; {first} passed only before, {second} only now; McNemar p = {p:.3}"
+                    "; {first} passed only there, {second} only here; McNemar p = {p:.3}"
                 )
             }
             None => Ok(()),

@@ -108,13 +108,16 @@ fn a_metrics_file_says_how_a_run_ended_and_keeps_the_last_success_over_a_failed_
             .map(|it| *it.1)
     };
     assert_eq!(of("promptmill_exit_code"), Some(2.0));
-    assert_eq!(
-        of("promptmill_exit_code{job=\"night\"}"),
-        Some(2.0),
-        "the job of the run before"
-    );
     assert_eq!(of("promptmill_stop_info"), Some(1.0));
     assert_eq!(of("promptmill_last_success_timestamp_seconds"), Some(ended));
+    let job = out
+        .again("run")
+        .args(["missing.toml", "--metrics-file", "job.prom"]);
+    let text = job.run().exits(2).text("job.prom");
+    assert!(
+        !text.contains("job=\"\""),
+        "the job of the run before: {text}"
+    );
 }
 
 #[test]
