@@ -149,24 +149,40 @@ impl Family {
     }
 }
 
-/// `prompt` with the sentence that asks for a schema behind the user's last words.
+/// `prompt` with the sentence that asks for a schema behind the user's last words; what a tool returned is
+/// none of them.
 pub(super) fn with_sentence(prompt: &Prompt, sentence: &str) -> Prompt {
     let mut prompt = prompt.clone();
-    let last = prompt.messages.iter_mut().rev();
-    let last = last.into_iter().find(|message| message.role == Role::User);
-    if let Some(Message { text, written, .. }) = last {
-        match written {
-            Some(written) => written.end_with(sentence),
-            None if text.is_empty() => text.push_str(sentence),
-            None => {
-                text.push_str("\n\n");
+    let of_tool = |written: &Option<Written>| match written {
+        Some(Written::As { value, .. }) => value["role"] == "tool",
+        Some(Written::Blocks(_)) | None => false,
+    };
+    let users = prompt.messages.iter_mut().rev();
+    let mut users = users.filter(|it| it.role == Role::User && !of_tool(&it.written));
+    let has_taken = users.any(|Message { text, written, .. }| match written {
+        Some(written) => {
+            let has_taken = written.end_with(sentence);
+            if has_taken {
+                // The text beside it is for estimates.
                 text.push_str(sentence);
             }
+            has_taken
         }
-        if let Some(Written::Blocks(_) | Written::As { .. }) = written {
-            // The text beside it is for estimates.
+        None => {
+            if !text.is_empty() {
+                text.push_str("\n\n");
+            }
             text.push_str(sentence);
+            true
         }
+    });
+    if !has_taken {
+        prompt.messages.push(Message {
+            role: Role::User,
+            text: sentence.to_owned(),
+            images: Vec::new(),
+            written: None,
+        });
     }
     prompt
 }
@@ -195,6 +211,35 @@ mod tests {
             }],
             ..Prompt::default()
         }
+    }
+
+    #[test]
+    fn the_sentence_goes_to_the_user_and_not_into_what_a_tool_returned() {
+        let of_tool = json!({"role": "tool", "tool_call_id": "c", "content": "42"});
+        let tool = Message {
+            role: Role::User,
+            text: "42".to_owned(),
+            images: Vec::new(),
+            written: Some(Written::As {
+                api: crate::model::Api::OpenAi,
+                value: of_tool.clone(),
+                what: "a tool's result".to_owned(),
+            }),
+        };
+        let mut asked = prompt();
+        asked.messages.push(tool.clone());
+        let sent = with_sentence(&asked, "As JSON.");
+        assert_eq!(sent.messages[0].text, "Hi\n\nAs JSON.");
+        assert_eq!(sent.messages[1], tool);
+        let sent = with_sentence(
+            &Prompt {
+                messages: vec![tool],
+                ..Prompt::default()
+            },
+            "As JSON.",
+        );
+        assert_eq!(sent.messages.len(), 2);
+        assert_eq!(sent.messages[1].text, "As JSON.");
     }
 
     fn body(family: Family, mode: SchemaMode, extra: &Value) -> Value {

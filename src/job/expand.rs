@@ -13,6 +13,14 @@ pub enum ExpandError {
         /// The variable.
         name: String,
     },
+    /// A credential: a path is shown, and is written to the run file.
+    #[error("`{path}`: {name} is a credential and no part of a path; use another variable")]
+    Secret {
+        /// The path as typed.
+        path: String,
+        /// The variable.
+        name: String,
+    },
     /// A home directory as shells write it.
     #[error("`{path}`: `~` is not expanded here: write {instead}")]
     Home {
@@ -28,6 +36,13 @@ pub enum ExpandError {
         path: String,
     },
 }
+
+/// Variables whose values are shown nowhere.
+const CREDENTIALS: [&str; 3] = [
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
 
 /// Whether a path depends on the day or on the environment.
 pub(super) fn is_open(path: &str) -> bool {
@@ -54,6 +69,10 @@ pub fn expand(
         rest = &rest[at..];
         if let Some(inner) = rest.strip_prefix("${") {
             let (name, after) = inner.split_once('}').ok_or_else(syntax)?;
+            if CREDENTIALS.contains(&name) {
+                let (path, name) = (path.to_owned(), name.to_owned());
+                return Err(ExpandError::Secret { path, name });
+            }
             let value = variable(name).ok_or_else(|| ExpandError::NoVariable {
                 path: path.to_owned(),
                 name: name.to_owned(),
@@ -114,6 +133,13 @@ mod tests {
         check(
             "${HOEM}/x",
             Err("`${HOEM}/x`: no environment variable HOEM; set it, or write the path out"),
+        );
+        check(
+            "${AWS_SECRET_ACCESS_KEY}.jsonl",
+            Err(
+                "`${AWS_SECRET_ACCESS_KEY}.jsonl`: AWS_SECRET_ACCESS_KEY is a credential and no part \
+                 of a path; use another variable",
+            ),
         );
         let syntax = "only ${NAME} and {{ date }} can be used in a path";
         check(

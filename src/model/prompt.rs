@@ -95,8 +95,8 @@ impl Written {
 }
 
 impl Written {
-    /// Puts a text after all else.
-    pub fn end_with(&mut self, text: &str) {
+    /// Puts a text after all else, and returns whether there was a place for it.
+    pub fn end_with(&mut self, text: &str) -> bool {
         match self {
             Self::Blocks(blocks) => blocks.push(Block::Text(text.to_owned())),
             Self::As { api, value, .. } => {
@@ -110,10 +110,13 @@ impl Written {
                         said.push_str("\n\n");
                         said.push_str(text);
                     }
-                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                        return false;
+                    }
                 }
             }
         }
+        true
     }
 }
 

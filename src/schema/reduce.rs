@@ -85,7 +85,7 @@ const FORMATS: &[&str] = &[
 ];
 
 /// What goes into what is sent as it is.
-const KEPT: &[&str] = &["type", "title", "description", "required", "const", "$ref"];
+const KEPT: &[&str] = &["type", "title", "description", "required", "const"];
 
 /// What says nothing about values, and is left out without a word.
 const DROPPED: &[&str] = &[
@@ -192,7 +192,8 @@ impl Reducer {
                     self.removed.push(format!("{here}: sent as anyOf"));
                     sent.insert("anyOf".to_owned(), self.list(value, &here));
                 }
-                "additionalProperties" => self.additional(value, rules, &here),
+                // What an object may have beside its properties is looked at below.
+                "additionalProperties" => {}
                 _ => {
                     self.removed.push(format!("{here}: {}", short(value)));
                     told.push(format!("{key} {}", short(value)));
@@ -204,7 +205,9 @@ impl Reducer {
         {
             sent.insert("minItems".to_owned(), 1.into());
         }
+        self.combinations(rules, at);
         if is_object(rules) {
+            self.closed(rules, at);
             sent.insert("additionalProperties".to_owned(), false.into());
         }
         if !told.is_empty() {
@@ -250,21 +253,53 @@ impl Reducer {
         reference.clone()
     }
 
-    /// Objects with any keys are beyond the service: it takes no other value than `false`.
-    fn additional(&mut self, value: &Value, rules: &Map<String, Value>, at: &str) {
-        let has_properties = rules
-            .get("properties")
-            .and_then(Value::as_object)
-            .is_some_and(|properties| !properties.is_empty());
-        if *value == Value::Bool(false) {
-            return;
-        }
-        if has_properties {
-            self.removed.push(format!("{at}: sent as false"));
-        } else {
+    /// Objects with any keys are beyond the service: it takes no other value of `additionalProperties` than
+    /// `false`. What that would exclude, although the schema allows it, is an obstacle.
+    fn closed(&mut self, rules: &Map<String, Value>, at: &str) {
+        let properties = rules.get("properties").and_then(Value::as_object);
+        let has = |name: &Value| {
+            let name = name.as_str().unwrap_or_default();
+            properties.is_some_and(|properties| properties.contains_key(name))
+        };
+        let additional = rules.get("additionalProperties");
+        let here = format!("{at}/additionalProperties");
+        if rules.contains_key("patternProperties")
+            || additional != Some(&Value::Bool(false)) && properties.is_none_or(Map::is_empty)
+        {
             self.obstacles.push(format!(
-                "{at}: objects with keys of any name; use a list of objects with a name and a value"
+                "{here}: objects with keys of any name; use a list of objects with a name and a value"
             ));
+        } else if additional.is_some_and(|it| *it != Value::Bool(false)) {
+            self.removed.push(format!("{here}: sent as false"));
+        }
+        let required = rules.get("required").and_then(Value::as_array);
+        if let Some(name) = required.into_iter().flatten().find(|name| !has(name)) {
+            self.obstacles.push(format!(
+                "{at}/required: {name} is not one of the properties, and only those are sent"
+            ));
+        }
+    }
+
+    /// Every object is closed when it is sent, so that the branches of a combination would exclude the
+    /// properties of each other.
+    fn combinations(&mut self, rules: &Map<String, Value>, at: &str) {
+        let has_object = |key: &str| {
+            let branches = rules.get(key).and_then(Value::as_array);
+            branches.into_iter().flatten().any(|branch| {
+                branch.get("$ref").is_some() || branch.as_object().is_some_and(is_object)
+            })
+        };
+        let is_divided =
+            has_object("allOf") || is_object(rules) && (has_object("anyOf") || has_object("oneOf"));
+        if is_divided {
+            self.obstacles.push(format!(
+                "{}: an object whose properties stand in several schemas; write it as one",
+                place(at)
+            ));
+        }
+        if rules.contains_key("anyOf") && rules.contains_key("oneOf") {
+            self.obstacles
+                .push(format!("{}: both anyOf and oneOf", place(at)));
         }
     }
 
@@ -433,8 +468,8 @@ mod tests {
                 "a": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
                 "additionalProperties": false}),
             &[
-                "/additionalProperties: sent as false",
                 "/properties/a/oneOf: sent as anyOf",
+                "/additionalProperties: sent as false",
             ],
         );
     }
@@ -463,6 +498,38 @@ mod tests {
                 json!({"type": "object", "properties": {"a": {"type": "object",
                     "additionalProperties": {"type": "string"}}}}),
                 "/properties/a/additionalProperties: objects with keys of any name",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {"type": "object"}}}),
+                "/properties/a/additionalProperties: objects with keys of any name",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {"type": ["object", "null"]}}}),
+                "/properties/a/additionalProperties: objects with keys of any name",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {}}, "additionalProperties": false,
+                    "patternProperties": {"^x": {}}}),
+                "/additionalProperties: objects with keys of any name",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {}}, "required": ["a", "b"]}),
+                "/required: \"b\" is not one of the properties",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {"allOf": [
+                    {"properties": {"b": {}}}, {"properties": {"c": {}}}]}}}),
+                "/properties/a: an object whose properties stand in several schemas",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {}}, "oneOf": [
+                    {"properties": {"b": {}}}, {"properties": {"c": {}}}]}),
+                "/: an object whose properties stand in several schemas",
+            ),
+            (
+                json!({"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}],
+                    "oneOf": [{"type": "string"}]}}}),
+                "/properties/a: both anyOf and oneOf",
             ),
             (
                 json!({"type": "object", "properties": {"a": true}}),

@@ -53,7 +53,12 @@ impl Lexer<'_> {
     fn check(&mut self) -> Result<(), String> {
         while let Some(start) = find(self.rest(), |two| matches!(two, b"{{" | b"{%" | b"{#")) {
             self.at += start + 2;
-            match self.source.as_bytes()[self.at - 1] {
+            let kind = self.source.as_bytes()[self.at - 1];
+            // `{%-` and `{%+` begin a tag as `{%` does.
+            if kind != b'#' && matches!(self.rest().first(), Some(b'-' | b'+')) {
+                self.at += 1;
+            }
+            match kind {
                 b'#' => match find(self.rest(), |two| two == b"#}") {
                     Some(end) => self.at += end + 2,
                     // The engine says what is wrong.
@@ -238,6 +243,8 @@ mod tests {
             format!("{{# ' #}}{{{{ x{} }}}}", of("//2")),
             format!("{{{{ [x, (x{})] }}}}", of("%2")),
             format!("{{% if x %}}{}{{% endif %}}", of("{% elif x %}")),
+            format!("{{%- if x %}}{}{{% endif %}}", of("{%- elif x -%}")),
+            format!("{{%- raw %}}{{{{ ' {{%- endraw %}}{{{{ x{} }}}}", of("*2")),
         ]
     }
 
