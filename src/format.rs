@@ -247,9 +247,66 @@ pub(crate) fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// The command that runs failed rows again: `command` with `--retry-failed`, and without `--only` and its
+/// file, which it does not go with.
+pub(crate) fn retrying(command: &str) -> String {
+    let mut words = shell_words(command).into_iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            "--only" => drop(words.next()),
+            "--retry-failed" => {}
+            word if word.starts_with("--only=") => {}
+            word => kept.push(word),
+        }
+    }
+    kept.push("--retry-failed");
+    kept.join(" ")
+}
+
+/// The words of a command as they are typed, quotes included.
+fn shell_words(command: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut from, mut is_quoted) = (0, false);
+    for (at, c) in command.char_indices() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => {
+                words.push(&command[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    words.push(&command[from..]);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failed_rows_are_retried_by_a_command_of_its_own() {
+        for (command, expected) in [
+            ("promptmill run x", "promptmill run x --retry-failed"),
+            (
+                "promptmill run x --retry-failed",
+                "promptmill run x --retry-failed",
+            ),
+            (
+                "promptmill run --only 'my ids.txt' -t 'a --only b' x",
+                "promptmill run -t 'a --only b' x --retry-failed",
+            ),
+            (
+                "promptmill run --only=ids.txt x",
+                "promptmill run x --retry-failed",
+            ),
+        ] {
+            assert_eq!(retrying(command), expected);
+        }
+    }
 
     #[test]
     fn figures_read_well() {

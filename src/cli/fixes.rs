@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::catalog::id::ModelId;
-use crate::format::shell_word;
+use crate::format::{retrying, shell_word};
 use crate::model::{Category, Fault};
 use crate::output::{OutputStatus, Record, RecordError};
 
@@ -74,15 +74,7 @@ pub(super) fn command(record: &Record, status: &OutputStatus) -> String {
         Some(Category::BadResponse) => {
             format!("promptmill reparse {}", word(&status.paths.output))
         }
-        Some(_) | None => retry_failed(command),
-    }
-}
-
-/// `command` with `--retry-failed`.
-pub(super) fn retry_failed(command: &str) -> String {
-    match command.split(' ').any(|word| word == "--retry-failed") {
-        true => command.to_owned(),
-        false => format!("{command} --retry-failed"),
+        Some(_) | None => retrying(command),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `promptmill report`: one page about a run, from its files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use super::errors::named_output;
 use super::{fixes, print};
 use crate::engine::Failure;
 use crate::exit::{Exit, Reason};
+use crate::format::retrying;
 use crate::output::{OutputPaths, OutputStatus, Record, each_record};
 use crate::replacement::{Replacement, mode_of};
 use crate::report::page::gathered::Gathered;
@@ -99,7 +100,7 @@ pub(super) fn report(matches: &ArgMatches) -> Result<Exit, Failure> {
         failures: &failures,
         samples: &samples,
         comparison: comparison.as_ref(),
-        retry_failed: command.map(fixes::retry_failed),
+        retry_failed: command.map(retrying),
     };
     if matches.get_flag("json") {
         print::delivered(print::json(&report.json().to_string()))?;
@@ -184,38 +185,63 @@ fn key(record: &Record) -> u64 {
     }
 }
 
-/// The rows of an output that were answered, its known cost, and its mean latency.
-fn rows(status: &OutputStatus) -> Result<(Rows, f64, Option<f64>), Failure> {
-    let mut rows = Rows::new();
-    let (mut usd, mut ms, mut timed) = (0.0, 0.0, 0u64);
-    each_record(&status.paths.output, |record, line| {
-        let request = hash(&[record.fingerprint.as_deref().unwrap_or_default().as_bytes()]);
-        let answer = hash(&[completion(line).unwrap_or_default().as_bytes()]);
-        usd += record.cost_usd.unwrap_or(0.0);
-        if let Some(latency) = record.latency_ms.filter(|_| !record.reused) {
-            ms += latency as f64;
-            timed += 1;
-        }
-        rows.insert(key(&record), (request, answer));
-    })?;
-    let mean = (0 < timed).then(|| ms / timed as f64);
-    Ok((rows, usd, mean))
+/// What of an output is compared.
+#[derive(Default)]
+struct Side {
+    rows: Rows,
+    failed: HashSet<u64>,
+    /// In USD, if the cost of every response is known.
+    cost_usd: Option<f64>,
+    mean_latency_ms: Option<f64>,
+}
+
+impl Side {
+    fn of(status: &OutputStatus) -> Result<Self, Failure> {
+        let mut side = Self::default();
+        let (mut usd, mut ms, mut timed) = (Some(0.0), 0.0, 0u64);
+        each_record(&status.paths.output, |record, line| {
+            let request = hash(&[record.fingerprint.as_deref().unwrap_or_default().as_bytes()]);
+            let answer = hash(&[written(line).as_bytes()]);
+            usd = usd.zip(record.cost_usd).map(|(sum, usd)| sum + usd);
+            if let Some(latency) = record.latency_ms.filter(|_| record.copied_from.is_none()) {
+                ms += latency as f64;
+                timed += 1;
+            }
+            side.rows.insert(key(&record), (request, answer));
+        })?;
+        each_record(&status.paths.failed, |record, _| {
+            // Of a response that breaks its schema the cost is known, of other failures there is none.
+            usd = usd.map(|sum| sum + record.cost_usd.unwrap_or(0.0));
+            side.failed.insert(key(&record));
+        })?;
+        side.cost_usd = usd;
+        side.mean_latency_ms = (0 < timed).then(|| ms / timed as f64);
+        Ok(side)
+    }
+}
+
+/// What the model wrote: the completion, or what came in its place.
+fn written(line: &[u8]) -> String {
+    let line: Value = serde_json::from_slice(line).unwrap_or_default();
+    match line["completion"].as_str() {
+        Some(completion) => completion.to_owned(),
+        None => format!("{}{}", line["output"], line["files"]),
+    }
 }
 
 fn compare(other: &Path, status: &OutputStatus) -> Result<Comparison, Failure> {
     let there = OutputStatus::of(other, Timestamp::now());
     let there =
         there.map_err(|why| Failure::usage(format!("--compare {why}")).because(Reason::Output))?;
-    let (before, cost_before, latency_before) = rows(&there)?;
-    let (now, cost_now, latency_now) = rows(status)?;
+    let (before, now) = (Side::of(&there)?, Side::of(status)?);
     let mut found = Comparison {
         other: other.display().to_string(),
-        cost_usd: [cost_before, cost_now],
-        latency_ms: [latency_before, latency_now],
+        cost_usd: [before.cost_usd, now.cost_usd],
+        latency_ms: [before.mean_latency_ms, now.mean_latency_ms],
         ..Comparison::default()
     };
-    for (key, (request, answer)) in &now {
-        let counter = match before.get(key) {
+    for (key, (request, answer)) in &now.rows {
+        let counter = match before.rows.get(key) {
             None => &mut found.new,
             Some((old, _)) if old != request => &mut found.changed,
             Some((_, old)) if old != answer => &mut found.different,
@@ -223,6 +249,11 @@ fn compare(other: &Path, status: &OutputStatus) -> Result<Comparison, Failure> {
         };
         *counter += 1;
     }
-    found.gone = before.keys().filter(|key| !now.contains_key(key)).count() as u64;
+    for key in before.rows.keys().filter(|key| !now.rows.contains_key(key)) {
+        match now.failed.contains(key) {
+            true => found.failed += 1,
+            false => found.gone += 1,
+        }
+    }
     Ok(found)
 }

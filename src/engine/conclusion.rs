@@ -1,9 +1,10 @@
 //! The end of a run: what the summary says, and the exit code.
 
-use super::run::{Run, with_switch};
+use super::run::Run;
 use super::verdict::{enough_usd, lost, reason, verdict};
 use crate::exit::{Exit, Reason};
 use crate::format;
+use crate::format::retrying;
 use crate::model::Category;
 use crate::output::tally::Tally;
 use crate::output::{Existing, RecordedState};
@@ -19,7 +20,7 @@ impl Run<'_, '_> {
         if let Some(Stop::Limit(reached @ Reached::Cost { .. })) = stop {
             let enough = enough_usd(reached, &progress.overall(), context.rows);
             context.resume = (self.command)(self.pinned, Some(enough));
-            context.retry_failed = with_switch(&context.resume, "--retry-failed");
+            context.retry_failed = retrying(&context.resume);
         }
         context
     }

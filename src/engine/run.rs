@@ -25,7 +25,7 @@ use super::told::{Command, Notice, Tell, Told};
 use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
-use crate::format::time;
+use crate::format::{retrying, time};
 use crate::job::{Endpoint, PinnedPath, Plan};
 use crate::model::Fingerprint;
 use crate::output::{
@@ -120,15 +120,6 @@ fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
     }
 }
 
-/// `command` with one more switch.
-pub(super) fn with_switch(command: &str, switch: &str) -> String {
-    if command.split(' ').any(|word| word == switch) {
-        command.to_owned()
-    } else {
-        format!("{command} {switch}")
-    }
-}
-
 /// What the output keeps of rows that the input no longer has.
 #[derive(Default)]
 pub(super) struct Kept {
@@ -218,7 +209,7 @@ impl<'a, 't> Run<'a, 't> {
             started_at,
             paths: opened.paths.clone(),
             mode: plan.mode,
-            retry_failed: with_switch(&resume, "--retry-failed"),
+            retry_failed: retrying(&resume),
             resume,
         };
         Self {
@@ -472,20 +463,5 @@ impl<'a, 't> Run<'a, 't> {
             },
             max_tokens: plan.longest_answer(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_switch;
-
-    #[test]
-    fn a_switch_is_added_once() {
-        assert_eq!(
-            with_switch("promptmill run x", "--retry-failed"),
-            "promptmill run x --retry-failed"
-        );
-        let there = "promptmill run x --retry-failed";
-        assert_eq!(with_switch(there, "--retry-failed"), there);
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::error::{LedgerError, io_error};
+use super::line::RecordError;
 use super::scan::each_line;
 
 /// A record, without its texts: no prompt, completion or metadata is in it.
@@ -46,8 +47,8 @@ pub struct Record {
     pub emulated: bool,
     /// The fingerprint of the request.
     pub fingerprint: Option<String>,
-    /// Whether it was copied from another output.
-    pub reused: bool,
+    /// The row with the same request whose response this is a copy of.
+    pub copied_from: Option<String>,
 }
 
 /// Token counts of a record.
@@ -58,20 +59,6 @@ pub struct RecordUsage {
     pub input_tokens: Option<u64>,
     /// Output.
     pub output_tokens: Option<u64>,
-}
-
-/// Why a row failed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct RecordError {
-    /// One of the error categories, or a word of a later version.
-    pub category: String,
-    /// The service's error code.
-    pub code: Option<String>,
-    /// The HTTP status.
-    pub status_code: Option<u16>,
-    /// What the service said.
-    pub message: String,
 }
 
 /// Shows every record of the file at `path` to `see`, with its line as it stands, and returns how many

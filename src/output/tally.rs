@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 
-use super::line::{self, Known, KnownError, Status};
+use super::line::{self, Known, RecordError, Status};
 use crate::catalog::rounded_usd;
 use crate::model::{Category, FinishReason};
 use crate::run::{CompletedRow, Outcome};
@@ -260,7 +260,7 @@ impl Tally {
                 known.cost_usd,
             ),
             Status::Failed => {
-                let unsaid = KnownError::default();
+                let unsaid = RecordError::default();
                 let error = known.error.as_ref().unwrap_or(&unsaid);
                 if error.category == Category::InvalidOutput.as_str() {
                     self.answer(

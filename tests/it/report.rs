@@ -172,3 +172,29 @@ struct Reported {
     code: Option<i32>,
     stderr: String,
 }
+
+#[test]
+fn a_message_of_the_service_is_in_the_failed_file_and_not_on_the_page() {
+    let error = r#"{"category":"invalid_request","code":"ValidationException","status_code":400,"message":"SECRET prompt"}"#;
+    let record = format!(
+        r#"{{"custom_id":"b","row":2,"status":"failed","error":{error},"fingerprint":null}}"#
+    );
+    let out = finished().file("out.failed.jsonl", record + "\n");
+    let out = out.again("report").args(["out.jsonl"]).run().exits(0);
+    let page = out.text("out.report.html");
+    assert!(
+        page.contains("invalid_request") && !page.contains("SECRET"),
+        "{page}"
+    );
+    let json = out
+        .again("report")
+        .args(["out.jsonl", "--json"])
+        .run()
+        .exits(0);
+    assert!(
+        json.stdout.contains("the service rejected the request"),
+        "{}",
+        json.stdout
+    );
+    assert!(!json.stdout.contains("SECRET"));
+}

@@ -30,7 +30,7 @@ pub(in crate::output) struct Known {
     pub(in crate::output) latency_ms: Option<u64>,
     /// What a failed row failed of.
     #[serde(default)]
-    pub(in crate::output) error: Option<KnownError>,
+    pub(in crate::output) error: Option<RecordError>,
 }
 
 impl Known {
@@ -40,18 +40,23 @@ impl Known {
     }
 }
 
-/// The failure of a line that is read back.
-#[derive(Debug, Default, Deserialize)]
-pub(in crate::output) struct KnownError {
-    pub(in crate::output) category: String,
-    pub(in crate::output) code: Option<String>,
-    pub(in crate::output) status_code: Option<u16>,
-    pub(in crate::output) message: String,
+/// Why a row failed, as its record says it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RecordError {
+    /// One of the error categories, or a word of a later version.
+    pub category: String,
+    /// The service's error code.
+    pub code: Option<String>,
+    /// The HTTP status.
+    pub status_code: Option<u16>,
+    /// What the service said.
+    pub message: String,
 }
 
-impl KnownError {
+impl RecordError {
     /// What may be said of it outside of the failed file.
-    pub(in crate::output) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let named = |it: &Category| it.as_str() == self.category;
         // One of a later version.
         let category = Category::ALL.into_iter().find(named);

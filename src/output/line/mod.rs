@@ -19,7 +19,8 @@ use crate::model::{
 };
 use crate::run::{CompletedRow, Outcome, Share};
 
-pub(super) use known::{Known, KnownError};
+pub(super) use known::Known;
+pub use known::RecordError;
 pub(super) use reparsed::{Kept, reparsed};
 pub(super) use status::Status;
 

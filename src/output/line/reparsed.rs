@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, Ending, KnownError, Line, Shared, Status, Tokens, something};
+use super::{Answer, Ending, Line, RecordError, Shared, Status, Tokens, something};
 use crate::exact::{self, ExactMap};
 use crate::model::{Category, Fingerprint, FinishReason, ParsedReply, Served};
 use crate::run::{Identity, Share};
@@ -14,7 +14,7 @@ pub(in crate::output) struct Kept {
     pub(in crate::output) custom_id: Option<String>,
     pub(in crate::output) row: u64,
     pub(in crate::output) model: String,
-    pub(in crate::output) error: KnownError,
+    pub(in crate::output) error: RecordError,
     rows_in_call: Option<u32>,
     place_in_call: Option<u32>,
     attempts: u32,

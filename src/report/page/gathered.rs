@@ -18,7 +18,7 @@ pub(crate) struct Gathered {
     pub(crate) succeeded: u64,
     pub(crate) filtered: u64,
     pub(crate) failed: u64,
-    pub(crate) reused: u64,
+    pub(crate) copied: u64,
     /// Completions that were cut off.
     pub(crate) cut_off: u64,
     /// Rows, known cost and responses without a price, by service tier.
@@ -44,7 +44,7 @@ pub(crate) struct Tier {
 impl Gathered {
     /// Takes in a record.
     pub(crate) fn take(&mut self, record: Record) {
-        self.reused += u64::from(record.reused);
+        self.copied += u64::from(record.copied_from.is_some());
         self.maybe_billed_usd += record.maybe_billed_usd;
         match record.status.as_str() {
             "failed" => {
@@ -64,7 +64,7 @@ impl Gathered {
         let numbers = [
             (
                 &mut self.latency_ms,
-                record.latency_ms.filter(|_| !record.reused),
+                record.latency_ms.filter(|_| record.copied_from.is_none()),
             ),
             (&mut self.first_token_ms, record.first_token_ms),
             (&mut self.input_tokens, record.usage.input_tokens),

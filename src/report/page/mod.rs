@@ -46,11 +46,13 @@ pub(crate) struct Comparison {
     pub(crate) other: String,
     pub(crate) new: u64,
     pub(crate) gone: u64,
+    /// Rows that succeeded there and failed here.
+    pub(crate) failed: u64,
     pub(crate) changed: u64,
     pub(crate) different: u64,
     pub(crate) same: u64,
-    /// Known cost in USD, and the mean latency in milliseconds: there, and here.
-    pub(crate) cost_usd: [f64; 2],
+    /// The cost in USD, if all of it is known, and the mean latency in milliseconds: there, and here.
+    pub(crate) cost_usd: [Option<f64>; 2],
     pub(crate) latency_ms: [Option<f64>; 2],
 }
 
@@ -150,10 +152,10 @@ impl Report<'_> {
         ];
         let table = table.map(|(name, rows)| vec![name.into(), count(rows), share(rows)]);
         page.table(&["", "#rows", "#share"], &table);
-        if 0 < records.reused {
+        if 0 < records.copied {
             let text = format!(
-                "{} of them were copied from another output, at no cost.",
-                count(records.reused)
+                "{} of them are copies of identical requests (--dedupe), at no cost.",
+                count(records.copied)
             );
             page.paragraph("dim", &text);
         }
@@ -332,7 +334,7 @@ impl Report<'_> {
             vec![
                 count(explained.group.count),
                 one_line(&error.category, 60),
-                one_line(&explained.group.shape, 300),
+                one_line(&error.words(), 300),
                 one_line(&format!("row {} {id}", example.row), 120),
                 one_line(&explained.fix, 400),
             ]
@@ -378,6 +380,7 @@ impl Report<'_> {
         let rows = [
             ("new rows", found.new),
             ("rows that are gone", found.gone),
+            ("rows that failed here", found.failed),
             ("rows whose request changed", found.changed),
             ("same request, different completion", found.different),
             ("same request, same completion", found.same),
@@ -387,12 +390,12 @@ impl Report<'_> {
         let latency = found
             .latency_ms
             .map(|ms| ms.map_or_else(|| "unknown".into(), millis));
+        let cost = found
+            .cost_usd
+            .map(|usd| usd.map_or_else(|| "unknown".into(), dollars));
         let text = format!(
             "Cost {} there, {} here. Mean latency {} there, {} here.",
-            dollars(found.cost_usd[0]),
-            dollars(found.cost_usd[1]),
-            latency[0],
-            latency[1]
+            cost[0], cost[1], latency[0], latency[1]
         );
         page.paragraph("", &text);
     }
@@ -425,7 +428,7 @@ impl Report<'_> {
         let failures = self.failures.iter().map(|explained| {
             let error = explained.group.example.error.clone().unwrap_or_default();
             json!({
-                "category": error.category, "shape": explained.group.shape,
+                "category": error.category, "message": error.words(),
                 "count": explained.group.count, "example_row": explained.group.example.row,
                 "fix": explained.fix, "command": explained.command,
             })
@@ -433,7 +436,7 @@ impl Report<'_> {
         let failures: Vec<_> = failures.collect();
         let compared = self.comparison.map(|found| {
             json!({
-                "other": found.other, "new": found.new, "gone": found.gone, "changed": found.changed,
+                "other": found.other, "new": found.new, "gone": found.gone, "failed": found.failed, "changed": found.changed,
                 "different": found.different, "same": found.same,
                 "cost_usd": found.cost_usd, "mean_latency_ms": found.latency_ms,
             })
@@ -444,7 +447,7 @@ impl Report<'_> {
             "state": self.status.condition.as_str(),
             "rows": self.status.file.get("rows"),
             "succeeded": records.succeeded, "filtered": records.filtered,
-            "failed": records.failed, "reused": records.reused, "cut_off": records.cut_off,
+            "failed": records.failed, "copied": records.copied, "cut_off": records.cut_off,
             "known_cost_usd": known, "unpriced": unpriced,
             "maybe_billed_usd": records.maybe_billed_usd,
             "latency_ms": numbers(&records.latency_ms),
