@@ -1,12 +1,13 @@
 """Airflow: a nightly job. The last line of standard output is the summary, which becomes the XCom of the task.
 
-Every exit code but 0 fails the task. A retry is safe whatever the code was: the same command resumes, and what
-is wrong with the job is rejected again before anything is paid for.
+A task that ends with exit code 75 is retried, and the same command resumes. Any other code but 0 needs a person:
+the task fails at once.
 """
 
 from datetime import datetime, timedelta
 
 from airflow import DAG
+from airflow.exceptions import AirflowException, AirflowFailException
 
 try:  # Airflow 3
     from airflow.providers.standard.operators.bash import BashOperator
@@ -18,6 +19,19 @@ cd "${PROMPTMILL_HOME:-/var/lib/promptmill}"
 exec promptmill run "${PROMPTMILL_JOB:-/etc/promptmill/nightly.toml}" --json --quiet --date {{ ds }}
 """
 
+
+class Promptmill(BashOperator):
+    """Runs the command; of its exit codes only 75 is worth a retry."""
+
+    def execute(self, context):
+        try:
+            return super().execute(context)
+        except AirflowException as error:
+            if "exit code 75" in str(error):
+                raise
+            raise AirflowFailException(str(error)) from error
+
+
 with DAG(
     dag_id="promptmill_nightly",
     start_date=datetime(2026, 1, 1),
@@ -25,7 +39,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
 ) as dag:
-    BashOperator(
+    Promptmill(
         task_id="label",
         bash_command=COMMAND,
         append_env=True,

@@ -84,6 +84,7 @@ fn heading(table: &str) -> Option<&'static str> {
         "input" => Some("Input"),
         "prompt" => Some("Prompt"),
         "model" => Some("Model"),
+        "schema" => Some("Schema"),
         "limits" => Some("Limits"),
         "retry" => Some("Retry"),
         "output" => Some("Output"),

@@ -15,7 +15,7 @@ use crate::output::paths::check_name;
 use crate::output::{OutputPaths, Repaired, repair as fix_file};
 
 pub(super) const EXAMPLES: &str = "  promptmill repair out.jsonl
-  promptmill repair out.jsonl --add /tmp/promptmill-rescued-4711.jsonl";
+  promptmill repair out.jsonl --add /tmp/promptmill-out-4711.rescued.jsonl";
 
 /// The verb and its flags.
 pub(super) fn command() -> Command {

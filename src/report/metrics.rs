@@ -427,7 +427,7 @@ mod tests {
         write_failed(&path, Exit::Access, Reason::Credentials);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
-            text.contains("promptmill_exit_code{job=\"\"} 77\n"),
+            text.contains("promptmill_exit_code{job=\"j\"} 77\n"),
             "{text}"
         );
         assert!(text.contains("reason=\"credentials\"} 1\n"), "{text}");

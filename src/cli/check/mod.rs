@@ -102,7 +102,7 @@ enum Rows {
 }
 
 /// A plan has an input and an output. A check does without them: it writes nothing, and reads
-/// rows only where there are some. So where none is named, standard input and a name that nobody
+/// rows only where there are some. So where none is named, standard input and a name that is never
 /// opens stand in.
 fn stand_in(job: &mut JobFile) -> Rows {
     job.output
