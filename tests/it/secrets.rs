@@ -286,6 +286,17 @@ fn what_others_named_does_not_act_on_the_terminal() {
         let extra = serde_json::json!({ HOSTILE: 1 }).to_string();
         let job = Job::new("check").args(["-m", crate::harness::NOVA, "--extra", &extra]);
         tells_of(job.args(["--endpoint-url", "emulator", mode]));
+        // A run shows our own words for it; its JSON repeats the command alone.
+        let job = Job::over(&rows("a")).args(["-t", "{{ text }}", "--extra", &extra]);
+        let out = job
+            .args([if mode == "--json" { mode } else { "--quiet" }])
+            .run()
+            .exits(2);
+        let shown = format!("{}{}", out.stdout, out.stderr);
+        assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        let stop = &out.run_file()["stop"].to_string();
+        assert!(!stop.contains("31m"), "{stop}");
+        assert_eq!(mode == "--json", shown.contains("31m"), "{shown:?}");
     }
     // The name of a row that failed, in the summary; the plan of its request.
     let struck = format!("{QUICK}[[fault]]\nkind = \"wrong_shape\"\nmatching = \"one\"\n");

@@ -74,7 +74,7 @@ fn a_long_run_with_faults_of_every_kind_holds_its_memory_and_fails_no_row_it_cou
         }
         pause();
     }
-    let out = running.wait();
+    let out = running.wait().exits(8);
     let run = out.run_file();
     let total = |what: &str| run["total"][what].as_u64().unwrap();
     println!(
@@ -84,7 +84,9 @@ fn a_long_run_with_faults_of_every_kind_holds_its_memory_and_fails_no_row_it_cou
         run["this_run"]["calls"],
         run["this_run"]["retries"]
     );
+    assert_eq!(run["stop"]["reason"], "deadline", "{run}");
     assert!(0 < total("succeeded"), "{run}");
+    assert!(peaks.iter().all(|peak| 0 < *peak), "{peaks:?} KiB");
     // Keys of completed rows are kept: 32 bytes each.
     let keys = (total("succeeded") + total("failed")) * 32 / 1024;
     assert!(peaks[3] <= peaks[1] + NOISE_KIB + keys, "{peaks:?} KiB");

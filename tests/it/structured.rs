@@ -373,14 +373,22 @@ fn failed_rows_run_again() {
 
 #[test]
 fn the_cost_limit_counts_corrections_before_a_row_starts() {
-    let out = job(20, LABEL, WRONG_AT_FIRST)
+    let out = job(200, LABEL, WRONG_AT_FIRST)
         .args(NOVA)
-        .args(["--max-cost", "0.0006"])
+        .args(["--max-cost", "0.003"])
         .run()
         .exits(8);
-    let total = &out.run_file()["total"];
+    let run = out.run_file();
+    let total = &run["total"];
     let cost = total["cost_usd"].as_f64().unwrap();
-    assert!(cost <= 0.0006, "{total}");
+    assert!(0.0 < cost && cost <= 0.003, "{total}");
+    let done = out.answers().len() as u64;
+    assert!((1..200).contains(&done), "{total}");
+    assert_eq!(
+        run["this_run"]["calls"],
+        2 * done,
+        "each row is corrected once"
+    );
     assert_eq!(
         total["failed"], 0,
         "no row is left uncorrected for want of money: {total}"

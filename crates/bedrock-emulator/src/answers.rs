@@ -1,6 +1,8 @@
 //! What the model is told to answer, so that a program's reading of answers can be rehearsed.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::sync::{Mutex, PoisonError};
 
 use regex::Regex;
@@ -80,6 +82,9 @@ impl PartialEq for AnswerRule {
     }
 }
 
+/// The longest text of an answer, in bytes.
+const MOST_TEXT: u64 = 1 << 20;
+
 fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Regex::new(&text)
@@ -110,10 +115,30 @@ impl AnswerRule {
     /// Reads the file that holds the answer.
     pub(super) fn load(&mut self) -> Result<(), String> {
         if let Some(file) = self.text_file.take() {
-            let text = std::fs::read_to_string(&file);
+            let text = read_text(&file);
             self.text = Some(text.map_err(|error| format!("text_file {file}: {error}"))?);
         }
         Ok(())
+    }
+}
+
+/// The text of a regular file: no more of it than the file has as its length, so that what has no end, or is
+/// made up by the kernel when it is read, is none.
+fn read_text(file: &str) -> io::Result<String> {
+    let opened = File::open(file)?;
+    let metadata = opened.metadata()?;
+    let wrong = |what: &str| Err(io::Error::other(what.to_owned()));
+    if !metadata.is_file() {
+        return wrong("not a regular file");
+    }
+    if MOST_TEXT < metadata.len() {
+        return wrong("longer than 1 MiB");
+    }
+    let mut text = String::new();
+    opened.take(metadata.len()).read_to_string(&mut text)?;
+    match text.is_empty() {
+        true => wrong("empty"),
+        false => Ok(text),
     }
 }
 
@@ -287,6 +312,20 @@ mod tests {
         ] {
             assert_eq!(broken.of(text), expected, "{broken:?}");
         }
+    }
+
+    #[test]
+    fn the_text_of_an_answer_is_that_of_a_regular_file() {
+        for (file, expected) in [
+            ("/dev/zero", "not a regular file"),
+            ("/proc/self/environ", "empty"),
+            ("/none/such", "No such file"),
+        ] {
+            let error = read_text(file).unwrap_err().to_string();
+            assert!(error.contains(expected), "{file}: {error}");
+        }
+        let text = read_text(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+        assert!(text.starts_with("[package]"));
     }
 
     #[test]

@@ -180,12 +180,12 @@ impl Scenario {
             let at = rejected.span().map_or(0, |span| span.start);
             error(at, with_suggestion(rejected.message()))
         })?;
+        file.check()
+            .map_err(|(at, what)| error(at, what.to_owned()))?;
         for answer in &mut file.answer {
             let at = answer.span().start;
             answer.get_mut().load().map_err(|what| error(at, what))?;
         }
-        file.check()
-            .map_err(|(at, what)| error(at, what.to_owned()))?;
         Ok(file.into())
     }
 
