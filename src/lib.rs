@@ -50,8 +50,9 @@ mod alarm;
 #[doc(hidden)]
 pub mod bedrock;
 #[doc(hidden)]
-pub mod catalog;
+pub(crate) mod blocking;
 #[doc(hidden)]
+pub mod catalog;
 pub mod cli;
 mod engine;
 mod event;
