@@ -160,8 +160,8 @@ impl Answers {
         }
     }
 
-    /// Applies the first rule for this prompt, whose digest is `digest`, to what would be answered.
-    pub(super) fn apply(&self, prompt: &str, digest: u64, answer: &mut ModelOutput) {
+    /// Applies the first rule for this prompt, whose digest is `digest`, to each completion of it.
+    pub(super) fn apply(&self, prompt: &str, digest: u64, answers: &mut [ModelOutput]) {
         if self.rules.is_empty() {
             return;
         }
@@ -179,7 +179,9 @@ impl Answers {
                 && rule.share.is_none_or(|share| drawn < share)
         };
         if let Some((_, rule)) = self.rules.iter().enumerate().find(applies) {
-            rule.rewrite(answer);
+            for answer in answers {
+                rule.rewrite(answer);
+            }
         }
     }
 }
@@ -201,11 +203,7 @@ impl AnswerRule {
         match self.finish_reason {
             Some(Finish::Length) => answer.finish = FinishReason::Length,
             Some(Finish::Stop) => answer.finish = FinishReason::Done,
-            Some(Finish::Filtered) => {
-                answer.text.clear();
-                answer.tool_call = None;
-                answer.finish = FinishReason::Filtered;
-            }
+            Some(Finish::Filtered) => answer.filter(),
             None if self.broken == Some(Broken::CutOff) => answer.finish = FinishReason::Length,
             None => {}
         }

@@ -265,12 +265,7 @@ fn corrections_are_calls_that_take_time() {
     // 60 × 300 reserved tokens, each for 90 s, of 5,000; at worst 60 × (350 + 2 × (350 + 100 + 4,096) + 300)
     // tokens are used, with what is wrong in 8,192 bytes.
     let held = with("tokens_per_minute = 5000");
-    paced(
-        &held,
-        90,
-        (Some(330.48), Some(7014.24)),
-        Some(Reservations),
-    );
+    paced(&held, 90, (Some(330.48), Some(7014.24)), Some(Reservations));
 }
 
 #[test]
