@@ -20,7 +20,7 @@ pub struct Schema {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaProblem {
     /// It is not JSON.
-    #[error("not JSON: {0}; check the file with `jq . FILE`")]
+    #[error("not JSON: {0}; correct it there, and check it with `jq .`")]
     NotJson(String),
     /// It is JSON, and no schema.
     #[error("a JSON Schema is an object, not {0}: write {{\"type\": \"object\", …}}")]
@@ -43,7 +43,10 @@ pub enum SchemaProblem {
         reference: String,
     },
     /// It breaks the rules for schemas.
-    #[error("not a valid JSON Schema: {0}")]
+    #[error(
+        "not a valid JSON Schema: {0}; correct it there, or name the draft that it is written in, in \
+         `$schema`"
+    )]
     Invalid(String),
 }
 
