@@ -476,3 +476,25 @@ fn a_stream_is_not_aborted_while_the_service_compiles_the_schema() {
         "{message}"
     );
 }
+
+#[test]
+fn the_summary_counts_responses_of_unknown_price_that_are_invalid_too() {
+    // The price of Command R is not in the catalog.
+    let args = ["-m", "cohere.command-r-v1:0", "--reasks", "0"];
+    let some = job(
+        3,
+        &plain(),
+        "[[answer]]\nmatching = \"text 1\"\ntext = \"no\"\n",
+    )
+    .args(args)
+    .args(["--max-failures", "3"])
+    .run()
+    .exits(0);
+    some.says("unknown for 3 completions");
+    let all = job(2, &plain(), "[[answer]]\ntext = \"no\"\n")
+        .args(args)
+        .args(["--max-failures", "3"])
+        .run()
+        .exits(0);
+    all.says("unknown for 2 completions");
+}
