@@ -138,7 +138,8 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
 fn read_checks(file: &Path) -> Result<Checks, Failure> {
     let at = |why: &dyn std::error::Error| Failure::usage(format!("{}: {why}", file.display()));
     let text = small::text(file).map_err(|error| at(&error))?;
-    Checks::parse(&text).map_err(|error| at(&error))
+    let read = |path: &str| small::text(Path::new(path)).map_err(|error| error.to_string());
+    Checks::parse(&text, read).map_err(|error| at(&error))
 }
 
 /// The counts of the output that this one is compared with.
@@ -200,7 +201,7 @@ impl From<ScoreError> for Failure {
         match error {
             ScoreError::Write { .. } => Self::new(Exit::CannotWrite, error),
             ScoreError::NoRecord { .. } => Self::usage(error).because(Reason::Output),
-            ScoreError::Read { .. } | ScoreError::NoField { .. } => Self::usage(error),
+            ScoreError::Read(_) | ScoreError::NoField { .. } => Self::usage(error),
         }
     }
 }

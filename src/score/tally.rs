@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::check::{Outcome, Verdict};
 use super::checks::Checks;
 use super::compare::Comparison;
-use super::record::{Identity, Place, Record};
+use super::record::{Checked, Identity, Place};
 use super::statistics::{Clusters, pass_at, wilson};
 use super::value;
 
@@ -88,7 +88,7 @@ impl Tally {
     ///
     /// # Errors
     /// The record has a sample, and the tally does not keep rows.
-    pub fn add(&mut self, record: &Record<'_>, verdicts: &[Verdict]) -> Result<(), HasSamples> {
+    pub fn add(&mut self, record: &Checked<'_>, verdicts: &[Verdict]) -> Result<(), HasSamples> {
         if record.sample.is_some() && !self.keep_rows {
             return Err(HasSamples);
         }
@@ -121,7 +121,7 @@ impl Tally {
     }
 
     /// Whether the record is one that checks look at.
-    pub fn is_checked(record: &Record<'_>) -> bool {
+    pub fn is_checked(record: &Checked<'_>) -> bool {
         record.status.0 == SUCCEEDED
     }
 

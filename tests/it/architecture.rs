@@ -65,7 +65,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
-    ("score", &["format", "nearest", "output", "replacement"]),
+    (
+        "score",
+        &[
+            "format",
+            "json_cost",
+            "nearest",
+            "output",
+            "replacement",
+            "schema",
+        ],
+    ),
     (
         "report",
         &[
@@ -120,7 +130,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("jsonschema::", "src/schema/validate.rs"),
+    (
+        "jsonschema::",
+        "src/schema/validate.rs src/schema/errors.rs",
+    ),
     ("csv::", "src/input/csv"),
     ("minijinja::", "src/prompt/template"),
     ("minijinja_contrib::", "src/prompt/template"),
