@@ -415,10 +415,11 @@ impl<'a, 't> Run<'a, 't> {
         }
     }
 
-    /// The requests that are sent once, with the records of earlier runs that are copied.
+    /// The requests that are sent once, with the records of earlier runs that are copied: not where rows were
+    /// selected to be sent again.
     fn duplicates(&self) -> Duplicates {
         let mut duplicates = Duplicates::among(&self.requests);
-        if !self.requests.is_empty() {
+        if !self.requests.is_empty() && self.context.only.is_none() {
             earlier_replies(&self.opened.paths, &self.requests, |earlier| {
                 let EarlierReply {
                     fingerprint,
