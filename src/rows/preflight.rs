@@ -99,10 +99,7 @@ pub fn survey(
             None => Standing::New,
         };
         if standing.line().is_none() && who.fingerprint.is_some() && who.fingerprint == blank {
-            survey.blank.add(|| match &who.custom_id {
-                Some(id) => format!("row {} ({id})", who.row),
-                None => format!("row {}", who.row),
-            });
+            survey.blank.add(|| name_of(who));
         }
         see(&row, standing);
         survey.take(&row, standing);
@@ -242,10 +239,7 @@ impl Preflight {
                 self.first_changed
                     .get_or_insert_with(|| (line.key, who.clone()));
                 self.changed_keys.push(line.key);
-                self.changed.add(|| match &who.custom_id {
-                    Some(id) => format!("row {} ({id})", who.row),
-                    None => format!("row {}", who.row),
-                });
+                self.changed.add(|| name_of(who));
             }
             Standing::Selected(_) => self.selected_keys.push(line.key),
             Standing::New | Standing::Renamed | Standing::Completed(_) => {}
@@ -263,6 +257,15 @@ fn repeated(mut keys: Vec<u64>) -> Vec<u64> {
         .collect();
     twice.dedup();
     twice
+}
+
+/// How a message names a row: with its id, where that is not its number.
+fn name_of(row: &Identity) -> String {
+    let number = row.row.to_string();
+    match &row.custom_id {
+        Some(id) if *id != number => format!("row {number} ({id})"),
+        Some(_) | None => format!("row {number}"),
+    }
 }
 
 /// Reads the input again to name the rows of repeated keys.
