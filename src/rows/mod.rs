@@ -291,6 +291,7 @@ impl<'a> RowMaker<'a> {
             bill: rendered.bill,
             body: rendered.body.into(),
             prompt,
+            silence: None,
         }
     }
 
