@@ -46,18 +46,18 @@ impl Run<'_, '_> {
     /// Said of a region that the catalog does not know: it is likely to be misspelt.
     pub(super) fn region_remark(&self) -> Option<String> {
         let region = self.region.as_deref().unwrap_or_default();
-        let is_aws = self.plan.endpoint == Endpoint::Aws;
+        let is_aws = self.current.endpoint == Endpoint::Aws;
         catalog::region_remark(region).filter(|_| is_aws)
     }
 
     /// Said of an inference profile that is not of the region's geography.
     pub(super) fn geography_remark(&self) -> Option<String> {
         // The emulator plays a region of its own if the job names none.
-        let region = match self.plan.endpoint {
-            Endpoint::Emulator { .. } => self.plan.region.as_deref(),
+        let region = match self.current.endpoint {
+            Endpoint::Emulator { .. } => self.current.region.as_deref(),
             Endpoint::Aws | Endpoint::Url(_) => self.region.as_deref(),
         };
-        self.plan.geography_remark(region?)
+        self.current.geography_remark(region?)
     }
 }
 

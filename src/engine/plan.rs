@@ -13,19 +13,24 @@ use super::told::{Tell, Told};
 use crate::bedrock;
 use crate::catalog;
 use crate::format::{count, dollars, rough, time};
-use crate::job::{Endpoint, Plan};
+use crate::job::{Endpoint, Plan, PlannedVariant};
 use crate::model::Fingerprint;
 use crate::output::{Inspection, last_run};
+use crate::rows::forecast::First;
 use crate::rows::forecast::{Forecast, Gathered};
-use crate::rows::identity;
 use crate::rows::preflight::Preflight;
+use crate::rows::{identity, place_of};
 
 /// All that was found out.
 #[derive(Debug)]
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) survey: Preflight,
-    pub(crate) gathered: Gathered,
+    /// All variants, with what each takes.
+    pub(crate) variants: Vec<PlannedWork>,
+    /// Variants that are left out, each with the reason.
+    pub(crate) skipped: Vec<(String, String)>,
+    /// What all of them take.
     pub(crate) forecast: Forecast,
     /// Rows of the output that the input no longer has.
     pub(crate) gone: u64,
@@ -41,6 +46,14 @@ pub(crate) struct Planned {
     pub(crate) notes: Vec<String>,
     /// Why `run` would reject the job.
     pub(crate) refusals: Vec<String>,
+}
+
+/// One variant of a job, which without a sweep is all of it.
+#[derive(Debug)]
+pub(crate) struct PlannedWork {
+    pub(crate) of: PlannedVariant,
+    pub(crate) gathered: Gathered,
+    pub(crate) forecast: Forecast,
 }
 
 /// Rows in the output.
@@ -71,7 +84,7 @@ pub(crate) async fn plan(
         notes,
         mut refusals,
     } = Inspection::at(&opened.paths, options.existing, options.locks);
-    let mut gathered = Gathered::of(plan, maker);
+    let mut gathered = opened.gathered();
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
     let mut requests = HashMap::new();
@@ -91,15 +104,33 @@ pub(crate) async fn plan(
                 return;
             }
         }
-        gathered.take(row, line);
+        gathered[place_of(identity(row))].take(row, line);
     });
     tell(Told::HasRead);
     let looked = looked?;
     let rejections = opened.rejections.iter().chain(&looked.rejections);
     refusals.extend(rejections.map(Failure::to_string));
     let survey = looked.preflight;
+    let variants = loaded.variants.iter().zip(gathered);
+    let variants = variants.map(|(of, gathered)| {
+        let statistics = past.statistics_of(of.sweep.as_ref().map(|_| of.name()));
+        PlannedWork {
+            forecast: Forecast::new(&gathered, statistics, &of.plan),
+            of: of.clone(),
+            gathered,
+        }
+    });
+    let variants: Vec<_> = variants.collect();
     let mut planned = Planned {
-        forecast: Forecast::new(&gathered, &past.statistics, plan),
+        forecast: match &variants[..] {
+            [only] => only.forecast.clone(),
+            several => {
+                let forecasts: Vec<_> = several.iter().map(|it| it.forecast.clone()).collect();
+                Forecast::sum(&forecasts)
+            }
+        },
+        skipped: loaded.skipped.clone(),
+        variants,
         spent_usd: past.tally.known_cost(),
         maybe_billed_usd: past.tally.uncertain_usd(),
         sends_bodies: maker.sends_bodies(),
@@ -113,7 +144,6 @@ pub(crate) async fn plan(
         },
         plan: plan.clone(),
         survey,
-        gathered,
         notes,
         refusals,
     };
@@ -163,6 +193,29 @@ pub(crate) fn duration(seconds: f64) -> Duration {
 }
 
 impl Planned {
+    /// Rows that have ended with a response.
+    pub(crate) fn answered(&self) -> u64 {
+        self.variants.iter().map(|it| it.gathered.answered).sum()
+    }
+
+    /// Rows that have ended in failure.
+    pub(crate) fn failed(&self) -> u64 {
+        self.variants.iter().map(|it| it.gathered.failed).sum()
+    }
+
+    /// The first request that is left, else the first of all, and the plan that it follows.
+    pub(crate) fn first(&self) -> Option<(&Plan, &First)> {
+        let first = |it: &'_ PlannedWork| 0 < it.forecast.calls;
+        let of = self.variants.iter().find(|it| first(it));
+        let of = of.or(self.variants.first())?;
+        Some((&of.of.plan, of.gathered.first()?))
+    }
+
+    /// Whether the job has a sweep.
+    pub(crate) fn is_sweep(&self) -> bool {
+        self.variants.iter().any(|it| it.of.sweep.is_some())
+    }
+
     /// What a person should know beside the figures.
     fn remarks(&self) -> Vec<String> {
         let remarks = [

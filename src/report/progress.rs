@@ -1,6 +1,7 @@
 //! A run as it goes: what the display and the summary know of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use crate::model::{Category, Fault, Usage};
 use crate::output::resume::EarlierRows;
 use crate::output::statistics::Statistics;
 use crate::output::tally::{Tally, Unattributed};
-use crate::run::{CompletedRow, Event, Gauge, Outcome, WaitReason};
+use crate::run::{CompletedRow, Event, Gauge, Outcome, Variant, WaitReason};
 
 /// This run as it goes: its tally, what is under way, how fast, and what it waits for.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Progress {
     pub now: Tally,
     /// What the answers of both teach.
     pub statistics: Statistics,
+    /// Rows of a sweep, by variant, those of earlier runs included.
+    pub variants: Vec<Tally>,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
     /// Calls in flight.
@@ -60,6 +63,7 @@ impl Progress {
             past: past.tally.clone(),
             now: Tally::default(),
             statistics: past.statistics.clone(),
+            variants: Vec::new(),
             holds: None,
             in_flight: 0,
             sent: 0,
@@ -78,6 +82,17 @@ impl Progress {
             held: BTreeMap::new(),
             waits_since: start,
         }
+    }
+
+    /// Counts these variants apart too.
+    #[must_use]
+    pub fn of_variants(mut self, past: &EarlierRows, variants: &[Arc<Variant>]) -> Self {
+        let before = |variant: &Arc<Variant>| {
+            let before = past.variants.get(&variant.name);
+            before.map(|it| it.tally.clone()).unwrap_or_default()
+        };
+        self.variants = variants.iter().map(before).collect();
+        self
     }
 
     /// Takes in one event.
@@ -136,6 +151,10 @@ impl Progress {
         self.maybe_billed += u64::from(is_first && last);
         self.copied += u64::from(ended.copied_from.is_some());
         self.now.take(ended);
+        let cell = ended.identity.cell.as_ref();
+        if let Some(of) = cell.and_then(|cell| self.variants.get_mut(cell.variant.place)) {
+            of.take(ended);
+        }
         let tokens = match &ended.outcome {
             Outcome::Replied(reply) => {
                 if ended.copied_from.is_none() {

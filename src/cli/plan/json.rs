@@ -160,7 +160,6 @@ pub(super) fn of(planned: &Planned) -> String {
     let Planned {
         plan,
         survey,
-        gathered,
         forecast,
         ..
     } = planned;
@@ -177,8 +176,8 @@ pub(super) fn of(planned: &Planned) -> String {
         notes: &planned.notes,
         rows: Rows {
             input: survey.rows,
-            answered: gathered.answered,
-            failed: gathered.failed,
+            answered: planned.answered(),
+            failed: planned.failed(),
             left: forecast.rows,
             calls: forecast.calls,
             unusable: troubled(&survey.unusable),
@@ -284,8 +283,7 @@ fn lengths(found: &MaxTokens) -> Lengths {
 }
 
 fn first_request(planned: &Planned) -> Option<Request<'_>> {
-    let plan = &planned.plan;
-    let first = planned.gathered.first()?;
+    let (plan, first) = planned.first()?;
     let headers = request::headers(plan).into_iter();
     Some(Request {
         row: first.row,

@@ -80,7 +80,7 @@ fn so_far(planned: &Planned) -> String {
     if kept + kept_failed == 0 {
         return " (no rows yet)".into();
     }
-    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
+    let (answered, failed) = (planned.answered(), planned.failed());
     let left = planned.survey.rows - (answered + failed);
     // Of rows that run again, or that the input does not have, the output has more.
     let held = match (kept + kept_failed).saturating_sub(answered + failed) {
@@ -316,8 +316,7 @@ fn advice(found: &MaxTokens, better: u64) -> String {
 }
 
 fn first_request(planned: &Planned) -> Vec<String> {
-    let plan = &planned.plan;
-    let Some(first) = planned.gathered.first() else {
+    let Some((plan, first)) = planned.first() else {
         return Vec::new();
     };
     let id = match &first.custom_id {

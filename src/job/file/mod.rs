@@ -12,6 +12,7 @@ use toml::de::DeTable;
 use super::expand::{expand, is_open};
 use super::keys::PROMPT_SOURCES;
 use super::small;
+use super::sweep::SweepTable;
 use crate::input::Format;
 use check::{Place, newlines};
 
@@ -30,11 +31,15 @@ pub struct JobFile {
     pub input: InputTable,
     pub prompt: PromptTable,
     pub model: ModelTable,
+    pub sweep: SweepTable,
     pub schema: SchemaTable,
     pub limits: LimitsTable,
     pub retry: RetryTable,
     pub output: OutputTable,
     pub emulator: EmulatorTable,
+    /// `model` as it was typed, from which the variants of a sweep are made.
+    #[serde(skip)]
+    pub typed_model: toml::Table,
 }
 
 /// `[input]`
@@ -254,15 +259,37 @@ impl JobFile {
             Some(path) => read(path)?,
             None => toml::Table::new(),
         };
+        narrow_sweep(&mut job, &flags);
         lay_over(&mut job, flags);
-        toml::Value::Table(job)
-            .try_into()
+        let model = job.get("model").and_then(toml::Value::as_table);
+        let typed_model = model.cloned().unwrap_or_default();
+        let job: Result<Self, _> = toml::Value::Table(job).try_into();
+        job.map(|job| Self { typed_model, ..job })
             .map_err(|error: toml::de::Error| JobError::WrongKind {
                 place: path.map_or("flags".into(), |path| path.display().to_string()),
                 key: "job".into(),
                 takes: "the keys of the reference",
                 found: error.message().to_owned(),
             })
+    }
+}
+
+/// A flag that gives one value to a key that varies in the file chooses that value.
+fn narrow_sweep(job: &mut toml::Table, flags: &toml::Table) {
+    let Some(toml::Value::Table(typed)) = flags.get("model") else {
+        return;
+    };
+    let Some(toml::Value::Table(sweep)) = job.get_mut("sweep") else {
+        return;
+    };
+    for (name, value) in typed {
+        let axis = match name.as_str() {
+            "id" => "model",
+            name => name,
+        };
+        if let Some(list) = sweep.get_mut(axis) {
+            *list = toml::Value::Array(vec![value.clone()]);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod next_steps;
 mod remarks;
 mod screen;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use crate::output::{
     Holder, LedgerError, Mode, OnlyRun, OutputPaths, RecordedSettings, RecordedState, stop,
     write_run_file,
 };
-use crate::run::WaitReason;
+use crate::run::{Variant, WaitReason};
 
 /// What the summary knows beside the counts.
 #[derive(Debug, Clone)]
@@ -29,9 +30,13 @@ pub struct Context {
     pub run: String,
     /// The job's name.
     pub name: String,
-    /// The model id, as typed.
+    /// The model id, as typed; of a sweep all of them.
     pub model: String,
-    /// Rows of the input that this run was to end.
+    /// The variants of a sweep.
+    pub variants: Vec<Arc<Variant>>,
+    /// Records of the input.
+    pub records: u64,
+    /// Rows that this run was to end: with a sweep one for each sample of each variant of a record.
     pub rows: u64,
     /// Whether the embedded emulator answered.
     pub emulated: bool,

@@ -201,6 +201,8 @@ mod tests {
 
     fn context(rows: u64) -> Context {
         Context {
+            variants: Vec::new(),
+            records: 0,
             run: "20261130T221500Z-1f0c3a9e".into(),
             name: "nightly".into(),
             model: "m".into(),
