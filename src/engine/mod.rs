@@ -23,6 +23,7 @@ mod resolve_arn;
 pub(crate) mod responder;
 pub(crate) mod run;
 mod steering;
+mod sweep_remarks;
 pub(crate) mod told;
 mod verdict;
 

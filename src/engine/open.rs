@@ -12,7 +12,7 @@ use super::day::Day;
 use super::failure::Failure;
 use super::options::RunOptions;
 use super::responder::Responder;
-use super::{connect, resolve_arn};
+use super::{connect, resolve_arn, sweep_remarks};
 use crate::bedrock::hosts::Hosts;
 use crate::exit::Reason;
 use crate::input::{Extent, Input};
@@ -71,6 +71,8 @@ pub(crate) struct Opened<'a> {
     /// The plan of the first variant.
     pub(crate) plan: &'a Plan,
     pub(crate) variants: &'a [PlannedVariant],
+    /// Variants that are left out, each with the reason.
+    pub(crate) skipped: &'a [(String, String)],
     pub(crate) input: Input,
     pub(crate) maker: RowMaker<'a>,
     pub(crate) paths: OutputPaths,
@@ -163,6 +165,7 @@ impl Loaded {
         Ok(Opened {
             plan,
             variants: &self.variants,
+            skipped: &self.skipped,
             input,
             maker,
             paths,
@@ -185,6 +188,7 @@ impl Opened<'_> {
     ) -> Result<LookedOver, Failure> {
         let mut rejections = Vec::new();
         rejections.extend(self.rejected_responder(past, responder));
+        rejections.extend(sweep_remarks::mixed(self.variants, past, &self.paths));
         let mut redone = self.gathered();
         let limit = options.limit;
         let preflight = blocking(|| {

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::open::{Loaded, Lookup, Source};
 use super::options::RunOptions;
 use super::responder::Responder;
+use super::sweep_remarks::{self, of_each};
 use super::told::{Tell, Told};
 use crate::bedrock;
 use crate::catalog;
@@ -95,8 +96,12 @@ pub(crate) async fn plan(
         // What a run would refuse to send stays as it is.
         let runs_again = changed.sends(standing);
         let line = standing.line().filter(|_| !runs_again);
+        let who = identity(row);
+        // Further samples send the same request on purpose.
+        let is_first = who.cell.as_ref().is_none_or(|cell| cell.sample == 1);
         if line.is_none()
-            && let Some(request) = identity(row).fingerprint
+            && is_first
+            && let Some(request) = who.fingerprint
         {
             let rows: &mut u64 = requests.entry(request).or_default();
             *rows += 1;
@@ -104,7 +109,7 @@ pub(crate) async fn plan(
                 return;
             }
         }
-        gathered[place_of(identity(row))].take(row, line);
+        gathered[place_of(who)].take(row, line);
     });
     tell(Told::HasRead);
     let looked = looked?;
@@ -159,6 +164,10 @@ pub(crate) async fn plan(
     }
     planned.notes.extend(looked.redo_remark);
     planned.notes.extend(planned.survey.of_input.clone());
+    planned.notes.extend(match planned.is_sweep() {
+        false => Preflight::gone_remark(planned.gone),
+        true => sweep_remarks::gone(planned.gone, &loaded.variants, &past),
+    });
     planned.notes.extend(planned.remarks());
     if planned.survey.alike.is_none() {
         planned
@@ -184,6 +193,15 @@ fn identical_remark(requests: &HashMap<Fingerprint, u64>, dedupe: bool) -> Optio
         (true, 1) => format!("{rows} copies the record of an earlier row with the same request"),
         (true, _) => format!("{rows} copy the record of an earlier row with the same request"),
     })
+}
+
+fn unknown_model(plan: &Plan) -> Option<String> {
+    let remark = plan.catalog_remark()?;
+    Some(format!("{remark}; give it in a file with --prices"))
+}
+
+fn outside_geography(plan: &Plan) -> Option<String> {
+    plan.geography_remark(plan.region.as_deref()?)
 }
 
 /// Seconds as a time; more than a century is no time to tell.
@@ -219,42 +237,42 @@ impl Planned {
     /// What a person should know beside the figures.
     fn remarks(&self) -> Vec<String> {
         let remarks = [
-            Preflight::gone_remark(self.gone),
             self.mended_rows(),
             self.survey.alike.clone(),
             self.survey.blank_remark(),
-            self.unknown_model(),
             self.unknown_region(),
-            self.outside_geography(),
-            self.plan.unpriced_remark(),
             self.emulated(),
-            self.plan.profile_remark(),
-            self.plan.prefix_remark(),
             self.over_budget(),
             self.over_deadline(),
             self.over_the_minute(),
             self.over_the_day(),
         ];
-        remarks.into_iter().flatten().collect()
+        let of_plans = self.of_plans().into_iter();
+        remarks.into_iter().flatten().chain(of_plans).collect()
+    }
+
+    /// What is said of the variants and of their models.
+    fn of_plans(&self) -> Vec<String> {
+        let variants: Vec<_> = self.variants.iter().map(|it| it.of.clone()).collect();
+        let remarks = [
+            sweep_remarks::remarks(&variants, &self.skipped),
+            of_each(&variants, unknown_model),
+            of_each(&variants, outside_geography),
+            of_each(&variants, Plan::unpriced_remark),
+            of_each(&variants, Plan::profile_remark),
+            of_each(&variants, Plan::prefix_remark),
+        ];
+        remarks.concat()
     }
 
     fn mended_rows(&self) -> Option<String> {
         (!self.survey.outdated.is_empty()).then(|| self.survey.fixed_remark())
     }
 
-    fn unknown_model(&self) -> Option<String> {
-        let remark = self.plan.catalog_remark()?;
-        Some(format!("{remark}; give it in a file with --prices"))
-    }
-
     fn unknown_region(&self) -> Option<String> {
         let is_aws = self.plan.endpoint == Endpoint::Aws;
         let region = self.plan.region.as_deref().filter(|_| is_aws);
         region.and_then(catalog::region_remark)
-    }
-
-    fn outside_geography(&self) -> Option<String> {
-        self.plan.geography_remark(self.plan.region.as_deref()?)
     }
 
     fn emulated(&self) -> Option<String> {

@@ -35,10 +35,10 @@ use crate::output::{
 };
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Updates};
+use crate::report::summary::{Context, SummaryVariant, Updates};
 use crate::rows::{Changed, Standing, identity, place_of};
 use crate::run::{
-    Ask, Duplicates, EarlierUse, Event, Limits, Row, Settings, SoFar, Steering, Stop, Variant,
+    Ask, Duplicates, EarlierUse, Event, Limits, Row, Settings, SoFar, Steering, Stop,
 };
 
 /// How often the loop tells that time goes by.
@@ -258,7 +258,7 @@ impl<'a, 't> Run<'a, 't> {
             run: String::new(),
             name: plan.name.clone(),
             model: models(opened.variants).join(", "),
-            variants: variant_names(opened.variants),
+            variants: summary_variants(opened.variants, preflight.records),
             records: preflight.records,
             rows: preflight.rows + gone,
             emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
@@ -325,14 +325,13 @@ impl<'a, 't> Run<'a, 't> {
         }
         if self.is_done {
             self.back_up(&mut claim)?;
-            let progress = Progress::new(&claim.past, Instant::now());
-            return Ok(self.conclude(None, progress));
+            return Ok(self.nothing_to_do(&claim));
         }
         let lanes = lanes(self.opened.variants);
-        let count = lanes.len();
+        let lanes_of_job = lanes.len();
         let mut links = Vec::new();
         for lane in lanes {
-            if count == 1 || self.work.is_left_in(&lane) {
+            if lanes_of_job == 1 || self.work.is_left_in(&lane) {
                 links.push(self.connect(lane).await?);
             }
         }
@@ -340,13 +339,12 @@ impl<'a, 't> Run<'a, 't> {
         let left = self.context.rows.saturating_sub(claim.past.len());
         let Some(first) = links.first() else {
             // What was to run again has completed since: there is nothing to send.
-            let progress = Progress::new(&claim.past, Instant::now());
-            return Ok(self.conclude(None, progress));
+            return Ok(self.nothing_to_do(&claim));
         };
         let settings = self.ledger_settings(&first.lane, left);
         let (mut ledger, past) = claim.begin(settings)?;
         let start = Instant::now();
-        let mut progress = Progress::new(&past, start).of_variants(&past, &self.context.variants);
+        let mut progress = Progress::new(&past, start).of_variants(&past, self.variant_names());
         let mut schedule = WindowSchedule::new(&self.plan.windows, self.context.started_at);
         if let Some(note) = schedule.opening_note() {
             self.note(&note);
@@ -367,6 +365,7 @@ impl<'a, 't> Run<'a, 't> {
         let mut updates = Updates::new(start);
         updates.tick(&self.context, &progress, start);
         let mut stop = None;
+        let lanes = links.len();
         for link in links {
             self.follow(&link);
             ledger.serve(self.ledger_settings(&link.lane, left));
@@ -406,6 +405,9 @@ impl<'a, 't> Run<'a, 't> {
                 }
             })
             .await;
+            if 1 < lanes {
+                self.end_of_lane(&mut progress);
+            }
             if stop.is_some() {
                 break;
             }
@@ -455,6 +457,26 @@ impl<'a, 't> Run<'a, 't> {
             region,
             _connection: connection,
         })
+    }
+
+    /// The loop of a lane is over. What is said of limits per minute is of this lane alone.
+    fn end_of_lane(&mut self, progress: &mut Progress) {
+        let requests = self.context.requests_per_minute.take();
+        let tokens = self.context.tokens_per_minute.take();
+        let model = self.current.model.as_str();
+        progress.end_of_model(model, (requests, tokens), Instant::now());
+    }
+
+    /// Every row has completed.
+    fn nothing_to_do(self, claim: &Claim) -> Finished {
+        let progress = Progress::new(&claim.past, Instant::now())
+            .of_variants(&claim.past, self.variant_names());
+        self.conclude(None, progress)
+    }
+
+    /// The names of the variants; none without a sweep.
+    fn variant_names(&self) -> impl Iterator<Item = &str> {
+        self.context.variants.iter().map(|it| it.name.as_str())
     }
 
     /// This lane is next.
@@ -566,8 +588,15 @@ impl<'a, 't> Run<'a, 't> {
                 let EarlierReply {
                     fingerprint,
                     custom_id,
+                    variant,
                     reply,
                 } = earlier;
+                // What is not in the body may differ between loops, such as the service tier.
+                let variant = variant.as_deref().unwrap_or_default();
+                let of_lane = |place: &usize| self.opened.variants[*place].name() == variant;
+                if !lane.places.iter().any(of_lane) {
+                    return;
+                }
                 let rows = requests.get(&fingerprint).copied().unwrap_or_default();
                 duplicates.succeeded_before(fingerprint, rows, custom_id, reply);
             });
@@ -614,8 +643,13 @@ impl<'a, 't> Run<'a, 't> {
     }
 }
 
-/// The names of the variants; none without a sweep.
-fn variant_names(variants: &[PlannedVariant]) -> Vec<Arc<Variant>> {
+/// The variants, for the summary; none without a sweep.
+fn summary_variants(variants: &[PlannedVariant], records: u64) -> Vec<SummaryVariant> {
     let sweeps = variants.iter().filter_map(|it| it.sweep.as_ref());
-    sweeps.map(|sweep| Arc::clone(&sweep.variant)).collect()
+    let variants = sweeps.map(|sweep| SummaryVariant {
+        name: sweep.variant.name.clone(),
+        params: sweep.varies().clone(),
+        rows: records * u64::from(sweep.samples),
+    });
+    variants.collect()
 }

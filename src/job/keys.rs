@@ -157,6 +157,18 @@ pub const PROMPT_SOURCES: &[&str] = &[
     "body",
 ];
 
+/// Keys of `[model]` that are the same for a whole job: where calls go and under which account, and
+/// what only says something about the model that is called.
+const SAME_FOR_ALL: &[&str] = &[
+    "id",
+    "family",
+    "endpoint",
+    "profile",
+    "request_metadata",
+    "prices",
+    "force",
+];
+
 const fn key(
     place: (&'static str, &'static str),
     flag: (&'static str, Option<char>),
@@ -350,6 +362,46 @@ pub const KEYS: &[Key] = &[
 pub fn find(table: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter()
         .find(|key| key.table == table && key.name == name)
+}
+
+/// Keys of `[model]` that may vary, in the order of the reference.
+pub fn varying_keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter()
+        .filter(|key| key.table == "model" && !SAME_FOR_ALL.contains(&key.name))
+}
+
+/// The key whose values a list of this name in `[sweep]` has.
+pub fn axis(name: &str) -> Option<&'static Key> {
+    match name {
+        "model" => find("model", "id"),
+        name => varying_keys().find(|key| key.name == name),
+    }
+}
+
+/// Why a key cannot vary; `None` where it can.
+pub fn cannot_vary(name: &str) -> Option<String> {
+    if axis(name).is_some() {
+        return None;
+    }
+    let may: Vec<_> = varying_keys().map(|key| key.name).collect();
+    let near = || {
+        let names = may
+            .iter()
+            .copied()
+            .chain(["model", "prompt", "samples", "seed", "on_refused"]);
+        crate::nearest::nearest(name, names)
+    };
+    Some(match name {
+        "id" => "the list of models is called model".into(),
+        name if SAME_FOR_ALL.contains(&name) => "it is the same for the whole job".into(),
+        _ => match near() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "keys that can: model, {}, and [[sweep.prompt]]",
+                may.join(", ")
+            ),
+        },
+    })
 }
 
 /// The values of a key that takes one of a few; empty for any other key.

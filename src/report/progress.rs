@@ -1,7 +1,6 @@
 //! A run as it goes: what the display and the summary know of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +11,24 @@ use crate::model::{Category, Fault, Usage};
 use crate::output::resume::EarlierRows;
 use crate::output::statistics::Statistics;
 use crate::output::tally::{Tally, Unattributed};
-use crate::run::{CompletedRow, Event, Gauge, Outcome, Variant, WaitReason};
+use crate::run::{CompletedRow, Event, Gauge, Outcome, WaitReason};
+
+/// What a loop has done, and the limits that it kept to.
+#[derive(Debug, Clone)]
+pub struct ModelFigures {
+    /// The model.
+    pub model: String,
+    /// Calls sent.
+    pub calls: u64,
+    /// How long it took.
+    pub time: Duration,
+    /// The limits, given or read from Service Quotas.
+    pub requests_per_minute: Option<u64>,
+    /// Like it, of tokens.
+    pub tokens_per_minute: Option<u64>,
+    /// What is known of the quota.
+    pub gauge: Gauge,
+}
 
 /// This run as it goes: its tally, what is under way, how fast, and what it waits for.
 #[derive(Debug)]
@@ -25,6 +41,8 @@ pub struct Progress {
     pub statistics: Statistics,
     /// Rows of a sweep, by variant, those of earlier runs included.
     pub variants: Vec<Tally>,
+    /// The loops that are over, where there are several: one for each model of a sweep.
+    pub models: Vec<ModelFigures>,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
     /// Calls in flight.
@@ -64,6 +82,7 @@ impl Progress {
             now: Tally::default(),
             statistics: past.statistics.clone(),
             variants: Vec::new(),
+            models: Vec::new(),
             holds: None,
             in_flight: 0,
             sent: 0,
@@ -84,14 +103,44 @@ impl Progress {
         }
     }
 
+    /// One of several loops is over: its figures, with its limits per minute of requests and tokens.
+    pub fn end_of_model(&mut self, model: &str, limits: (Option<u64>, Option<u64>), now: Instant) {
+        let calls: u64 = self.models.iter().map(|it| it.calls).sum();
+        let time: Duration = self.models.iter().map(|it| it.time).sum();
+        self.models.push(ModelFigures {
+            model: model.to_owned(),
+            calls: self.sent - calls,
+            time: self.elapsed(now).saturating_sub(time),
+            requests_per_minute: limits.0,
+            tokens_per_minute: limits.1,
+            gauge: std::mem::take(&mut self.gauge),
+        });
+    }
+
+    /// Tokens of quota that calls of this run used, and those that they reserved and never used.
+    pub fn quota_tokens(&self) -> (f64, f64) {
+        let over = self.models.iter().map(|it| it.gauge);
+        let all = over.chain([self.gauge]);
+        all.fold((0.0, 0.0), |(used, unused), gauge| {
+            (
+                used + gauge.tokens_settled,
+                unused + gauge.tokens_never_used,
+            )
+        })
+    }
+
     /// Counts these variants apart too.
     #[must_use]
-    pub fn of_variants(mut self, past: &EarlierRows, variants: &[Arc<Variant>]) -> Self {
-        let before = |variant: &Arc<Variant>| {
-            let before = past.variants.get(&variant.name);
+    pub fn of_variants<'v>(
+        mut self,
+        past: &EarlierRows,
+        variants: impl Iterator<Item = &'v str>,
+    ) -> Self {
+        let before = |variant: &str| {
+            let before = past.variants.get(variant);
             before.map(|it| it.tally.clone()).unwrap_or_default()
         };
-        self.variants = variants.iter().map(before).collect();
+        self.variants = variants.map(before).collect();
         self
     }
 

@@ -1,6 +1,6 @@
 //! The plan for people: about one screen.
 
-use super::{Planned, request};
+use super::{Planned, request, variants};
 use crate::engine::plan::{Earlier, duration};
 use crate::format::{count, dollars, one_line, plural, time, wrap};
 use crate::job::{Plan, QuotaSource, SchemaPlan};
@@ -16,6 +16,10 @@ pub(super) fn of(columns: Option<usize>, planned: &Planned) -> String {
     let mut lines = vec![headline(planned)];
     lines.extend(facts(planned));
     lines.push(String::new());
+    if planned.is_sweep() {
+        lines.extend(variants::table(planned));
+        lines.push(String::new());
+    }
     lines.extend(table(&planned.forecast));
     lines.push(String::new());
     lines.extend(named(&findings(planned)));
@@ -33,10 +37,13 @@ pub(super) fn of(columns: Option<usize>, planned: &Planned) -> String {
 }
 
 fn headline(planned: &Planned) -> String {
+    let rows = match planned.is_sweep() {
+        false => format!("{} rows", count(planned.survey.rows)),
+        true => variants::rows(planned),
+    };
     format!(
-        "{}: {} rows, {} calls to make; nothing has been sent",
+        "{}: {rows}, {} calls to make; nothing has been sent",
         planned.plan.name,
-        count(planned.survey.rows),
         count(planned.forecast.calls)
     )
 }
@@ -64,8 +71,12 @@ fn facts(planned: &Planned) -> Vec<String> {
         Some(region) => format!(" in {region}"),
         None => String::new(),
     };
+    let models = match planned.is_sweep() {
+        false => model.to_string(),
+        true => variants::models(planned),
+    };
     named(&[
-        ("model", format!("{model}{region}")),
+        ("model", format!("{models}{region}")),
         ("input", input.display().to_string()),
         ("output", format!("{}{}", output.display(), so_far(planned))),
     ])
@@ -227,6 +238,7 @@ fn assumed(planned: &Planned) -> String {
         ""
     };
     let burndown = match planned.plan.tokens.burndown {
+        _ if planned.is_sweep() => String::new(),
         1.0 => String::new(),
         rate => format!("; an output token uses {rate} quota tokens"),
     };

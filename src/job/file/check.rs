@@ -5,9 +5,8 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{JobError, Mistakes};
-use crate::job::keys::{self, Key, Kind};
+use crate::job::keys::{self, Key, Kind, axis, cannot_vary};
 use crate::job::plan::{parse_deadline, parse_share, parse_time};
-use crate::job::sweep::{axis, cannot_vary};
 use crate::nearest::nearest;
 
 pub(super) fn newlines(bytes: &[u8]) -> usize {

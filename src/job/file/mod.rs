@@ -3,6 +3,7 @@
 mod check;
 mod error;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -12,7 +13,6 @@ use toml::de::DeTable;
 use super::expand::{expand, is_open};
 use super::keys::PROMPT_SOURCES;
 use super::small;
-use super::sweep::SweepTable;
 use crate::input::Format;
 use check::{Place, newlines};
 
@@ -111,6 +111,52 @@ pub struct ModelTable {
     /// Bedrock says that the model does not answer in chunks. Nobody types it.
     #[serde(skip)]
     pub answers_whole: bool,
+}
+
+/// `[sweep]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct SweepTable {
+    pub samples: Option<u32>,
+    pub seed: Option<u32>,
+    pub on_refused: Option<String>,
+    pub prompt: Vec<SweepPromptTable>,
+    /// `model`, and keys of `[model]`: each a list of values.
+    #[serde(flatten)]
+    pub axes: BTreeMap<String, toml::Value>,
+}
+
+/// `[[sweep.prompt]]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepPromptTable {
+    pub name: Option<String>,
+    pub system: Option<String>,
+    pub template: Option<String>,
+    pub template_file: Option<String>,
+}
+
+impl SweepTable {
+    /// Whether nothing of it was given.
+    pub(in crate::job) fn is_empty(&self) -> bool {
+        let Self {
+            samples,
+            seed,
+            on_refused,
+            prompt,
+            axes,
+        } = self;
+        samples.is_none()
+            && seed.is_none()
+            && on_refused.is_none()
+            && prompt.is_empty()
+            && axes.is_empty()
+    }
+
+    /// How many samples a row has in each variant.
+    pub(in crate::job) fn samples(&self) -> u32 {
+        self.samples.unwrap_or(1)
+    }
 }
 
 /// `[schema]`

@@ -11,54 +11,18 @@ mod planned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::file::{JobError, JobFile, PromptTable};
-use super::keys::{KEYS, Key, PROMPT_SOURCES};
+use super::file::{JobError, JobFile, PromptTable, SweepPromptTable, SweepTable};
+use super::keys::{PROMPT_SOURCES, axis, cannot_vary, varying_keys};
 use crate::run::Variant;
 
 use name::{model_name, value_name};
 
 pub use planned::{PlannedVariant, SweepCells, SweepPlan};
 
-/// Keys of `[model]` that are the same for a whole job: where calls go and under which account, and
-/// what only says something about the model that is called.
-const SAME_FOR_ALL: &[&str] = &[
-    "id",
-    "family",
-    "endpoint",
-    "profile",
-    "request_metadata",
-    "prices",
-    "force",
-];
-
 /// More variants than this are a mistake in one of the lists.
 const MOST_VARIANTS: usize = 1000;
-
-/// `[sweep]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct SweepTable {
-    pub samples: Option<u32>,
-    pub seed: Option<u32>,
-    pub on_refused: Option<String>,
-    pub prompt: Vec<SweepPromptTable>,
-    /// `model`, and keys of `[model]`: each a list of values.
-    #[serde(flatten)]
-    pub axes: BTreeMap<String, toml::Value>,
-}
-
-/// `[[sweep.prompt]]`
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SweepPromptTable {
-    pub name: Option<String>,
-    pub system: Option<String>,
-    pub template: Option<String>,
-    pub template_file: Option<String>,
-}
 
 /// What is done with variants that their model is known to reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,39 +33,7 @@ pub enum OnRefused {
     Skip,
 }
 
-/// One combination of the values that vary, as a job.
-#[derive(Debug, Clone)]
-pub struct VariantJob {
-    /// Its name.
-    pub variant: Arc<Variant>,
-    /// The values that vary, by key.
-    pub params: Map<String, Value>,
-    /// The job.
-    pub job: JobFile,
-}
-
 impl SweepTable {
-    /// Whether nothing of it was given.
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self {
-            samples,
-            seed,
-            on_refused,
-            prompt,
-            axes,
-        } = self;
-        samples.is_none()
-            && seed.is_none()
-            && on_refused.is_none()
-            && prompt.is_empty()
-            && axes.is_empty()
-    }
-
-    /// How many samples a row has in each variant.
-    pub(crate) fn samples(&self) -> u32 {
-        self.samples.unwrap_or(1)
-    }
-
     /// What is done with variants that their model is known to reject.
     pub(crate) fn on_refused(&self) -> Result<OnRefused, JobError> {
         match self.on_refused.as_deref() {
@@ -113,6 +45,17 @@ impl SweepTable {
             )),
         }
     }
+}
+
+/// One combination of the values that vary, as a job.
+#[derive(Debug, Clone)]
+pub struct VariantJob {
+    /// Its name.
+    pub variant: Arc<Variant>,
+    /// The values that vary, by key.
+    pub params: Map<String, Value>,
+    /// The job.
+    pub job: JobFile,
 }
 
 impl JobFile {
@@ -310,46 +253,6 @@ impl JobFile {
         })?;
         Ok(())
     }
-}
-
-/// Keys of `[model]` that may vary, in the order of the reference.
-fn varying_keys() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter()
-        .filter(|key| key.table == "model" && !SAME_FOR_ALL.contains(&key.name))
-}
-
-/// The key whose values a list of this name in `[sweep]` has.
-pub(super) fn axis(name: &str) -> Option<&'static Key> {
-    match name {
-        "model" => super::keys::find("model", "id"),
-        name => varying_keys().find(|key| key.name == name),
-    }
-}
-
-/// Why a key cannot vary; `None` where it can.
-pub(super) fn cannot_vary(name: &str) -> Option<String> {
-    if axis(name).is_some() {
-        return None;
-    }
-    let may: Vec<_> = varying_keys().map(|key| key.name).collect();
-    let near = || {
-        let names = may
-            .iter()
-            .copied()
-            .chain(["model", "prompt", "samples", "seed", "on_refused"]);
-        crate::nearest::nearest(name, names)
-    };
-    Some(match name {
-        "id" => "the list of models is called model".into(),
-        name if SAME_FOR_ALL.contains(&name) => "it is the same for the whole job".into(),
-        _ => match near() {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "keys that can: model, {}, and [[sweep.prompt]]",
-                may.join(", ")
-            ),
-        },
-    })
 }
 
 /// The values of a list; a single value is a list of one.

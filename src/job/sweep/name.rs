@@ -4,7 +4,6 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::id::ModelId;
-use crate::format::hexadecimal;
 
 /// Longer values are shortened to a hash.
 const LONGEST_VALUE: usize = 24;
@@ -49,7 +48,11 @@ pub(in crate::job) fn value_name(value: &Value) -> String {
         },
         Value::Bool(value) => value.to_string(),
         Value::String(text) if is_plain(text) && text.len() <= LONGEST_VALUE => text.clone(),
-        other => hexadecimal(&Sha256::digest(other.to_string())[..4]),
+        other => {
+            let hash = Sha256::digest(other.to_string());
+            let first = hash.first_chunk().copied().unwrap_or_default();
+            format!("{:08x}", u32::from_be_bytes(first))
+        }
     }
 }
 

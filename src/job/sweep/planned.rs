@@ -35,6 +35,7 @@ pub struct SweepCells {
     pub variant: Arc<Variant>,
     /// How many samples there are.
     pub samples: u32,
+    varies: Map<String, Value>,
     /// What varies, by sample: one for all, or one for each where they have seeds.
     params: Vec<Arc<Map<String, Value>>>,
     /// The seed of the first sample, if its model takes one.
@@ -58,9 +59,9 @@ impl SweepCells {
         Some(self.seed?.wrapping_add(sample.saturating_sub(1)))
     }
 
-    /// What varies, with the values of this variant.
-    pub fn params(&self) -> &Map<String, Value> {
-        &self.params[0]
+    /// What varies, with the values of this variant, seeds apart.
+    pub fn varies(&self) -> &Map<String, Value> {
+        &self.varies
     }
 }
 
@@ -129,6 +130,7 @@ fn cells(
     plan: &Plan,
 ) -> SweepCells {
     let seed = seed.filter(|_| plan.family.takes_a_seed());
+    let varies = params.clone();
     let params = match seed {
         None => vec![Arc::new(params.clone())],
         Some(first) => {
@@ -146,6 +148,7 @@ fn cells(
             name: variant.name.clone(),
         }),
         samples,
+        varies,
         params,
         seed,
     }
