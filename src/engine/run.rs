@@ -579,11 +579,12 @@ impl<'a, 't> Run<'a, 't> {
         }
     }
 
-    /// The requests that are sent once, with the records of earlier runs that are copied.
+    /// The requests that are sent once, with the records of earlier runs that are copied: not where rows were
+    /// selected to be sent again.
     fn duplicates(&self, lane: &Lane) -> Duplicates {
         let requests = self.work.requests_of(lane);
         let mut duplicates = Duplicates::among(&requests);
-        if !requests.is_empty() {
+        if !requests.is_empty() && self.context.only.is_none() {
             earlier_replies(&self.opened.paths, &requests, |earlier| {
                 let EarlierReply {
                     fingerprint,

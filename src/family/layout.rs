@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::join::Join;
 use super::{Misread, Parameters, Ranges};
-use crate::model::Bill;
-use crate::model::{ParsedReply, Prompt};
+use crate::model::{Api, Bill, ParsedReply, Prompt};
 
 /// A family, in one place.
 pub(super) struct Layout {
@@ -17,6 +16,8 @@ pub(super) struct Layout {
     pub(super) takes: &'static [Ranges],
     /// The prompts it has a form for.
     pub(super) form: Form,
+    /// The API whose messages its bodies hold as they are.
+    pub(super) api: Option<Api>,
     /// How its models are shown images.
     pub(super) images: Images,
     /// The most bytes of an image in a message, where the documents say so.
@@ -87,6 +88,7 @@ impl Layout {
             serves: &[],
             takes: &[],
             form: Form::Body,
+            api: None,
             images: Images::None,
             largest_image: None,
             marks_cache: false,

@@ -48,6 +48,7 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::Taken,
         begun: Prefill::GoesOn,
     }),
+    api: Some(Api::OpenAi),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     rejects: Some(content::openai_chat),

@@ -331,7 +331,7 @@ pub const KEYS: &[Key] = &[
         "Stop with exit code 8 if more rows fail, of at least 50 [default: no limit]"),
 
     key(("retry", "max_attempts"), ("max-attempts", None), Kind::Count, "N",
-        "Most attempts per row for transient errors, 3 if they may be billed [default: 6]"),
+        "Most attempts per row for transient errors, 3 for errors of a model at work [default: 6]"),
     key(("retry", "throttle_wait"), ("throttle-wait", None), Kind::Time, "TIME",
         "How long to keep retrying a throttled row [default: 15m]"),
     key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",

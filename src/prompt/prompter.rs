@@ -206,8 +206,8 @@ impl Prompter {
     pub fn ignored_remark(&self) -> Option<String> {
         let ignored = self.ignored.get()?;
         Some(format!(
-            "beside the messages, rows also have {ignored}, which is not sent: give what is meant as \
-             flags, such as --max-tokens"
+            "not sent, since only the messages are: {ignored}; give what is meant as flags, such as \
+             --max-tokens"
         ))
     }
 }

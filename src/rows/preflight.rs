@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::RowMaker;
 use super::renames::{By, Renames};
-use super::standing::{Standing, described, has_changed, identity, is_first_of_record, place_of};
+use super::standing::{Standing, has_changed, identity, is_first_of_record, name_of, place_of};
 use super::trouble::Trouble;
 use crate::format::count as counted;
 use crate::input::{Input, InputError};
@@ -104,7 +104,7 @@ pub fn survey(
             && who.fingerprint.is_some()
             && who.fingerprint == blank[place_of(who)]
         {
-            survey.blank.add(|| described(who));
+            survey.blank.add(|| name_of(who));
         }
         see(&row, standing);
         survey.take(&row, standing);
@@ -238,7 +238,7 @@ impl Preflight {
                 self.first_changed
                     .get_or_insert_with(|| (line.key, who.clone()));
                 self.changed_keys.push(line.key);
-                self.changed.add(|| described(who));
+                self.changed.add(|| name_of(who));
             }
             Standing::Selected(_) => self.selected_keys.push(line.key),
             Standing::New | Standing::Renamed | Standing::Completed(_) => {}

@@ -55,14 +55,16 @@ pub(super) fn is_first_of_record(who: &Identity) -> bool {
     cell.is_none_or(|cell| cell.variant.place == 0 && cell.sample == 1)
 }
 
-/// A row, for people.
-pub(super) fn described(who: &Identity) -> String {
+/// How a message names a row: with its ID, where that is not its number, and with its cell.
+pub(super) fn name_of(who: &Identity) -> String {
+    let number = who.row.to_string();
+    let id = who.custom_id.clone().filter(|id| *id != number);
     let cell = who.cell.as_ref();
     let cell = cell.map(|cell| format!("{}, sample {}", cell.variant.name, cell.sample));
-    let names: Vec<_> = who.custom_id.iter().cloned().chain(cell).collect();
+    let names: Vec<_> = id.into_iter().chain(cell).collect();
     match names.is_empty() {
-        true => format!("row {}", who.row),
-        false => format!("row {} ({})", who.row, names.join(", ")),
+        true => format!("row {number}"),
+        false => format!("row {number} ({})", names.join(", ")),
     }
 }
 

@@ -157,7 +157,7 @@ impl CompletedRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// There is a response: the row succeeded or was filtered.
-    Replied(Box<Reply>),
+    Replied(Arc<Reply>),
     /// It failed.
     Failed(Fault),
 }

@@ -332,8 +332,8 @@ fn first_request(planned: &Planned) -> Vec<String> {
         return Vec::new();
     };
     let id = match &first.custom_id {
-        Some(id) => format!(" ({})", one_line(id, 60)),
-        None => String::new(),
+        Some(id) if *id != first.row.to_string() => format!(" ({})", one_line(id, 60)),
+        Some(_) | None => String::new(),
     };
     let others = match first.bodies.len() {
         1 => String::new(),

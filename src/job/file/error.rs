@@ -125,7 +125,7 @@ fn listed(mistakes: &[JobError]) -> String {
     lines.collect()
 }
 
-/// The mistakes found so far: whoever mends a job wants to hear of all of them at once.
+/// The mistakes found so far: they are fixed together, so they are reported together.
 #[derive(Debug, Default)]
 pub(in crate::job) struct Mistakes(Vec<JobError>);
 

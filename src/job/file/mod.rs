@@ -105,10 +105,10 @@ pub struct ModelTable {
     pub extra: serde_json::Map<String, serde_json::Value>,
     pub force: bool,
     /// What Bedrock says stands behind an `id` that does not tell: an id that calls the same model
-    /// in the same way. Nobody types it.
+    /// in the same way. It cannot be typed.
     #[serde(skip)]
     pub behind: Option<String>,
-    /// Bedrock says that the model does not answer in chunks. Nobody types it.
+    /// Bedrock says that the model does not answer in chunks. It cannot be typed.
     #[serde(skip)]
     pub answers_whole: bool,
 }

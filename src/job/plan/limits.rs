@@ -233,8 +233,8 @@ impl Plan {
 
 /// What of a model has no price, if anything: all of it, its input, or its output.
 fn unpriced(facts: Option<&ModelFacts>, bill: &Bill) -> Option<&'static str> {
-    let pieces = facts.and_then(|facts| facts.pieces_usd(bill.most, Tier::Default));
-    if pieces.is_none() {
+    let units = facts.and_then(|facts| facts.units_usd(bill.most, Tier::Default));
+    if units.is_none() {
         return Some("");
     }
     if bill.tokens == Metered::Free {

@@ -51,7 +51,7 @@ fn ended(row: u64, bytes: usize) -> CompletedRow {
     let outcome = if row.is_multiple_of(9) {
         Outcome::Failed(Fault::local(Category::ModelError, "x".repeat(bytes)))
     } else {
-        Outcome::Replied(Box::new(Reply {
+        Outcome::Replied(Arc::new(Reply {
             parsed: ParsedReply {
                 completion: Some(format!("answer {row} {}", "y".repeat(bytes))),
                 finish_reason: FinishReason::Stop,

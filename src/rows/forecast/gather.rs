@@ -56,7 +56,7 @@ pub(super) struct Sizes {
     pub(super) max_tokens: u64,
     /// The bytes of prompts whose tokens are billed.
     pub(super) metered_bytes: u64,
-    /// What is billed by the piece, at least and at most.
+    /// Units with a price of their own, at least and at most.
     pub(super) least: Units,
     pub(super) most: Units,
     /// Rows whose billing unit is unknown.
