@@ -41,6 +41,8 @@ pub(super) struct Layout {
     pub(super) counts: Counts,
     /// What its calls are billed by.
     pub(super) billed: Billed,
+    /// Where a body says the seed of its sampling, as the keys on the way there; empty where it cannot.
+    pub(super) seed: &'static [&'static str],
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
     /// What the service is known to reject in a body whose layout is right, and what to change.
@@ -100,6 +102,7 @@ impl Layout {
             lead: Lead::Kept,
             counts: Counts::InBody,
             billed: Billed::Tokens,
+            seed: &[],
             body,
             rejects: None,
             read,

@@ -53,4 +53,5 @@ mod state;
 mod status;
 mod streaming;
 mod structured;
+mod sweep;
 mod trust;

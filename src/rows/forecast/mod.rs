@@ -8,6 +8,7 @@
 mod advice;
 mod gather;
 mod pace;
+mod sum;
 #[cfg(test)]
 mod tests;
 
