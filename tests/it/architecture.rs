@@ -65,6 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
+    ("export", &["nearest", "output", "replacement"]),
     ("score", &["format", "nearest", "output", "replacement"]),
     (
         "report",
@@ -94,6 +95,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "event",
             "exit",
+            "export",
             "family",
             "format",
             "input",
