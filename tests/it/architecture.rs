@@ -122,7 +122,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("jsonschema::", "src/schema/validate.rs"),
+    ("jsonschema::", "src/schema/validate.rs src/schema/errors.rs"),
     ("csv::", "src/input/csv"),
     ("minijinja::", "src/prompt/template"),
     ("minijinja_contrib::", "src/prompt/template"),
