@@ -63,7 +63,7 @@ pub(crate) fn check_parts(text: &[u8]) -> Result<(), TooManyValues> {
     scan(text, counts, MOST_VALUES)
 }
 
-/// Whether a tree that has grown piece by piece has come to cost too much.
+/// Whether a tree that grows chunk by chunk has come to cost too much.
 ///
 /// # Errors
 /// It has.

@@ -25,6 +25,7 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::ByModel,
         begun: Prefill::GoesOn,
     }),
+    api: Some(Api::Anthropic),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     rejects: Some(content::claude_messages),

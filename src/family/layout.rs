@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::join::Join;
 use super::{Misread, Parameters, Ranges};
-use crate::model::Bill;
-use crate::model::{ParsedReply, Prompt};
+use crate::model::{Api, Bill, ParsedReply, Prompt};
 
 /// A family, in one place.
 pub(super) struct Layout {
@@ -17,6 +16,8 @@ pub(super) struct Layout {
     pub(super) takes: &'static [Ranges],
     /// The prompts it has a form for.
     pub(super) form: Form,
+    /// The API whose messages its bodies hold as they are.
+    pub(super) api: Option<Api>,
     /// How its models are shown images.
     pub(super) images: Images,
     /// The most bytes of an image in a message, where the documents say so.
@@ -40,6 +41,8 @@ pub(super) struct Layout {
     pub(super) counts: Counts,
     /// What its calls are billed by.
     pub(super) billed: Billed,
+    /// Where a body says the seed of its sampling, as the keys on the way there; empty where it cannot.
+    pub(super) seed: &'static [&'static str],
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
     /// What the service is known to reject in a body whose layout is right, and what to change.
@@ -87,6 +90,7 @@ impl Layout {
             serves: &[],
             takes: &[],
             form: Form::Body,
+            api: None,
             images: Images::None,
             largest_image: None,
             marks_cache: false,
@@ -98,6 +102,7 @@ impl Layout {
             lead: Lead::Kept,
             counts: Counts::InBody,
             billed: Billed::Tokens,
+            seed: &[],
             body,
             rejects: None,
             read,

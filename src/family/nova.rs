@@ -26,6 +26,7 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     takes: &TAKES,
     form: USER_FIRST,
+    api: Some(Api::Amazon),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     unknown_events: UnknownEvents::AnyObject,

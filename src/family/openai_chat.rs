@@ -22,6 +22,7 @@ use crate::catalog::Capabilities;
 use crate::model::{Api, Block, FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
+    seed: &["seed"],
     serves: &[
         "openai.",
         "xai.",
@@ -47,6 +48,7 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::Taken,
         begun: Prefill::GoesOn,
     }),
+    api: Some(Api::OpenAi),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     rejects: Some(content::openai_chat),
@@ -58,6 +60,7 @@ pub(super) const LAYOUT: Layout = Layout {
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
+    seed: &[],
     form: FREE,
     own_model: OwnModel::Unknown,
     schema: SchemaForm::Mistral,
@@ -77,6 +80,7 @@ pub(super) const MISTRAL: Layout = Layout {
 
 pub(super) const JAMBA: Layout = Layout {
     name: "jamba",
+    seed: &[],
     form: FREE,
     serves: &["ai21.jamba"],
     images: Images::None,

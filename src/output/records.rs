@@ -19,6 +19,10 @@ pub struct Record {
     pub custom_id: Option<String>,
     /// The row's number, from 1.
     pub row: u64,
+    /// The variant of a sweep.
+    pub variant: Option<String>,
+    /// Which of its samples, from 1; 0 without a sweep.
+    pub sample: u32,
     /// `succeeded`, `filtered` or `failed`.
     pub status: String,
     /// Why the completion ended.

@@ -1,6 +1,6 @@
 //! What a request can cost and hold at most, and requests that are rejected for it.
 
-use super::RowMaker;
+use super::renderer::Renderer;
 use crate::catalog::{Cached, ModelFacts, Most};
 use crate::family::{OutputLimit, Rendered};
 use crate::job::Plan;
@@ -52,7 +52,7 @@ impl<'a> WorstCost<'a> {
     }
 }
 
-impl RowMaker<'_> {
+impl Renderer<'_> {
     /// A token is at least a byte, and a response no longer than its limit.
     pub(super) fn worst_cost_usd(
         &self,

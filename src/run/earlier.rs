@@ -1,5 +1,7 @@
 //! What a row was answered before its current call, where that is to correct it.
 
+use std::sync::Arc;
+
 use super::Outcome;
 use crate::model::{Fault, Reply, Request, SchemaError};
 
@@ -37,6 +39,6 @@ impl Earlier {
 pub(super) fn outcome(reply: Reply) -> Outcome {
     match reply.parsed.schema_errors().map(<[SchemaError]>::to_vec) {
         Some(errors) => Outcome::Failed(Fault::invalid_output(reply, &errors)),
-        None => Outcome::Replied(Box::new(reply)),
+        None => Outcome::Replied(Arc::new(reply)),
     }
 }

@@ -65,6 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
+    ("export", &["nearest", "output", "replacement"]),
     (
         "score",
         &[
@@ -104,6 +105,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "event",
             "exit",
+            "export",
             "family",
             "format",
             "input",

@@ -8,6 +8,7 @@
 mod advice;
 mod gather;
 mod pace;
+mod sum;
 #[cfg(test)]
 mod tests;
 
@@ -367,9 +368,9 @@ fn around(bytes_per_token: f64) -> Cases<f64> {
     }
 }
 
-/// What is billed by the piece is so at the standard price alone.
+/// Per-unit prices are known for the standard tier alone.
 fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -> Option<f64> {
-    let pieces = match case {
+    let units = match case {
         _ if 0 < sizes.unpriced => return None,
         Case::Low | Case::Expected => sizes.least,
         Case::Worst => sizes.most,
@@ -379,7 +380,7 @@ fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -
         // Nothing is known of it, and the tier that is never priced says so.
         Way::Batch => Tier::Reserved,
     };
-    facts.pieces_usd(pieces, tier)
+    facts.units_usd(units, tier)
 }
 
 fn price(facts: &ModelFacts, way: Way, input_tokens: u64) -> Option<Price> {

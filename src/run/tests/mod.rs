@@ -63,12 +63,11 @@ where
     async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         let act = self.act(row(call));
         let is_invalid = matches!(act, Act::Invalid);
-        let act = match act {
-            Act::SilentFor(time) if call.silence.unwrap_or(IDLE) < time => {
-                Act::Refuse(fault(Category::Network))
-            }
-            act => act,
-        };
+        if let Act::SilentFor(time) = act
+            && call.silence.unwrap_or(IDLE) < time
+        {
+            return Err(fault(Category::Network));
+        }
         play(act).await?;
         let mut reply = reply(row(call));
         reply.parsed.schema =
