@@ -61,6 +61,8 @@ pub(super) enum Rule {
         absolute: f64,
         relative: f64,
     },
+    /// A number that is within a range.
+    Within(Take, Range),
     Length(Unit, Range),
     FinishReason,
     Cost(Range),
@@ -188,6 +190,13 @@ impl Checks {
         self.all.iter().map(|check| check.name.as_str())
     }
 
+    /// The first check that looks at what a judge said.
+    pub fn of_judge(&self) -> Option<&str> {
+        let mut all = self.all.iter();
+        let of_judge = all.find(|check| matches!(check.place, Place::Judged(_)));
+        of_judge.map(|check| check.name.as_str())
+    }
+
     /// The kept fields that the checks refer to, each with the check that does.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.all
@@ -212,7 +221,7 @@ impl Typed {
             Some(on) => Place::parse(on).ok_or_else(|| {
                 format!(
                     "on = \"{on}\" is no place in a record; use completion, reasoning, \
-                     /output/FIELD or /metadata/FIELD"
+                     /output/FIELD, /metadata/FIELD or /judged/FIELD"
                 )
             })?,
         };
@@ -247,6 +256,9 @@ impl Typed {
                 let pattern = self.pattern.as_deref().ok_or("it needs `pattern`")?;
                 Rule::Regex(compiled(pattern).map_err(|why| format!("pattern: {why}"))?)
             }
+            "number" if self.min.is_some() || self.max.is_some() => {
+                Rule::Within(take, self.range()?)
+            }
             "number" => Rule::Number {
                 take,
                 absolute: not_negative("tolerance", self.tolerance)?,
@@ -273,7 +285,9 @@ impl Typed {
     fn only_what_applies(&self) -> Result<(), String> {
         let kind = self.kind.as_str();
         let is = |kinds: &[&str]| kinds.contains(&kind);
-        let measured = is(&["length", "cost", "latency"]);
+        let is_within = is(&["number"]) && (self.min.is_some() || self.max.is_some());
+        let measured = is(&["length", "cost", "latency"]) || is_within;
+        let compares = is(&["number"]) && !is_within;
         let of_texts = is(&[
             "equals",
             "contains",
@@ -285,10 +299,10 @@ impl Typed {
         let of_record = is(&["finish_reason", "cost", "latency"]);
         let wrong = [
             ("pattern", self.pattern.is_some() && !is(&["regex"])),
-            ("tolerance", self.tolerance.is_some() && !is(&["number"])),
+            ("tolerance", self.tolerance.is_some() && !compares),
             (
                 "relative_tolerance",
-                self.relative_tolerance.is_some() && !is(&["number"]),
+                self.relative_tolerance.is_some() && !compares,
             ),
             ("unit", self.unit.is_some() && !is(&["length"])),
             ("min", self.min.is_some() && !measured),
@@ -315,7 +329,7 @@ impl Typed {
     fn reference_of(&self, rule: &Rule) -> Result<Option<Reference>, String> {
         let needed = !matches!(
             rule,
-            Rule::Regex(_) | Rule::Length(..) | Rule::Cost(_) | Rule::Latency(_)
+            Rule::Regex(_) | Rule::Within(..) | Rule::Length(..) | Rule::Cost(_) | Rule::Latency(_)
         );
         let kind = &self.kind;
         match (&self.reference, &self.value) {

@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("exit", &[]),
     ("format", &[]),
     ("nearest", &[]),
+    ("record_id", &[]),
     ("percent", &[]),
     ("replacement", &[]),
     ("stderr", &[]),
@@ -35,7 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("schema", &["catalog", "json_cost", "model"]),
-    ("input", &["exact", "json_cost", "nearest"]),
+    ("input", &["exact", "json_cost", "nearest", "record_id"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
     (
@@ -65,7 +66,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
-    ("score", &["format", "nearest", "output", "replacement"]),
+    (
+        "score",
+        &["format", "nearest", "output", "record_id", "replacement"],
+    ),
     (
         "report",
         &[

@@ -24,6 +24,7 @@ mod independent;
 mod init;
 mod inputs;
 mod jobs;
+mod judge;
 mod ledger;
 mod library;
 mod limits;
