@@ -60,6 +60,8 @@ pub mod exact;
 #[doc(hidden)]
 pub mod exit;
 #[doc(hidden)]
+pub mod export;
+#[doc(hidden)]
 pub mod family;
 pub(crate) mod format;
 #[doc(hidden)]

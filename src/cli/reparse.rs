@@ -115,7 +115,7 @@ impl Reader {
         if let (Some(invalid), Some(judge)) = (kept.invalid, &self.judge) {
             let judged = judge.judge(None, invalid.clone());
             return match judged.schema_errors() {
-                Some([first, ..]) => Err(first.to_string()),
+                Some([first, ..]) => Err(first.masked()),
                 Some([]) | None => Ok((judged, None)),
             };
         }
@@ -149,7 +149,7 @@ impl Reader {
         if let Some(judge) = &self.judge {
             reading = judge.judge(None, reading);
             if let Some([first, ..]) = reading.schema_errors() {
-                return Err(first.to_string());
+                return Err(first.masked());
             }
         }
         // The request is not kept: what it alone tells of the cost is unknown.

@@ -31,6 +31,8 @@ pub(super) struct Layout {
     /// A key for the longest response that makes a body one of another shape, so that no other limit
     /// may stand beside it.
     pub(super) lone_limit: Option<&'static str>,
+    /// How bodies ask for a response that follows a schema, beside asking in the prompt.
+    pub(super) schema: SchemaForm,
     /// What it answers with.
     pub(super) answer: Answer,
     /// White space before its completions.
@@ -95,6 +97,7 @@ impl Layout {
             thinking: Thinking::None,
             own_model: OwnModel::Unknown,
             lone_limit: None,
+            schema: SchemaForm::None,
             answer: Answer::Text,
             lead: Lead::Kept,
             counts: Counts::InBody,
@@ -108,6 +111,21 @@ impl Layout {
             unknown_events: UnknownEvents::None,
         }
     }
+}
+
+/// How bodies ask for a response that follows a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SchemaForm {
+    /// `output_config.format`, or a tool.
+    Claude,
+    /// A tool in `toolConfig`.
+    Nova,
+    /// `response_format`, or a tool.
+    OpenAi,
+    /// A tool, which cannot be named where it is forced.
+    Mistral,
+    /// In the prompt only.
+    None,
 }
 
 /// How a streamed answer is put together.

@@ -64,7 +64,6 @@ pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
 pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly};
-pub use structured::ToolInput;
 
 use layout::{Answer, Layout, Lead};
 

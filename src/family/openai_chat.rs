@@ -11,8 +11,8 @@ use super::chunk::Chunk;
 use super::join::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::json::{Body, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Counts, FREE, Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Several, Stream,
-    Turns,
+    Counts, FREE, Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, SchemaForm,
+    Several, Stream, Turns,
 };
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, finish, first_of, means_filtered, thought};
@@ -54,6 +54,7 @@ pub(super) const LAYOUT: Layout = Layout {
     rejects: Some(content::openai_chat),
     several: Several::Streamed,
     own_model: OwnModel::Same,
+    schema: SchemaForm::OpenAi,
     ..Layout::new("openai-chat", body, read)
 };
 
@@ -62,6 +63,7 @@ pub(super) const MISTRAL: Layout = Layout {
     seed: &[],
     form: FREE,
     own_model: OwnModel::Unknown,
+    schema: SchemaForm::Mistral,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",
@@ -85,6 +87,7 @@ pub(super) const JAMBA: Layout = Layout {
     takes: &JAMBA_TAKES,
     // Its documents allow `n` above 1 only where nothing is streamed.
     several: Several::WholeOnly,
+    schema: SchemaForm::None,
     ..LAYOUT
 };
 

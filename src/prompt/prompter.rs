@@ -388,7 +388,7 @@ mod tests {
             prompter.prompt(&record).unwrap();
             let said = prompter.ignored_remark().unwrap();
             assert!(
-                said.contains("also have model, max_tokens, which"),
+                said.contains("not sent, since only the messages are: model, max_tokens;"),
                 "{said}"
             );
         }

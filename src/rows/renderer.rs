@@ -186,6 +186,7 @@ impl<'a> Renderer<'a> {
             bill: rendered.bill,
             body: rendered.body.into(),
             prompt,
+            silence: None,
         }
     }
 

@@ -177,6 +177,7 @@ mod tests {
                 reserve_usd: 0.0,
                 bill: None,
                 prompt: None,
+                silence: None,
             },
         };
         let call = |was_sent| {

@@ -92,7 +92,7 @@ impl Duplicates {
 
     /// A row of an earlier run succeeded with this request: the rows to come copy its record.
     pub fn succeeded_before(&mut self, request: Fingerprint, rows: u64, id: String, reply: Reply) {
-        let outcome = Outcome::Replied(Arc::new(reply));
+        let outcome = Outcome::Replied(Arc::new(free_of_charge(&reply)));
         let group = self.groups.entry(request).or_insert(Group::of(rows));
         if let First::Next = group.first {
             let bytes = bytes(&outcome);
@@ -249,6 +249,7 @@ mod tests {
                 reserve_usd: 0.0,
                 bill: None,
                 prompt: None,
+                silence: None,
             },
         }
     }

@@ -12,7 +12,9 @@ use super::duplicates::{self, Copied};
 use super::earlier::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
-use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
+use super::{
+    Ask, CompletedRow, Event, FirstAlone, Outcome, Row, Share, Signal, Stop, Store, chain,
+};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
@@ -63,7 +65,7 @@ where
     E: std::error::Error,
 {
     /// Starts one attempt.
-    pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
+    pub(super) fn send(&mut self, mut admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
         tell(&Event::Sent {
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
@@ -78,6 +80,8 @@ where
             true => self.settings.first_timeout,
             false => self.settings.attempt_timeout,
         };
+        let compiles = self.is_first_alone() && self.settings.first_alone == FirstAlone::ForGrammar;
+        admitted.attempt.first.request.silence = compiles.then_some(limit);
         self.in_flight.spawn(async move {
             let sent = Instant::now();
             let answer = admitted.attempt.send(&*model);
@@ -139,7 +143,7 @@ where
                 attempt.history.attempts += 1;
                 if let Some(correction) = self.correction(&attempt, &replies.first) {
                     self.bytes.release(held);
-                    self.ask_again(attempt, replies.first, correction, returned_at, tell);
+                    self.queue_correction(attempt, replies.first, correction, returned_at, tell);
                     return;
                 }
                 self.bytes.returned(held, &replies);

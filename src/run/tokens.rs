@@ -416,6 +416,7 @@ mod tests {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         }
     }
 

@@ -66,6 +66,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
+    ("export", &["nearest", "output", "replacement"]),
     (
         "score",
         &["format", "nearest", "output", "record_id", "replacement"],
@@ -98,6 +99,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "event",
             "exit",
+            "export",
             "family",
             "format",
             "input",
@@ -124,7 +126,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("jsonschema::", "src/schema/validate.rs"),
+    (
+        "jsonschema::",
+        "src/schema/validate.rs src/schema/errors.rs",
+    ),
     ("csv::", "src/input/csv"),
     ("minijinja::", "src/prompt/template"),
     ("minijinja_contrib::", "src/prompt/template"),

@@ -12,6 +12,7 @@ mod dedupe;
 mod emulator;
 mod environment;
 mod errors;
+mod export;
 mod families;
 mod faults;
 mod flat;

@@ -131,7 +131,7 @@ impl Fault {
 
     /// The failure of a row whose response breaks the schema of the job by these errors.
     pub fn invalid_output(reply: Reply, errors: &[SchemaError]) -> Self {
-        let shown = errors.iter().take(3).map(ToString::to_string);
+        let shown = errors.iter().take(3).map(SchemaError::masked);
         let shown = shown.collect::<Vec<_>>().join("; ");
         let more = match errors.len() {
             0..=3 => String::new(),

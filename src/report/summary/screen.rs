@@ -168,7 +168,7 @@ impl Summary<'_> {
                 format!("{input} in{cached}, {output} out"),
             ));
         }
-        if 0 < overall.answered() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
+        if 0 < overall.responses() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
             lines.push(Line::Text("cost", self.cost()));
         }
         if !context.variants.is_empty() {

@@ -38,10 +38,15 @@ enum Act {
     /// A response that breaks the schema.
     Invalid,
     AnswerAfter(Duration),
+    /// A stream that says nothing for so long, and is aborted after [`IDLE`] unless the call has more time.
+    SilentFor(Duration),
     Refuse(Fault),
     Hang,
     Panic,
 }
+
+/// How long a stream may say nothing.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// A service that takes 100 ms a call and asks the script what to do with the nth call of a row.
 struct Scripted<F> {
@@ -58,15 +63,16 @@ where
     async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         let act = self.act(row(call));
         let is_invalid = matches!(act, Act::Invalid);
+        let act = match act {
+            Act::SilentFor(time) if call.silence.unwrap_or(IDLE) < time => {
+                Act::Refuse(fault(Category::Network))
+            }
+            act => act,
+        };
         play(act).await?;
         let mut reply = reply(row(call));
-        reply.parsed.schema = is_invalid.then(|| {
-            SchemaCheck::Invalid(vec![SchemaError {
-                pointer: "/a".into(),
-                keyword: "enum".into(),
-                message: "another".into(),
-            }])
-        });
+        reply.parsed.schema =
+            is_invalid.then(|| SchemaCheck::Invalid(vec![SchemaError::of_all("enum", "another")]));
         Ok(reply)
     }
 
@@ -109,7 +115,7 @@ fn row(call: &Request) -> u64 {
 async fn play(act: Act) -> Result<(), Fault> {
     match act {
         Act::Answer | Act::Invalid => sleep(Duration::from_millis(100)).await,
-        Act::AnswerAfter(time) => sleep(time).await,
+        Act::AnswerAfter(time) | Act::SilentFor(time) => sleep(time).await,
         Act::Refuse(fault) => {
             sleep(Duration::from_millis(1)).await;
             return Err(fault);
@@ -233,6 +239,7 @@ fn ready(row: u64) -> Row {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         },
     })
 }
