@@ -77,6 +77,7 @@ pub mod output;
 pub(crate) mod percent;
 #[doc(hidden)]
 pub mod prompt;
+mod record_id;
 mod replacement;
 #[doc(hidden)]
 pub mod report;

@@ -110,6 +110,7 @@ impl Check {
             | Rule::Regex(_)
             | Rule::Number { .. }
             | Rule::JsonSchema(_)
+            | Rule::Within(..)
             | Rule::Length(Unit::Characters | Unit::Words, _) => {}
         }
         let Some(value) = record.value(&self.place) else {
@@ -179,6 +180,15 @@ impl Check {
                 absolute,
                 relative,
             } => of_number(value, &text(expected), *take, *absolute, *relative),
+            Rule::Within(take, range) => match number(value, *take) {
+                Some(found) => measured(Some(found.value), *range, ""),
+                None => Verdict {
+                    outcome: Outcome::NotPassed,
+                    value: None,
+                    expected: Some(range.text()),
+                    reason: "no number".into(),
+                },
+            },
             Rule::Length(unit, range) => {
                 let length = match unit {
                     Unit::Words => value.split_whitespace().count(),
@@ -273,17 +283,24 @@ fn measured(value: Option<f64>, range: Range, unknown: &'static str) -> Verdict 
         return Verdict::missing(unknown);
     };
     let Range { min, max } = range;
-    let expected = match (min, max) {
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, Some(max)) => format!("at most {max}"),
-        (None, None) => String::new(),
-    };
+    let expected = range.text();
     if min.is_some_and(|min| value < min) {
         return Verdict::of(false, value.to_string(), expected, "below `min`");
     }
     let passed = max.is_none_or(|max| value <= max);
     Verdict::of(passed, value.to_string(), expected, "above `max`")
+}
+
+impl Range {
+    /// It in words.
+    fn text(self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            (Some(min), None) => format!("at least {min}"),
+            (None, Some(max)) => format!("at most {max}"),
+            (None, None) => String::new(),
+        }
+    }
 }
 
 /// The first group of a match, or all of it where there is no group.

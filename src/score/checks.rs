@@ -62,6 +62,8 @@ pub(super) enum Rule {
         absolute: f64,
         relative: f64,
     },
+    /// A number that is within a range.
+    Within(Take, Range),
     Length(Unit, Range),
     JsonSchema(Box<Schema>),
     FinishReason,
@@ -199,6 +201,13 @@ impl Checks {
         self.all.iter().map(|check| check.name.as_str())
     }
 
+    /// The first check that looks at what a judge said.
+    pub fn of_judge(&self) -> Option<&str> {
+        let mut all = self.all.iter();
+        let of_judge = all.find(|check| matches!(check.place, Place::Judged(_)));
+        of_judge.map(|check| check.name.as_str())
+    }
+
     /// The kept fields that the checks refer to, each with the check that does.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.all
@@ -227,7 +236,7 @@ impl Typed {
             Some(on) => Place::parse(on).ok_or_else(|| {
                 format!(
                     "on = \"{on}\" is no place in a record; use completion, reasoning, \
-                     /output/FIELD or /metadata/FIELD"
+                     /output/FIELD, /metadata/FIELD or /judged/FIELD"
                 )
             })?,
         };
@@ -266,6 +275,9 @@ impl Typed {
                 let pattern = self.pattern.as_deref().ok_or("it needs `pattern`")?;
                 Rule::Regex(compiled(pattern).map_err(|why| format!("pattern: {why}"))?)
             }
+            "number" if self.min.is_some() || self.max.is_some() => {
+                Rule::Within(take, self.range()?)
+            }
             "number" => Rule::Number {
                 take,
                 absolute: not_negative("tolerance", self.tolerance)?,
@@ -293,7 +305,9 @@ impl Typed {
     fn only_what_applies(&self) -> Result<(), String> {
         let kind = self.kind.as_str();
         let is = |kinds: &[&str]| kinds.contains(&kind);
-        let measured = is(&["length", "cost", "latency"]);
+        let is_within = is(&["number"]) && (self.min.is_some() || self.max.is_some());
+        let measured = is(&["length", "cost", "latency"]) || is_within;
+        let compares = is(&["number"]) && !is_within;
         let of_texts = is(&[
             "equals",
             "contains",
@@ -307,10 +321,10 @@ impl Typed {
             ("pattern", self.pattern.is_some() && !is(&["regex"])),
             ("path", self.path.is_some() && !is(&["json_schema"])),
             ("json", self.json.is_some() && !is(&["json_schema"])),
-            ("tolerance", self.tolerance.is_some() && !is(&["number"])),
+            ("tolerance", self.tolerance.is_some() && !compares),
             (
                 "relative_tolerance",
-                self.relative_tolerance.is_some() && !is(&["number"]),
+                self.relative_tolerance.is_some() && !compares,
             ),
             ("unit", self.unit.is_some() && !is(&["length"])),
             ("min", self.min.is_some() && !measured),
@@ -338,6 +352,7 @@ impl Typed {
         let needed = !matches!(
             rule,
             Rule::Regex(_)
+                | Rule::Within(..)
                 | Rule::Length(..)
                 | Rule::JsonSchema(_)
                 | Rule::Cost(_)

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::check::{Outcome, Verdict};
 use super::checks::Checks;
+use super::judged::Judged;
 use super::record::{Checked, Place};
 use super::tally::{HasSamples, Tally};
 use crate::nearest::nearest;
@@ -26,6 +27,8 @@ pub struct Scores<'a> {
     pub checks: &'a Checks,
     /// A kept field that groups the records.
     pub by: Option<&'a str>,
+    /// What a judge said of the records.
+    pub judged: Option<&'a Judged>,
     /// Whether rows will be compared.
     pub compares: bool,
     /// Where each verdict is written, one line a record and check.
@@ -53,6 +56,18 @@ pub enum ScoreError {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
+    },
+    /// No record of the judge is of a record of the output.
+    #[error("{}: none of its records is of a record of {}; IDs here are such as {here}, and there such as {there}", judged.display(), output.display())]
+    NotJudged {
+        /// The judge's output.
+        judged: PathBuf,
+        /// The output.
+        output: PathBuf,
+        /// An ID of the judge's output.
+        here: String,
+        /// An ID of the output.
+        there: String,
     },
     /// A check needs a field that the output does not have.
     #[error("{what}: no record keeps `{field}`{advice}")]
@@ -109,6 +124,7 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
         tally: Tally::new(scores.checks, scores.by, keep_rows),
         verdicts: scores.into.map(Verdicts::of).transpose()?,
         fields: Fields::of(scores),
+        unjudged: None,
     };
     let OutputPaths { output, failed, .. } = scores.paths;
     // A crash between two files leaves a row in both: then it has an answer.
@@ -119,15 +135,26 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
     })?;
     each_checked(output, |record| {
         only_failed.remove(&record.identity());
-        pass.take(&record)
+        pass.take(record)
     })?;
     each_checked(failed, |record| {
         match only_failed.remove(&record.identity()) {
-            true => pass.take(&record),
+            true => pass.take(record),
             false => Ok(()),
         }
     })?;
     pass.fields.check()?;
+    if let (Some(judged), Some(there), false) =
+        (scores.judged, pass.unjudged, pass.tally.is_judged())
+    {
+        return Err(ScoreError::NotJudged {
+            judged: judged.path().to_owned(),
+            output: output.clone(),
+            here: judged.an_id().to_owned(),
+            there,
+        }
+        .into());
+    }
     if let Some(verdicts) = pass.verdicts {
         verdicts.keep(scores.paths)?;
     }
@@ -139,10 +166,23 @@ struct Pass<'a> {
     tally: Tally,
     verdicts: Option<Verdicts<'a>>,
     fields: Fields<'a>,
+    /// The first record that the judge said nothing of.
+    unjudged: Option<String>,
 }
 
-impl Pass<'_> {
-    fn take(&mut self, record: &Checked<'_>) -> Result<(), Stop> {
+impl<'a> Pass<'a> {
+    fn take<'r>(&mut self, mut record: Checked<'r>) -> Result<(), Stop>
+    where
+        'a: 'r,
+    {
+        if let Some(judged) = self.scores.judged {
+            let id = record.record_id();
+            record.judged = judged.of(&id);
+            if record.judged.is_none() {
+                self.unjudged.get_or_insert(id);
+            }
+        }
+        let record = &record;
         self.fields.look(record)?;
         let checks = &self.scores.checks.all;
         let verdicts: Vec<_> = match Tally::is_checked(record) {

@@ -25,6 +25,7 @@ mod independent;
 mod init;
 mod inputs;
 mod jobs;
+mod judge;
 mod ledger;
 mod library;
 mod limits;
