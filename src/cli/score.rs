@@ -166,7 +166,7 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 fn read_checks(file: &Path) -> Result<Checks, Failure> {
     let at = |why: &dyn std::error::Error| Failure::usage(format!("{}: {why}", file.display()));
-    let text = small::text(file).map_err(|error| at(&error))?;
+    let text = small::text_of_any(file).map_err(|error| at(&error))?;
     let read = |path: &str| small::text(Path::new(path)).map_err(|error| error.to_string());
     Checks::parse(&text, read).map_err(|error| at(&error))
 }
