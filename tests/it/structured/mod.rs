@@ -118,7 +118,7 @@ fn broken(kind: &str, model: [&str; 2]) -> Out {
 }
 
 #[test]
-fn broken_answers_are_repaired_or_told_apart() {
+fn broken_responses_are_repaired_or_fail_with_the_rule_that_they_break() {
     for (kind, repaired) in [
         ("fenced", "fenced_block"),
         ("prose", "outermost"),
@@ -353,7 +353,7 @@ fn what_is_accepted_is_a_part_of_the_fingerprint() {
 }
 
 #[test]
-fn kills_in_the_middle_of_corrections_lose_nothing_and_repeat_no_more_than_what_was_under_way() {
+fn kills_during_corrections_lose_no_row_and_repeat_no_more_than_the_calls_in_flight() {
     const ROWS: u64 = 60;
     const CALLS: u64 = 8;
     let service = Service::playing(&format!(
