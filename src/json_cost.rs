@@ -99,7 +99,7 @@ pub(crate) fn of_tree(tree: &Value) -> usize {
     VALUE + beyond
 }
 
-/// Whether a tree that has grown piece by piece has come to cost too much.
+/// Whether a tree that grows chunk by chunk has come to cost too much.
 ///
 /// # Errors
 /// It has.

@@ -61,6 +61,8 @@ pub mod exact;
 #[doc(hidden)]
 pub mod exit;
 #[doc(hidden)]
+pub mod export;
+#[doc(hidden)]
 pub mod family;
 pub(crate) mod format;
 #[doc(hidden)]
@@ -76,6 +78,7 @@ pub mod output;
 pub(crate) mod percent;
 #[doc(hidden)]
 pub mod prompt;
+mod record_id;
 mod replacement;
 #[doc(hidden)]
 pub mod report;

@@ -58,7 +58,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::catalog::{ModelFacts, rounded_usd};
-use crate::family::{Batch, Family, ToolInput};
+use crate::family::{Batch, Family};
 use crate::json_cost;
 use crate::model::Bill;
 use crate::model::fault::Verdict;
@@ -66,7 +66,7 @@ use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
     Served, Tier, Usage,
 };
-use crate::schema::{Called, Judge};
+use crate::schema::Judge;
 pub use aws::Access;
 use aws::Rehearsal;
 use client::Clients;
@@ -74,6 +74,7 @@ pub use error::ConnectError;
 use faults::{fault, no_answer, no_client, not_json, too_many_values};
 use hosts::Hosts;
 use response_headers::ResponseHeaders;
+use streamed::Patience;
 use whole_body::{Room, Taken};
 use wire::BoundedAnswer;
 
@@ -121,18 +122,10 @@ impl Target {
             ..reading
         };
         match &self.judge {
-            Some((judge, tool)) => judge.judge(called(&reading, tool), reading),
+            Some((judge, tool)) => judge.judge(Family::tool_input(&reading, tool), reading),
             None => reading,
         }
     }
-}
-
-/// What the model called the tool with that stands for the schema.
-fn called(reading: &ParsedReply, tool: &str) -> Option<Called> {
-    Some(match Family::tool_input(reading, tool)? {
-        ToolInput::Value(value) => Called::With(value),
-        ToolInput::Text(text) => Called::WithText(text),
-    })
 }
 
 /// Whose work the bodies are.
@@ -250,7 +243,12 @@ impl Model for Bedrock {
                 Err(fault) => Err(fault),
             },
             Delivery::Streamed { idle } => {
-                self.invoke_streamed(&client, call, idle, &headers).await
+                let patience = Patience {
+                    first: call.silence.map_or(idle, |silence| silence.max(idle)),
+                    next: idle,
+                };
+                self.invoke_streamed(&client, call, patience, &headers)
+                    .await
             }
         };
         self.look_over(outcome, &headers, number).await
@@ -268,6 +266,7 @@ impl Model for Bedrock {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let headers = ResponseHeaders::default();

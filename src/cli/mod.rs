@@ -5,6 +5,7 @@ mod check;
 mod connect;
 mod emulate;
 mod errors;
+mod export;
 mod fixes;
 mod flags;
 mod hints;
@@ -157,6 +158,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Failure> {
         Some(("repair", matches)) => repair::repair(matches),
         Some(("reparse", matches)) => reparse::reparse(matches),
         Some(("score", matches)) => score::score(matches),
+        Some(("export", matches)) => export::export(matches),
         Some(("emulate", matches)) => emulate::emulate(matches),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),

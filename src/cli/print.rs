@@ -91,6 +91,31 @@ pub(super) fn raw(bytes: &[u8]) -> std::io::Result<()> {
     stdout.flush()
 }
 
+/// Standard output, for records: as they are for a program that reads them, and without what acts on a
+/// terminal where that shows them.
+pub(super) fn stream() -> Box<dyn std::io::Write> {
+    let stdout = std::io::stdout();
+    match stdout.is_terminal() {
+        true => Box::new(Shown(stdout)),
+        false => Box::new(stdout),
+    }
+}
+
+/// A terminal that is written to by whole records.
+struct Shown(std::io::Stdout);
+
+impl std::io::Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = printable(&String::from_utf8_lossy(bytes));
+        self.0.write_all(text.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// The exit of a verb whose output was written with this result: output that cannot be read was not
 /// given.
 pub(super) fn delivered(written: std::io::Result<()>) -> Result<(), Failure> {

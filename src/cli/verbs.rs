@@ -6,7 +6,9 @@ use clap::builder::{PossibleValuesParser, Resettable};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 
 use super::args::{examples, switch, trust_endpoint, trust_locks, with_examples};
-use super::{emulate, errors, flags, init, models, quotas, repair, reparse, report, score, status};
+use super::{
+    emulate, errors, export, flags, init, models, quotas, repair, reparse, report, score, status,
+};
 use crate::exit;
 use crate::job::{self, MaxFailures};
 
@@ -59,6 +61,7 @@ pub fn command() -> Command {
         .subcommand(repair::command())
         .subcommand(reparse::command())
         .subcommand(score::command())
+        .subcommand(export::command())
         .subcommand(emulate::command())
         .subcommand(completions_command())
         .subcommand(man_command())
@@ -172,7 +175,7 @@ impl HelpFlags for Command {
 }
 
 /// The verbs that have a page of their own in the manual.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "init",
     "run",
     "plan",
@@ -185,6 +188,7 @@ const PAGES: [&str; 15] = [
     "repair",
     "reparse",
     "score",
+    "export",
     "emulate",
     "completions",
     "man",

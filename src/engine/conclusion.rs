@@ -134,6 +134,6 @@ impl Run<'_, '_> {
 
     fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
         let place = self.region.as_deref();
-        verdict(stop, &self.plan.model, place, &self.context.paths)
+        verdict(stop, &self.current.model, place, &self.context.paths)
     }
 }

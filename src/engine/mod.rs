@@ -13,6 +13,7 @@ pub(crate) mod finished;
 pub(crate) mod job;
 pub(crate) mod job_event;
 pub(crate) mod job_summary;
+mod lanes;
 mod limit_use;
 mod notes;
 pub(crate) mod open;
@@ -22,6 +23,7 @@ mod resolve_arn;
 pub(crate) mod responder;
 pub(crate) mod run;
 mod steering;
+mod sweep_remarks;
 pub(crate) mod told;
 mod verdict;
 

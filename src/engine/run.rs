@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::claim::{claim_output, only_run, unfinished};
-use super::connect;
+use super::connect::{self, Connection};
 use super::day::Day;
 use super::failure::Failure;
 use super::finished::{Finished, write};
+use super::lanes::{Lane, fingerprint, lanes, models, settings};
 use super::limit_use::LimitUseFile;
 use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
 use super::options::RunOptions;
@@ -26,18 +27,19 @@ use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::format::{retrying, time};
-use crate::job::{Endpoint, PinnedPath, Plan};
+use crate::job::{Endpoint, PinnedPath, Plan, PlannedVariant};
 use crate::model::Fingerprint;
 use crate::output::{
-    Claim, EarlierReply, InFlight, LedgerSettings, OutputPaths, RunFilePlace, earlier_replies,
-    killed, last_run,
+    Claim, EarlierReply, EarlierRows, InFlight, LedgerError, LedgerSettings, OutputPaths,
+    RunFilePlace, earlier_replies, killed, last_run,
 };
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Updates};
-use crate::rows::identity;
-use crate::rows::preflight::limit_of;
-use crate::run::{Ask, Duplicates, EarlierUse, Event, Limits, Settings, Steering, Stop};
+use crate::report::summary::{Context, SummaryVariant, Updates};
+use crate::rows::{Changed, Standing, identity, place_of};
+use crate::run::{
+    Ask, Duplicates, EarlierUse, Event, Limits, Row, Settings, SoFar, Steering, Stop,
+};
 
 /// How often the loop tells that time goes by.
 const TICK: Duration = Duration::from_millis(200);
@@ -93,23 +95,91 @@ pub(crate) async fn run(
         return Err(rejected);
     }
     tell(Told::Reads(&opened.plan.input));
-    let mut requests = HashMap::new();
+    let mut work = Work::of(&loaded.variants);
     let looked = opened.look_over(&claim.past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
-        if opened.plan.dedupe
-            && options.changed.sends(standing)
-            && let Some(request) = identity(row).fingerprint
-        {
-            *requests.entry(request).or_default() += 1;
-        }
+        let is_sent_once = opened.plan.dedupe;
+        work.take(row, standing, options.changed, is_sent_once);
     });
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
     let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
     run.context.run = place.run_id().to_owned();
-    run.requests = requests;
+    run.work = work;
     run.carry_out(&looked, claim, asked).await
+}
+
+/// What there is to do, by variant.
+#[derive(Default)]
+struct Work {
+    of_variants: Vec<WorkOfVariant>,
+}
+
+#[derive(Default, Clone)]
+struct WorkOfVariant {
+    /// Rows that may be sent.
+    rows: u64,
+    /// Rows that succeeded with the request that they would send now.
+    succeeded: u64,
+    /// How many rows are to send each request, where identical ones are sent once.
+    requests: HashMap<Fingerprint, u64>,
+}
+
+impl Work {
+    fn of(variants: &[PlannedVariant]) -> Self {
+        Self {
+            of_variants: vec![WorkOfVariant::default(); variants.len()],
+        }
+    }
+
+    fn take(&mut self, row: &Row, standing: Standing<'_>, changed: Changed, is_sent_once: bool) {
+        let who = identity(row);
+        let of = &mut self.of_variants[place_of(who)];
+        if !changed.sends(standing) {
+            let succeeded = standing.line().is_some_and(|line| !line.failed);
+            of.succeeded += u64::from(succeeded);
+            return;
+        }
+        of.rows += 1;
+        if let Some(request) = who.fingerprint.filter(|_| is_sent_once) {
+            *of.requests.entry(request).or_default() += 1;
+        }
+    }
+
+    /// Whether rows of this lane may be sent.
+    fn is_left_in(&self, lane: &Lane) -> bool {
+        lane.places
+            .iter()
+            .any(|place| 0 < self.of_variants[*place].rows)
+    }
+
+    /// Whether a row of this lane succeeded with the request that it would send now.
+    fn has_succeeded_in(&self, lane: &Lane) -> bool {
+        let mut places = lane.places.iter();
+        places.any(|place| 0 < self.of_variants[*place].succeeded)
+    }
+
+    /// How many rows of this lane are to send each request.
+    fn requests_of(&self, lane: &Lane) -> HashMap<Fingerprint, u64> {
+        let mut all = HashMap::new();
+        for place in &lane.places {
+            for (request, rows) in &self.of_variants[*place].requests {
+                *all.entry(*request).or_default() += rows;
+            }
+        }
+        all
+    }
+}
+
+/// A lane that is connected.
+struct Link {
+    lane: Lane,
+    model: Arc<Bedrock>,
+    quotas: Quotas,
+    region: String,
+    /// Stops the embedded emulator when it is dropped.
+    _connection: Connection,
 }
 
 /// The first rejection, if there is one.
@@ -138,10 +208,10 @@ pub(super) struct Run<'a, 't> {
     redo: Vec<u64>,
     /// What is said of rows that run again by name.
     selected: Option<String>,
-    /// Whether a row succeeded with the request that it would send now.
-    succeeded_before: bool,
-    /// How many rows are to send each request, where identical ones are sent once.
-    requests: HashMap<Fingerprint, u64>,
+    /// What there is to do.
+    work: Work,
+    /// The plan that the loop under way follows, that of the first variant before there is one.
+    pub(super) current: &'a Plan,
     pub(super) kept: Kept,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
@@ -187,12 +257,14 @@ impl<'a, 't> Run<'a, 't> {
         let context = Context {
             run: String::new(),
             name: plan.name.clone(),
-            model: plan.model.as_str().to_owned(),
+            model: models(opened.variants).join(", "),
+            variants: summary_variants(opened.variants, preflight.records),
+            records: preflight.records,
             rows: preflight.rows + gone,
             emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
             named_ids: preflight.named_ids,
-            fingerprint: plan.fingerprint(),
-            settings: plan.settings(),
+            fingerprint: fingerprint(opened.variants),
+            settings: settings(opened.variants),
             only,
             max_tokens: plan
                 .longest_answer()
@@ -219,8 +291,8 @@ impl<'a, 't> Run<'a, 't> {
             is_done: preflight.ended == preflight.rows && again.is_empty(),
             redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
             selected,
-            succeeded_before: 0 < preflight.answered,
-            requests: HashMap::new(),
+            work: Work::default(),
+            current: plan,
             kept,
             context,
             command,
@@ -253,54 +325,26 @@ impl<'a, 't> Run<'a, 't> {
         }
         if self.is_done {
             self.back_up(&mut claim)?;
-            let progress = Progress::new(&claim.past, Instant::now());
-            return Ok(self.conclude(None, progress));
+            return Ok(self.nothing_to_do(&claim));
         }
-        let connection = connect::connection(self.plan, self.opened.scenario.as_ref())?;
-        let access = &connection.access;
-        let target = connect::target(self.plan, self.opened.maker.sends_bodies());
-        let tell = &mut *self.tell;
-        let warn = &mut |text: &str| tell(Told::Warning(text));
-        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
-        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
-        self.region = Some(model.region().await?);
-        if let Some(remark) = self.region_remark() {
-            (self.tell)(Told::Warning(&remark));
+        let lanes = lanes(self.opened.variants);
+        let lanes_of_job = lanes.len();
+        let mut links = Vec::new();
+        for lane in lanes {
+            if lanes_of_job == 1 || self.work.is_left_in(&lane) {
+                links.push(self.connect(lane).await?);
+            }
         }
-        if let Some(remark) = self.geography_remark() {
-            self.note(&remark);
-        }
-        let tell = &mut *self.tell;
-        let warn = &mut |text: &str| tell(Told::Warning(text));
-        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
-        let quotas = auto_quota::resolve(self.plan, access, &mut hosts).await;
-        if let Some(note) = &quotas.note {
-            self.note(note);
-        }
-        if let Some(warning) = &quotas.warning {
-            (self.tell)(Told::Warning(warning));
-        }
-        let requests = quotas.requests_per_minute;
-        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
-        self.context.tokens_per_minute = quotas.tokens.per_minute;
-        let (mut limit_use, earlier) = LimitUseFile::open(
-            &self.context.paths,
-            self.plan.mode,
-            self.context.emulated,
-            requests.is_some()
-                || quotas.tokens.per_minute.is_some()
-                || quotas.tokens.per_day.is_some()
-                || !self.plan.windows.is_empty(),
-        )?;
         self.back_up(&mut claim)?;
-        let ledger_settings =
-            self.ledger_settings(self.context.rows.saturating_sub(claim.past.len()));
-        let (mut ledger, past) = claim.begin(ledger_settings)?;
+        let left = self.context.rows.saturating_sub(claim.past.len());
+        let Some(first) = links.first() else {
+            // What was to run again has completed since: there is nothing to send.
+            return Ok(self.nothing_to_do(&claim));
+        };
+        let settings = self.ledger_settings(&first.lane, left);
+        let (mut ledger, past) = claim.begin(settings)?;
         let start = Instant::now();
-        let mut progress = Progress::new(&past, start);
-        let opened = self.opened;
-        let rows = opened.maker.rows_after(&past, &opened.input)?;
-        let rows = rows.take(limit_of(self.options.limit));
+        let mut progress = Progress::new(&past, start).of_variants(&past, self.variant_names());
         let mut schedule = WindowSchedule::new(&self.plan.windows, self.context.started_at);
         if let Some(note) = schedule.opening_note() {
             self.note(&note);
@@ -313,41 +357,61 @@ impl<'a, 't> Run<'a, 't> {
                 false => format!("the deadline is {clock}, in {}", time(left)),
             });
         }
-        let settings = Settings {
-            steering: schedule.steering(),
-            earlier,
-            ..self.settings(past.tally.charge_usd(), &quotas)
-        };
         (self.tell)(Told::Starts {
             context: &self.context,
             rows: self.context.rows,
             at: start,
         });
-        let tell = &mut *self.tell;
-        let context = &self.context;
-        let mut metrics = self.metrics.as_mut();
         let mut updates = Updates::new(start);
-        updates.tick(context, &progress, start);
-        let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
-            let now = Instant::now();
-            progress.take(event, now);
-            if let Some(warning) = limit_use.take(event) {
-                tell(Told::Warning(&warning));
+        updates.tick(&self.context, &progress, start);
+        let mut stop = None;
+        let lanes = links.len();
+        for link in links {
+            self.follow(&link);
+            ledger.serve(self.ledger_settings(&link.lane, left));
+            let (mut limit_use, earlier) = self.limit_use(&link)?;
+            let settings = Settings {
+                steering: schedule.steering(),
+                earlier,
+                ..self.settings(&link, &past, &progress, start)
+            };
+            let opened = self.opened;
+            let rows = opened.maker.rows_after(&past, &opened.input)?;
+            let rows = rows
+                .of_variants(&link.lane.places)
+                .limited(self.options.limit);
+            let tell = &mut *self.tell;
+            let context = &self.context;
+            let mut metrics = self.metrics.as_mut();
+            let asked = asked.clone();
+            let model = Arc::clone(&link.model);
+            stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
+                let now = Instant::now();
+                progress.take(event, now);
+                if let Some(warning) = limit_use.take(event) {
+                    tell(Told::Warning(&warning));
+                }
+                tell(Told::Happened(event, &mut progress, now));
+                if matches!(event, Event::Tick)
+                    && let Some(note) = schedule.tick(Timestamp::now())
+                {
+                    tell(Told::Note(&note));
+                }
+                updates.tick(context, &progress, now);
+                if let Some(metrics) = &mut metrics
+                    && let Some(warning) = metrics.tick(context, &mut progress, now)
+                {
+                    tell(Told::Warning(&warning));
+                }
+            })
+            .await;
+            if 1 < lanes {
+                self.end_of_lane(&mut progress);
             }
-            tell(Told::Happened(event, &mut progress, now));
-            if matches!(event, Event::Tick)
-                && let Some(note) = schedule.tick(Timestamp::now())
-            {
-                tell(Told::Note(&note));
+            if stop.is_some() {
+                break;
             }
-            updates.tick(context, &progress, now);
-            if let Some(metrics) = &mut metrics
-                && let Some(warning) = metrics.tick(context, &mut progress, now)
-            {
-                tell(Told::Warning(&warning));
-            }
-        })
-        .await;
+        }
         (self.tell)(Told::Ends(&mut progress, Instant::now()));
         if let Some(left) = ledger.remaining_after_deletion() {
             progress.output_holds(left);
@@ -355,6 +419,89 @@ impl<'a, 't> Run<'a, 't> {
         // The run file may need the room.
         ledger.release();
         Ok(self.conclude(stop, progress))
+    }
+
+    /// Connects a lane: finds credentials, endpoint and quotas, and says what is to be said of them.
+    async fn connect(&mut self, lane: Lane) -> Result<Link, Failure> {
+        let plan = &self.opened.variants[lane.first()].plan;
+        self.current = plan;
+        let connection = connect::connection(plan, self.opened.scenario.as_ref())?;
+        let access = &connection.access;
+        let target = connect::target(plan, self.opened.maker.sends_bodies());
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
+        let region = model.region().await?;
+        self.region = Some(region.clone());
+        if let Some(remark) = self.region_remark() {
+            (self.tell)(Told::Warning(&remark));
+        }
+        if let Some(remark) = self.geography_remark() {
+            self.note(&remark);
+        }
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let quotas = auto_quota::resolve(plan, access, &mut hosts).await;
+        if let Some(note) = &quotas.note {
+            self.note(note);
+        }
+        if let Some(warning) = &quotas.warning {
+            (self.tell)(Told::Warning(warning));
+        }
+        Ok(Link {
+            lane,
+            model,
+            quotas,
+            region,
+            _connection: connection,
+        })
+    }
+
+    /// The loop of a lane is over. What is said of limits per minute is of this lane alone.
+    fn end_of_lane(&mut self, progress: &mut Progress) {
+        let requests = self.context.requests_per_minute.take();
+        let tokens = self.context.tokens_per_minute.take();
+        let model = self.current.model.as_str();
+        progress.end_of_model(model, (requests, tokens), Instant::now());
+    }
+
+    /// Every row has completed.
+    fn nothing_to_do(self, claim: &Claim) -> Finished {
+        let progress = Progress::new(&claim.past, Instant::now())
+            .of_variants(&claim.past, self.variant_names());
+        self.conclude(None, progress)
+    }
+
+    /// The names of the variants; none without a sweep.
+    fn variant_names(&self) -> impl Iterator<Item = &str> {
+        self.context.variants.iter().map(|it| it.name.as_str())
+    }
+
+    /// This lane is next.
+    fn follow(&mut self, link: &Link) {
+        let variants = self.opened.variants;
+        self.current = &variants[link.lane.first()].plan;
+        self.region = Some(link.region.clone());
+        let requests = link.quotas.requests_per_minute;
+        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
+        self.context.tokens_per_minute = link.quotas.tokens.per_minute;
+    }
+
+    /// What earlier runs have used of the limits of a lane.
+    fn limit_use(&self, link: &Link) -> Result<(LimitUseFile, EarlierUse), LedgerError> {
+        let is_sweep = !self.context.variants.is_empty();
+        LimitUseFile::open(
+            &self.context.paths,
+            self.plan.mode,
+            self.context.emulated,
+            is_sweep.then(|| self.current.model.as_str()),
+            link.quotas.requests_per_minute.is_some()
+                || link.quotas.tokens.per_minute.is_some()
+                || link.quotas.tokens.per_day.is_some()
+                || !self.plan.windows.is_empty(),
+        )
     }
 
     fn note(&mut self, text: &str) {
@@ -389,24 +536,41 @@ impl<'a, 't> Run<'a, 't> {
         finished
     }
 
-    fn settings(&self, spent_usd: f64, quotas: &Quotas) -> Settings {
+    fn settings(
+        &self,
+        link: &Link,
+        past: &EarlierRows,
+        progress: &Progress,
+        start: Instant,
+    ) -> Settings {
+        let Link { lane, quotas, .. } = link;
+        let plan = self.current;
+        let (before, now) = (&past.tally, &progress.now);
         Settings {
-            concurrency: self.plan.concurrency,
-            sharing: self.opened.maker.sharing(quotas.tokens.per_minute),
+            concurrency: plan.concurrency,
+            sharing: self
+                .opened
+                .maker
+                .sharing(lane.first(), quotas.tokens.per_minute),
             requests_per_minute: quotas.requests_per_minute,
             tokens: quotas.tokens,
             limits: Limits {
-                spent_usd,
-                deadline: self.deadline(),
-                ..self.plan.limits
+                spent_usd: before.charge_usd() + now.charge_usd(),
+                deadline: self.deadline(start),
+                so_far: SoFar {
+                    usd: now.charge_usd(),
+                    ended: now.ended(),
+                    failed: now.failed,
+                },
+                ..plan.limits
             },
-            retry: self.plan.retry,
-            succeeded_before: self.succeeded_before,
-            duplicates: self.duplicates(),
-            first_alone: self.plan.first_alone(),
-            first_timeout: self.plan.first_timeout(),
-            reasks: self.plan.reasks(),
-            attempt_timeout: self.plan.attempt_timeout,
+            retry: plan.retry,
+            succeeded_before: self.work.has_succeeded_in(lane),
+            duplicates: self.duplicates(lane),
+            first_alone: plan.first_alone(),
+            first_timeout: plan.first_timeout(),
+            reasks: plan.reasks(),
+            attempt_timeout: plan.attempt_timeout,
             drain: self.options.drain,
             tick: TICK,
             earlier: EarlierUse::default(),
@@ -415,17 +579,26 @@ impl<'a, 't> Run<'a, 't> {
         }
     }
 
-    /// The requests that are sent once, with the records of earlier runs that are copied.
-    fn duplicates(&self) -> Duplicates {
-        let mut duplicates = Duplicates::among(&self.requests);
-        if !self.requests.is_empty() {
-            earlier_replies(&self.opened.paths, &self.requests, |earlier| {
+    /// The requests that are sent once, with the records of earlier runs that are copied: not where rows were
+    /// selected to be sent again.
+    fn duplicates(&self, lane: &Lane) -> Duplicates {
+        let requests = self.work.requests_of(lane);
+        let mut duplicates = Duplicates::among(&requests);
+        if !requests.is_empty() && self.context.only.is_none() {
+            earlier_replies(&self.opened.paths, &requests, |earlier| {
                 let EarlierReply {
                     fingerprint,
                     custom_id,
+                    variant,
                     reply,
                 } = earlier;
-                let rows = self.requests.get(&fingerprint).copied().unwrap_or_default();
+                // What is not in the body may differ between loops, such as the service tier.
+                let variant = variant.as_deref().unwrap_or_default();
+                let of_lane = |place: &usize| self.opened.variants[*place].name() == variant;
+                if !lane.places.iter().any(of_lane) {
+                    return;
+                }
+                let rows = requests.get(&fingerprint).copied().unwrap_or_default();
                 duplicates.succeeded_before(fingerprint, rows, custom_id, reply);
             });
         }
@@ -433,20 +606,22 @@ impl<'a, 't> Run<'a, 't> {
     }
 
     /// How long the loop may send from now on.
-    fn deadline(&self) -> Option<Duration> {
+    fn deadline(&self, start: Instant) -> Option<Duration> {
         let Some(at) = self.context.deadline_at else {
-            return self.plan.limits.deadline;
+            let deadline = self.plan.limits.deadline?;
+            return Some(deadline.saturating_sub(start.elapsed()));
         };
         let left = at.duration_since(Timestamp::now());
         Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
     }
 
-    /// How lines are kept if `left` rows are to complete.
-    fn ledger_settings(&self, left: u64) -> LedgerSettings {
-        let plan = self.plan;
+    /// How the lines of a lane are kept if `left` rows are to complete.
+    fn ledger_settings(&self, lane: &Lane, left: u64) -> LedgerSettings {
+        let variants = self.opened.variants;
+        let plan = &variants[lane.first()].plan;
         let shared = plan
             .concurrency
-            .saturating_mul(self.opened.maker.rows_per_call());
+            .saturating_mul(self.opened.maker.rows_per_call(lane.first()));
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         LedgerSettings {
             model: plan.model.as_str().to_owned(),
@@ -461,7 +636,21 @@ impl<'a, 't> Run<'a, 't> {
                 calls: plan.concurrency,
                 rows: shared.min(left).max(plan.concurrency),
             },
-            max_tokens: plan.longest_answer(),
+            max_tokens: variants
+                .iter()
+                .filter_map(|it| it.plan.longest_answer())
+                .max(),
         }
     }
+}
+
+/// The variants, for the summary; none without a sweep.
+fn summary_variants(variants: &[PlannedVariant], records: u64) -> Vec<SummaryVariant> {
+    let sweeps = variants.iter().filter_map(|it| it.sweep.as_ref());
+    let variants = sweeps.map(|sweep| SummaryVariant {
+        name: sweep.variant.name.clone(),
+        params: sweep.varies().clone(),
+        rows: records * u64::from(sweep.samples),
+    });
+    variants.collect()
 }

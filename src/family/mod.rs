@@ -49,7 +49,7 @@ mod usage;
 mod vocabulary;
 mod written;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::{FinishReason, ParsedReply, Prompt, SchemaMode};
 use crate::nearest::nearest;
@@ -64,7 +64,6 @@ pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
 pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly};
-pub use structured::ToolInput;
 
 use layout::{Answer, Layout, Lead};
 
@@ -221,6 +220,26 @@ impl Family {
             self.add_schema(&mut body, sent);
         }
         body
+    }
+
+    /// Whether a body can say the seed of its sampling.
+    pub fn takes_a_seed(self) -> bool {
+        !self.layout().seed.is_empty()
+    }
+
+    /// Writes `seed` into `body`, if the family has a place for it.
+    pub fn sow(self, body: &mut Value, seed: u32) {
+        let [way @ .., last] = self.layout().seed else {
+            return;
+        };
+        let mut at = body;
+        for key in way {
+            if at.get(key).is_none() {
+                at[key] = json!({});
+            }
+            at = &mut at[key];
+        }
+        at[*last] = seed.into();
     }
 
     /// Reads a response's body. Completions are as they were sent, see [`Family::tidied`].

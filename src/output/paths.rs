@@ -3,6 +3,7 @@
 //! An output that is a link is the file it leads to, and the others are beside that file: so they
 //! are the same files, and the lock the same lock, under whatever name a run is given.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -125,6 +126,16 @@ impl OutputPaths {
         let name = name.to_string_lossy();
         let rest = name.strip_prefix(&*stem);
         rest.is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    /// Whether the file `name` in `folder` is one of the output's own.
+    pub fn owns(&self, folder: &Path, name: &OsStr) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let name = name.to_string_lossy();
+        let stem = self.stem.file_name().unwrap_or_default().to_string_lossy();
+        let end = name.strip_prefix(&*stem);
+        end.is_some_and(|end| end == ENDING || BESIDE.contains(&end))
+            && real(folder) == real(self.directory())
     }
 
     /// Where a torn tail is put: `OUT.torn-20261122T021500Z`, or that with a number.

@@ -27,6 +27,19 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// The share of rows that may fail, from 0 to 1.
     pub max_error_rate: Option<f64>,
+    /// What this run did before, where it is one of several in a row.
+    pub so_far: SoFar,
+}
+
+/// What a run has done in the loops before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SoFar {
+    /// What it has spent, with all that may have been billed, in USD.
+    pub usd: f64,
+    /// Rows that completed.
+    pub ended: u64,
+    /// Those of them that failed.
+    pub failed: u64,
 }
 
 impl Limits {
@@ -101,8 +114,8 @@ impl Budget {
             held_usd: 0.0,
             in_flight: 0,
             attributed_usd: 0.0,
-            ended: 0,
-            failed: 0,
+            ended: limits.so_far.ended,
+            failed: limits.so_far.failed,
         }
     }
 
@@ -129,7 +142,7 @@ impl Budget {
         let fits = |spent_usd: f64, max_usd: f64| spent_usd + self.held_usd + worst_usd <= max_usd;
         let of_output = self.limits.max_cost_usd;
         let of_run = self.limits.max_cost_per_run_usd;
-        let of_run_usd = self.spent_usd - self.limits.spent_usd;
+        let of_run_usd = self.limits.so_far.usd + self.spent_usd - self.limits.spent_usd;
         let reached = match (of_output, of_run) {
             (Some(max_usd), _) if !fits(self.spent_usd, max_usd) => Reached::Cost {
                 max_usd,

@@ -9,6 +9,7 @@
 
 mod attempt;
 mod bytes_in_flight;
+mod cell;
 mod concurrency;
 mod credential_hold;
 mod duplicates;
@@ -46,11 +47,12 @@ use crate::model::{Fault, Fingerprint, Model, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
+pub use cell::{Cell, Variant};
 pub use duplicates::Duplicates;
 pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
 pub use limit_use::{EarlierUse, LimitUse};
-pub use limits::{Limits, Reached};
+pub use limits::{Limits, Reached, SoFar};
 pub use pace::RequestsPerMinute;
 pub use reask::Reasks;
 pub use retry::RetryPolicy;
@@ -78,6 +80,8 @@ pub struct Identity {
     pub fingerprint: Option<Fingerprint>,
     /// Fields of the row that are copied to its result.
     pub metadata: Option<Map<String, Value>>,
+    /// Its place in a sweep; `None` where the job has none.
+    pub cell: Option<Cell>,
 }
 
 /// A row of the input, as the loop receives it.
@@ -153,7 +157,7 @@ impl CompletedRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// There is a response: the row succeeded or was filtered.
-    Replied(Box<Reply>),
+    Replied(Arc<Reply>),
     /// It failed.
     Failed(Fault),
 }

@@ -73,3 +73,20 @@ pub(crate) const REFUSALS: Corpus<3> = [
     b"ValidationException\n400\nprompt is too long: 5 tokens > 4 maximum",
     b"ExpiredTokenException\n403\nThe security token included in the request is expired",
 ];
+
+pub(crate) const SCHEMAS: Corpus<4> = [
+    b"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":[\"string\",\"null\"],\"maxLength\":3},\"b\":{\"$ref\":\"#/$defs/b\"}},\"required\":[\"a\"],\"$defs\":{\"b\":{\"enum\":[1,\"x\",null]}}}",
+    b"{\"anyOf\":[{\"type\":\"object\",\"properties\":{\"n\":{\"$ref\":\"#\"}}},{\"const\":7}],\"not\":{\"items\":{\"pattern\":\"^(a|b)+$\"}}}",
+    b"{\"type\":\"array\",\"items\":{\"oneOf\":[{\"format\":\"date\"},{\"minimum\":1.5,\"multipleOf\":0.5}]},\"minItems\":2,\"uniqueItems\":true}",
+    b"{\"type\":\"object\",\"patternProperties\":{\"^x\":{}},\"additionalProperties\":{\"type\":\"string\"},\"if\":{\"required\":[\"a\"]},\"then\":false}",
+];
+
+pub(crate) const COMPLETIONS: Corpus<7> = [
+    b"{\"label\": \"a\", \"score\": 1, \"notes\": [\"x\"]}",
+    b"<think>hm {</think>\n```json\n{\"label\": \"a\"}\n```\nDone.",
+    b"Here: {'label': 'b', score: 3, \"notes\": ['it\\'s',],} // end",
+    b"{\"label\": None, # no\n\"ok\": True}",
+    b"~~~\n[1, {\"label\": \"\\ud83d\\ude00\"}]\n~~~",
+    b"The answer {\"label\": \"a\", \"notes\": [\"a\\nb\", /* c */ \"d\"]} and {\"label\": \"b\"}",
+    b"{\"label\": \"a\", \"score\": 1e2, \"label\": ",
+];

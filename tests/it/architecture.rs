@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("exit", &[]),
     ("format", &[]),
     ("nearest", &[]),
+    ("record_id", &[]),
     ("percent", &[]),
     ("replacement", &[]),
     ("stderr", &[]),
@@ -35,7 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("schema", &["catalog", "json_cost", "model"]),
-    ("input", &["exact", "json_cost", "nearest"]),
+    ("input", &["exact", "json_cost", "nearest", "record_id"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
     (
@@ -65,7 +66,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "prompt", "run",
         ],
     ),
-    ("score", &["format", "nearest", "output", "replacement"]),
+    ("export", &["nearest", "output", "replacement"]),
+    (
+        "score",
+        &[
+            "format",
+            "json_cost",
+            "nearest",
+            "output",
+            "record_id",
+            "replacement",
+            "schema",
+        ],
+    ),
     (
         "report",
         &[
@@ -94,6 +107,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "event",
             "exit",
+            "export",
             "family",
             "format",
             "input",
@@ -120,7 +134,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("jsonschema::", "src/schema/validate.rs"),
+    (
+        "jsonschema::",
+        "src/schema/validate.rs src/schema/errors.rs",
+    ),
     ("csv::", "src/input/csv"),
     ("minijinja::", "src/prompt/template"),
     ("minijinja_contrib::", "src/prompt/template"),

@@ -17,7 +17,7 @@ use crate::model::{
     Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, SchemaCheck, SchemaError, Served,
     Usage,
 };
-use crate::run::{CompletedRow, Outcome, Share};
+use crate::run::{Cell, CompletedRow, Outcome, Share};
 
 pub(super) use known::Known;
 pub use known::RecordError;
@@ -62,6 +62,8 @@ pub struct Stamp<'a> {
 struct Line<'a> {
     custom_id: Option<&'a str>,
     row: u64,
+    #[serde(flatten)]
+    cell: Option<CellFields<'a>>,
     status: Status,
     #[serde(flatten)]
     ending: Ending<'a>,
@@ -89,6 +91,24 @@ struct Line<'a> {
     emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Value>,
+}
+
+/// The place of a row in a sweep.
+#[derive(Serialize)]
+struct CellFields<'a> {
+    variant: &'a str,
+    sample: u32,
+    params: ExactMap<'a>,
+}
+
+impl<'a> CellFields<'a> {
+    fn of(cell: &'a Cell) -> Self {
+        Self {
+            variant: &cell.variant.name,
+            sample: cell.sample,
+            params: ExactMap(&cell.params),
+        }
+    }
 }
 
 /// A row that shares its call with others: how many they are, and which of them it is, from 1.
@@ -159,7 +179,7 @@ struct InvalidAnswer<'a> {
     cost_usd: Option<f64>,
     schema_valid: bool,
     schema_errors: Vec<BrokenRule<'a>>,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     reasks: u32,
 }
 
@@ -202,7 +222,7 @@ impl<'a> InvalidAnswer<'a> {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes the field by reference"
 )]
-fn is_none(count: &u32) -> bool {
+fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
@@ -230,7 +250,7 @@ struct Answer<'a> {
     schema_valid: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<&'a str>,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     reasks: u32,
 }
 
@@ -325,6 +345,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
     let line = Line {
         custom_id: identity.custom_id.as_deref(),
         row: identity.row,
+        cell: identity.cell.as_ref().map(CellFields::of),
         status: Status::of(&ended.outcome),
         ending: ending(&ended.outcome, stamp),
         shared: Shared::of(ended.share),

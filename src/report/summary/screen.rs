@@ -14,6 +14,8 @@ enum Line {
     Text(&'static str, String),
     /// A label, a number, and remarks on it, one below the other.
     Number(&'static str, u64, Vec<String>),
+    /// A label and lines, one below the other.
+    List(&'static str, Vec<String>),
 }
 
 impl std::fmt::Display for Summary<'_> {
@@ -32,13 +34,14 @@ impl Summary<'_> {
         let lines = self.lines();
         let numbers = lines.iter().filter_map(|line| match line {
             Line::Number(_, number, _) => Some(count(*number).len()),
-            Line::Text(..) => None,
+            Line::Text(..) | Line::List(..) => None,
         });
         let width = numbers.max().unwrap_or_default();
         let mut text = wrap(&self.headline(), 2, columns) + "\n";
         for line in lines {
             let (label, said, indent) = match line {
                 Line::Text(label, said) => (label, vec![said], INDENT),
+                Line::List(label, said) => (label, said, INDENT),
                 Line::Number(label, number, remarks) => {
                     let number = format!("{:>width$}", count(number));
                     let mut remarks = remarks.into_iter();
@@ -165,8 +168,11 @@ impl Summary<'_> {
                 format!("{input} in{cached}, {output} out"),
             ));
         }
-        if 0 < overall.answered() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
+        if 0 < overall.responses() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
             lines.push(Line::Text("cost", self.cost()));
+        }
+        if !context.variants.is_empty() {
+            lines.push(Line::List("variants", self.variants()));
         }
         if 0 < progress.sent {
             lines.push(Line::Number("calls", progress.sent, self.calls()));
@@ -201,6 +207,8 @@ mod tests {
 
     fn context(rows: u64) -> Context {
         Context {
+            variants: Vec::new(),
+            records: 0,
             run: "20261130T221500Z-1f0c3a9e".into(),
             name: "nightly".into(),
             model: "m".into(),

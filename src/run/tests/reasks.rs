@@ -230,6 +230,26 @@ async fn while_the_service_compiles_the_schema_the_first_call_goes_alone_with_a_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_may_say_nothing_while_the_service_compiles_the_schema_and_only_then() {
+    let silent = |row: u64, nth: u32| match (row, nth) {
+        (1, 1) => Act::SilentFor(Duration::from_secs(300)),
+        (2, 1) => Act::SilentFor(Duration::from_secs(61)),
+        _ => Act::Answer,
+    };
+    let mut scene = Scene::of(2);
+    scene.settings.first_alone = FirstAlone::ForGrammar;
+    let story = scene.play(silent).await;
+    assert!(story.contains("1 answered after 1 attempts"), "{story}");
+    assert!(story.contains("2 answered after 2 attempts"), "{story}");
+    for first_alone in [FirstAlone::No, FirstAlone::ForCache] {
+        let mut scene = Scene::of(2);
+        scene.settings.first_alone = first_alone;
+        let story = scene.play(silent).await;
+        assert!(story.contains("1 answered after 2 attempts"), "{story}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_before_the_correction_could_be_sent_keeps_the_response_that_was_paid_for() {
     let mut scene = corrected(1, 1);
     scene.settings.requests_per_minute = NonZeroU32::new(2).map(RequestsPerMinute);

@@ -237,6 +237,7 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         },
     }
 }

@@ -1,0 +1,244 @@
+//! `promptmill export`: the records of an output in another shape, in the order of the input.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use serde_json::json;
+
+use super::args::{examples, output_argument, switch};
+use super::print;
+use super::repair::existing_output;
+use crate::engine::Failure;
+use crate::exit::{Exit, Reason};
+use crate::export::{
+    Condition, ExportError, Failed, Format, Formulas, Order, Table, Target, Written,
+};
+use crate::format::{count, plural};
+
+const EXAMPLES: &str = "  promptmill export out.jsonl -o answers.csv
+  promptmill export out.jsonl -o - --to jsonl --where status=succeeded | jq .completion
+  promptmill export out.jsonl -o few.csv --columns custom_id,completion,cost_usd";
+
+/// The shapes, and how a file's name says which is meant.
+const SHAPES: [(&str, &str); 2] = [("jsonl", ".jsonl"), ("csv", ".csv")];
+
+/// The verb and its flags.
+pub(super) fn command() -> Command {
+    Command::new("export")
+        .about("Write the records of an output as CSV or JSON Lines, in the order of the input")
+        .before_help(
+            "Reads OUT.jsonl and OUT.failed.jsonl, also while a run writes them, and changes neither. A \
+             file is replaced as a whole, and only once all records are in it.",
+        )
+        .after_help(examples(&format!(
+            "{EXAMPLES}\n\nExit codes:\n\
+             \x20   0  exported\n\
+             \x20   2  the output cannot be read, or not be exported like this\n\
+             \x20  74  the export cannot be written"
+        )))
+        .arg(output_argument())
+        .arg(
+            Arg::new("to-file")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .required(true)
+                .help("File to write; - is standard output"),
+        )
+        .arg(
+            Arg::new("to")
+                .long("to")
+                .value_name("SHAPE")
+                .value_parser(PossibleValuesParser::new(SHAPES.map(|(name, _)| name)))
+                .help("Shape of the export [default: by the file's name, else jsonl]"),
+        )
+        .arg(
+            Arg::new("columns")
+                .long("columns")
+                .value_name("NAMES")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .help("These columns only, such as custom_id,completion,usage.output_tokens"),
+        )
+        .arg(
+            Arg::new("where")
+                .long("where")
+                .value_name("FIELD=VALUE")
+                .value_parser(Condition::parse)
+                .action(ArgAction::Append)
+                .help("Only records whose field has this value (!= another one); may be repeated"),
+        )
+        .arg(
+            Arg::new("failed")
+                .long("failed")
+                .value_name("WHERE")
+                .value_parser(PossibleValuesParser::new(["together", "apart", "none"]))
+                .default_value("together")
+                .help("Failed rows: among the others, apart in FILE.failed.csv, or none"),
+        )
+        .arg(switch("ordered", "In the order of the input (the default)"))
+        .arg(
+            switch("unordered", "In the order in which the rows completed")
+                .conflicts_with("ordered"),
+        )
+        .arg(switch(
+            "bom",
+            "Begin a CSV file with a byte order mark, so that Excel reads it as UTF-8",
+        ))
+        .arg(switch(
+            "keep-formulas",
+            "Write texts of CSV as they are, even those that a spreadsheet would run as formulas",
+        ))
+        .arg(switch("json", "Print one JSON object instead of text"))
+}
+
+/// Writes the export.
+pub(super) fn export(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let paths = existing_output(matches)?;
+    let target = target(matches);
+    let columns: Vec<String> = many(matches, "columns");
+    let conditions: Vec<Condition> = many(matches, "where");
+    let table = Table {
+        paths: &paths,
+        format: format(matches, &target)?,
+        columns: &columns,
+        conditions: &conditions,
+        failed: failed(matches),
+        order: match matches.get_flag("unordered") {
+            true => Order::Completion,
+            false => Order::Input,
+        },
+    };
+    if columns.iter().any(String::is_empty) {
+        return Err(Failure::usage("--columns: a name is empty"));
+    }
+    let is_stream = target == Target::Stream;
+    if is_stream && matches.get_flag("json") {
+        let why = "--json: standard output has the export; name a file with -o";
+        return Err(Failure::usage(why));
+    }
+    let written = match table.export(&target, &mut print::stream()) {
+        // Its reader has read enough.
+        Err(ExportError::Write { source, .. })
+            if is_stream && source.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            return Ok(Exit::Complete);
+        }
+        written => written?,
+    };
+    match &target {
+        Target::Path(path) if matches.get_flag("json") => {
+            print::delivered(print::json(&json_of(path, written)))?;
+        }
+        Target::Path(path) => print::delivered(print::text(&text_of(path, written)))?,
+        Target::Stream => {}
+    }
+    Ok(Exit::Complete)
+}
+
+fn many<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, flag: &str) -> Vec<T> {
+    let values = matches.get_many(flag);
+    values.unwrap_or_default().cloned().collect()
+}
+
+fn target(matches: &ArgMatches) -> Target {
+    let path: &PathBuf = matches.get_one("to-file").expect("it is required");
+    match path == Path::new("-") {
+        true => Target::Stream,
+        false => Target::Path(path.clone()),
+    }
+}
+
+/// The shape that was asked for, or that the file's name says.
+fn shape<'a>(matches: &'a ArgMatches, target: &Target) -> &'a str {
+    let by_name = || {
+        let Target::Path(path) = target else {
+            return None;
+        };
+        let name = path.to_string_lossy();
+        let shape = SHAPES.iter().find(|(_, end)| name.ends_with(end));
+        shape.map(|(name, _)| *name)
+    };
+    let typed: Option<&String> = matches.get_one("to");
+    typed
+        .map(String::as_str)
+        .or_else(by_name)
+        .unwrap_or("jsonl")
+}
+
+fn format(matches: &ArgMatches, target: &Target) -> Result<Format, Failure> {
+    let mark = matches.get_flag("bom");
+    let keeps = matches.get_flag("keep-formulas");
+    if shape(matches, target) == "csv" {
+        let formulas = match keeps {
+            true => Formulas::Kept,
+            false => Formulas::Guarded,
+        };
+        return Ok(Format::Csv { formulas, mark });
+    }
+    let idle = [("bom", mark), ("keep-formulas", keeps)];
+    match idle.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Failure::usage(format!(
+            "--{flag} is for CSV: add --to csv, or leave it out"
+        ))),
+        None => Ok(Format::Jsonl),
+    }
+}
+
+fn failed(matches: &ArgMatches) -> Failed {
+    let failed: Option<&String> = matches.get_one("failed");
+    match failed.map(String::as_str) {
+        Some("apart") => Failed::Apart,
+        Some("none") => Failed::LeftOut,
+        _ => Failed::Together,
+    }
+}
+
+fn text_of(path: &Path, written: Written) -> String {
+    let Written {
+        records,
+        failed,
+        left_out,
+    } = written;
+    let failed = match failed {
+        0 => String::new(),
+        failed => format!(", {} of failed rows", count(failed)),
+    };
+    let left_out = match left_out {
+        0 => String::new(),
+        left_out => format!("; {} left out by --where", count(left_out)),
+    };
+    let records = plural(records, "record");
+    format!("{}: {records}{failed}{left_out}", path.display())
+}
+
+fn json_of(path: &Path, written: Written) -> String {
+    let Written {
+        records,
+        failed,
+        left_out,
+    } = written;
+    json!({
+        "ok": true,
+        "file": path,
+        "records": records,
+        "failed": failed,
+        "left_out": left_out,
+    })
+    .to_string()
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Write { .. } => Self::new(Exit::CannotWrite, error),
+            ExportError::NoRecord { .. } | ExportError::Twice { .. } => {
+                Self::usage(error).because(Reason::Output)
+            }
+            ExportError::Read { .. } | ExportError::Usage(_) => Self::usage(error),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Exports of an output: its records in the order of the input, in the shape that somebody reads.
+//!
+//! A first pass notes where each record is (sixteen bytes) and which fields there are; a second one reads
+//! the records in order and writes them. The bytes depend on the records alone, not on the order in which
+//! they completed. The output is only read.
+
+mod csv_cells;
+mod error;
+mod fields;
+mod filter;
+mod index;
+mod lines;
+mod read;
+mod record;
+mod table;
+mod target;
+
+pub use csv_cells::Formulas;
+pub use error::ExportError;
+pub use filter::Condition;
+pub use index::Order;
+pub use table::{Failed, Format, Table, Written};
+pub use target::Target;
