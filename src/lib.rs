@@ -49,10 +49,10 @@
 mod alarm;
 #[doc(hidden)]
 pub mod bedrock;
-#[doc(hidden)]
-pub(crate) mod blocking;
+mod blocking;
 #[doc(hidden)]
 pub mod catalog;
+#[doc(hidden)]
 pub mod cli;
 mod engine;
 mod event;
