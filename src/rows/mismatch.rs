@@ -53,6 +53,14 @@ pub enum MismatchError {
         /// The keys it wants.
         what: String,
     },
+    /// One variant of a sweep.
+    #[error("variant {variant}: {mismatch}")]
+    Variant {
+        /// Its name.
+        variant: String,
+        /// What does not fit.
+        mismatch: Box<MismatchError>,
+    },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
     IdleKey {

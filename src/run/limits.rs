@@ -40,6 +40,8 @@ pub struct SoFar {
     pub ended: u64,
     /// Those of them that failed.
     pub failed: u64,
+    /// The time they took, as far as it counts for the deadline.
+    pub time: Duration,
 }
 
 impl Limits {
@@ -121,13 +123,17 @@ impl Budget {
 
     /// When the time is over.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.limits.deadline.map(|deadline| self.start + deadline)
+        let left = self
+            .limits
+            .deadline?
+            .saturating_sub(self.limits.so_far.time);
+        Some(self.start + left)
     }
 
     /// Whether the time is over, or too much has gone wrong.
     pub(super) fn reached(&self, now: Instant) -> Option<Reached> {
         if let Some(deadline) = self.limits.deadline
-            && deadline <= now - self.start
+            && deadline <= now - self.start + self.limits.so_far.time
         {
             return Some(Reached::Deadline(deadline));
         }

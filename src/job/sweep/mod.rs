@@ -24,6 +24,9 @@ pub use planned::{PlannedVariant, SweepCells, SweepPlan};
 /// More variants than this are a mistake in one of the lists.
 const MOST_VARIANTS: usize = 1000;
 
+/// More calls for each row are a mistake too; its rows are in memory at once.
+const MOST_CELLS: u64 = 10_000;
+
 /// What is done with variants that their model is known to reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRefused {
@@ -94,6 +97,14 @@ impl JobFile {
         });
         let variants: Vec<_> = variants.collect();
         reject_one_name(&variants)?;
+        let cells = variants.len() as u64 * u64::from(sweep.samples());
+        if MOST_CELLS < cells {
+            let message = format!(
+                "each row would be sent {cells} times, more than {MOST_CELLS}: ask for fewer samples, or \
+                 shorten the lists"
+            );
+            return Err(wrong("sweep.samples", message));
+        }
         Ok(variants)
     }
 
