@@ -100,7 +100,7 @@ impl Reader {
         let family = text("family").map(|name| Family::parse(name));
         let prices = text("prices").map(|path| {
             let path = std::path::Path::new(path);
-            small::text(path)
+            small::text_of_any(path)
                 .map_err(|why| Failure::usage(format!("--prices {}: {why}", path.display())))
         });
         Ok(Self {
@@ -165,7 +165,8 @@ impl Reader {
 /// What judges responses against the schema in the file at `path`.
 fn judge(path: &str) -> Result<Judge, Failure> {
     let wrong = |why: String| Failure::usage(format!("--schema {path}: {why}"));
-    let text = small::text(std::path::Path::new(path)).map_err(|why| wrong(why.to_string()))?;
+    let text =
+        small::text_of_any(std::path::Path::new(path)).map_err(|why| wrong(why.to_string()))?;
     let schema = Schema::parse(&text).map_err(|problem| wrong(problem.to_string()))?;
     Ok(Judge {
         schema: std::sync::Arc::new(schema),

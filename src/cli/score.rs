@@ -166,8 +166,9 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 fn read_checks(file: &Path) -> Result<Checks, Failure> {
     let at = |why: &dyn std::error::Error| Failure::usage(format!("{}: {why}", file.display()));
-    let text = small::text(file).map_err(|error| at(&error))?;
-    Checks::parse(&text).map_err(|error| at(&error))
+    let text = small::text_of_any(file).map_err(|error| at(&error))?;
+    let read = |path: &str| small::text(Path::new(path)).map_err(|error| error.to_string());
+    Checks::parse(&text, read).map_err(|error| at(&error))
 }
 
 /// What a judge said, where that is asked for.
@@ -259,7 +260,7 @@ impl From<ScoreError> for Failure {
         match error {
             ScoreError::Write { .. } => Self::new(Exit::CannotWrite, error),
             ScoreError::NoRecord { .. } => Self::usage(error).because(Reason::Output),
-            ScoreError::Read { .. } | ScoreError::NoField { .. } | ScoreError::NotJudged { .. } => {
+            ScoreError::Read(_) | ScoreError::NoField { .. } | ScoreError::NotJudged { .. } => {
                 Self::usage(error)
             }
         }

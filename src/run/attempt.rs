@@ -53,7 +53,7 @@ pub(super) struct Attempt {
     pub(super) others: Vec<ReadyRow>,
     pub(super) history: History,
     pub(super) read: Instant,
-    /// What its row was answered before, where this call is to correct that.
+    /// The invalid response of its row, where this call corrects it.
     pub(super) earlier: Option<Box<Earlier>>,
 }
 

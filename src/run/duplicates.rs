@@ -404,6 +404,21 @@ mod tests {
     }
 
     #[test]
+    fn what_an_outcome_takes_is_its_message_and_its_response() {
+        let Outcome::Replied(paid) = reply("{}") else {
+            unreachable!("it is a reply");
+        };
+        let of_reply = bytes_in_flight::bytes(&paid);
+        assert_ne!(of_reply, 0);
+        let mut fault = Fault::local(Category::InvalidOutput, "no label");
+        let message = fault.message.len();
+        assert_eq!(bytes(&Outcome::Failed(fault.clone())), message);
+        fault.invalid = Some(Arc::clone(&paid));
+        assert_eq!(bytes(&Outcome::Failed(fault)), message + of_reply);
+        assert_eq!(bytes(&Outcome::Replied(paid)), of_reply);
+    }
+
+    #[test]
     fn a_row_of_an_earlier_run_is_copied_to_a_single_row() {
         let Outcome::Replied(earlier) = reply("before") else {
             unreachable!("a reply")

@@ -1,11 +1,11 @@
-//! What a row was answered before its current call, where that is to correct it.
+//! The invalid response of a row, while the call that corrects it is made.
 
 use std::sync::Arc;
 
 use super::Outcome;
 use crate::model::{Fault, Reply, Request, SchemaError};
 
-/// What a row had before its current call.
+/// The invalid response that a call corrects.
 #[derive(Debug)]
 pub(super) struct Earlier {
     /// The row's own request.

@@ -51,10 +51,10 @@ impl Names {
             keyword: keyword.to_owned(),
             message: shortened(&message),
         };
-        let unexpected = match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected,
-            _ => return vec![one(place, message(error))],
+        let (ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected }) = error.kind()
+        else {
+            return vec![one(place, message(error))];
         };
         let within = |name: &String| {
             let name = name.replace('~', "~0").replace('/', "~1");
@@ -67,19 +67,24 @@ impl Names {
 
 /// The validator's words, where they quote nothing of the value.
 fn message(error: &ValidationError<'_>) -> String {
-    match error.kind() {
-        ValidationErrorKind::PropertyNames { error } => {
-            format!(
-                "the name of a property is not valid: {}",
-                message(error.as_ref())
-            )
-        }
-        ValidationErrorKind::FromUtf8 { .. } => "value is not UTF-8".to_owned(),
+    let kind = error.kind();
+    if let ValidationErrorKind::PropertyNames { error } = kind {
+        let why = message(error.as_ref());
+        return format!("the name of a property is not valid: {why}");
+    }
+    if let ValidationErrorKind::FromUtf8 { .. } = kind {
+        return "value is not UTF-8".to_owned();
+    }
+    let gives_up = matches!(
+        kind,
         ValidationErrorKind::BacktrackLimitExceeded { .. }
-        | ValidationErrorKind::RegexEngineFailure { .. } => {
-            "value could not be matched against the pattern in a bounded number of steps".to_owned()
+            | ValidationErrorKind::RegexEngineFailure { .. }
+    );
+    match gives_up {
+        true => {
+            "value could not be matched against the pattern in a bounded number of steps".into()
         }
-        _ => error.masked().to_string(),
+        false => error.masked().to_string(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! One check on one record.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::checks::{Amount, Check, Range, Reference, Rule, Unit};
 use super::number::{Number, Take, number};
-use super::record::Record;
+use super::record::{Checked, Place};
 use super::value::{normalized, text, texts};
+use crate::json_cost;
+use crate::schema::Schema;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub struct Verdict {
     /// What it was compared with.
     pub expected: Option<String>,
     /// Why it did not pass; empty if it did.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 impl Verdict {
@@ -37,7 +41,7 @@ impl Verdict {
             outcome: Outcome::Missing,
             value: None,
             expected: None,
-            reason,
+            reason: reason.into(),
         }
     }
 
@@ -49,31 +53,31 @@ impl Verdict {
             },
             value: Some(value),
             expected: Some(expected),
-            reason: if passed { "" } else { reason },
+            reason: if passed { "" } else { reason }.into(),
         }
     }
 }
 
 impl Check {
     /// Checks a record that succeeded.
-    pub(super) fn verdict(&self, record: &Record<'_>) -> Verdict {
+    pub(super) fn verdict(&self, record: &Checked<'_>) -> Verdict {
         let mut verdict = self.plain_verdict(record);
         if self.negated {
             (verdict.outcome, verdict.reason) = match verdict.outcome {
-                Outcome::Passed => (Outcome::NotPassed, "true, and must not be"),
-                Outcome::NotPassed => (Outcome::Passed, ""),
+                Outcome::Passed => (Outcome::NotPassed, "true, and must not be".into()),
+                Outcome::NotPassed => (Outcome::Passed, "".into()),
                 Outcome::Missing => (Outcome::Missing, verdict.reason),
             };
         }
         verdict
     }
 
-    fn plain_verdict(&self, record: &Record<'_>) -> Verdict {
+    fn plain_verdict(&self, record: &Checked<'_>) -> Verdict {
         let expected = match &self.reference {
             None => None,
             Some(Reference::Value(value)) => Some(value.clone()),
             Some(Reference::Field(field)) => {
-                let place = super::record::Place::Metadata(field.clone());
+                let place = Place::Metadata(field.clone());
                 match record.value(&place) {
                     Some(value) => Some(value),
                     None => return Verdict::missing("the record has no reference"),
@@ -105,12 +109,18 @@ impl Check {
             | Rule::OneOf { .. }
             | Rule::Regex(_)
             | Rule::Number { .. }
+            | Rule::JsonSchema(_)
             | Rule::Within(..)
             | Rule::Length(Unit::Characters | Unit::Words, _) => {}
         }
         let Some(value) = record.value(&self.place) else {
             return Verdict::missing("the record has no such value");
         };
+        // What is not text in the record is validated as it is; a text is to hold the JSON.
+        let is_text = matches!(self.place, Place::Completion | Place::Reasoning);
+        if let (Rule::JsonSchema(schema), None, false) = (&self.rule, &self.extract, is_text) {
+            return of_schema(schema, &value);
+        }
         let shown = expected.as_ref().map(text);
         let value = match &self.extract {
             None => text(&value),
@@ -121,7 +131,7 @@ impl Check {
                         outcome: Outcome::NotPassed,
                         value: None,
                         expected: shown,
-                        reason: "`extract` matches nothing",
+                        reason: "`extract` matches nothing".into(),
                     };
                 }
             },
@@ -164,6 +174,7 @@ impl Check {
                     "does not match",
                 )
             }
+            Rule::JsonSchema(schema) => of_json(schema, value),
             Rule::Number {
                 take,
                 absolute,
@@ -175,7 +186,7 @@ impl Check {
                     outcome: Outcome::NotPassed,
                     value: None,
                     expected: Some(range.text()),
-                    reason: "no number",
+                    reason: "no number".into(),
                 },
             },
             Rule::Length(unit, range) => {
@@ -213,6 +224,36 @@ fn of_texts(
     Verdict::of(passed, value, all.join(" | "), reason)
 }
 
+/// A text that is to hold JSON, against a schema.
+fn of_json(schema: &Schema, value: &str) -> Verdict {
+    let parsed = json_cost::check(value.as_bytes())
+        .map_err(|error| error.to_string())
+        .and_then(|()| serde_json::from_str(value.trim()).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(parsed) => of_schema(schema, &parsed),
+        Err(why) => Verdict {
+            outcome: Outcome::NotPassed,
+            value: Some(value.to_owned()),
+            expected: None,
+            reason: format!("not JSON: {why}").into(),
+        },
+    }
+}
+
+/// A value against a schema. The first rule that it breaks is the reason.
+fn of_schema(schema: &Schema, value: &Value) -> Verdict {
+    let (outcome, reason) = match schema.errors(value).first() {
+        None => (Outcome::Passed, "".into()),
+        Some(error) => (Outcome::NotPassed, error.to_string().into()),
+    };
+    Verdict {
+        outcome,
+        value: Some(text(value)),
+        expected: None,
+        reason,
+    }
+}
+
 fn of_number(value: &str, expected: &str, take: Take, absolute: f64, relative: f64) -> Verdict {
     // A reference is a number as a whole, or ends in one, as `... #### 18` does.
     let Some(wanted) = number(expected, Take::Last) else {
@@ -223,7 +264,7 @@ fn of_number(value: &str, expected: &str, take: Take, absolute: f64, relative: f
             outcome: Outcome::NotPassed,
             value: None,
             expected: Some(wanted.text()),
-            reason: "no number",
+            reason: "no number".into(),
         };
     };
     let near = |a: Number, b: Number| {

@@ -1,8 +1,7 @@
 //! One pass over the files of an output.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,17 +9,14 @@ use serde_json::json;
 use super::check::{Outcome, Verdict};
 use super::checks::Checks;
 use super::judged::Judged;
-use super::record::{Place, Record};
+use super::record::{Checked, Place};
 use super::tally::{HasSamples, Tally};
 use crate::nearest::nearest;
-use crate::output::OutputPaths;
+use crate::output::{LedgerError, OutputPaths, each_record_line};
 use crate::replacement::{Replacement, mode_of};
 
 /// Records that are looked at before a field that none of them has counts as never kept.
 const RECORDS_TO_FIND_FIELDS: u64 = 1000;
-
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 18;
 
 /// What to score, and into what.
 #[derive(Debug)]
@@ -43,13 +39,8 @@ pub struct Scores<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ScoreError {
     /// A file of it cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] LedgerError),
     /// The scores cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {
@@ -115,6 +106,12 @@ enum Stop {
     Error(ScoreError),
 }
 
+impl From<LedgerError> for Stop {
+    fn from(error: LedgerError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
 impl From<ScoreError> for Stop {
     fn from(error: ScoreError) -> Self {
         Self::Error(error)
@@ -132,15 +129,15 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
     let OutputPaths { output, failed, .. } = scores.paths;
     // A crash between two files leaves a row in both: then it has an answer.
     let mut only_failed = HashSet::new();
-    each_record(failed, |record| {
+    each_checked(failed, |record| {
         only_failed.insert(record.identity());
         Ok(())
     })?;
-    each_record(output, |record| {
+    each_checked(output, |record| {
         only_failed.remove(&record.identity());
         pass.take(record)
     })?;
-    each_record(failed, |record| {
+    each_checked(failed, |record| {
         match only_failed.remove(&record.identity()) {
             true => pass.take(record),
             false => Ok(()),
@@ -174,7 +171,7 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn take<'r>(&mut self, mut record: Record<'r>) -> Result<(), Stop>
+    fn take<'r>(&mut self, mut record: Checked<'r>) -> Result<(), Stop>
     where
         'a: 'r,
     {
@@ -222,7 +219,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn look(&mut self, record: &Record<'_>) -> Result<(), ScoreError> {
+    fn look(&mut self, record: &Checked<'_>) -> Result<(), ScoreError> {
         if self.needed.iter().all(|(.., seen)| *seen) || RECORDS_TO_FIND_FIELDS < self.records {
             return Ok(());
         }
@@ -265,38 +262,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Shows every record of a file to `take`, in the file's order. A file that is not there has none,
-/// and a last line without its end is not read: a run may be writing it.
-fn each_record(
+/// Shows every record of a file to `take`, in the file's order. A last line without its end is not read: a
+/// run may be writing it.
+fn each_checked(
     path: &Path,
-    mut take: impl FnMut(Record<'_>) -> Result<(), Stop>,
+    mut take: impl FnMut(Checked<'_>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    let unreadable = |source| ScoreError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unreadable(error).into()),
-    };
-    let mut reader = BufReader::with_capacity(BUFFER, file);
-    let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
-            break;
+    each_record_line(path, |line, bytes| match serde_json::from_slice(bytes) {
+        Ok(record) => take(record),
+        Err(_) if bytes.last() != Some(&b'\n') => Ok(()),
+        Err(_) => {
+            let path = path.to_owned();
+            Err(ScoreError::NoRecord { path, line }.into())
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(record) => take(record)?,
-            Err(_) if bytes.last() != Some(&b'\n') => break,
-            Err(_) => {
-                let path = path.to_owned();
-                return Err(ScoreError::NoRecord { path, line }.into());
-            }
-        }
-    }
-    Ok(())
+    })
 }
 
 /// The file of verdicts.
@@ -314,7 +293,7 @@ impl<'a> Verdicts<'a> {
     /// Writes what a check said of a record; nothing was said of one that did not succeed.
     fn write(
         &mut self,
-        record: &Record<'_>,
+        record: &Checked<'_>,
         check: &str,
         verdict: Option<&Verdict>,
     ) -> Result<(), ScoreError> {
@@ -324,7 +303,7 @@ impl<'a> Verdicts<'a> {
             Outcome::Missing => None,
         });
         let reason = match verdict {
-            Some(verdict) => verdict.reason,
+            Some(verdict) => verdict.reason.as_ref(),
             None if record.status.0 == "filtered" => "the row was filtered",
             None => "the row failed",
         };
@@ -368,7 +347,7 @@ mod tests {
     #[test]
     fn records_are_identified_by_row_variant_and_sample() {
         let identity = |line: &str| -> Identity {
-            let record: Record<'_> = serde_json::from_str(line).unwrap();
+            let record: Checked<'_> = serde_json::from_str(line).unwrap();
             record.identity()
         };
         let plain = identity(r#"{"custom_id":"a","row":1,"status":"failed"}"#);

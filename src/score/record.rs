@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::record_id::record_id;
 
-/// A line of `OUT.jsonl` or `OUT.failed.jsonl`.
+/// A line of `OUT.jsonl` or `OUT.failed.jsonl`, as far as a check looks at it: with its texts, which are
+/// borrowed from the line.
 #[derive(Debug, Deserialize)]
-pub struct Record<'a> {
+pub struct Checked<'a> {
     #[serde(borrow)]
     pub(super) custom_id: Option<Text<'a>>,
     pub(super) row: u64,
@@ -58,7 +59,7 @@ pub(super) struct Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Identity(pub(super) u64);
 
-impl Record<'_> {
+impl Checked<'_> {
     /// The row that the record is of, whatever its variant and sample.
     pub(super) fn row_identity(&self) -> Identity {
         let mut hasher = DefaultHasher::new();

@@ -9,7 +9,7 @@ use super::check::{Outcome, Verdict};
 use super::checks::Checks;
 use super::compare::Comparison;
 use super::judged::JudgedNumbers;
-use super::record::{Identity, Place, Record};
+use super::record::{Checked, Identity, Place};
 use super::statistics::{Clusters, pass_at, wilson};
 use super::{judged, value};
 use crate::nearest::nearest;
@@ -128,7 +128,7 @@ impl Tally {
     ///
     /// # Errors
     /// The record is a further sample of its row, and the tally does not keep rows.
-    pub fn add(&mut self, record: &Record<'_>, verdicts: &[Verdict]) -> Result<(), HasSamples> {
+    pub fn add(&mut self, record: &Checked<'_>, verdicts: &[Verdict]) -> Result<(), HasSamples> {
         // A row of a single sample is told apart by nothing.
         if record.sample.is_some_and(|sample| 1 < sample) && !self.keep_rows {
             return Err(HasSamples);
@@ -172,7 +172,7 @@ impl Tally {
     }
 
     /// Whether the record is one that checks look at.
-    pub fn is_checked(record: &Record<'_>) -> bool {
+    pub fn is_checked(record: &Checked<'_>) -> bool {
         record.status.0 == SUCCEEDED
     }
 

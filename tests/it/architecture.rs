@@ -69,7 +69,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("export", &["nearest", "output", "replacement"]),
     (
         "score",
-        &["format", "nearest", "output", "record_id", "replacement"],
+        &[
+            "format",
+            "json_cost",
+            "nearest",
+            "output",
+            "record_id",
+            "replacement",
+            "schema",
+        ],
     ),
     (
         "report",

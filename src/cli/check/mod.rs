@@ -17,7 +17,7 @@ use crate::format::count;
 use crate::input::Extent;
 use crate::job::{JobFile, Plan};
 use crate::model::{Category, Fault, Model as _, Reply, Request};
-use crate::run::Row;
+use crate::run::{FirstAlone, Row};
 use bedrock_emulator::Scenario;
 
 /// A person waits for this call; a cold model may take a minute.
@@ -170,9 +170,13 @@ async fn ask(
         Ok(region) => region,
         Err(error) => return Ok(Outcome::NotSent(error.into())),
     };
-    let patience = plan.attempt_timeout.min(PATIENCE);
+    let patience = patience(plan);
+    let call = Request {
+        silence: Some(patience),
+        ..call.clone()
+    };
     let sent = Instant::now();
-    let came = match timeout(patience, model.invoke(call)).await {
+    let came = match timeout(patience, model.invoke(&call)).await {
         Ok(came) => came.map(Box::new),
         Err(_) => Err(Fault {
             maybe_billed: true,
@@ -189,6 +193,14 @@ async fn ask(
     })
 }
 
+/// How long the call may take: longer where the service may have to compile a schema first.
+fn patience(plan: &Plan) -> Duration {
+    match plan.first_alone() {
+        FirstAlone::ForGrammar => plan.first_timeout(),
+        FirstAlone::ForCache | FirstAlone::No => plan.attempt_timeout.min(PATIENCE),
+    }
+}
+
 impl Checked {
     fn exit(&self) -> Exit {
         match &self.outcome {
@@ -197,6 +209,31 @@ impl Checked {
             Outcome::Sent {
                 came: Err(fault), ..
             } => stopped(fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_for_which_the_service_compiles_a_schema_has_more_time() {
+        let schema = r#"[schema]
+            json = '{"type": "object", "properties": {"a": {"type": "string"}}}'"#;
+        for (model, more, seconds) in [
+            ("us.anthropic.claude-haiku-4-5-20251001-v1:0", schema, 900),
+            ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "", 120),
+            ("us.amazon.nova-lite-v1:0", schema, 120),
+        ] {
+            let job = format!(
+                "[input]\npath = \"in.csv\"\n[output]\npath = \"out.jsonl\"\n\
+                 [model]\nid = \"{model}\"\n{more}"
+            );
+            let job: JobFile = toml::from_str(&job).expect("a job file");
+            let today = jiff::civil::date(2026, 11, 22);
+            let plan = Plan::new(job, None, today, |_| None).expect("a good job");
+            assert_eq!(patience(&plan).as_secs(), seconds, "{model} {more}");
         }
     }
 }

@@ -179,7 +179,7 @@ struct InvalidAnswer<'a> {
     cost_usd: Option<f64>,
     schema_valid: bool,
     schema_errors: Vec<BrokenRule<'a>>,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     reasks: u32,
 }
 
@@ -222,7 +222,7 @@ impl<'a> InvalidAnswer<'a> {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes the field by reference"
 )]
-fn is_none(count: &u32) -> bool {
+fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
@@ -250,7 +250,7 @@ struct Answer<'a> {
     schema_valid: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<&'a str>,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     reasks: u32,
 }
 

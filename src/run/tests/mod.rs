@@ -63,12 +63,11 @@ where
     async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         let act = self.act(row(call));
         let is_invalid = matches!(act, Act::Invalid);
-        let act = match act {
-            Act::SilentFor(time) if call.silence.unwrap_or(IDLE) < time => {
-                Act::Refuse(fault(Category::Network))
-            }
-            act => act,
-        };
+        if let Act::SilentFor(time) = act
+            && call.silence.unwrap_or(IDLE) < time
+        {
+            return Err(fault(Category::Network));
+        }
         play(act).await?;
         let mut reply = reply(row(call));
         reply.parsed.schema =
@@ -146,6 +145,7 @@ fn reply(row: u64) -> Reply {
 /// A store whose first commits fail, which has room for this many rows, and takes its time.
 struct Memory {
     refusals: u32,
+    refuses_copies: bool,
     room: usize,
     takes: Duration,
     kept: Vec<u64>,
@@ -155,6 +155,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             refusals: 0,
+            refuses_copies: false,
             room: usize::MAX,
             takes: Duration::ZERO,
             kept: Vec::new(),
@@ -175,6 +176,10 @@ impl Store for Memory {
         let _ = passes.poll(&mut Context::from_waker(Waker::noop()));
         if 0 < self.refusals {
             self.refusals -= 1;
+            return Err(Full);
+        }
+        let copies = ended.iter().filter(|ended| ended.copied_from.is_some());
+        if self.refuses_copies && 0 < copies.count() {
             return Err(Full);
         }
         self.kept
@@ -345,7 +350,8 @@ fn tell(event: &Event<'_>) -> Option<String> {
             let row = ended.identity.row;
             match &ended.outcome {
                 Outcome::Replied(reply) => {
-                    let own = format!("answer {row}");
+                    let sent = ended.copied_from.clone().unwrap_or(row.to_string());
+                    let own = format!("answer {sent}");
                     assert_eq!(reply.parsed.completion, Some(own), "another row's");
                     format!(
                         "{row} answered after {} attempts{}",

@@ -23,7 +23,7 @@ fn repaired(text: &str) -> String {
 const GOOD: &str = r#"{"label": "a", "score": 1}"#;
 
 #[test]
-fn sixty_broken_answers_and_what_becomes_of_each() {
+fn sixty_broken_responses_are_repaired_in_the_documented_way_or_rejected() {
     let table: [(&str, &str); 60] = [
         // As they are.
         (GOOD, "as it is"),
@@ -250,6 +250,19 @@ fn a_valid_document_is_never_changed_and_no_key_or_text_is_ever_invented() {
             }
         }
     }
+}
+
+#[test]
+fn no_more_places_of_a_text_are_looked_at_than_the_limit() {
+    for piece in ["```json\n{}\n```\n", "~~~\n{}\n~~~\n"] {
+        let text = piece.repeat(MOST_TRIES + 1);
+        assert_eq!(fenced_blocks(&text).len(), MOST_TRIES);
+    }
+    assert_eq!(outermost(&"{} ".repeat(MOST_TRIES + 1)).len(), MOST_TRIES);
+    assert_eq!(
+        tolerant_values(&"{} ".repeat(MOST_TRIES + 1)).len(),
+        MOST_TRIES
+    );
 }
 
 #[test]

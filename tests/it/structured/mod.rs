@@ -118,7 +118,7 @@ fn broken(kind: &str, model: [&str; 2]) -> Out {
 }
 
 #[test]
-fn broken_answers_are_repaired_or_told_apart() {
+fn broken_responses_are_repaired_or_fail_with_the_rule_that_they_break() {
     for (kind, repaired) in [
         ("fenced", "fenced_block"),
         ("prose", "outermost"),
@@ -353,74 +353,65 @@ fn what_is_accepted_is_a_part_of_the_fingerprint() {
 }
 
 #[test]
-fn kills_in_the_middle_of_corrections_lose_nothing_and_repeat_no_more_than_what_was_under_way() {
+fn kills_during_corrections_lose_no_row_and_repeat_no_more_than_the_calls_in_flight() {
     const ROWS: u64 = 60;
     const CALLS: u64 = 8;
-    let service = Service::playing(&format!(
-        "[latency]\nfirst_token_ms = 30\nper_token_ms = 0\njitter = 0.9\n{WRONG_AT_FIRST}"
-    ));
-    let url = service.url.clone();
+    const KILLS: u64 = 3;
+    let scenario =
+        format!("[latency]\nfirst_token_ms = 30\nper_token_ms = 0\njitter = 0.9\n{WRONG_AT_FIRST}");
+    let args = |job: Job, url: &str| {
+        job.on(url)
+            .args(["-i", "prompts.csv", "-o", "out.jsonl"])
+            .args(["-t", "Label {{ text }}", "--schema", "schema.json"])
+            .args(["-c", "8", "--requests-per-minute", "60000"])
+            .args(NOVA)
+    };
     let mut job = Job::new("run")
         .file("prompts.csv", rows(ROWS as usize))
         .file("schema.json", LABEL);
-    let args = |job: Job| {
-        job.on(&url)
-            .args([
-                "-i",
-                "prompts.csv",
-                "-o",
-                "out.jsonl",
-                "-t",
-                "Label {{ text }}",
-            ])
-            .args([
-                "--schema",
-                "schema.json",
-                "-c",
-                "8",
-                "--requests-per-minute",
-                "60000",
-            ])
-            .args(NOVA)
-    };
-    let mut kills = 0;
-    job = args(job);
-    let out = loop {
-        let mut running = job.spawn();
-        let is_over = if kills < 3 {
-            let wanted = 8 * (kills + 1);
-            loop {
-                let text = std::fs::read_to_string(running.path("out.jsonl")).unwrap_or_default();
-                if wanted <= text.lines().count() as u64 || running.has_ended() {
-                    break running.has_ended();
-                }
-                pause();
+    let lines = |out: &Out| out.text("out.jsonl").matches('\n').count() as u64;
+    let mut before = 0;
+    let mut unfinished = Vec::new();
+    for kill in 1..=KILLS {
+        let service = Service::playing(&scenario);
+        let mut running = args(job, &service.url).spawn();
+        loop {
+            let text = std::fs::read_to_string(running.path("out.jsonl")).unwrap_or_default();
+            if CALLS * kill <= text.lines().count() as u64 {
+                break;
             }
-        } else {
-            true
-        };
-        if !is_over {
-            running.kill();
-            kills += 1;
+            assert!(!running.has_ended(), "it is killed before its end");
+            pause();
         }
+        running.kill();
         let out = running.wait();
-        if is_over {
-            break out.exits(0);
-        }
-        job = args(out.again("run"));
-    };
-    assert_eq!(kills, 3);
-    assert_eq!(out.answers().len() as u64, ROWS);
-    assert_eq!(
-        out.text("out.jsonl").lines().count() as u64,
-        ROWS,
-        "nothing twice"
-    );
-    let calls = service.calls();
+        // Each row in the output took its call and a correction; the others were in flight.
+        let done = lines(&out);
+        unfinished.push(service.calls() - 2 * (done - before));
+        before = done;
+        job = out.again("run");
+    }
     assert!(
-        (2 * ROWS..=2 * ROWS + 2 * CALLS * kills).contains(&calls),
-        "{calls}"
+        unfinished.iter().any(|calls| CALLS < *calls),
+        "more calls than rows in flight: a kill was in the middle of a correction: {unfinished:?}"
     );
+    assert!(
+        unfinished.iter().all(|calls| *calls <= 2 * CALLS),
+        "{unfinished:?}"
+    );
+    let service = Service::playing(&scenario);
+    let out = args(job, &service.url).run().exits(0);
+    assert_eq!(
+        service.calls(),
+        2 * (ROWS - before),
+        "nothing is paid twice"
+    );
+    assert_eq!(out.answers().len() as u64, ROWS, "nothing is lost");
+    assert_eq!(lines(&out), ROWS, "nothing is written twice");
+    for line in out.answers().values() {
+        assert_eq!(line["reasks"], 1, "{line}");
+        assert_eq!(line["attempts"], 2, "{line}");
+    }
 }
 
 #[test]

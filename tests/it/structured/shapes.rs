@@ -12,7 +12,7 @@ use super::{MODELS, job, planned};
 /// Rows of each cell.
 const ROWS: usize = 3;
 
-/// A schema, the modes it is sent in, and what becomes of its rows.
+/// A schema, the modes that it is sent in, and how many of its rows are valid.
 struct Shape {
     name: &'static str,
     schema: Value,
@@ -244,7 +244,7 @@ fn wrong(shape: &Shape, model: &str, best: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_row_of_every_shape_is_valid_or_told_apart_as_often_as_the_mode_lets_it() {
+fn rows_of_every_shape_are_valid_or_invalid_output_as_the_mode_of_the_model_determines() {
     let shapes = shapes();
     let cells: Vec<_> = shapes
         .iter()

@@ -381,10 +381,12 @@ impl Layout {
 
     /// How many completions a body asks for.
     pub(super) fn completions(self, body: &Object) -> u64 {
-        match self {
-            Self::Chat | Self::Palmyra => whole(body, "n", 1),
-            Self::Command => whole(body, "num_generations", 1),
-            _ => 1,
+        if matches!(self, Self::Chat | Self::Palmyra) {
+            whole(body, "n", 1)
+        } else if self == Self::Command {
+            whole(body, "num_generations", 1)
+        } else {
+            1
         }
     }
 
