@@ -34,6 +34,11 @@ pub(super) fn lanes(variants: &[PlannedVariant]) -> Vec<Lane> {
     lanes
 }
 
+/// The first variant of each lane: together they make every kind of call that the job makes.
+pub(crate) fn first_of_each(variants: &[PlannedVariant]) -> Vec<usize> {
+    lanes(variants).iter().map(Lane::first).collect()
+}
+
 /// Whether the calls of two variants differ in their bodies alone.
 fn share_a_loop(one: &Plan, other: &Plan) -> bool {
     // A correction is written with the parameters of its variant, which the loop has one set of.
