@@ -68,3 +68,13 @@ pub enum MismatchError {
         key: &'static str,
     },
 }
+
+impl MismatchError {
+    /// The mismatch itself, whichever variant of a sweep it is of.
+    pub(crate) fn of_variant(&self) -> &Self {
+        if let Self::Variant { mismatch, .. } = self {
+            return mismatch.of_variant();
+        }
+        self
+    }
+}

@@ -265,6 +265,45 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_a_run_did_in_earlier_loops_counts_in_the_next() {
+        let so_far = SoFar {
+            usd: 1.5,
+            ended: 45,
+            failed: 9,
+            time: Duration::from_secs(40),
+        };
+        let limits = Limits {
+            max_cost_per_run_usd: Some(2.0),
+            spent_usd: 7.0,
+            deadline: Some(Duration::from_secs(60)),
+            max_error_rate: Some(0.19),
+            so_far,
+            ..Limits::default()
+        };
+        let start = Instant::now();
+        let mut budget = Budget::new(limits, start);
+        assert_eq!(budget.affords(0.5), Affordable::Now);
+        let reached = Reached::RunCost {
+            max_usd: 2.0,
+            spent_usd: 1.5,
+        };
+        assert_eq!(budget.affords(0.6), Affordable::Never(reached));
+        assert_eq!(budget.unattributed_usd(), None, "it stands in lines by now");
+        assert_eq!(budget.deadline(), Some(start + Duration::from_secs(20)));
+        assert_eq!(budget.reached(start + Duration::from_secs(19)), None);
+        let over = Reached::Deadline(Duration::from_secs(60));
+        assert_eq!(budget.reached(start + Duration::from_secs(20)), Some(over));
+        (0..4).for_each(|_| budget.ended(false));
+        assert_eq!(budget.reached(start), None, "50 rows tell, and not 49");
+        budget.ended(true);
+        let rate = Reached::ErrorRate {
+            failed: 10,
+            ended: 50,
+        };
+        assert_eq!(budget.reached(start), Some(rate));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nothing_is_held_once_nothing_is_in_flight_despite_rounding() {
         let limits = Limits {
             max_cost_usd: Some(100_000.0),

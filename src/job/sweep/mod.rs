@@ -268,22 +268,19 @@ impl JobFile {
 
 /// The values of a list; a single value is a list of one.
 fn list_of(name: &str, list: &toml::Value) -> Result<Vec<toml::Value>, JobError> {
-    let values = match list {
-        toml::Value::Array(values) => values.clone(),
-        other => {
-            return Err(JobError::WrongKind {
-                place: "sweep".into(),
-                key: name.to_owned(),
-                takes: "a list of values",
-                found: shown(other),
-            });
-        }
+    let Some(values) = list.as_array() else {
+        return Err(JobError::WrongKind {
+            place: "sweep".into(),
+            key: name.to_owned(),
+            takes: "a list of values",
+            found: shown(list),
+        });
     };
     // 0 and 0.0 are the same number.
     let is_number = axis(name).is_some_and(|key| key.kind == super::keys::Kind::Number);
-    let values = values.into_iter().map(|value| match value {
-        toml::Value::Integer(number) if is_number => toml::Value::Float(number as f64),
-        other => other,
+    let values = values.iter().map(|value| match value.as_integer() {
+        Some(number) if is_number => toml::Value::Float(number as f64),
+        Some(_) | None => value.clone(),
     });
     let values: Vec<_> = values.collect();
     if values.is_empty() {
