@@ -13,7 +13,7 @@ pub(crate) mod finished;
 pub(crate) mod job;
 pub(crate) mod job_event;
 pub(crate) mod job_summary;
-mod lanes;
+pub(crate) mod lanes;
 mod limit_use;
 mod notes;
 pub(crate) mod open;

@@ -13,6 +13,7 @@ use super::sweep_remarks::{self, of_each};
 use super::told::{Tell, Told};
 use crate::bedrock;
 use crate::catalog;
+use crate::catalog::id::ModelId;
 use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan, PlannedVariant};
 use crate::model::Fingerprint;
@@ -236,33 +237,31 @@ impl Planned {
 
     /// What a person should know beside the figures.
     fn remarks(&self) -> Vec<String> {
-        let remarks = [
+        let variants: Vec<_> = self.variants.iter().map(|it| it.of.clone()).collect();
+        let of_rows = [
             self.mended_rows(),
             self.survey.alike.clone(),
             self.survey.blank_remark(),
-            self.unknown_region(),
-            self.emulated(),
+        ];
+        let of_limits = [
             self.over_budget(),
             self.over_deadline(),
             self.over_the_minute(),
             self.over_the_day(),
         ];
-        let of_plans = self.of_plans().into_iter();
-        remarks.into_iter().flatten().chain(of_plans).collect()
-    }
-
-    /// What is said of the variants and of their models.
-    fn of_plans(&self) -> Vec<String> {
-        let variants: Vec<_> = self.variants.iter().map(|it| it.of.clone()).collect();
-        let remarks = [
+        [
+            of_rows.into_iter().flatten().collect(),
             sweep_remarks::remarks(&variants, &self.skipped),
             of_each(&variants, unknown_model),
+            self.unknown_region().into_iter().collect(),
             of_each(&variants, outside_geography),
             of_each(&variants, Plan::unpriced_remark),
+            self.emulated().into_iter().collect(),
             of_each(&variants, Plan::profile_remark),
             of_each(&variants, Plan::prefix_remark),
-        ];
-        remarks.concat()
+            of_limits.into_iter().flatten().collect(),
+        ]
+        .concat()
     }
 
     fn mended_rows(&self) -> Option<String> {
@@ -322,12 +321,26 @@ impl Planned {
         (minute < largest).then_some(message)
     }
 
+    /// The tokens of quota that the run takes of one model: of the one it takes most of.
+    fn quota_of_a_model(&self) -> Option<f64> {
+        let models = self.variants.iter().map(|it| &it.of.plan.model);
+        let of_model = |model: &ModelId| {
+            let variants = self.variants.iter();
+            let of_model = variants.filter(|it| it.of.plan.model == *model);
+            let quota = of_model.map(|it| it.forecast.quota);
+            quota
+                .map(|quota| quota.expected.or(quota.low))
+                .sum::<Option<f64>>()
+        };
+        models.filter_map(of_model).max_by(f64::total_cmp)
+    }
+
     fn over_the_day(&self) -> Option<String> {
         let day = self.plan.tokens.per_day? as f64;
-        let quota = self.forecast.quota;
-        let uses = quota.expected.or(quota.low)?;
+        let of = if self.is_sweep() { " of one model" } else { "" };
+        let uses = self.quota_of_a_model()?;
         let message = format!(
-            "the run takes about {} tokens of quota, and tokens_per_day is {}: it would stop with \
+            "the run takes about {} tokens of quota{of}, and tokens_per_day is {}: it would stop with \
              exit code 75 and need {} days",
             rough(uses),
             rough(day),

@@ -116,7 +116,7 @@ fn unknown_stream(job: &JobFile) -> Option<ModelId> {
 
 /// A job without a layout for its prompts, and why Bedrock could not be asked for it.
 pub(super) fn explain(error: MismatchError, hidden: Option<&str>) -> Failure {
-    match (&error, hidden) {
+    match (error.of_variant(), hidden) {
         (MismatchError::NoLayout { .. }, Some(why)) => Failure::usage(format!("{error}\n{why}")),
         _ => error.into(),
     }

@@ -556,11 +556,16 @@ impl<'a, 't> Run<'a, 't> {
             tokens: quotas.tokens,
             limits: Limits {
                 spent_usd: before.charge_usd() + now.charge_usd(),
-                deadline: self.deadline(start),
+                deadline: self.deadline(),
                 so_far: SoFar {
                     usd: now.charge_usd(),
                     ended: now.ended(),
                     failed: now.failed,
+                    time: match self.context.deadline_at {
+                        // What is left until a clock time is counted from now.
+                        Some(_) => Duration::ZERO,
+                        None => start.elapsed(),
+                    },
                 },
                 ..plan.limits
             },
@@ -606,10 +611,9 @@ impl<'a, 't> Run<'a, 't> {
     }
 
     /// How long the loop may send from now on.
-    fn deadline(&self, start: Instant) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         let Some(at) = self.context.deadline_at else {
-            let deadline = self.plan.limits.deadline?;
-            return Some(deadline.saturating_sub(start.elapsed()));
+            return self.plan.limits.deadline;
         };
         let left = at.duration_since(Timestamp::now());
         Some(Duration::try_from(left).unwrap_or(Duration::ZERO))

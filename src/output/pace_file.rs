@@ -283,6 +283,43 @@ mod tests {
     }
 
     #[test]
+    fn each_model_of_a_sweep_has_a_record_that_others_leave_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(&folder.path().join("out.jsonl"));
+        let used = |tokens: f64| PaceRecord {
+            tokens_of_day: tokens,
+            ..record()
+        };
+        let of = |model: &str| PaceFile::new(&paths, Mode::default(), Some(model));
+        let tokens = |model: &str| Some(of(model).read().unwrap()?.tokens_of_day);
+        for (model, amount) in [("a", 1.0), ("b", 2.0), ("a", 3.0), ("c", 4.0), ("b", 5.0)] {
+            let mut file = of(model);
+            file.read().unwrap();
+            file.write(&used(amount)).unwrap();
+            assert_eq!(tokens(model), Some(amount));
+        }
+        assert_eq!(
+            ["a", "b", "c", "d"].map(tokens),
+            [Some(3.0), Some(5.0), Some(4.0), None]
+        );
+        let mut plain = PaceFile::new(&paths, Mode::default(), None);
+        assert_eq!(
+            plain.read().unwrap(),
+            None,
+            "they say nothing of a job without a sweep"
+        );
+        let most = "m".repeat(2048);
+        let mut long = of(&most);
+        long.read().unwrap();
+        long.write(&used(6.0)).unwrap();
+        assert_eq!(tokens(&most), Some(6.0));
+        assert_eq!(
+            std::fs::metadata(&paths.pace).unwrap().len(),
+            4 * RECORD_BYTES as u64
+        );
+    }
+
+    #[test]
     fn a_file_is_overwritten_in_place_and_links_and_foreign_files_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let paths = OutputPaths::new(&folder.path().join("out.jsonl"));

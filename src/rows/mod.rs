@@ -64,7 +64,14 @@ impl<'a> RowMaker<'a> {
         input: &Input,
     ) -> Result<Self, MismatchError> {
         let renderer = |variant: &'a PlannedVariant| {
-            Renderer::new(&variant.plan, variant.sweep.as_ref(), input)
+            let renderer = Renderer::new(&variant.plan, variant.sweep.as_ref(), input);
+            renderer.map_err(|mismatch| match variant.sweep {
+                None => mismatch,
+                Some(_) => MismatchError::Variant {
+                    variant: variant.name().to_owned(),
+                    mismatch: Box::new(mismatch),
+                },
+            })
         };
         let renderers = variants.iter().map(renderer);
         Self::of(

@@ -24,8 +24,9 @@ pub(crate) const LEDGERS: Corpus<4> = [
 
 const LINE: &[u8] = b"{\"custom_id\":\"a\",\"row\":1,\"status\":\"succeeded\",\"completion\":\"x\",\"finish_reason\":\"stop\",\"stop_reason\":\"end_turn\",\"model\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"cache_read_input_tokens\":0,\"cache_write_input_tokens\":0},\"cost_usd\":0.1,\"attempts\":1,\"throttles\":0,\"maybe_billed\":0,\"queued_ms\":1,\"latency_ms\":2,\"started_at\":\"2026-11-22T00:00:00Z\",\"finished_at\":\"2026-11-22T00:00:01Z\",\"request_id\":null,\"fingerprint\":\"0011223344556677\",\"metadata\":{}}\n";
 
-pub(crate) const JOBS: Corpus<2> = [
+pub(crate) const JOBS: Corpus<3> = [
     include_bytes!("../../jobs/nightly.toml"),
+    b"input.path = \"in.csv\"\noutput.path = \"out.jsonl\"\n[sweep]\nmodel = [\"amazon.nova-lite-v1:0\", \"openai.gpt-oss-20b-1:0\"]\ntemperature = [0, 0.5]\nstop = [[\"a\"], []]\nsamples = 3\nseed = 7\non_refused = \"skip\"\n[[sweep.prompt]]\nname = \"a\"\ntemplate = \"{{ x }}\"\n",
     b"[input]\npath = \"in.csv\"\n[prompt]\ntemplate = \"{{ x }}\"\n[model]\nid = \"amazon.nova-lite-v1:0\"\nregion = \"us-east-1\"\nmax_tokens = 5\n[model.extra]\na = [1, {b = 2}]\n[limits]\nrequests_per_minute = 5\ndeadline = \"6h\"\nmax_cost_usd = 1.5\n[retry]\nthrottle_wait = \"15m\"\n[output]\npath = \"out/{{ date }}/${X}.jsonl\"\nmax_failures = \"1%\"\n",
 ];
 

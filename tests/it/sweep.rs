@@ -540,7 +540,7 @@ fn what_is_wrong_in_a_sweep_is_said_with_its_line() {
         ),
         (
             "[[sweep.prompt]]\nname = \"a\"\ntemplate = \"{{ quest }}\"",
-            "`quest`",
+            "variant nova-lite/a: template line 1: no column `quest` (did you mean `question`?)",
         ),
         (
             "[sweep]\nsamples = 2\n[prompt]\ntemplate = \"{{ question }}\"\n[input]\ndedupe = true",
@@ -563,4 +563,95 @@ fn what_is_wrong_in_a_sweep_is_said_with_its_line() {
     let _ = out
         .says("`sweep.prompt` and `template` both say where the prompts come from")
         .sent_nothing();
+}
+
+#[test]
+fn check_makes_one_call_to_each_model() {
+    let sweep =
+        format!("[sweep]\nmodel = [\"{NOVA}\", \"{GPT}\"]\ntemperature = [0.0, 1.0]\n{PROMPTS}");
+    let denied = format!("{QUICK}\n[[fault]]\nkind = \"access_denied\"\nmodel = \"openai.*\"\n");
+    let out = start("check", &sweep).run().exits(0);
+    let said = [NOVA, GPT].map(|model| {
+        out.stdout
+            .contains(&format!("job: one call to {model} in us-east-1"))
+    });
+    assert_eq!(said, [true, true], "{}", out.stdout);
+    let out = start("check", &sweep)
+        .file("scenario.toml", denied)
+        .args(["--json"])
+        .run()
+        .exits(77);
+    let found: Value = serde_json::from_str(&out.stdout).unwrap();
+    assert_eq!((&found["ok"], &found["calls"]), (&json!(false), &json!(2)));
+    assert_eq!(
+        (&found["models"][0]["ok"], &found["models"][1]["ok"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[test]
+fn a_model_that_cannot_be_called_stops_the_run_and_what_it_was_is_said() {
+    let sweep = format!("[sweep]\nmodel = [\"{NOVA}\", \"{GPT}\"]\n{PROMPTS}");
+    let denied = format!("{QUICK}\n[[fault]]\nkind = \"access_denied\"\nmodel = \"openai.*\"\n");
+    let out = start("run", &sweep)
+        .file("scenario.toml", denied)
+        .run()
+        .exits(77);
+    assert_eq!(variants(&out), "nova-lite/plain nova-lite/steps");
+    let stop = &out.run_file()["stop"];
+    assert_eq!(stop["reason"], "access_denied");
+    assert!(
+        stop["detail"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!(" ({GPT})")),
+        "{stop}"
+    );
+    let out = again(out, &sweep).run().exits(0);
+    calls(&out, 6);
+    assert_eq!(records(&out).len(), 12);
+}
+
+#[test]
+fn the_share_of_failures_is_of_all_models_together() {
+    let rows: String = (1..=40).map(|n| format!("q{n},question {n},x\n")).collect();
+    let sweep = format!(
+        "[sweep]\nmodel = [\"{NOVA}\", \"{GPT}\"]\n[prompt]\ntemplate = \"{{{{ question }}}}\"\n"
+    );
+    let faulty =
+        format!("{QUICK}\n[[fault]]\nkind = \"validation\"\nmodel = \"openai.*\"\nevery = 2\n");
+    let job = start("run", &sweep)
+        .file("in.csv", format!("id,question,team\n{rows}"))
+        .file("scenario.toml", faulty);
+    // Of the second model alone half of the rows fail, but never 50 of them complete before the end.
+    let job = job.args([
+        "--max-error-rate",
+        "15%",
+        "--max-failures",
+        "80",
+        "--concurrency",
+        "1",
+    ]);
+    let out = job.run().exits(8);
+    let file = out.run_file();
+    assert_eq!(file["stop"]["reason"], "max_error_rate");
+    let failed = file["total"]["failed"].as_u64().unwrap();
+    assert!((8..=12).contains(&failed), "{file}");
+}
+
+#[test]
+fn failures_are_listed_with_an_example_that_names_its_variant() {
+    let sweep = format!("[sweep]\n{PROMPTS}");
+    let faulty = format!("{QUICK}\n[[fault]]\nkind = \"validation\"\nmatching = \"Think\"\n");
+    let out = start("run", &sweep)
+        .file("scenario.toml", faulty)
+        .run()
+        .exits(3);
+    let out = out.again("errors").args(["out.jsonl"]).run().exits(0);
+    assert!(
+        out.stdout
+            .contains("example    row 1, q1, nova-lite/steps, sample 1: "),
+        "{}",
+        out.stdout
+    );
 }

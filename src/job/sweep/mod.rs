@@ -24,6 +24,9 @@ pub use planned::{PlannedVariant, SweepCells, SweepPlan};
 /// More variants than this are a mistake in one of the lists.
 const MOST_VARIANTS: usize = 1000;
 
+/// More calls for each row are a mistake too; its rows are in memory at once.
+const MOST_CELLS: u64 = 10_000;
+
 /// What is done with variants that their model is known to reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRefused {
@@ -94,6 +97,14 @@ impl JobFile {
         });
         let variants: Vec<_> = variants.collect();
         reject_one_name(&variants)?;
+        let cells = variants.len() as u64 * u64::from(sweep.samples());
+        if MOST_CELLS < cells {
+            let message = format!(
+                "each row would be sent {cells} times, more than {MOST_CELLS}: ask for fewer samples, or \
+                 shorten the lists"
+            );
+            return Err(wrong("sweep.samples", message));
+        }
         Ok(variants)
     }
 
@@ -257,22 +268,19 @@ impl JobFile {
 
 /// The values of a list; a single value is a list of one.
 fn list_of(name: &str, list: &toml::Value) -> Result<Vec<toml::Value>, JobError> {
-    let values = match list {
-        toml::Value::Array(values) => values.clone(),
-        other => {
-            return Err(JobError::WrongKind {
-                place: "sweep".into(),
-                key: name.to_owned(),
-                takes: "a list of values",
-                found: shown(other),
-            });
-        }
+    let Some(values) = list.as_array() else {
+        return Err(JobError::WrongKind {
+            place: "sweep".into(),
+            key: name.to_owned(),
+            takes: "a list of values",
+            found: shown(list),
+        });
     };
     // 0 and 0.0 are the same number.
     let is_number = axis(name).is_some_and(|key| key.kind == super::keys::Kind::Number);
-    let values = values.into_iter().map(|value| match value {
-        toml::Value::Integer(number) if is_number => toml::Value::Float(number as f64),
-        other => other,
+    let values = values.iter().map(|value| match value.as_integer() {
+        Some(number) if is_number => toml::Value::Float(number as f64),
+        Some(_) | None => value.clone(),
     });
     let values: Vec<_> = values.collect();
     if values.is_empty() {

@@ -48,8 +48,8 @@ pub(in crate::job) fn value_name(value: &Value) -> String {
         },
         Value::Bool(value) => value.to_string(),
         Value::String(text) if is_plain(text) && text.len() <= LONGEST_VALUE => text.clone(),
-        other => {
-            let hash = Sha256::digest(other.to_string());
+        Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            let hash = Sha256::digest(value.to_string());
             let first = hash.first_chunk().copied().unwrap_or_default();
             format!("{:08x}", u32::from_be_bytes(first))
         }

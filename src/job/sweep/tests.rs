@@ -129,6 +129,10 @@ fn what_makes_no_sense_in_a_sweep_is_rejected_with_its_place() {
             "`sweep.prompt` and `column` both say where the prompts come from",
         ),
         (
+            "samples = 10001",
+            "`sweep.samples`: each row would be sent 10001 times, more than 10000: ",
+        ),
+        (
             "samples = 2\n[input]\ndedupe = true",
             "`input.dedupe`: samples send the same request",
         ),
