@@ -49,6 +49,7 @@
 mod alarm;
 #[doc(hidden)]
 pub mod bedrock;
+mod blocking;
 #[doc(hidden)]
 pub mod catalog;
 #[doc(hidden)]

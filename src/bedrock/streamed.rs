@@ -94,8 +94,9 @@ impl Bedrock {
                 usage: headers.usage(),
                 served,
                 request_id,
+                room: None,
             };
-            return self.not_streamed(call, whole, received.err());
+            return self.not_streamed(call, whole, received.err()).await;
         }
         // A provider that breaks off does so before whatever broke the stream after it.
         let whole = chunks.read().and(received);
@@ -127,14 +128,14 @@ impl Bedrock {
 impl Bedrock {
     /// A response without any event. A whole JSON body in the place of a stream is read as one; all
     /// else was put there by something on the way, which may be gone the next time.
-    fn not_streamed(
+    async fn not_streamed(
         &self,
         call: &Request,
         whole: RawReply,
         error: Option<BadStream>,
     ) -> Result<Reply, Fault> {
         if serde_json::from_slice::<IgnoredAny>(&whole.raw).is_ok() {
-            return self.read(call, whole);
+            return self.read_in_turn(call, whole).await;
         }
         let why = error.map_or_else(
             || "it ends before its first event".to_owned(),

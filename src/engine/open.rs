@@ -5,8 +5,6 @@
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::block_in_place;
 
 use super::day::Day;
 use super::failure::Failure;
@@ -14,6 +12,7 @@ use super::options::RunOptions;
 use super::responder::Responder;
 use super::{connect, resolve_arn, sweep_remarks};
 use crate::bedrock::hosts::Hosts;
+use crate::blocking::blocking;
 use crate::exit::Reason;
 use crate::input::{Extent, Input};
 use crate::job::expand::expand;
@@ -266,12 +265,4 @@ fn output_is_input(input: &Input, paths: &OutputPaths) -> Option<Failure> {
         "the output {} is the input: choose another --output",
         same.display()
     )))
-}
-
-/// Runs something that waits for a disk, without blocking the other threads of the runtime.
-pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
-        Ok(_) | Err(_) => work(),
-    }
 }

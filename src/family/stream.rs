@@ -360,6 +360,10 @@ fn broken_off(error: &Chunk<'_>) -> StreamError {
 
 /// What a body says that is shaped as a single chunk of a stream.
 pub(super) fn read_chunk(body: &Value) -> Option<ParsedReply> {
+    // A chunk has few values, and the tree would be built a second time.
+    if json_cost::SMALL < json_cost::of_tree(body) {
+        return None;
+    }
     let mut assembly = Family::Raw.assemble()?;
     assembly.push(body.to_string().as_bytes()).ok()?;
     let is_chunk = assembly.misread.is_none() && !assembly.whole.is_null();

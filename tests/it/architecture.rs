@@ -10,6 +10,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("json_cost", &[]),
     ("exact", &["json_cost"]),
     ("alarm", &[]),
+    ("blocking", &[]),
     ("event", &[]),
     ("exit", &[]),
     ("format", &[]),
@@ -26,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "bedrock",
         &[
             "alarm",
+            "blocking",
             "catalog",
             "family",
             "json_cost",
@@ -95,8 +97,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "bedrock", "catalog", "event", "exit", "family", "format", "input", "job", "model",
-            "nearest", "output", "report", "rows", "run",
+            "bedrock", "blocking", "catalog", "event", "exit", "family", "format", "input", "job",
+            "model", "nearest", "output", "report", "rows", "run",
         ],
     ),
     (
@@ -150,7 +152,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ),
     (
         "hyper::",
-        "src/bedrock/proxy.rs src/bedrock/stream_body.rs src/bedrock/wire.rs",
+        "src/bedrock/proxy.rs src/bedrock/stream_body.rs src/bedrock/whole_body.rs src/bedrock/wire.rs",
     ),
     ("bedrock_emulator::", "src/cli src/engine"),
 ];

@@ -436,17 +436,23 @@ fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
     }
 }
 
+/// The most that the tree of a failed row's body may cost, in bytes, for its line to have it as JSON: what
+/// was no response may have been made to fill the memory.
+const MOST_BYTES_OF_FAILED: usize = 4 << 20;
+
 /// The provider's body: JSON where it is JSON of a reasonable number of values, else text.
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
-    let bytes = match (outcome, keep) {
+    let (bytes, most) = match (outcome, keep) {
         (_, KeepRaw::Never) | (Outcome::Replied(_), KeepRaw::Errors) => return None,
-        (Outcome::Replied(reply), KeepRaw::Always) => &reply.raw,
-        (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
+        (Outcome::Replied(reply), KeepRaw::Always) => (&reply.raw, json_cost::MOST_BYTES),
+        (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => {
+            (fault.raw.as_ref()?, MOST_BYTES_OF_FAILED)
+        }
     };
     let text = || String::from_utf8_lossy(bytes).into();
-    Some(match json_cost::check(bytes) {
-        Ok(()) => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
-        Err(_) => text(),
+    Some(match json_cost::cost(bytes) {
+        Ok(cost) if cost <= most => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
+        Ok(_) | Err(_) => text(),
     })
 }
 
