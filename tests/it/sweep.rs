@@ -387,6 +387,9 @@ fn samples_have_seeds_where_a_model_takes_one() {
     assert_ne!(first.1, second.1);
     let (first, second) = (of("q1 nova-lite 1"), of("q1 nova-lite 2"));
     assert_eq!((&first.0, &first.1), (&second.0, &second.1));
+    let twice = format!("{sweep}\n[model.extra]\nseed = 1\n");
+    let out = again(out, &twice).run().exits(2);
+    let out = out.says("`sweep.seed`: model.extra has a seed too");
     let none = sweep.replace(&format!(", \"{GPT}\""), "");
     let out = again(out, &none).run().exits(2);
     let _ = out.says("`sweep.seed`: no model of the sweep takes a seed: leave it out");

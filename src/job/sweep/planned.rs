@@ -108,6 +108,12 @@ impl SweepPlan {
             let message = "no model of the sweep takes a seed: leave it out";
             return Err(wrong("sweep.seed", message));
         }
+        let brings_a_seed =
+            |(_, _, plan): &(_, _, Plan)| plan.family.brings_a_seed(&plan.parameters.extra);
+        if seed.is_some() && planned.iter().any(brings_a_seed) {
+            let message = "model.extra has a seed too, the same for all samples: keep one of them";
+            return Err(wrong("sweep.seed", message));
+        }
         let samples = job.sweep.samples();
         let planned = planned.into_iter().enumerate();
         let variants = planned.map(|(place, (variant, params, plan))| PlannedVariant {
