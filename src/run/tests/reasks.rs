@@ -187,6 +187,16 @@ async fn a_row_starts_only_if_its_corrections_can_be_paid_for_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_correction_of_a_call_in_flight_is_held_beside_its_cost() {
+    let mut scene = corrected(2, 1);
+    priced(&mut scene, 1.0, 1.0);
+    scene.settings.limits.max_cost_usd = Some(3.5);
+    let story = scene.play(invalid_at_first(Act::Answer)).await;
+    // The first row and its correction may cost 2.00, as may the second: together more than there is.
+    assert!(!story.contains("sent 2"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_correction_that_cannot_be_paid_for_is_not_made() {
     let mut scene = corrected(1, 1);
     priced(&mut scene, 1.0, 0.0);
