@@ -58,7 +58,7 @@ impl Default for Room {
 impl Room {
     /// A body that takes its room from here.
     pub(super) fn body(&self) -> WholeBody {
-        let inner = Inner {
+        let inner = TakenIn {
             body: SdkBody::empty(),
             came: Vec::new(),
             length: None,
@@ -91,9 +91,9 @@ impl Room {
 
 /// The body of one response, which is put together here while the SDK reads it.
 #[derive(Debug, Clone)]
-pub(super) struct WholeBody(Arc<Mutex<Inner>>);
+pub(super) struct WholeBody(Arc<Mutex<TakenIn>>);
 
-struct Inner {
+struct TakenIn {
     body: SdkBody,
     came: Vec<u8>,
     /// What the headers say of it.
@@ -105,7 +105,7 @@ struct Inner {
     bytes: Arc<Semaphore>,
 }
 
-impl std::fmt::Debug for Inner {
+impl std::fmt::Debug for TakenIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} bytes", self.came.len())
     }
@@ -119,13 +119,13 @@ impl WholeBody {
         (came.into(), inner.taken.take())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, TakenIn> {
         // A panic elsewhere leaves bytes as good as they were.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl TakenIn {
     /// How long it may become after the next wait, and for how many bytes that waits.
     fn next(&self) -> (usize, usize) {
         match self.length {

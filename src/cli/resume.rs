@@ -16,7 +16,7 @@ const SECRET_VARIABLE: &str = "\"$PROMPTMILL_PING\"";
 
 /// The command line as it was typed, with what clap knows of it, and what stands in it otherwise
 /// when it is given again.
-pub(super) struct Typed {
+pub(super) struct TypedCommand {
     words: Vec<String>,
     verb: Command,
     /// By flag, the values that take the place of what was typed, or are added.
@@ -32,7 +32,7 @@ enum Word<'a> {
     Value(&'a str, usize),
 }
 
-impl Typed {
+impl TypedCommand {
     /// These words, the program first, for this verb. Paths that depend on the day or on the
     /// environment are written out: tomorrow, or in another shell, they would be other files.
     pub(super) fn new(
@@ -144,13 +144,13 @@ impl Typed {
 mod tests {
     use super::*;
 
-    fn typed(words: &[&str], pinned: &[(&'static str, &str)]) -> Typed {
+    fn typed(words: &[&str], pinned: &[(&'static str, &str)]) -> TypedCommand {
         let pinned = pinned.iter().map(|(flag, path)| PinnedPath {
             flag,
             path: (*path).to_owned(),
         });
         let words = words.iter().map(OsString::from);
-        Typed::new(words, crate::cli::run_command(), pinned.collect())
+        TypedCommand::new(words, crate::cli::run_command(), pinned.collect())
     }
 
     #[track_caller]

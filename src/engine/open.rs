@@ -29,7 +29,7 @@ const NOT_LOOKED_UP: &str = "`run` and `check` ask Bedrock which model it is; pl
 
 /// What a job is read from.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Source {
+pub(crate) struct JobSource {
     /// The job file, if there is one.
     pub(crate) file: Option<PathBuf>,
     /// Keys that override the file's, shaped as a job file.
@@ -42,7 +42,7 @@ pub(crate) struct Source {
 #[derive(Debug)]
 pub(crate) enum Lookup<'h, 't> {
     /// It is asked, if nothing else tells.
-    Ask(&'h mut Hosts<'t>),
+    StopRequest(&'h mut Hosts<'t>),
     /// No request is made.
     Skip,
 }
@@ -95,7 +95,7 @@ pub(crate) struct LookedOver {
     pub(crate) rejections: Vec<Failure>,
 }
 
-impl Source {
+impl JobSource {
     /// Where the output is, as far as the keys say that override the file's.
     pub(crate) fn output_path(&self) -> Option<PathBuf> {
         let output = self.keys.get("output")?.get("path")?.as_str()?;
@@ -114,7 +114,7 @@ impl Loaded {
     /// Plans `job`, which was read from `source`.
     pub(crate) async fn new(
         mut job: JobFile,
-        source: &Source,
+        source: &JobSource,
         lookup: Lookup<'_, '_>,
     ) -> Result<Self, Failure> {
         let day = Day::of(source.date);
@@ -123,10 +123,12 @@ impl Loaded {
         let is_skipped = matches!(lookup, Lookup::Skip);
         let mut variants = job.variants()?;
         let hidden = match lookup {
-            Lookup::Ask(hosts) if variants.is_empty() => {
+            Lookup::StopRequest(hosts) if variants.is_empty() => {
                 resolve_arn::resolve(&mut job, today, hosts).await
             }
-            Lookup::Ask(hosts) => resolve_arn::resolve_all(&mut variants, today, hosts).await,
+            Lookup::StopRequest(hosts) => {
+                resolve_arn::resolve_all(&mut variants, today, hosts).await
+            }
             Lookup::Skip => None,
         };
         let variable = |name: &str| std::env::var(name).ok();

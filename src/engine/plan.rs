@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::open::{Loaded, Lookup, Source};
+use super::open::{JobSource, Loaded, Lookup};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::sweep_remarks::{self, of_each};
@@ -18,7 +18,7 @@ use crate::format::{count, dollars, rough, time};
 use crate::job::{Endpoint, Plan, PlannedVariant};
 use crate::model::Fingerprint;
 use crate::output::{Inspection, last_run};
-use crate::rows::forecast::First;
+use crate::rows::forecast::FirstCall;
 use crate::rows::forecast::{Forecast, Gathered};
 use crate::rows::preflight::Preflight;
 use crate::rows::{identity, place_of};
@@ -37,7 +37,7 @@ pub(crate) struct Planned {
     /// Rows of the output that the input no longer has.
     pub(crate) gone: u64,
     /// What the output holds, rows that the input no longer has included.
-    pub(crate) earlier: Earlier,
+    pub(crate) earlier: EarlierCounts,
     /// What the responses so far have cost, in USD; `None` if that is not known.
     pub(crate) spent_usd: Option<f64>,
     /// What calls may have cost beyond that, in USD.
@@ -60,7 +60,7 @@ pub(crate) struct PlannedWork {
 
 /// Rows in the output.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Earlier {
+pub(crate) struct EarlierCounts {
     pub(crate) answered: u64,
     pub(crate) failed: u64,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Earlier {
 /// # Errors
 /// There is nothing to plan: the job cannot be read, or its input, or they do not fit each other.
 pub(crate) async fn plan(
-    source: &Source,
+    source: &JobSource,
     options: &RunOptions,
     tell: &mut Tell<'_>,
 ) -> Result<Planned, Failure> {
@@ -144,7 +144,7 @@ pub(crate) async fn plan(
             None if maker.selection().is_none() => survey.gone(&past, changed),
             None | Some(_) => 0,
         },
-        earlier: Earlier {
+        earlier: EarlierCounts {
             answered: past.tally.answered(),
             failed: past.tally.failed,
         },
@@ -223,7 +223,7 @@ impl Planned {
     }
 
     /// The first request that is left, else the first of all, and the plan that it follows.
-    pub(crate) fn first(&self) -> Option<(&Plan, &First)> {
+    pub(crate) fn first(&self) -> Option<(&Plan, &FirstCall)> {
         let first = |it: &'_ PlannedWork| 0 < it.forecast.calls;
         let of = self.variants.iter().find(|it| first(it));
         let of = of.or(self.variants.first())?;

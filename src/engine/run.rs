@@ -18,7 +18,7 @@ use super::failure::Failure;
 use super::finished::{Finished, write};
 use super::lanes::{Lane, fingerprint, lanes, models, settings};
 use super::limit_use::LimitUseFile;
-use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
+use super::open::{JobSource, Loaded, LookedOver, Lookup, Opened};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::WindowSchedule;
@@ -38,7 +38,7 @@ use crate::report::progress::Progress;
 use crate::report::summary::{Context, SummaryVariant, Updates};
 use crate::rows::{Changed, Standing, identity, place_of};
 use crate::run::{
-    Ask, Duplicates, EarlierUse, Event, Limits, Row, Settings, SoFar, Steering, Stop,
+    Duplicates, EarlierUse, Event, Limits, Row, Settings, SoFar, Steering, Stop, StopRequest,
 };
 
 /// How often the loop tells that time goes by.
@@ -49,10 +49,10 @@ const TICK: Duration = Duration::from_millis(200);
 /// # Errors
 /// It was rejected before its first call.
 pub(crate) async fn run(
-    source: &Source,
+    source: &JobSource,
     options: &RunOptions,
     command: &Command<'_>,
-    asked: watch::Receiver<Ask>,
+    asked: watch::Receiver<StopRequest>,
     place: &RunFilePlace,
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
@@ -71,7 +71,7 @@ pub(crate) async fn run(
     let loaded = {
         let warn = &mut |text: &str| tell(Told::Warning(text));
         let mut hosts = Hosts::new(&options.trusted_hosts, warn);
-        Loaded::new(job, source, Lookup::Ask(&mut hosts)).await?
+        Loaded::new(job, source, Lookup::StopRequest(&mut hosts)).await?
     };
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
@@ -95,7 +95,7 @@ pub(crate) async fn run(
         return Err(rejected);
     }
     tell(Told::Reads(&opened.plan.input));
-    let mut work = Work::of(&loaded.variants);
+    let mut work = VariantWork::of(&loaded.variants);
     let looked = opened.look_over(&claim.past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
         let is_sent_once = opened.plan.dedupe;
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 
 /// What there is to do, by variant.
 #[derive(Default)]
-struct Work {
+struct VariantWork {
     of_variants: Vec<WorkOfVariant>,
 }
 
@@ -126,7 +126,7 @@ struct WorkOfVariant {
     requests: HashMap<Fingerprint, u64>,
 }
 
-impl Work {
+impl VariantWork {
     fn of(variants: &[PlannedVariant]) -> Self {
         Self {
             of_variants: vec![WorkOfVariant::default(); variants.len()],
@@ -192,7 +192,7 @@ fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
 
 /// What the output keeps of rows that the input no longer has.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct RemovedRows {
     pub(super) rows: u64,
     pub(super) failures: u64,
 }
@@ -209,10 +209,10 @@ pub(super) struct Run<'a, 't> {
     /// What is said of rows that run again by name.
     selected: Option<String>,
     /// What there is to do.
-    work: Work,
+    work: VariantWork,
     /// The plan that the loop under way follows, that of the first variant before there is one.
     pub(super) current: &'a Plan,
-    pub(super) kept: Kept,
+    pub(super) kept: RemovedRows,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
     pub(super) pinned: &'a [PinnedPath],
@@ -246,12 +246,12 @@ impl<'a, 't> Run<'a, 't> {
         };
         let selected = preflight.selection_remark(again.len() as u64, looked.redo_usd);
         let kept = match options.limit {
-            None => Kept {
+            None => RemovedRows {
                 rows: gone,
                 failures: preflight.gone_failures(&claim.past),
             },
             // The rest of the input was not looked at, and may have them.
-            Some(_) => Kept::default(),
+            Some(_) => RemovedRows::default(),
         };
         let resume = command(&loaded.pinned, None);
         let context = Context {
@@ -291,7 +291,7 @@ impl<'a, 't> Run<'a, 't> {
             is_done: preflight.ended == preflight.rows && again.is_empty(),
             redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
             selected,
-            work: Work::default(),
+            work: VariantWork::default(),
             current: plan,
             kept,
             context,
@@ -311,7 +311,7 @@ impl<'a, 't> Run<'a, 't> {
         mut self,
         looked: &LookedOver,
         mut claim: Claim,
-        asked: watch::Receiver<Ask>,
+        asked: watch::Receiver<StopRequest>,
     ) -> Result<Finished, Failure> {
         for notice in self.opening_notices(&claim, &looked.preflight) {
             (self.tell)(match &notice {

@@ -21,9 +21,9 @@ const IN_FAILED: u64 = 1 << 63;
 
 /// Where a line is: in which of the two files, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u64);
+pub(super) struct LineAt(u64);
 
-impl Place {
+impl LineAt {
     pub(super) fn is_in_failed(self) -> bool {
         self.0 & IN_FAILED != 0
     }
@@ -35,14 +35,14 @@ impl Place {
 
 /// A record, by the number of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     pub(super) row: u64,
-    pub(super) place: Place,
+    pub(super) place: LineAt,
 }
 
 /// What identifies a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-pub(super) struct Identity {
+pub(super) struct RecordKey {
     #[serde(default)]
     pub(super) custom_id: Option<String>,
     #[serde(default)]
@@ -51,7 +51,7 @@ pub(super) struct Identity {
     pub(super) sample: Option<u64>,
 }
 
-impl Identity {
+impl RecordKey {
     /// The row and what of it, as a person is told.
     pub(super) fn told(&self, row: u64) -> String {
         let id = self.custom_id.as_ref();
@@ -92,7 +92,7 @@ impl Head<'_> {
 /// All records of an output.
 #[derive(Debug)]
 pub(super) struct Index {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<IndexEntry>,
     /// The names of the fields that records have.
     pub(super) fields: FieldNames,
 }
@@ -124,9 +124,9 @@ impl Index {
                 };
                 fields.see(line, head.row);
                 let (row, hash) = (head.row, head.hash());
-                let place = Place(at | IN_FAILED);
+                let place = LineAt(at | IN_FAILED);
                 only_failed.insert(hash);
-                failed.push((hash, Entry { row, place }));
+                failed.push((hash, IndexEntry { row, place }));
                 true
             })?;
         }
@@ -143,9 +143,9 @@ impl Index {
             if entries.len() == entries.capacity() {
                 entries.reserve_exact(expected(entries.len(), at, length));
             }
-            entries.push(Entry {
+            entries.push(IndexEntry {
                 row: head.row,
-                place: Place(at),
+                place: LineAt(at),
             });
             true
         })?;
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_entry_takes_sixteen_bytes() {
-        assert_eq!(size_of::<Entry>(), 16);
+        assert_eq!(size_of::<IndexEntry>(), 16);
     }
 
     #[test]

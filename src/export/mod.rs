@@ -19,5 +19,5 @@ pub use csv_cells::Formulas;
 pub use error::ExportError;
 pub use filter::Condition;
 pub use index::Order;
-pub use table::{Failed, Format, Table, Written};
-pub use target::Target;
+pub use table::{ExportCounts, ExportFormat, Failed, Table};
+pub use target::ExportTarget;

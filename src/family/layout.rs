@@ -34,7 +34,7 @@ pub(super) struct Layout {
     /// How bodies ask for a response that follows a schema, beside asking in the prompt.
     pub(super) schema: SchemaForm,
     /// What it answers with.
-    pub(super) answer: Answer,
+    pub(super) answer: ResponseKind,
     /// White space before its completions.
     pub(super) lead: Lead,
     /// Where its replies count tokens.
@@ -98,7 +98,7 @@ impl Layout {
             own_model: OwnModel::Unknown,
             lone_limit: None,
             schema: SchemaForm::None,
-            answer: Answer::Text,
+            answer: ResponseKind::Text,
             lead: Lead::Kept,
             counts: Counts::InBody,
             billed: Billed::Tokens,
@@ -171,7 +171,7 @@ pub(super) struct Lists {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Turns {
     /// Who may speak when.
-    pub(super) order: Order,
+    pub(super) order: TurnOrder,
     /// Whether system messages may come after the first turn.
     pub(super) later_systems: LaterSystems,
     /// Whether an assistant prefill is supported, and how.
@@ -191,7 +191,7 @@ pub(super) enum LaterSystems {
 
 /// Who may speak when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum TurnOrder {
     /// Anybody at any time.
     Free,
     /// The user first, then anybody.
@@ -253,7 +253,7 @@ pub(super) enum OwnModel {
 
 /// What a family answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum ResponseKind {
     /// Text.
     Text,
     /// Something else: vectors, ranks.
@@ -297,21 +297,21 @@ pub(super) enum Billed {
 
 /// A conversation in any order, which the model goes on from.
 pub(super) const FREE: Form = Form::Turns(Turns {
-    order: Order::Free,
+    order: TurnOrder::Free,
     later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });
 
 /// A conversation that the user begins and the model goes on from.
 pub(super) const USER_FIRST: Form = Form::Turns(Turns {
-    order: Order::UserFirst,
+    order: TurnOrder::UserFirst,
     later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });
 
 /// A conversation in turns, the user's first, which the model goes on from.
 pub(super) const IN_TURN: Form = Form::Turns(Turns {
-    order: Order::InTurn,
+    order: TurnOrder::InTurn,
     later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });

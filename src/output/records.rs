@@ -14,7 +14,7 @@ use super::scan::{LONGEST_LINE, each_unread_line};
 /// A record, without its texts: no prompt, completion or metadata is in it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Record {
+pub struct RecordFigures {
     /// The row's ID.
     pub custom_id: Option<String>,
     /// The row's number, from 1.
@@ -70,10 +70,13 @@ pub struct RecordUsage {
 ///
 /// # Errors
 /// The disk refused.
-pub fn each_record(path: &Path, mut see: impl FnMut(Record, &[u8])) -> Result<u64, LedgerError> {
+pub fn each_record(
+    path: &Path,
+    mut see: impl FnMut(RecordFigures, &[u8]),
+) -> Result<u64, LedgerError> {
     let mut unreadable = 0;
     each_record_line(path, |_, line| {
-        match serde_json::from_slice::<Record>(line) {
+        match serde_json::from_slice::<RecordFigures>(line) {
             Ok(record) if 0 < record.row => see(record, line),
             Ok(_) | Err(_) => unreadable += 1,
         }

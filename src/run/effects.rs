@@ -13,7 +13,7 @@ use super::earlier::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
 use super::{
-    Ask, CompletedRow, Event, FirstAlone, Outcome, Row, Share, Signal, Stop, Store, chain,
+    CompletedRow, Event, FirstAlone, Outcome, Row, Share, Signal, Stop, StopRequest, Store, chain,
 };
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
@@ -405,10 +405,10 @@ where
     }
 
     /// Does what a signal or the caller asks.
-    pub(super) fn heed(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
+    pub(super) fn follow(&mut self, ask: StopRequest, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
-            Ask::Run => {}
-            Ask::Drain(signal) => {
+            StopRequest::Run => {}
+            StopRequest::Drain(signal) => {
                 // The deadline does what a first signal does, so a person's is the second then. A
                 // system that ends its services gives calls in flight their time.
                 if signal == Signal::Interrupt && self.is_hurried() {
@@ -416,7 +416,7 @@ where
                 }
                 self.stop(signal.into(), tell);
             }
-            Ask::Leave(first) => {
+            StopRequest::Leave(first) => {
                 self.stop(first.into(), tell);
                 self.leave.get_or_insert(Instant::now());
             }

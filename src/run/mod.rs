@@ -57,7 +57,7 @@ pub use pace::RequestsPerMinute;
 pub use reask::Reasks;
 pub use retry::RetryPolicy;
 pub use steering::Steering;
-pub use stop::{Ask, Signal, Stop};
+pub use stop::{Signal, Stop, StopRequest};
 pub use tokens::TokenLimits;
 
 /// A row that is ready to be sent.
@@ -244,7 +244,7 @@ pub async fn run<M, S, R, E>(
     rows: R,
     store: &mut S,
     settings: Settings,
-    mut asked: watch::Receiver<Ask>,
+    mut asked: watch::Receiver<StopRequest>,
     mut tell: impl FnMut(&Event<'_>),
 ) -> Option<Stop>
 where
@@ -259,7 +259,7 @@ where
     let mut steering = settings.steering.clone();
     let mut is_steered = steering.has_changed().is_ok();
     let mut state = State::new(model, rows, settings, Instant::now());
-    state.heed(*asked.borrow_and_update(), &mut tell);
+    state.follow(*asked.borrow_and_update(), &mut tell);
     state.steer(*steering.borrow_and_update(), Instant::now());
     loop {
         let wait = loop {
@@ -283,7 +283,7 @@ where
         tokio::select! {
             biased;
             changed = asked.changed(), if asks_may_come => match changed {
-                Ok(()) => state.heed(*asked.borrow_and_update(), &mut tell),
+                Ok(()) => state.follow(*asked.borrow_and_update(), &mut tell),
                 Err(_) => asks_may_come = false,
             },
             changed = steering.changed(), if is_steered => match changed {

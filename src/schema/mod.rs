@@ -13,7 +13,7 @@ mod tolerant;
 mod validate;
 
 pub use judge::Judge;
-pub use mode::{Case, Choice, Ways, choose};
+pub use mode::{Choice, ModeInputs, Ways, choose};
 pub use reduce::{Reduced, reduce};
-pub use repair::{Found, find};
+pub use repair::{FoundValue, find};
 pub use validate::{Schema, SchemaProblem};

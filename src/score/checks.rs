@@ -113,15 +113,15 @@ const TYPES: [&str; 13] = [
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ChecksFile {
     #[serde(default)]
-    check: Vec<Spanned<Typed>>,
+    check: Vec<Spanned<TypedCheck>>,
 }
 
 /// A `[[check]]` as it was typed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Typed {
+struct TypedCheck {
     name: Option<String>,
     #[serde(rename = "type")]
     kind: String,
@@ -167,7 +167,7 @@ impl Checks {
         text: &str,
         read: impl Fn(&str) -> Result<String, String>,
     ) -> Result<Self, ChecksError> {
-        let file: File = toml::from_str(text).map_err(|error| {
+        let file: ChecksFile = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_of(text, span.start));
             let message = error.message();
             ChecksError(match line {
@@ -225,7 +225,7 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
-impl Typed {
+impl TypedCheck {
     fn check(
         self,
         name: String,

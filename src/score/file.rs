@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::check::{Outcome, Verdict};
+use super::check::{CheckOutcome, CheckVerdict};
 use super::checks::Checks;
 use super::judged::Judged;
-use super::record::{Checked, Place};
-use super::tally::{HasSamples, Tally};
+use super::record::{Place, ScoredRecord};
+use super::tally::{HasSamples, ScoreTally};
 use crate::nearest::nearest;
 use crate::output::{LedgerError, OutputPaths, each_record_line};
 use crate::replacement::{Replacement, mode_of};
@@ -86,44 +86,44 @@ pub enum ScoreError {
 ///
 /// # Errors
 /// A file cannot be read or written, a line is no record, a needed field was never kept.
-pub fn score(scores: &Scores<'_>) -> Result<Tally, ScoreError> {
+pub fn score(scores: &Scores<'_>) -> Result<ScoreTally, ScoreError> {
     // Rows are told apart from the start only where that is asked for: it takes memory per row.
     let first = pass(scores, scores.compares);
     let second = match first {
-        Err(Stop::HasSamples) => pass(scores, true),
+        Err(PassEnd::HasSamples) => pass(scores, true),
         done => done,
     };
     second.map_err(|stop| match stop {
-        Stop::Error(error) => error,
-        Stop::HasSamples => unreachable!("a tally that keeps rows takes samples"),
+        PassEnd::Error(error) => error,
+        PassEnd::HasSamples => unreachable!("a tally that keeps rows takes samples"),
     })
 }
 
 /// Why a pass ends before its end.
-enum Stop {
+enum PassEnd {
     /// It has to be made again, with rows told apart.
     HasSamples,
     Error(ScoreError),
 }
 
-impl From<LedgerError> for Stop {
+impl From<LedgerError> for PassEnd {
     fn from(error: LedgerError) -> Self {
         Self::Error(error.into())
     }
 }
 
-impl From<ScoreError> for Stop {
+impl From<ScoreError> for PassEnd {
     fn from(error: ScoreError) -> Self {
         Self::Error(error)
     }
 }
 
-fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
+fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<ScoreTally, PassEnd> {
     let mut pass = Pass {
         scores,
-        tally: Tally::new(scores.checks, scores.by, keep_rows),
+        tally: ScoreTally::new(scores.checks, scores.by, keep_rows),
         verdicts: scores.into.map(Verdicts::of).transpose()?,
-        fields: Fields::of(scores),
+        fields: NeededFields::of(scores),
         unjudged: None,
     };
     let OutputPaths { output, failed, .. } = scores.paths;
@@ -163,15 +163,15 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
 
 struct Pass<'a> {
     scores: &'a Scores<'a>,
-    tally: Tally,
+    tally: ScoreTally,
     verdicts: Option<Verdicts<'a>>,
-    fields: Fields<'a>,
+    fields: NeededFields<'a>,
     /// The first record that the judge said nothing of.
     unjudged: Option<String>,
 }
 
 impl<'a> Pass<'a> {
-    fn take<'r>(&mut self, mut record: Checked<'r>) -> Result<(), Stop>
+    fn take<'r>(&mut self, mut record: ScoredRecord<'r>) -> Result<(), PassEnd>
     where
         'a: 'r,
     {
@@ -185,7 +185,7 @@ impl<'a> Pass<'a> {
         let record = &record;
         self.fields.look(record)?;
         let checks = &self.scores.checks.all;
-        let verdicts: Vec<_> = match Tally::is_checked(record) {
+        let verdicts: Vec<_> = match ScoreTally::is_checked(record) {
             true => checks.iter().map(|check| check.verdict(record)).collect(),
             false => Vec::new(),
         };
@@ -195,19 +195,19 @@ impl<'a> Pass<'a> {
             }
         }
         let added = self.tally.add(record, &verdicts);
-        added.map_err(|HasSamples| Stop::HasSamples)
+        added.map_err(|HasSamples| PassEnd::HasSamples)
     }
 }
 
 /// Kept fields that are needed, and whether a record has had them.
-struct Fields<'a> {
+struct NeededFields<'a> {
     /// What needs it, the field, whether it was seen.
     needed: Vec<(String, &'a str, bool)>,
     kept: Vec<String>,
     records: u64,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> NeededFields<'a> {
     fn of(scores: &Scores<'a>) -> Self {
         let by = scores.by.map(|field| ("--by".to_owned(), field, false));
         let of_checks = scores.checks.fields();
@@ -219,7 +219,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn look(&mut self, record: &Checked<'_>) -> Result<(), ScoreError> {
+    fn look(&mut self, record: &ScoredRecord<'_>) -> Result<(), ScoreError> {
         if self.needed.iter().all(|(.., seen)| *seen) || RECORDS_TO_FIND_FIELDS < self.records {
             return Ok(());
         }
@@ -266,8 +266,8 @@ impl<'a> Fields<'a> {
 /// run may be writing it.
 fn each_checked(
     path: &Path,
-    mut take: impl FnMut(Checked<'_>) -> Result<(), Stop>,
-) -> Result<(), Stop> {
+    mut take: impl FnMut(ScoredRecord<'_>) -> Result<(), PassEnd>,
+) -> Result<(), PassEnd> {
     each_record_line(path, |line, bytes| match serde_json::from_slice(bytes) {
         Ok(record) => take(record),
         Err(_) if bytes.last() != Some(&b'\n') => Ok(()),
@@ -293,14 +293,14 @@ impl<'a> Verdicts<'a> {
     /// Writes what a check said of a record; nothing was said of one that did not succeed.
     fn write(
         &mut self,
-        record: &Checked<'_>,
+        record: &ScoredRecord<'_>,
         check: &str,
-        verdict: Option<&Verdict>,
+        verdict: Option<&CheckVerdict>,
     ) -> Result<(), ScoreError> {
         let pass = verdict.and_then(|verdict| match verdict.outcome {
-            Outcome::Passed => Some(true),
-            Outcome::NotPassed => Some(false),
-            Outcome::Missing => None,
+            CheckOutcome::Passed => Some(true),
+            CheckOutcome::NotPassed => Some(false),
+            CheckOutcome::Missing => None,
         });
         let reason = match verdict {
             Some(verdict) => verdict.reason.as_ref(),
@@ -341,13 +341,13 @@ fn unwritable(path: &Path, source: io::Error) -> ScoreError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Identity;
+    use super::super::record::RecordHash;
     use super::*;
 
     #[test]
     fn records_are_identified_by_row_variant_and_sample() {
-        let identity = |line: &str| -> Identity {
-            let record: Checked<'_> = serde_json::from_str(line).unwrap();
+        let identity = |line: &str| -> RecordHash {
+            let record: ScoredRecord<'_> = serde_json::from_str(line).unwrap();
             record.identity()
         };
         let plain = identity(r#"{"custom_id":"a","row":1,"status":"failed"}"#);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::record::Identity;
+use super::record::RecordHash;
 use super::statistics::Paired;
 
 /// The output of a judge. It is held in memory.
@@ -137,11 +137,11 @@ impl Judged {
 pub(super) struct JudgedNumbers {
     records: u64,
     /// The sum and the number of samples, by row.
-    rows: BTreeMap<Identity, (f64, u32)>,
+    rows: BTreeMap<RecordHash, (f64, u32)>,
 }
 
 impl JudgedNumbers {
-    pub(super) fn add(&mut self, row: Identity, number: f64) {
+    pub(super) fn add(&mut self, row: RecordHash, number: f64) {
         self.records += 1;
         let of_row = self.rows.entry(row).or_default();
         *of_row = (of_row.0 + number, of_row.1 + 1);

@@ -35,7 +35,7 @@ struct Checked {
     plan: Plan,
     /// What the call was made of.
     asked: Asked,
-    outcome: Outcome,
+    outcome: ProbeOutcome,
 }
 
 /// What the one call asks.
@@ -48,7 +48,7 @@ enum Asked {
 }
 
 /// How it went.
-enum Outcome {
+enum ProbeOutcome {
     /// No call was made.
     NotSent(Failure),
     /// The call came back.
@@ -80,14 +80,14 @@ async fn look(matches: &ArgMatches) -> Result<Vec<Checked>, Failure> {
     let trusted = options::trusted_hosts(matches);
     let warn = &mut |text: &str| options::warn(options::style(matches), text);
     let mut hosts = Hosts::new(&trusted, warn);
-    let loaded = Loaded::new(job, &source, Lookup::Ask(&mut hosts)).await?;
+    let loaded = Loaded::new(job, &source, Lookup::StopRequest(&mut hosts)).await?;
     if let Some(warning) = &loaded.warning {
         options::warn(options::style(matches), warning);
     }
     let scenario = connect::scenario(&loaded.plan)?;
     let opened = match rows {
-        Rows::Named => Some(loaded.open(None, Extent::Beginning)?),
-        Rows::Unnamed => None,
+        RowNames::Named => Some(loaded.open(None, Extent::Beginning)?),
+        RowNames::Unnamed => None,
     };
     let mut checked = Vec::new();
     for place in first_of_each(&loaded.variants) {
@@ -109,7 +109,7 @@ async fn look(matches: &ArgMatches) -> Result<Vec<Checked>, Failure> {
 }
 
 /// Whether the job names its rows.
-enum Rows {
+enum RowNames {
     Named,
     Unnamed,
 }
@@ -117,15 +117,15 @@ enum Rows {
 /// A plan has an input and an output. A check does without them: it writes nothing, and reads
 /// rows only where there are some. So where none is named, standard input and a name that is never
 /// opens stand in.
-fn stand_in(job: &mut JobFile) -> Rows {
+fn stand_in(job: &mut JobFile) -> RowNames {
     job.output
         .path
         .get_or_insert_with(|| "unnamed.jsonl".into());
     match job.input.path {
-        Some(_) => Rows::Named,
+        Some(_) => RowNames::Named,
         None => {
             job.input.path = Some("-".into());
-            Rows::Unnamed
+            RowNames::Unnamed
         }
     }
 }
@@ -172,16 +172,16 @@ async fn ask(
     asked: Asked,
     call: &Request,
     hosts: &mut Hosts<'_>,
-) -> Result<Outcome, Failure> {
+) -> Result<ProbeOutcome, Failure> {
     let connection = connect::connection(plan, scenario)?;
     let target = connect::target(plan, asked == Asked::FirstRow);
     let model = match Bedrock::connect(connection.access.clone(), target, hosts).await {
         Ok(model) => model,
-        Err(error) => return Ok(Outcome::NotSent(error.into())),
+        Err(error) => return Ok(ProbeOutcome::NotSent(error.into())),
     };
     let region = match model.region().await {
         Ok(region) => region,
-        Err(error) => return Ok(Outcome::NotSent(error.into())),
+        Err(error) => return Ok(ProbeOutcome::NotSent(error.into())),
     };
     let patience = patience(plan);
     let call = Request {
@@ -199,7 +199,7 @@ async fn ask(
             )
         }),
     };
-    Ok(Outcome::Sent {
+    Ok(ProbeOutcome::Sent {
         region,
         took: sent.elapsed(),
         came,
@@ -217,9 +217,9 @@ fn patience(plan: &Plan) -> Duration {
 impl Checked {
     fn exit(&self) -> Exit {
         match &self.outcome {
-            Outcome::NotSent(failure) => failure.exit,
-            Outcome::Sent { came: Ok(_), .. } => Exit::Complete,
-            Outcome::Sent {
+            ProbeOutcome::NotSent(failure) => failure.exit,
+            ProbeOutcome::Sent { came: Ok(_), .. } => Exit::Complete,
+            ProbeOutcome::Sent {
                 came: Err(fault), ..
             } => stopped(fault),
         }

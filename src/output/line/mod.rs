@@ -59,7 +59,7 @@ pub struct Stamp<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct OutputLine<'a> {
     custom_id: Option<&'a str>,
     row: u64,
     #[serde(flatten)]
@@ -131,7 +131,7 @@ impl Shared {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Ending<'a> {
-    Answered(Answer<'a>),
+    Answered(CompletionFields<'a>),
     Failed {
         error: Error<'a>,
         model: &'a str,
@@ -175,7 +175,7 @@ struct InvalidAnswer<'a> {
     reasoning: Option<&'a str>,
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
-    usage: Tokens,
+    usage: TokenFields,
     cost_usd: Option<f64>,
     schema_valid: bool,
     schema_errors: Vec<BrokenRule<'a>>,
@@ -227,7 +227,7 @@ fn is_zero(count: &u32) -> bool {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct CompletionFields<'a> {
     completion: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<&'a str>,
@@ -238,7 +238,7 @@ struct Answer<'a> {
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
     model: &'a str,
-    usage: Tokens,
+    usage: TokenFields,
     cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
@@ -254,7 +254,7 @@ struct Answer<'a> {
     reasks: u32,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> CompletionFields<'a> {
     fn of(
         reading: &'a ParsedReply,
         served: &'a Served,
@@ -291,7 +291,7 @@ struct Error<'a> {
 
 /// Token counts as they are on disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tokens {
+pub(super) struct TokenFields {
     pub(super) input_tokens: Option<u64>,
     pub(super) output_tokens: Option<u64>,
     pub(super) cache_read_input_tokens: Option<u64>,
@@ -300,9 +300,9 @@ pub(super) struct Tokens {
     pub(super) cache_write_1h_input_tokens: Option<u64>,
 }
 
-impl From<Tokens> for Usage {
-    fn from(tokens: Tokens) -> Self {
-        let Tokens {
+impl From<TokenFields> for Usage {
+    fn from(tokens: TokenFields) -> Self {
+        let TokenFields {
             input_tokens,
             output_tokens,
             cache_read_input_tokens,
@@ -319,7 +319,7 @@ impl From<Tokens> for Usage {
     }
 }
 
-impl From<Usage> for Tokens {
+impl From<Usage> for TokenFields {
     fn from(usage: Usage) -> Self {
         let Usage {
             input_tokens,
@@ -342,7 +342,7 @@ impl From<Usage> for Tokens {
 pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
     let identity = &ended.identity;
     let latency = jiff::SignedDuration::try_from(ended.latency).unwrap_or_default();
-    let line = Line {
+    let line = OutputLine {
         custom_id: identity.custom_id.as_deref(),
         row: identity.row,
         cell: identity.cell.as_ref().map(CellFields::of),
@@ -380,10 +380,10 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
                 reasks,
                 ..
             } = reply.as_ref();
-            Ending::Answered(Answer {
+            Ending::Answered(CompletionFields {
                 files: stamp.files,
                 reasks: *reasks,
-                ..Answer::of(parsed, served, stamp.model, *cost_usd)
+                ..CompletionFields::of(parsed, served, stamp.model, *cost_usd)
             })
         }
         Outcome::Failed(Fault {

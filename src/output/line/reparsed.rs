@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, CellFields, Ending, Line, RecordError, Shared, Status, Tokens, something};
+use super::{
+    CellFields, CompletionFields, Ending, OutputLine, RecordError, Shared, Status, TokenFields,
+    something,
+};
 use crate::exact::{self, ExactMap};
 use crate::model::{Category, Fingerprint, FinishReason, ParsedReply, Served};
 use crate::output::RowName;
@@ -54,7 +57,7 @@ pub(in crate::output) struct Kept {
     finish_reason: Option<String>,
     stop_reason: Option<String>,
     #[serde(default)]
-    usage: Tokens,
+    usage: TokenFields,
     pub(in crate::output) cost_usd: Option<f64>,
     #[serde(default)]
     reasks: u32,
@@ -154,15 +157,15 @@ pub(in crate::output) fn reparsed(
         None => kept.maybe_billed_besides(cost_usd),
     };
     let cell = kept.cell();
-    let line = Line {
+    let line = OutputLine {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
         cell: cell.as_ref().map(CellFields::of),
         status: Status::of_answer(reading.finish_reason),
-        ending: Ending::Answered(Answer {
+        ending: Ending::Answered(CompletionFields {
             files,
             reasks: kept.reasks,
-            ..Answer::of(reading, &served, &kept.model, cost_usd)
+            ..CompletionFields::of(reading, &served, &kept.model, cost_usd)
         }),
         shared: Shared::of(kept.share()),
         attempts: kept.attempts,

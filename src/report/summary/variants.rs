@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Summary;
+use super::RunSummary;
 use crate::format::{count, dollars};
 use crate::output::tally::{Tally, TallyFields};
 use crate::report::progress::Progress;
@@ -77,7 +77,7 @@ pub(super) fn models(progress: &Progress) -> Vec<ModelOnDisk<'_>> {
     models.collect()
 }
 
-impl Summary<'_> {
+impl RunSummary<'_> {
     /// A line for each variant.
     pub(super) fn variants(&self) -> Vec<String> {
         let variants = &self.context.variants;

@@ -21,9 +21,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Ask, CompletedRow, EarlierUse, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow,
-    RequestsPerMinute, Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store,
-    TokenLimits, run,
+    CompletedRow, EarlierUse, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow,
+    RequestsPerMinute, Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, StopRequest,
+    Store, TokenLimits, run,
 };
 use crate::model::fault::Verdict;
 use crate::model::{
@@ -286,7 +286,7 @@ impl Scene {
         let model = Arc::new(Scripted::new(script, self.most_rows));
         let end = self.breaks_off.then_some(Err(Full));
         let rows = self.rows.into_iter().map(Ok).chain(end);
-        let (ask, asked) = watch::channel(Ask::Run);
+        let (ask, asked) = watch::channel(StopRequest::Run);
         let asks = self.asks;
         tokio::spawn(async move {
             for (at, what) in asks {

@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 /// Figures that the service limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct SchemaLimits {
     /// Properties that are not required.
     pub optional: usize,
     /// Properties with several types, or `anyOf`.
     pub unions: usize,
 }
 
-impl Limits {
+impl SchemaLimits {
     /// The most optional properties that the service was seen to take.
     pub const MOST_OPTIONAL: usize = 24;
     /// The most properties with several types that the service was seen to take.

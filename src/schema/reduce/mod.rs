@@ -8,7 +8,7 @@ mod limits;
 
 use serde_json::{Map, Value, json};
 
-use limits::Limits;
+use limits::SchemaLimits;
 
 use super::references::recursion;
 
@@ -22,7 +22,7 @@ pub struct Reduced {
     /// Why the service cannot enforce the schema at all; empty if it can.
     pub obstacles: Vec<String>,
     /// What of the service's limits it uses.
-    pub limits: Limits,
+    pub limits: SchemaLimits,
 }
 
 /// Formats that the service compiles.
@@ -62,7 +62,7 @@ pub fn reduce(schema: &Value) -> Reduced {
     let mut reducer = Reducer {
         removed: Vec::new(),
         obstacles: Vec::new(),
-        limits: Limits::default(),
+        limits: SchemaLimits::default(),
     };
     let sent = reducer.schema(schema, "");
     if !has_object_at_top(schema) {
@@ -93,7 +93,7 @@ pub(super) fn has_object_at_top(schema: &Value) -> bool {
 struct Reducer {
     removed: Vec<String>,
     obstacles: Vec<String>,
-    limits: Limits,
+    limits: SchemaLimits,
 }
 
 impl Reducer {

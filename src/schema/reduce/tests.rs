@@ -155,7 +155,7 @@ fn optional_properties_and_unions_are_counted_against_the_limits() {
     let limits = |optional, unions| reduce(&schema(optional, unions)).limits;
     assert_eq!(
         limits(24, 16),
-        Limits {
+        SchemaLimits {
             optional: 24,
             unions: 16
         }
