@@ -13,6 +13,7 @@ pub(crate) mod finished;
 pub(crate) mod job;
 pub(crate) mod job_event;
 pub(crate) mod job_summary;
+mod lane_settings;
 pub(crate) mod lanes;
 mod limit_use;
 mod notes;
@@ -26,6 +27,7 @@ mod steering;
 mod sweep_remarks;
 pub(crate) mod told;
 mod verdict;
+mod work;
 
 pub use failure::Failure;
 pub(crate) use verdict::stopped;

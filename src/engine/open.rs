@@ -42,7 +42,7 @@ pub(crate) struct JobSource {
 #[derive(Debug)]
 pub(crate) enum Lookup<'h, 't> {
     /// It is asked, if nothing else tells.
-    StopRequest(&'h mut Hosts<'t>),
+    Ask(&'h mut Hosts<'t>),
     /// No request is made.
     Skip,
 }
@@ -123,12 +123,10 @@ impl Loaded {
         let is_skipped = matches!(lookup, Lookup::Skip);
         let mut variants = job.variants()?;
         let hidden = match lookup {
-            Lookup::StopRequest(hosts) if variants.is_empty() => {
+            Lookup::Ask(hosts) if variants.is_empty() => {
                 resolve_arn::resolve(&mut job, today, hosts).await
             }
-            Lookup::StopRequest(hosts) => {
-                resolve_arn::resolve_all(&mut variants, today, hosts).await
-            }
+            Lookup::Ask(hosts) => resolve_arn::resolve_all(&mut variants, today, hosts).await,
             Lookup::Skip => None,
         };
         let variable = |name: &str| std::env::var(name).ok();

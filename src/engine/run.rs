@@ -1,7 +1,6 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,26 +22,17 @@ use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::WindowSchedule;
 use super::told::{Command, Notice, Tell, Told};
+use super::work::VariantWork;
 use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::format::{retrying, time};
 use crate::job::{Endpoint, PinnedPath, Plan, PlannedVariant};
-use crate::model::Fingerprint;
-use crate::output::{
-    Claim, EarlierReply, EarlierRows, InFlight, LedgerError, LedgerSettings, OutputPaths,
-    RunFilePlace, earlier_replies, killed, last_run,
-};
+use crate::output::{Claim, LedgerError, OutputPaths, RunFilePlace, killed, last_run};
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
 use crate::report::summary::{Context, SummaryVariant, Updates};
-use crate::rows::{Changed, Standing, identity, place_of};
-use crate::run::{
-    Duplicates, EarlierUse, Event, Limits, Row, Settings, SoFar, Steering, Stop, StopRequest,
-};
-
-/// How often the loop tells that time goes by.
-const TICK: Duration = Duration::from_millis(200);
+use crate::run::{EarlierUse, Event, Settings, Stop, StopRequest};
 
 /// Runs the job in `source` to its end, or until it stops.
 ///
@@ -71,7 +61,7 @@ pub(crate) async fn run(
     let loaded = {
         let warn = &mut |text: &str| tell(Told::Warning(text));
         let mut hosts = Hosts::new(&options.trusted_hosts, warn);
-        Loaded::new(job, source, Lookup::StopRequest(&mut hosts)).await?
+        Loaded::new(job, source, Lookup::Ask(&mut hosts)).await?
     };
     if let Some(warning) = &loaded.warning {
         tell(Told::Warning(warning));
@@ -110,73 +100,11 @@ pub(crate) async fn run(
     run.carry_out(&looked, claim, asked).await
 }
 
-/// What there is to do, by variant.
-#[derive(Default)]
-struct VariantWork {
-    of_variants: Vec<WorkOfVariant>,
-}
-
-#[derive(Default, Clone)]
-struct WorkOfVariant {
-    /// Rows that may be sent.
-    rows: u64,
-    /// Rows that succeeded with the request that they would send now.
-    succeeded: u64,
-    /// How many rows are to send each request, where identical ones are sent once.
-    requests: HashMap<Fingerprint, u64>,
-}
-
-impl VariantWork {
-    fn of(variants: &[PlannedVariant]) -> Self {
-        Self {
-            of_variants: vec![WorkOfVariant::default(); variants.len()],
-        }
-    }
-
-    fn take(&mut self, row: &Row, standing: Standing<'_>, changed: Changed, is_sent_once: bool) {
-        let who = identity(row);
-        let of = &mut self.of_variants[place_of(who)];
-        if !changed.sends(standing) {
-            let succeeded = standing.line().is_some_and(|line| !line.failed);
-            of.succeeded += u64::from(succeeded);
-            return;
-        }
-        of.rows += 1;
-        if let Some(request) = who.fingerprint.filter(|_| is_sent_once) {
-            *of.requests.entry(request).or_default() += 1;
-        }
-    }
-
-    /// Whether rows of this lane may be sent.
-    fn is_left_in(&self, lane: &Lane) -> bool {
-        lane.places
-            .iter()
-            .any(|place| 0 < self.of_variants[*place].rows)
-    }
-
-    /// Whether a row of this lane succeeded with the request that it would send now.
-    fn has_succeeded_in(&self, lane: &Lane) -> bool {
-        let mut places = lane.places.iter();
-        places.any(|place| 0 < self.of_variants[*place].succeeded)
-    }
-
-    /// How many rows of this lane are to send each request.
-    fn requests_of(&self, lane: &Lane) -> HashMap<Fingerprint, u64> {
-        let mut all = HashMap::new();
-        for place in &lane.places {
-            for (request, rows) in &self.of_variants[*place].requests {
-                *all.entry(*request).or_default() += rows;
-            }
-        }
-        all
-    }
-}
-
 /// A lane that is connected.
-struct Link {
-    lane: Lane,
+pub(super) struct Link {
+    pub(super) lane: Lane,
     model: Arc<Bedrock>,
-    quotas: Quotas,
+    pub(super) quotas: Quotas,
     region: String,
     /// Stops the embedded emulator when it is dropped.
     _connection: Connection,
@@ -209,7 +137,7 @@ pub(super) struct Run<'a, 't> {
     /// What is said of rows that run again by name.
     selected: Option<String>,
     /// What there is to do.
-    work: VariantWork,
+    pub(super) work: VariantWork,
     /// The plan that the loop under way follows, that of the first variant before there is one.
     pub(super) current: &'a Plan,
     pub(super) kept: RemovedRows,
@@ -433,6 +361,7 @@ impl<'a, 't> Run<'a, 't> {
         let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
         let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
         let region = model.region().await?;
+        let quotas = auto_quota::resolve(plan, access, &mut hosts).await;
         self.region = Some(region.clone());
         if let Some(remark) = self.region_remark() {
             (self.tell)(Told::Warning(&remark));
@@ -440,10 +369,6 @@ impl<'a, 't> Run<'a, 't> {
         if let Some(remark) = self.geography_remark() {
             self.note(&remark);
         }
-        let tell = &mut *self.tell;
-        let warn = &mut |text: &str| tell(Told::Warning(text));
-        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
-        let quotas = auto_quota::resolve(plan, access, &mut hosts).await;
         if let Some(note) = &quotas.note {
             self.note(note);
         }
@@ -534,117 +459,6 @@ impl<'a, 't> Run<'a, 't> {
         };
         finished.written = write(&finished);
         finished
-    }
-
-    fn settings(
-        &self,
-        link: &Link,
-        past: &EarlierRows,
-        progress: &Progress,
-        start: Instant,
-    ) -> Settings {
-        let Link { lane, quotas, .. } = link;
-        let plan = self.current;
-        let (before, now) = (&past.tally, &progress.now);
-        Settings {
-            concurrency: plan.concurrency,
-            sharing: self
-                .opened
-                .maker
-                .sharing(lane.first(), quotas.tokens.per_minute),
-            requests_per_minute: quotas.requests_per_minute,
-            tokens: quotas.tokens,
-            limits: Limits {
-                spent_usd: before.charge_usd() + now.charge_usd(),
-                deadline: self.deadline(),
-                so_far: SoFar {
-                    usd: now.charge_usd(),
-                    ended: now.ended(),
-                    failed: now.failed,
-                    time: match self.context.deadline_at {
-                        // What is left until a clock time is counted from now.
-                        Some(_) => Duration::ZERO,
-                        None => start.elapsed(),
-                    },
-                },
-                ..plan.limits
-            },
-            retry: plan.retry,
-            succeeded_before: self.work.has_succeeded_in(lane),
-            duplicates: self.duplicates(lane),
-            first_alone: plan.first_alone(),
-            first_timeout: plan.first_timeout(),
-            reasks: plan.reasks(),
-            attempt_timeout: plan.attempt_timeout,
-            drain: self.options.drain,
-            tick: TICK,
-            earlier: EarlierUse::default(),
-            seed: u64::from(std::process::id()),
-            steering: Steering::none(),
-        }
-    }
-
-    /// The requests that are sent once, with the records of earlier runs that are copied: not where rows were
-    /// selected to be sent again.
-    fn duplicates(&self, lane: &Lane) -> Duplicates {
-        let requests = self.work.requests_of(lane);
-        let mut duplicates = Duplicates::among(&requests);
-        if !requests.is_empty() && self.context.only.is_none() {
-            earlier_replies(&self.opened.paths, &requests, |earlier| {
-                let EarlierReply {
-                    fingerprint,
-                    custom_id,
-                    variant,
-                    reply,
-                } = earlier;
-                // What is not in the body may differ between loops, such as the service tier.
-                let variant = variant.as_deref().unwrap_or_default();
-                let of_lane = |place: &usize| self.opened.variants[*place].name() == variant;
-                if !lane.places.iter().any(of_lane) {
-                    return;
-                }
-                let rows = requests.get(&fingerprint).copied().unwrap_or_default();
-                duplicates.succeeded_before(fingerprint, rows, custom_id, reply);
-            });
-        }
-        duplicates
-    }
-
-    /// How long the loop may send from now on.
-    fn deadline(&self) -> Option<Duration> {
-        let Some(at) = self.context.deadline_at else {
-            return self.plan.limits.deadline;
-        };
-        let left = at.duration_since(Timestamp::now());
-        Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
-    }
-
-    /// How the lines of a lane are kept if `left` rows are to complete.
-    fn ledger_settings(&self, lane: &Lane, left: u64) -> LedgerSettings {
-        let variants = self.opened.variants;
-        let plan = &variants[lane.first()].plan;
-        let shared = plan
-            .concurrency
-            .saturating_mul(self.opened.maker.rows_per_call(lane.first()));
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        LedgerSettings {
-            model: plan.model.as_str().to_owned(),
-            keep_raw: plan.keep_raw,
-            service_tier: plan.terms.tier.unwrap_or_default().as_str(),
-            latency_mode: plan.terms.latency.clone(),
-            reasoning: plan.reasoning,
-            own_body: self.opened.maker.sends_bodies(),
-            emulated: self.context.emulated,
-            durability: plan.durability,
-            in_flight: InFlight {
-                calls: plan.concurrency,
-                rows: shared.min(left).max(plan.concurrency),
-            },
-            max_tokens: variants
-                .iter()
-                .filter_map(|it| it.plan.longest_answer())
-                .max(),
-        }
     }
 }
 

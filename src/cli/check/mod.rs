@@ -80,7 +80,7 @@ async fn look(matches: &ArgMatches) -> Result<Vec<Checked>, Failure> {
     let trusted = options::trusted_hosts(matches);
     let warn = &mut |text: &str| options::warn(options::style(matches), text);
     let mut hosts = Hosts::new(&trusted, warn);
-    let loaded = Loaded::new(job, &source, Lookup::StopRequest(&mut hosts)).await?;
+    let loaded = Loaded::new(job, &source, Lookup::Ask(&mut hosts)).await?;
     if let Some(warning) = &loaded.warning {
         options::warn(options::style(matches), warning);
     }
