@@ -248,6 +248,7 @@ mod tests {
             fingerprint: Some(Fingerprint(0x0011_2233_4455_66aa)),
             metadata: None,
             cell: None,
+            prompt: None,
         }
     }
 

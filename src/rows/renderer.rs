@@ -116,6 +116,11 @@ impl<'a> Renderer<'a> {
                 Ok(rendering) => Row::Ready(ReadyRow {
                     identity: Identity {
                         fingerprint: Some(rendering.fingerprint),
+                        prompt: rendering
+                            .request
+                            .prompt
+                            .clone()
+                            .filter(|_| self.plan.keeps_messages),
                         ..identity
                     },
                     request: rendering.request,
@@ -190,7 +195,7 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// The request of a record, and its prompt where a correction may have to be asked for.
+    /// The request of a record, and its prompt where something needs it.
     fn rendered(
         &self,
         record: &Record,
@@ -223,7 +228,7 @@ impl<'a> Renderer<'a> {
                 {
                     return Err(unusable(&record.bad(why)));
                 }
-                asked = (0 < reasks).then(|| Arc::new(prompt));
+                asked = (self.plan.keeps_messages || 0 < reasks).then(|| Arc::new(prompt));
                 family.rendered(Exact(&body).to_string().into_bytes(), &body)
             }
         };

@@ -43,7 +43,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::{Fault, Fingerprint, Model, Reply, Request};
+use crate::model::{Fault, Fingerprint, Model, Prompt, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
@@ -82,6 +82,8 @@ pub struct Identity {
     pub metadata: Option<Map<String, Value>>,
     /// Its place in a sweep; `None` where the job has none.
     pub cell: Option<Cell>,
+    /// The rendered prompt, where its record keeps it.
+    pub prompt: Option<Arc<Prompt>>,
 }
 
 /// A row of the input, as the loop receives it.

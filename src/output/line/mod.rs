@@ -9,13 +9,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::catalog::rounded_usd;
-use crate::exact::ExactMap;
+use crate::exact::{Exact, ExactMap};
 use crate::json_cost;
 use crate::model::{
-    Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, SchemaCheck, SchemaError, Served,
-    Usage,
+    Category, Fault, Fingerprint, ParsedReply, Prompt, Reasoning, Reply, SchemaCheck, SchemaError,
+    Served, Usage,
 };
 use crate::run::{Cell, CompletedRow, Outcome, Share};
 
@@ -87,6 +88,8 @@ struct OutputLine<'a> {
     copied_from: Option<&'a str>,
     fingerprint: Option<Fingerprint>,
     metadata: Option<ExactMap<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -363,6 +366,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
         copied_from: ended.copied_from.as_deref(),
         fingerprint: identity.fingerprint,
         metadata: identity.metadata.as_ref().map(ExactMap),
+        messages: identity.prompt.as_deref().and_then(messages),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
     };
@@ -405,6 +409,12 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             invalid: invalid.as_deref().map(InvalidAnswer::of),
         },
     }
+}
+
+/// A prompt as messages, its numbers with all their digits.
+fn messages(prompt: &Prompt) -> Option<Box<RawValue>> {
+    let messages = Value::from(prompt.as_messages());
+    RawValue::from_string(Exact(&messages).to_string()).ok()
 }
 
 fn request_id(outcome: &Outcome) -> Option<&str> {

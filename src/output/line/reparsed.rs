@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{
@@ -41,6 +42,7 @@ pub(in crate::output) struct Kept {
     fingerprint: Option<String>,
     #[serde(default, deserialize_with = "exact::fields")]
     metadata: Option<Map<String, Value>>,
+    messages: Option<Box<RawValue>>,
     #[serde(default)]
     emulated: bool,
     /// Lines of earlier versions do not tell.
@@ -111,6 +113,7 @@ impl Kept {
             fingerprint: self.fingerprint(),
             metadata: self.metadata.clone(),
             cell: self.cell(),
+            prompt: None,
         }
     }
 
@@ -182,6 +185,7 @@ pub(in crate::output) fn reparsed(
         copied_from: kept.copied_from.as_deref(),
         fingerprint: kept.fingerprint(),
         metadata: kept.metadata.as_ref().map(ExactMap),
+        messages: kept.messages.clone(),
         emulated: kept.emulated,
         // The body of a shared call is that of all its rows.
         raw: kept.raw.clone().filter(|_| kept.share() == Share::ALONE),
