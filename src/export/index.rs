@@ -33,10 +33,11 @@ impl Place {
     }
 }
 
-/// A record, by the number of its row.
+/// A record, by what it is looked for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
-    pub(super) row: u64,
+    /// By [`Order`]: the number of the row, or the hash of what identifies the record.
+    pub(super) key: u64,
     pub(super) place: Place,
 }
 
@@ -76,17 +77,28 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// What identifies the record, in eight bytes.
     fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        match &self.custom_id {
-            Some(Name(id)) => id.hash(&mut hasher),
-            None => self.row.hash(&mut hasher),
-        }
-        self.variant.as_ref().map(|it| &it.0).hash(&mut hasher);
-        self.sample.hash(&mut hasher);
-        hasher.finish()
+        let (id, variant) = (self.custom_id.as_ref(), self.variant.as_ref());
+        hash(id.map(|it| &*it.0), self.row, variant.map(|it| &*it.0), self.sample)
     }
+}
+
+/// What identifies a record, in eight bytes: two of a million are mistaken for each other once in 30
+/// million outputs.
+pub(super) fn hash(
+    custom_id: Option<&str>,
+    row: u64,
+    variant: Option<&str>,
+    sample: Option<u64>,
+) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match custom_id {
+        Some(id) => id.hash(&mut hasher),
+        None => row.hash(&mut hasher),
+    }
+    variant.hash(&mut hasher);
+    sample.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// All records of an output.
@@ -104,6 +116,8 @@ pub enum Order {
     Input,
     /// That in which the records were written.
     Completion,
+    /// None: records are looked for by what identifies them.
+    Identity,
 }
 
 impl Index {
@@ -123,10 +137,11 @@ impl Index {
                     return false;
                 };
                 fields.see(line, head.row);
-                let (row, hash) = (head.row, head.hash());
+                let hash = head.hash();
+                let key = if order == Order::Identity { hash } else { head.row };
                 let place = Place(at | IN_FAILED);
                 only_failed.insert(hash);
-                failed.push((hash, Entry { row, place }));
+                failed.push((hash, Entry { key, place }));
                 true
             })?;
         }
@@ -143,8 +158,9 @@ impl Index {
             if entries.len() == entries.capacity() {
                 entries.reserve_exact(expected(entries.len(), at, length));
             }
+            let key = if order == Order::Identity { head.hash() } else { head.row };
             entries.push(Entry {
-                row: head.row,
+                key,
                 place: Place(at),
             });
             true
@@ -156,10 +172,15 @@ impl Index {
                 .map(|(_, entry)| entry),
         );
         match order {
-            Order::Input => entries.sort_unstable(),
+            Order::Input | Order::Identity => entries.sort_unstable(),
             Order::Completion => {}
         }
         Ok(Self { entries, fields })
+    }
+
+    /// The position of the record that has this hash; of an index of [`Order::Identity`].
+    pub(super) fn find(&self, hash: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&hash, |it| it.key).ok()
     }
 }
 
@@ -220,7 +241,7 @@ mod tests {
             let index = Index::of(&paths, with_failed, order).unwrap();
             let entries = index.entries.into_iter();
             entries
-                .map(|it| (it.row, it.place.is_in_failed(), it.place.byte()))
+                .map(|it| (it.key, it.place.is_in_failed(), it.place.byte()))
                 .collect()
         };
         let length = line("c", 3).len() as u64;

@@ -4,20 +4,28 @@
 //! the records in order and writes them. The bytes depend on the records alone, not on the order in which
 //! they completed. The output is only read.
 
+mod conversation;
 mod csv_cells;
 mod error;
+mod examples;
 mod fields;
 mod filter;
 mod index;
 mod lines;
 mod read;
 mod record;
+mod scores;
+mod split;
 mod table;
 mod target;
+mod training;
 
 pub use csv_cells::Formulas;
 pub use error::ExportError;
+pub use examples::{Examples, Prompts};
 pub use filter::Condition;
 pub use index::Order;
+pub use split::Split;
 pub use table::{Failed, Format, Table, Written};
 pub use target::Target;
+pub use training::{Lines, Shape, Training};

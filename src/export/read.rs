@@ -41,14 +41,14 @@ impl<'a> Reader<'a> {
             .map_err(ExportError::read(path))
     }
 
-    /// Shows every record of `index` to `take`. Records with one row number are ordered by ID, variant
+    /// Shows every record of `index`, which is ordered by row, to `take`. Records with one row number are ordered by ID, variant
     /// and sample.
     pub(super) fn each(
         &mut self,
         index: &Index,
         mut take: impl FnMut(Entry, &[u8]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        for group in index.entries.chunk_by(|a, b| a.row == b.row) {
+        for group in index.entries.chunk_by(|a, b| a.key == b.key) {
             match group {
                 [entry] => take(*entry, self.line(*entry)?)?,
                 group => {
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
                 let (identity, entry) = &pair[1];
                 Err(ExportError::Twice {
                     path: self.paths.output.clone(),
-                    row: identity.told(entry.row),
+                    row: identity.told(entry.key),
                 })
             }
         }

@@ -319,6 +319,8 @@ pub const KEYS: &[Key] = &[
         "Keep the response body: always, errors or never [default: errors]"),
     key(("output", "reasoning"), ("reasoning", None), Kind::Switch, "true|false",
         "Keep the model's reasoning with the completion [default: false]"),
+    key(("output", "messages"), ("keep-messages", None), Kind::Switch, "true|false",
+        "Keep the prompt with the completion, as messages [default: false]"),
     key(("output", "durability"), ("durability", None), Kind::Text, "WHEN",
         "sync: completed rows survive a power cut; none: a crash only [default: sync]"),
     key(("output", "mode"), ("output-mode", None), Kind::Text, "MODE",

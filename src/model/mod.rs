@@ -37,7 +37,7 @@ pub struct Request {
     pub reserve_usd: f64,
     /// What it is billed by; `None` if that is not known.
     pub bill: Option<Bill>,
-    /// The prompt, where a correction may have to be asked for.
+    /// The prompt, where a correction may have to be asked for, or the record is to keep it.
     pub prompt: Option<Arc<Prompt>>,
 }
 

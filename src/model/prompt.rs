@@ -11,6 +11,57 @@ pub enum Content {
     Body(Body),
 }
 
+impl Prompt {
+    /// The prompt as messages of the Chat Completions API, the system prompt first. What only another API
+    /// has a place for stands there as that API writes it.
+    pub fn as_messages(&self) -> Vec<Value> {
+        let system = match &self.system_written {
+            None => self.system.as_ref().map(|text| json!(text)),
+            Some(Written::Blocks(blocks)) => Some(parts(blocks)),
+            Some(Written::As { value, .. }) => Some(value.clone()),
+        };
+        let system = system.map(|content| json!({"role": "system", "content": content}));
+        let messages = self.messages.iter().map(Message::as_message);
+        system.into_iter().chain(messages).collect()
+    }
+}
+
+impl Message {
+    fn as_message(&self) -> Value {
+        let role = match self.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::System => "system",
+        };
+        let content = match &self.written {
+            Some(Written::As { value, .. }) => return value.clone(),
+            Some(Written::Blocks(blocks)) => parts(blocks),
+            None if self.images.is_empty() => json!(self.text),
+            None => {
+                let images = self.images.iter().map(Image::as_part);
+                let text = std::iter::once(Api::OpenAi.text(&self.text));
+                images.chain(text).collect()
+            }
+        };
+        json!({"role": role, "content": content})
+    }
+}
+
+fn parts(blocks: &[Block]) -> Value {
+    let part = |block: &Block| match block {
+        Block::Text(text) => Api::OpenAi.text(text),
+        Block::Image(image) => image.as_part(),
+    };
+    blocks.iter().map(part).collect()
+}
+
+impl Image {
+    fn as_part(&self) -> Value {
+        let url = format!("data:image/{};base64,{}", self.format, self.base64);
+        json!({"type": "image_url", "image_url": {"url": url}})
+    }
+}
+
 /// An InvokeModel body of a record's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {

@@ -50,6 +50,8 @@ pub struct RowMaker<'a> {
     keep: Keep,
     /// The rows that are made, where not all are.
     only: Option<Only>,
+    /// Whether rows bring their prompts, whatever else needs them.
+    with_prompts: bool,
 }
 
 impl<'a> RowMaker<'a> {
@@ -98,7 +100,17 @@ impl<'a> RowMaker<'a> {
             id: Id::resolve(plan.id.as_deref(), fields)?,
             keep: Keep::resolve(&plan.keep, fields)?,
             only: None,
+            with_prompts: plan.keeps_messages,
         })
+    }
+
+    /// Makes rows that bring their prompts.
+    #[must_use]
+    pub fn with_prompts(self) -> Self {
+        Self {
+            with_prompts: true,
+            ..self
+        }
     }
 
     /// Makes these rows only.
@@ -235,6 +247,7 @@ impl<'a> RowMaker<'a> {
         match record.and_then(|record| self.rendered(&record)) {
             Ok((rendered, prompt)) => {
                 identity.fingerprint = Some(self.plan.fingerprint_of(&rendered.body));
+                identity.prompt = prompt.clone().filter(|_| self.with_prompts);
                 Row::Ready(ReadyRow {
                     identity,
                     request: self.request(rendered, prompt),
@@ -294,7 +307,7 @@ impl<'a> RowMaker<'a> {
         }
     }
 
-    /// The request of a record, and its prompt where a correction may have to be asked for.
+    /// The request of a record, and its prompt where something needs it.
     fn rendered(&self, record: &Record) -> Result<(Rendered, Option<Arc<Prompt>>), Fault> {
         let reasks = self.plan.schema.as_ref().map_or(0, |schema| schema.reasks);
         let mut asked = None;
@@ -320,7 +333,7 @@ impl<'a> RowMaker<'a> {
                 {
                     return Err(unusable(&record.bad(why)));
                 }
-                asked = (0 < reasks).then(|| Arc::new(prompt));
+                asked = (self.with_prompts || 0 < reasks).then(|| Arc::new(prompt));
                 family.rendered(Exact(&body).to_string().into_bytes(), &body)
             }
         };

@@ -42,7 +42,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::{Fault, Fingerprint, Model, Reply, Request};
+use crate::model::{Fault, Fingerprint, Model, Prompt, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
@@ -78,6 +78,8 @@ pub struct Identity {
     pub fingerprint: Option<Fingerprint>,
     /// Fields of the row that are copied to its result.
     pub metadata: Option<Map<String, Value>>,
+    /// The rendered prompt, where the result keeps it.
+    pub prompt: Option<Arc<Prompt>>,
 }
 
 /// A row of the input, as the loop receives it.

@@ -178,6 +178,7 @@ pub struct OutputTable {
     pub path: Option<String>,
     pub raw: Option<String>,
     pub reasoning: bool,
+    pub messages: bool,
     pub durability: Option<String>,
     pub mode: Option<String>,
     pub max_failures: Option<toml::Value>,

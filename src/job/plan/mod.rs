@@ -118,6 +118,8 @@ pub struct Plan {
     pub keep_raw: KeepRaw,
     /// Whether answers keep the reasoning before them.
     pub reasoning: Reasoning,
+    /// Whether records keep the prompt as it was rendered.
+    pub keeps_messages: bool,
     /// Whether a commit waits for the disk.
     pub durability: Durability,
     /// Who may read what a run creates.
@@ -275,6 +277,7 @@ impl Plan {
                     false => Reasoning::Dropped,
                 },
                 keep_raw: keep_raw?,
+                keeps_messages: job.output.messages,
                 durability: durability?,
                 mode: mode?,
                 max_failures: max_failures?,

@@ -9,12 +9,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::catalog::rounded_usd;
-use crate::exact::ExactMap;
+use crate::exact::{Exact, ExactMap};
 use crate::json_cost;
 use crate::model::{
-    Category, Fault, Fingerprint, ParsedReply, Reasoning, Reply, SchemaCheck, SchemaError, Served,
+    Category, Fault, Fingerprint, ParsedReply, Prompt, Reasoning, Reply, SchemaCheck, SchemaError, Served,
     Usage,
 };
 use crate::run::{CompletedRow, Outcome, Share};
@@ -85,6 +86,8 @@ struct Line<'a> {
     copied_from: Option<&'a str>,
     fingerprint: Option<Fingerprint>,
     metadata: Option<ExactMap<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -342,6 +345,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
         copied_from: ended.copied_from.as_deref(),
         fingerprint: identity.fingerprint,
         metadata: identity.metadata.as_ref().map(ExactMap),
+        messages: identity.prompt.as_deref().and_then(messages),
         emulated: stamp.emulated || is_emulated(&ended.outcome),
         raw: raw(&ended.outcome, stamp.keep_raw),
     };
@@ -384,6 +388,12 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
             invalid: invalid.as_deref().map(InvalidAnswer::of),
         },
     }
+}
+
+/// A prompt as messages, its numbers with all their digits.
+fn messages(prompt: &Prompt) -> Option<Box<RawValue>> {
+    let messages = Value::from(prompt.as_messages());
+    RawValue::from_string(Exact(&messages).to_string()).ok()
 }
 
 fn request_id(outcome: &Outcome) -> Option<&str> {

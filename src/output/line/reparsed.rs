@@ -1,6 +1,7 @@
 //! The line of a failure whose body can be parsed now, turned into that of a success.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{Answer, Ending, Line, RecordError, Shared, Status, Tokens, something};
@@ -31,6 +32,7 @@ pub(in crate::output) struct Kept {
     fingerprint: Option<String>,
     #[serde(default, deserialize_with = "exact::fields")]
     metadata: Option<Map<String, Value>>,
+    messages: Option<Box<RawValue>>,
     #[serde(default)]
     emulated: bool,
     /// Lines of earlier versions do not tell.
@@ -85,6 +87,7 @@ impl Kept {
             custom_id: self.custom_id.clone(),
             fingerprint: self.fingerprint(),
             metadata: self.metadata.clone(),
+            prompt: None,
         }
     }
 
@@ -154,6 +157,7 @@ pub(in crate::output) fn reparsed(
         copied_from: kept.copied_from.as_deref(),
         fingerprint: kept.fingerprint(),
         metadata: kept.metadata.as_ref().map(ExactMap),
+        messages: kept.messages.clone(),
         emulated: kept.emulated,
         // The body of a shared call is that of all its rows.
         raw: kept.raw.clone().filter(|_| kept.share() == Share::ALONE),
