@@ -2,7 +2,7 @@
 
 use crate::catalog;
 use crate::catalog::id;
-use crate::catalog::id::{Kind, ModelId};
+use crate::catalog::id::{IdKind, ModelId};
 use crate::model::fault::messages;
 use crate::model::fault::messages::Remedy;
 use crate::model::fault::{Category, Fault, classify};
@@ -202,7 +202,7 @@ fn no_address(fault: &Fault, region: &str) -> Option<String> {
 
 /// Where the model is, if it is known not to be in `region` under this id.
 fn not_offered(model: &ModelId, region: &str) -> Option<String> {
-    if !matches!(model.kind(), Kind::Base | Kind::Profile) {
+    if !matches!(model.kind(), IdKind::Base | IdKind::Profile) {
         return None;
     }
     let base = model.base()?;

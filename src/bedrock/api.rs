@@ -51,12 +51,12 @@ pub(super) struct Service {
     /// In signatures.
     pub(super) signing: &'static str,
     /// Who may ask.
-    pub(super) identity: Identity,
+    pub(super) identity: ApiAuth,
 }
 
 /// What proves who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identity {
+pub(super) enum ApiAuth {
     /// A Bedrock API key where there is one, else a signature.
     KeyOrSignature,
     /// A signature alone.
@@ -65,7 +65,7 @@ pub(super) enum Identity {
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub(super) enum Request {
+pub(super) enum ApiRequest {
     /// The resource at this path.
     Get(String),
     /// An operation of the JSON 1.1 protocol.
@@ -79,7 +79,7 @@ pub(super) enum Request {
 
 /// A service in a region, as somebody.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct ServiceApi {
     sdk: SdkConfig,
     service: Service,
     url: String,
@@ -89,17 +89,17 @@ pub(super) struct Api {
 /// An answer that is an error.
 #[derive(Debug, thiserror::Error)]
 #[error("{meta}")]
-pub(super) struct Refused {
+pub(super) struct ApiError {
     meta: ErrorMetadata,
 }
 
-impl ProvideErrorMetadata for Refused {
+impl ProvideErrorMetadata for ApiError {
     fn meta(&self) -> &ErrorMetadata {
         &self.meta
     }
 }
 
-impl Api {
+impl ServiceApi {
     /// Finds region, credentials and endpoint, and rehearses a question up to the moment it would
     /// leave this machine.
     ///
@@ -109,7 +109,7 @@ impl Api {
         access: Access,
         service: Service,
         operation: &'static str,
-        question: Request,
+        question: ApiRequest,
         hosts: &mut Hosts<'_>,
     ) -> Result<Self, ConnectError> {
         let profile = access.profile();
@@ -149,12 +149,12 @@ impl Api {
     /// Asks.
     ///
     /// # Errors
-    /// What the SDK says; [`Refused`] where the service did.
+    /// What the SDK says; [`ApiError`] where the service did.
     pub(super) async fn ask(
         &self,
         operation: &'static str,
-        request: Request,
-    ) -> Result<Value, SdkError<Refused, HttpResponse>> {
+        request: ApiRequest,
+    ) -> Result<Value, SdkError<ApiError, HttpResponse>> {
         self.operation(operation, None).invoke(request).await
     }
 
@@ -162,7 +162,7 @@ impl Api {
         &self,
         name: &'static str,
         rehearsal: Option<Rehearsal>,
-    ) -> Operation<Request, Value, Refused> {
+    ) -> Operation<ApiRequest, Value, ApiError> {
         let timeouts = self
             .sdk
             .timeout_config()
@@ -174,8 +174,8 @@ impl Api {
             .timeout_config(timeouts.operation_timeout(PATIENCE).build())
             .standard_retry(&RetryConfig::standard())
             .retry_classifier(HttpStatusCodeClassifier::default())
-            .retry_classifier(TransientErrorClassifier::<Refused>::new())
-            .retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
+            .retry_classifier(TransientErrorClassifier::<ApiError>::new())
+            .retry_classifier(AwsErrorCodeClassifier::<ApiError>::new())
             .with_connection_poisoning()
             .interceptor(BoundedAnswer::WHOLE)
             .runtime_plugin(self.identity());
@@ -197,8 +197,8 @@ impl Api {
         let mut parts = RuntimeComponentsBuilder::new("identity");
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         let key = match self.service.identity {
-            Identity::KeyOrSignature => api_key(&self.sdk),
-            Identity::Signature => None,
+            ApiAuth::KeyOrSignature => api_key(&self.sdk),
+            ApiAuth::Signature => None,
         };
         let scheme = match key {
             Some(key) => {
@@ -252,10 +252,10 @@ async fn regional_url(
     Ok(url.replacen("servicequotas-fips.us-gov", "servicequotas.us-gov", 1))
 }
 
-fn request(request: Request) -> Result<HttpRequest, BoxError> {
+fn request(request: ApiRequest) -> Result<HttpRequest, BoxError> {
     let mut request = match request {
-        Request::Get(path) => HttpRequest::get(path)?,
-        Request::Json { target, body } => {
+        ApiRequest::Get(path) => HttpRequest::get(path)?,
+        ApiRequest::Json { target, body } => {
             let mut request = HttpRequest::new(body.to_string().into());
             request.set_method("POST")?;
             request.set_uri("/")?;
@@ -272,7 +272,7 @@ fn request(request: Request) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> {
+fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<ApiError>> {
     let body = response.body().bytes().unwrap_or_default();
     let read = serde_json::from_slice::<Value>(body);
     if response.status().is_success() {
@@ -291,7 +291,7 @@ fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<Refused>> 
         meta = meta.message(message);
     }
     let meta = meta.build();
-    Err(OrchestratorError::operation(Refused { meta }))
+    Err(OrchestratorError::operation(ApiError { meta }))
 }
 
 #[cfg(test)]
@@ -339,7 +339,7 @@ mod tests {
                     name: "",
                     host,
                     signing: "",
-                    identity: Identity::Signature,
+                    identity: ApiAuth::Signature,
                 };
                 let found = regional_url(&sdk, region, service).await;
                 assert_eq!(found.expect("a region"), url);

@@ -209,9 +209,9 @@ impl Configuration {
             let first = followed.is_empty();
             followed.push(name);
             let next = match source(profile, first)? {
-                Source::Own => return Ok(()),
-                Source::Login => return Err(ConnectError::Login(name.to_owned())),
-                Source::Profile(next) => next,
+                CredentialSource::Own => return Ok(()),
+                CredentialSource::Login => return Err(ConnectError::Login(name.to_owned())),
+                CredentialSource::Profile(next) => next,
             };
             if followed.contains(&next) {
                 return Err(ConnectError::BadProfile {
@@ -285,7 +285,7 @@ impl Configuration {
 }
 
 /// Where a profile's credentials come from.
-enum Source<'a> {
+enum CredentialSource<'a> {
     /// The profile itself, or what it names that is no profile.
     Own,
     /// A session of `aws login`.
@@ -296,11 +296,11 @@ enum Source<'a> {
 
 /// Reads a profile as the SDK does. Keys of its own count for `source_profile`, but not where the
 /// profile that counts has a role.
-fn source(profile: &Profile, is_first: bool) -> Result<Source<'_>, ConnectError> {
+fn source(profile: &Profile, is_first: bool) -> Result<CredentialSource<'_>, ConnectError> {
     let has = |key| profile.get(key).is_some();
     let has_keys = has("aws_access_key_id") && has("aws_secret_access_key");
     if !is_first && has_keys {
-        return Ok(Source::Own);
+        return Ok(CredentialSource::Own);
     }
     if has("role_arn") && !has("web_identity_token_file") {
         let bad = |why: &str| ConnectError::BadProfile {
@@ -309,13 +309,13 @@ fn source(profile: &Profile, is_first: bool) -> Result<Source<'_>, ConnectError>
         };
         match (profile.get("source_profile"), has("credential_source")) {
             (Some(next), false) if next == profile.name() => {}
-            (Some(next), false) => return Ok(Source::Profile(next)),
+            (Some(next), false) => return Ok(CredentialSource::Profile(next)),
             (Some(_), true) => {
                 return Err(bad(
                     "it has `source_profile` and `credential_source`; keep one of them",
                 ));
             }
-            (None, true) => return Ok(Source::Own),
+            (None, true) => return Ok(CredentialSource::Own),
             (None, false) => {
                 return Err(bad(
                     "it has `role_arn`, but neither `source_profile` nor `credential_source`; add one",
@@ -326,8 +326,8 @@ fn source(profile: &Profile, is_first: bool) -> Result<Source<'_>, ConnectError>
     let others = ["credential_source", "web_identity_token_file"];
     let others = others.into_iter().chain(["sso_session", "sso_start_url"]);
     match has("login_session") && !others.into_iter().any(has) {
-        true => Ok(Source::Login),
-        false => Ok(Source::Own),
+        true => Ok(CredentialSource::Login),
+        false => Ok(CredentialSource::Own),
     }
 }
 

@@ -37,7 +37,7 @@ struct Proxy {
 
 /// How a proxy answered.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+enum ProxyResponse {
     /// It opened a tunnel, or what it said may pass.
     Usable,
     /// It refused, with this status line.
@@ -64,8 +64,8 @@ pub(super) async fn check(endpoint: &str) -> Result<(), ConnectError> {
     } = proxy;
     let of_setting = |why: String| ConnectError::ProxySettings { variable, why };
     match ask(&intercept, &target).await {
-        Answer::Usable => Ok(()),
-        Answer::Refused { status, said } if [401, 403, 407].contains(&status) => {
+        ProxyResponse::Usable => Ok(()),
+        ProxyResponse::Refused { status, said } if [401, 403, 407].contains(&status) => {
             let remedy = match status {
                 403 => "ask for that host to be allowed, or name it in NO_PROXY",
                 _ => "put the proxy's user and password into it (http://USER:PASSWORD@HOST:PORT)",
@@ -77,13 +77,13 @@ pub(super) async fn check(endpoint: &str) -> Result<(), ConnectError> {
                 ),
             })
         }
-        Answer::Refused { said, .. } => Err(of_setting(format!(
+        ProxyResponse::Refused { said, .. } => Err(of_setting(format!(
             "the proxy {address} refuses a connection to {target}: {said}"
         ))),
-        Answer::Absent(why) => Err(of_setting(format!(
+        ProxyResponse::Absent(why) => Err(of_setting(format!(
             "the proxy {address} cannot be reached: {why}"
         ))),
-        Answer::NoProxy => Err(of_setting(format!(
+        ProxyResponse::NoProxy => Err(of_setting(format!(
             "{address} does not answer as an HTTP proxy"
         ))),
     }
@@ -160,7 +160,7 @@ fn target(endpoint: &str) -> String {
 }
 
 /// Asks for a tunnel. A proxy that is spoken to by TLS is only looked for.
-async fn ask(proxy: &Intercept, target: &str) -> Answer {
+async fn ask(proxy: &Intercept, target: &str) -> ProxyResponse {
     let uri = proxy.uri();
     let is_encrypted = uri.scheme_str() == Some("https");
     let port = uri
@@ -171,13 +171,13 @@ async fn ask(proxy: &Intercept, target: &str) -> Answer {
     let connected = timeout(PATIENCE, TcpStream::connect((host, port))).await;
     let stream = match connected {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Answer::Absent(error.to_string()),
+        Ok(Err(error)) => return ProxyResponse::Absent(error.to_string()),
         Err(_) => {
-            return Answer::Absent(format!("no response within {} s", PATIENCE.as_secs()));
+            return ProxyResponse::Absent(format!("no response within {} s", PATIENCE.as_secs()));
         }
     };
     if is_encrypted {
-        return Answer::Usable;
+        return ProxyResponse::Usable;
     }
     let authorization = proxy.basic_auth().and_then(|it| it.to_str().ok());
     let authorization = authorization.map(|it| format!("Proxy-Authorization: {it}\r\n"));
@@ -188,7 +188,7 @@ async fn ask(proxy: &Intercept, target: &str) -> Answer {
     match timeout(PATIENCE, first_line(stream, &question)).await {
         Ok(Ok(line)) => read(&line),
         // It may be busy, or just gone.
-        Ok(Err(_)) | Err(_) => Answer::Usable,
+        Ok(Err(_)) | Err(_) => ProxyResponse::Usable,
     }
 }
 
@@ -208,7 +208,7 @@ async fn first_line(mut stream: TcpStream, question: &str) -> std::io::Result<Ve
 }
 
 /// What the first line of an answer means.
-fn read(said: &[u8]) -> Answer {
+fn read(said: &[u8]) -> ProxyResponse {
     let text = String::from_utf8_lossy(said);
     let line = text.lines().next().unwrap_or_default();
     let mut words = line.splitn(3, ' ');
@@ -221,13 +221,13 @@ fn read(said: &[u8]) -> Answer {
             let reason = code
                 .and_then(|code| code.canonical_reason())
                 .unwrap_or_default();
-            Answer::Refused {
+            ProxyResponse::Refused {
                 status,
                 said: format!("{status} {reason}").trim_end().to_owned(),
             }
         }
-        (true, Some(_)) => Answer::Usable,
-        _ => Answer::NoProxy,
+        (true, Some(_)) => ProxyResponse::Usable,
+        _ => ProxyResponse::NoProxy,
     }
 }
 
@@ -303,23 +303,23 @@ mod tests {
 
     #[test]
     fn the_first_line_of_an_answer_tells_what_to_expect() {
-        let refused = |status, said: &str| Answer::Refused {
+        let refused = |status, said: &str| ProxyResponse::Refused {
             status,
             said: said.into(),
         };
-        let table: &[(&[u8], Answer)] = &[
+        let table: &[(&[u8], ProxyResponse)] = &[
             (
                 b"HTTP/1.1 200 Connection established\r\n\r\n",
-                Answer::Usable,
+                ProxyResponse::Usable,
             ),
             (
                 b"HTTP/1.1 407 Proxy Authentication Required\r\n",
                 refused(407, "407 Proxy Authentication Required"),
             ),
             (b"HTTP/1.0 403\r\n", refused(403, "403 Forbidden")),
-            (b"HTTP/1.1 502 Bad Gateway\r\n", Answer::Usable),
-            (b"HTTP/1.1 429 Too Many Requests\r\n", Answer::Usable),
-            (b"SSH-2.0-OpenSSH_9.6\r\n", Answer::NoProxy),
+            (b"HTTP/1.1 502 Bad Gateway\r\n", ProxyResponse::Usable),
+            (b"HTTP/1.1 429 Too Many Requests\r\n", ProxyResponse::Usable),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", ProxyResponse::NoProxy),
         ];
         for (said, expected) in table {
             assert_eq!(read(said), *expected, "{}", String::from_utf8_lossy(said));

@@ -7,7 +7,7 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
 
-use super::api::{Api, Identity, Refused, Request, Service};
+use super::api::{ApiAuth, ApiError, ApiRequest, Service, ServiceApi};
 use super::aws::Access;
 use super::error::{ConnectError, WAYS};
 use super::hosts::Hosts;
@@ -19,7 +19,7 @@ const SERVICE_QUOTAS: Service = Service {
     name: "Service Quotas",
     host: "servicequotas",
     signing: "servicequotas",
-    identity: Identity::Signature,
+    identity: ApiAuth::Signature,
 };
 
 /// What may be asked, and the permission it needs.
@@ -86,11 +86,11 @@ pub enum QuotaError {
 
 /// Something that answers what a quota is.
 #[derive(Debug)]
-pub struct ServiceQuotas(Api);
+pub struct ServiceQuotas(ServiceApi);
 
 /// A value as the service keeps it.
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+struct StoredQuota {
     value: Option<f64>,
     adjustable: bool,
 }
@@ -104,7 +104,8 @@ impl ServiceQuotas {
     pub async fn connect(access: Access, hosts: &mut Hosts<'_>) -> Result<Self, ConnectError> {
         let asked = Question::Applied;
         let question = asked.about("L-00000000");
-        let api = Api::connect(access, SERVICE_QUOTAS, asked.operation(), question, hosts).await;
+        let api =
+            ServiceApi::connect(access, SERVICE_QUOTAS, asked.operation(), question, hosts).await;
         match api {
             Err(ConnectError::NoCredentials { causes, .. }) => {
                 Err(ConnectError::NoSignature(causes))
@@ -144,17 +145,21 @@ impl ServiceQuotas {
         Ok(quota(code, applied, default))
     }
 
-    async fn ask(&self, question: Question, code: QuotaCode) -> Result<Option<Kept>, QuotaError> {
+    async fn ask(
+        &self,
+        question: Question,
+        code: QuotaCode,
+    ) -> Result<Option<StoredQuota>, QuotaError> {
         let asked = question.about(code.code);
         let answer = self.0.ask(question.operation(), asked).await;
         match answer {
-            Ok(answer) => Ok(Kept::read(&answer)),
+            Ok(answer) => Ok(StoredQuota::read(&answer)),
             Err(error) => absent(question, self.0.place(), &error).map(|()| None),
         }
     }
 }
 
-impl Kept {
+impl StoredQuota {
     fn read(answer: &Value) -> Option<Self> {
         let quota = answer.get("Quota")?;
         Some(Self {
@@ -177,8 +182,8 @@ impl Question {
         }
     }
 
-    fn about(self, code: &str) -> Request {
-        Request::Json {
+    fn about(self, code: &str) -> ApiRequest {
+        ApiRequest::Json {
             target: format!("ServiceQuotasV20190624.{}", self.operation()),
             body: json!({ "ServiceCode": SERVICE, "QuotaCode": code }),
         }
@@ -193,9 +198,13 @@ impl Quota {
     }
 }
 
-fn quota(code: QuotaCode, applied: Option<Kept>, default: Option<Kept>) -> Option<Quota> {
+fn quota(
+    code: QuotaCode,
+    applied: Option<StoredQuota>,
+    default: Option<StoredQuota>,
+) -> Option<Quota> {
     // Quotas are whole numbers far below 2^53; the cast saturates at both ends.
-    let value = |kept: Option<Kept>| Some(kept?.value? as u64);
+    let value = |kept: Option<StoredQuota>| Some(kept?.value? as u64);
     let found = Quota {
         code,
         applied: value(applied),
@@ -209,7 +218,7 @@ fn quota(code: QuotaCode, applied: Option<Kept>, default: Option<Kept>) -> Optio
 fn absent(
     asked: Question,
     place: String,
-    error: &SdkError<Refused, HttpResponse>,
+    error: &SdkError<ApiError, HttpResponse>,
 ) -> Result<(), QuotaError> {
     if matches!(
         error,

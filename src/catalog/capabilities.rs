@@ -10,22 +10,22 @@ use serde::Deserialize;
 use super::anywhere;
 use crate::model::SchemaMode;
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    serde_json::from_str::<File>(include_str!("capabilities.json"))
+static ENTRIES: LazyLock<Vec<CapabilityEntry>> = LazyLock::new(|| {
+    serde_json::from_str::<CapabilitiesFile>(include_str!("capabilities.json"))
         .expect("the catalog is part of the program, and a test parses it")
         .entries
 });
 
 #[derive(Deserialize)]
-struct File {
+struct CapabilitiesFile {
     #[serde(rename = "_about")]
     _about: serde::de::IgnoredAny,
-    entries: Vec<Entry>,
+    entries: Vec<CapabilityEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct CapabilityEntry {
     models: Vec<String>,
     #[serde(rename = "source")]
     _source: String,
@@ -119,7 +119,7 @@ impl Capabilities {
         entries_about(base).flat_map(|entry| entry.needs_extra.iter().map(String::as_str))
     }
 
-    fn and(self, entry: &'static Entry) -> Self {
+    fn and(self, entry: &'static CapabilityEntry) -> Self {
         Self {
             no_sampling: self.no_sampling || entry.no_sampling,
             one_sampling: self.one_sampling || entry.one_sampling,
@@ -146,8 +146,9 @@ pub(super) fn longest_answer(base: &str, listed: Option<u64>) -> Option<u64> {
     entries_about(base).fold(listed, |most, entry| entry.max_out.or(most))
 }
 
-fn entries_about(base: &str) -> impl Iterator<Item = &'static Entry> {
-    let about = move |entry: &&Entry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
+fn entries_about(base: &str) -> impl Iterator<Item = &'static CapabilityEntry> {
+    let about =
+        move |entry: &&CapabilityEntry| entry.models.iter().any(|it| base.starts_with(it.as_str()));
     ENTRIES.iter().filter(about)
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Tier, Usage};
 
 /// What is known of one model.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(from = "Line")]
+#[serde(from = "PriceEntry")]
 pub struct ModelFacts {
     /// The standard price.
     pub price: Price,
@@ -173,7 +173,7 @@ fn part_usd(tokens: u64, price: Option<f64>) -> Option<f64> {
 
 /// One model as `prices.json` writes it.
 #[derive(Deserialize)]
-struct Line {
+struct PriceEntry {
     i: Option<f64>,
     o: Option<f64>,
     cr: Option<f64>,
@@ -202,8 +202,8 @@ struct Line {
     thinking_always_on: bool,
 }
 
-impl From<Line> for ModelFacts {
-    fn from(line: Line) -> Self {
+impl From<PriceEntry> for ModelFacts {
+    fn from(line: PriceEntry) -> Self {
         let price = Price {
             input: line.i,
             output: line.o,

@@ -24,7 +24,7 @@ pub use burndown::{MOST_BURNDOWN, burndown};
 pub use cache::Cached;
 pub use capabilities::Capabilities;
 pub use facts::{ModelFacts, Price, rounded_usd};
-pub use overrides::{Known, OverridesError};
+pub use overrides::{KnownModel, OverridesError};
 pub use regions::{
     geography_remark, ids_in, ids_of_region, profiles_instead, region_remark, regions_of,
 };
@@ -37,7 +37,7 @@ use crate::catalog::id::{strip_context, strip_geo};
 /// The file, parsed, with the longest answers that the documents name. Sorted, so that everything
 /// derived from it comes in the same order.
 static FACTS: LazyLock<BTreeMap<&'static str, ModelFacts>> = LazyLock::new(|| {
-    let file: File = serde_json::from_str(include_str!("prices.json"))
+    let file: PricesFile = serde_json::from_str(include_str!("prices.json"))
         .expect("the catalog is part of the program, and a test parses it");
     let mut models = file.models;
     for (name, facts) in &mut models {
@@ -48,7 +48,7 @@ static FACTS: LazyLock<BTreeMap<&'static str, ModelFacts>> = LazyLock::new(|| {
 });
 
 #[derive(Deserialize)]
-struct File {
+struct PricesFile {
     #[serde(borrow)]
     models: BTreeMap<&'static str, ModelFacts>,
 }

@@ -26,7 +26,7 @@ use crate::catalog::id::ModelId;
 
 /// What is known of the model that a job calls, from wherever it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Known {
+pub struct KnownModel {
     /// Prices and limits; `None` where nothing is known.
     pub facts: Option<ModelFacts>,
     /// Tokens of quota for one token of output; `None` where nothing says it.
@@ -74,7 +74,7 @@ struct PriceOverrides {
     burndown: Option<f64>,
 }
 
-impl Known {
+impl KnownModel {
     /// What the catalog knows of `model` in `region`, overridden by `own`, the text of the user's price
     /// file.
     ///
@@ -207,8 +207,8 @@ mod tests {
 
     const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
 
-    fn known(own: &str) -> Result<Known, String> {
-        let known = Known::of(&ModelId::parse(HAIKU).unwrap(), None, Some(own));
+    fn known(own: &str) -> Result<KnownModel, String> {
+        let known = KnownModel::of(&ModelId::parse(HAIKU).unwrap(), None, Some(own));
         known.map_err(|error| error.to_string())
     }
 
@@ -225,7 +225,7 @@ mod tests {
     fn a_longest_answer_of_ones_own_goes_before_that_of_the_documents() {
         let model = ModelId::parse("us.deepseek.r1-v1:0").unwrap();
         let most = |own| {
-            let known = Known::of(&model, Some("us-east-1"), own).unwrap();
+            let known = KnownModel::of(&model, Some("us-east-1"), own).unwrap();
             known.facts.unwrap().max_out
         };
         assert_eq!(most(None), Some(32_768));
@@ -236,7 +236,12 @@ mod tests {
     #[test]
     fn a_call_of_optimized_latency_has_the_price_of_ones_own_or_none() {
         let model = ModelId::parse(HAIKU).unwrap();
-        let optimized = |own| Known::optimized(&model, None, own).unwrap().facts.unwrap();
+        let optimized = |own| {
+            KnownModel::optimized(&model, None, own)
+                .unwrap()
+                .facts
+                .unwrap()
+        };
         let listed = optimized(None);
         assert_eq!(listed.price, Price::default());
         assert_eq!((listed.flex, listed.priority), (None, None));
@@ -263,7 +268,7 @@ mod tests {
     fn the_burndown_of_a_model_that_is_newer_or_hidden_is_not_known() {
         let rate = |id: &str| {
             let model = ModelId::parse(id).unwrap();
-            Known::of(&model, None, None).unwrap().burndown
+            KnownModel::of(&model, None, None).unwrap().burndown
         };
         assert_eq!(rate(HAIKU), Some(5.0));
         assert_eq!(rate("amazon.nova-zeta-v9:0"), Some(1.0));

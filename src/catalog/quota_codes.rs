@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::catalog::id::{Kind, ModelId, strip_context, strip_geo};
+use crate::catalog::id::{IdKind, ModelId, strip_context, strip_geo};
 
 /// The service code of every quota here.
 pub const SERVICE: &str = "bedrock";
@@ -20,13 +20,13 @@ pub const SERVICE: &str = "bedrock";
 const DOUBLED: &str = "(doubled for cross-region calls)";
 
 /// The file, parsed.
-static CODES: LazyLock<File> = LazyLock::new(|| {
+static CODES: LazyLock<QuotaCodesFile> = LazyLock::new(|| {
     serde_json::from_str(include_str!("quota_codes.json"))
         .expect("the catalog is part of the program, and a test parses it")
 });
 
 #[derive(Deserialize)]
-struct File {
+struct QuotaCodesFile {
     #[serde(borrow)]
     quotas: BTreeMap<&'static str, BTreeMap<&'static str, OfRoute>>,
     names: BTreeMap<&'static str, &'static str>,
@@ -42,7 +42,7 @@ struct OfRoute {
 
 /// What a quota counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counts {
+pub enum QuotaUnit {
     /// Requests per minute.
     Requests,
     /// Tokens per minute.
@@ -57,7 +57,7 @@ pub enum Counts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaCode {
     /// What it counts.
-    pub counts: Counts,
+    pub counts: QuotaUnit,
     /// Its code, such as `L-CCA5DF70`.
     pub code: &'static str,
     /// Its name in Service Quotas.
@@ -98,27 +98,27 @@ pub enum NoCodes {
 
 const CONSOLE: &str = "Service Quotas, Amazon Bedrock";
 
-/// The codes of `model` on the route its id says: never none, and in the order of [`Counts`].
+/// The codes of `model` on the route its id says: never none, and in the order of [`QuotaUnit`].
 ///
 /// # Errors
 /// Why there are none.
 pub fn of(model: &ModelId) -> Result<Vec<QuotaCode>, NoCodes> {
     let id = model.as_str().to_owned();
     match model.kind() {
-        Kind::Base | Kind::Profile | Kind::Custom => {}
-        Kind::ApplicationProfile if model.base().is_some() => {}
-        Kind::ApplicationProfile | Kind::CustomDeployment | Kind::PromptRouter => {
+        IdKind::Base | IdKind::Profile | IdKind::Custom => {}
+        IdKind::ApplicationProfile if model.base().is_some() => {}
+        IdKind::ApplicationProfile | IdKind::CustomDeployment | IdKind::PromptRouter => {
             return Err(NoCodes::Hidden(id));
         }
-        Kind::Provisioned => {
+        IdKind::Provisioned => {
             let why = "its capacity is what was bought";
             return Err(NoCodes::Unmetered(id, why));
         }
-        Kind::Imported => {
+        IdKind::Imported => {
             let why = "its capacity is that of its copies";
             return Err(NoCodes::Unmetered(id, why));
         }
-        Kind::MarketplaceEndpoint => {
+        IdKind::MarketplaceEndpoint => {
             let why = "its capacity is that of its instances";
             return Err(NoCodes::Unmetered(id, why));
         }
@@ -131,7 +131,7 @@ pub fn of(model: &ModelId) -> Result<Vec<QuotaCode>, NoCodes> {
 
 /// The route that an id says.
 pub fn route(model: &ModelId) -> Route<'_> {
-    if model.kind() == Kind::Custom {
+    if model.kind() == IdKind::Custom {
         return Route::Custom;
     }
     let id = model.like();
@@ -169,10 +169,10 @@ fn of_route(base: &str, route: Route<'_>) -> Option<&'static OfRoute> {
 impl OfRoute {
     fn listed(&self, route: Route<'_>) -> Vec<QuotaCode> {
         let kinds = [
-            (Counts::Requests, self.rpm),
-            (Counts::Tokens, self.tpm),
-            (Counts::TokensPerDay, self.tpd),
-            (Counts::Concurrent, self.concurrent),
+            (QuotaUnit::Requests, self.rpm),
+            (QuotaUnit::Tokens, self.tpm),
+            (QuotaUnit::TokensPerDay, self.tpd),
+            (QuotaUnit::Concurrent, self.concurrent),
         ];
         let listed = kinds.into_iter().filter_map(|(counts, code)| {
             let code = code?;
@@ -189,7 +189,7 @@ impl OfRoute {
     }
 }
 
-impl Counts {
+impl QuotaUnit {
     /// What it counts, for people.
     pub fn words(self) -> &'static str {
         match self {

@@ -13,13 +13,13 @@ use serde::Deserialize;
 type Regions = BTreeMap<&'static str, Vec<&'static str>>;
 
 static MODELS: LazyLock<BTreeMap<&'static str, Regions>> = LazyLock::new(|| {
-    serde_json::from_str::<File>(include_str!("regions.json"))
+    serde_json::from_str::<RegionsFile>(include_str!("regions.json"))
         .expect("the catalog is part of the program, and a test parses it")
         .models
 });
 
 #[derive(Deserialize)]
-struct File {
+struct RegionsFile {
     #[serde(borrow)]
     models: BTreeMap<&'static str, Regions>,
 }

@@ -12,7 +12,8 @@ use super::repair::existing_output;
 use crate::engine::Failure;
 use crate::exit::{Exit, Reason};
 use crate::export::{
-    Condition, ExportError, Failed, Format, Formulas, Order, Table, Target, Written,
+    Condition, ExportCounts, ExportError, ExportFormat, ExportTarget, Failed, Formulas, Order,
+    Table,
 };
 use crate::format::{count, plural};
 
@@ -115,7 +116,7 @@ pub(super) fn export(matches: &ArgMatches) -> Result<Exit, Failure> {
     if columns.iter().any(String::is_empty) {
         return Err(Failure::usage("--columns: a name is empty"));
     }
-    let is_stream = target == Target::Stream;
+    let is_stream = target == ExportTarget::Stream;
     if is_stream && matches.get_flag("json") {
         let why = "--json: standard output has the export; name a file with -o";
         return Err(Failure::usage(why));
@@ -130,11 +131,11 @@ pub(super) fn export(matches: &ArgMatches) -> Result<Exit, Failure> {
         written => written?,
     };
     match &target {
-        Target::Path(path) if matches.get_flag("json") => {
+        ExportTarget::Path(path) if matches.get_flag("json") => {
             print::delivered(print::json(&json_of(path, written)))?;
         }
-        Target::Path(path) => print::delivered(print::text(&text_of(path, written)))?,
-        Target::Stream => {}
+        ExportTarget::Path(path) => print::delivered(print::text(&text_of(path, written)))?,
+        ExportTarget::Stream => {}
     }
     Ok(Exit::Complete)
 }
@@ -144,18 +145,18 @@ fn many<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, flag: &str) -> V
     values.unwrap_or_default().cloned().collect()
 }
 
-fn target(matches: &ArgMatches) -> Target {
+fn target(matches: &ArgMatches) -> ExportTarget {
     let path: &PathBuf = matches.get_one("to-file").expect("it is required");
     match path == Path::new("-") {
-        true => Target::Stream,
-        false => Target::Path(path.clone()),
+        true => ExportTarget::Stream,
+        false => ExportTarget::Path(path.clone()),
     }
 }
 
 /// The shape that was asked for, or that the file's name says.
-fn shape<'a>(matches: &'a ArgMatches, target: &Target) -> &'a str {
+fn shape<'a>(matches: &'a ArgMatches, target: &ExportTarget) -> &'a str {
     let by_name = || {
-        let Target::Path(path) = target else {
+        let ExportTarget::Path(path) = target else {
             return None;
         };
         let name = path.to_string_lossy();
@@ -169,7 +170,7 @@ fn shape<'a>(matches: &'a ArgMatches, target: &Target) -> &'a str {
         .unwrap_or("jsonl")
 }
 
-fn format(matches: &ArgMatches, target: &Target) -> Result<Format, Failure> {
+fn format(matches: &ArgMatches, target: &ExportTarget) -> Result<ExportFormat, Failure> {
     let mark = matches.get_flag("bom");
     let keeps = matches.get_flag("keep-formulas");
     if shape(matches, target) == "csv" {
@@ -177,14 +178,14 @@ fn format(matches: &ArgMatches, target: &Target) -> Result<Format, Failure> {
             true => Formulas::Kept,
             false => Formulas::Guarded,
         };
-        return Ok(Format::Csv { formulas, mark });
+        return Ok(ExportFormat::Csv { formulas, mark });
     }
     let idle = [("bom", mark), ("keep-formulas", keeps)];
     match idle.into_iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Failure::usage(format!(
             "--{flag} is for CSV: add --to csv, or leave it out"
         ))),
-        None => Ok(Format::Jsonl),
+        None => Ok(ExportFormat::Jsonl),
     }
 }
 
@@ -197,8 +198,8 @@ fn failed(matches: &ArgMatches) -> Failed {
     }
 }
 
-fn text_of(path: &Path, written: Written) -> String {
-    let Written {
+fn text_of(path: &Path, written: ExportCounts) -> String {
+    let ExportCounts {
         records,
         failed,
         left_out,
@@ -215,8 +216,8 @@ fn text_of(path: &Path, written: Written) -> String {
     format!("{}: {records}{failed}{left_out}", path.display())
 }
 
-fn json_of(path: &Path, written: Written) -> String {
-    let Written {
+fn json_of(path: &Path, written: ExportCounts) -> String {
+    let ExportCounts {
         records,
         failed,
         left_out,

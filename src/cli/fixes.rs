@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::catalog::id::ModelId;
 use crate::format::{retrying, shell_word};
 use crate::model::{Category, Fault};
-use crate::output::{OutputStatus, Record, RecordError};
+use crate::output::{OutputStatus, RecordError, RecordFigures};
 
 /// What a person does about this failure.
-pub(super) fn fix(record: &Record) -> String {
+pub(super) fn fix(record: &RecordFigures) -> String {
     let error = record.error.clone().unwrap_or_default();
     let Some(category) = category(&error) else {
         return "see what the message says, then run the failed rows again".into();
@@ -22,7 +22,7 @@ fn category(error: &RecordError) -> Option<Category> {
 }
 
 /// What the run would have advised.
-fn advice(record: &Record, error: &RecordError, category: Category) -> Option<String> {
+fn advice(record: &RecordFigures, error: &RecordError, category: Category) -> Option<String> {
     let model = ModelId::parse_of_any_provider(record.model.as_deref()?).ok()?;
     let fault = Fault {
         code: error.code.clone(),
@@ -66,7 +66,7 @@ fn usual(category: Category) -> &'static str {
 }
 
 /// The command that runs rows again which failed like this.
-pub(super) fn command(record: &Record, status: &OutputStatus) -> String {
+pub(super) fn command(record: &RecordFigures, status: &OutputStatus) -> String {
     let error = record.error.clone().unwrap_or_default();
     let command = status.text("command").unwrap_or("promptmill run JOB.toml");
     match category(&error) {
@@ -86,8 +86,8 @@ fn word(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn failed(category: &str, message: &str) -> Record {
-        Record {
+    fn failed(category: &str, message: &str) -> RecordFigures {
+        RecordFigures {
             model: Some("amazon.nova-lite-v1:0".into()),
             error: Some(RecordError {
                 category: category.into(),
@@ -95,7 +95,7 @@ mod tests {
                 status_code: Some(400),
                 message: message.into(),
             }),
-            ..Record::default()
+            ..RecordFigures::default()
         }
     }
 
@@ -105,7 +105,7 @@ mod tests {
             assert!(10 < fix(&failed(category.as_str(), "said the service")).len());
         }
         assert!(fix(&failed("a_later_one", "")).contains("run the failed rows again"));
-        assert!(fix(&Record::default()).contains("run the failed rows again"));
+        assert!(fix(&RecordFigures::default()).contains("run the failed rows again"));
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(super) fn init(matches: &ArgMatches) -> Result<Exit, Failure> {
         let message = "standard input cannot be read again by a run: name a file";
         return Err(Failure::usage(message));
     }
-    let seen = Seen::of(data)?;
+    let seen = FirstRows::of(data)?;
     let model = model(matches)?;
     let stem = stem(data);
     let text = job(data, &stem, &model, &seen);
@@ -187,14 +187,14 @@ fn stem(data: &Path) -> String {
 
 /// What makes the prompt.
 #[derive(Debug, Clone, PartialEq)]
-enum Prompt {
+enum PromptGuess {
     Body(String),
     Messages(String),
     Column(String),
     Template(Vec<String>),
 }
 
-impl Prompt {
+impl PromptGuess {
     fn in_words(&self) -> String {
         let words = match self {
             Self::Body(field) => format!("request bodies in {field}"),
@@ -217,16 +217,16 @@ impl Prompt {
 
 /// What the first rows show.
 #[derive(Debug)]
-struct Seen {
+struct FirstRows {
     fields: Vec<String>,
     rows: usize,
     is_all: bool,
     id: Option<String>,
-    prompt: Prompt,
+    prompt: PromptGuess,
     keep: Vec<String>,
 }
 
-impl Seen {
+impl FirstRows {
     fn of(data: &Path) -> Result<Self, Failure> {
         let input = Input::open(data, &ReadOptions::default())?;
         let mut records = Vec::new();
@@ -313,7 +313,7 @@ fn id(records: &[Record], fields: &[String]) -> Option<String> {
 
 /// What makes the prompt: bodies and conversations by their shape, a column named `prompt`, else the
 /// fields that hold text.
-fn prompt(records: &[Record], fields: &[String], id: Option<&str>) -> Prompt {
+fn prompt(records: &[Record], fields: &[String], id: Option<&str>) -> PromptGuess {
     let first = |field: &String| records.iter().find_map(|record| record.fields.get(field));
     let is_body = |field: &&String| {
         let value = first(field).and_then(Value::as_object);
@@ -332,13 +332,13 @@ fn prompt(records: &[Record], fields: &[String], id: Option<&str>) -> Prompt {
         message.is_some_and(|message| message.get("role").is_some())
     };
     if let Some(field) = fields.iter().find(is_body) {
-        return Prompt::Body(field.clone());
+        return PromptGuess::Body(field.clone());
     }
     if let Some(field) = fields.iter().find(is_conversation) {
-        return Prompt::Messages(field.clone());
+        return PromptGuess::Messages(field.clone());
     }
     if let Some(field) = fields.iter().find(|field| *field == "prompt") {
-        return Prompt::Column(field.clone());
+        return PromptGuess::Column(field.clone());
     }
     let length = |field: &String| average(records, field);
     let is_usable = |field: &&String| Some(field.as_str()) != id && length(field).is_some();
@@ -349,8 +349,8 @@ fn prompt(records: &[Record], fields: &[String], id: Option<&str>) -> Prompt {
     let usable: Vec<_> = fields.iter().filter(is_usable).collect();
     let texts: Vec<_> = usable.iter().copied().filter(is_text).cloned().collect();
     match texts.is_empty() {
-        false => Prompt::Template(texts.into_iter().take(3).collect()),
-        true => Prompt::Template(usable.into_iter().take(3).cloned().collect()),
+        false => PromptGuess::Template(texts.into_iter().take(3).collect()),
+        true => PromptGuess::Template(usable.into_iter().take(3).cloned().collect()),
     }
 }
 
@@ -372,7 +372,7 @@ fn inserted(field: &str) -> String {
     }
 }
 
-fn job(data: &Path, stem: &str, model: &str, seen: &Seen) -> String {
+fn job(data: &Path, stem: &str, model: &str, seen: &FirstRows) -> String {
     let names: Vec<_> = seen
         .fields
         .iter()
@@ -412,23 +412,23 @@ fn job(data: &Path, stem: &str, model: &str, seen: &Seen) -> String {
     };
     text += "\n[prompt]\n";
     let _ = match &seen.prompt {
-        Prompt::Body(field) => writeln!(
+        PromptGuess::Body(field) => writeln!(
             text,
             "# Whole request bodies, sent as they are: system, max_tokens and the like go into them.\n\
              body = {}",
             quoted(field)
         ),
-        Prompt::Messages(field) => writeln!(
+        PromptGuess::Messages(field) => writeln!(
             text,
             "# system = \"Answer in one sentence.\"\nmessages = {}   # conversations",
             quoted(field)
         ),
-        Prompt::Column(field) => writeln!(
+        PromptGuess::Column(field) => writeln!(
             text,
             "# system = \"Answer in one sentence.\"\ncolumn = {}   # holds the whole prompt",
             quoted(field)
         ),
-        Prompt::Template(fields) => {
+        PromptGuess::Template(fields) => {
             let fields: Vec<_> = fields.iter().map(|field| inserted(field)).collect();
             let template = quoted(&fields.join("\n\n"));
             writeln!(
@@ -445,7 +445,7 @@ fn job(data: &Path, stem: &str, model: &str, seen: &Seen) -> String {
          id = {}   # promptmill models lists what you can call",
         quoted(model)
     );
-    if !matches!(seen.prompt, Prompt::Body(_)) {
+    if !matches!(seen.prompt, PromptGuess::Body(_)) {
         text += "max_tokens = 256     # a lower limit makes a faster run: every call reserves it\n";
     }
     let _ = writeln!(

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::{flags, print};
 use crate::engine::Failure;
-use crate::engine::open::Source;
+use crate::engine::open::JobSource;
 use crate::engine::options::RunOptions;
 use crate::event::{self, Level};
 use crate::output::{Existing, Locks};
@@ -15,8 +15,8 @@ use crate::report::display::Style;
 use crate::rows::{Changed, Only};
 
 /// Where the job is: the file that was named, and the flags that override it.
-pub(super) fn source(matches: &ArgMatches) -> Result<Source, Failure> {
-    Ok(Source {
+pub(super) fn source(matches: &ArgMatches) -> Result<JobSource, Failure> {
+    Ok(JobSource {
         file: matches.get_one::<PathBuf>("job").cloned(),
         keys: flags::table(matches)?,
         date: matches.get_one("date").copied(),

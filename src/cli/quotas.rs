@@ -13,7 +13,7 @@ use crate::bedrock::hosts::Hosts;
 use crate::bedrock::quotas::{Quota, ServiceQuotas};
 use crate::catalog::id::ModelId;
 use crate::catalog::quota_codes;
-use crate::catalog::quota_codes::{Counts, QuotaCode};
+use crate::catalog::quota_codes::{QuotaCode, QuotaUnit};
 use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::format::count;
@@ -55,7 +55,7 @@ pub(super) fn command() -> Command {
 }
 
 /// What was read, for which model and where.
-struct Report {
+struct QuotaReport {
     model: ModelId,
     region: String,
     quotas: Vec<Quota>,
@@ -89,11 +89,11 @@ async fn read(
     codes: &[QuotaCode],
     access: Access,
     hosts: &mut Hosts<'_>,
-) -> Result<Report, Failure> {
+) -> Result<QuotaReport, Failure> {
     let service = ServiceQuotas::connect(access, hosts)
         .await
         .map_err(with_hint)?;
-    let mut report = Report {
+    let mut report = QuotaReport {
         model,
         region: service.region().to_owned(),
         quotas: Vec::new(),
@@ -121,7 +121,7 @@ fn with_hint(error: ConnectError) -> Failure {
     }
 }
 
-impl Report {
+impl QuotaReport {
     fn json(&self) -> Value {
         let quotas = self.quotas.iter().map(|quota| {
             json!({
@@ -190,7 +190,7 @@ impl Report {
             read.chain(self.absent.iter().copied())
                 .any(|code| code.counts == counts)
         };
-        for counts in [Counts::Requests, Counts::Tokens] {
+        for counts in [QuotaUnit::Requests, QuotaUnit::Tokens] {
             if !has(counts) {
                 notes.push(format!("this model has no quota of {}", counts.words()));
             }
@@ -217,7 +217,7 @@ impl Report {
     fn advice(&self) -> String {
         let mut text = String::from("\nFor the job file:\n\n[limits]\n");
         for quota in &self.quotas {
-            let is_key = quota.code.counts != Counts::Concurrent;
+            let is_key = quota.code.counts != QuotaUnit::Concurrent;
             if let Some(value) = quota.usable().filter(|_| is_key) {
                 let value = count(value).replace(',', "_");
                 // Writing to a String cannot fail.

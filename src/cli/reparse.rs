@@ -11,7 +11,7 @@ use super::options::locks;
 use super::print;
 use super::repair::existing_output;
 use crate::catalog::id::ModelId;
-use crate::catalog::{Known, ModelFacts, rounded_usd};
+use crate::catalog::{KnownModel, ModelFacts, rounded_usd};
 use crate::engine::Failure;
 use crate::exit::Exit;
 use crate::family::{Assembly, Family};
@@ -68,7 +68,7 @@ pub(super) fn command() -> Command {
 }
 
 /// How bodies are read, and what answers cost.
-struct Reader {
+struct BodyReader {
     family: Option<Family>,
     region: Option<String>,
     prices: Option<String>,
@@ -79,7 +79,7 @@ struct Reader {
 /// Reads kept bodies again, and says what became of them.
 pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     let paths = existing_output(matches)?;
-    let reader = Reader::new(matches)?;
+    let reader = BodyReader::new(matches)?;
     let which = match reader.judge {
         Some(_) => Reread::InvalidToo,
         None => Reread::Unparsed,
@@ -94,7 +94,7 @@ pub(super) fn reparse(matches: &ArgMatches) -> Result<Exit, Failure> {
     }
 }
 
-impl Reader {
+impl BodyReader {
     fn new(matches: &ArgMatches) -> Result<Self, Failure> {
         let text = |name: &str| matches.get_one::<String>(name);
         let family = text("family").map(|name| Family::parse(name));
@@ -140,8 +140,8 @@ impl Reader {
             ..RequestOptions::default()
         };
         let known = match terms.is_optimized() {
-            true => Known::optimized,
-            false => Known::of,
+            true => KnownModel::optimized,
+            false => KnownModel::of,
         };
         let known = known(&id, region, self.prices.as_deref());
         let known = known.map_err(|error| error.to_string())?;

@@ -14,10 +14,10 @@ use super::{fixes, print};
 use crate::engine::Failure;
 use crate::exit::{Exit, Reason};
 use crate::format::retrying;
-use crate::output::{OutputPaths, OutputStatus, Record, each_record};
+use crate::output::{OutputPaths, OutputStatus, RecordFigures, each_record};
 use crate::replacement::{Replacement, mode_of};
-use crate::report::page::gathered::Gathered;
-use crate::report::page::{Comparison, Explained, Report, Sample};
+use crate::report::page::gathered::PageFigures;
+use crate::report::page::{Explained, OutputComparison, Report, Sample};
 
 /// A sample is shown up to this many characters.
 const LONGEST_SAMPLE: usize = 4_000;
@@ -136,8 +136,8 @@ fn page_path(typed: &str) -> Result<PathBuf, &'static str> {
     }
 }
 
-fn gather(status: &OutputStatus, samples: usize) -> Result<(Gathered, Vec<Sample>), Failure> {
-    let mut gathered = Gathered::default();
+fn gather(status: &OutputStatus, samples: usize) -> Result<(PageFigures, Vec<Sample>), Failure> {
+    let mut gathered = PageFigures::default();
     let mut shown = Vec::new();
     for path in [&status.paths.output, &status.paths.failed] {
         each_record(path, |record, line| {
@@ -178,7 +178,7 @@ fn hash(parts: &[&[u8]]) -> u64 {
     u64::from_le_bytes(hash[..8].try_into().expect("eight bytes of 32"))
 }
 
-fn key(record: &Record) -> u64 {
+fn key(record: &RecordFigures) -> u64 {
     match &record.custom_id {
         Some(id) => hash(&[b"id", id.as_bytes()]),
         None => hash(&[b"row", &record.row.to_le_bytes()]),
@@ -229,16 +229,16 @@ fn written(line: &[u8]) -> String {
     }
 }
 
-fn compare(other: &Path, status: &OutputStatus) -> Result<Comparison, Failure> {
+fn compare(other: &Path, status: &OutputStatus) -> Result<OutputComparison, Failure> {
     let there = OutputStatus::of(other, Timestamp::now());
     let there =
         there.map_err(|why| Failure::usage(format!("--compare {why}")).because(Reason::Output))?;
     let (before, now) = (Side::of(&there)?, Side::of(status)?);
-    let mut found = Comparison {
+    let mut found = OutputComparison {
         other: other.display().to_string(),
         cost_usd: [before.cost_usd, now.cost_usd],
         latency_ms: [before.mean_latency_ms, now.mean_latency_ms],
-        ..Comparison::default()
+        ..OutputComparison::default()
     };
     for (key, (request, answer)) in &now.rows {
         let counter = match before.rows.get(key) {

@@ -10,7 +10,7 @@ use crate::job::PinnedPath;
 
 /// The command line as it was typed, with what clap knows of it, and what stands in it otherwise
 /// when it is given again.
-pub(super) struct Typed {
+pub(super) struct TypedCommand {
     words: Vec<String>,
     verb: Command,
     /// By flag, the values that take the place of what was typed, or are added.
@@ -26,7 +26,7 @@ enum Word<'a> {
     Value(&'a str, usize),
 }
 
-impl Typed {
+impl TypedCommand {
     /// These words, the program first, for this verb. Paths that depend on the day or on the
     /// environment are written out: tomorrow, or in another shell, they would be other files.
     pub(super) fn new(
@@ -138,13 +138,13 @@ impl Typed {
 mod tests {
     use super::*;
 
-    fn typed(words: &[&str], pinned: &[(&'static str, &str)]) -> Typed {
+    fn typed(words: &[&str], pinned: &[(&'static str, &str)]) -> TypedCommand {
         let pinned = pinned.iter().map(|(flag, path)| PinnedPath {
             flag,
             path: (*path).to_owned(),
         });
         let words = words.iter().map(OsString::from);
-        Typed::new(words, crate::cli::run_command(), pinned.collect())
+        TypedCommand::new(words, crate::cli::run_command(), pinned.collect())
     }
 
     #[track_caller]

@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use super::resume::Typed;
+use super::resume::TypedCommand;
 use super::{connect, flags, options, print, signals, words};
 use crate::bedrock::ping::PingUrl;
 use crate::engine::Failure;
@@ -57,7 +57,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Exit, Failure> {
             let command = |pinned: &[_], usd: Option<f64>| {
                 let words = words::normalized(&super::command(), std::env::args_os());
                 let verb = super::run_command();
-                let typed = Typed::new(words.into_iter(), verb, pinned.to_vec());
+                let typed = TypedCommand::new(words.into_iter(), verb, pinned.to_vec());
                 match usd {
                     None => typed.again(),
                     Some(usd) => typed.again_with_max_cost(usd),

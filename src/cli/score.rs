@@ -13,7 +13,7 @@ use crate::exit::{Exit, Reason};
 use crate::job::small;
 use crate::output::OutputPaths;
 use crate::output::paths::check_name;
-use crate::score::{Checks, Comparison, ScoreError, Scores, Tally, score as count, table};
+use crate::score::{Checks, Comparison, ScoreError, ScoreTally, Scores, score as count, table};
 
 const EXAMPLES: &str = "  promptmill score out.jsonl checks.toml
   promptmill score out.jsonl checks.toml --by category --min-pass 90%
@@ -70,13 +70,13 @@ pub(super) fn command() -> Command {
 
 /// A share of records, as it was typed.
 #[derive(Debug, Clone)]
-struct Share {
+struct TypedShare {
     typed: String,
     share: f64,
 }
 
 /// `90%` or `0.9`.
-fn share(typed: &str) -> Result<Share, &'static str> {
+fn share(typed: &str) -> Result<TypedShare, &'static str> {
     let parsed = match typed.strip_suffix('%') {
         Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
         None => typed.parse(),
@@ -84,11 +84,11 @@ fn share(typed: &str) -> Result<Share, &'static str> {
     let share = parsed.ok().filter(|share| (0.0..=1.0).contains(share));
     let share = share.ok_or("it takes a percentage such as 90%, or a share from 0 to 1")?;
     let typed = typed.to_owned();
-    Ok(Share { typed, share })
+    Ok(TypedShare { typed, share })
 }
 
 /// What is said of a check that passes for too few records, or of which none could be checked.
-fn below(tally: &Tally, least: &Share) -> Option<String> {
+fn below(tally: &ScoreTally, least: &TypedShare) -> Option<String> {
     let Some((check, rate)) = tally.lowest() else {
         return Some("the output has no records: nothing passes".into());
     };
@@ -120,7 +120,7 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
     })?;
     let other = against.map(|other| of_other(other, &checks)).transpose()?;
     let compared = other.map_or_else(Vec::new, |other| tally.compare_with(&other));
-    let least: Option<&Share> = matches.get_one("min-pass");
+    let least: Option<&TypedShare> = matches.get_one("min-pass");
     let missed = least.and_then(|least| below(&tally, least));
     print::delivered(match matches.get_flag("json") {
         true => print::json(&json_of(&paths, &tally, &compared, missed.as_deref())),
@@ -142,7 +142,7 @@ fn read_checks(file: &Path) -> Result<Checks, Failure> {
 }
 
 /// The counts of the output that this one is compared with.
-fn of_other(other: &Path, checks: &Checks) -> Result<Tally, Failure> {
+fn of_other(other: &Path, checks: &Checks) -> Result<ScoreTally, Failure> {
     check_name(other).map_err(|why| Failure::usage(format!("--against: {why}")))?;
     let paths = OutputPaths::new(other);
     if !paths.output.exists() && !paths.failed.exists() {
@@ -161,7 +161,7 @@ fn of_other(other: &Path, checks: &Checks) -> Result<Tally, Failure> {
 
 fn text_of(
     paths: &OutputPaths,
-    tally: &Tally,
+    tally: &ScoreTally,
     compared: &[Comparison],
     by: Option<&str>,
 ) -> String {
@@ -177,7 +177,7 @@ fn text_of(
 
 fn json_of(
     paths: &OutputPaths,
-    tally: &Tally,
+    tally: &ScoreTally,
     compared: &[Comparison],
     missed: Option<&str>,
 ) -> String {

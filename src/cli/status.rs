@@ -12,7 +12,7 @@ use super::print;
 use crate::engine::Failure;
 use crate::exit::{Exit, Reason};
 use crate::format::{count, dollars, one_line, time};
-use crate::output::{Condition, OutputStatus, run_files};
+use crate::output::{OutputStatus, RunCondition, run_files};
 
 /// A command or a message that a run file holds is shown up to this length.
 const LONGEST: usize = 2_000;
@@ -116,15 +116,15 @@ fn text(status: &OutputStatus, now: Timestamp) -> String {
     let mut text = format!("{name}: {}", status.condition.as_str());
     // Writing to a String cannot fail.
     let _ = match status.condition {
-        Condition::Running => {
+        RunCondition::Running => {
             let since = status.instant("started_at");
             let since = since.map_or_else(String::new, |at| format!(" for {}", time(ago(at, now))));
             let process = status.count("", "process");
             let host = clean(status.text("host").unwrap_or("an unknown host"));
             write!(text, "{since} (process {process} on {host})")
         }
-        Condition::Killed => write!(text, ", or its machine went down"),
-        Condition::Stopped => {
+        RunCondition::Killed => write!(text, ", or its machine went down"),
+        RunCondition::Stopped => {
             let exit = status.number("", "exit_code");
             let exit = exit.map_or_else(String::new, |code| format!(" with exit code {code}"));
             let reason = status.file.get("stop").and_then(|stop| stop.get("reason"));
@@ -132,12 +132,12 @@ fn text(status: &OutputStatus, now: Timestamp) -> String {
             let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
             write!(text, "{exit}{reason}")
         }
-        Condition::Completed => Ok(()),
+        RunCondition::Completed => Ok(()),
     };
     let mut line = |label: &str, value: String| {
         let _ = write!(text, "\n  {label:<10} {value}");
     };
-    if let (Condition::Stopped, Some(why)) = (status.condition, status.text("stopped_by")) {
+    if let (RunCondition::Stopped, Some(why)) = (status.condition, status.text("stopped_by")) {
         line("stopped by", clean(why));
     }
     line("rows", rows(status));
@@ -203,7 +203,10 @@ fn cost(status: &OutputStatus) -> String {
 
 /// The command that runs what is left, unless a process is at it.
 fn resume(status: &OutputStatus) -> Option<&str> {
-    let is_open = matches!(status.condition, Condition::Stopped | Condition::Killed);
+    let is_open = matches!(
+        status.condition,
+        RunCondition::Stopped | RunCondition::Killed
+    );
     let command = status.text("resume").or_else(|| status.text("command"));
     command.filter(|_| is_open)
 }

@@ -6,7 +6,7 @@ use crate::bedrock::aws::Access;
 use crate::bedrock::hosts::Hosts;
 use crate::bedrock::quotas::{Quota, QuotaError, ServiceQuotas};
 use crate::catalog::quota_codes;
-use crate::catalog::quota_codes::{Counts, QuotaCode};
+use crate::catalog::quota_codes::{QuotaCode, QuotaUnit};
 use crate::format::count;
 use crate::job::{Plan, QuotaSource};
 use crate::run::{RequestsPerMinute, TokenLimits};
@@ -91,12 +91,12 @@ async fn read(service: &ServiceQuotas, codes: &[QuotaCode]) -> (Vec<Quota>, Opti
 
 impl Quotas {
     /// Whether the job leaves this limit to be found.
-    fn leaves_open(&self, counts: Counts) -> bool {
+    fn leaves_open(&self, counts: QuotaUnit) -> bool {
         match counts {
-            Counts::Requests => self.requests_per_minute.is_none(),
-            Counts::Tokens => self.tokens.per_minute.is_none(),
-            Counts::TokensPerDay => self.tokens.per_day.is_none(),
-            Counts::Concurrent => false,
+            QuotaUnit::Requests => self.requests_per_minute.is_none(),
+            QuotaUnit::Tokens => self.tokens.per_minute.is_none(),
+            QuotaUnit::TokensPerDay => self.tokens.per_day.is_none(),
+            QuotaUnit::Concurrent => false,
         }
     }
 
@@ -116,13 +116,13 @@ impl Quotas {
                 continue;
             };
             match quota.code.counts {
-                Counts::Requests => {
+                QuotaUnit::Requests => {
                     let requests = u32::try_from(value).unwrap_or(u32::MAX);
                     self.requests_per_minute = NonZeroU32::new(requests).map(RequestsPerMinute);
                 }
-                Counts::Tokens => self.tokens.per_minute = Some(value),
-                Counts::TokensPerDay => self.tokens.per_day = Some(value),
-                Counts::Concurrent => {}
+                QuotaUnit::Tokens => self.tokens.per_minute = Some(value),
+                QuotaUnit::TokensPerDay => self.tokens.per_day = Some(value),
+                QuotaUnit::Concurrent => {}
             }
         }
         self.note = note(read, utilization);
@@ -132,17 +132,17 @@ impl Quotas {
 
 /// `quota: 600 requests and 200,000 tokens a minute (L-…, L-…), used at 95 %`
 fn note(read: &[Quota], utilization: f64) -> Option<String> {
-    let amount = |counts: Counts, unit: &str| {
+    let amount = |counts: QuotaUnit, unit: &str| {
         let quota = read.iter().find(|quota| quota.code.counts == counts)?;
         Some(format!("{} {unit}", count(quota.usable()?)))
     };
     let minute = [
-        amount(Counts::Requests, "requests"),
-        amount(Counts::Tokens, "tokens"),
+        amount(QuotaUnit::Requests, "requests"),
+        amount(QuotaUnit::Tokens, "tokens"),
     ];
     let minute: Vec<_> = minute.into_iter().flatten().collect();
     let minute = (!minute.is_empty()).then(|| format!("{} a minute", minute.join(" and ")));
-    let day = amount(Counts::TokensPerDay, "tokens a day");
+    let day = amount(QuotaUnit::TokensPerDay, "tokens a day");
     let amounts: Vec<_> = minute.into_iter().chain(day).collect();
     if amounts.is_empty() {
         return None;

@@ -9,7 +9,7 @@ use crate::model::Category;
 use crate::output::tally::Tally;
 use crate::output::{Existing, RecordedState};
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Ending};
+use crate::report::summary::{Context, RunEnding};
 use crate::run::{Reached, Stop};
 
 impl Run<'_, '_> {
@@ -25,7 +25,7 @@ impl Run<'_, '_> {
         context
     }
 
-    pub(super) fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> Ending {
+    pub(super) fn ending(&self, stop: Option<&Stop>, progress: &Progress) -> RunEnding {
         let overall = progress.overall();
         let is_whole = self.context.rows <= overall.ended();
         let stopped_by = match stop {
@@ -68,7 +68,7 @@ impl Run<'_, '_> {
             Some(_) | None => false,
         };
         let is_completed = matches!(exit, Exit::Complete | Exit::TooManyFailed);
-        Ending {
+        RunEnding {
             exit,
             state: match is_completed {
                 true => RecordedState::Completed,

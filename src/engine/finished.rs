@@ -7,12 +7,12 @@ use crate::exit::Exit;
 use crate::format::{count, plural};
 use crate::output::{OutputPaths, read_back};
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Ending, Summary};
+use crate::report::summary::{Context, RunEnding, RunSummary};
 
 /// A run that has ended.
 pub(crate) struct Finished {
     pub(crate) context: Context,
-    pub(crate) ending: Ending,
+    pub(crate) ending: RunEnding,
     pub(crate) progress: Progress,
     /// When it ended.
     pub(crate) at: Instant,
@@ -22,8 +22,8 @@ pub(crate) struct Finished {
 
 impl Finished {
     /// The summary.
-    pub(crate) fn summary(&self) -> Summary<'_> {
-        Summary::new(&self.context, &self.ending, &self.progress, self.at)
+    pub(crate) fn summary(&self) -> RunSummary<'_> {
+        RunSummary::new(&self.context, &self.ending, &self.progress, self.at)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::job_event::JobEvent;
 use super::job_summary::{JobPlan, Summary};
-use super::open::Source;
+use super::open::JobSource;
 use super::options::RunOptions;
 use super::told::Told;
 use super::{plan, run};
@@ -29,7 +29,7 @@ use crate::output::RunFilePlace;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Job {
-    source: Source,
+    source: JobSource,
     /// The keys that were set, by their flags.
     flags: BTreeMap<&'static str, Vec<String>>,
 }
@@ -46,9 +46,9 @@ impl Job {
     /// The file cannot be read, or holds something other than the keys of a job.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Failure> {
         let job = Self {
-            source: Source {
+            source: JobSource {
                 file: Some(path.as_ref().to_owned()),
-                ..Source::default()
+                ..JobSource::default()
             },
             ..Self::default()
         };

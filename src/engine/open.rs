@@ -30,7 +30,7 @@ const NOT_LOOKED_UP: &str = "`run` and `check` ask Bedrock which model it is; pl
 
 /// What a job is read from.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Source {
+pub(crate) struct JobSource {
     /// The job file, if there is one.
     pub(crate) file: Option<PathBuf>,
     /// Keys that override the file's, shaped as a job file.
@@ -87,7 +87,7 @@ pub(crate) struct LookedOver {
     pub(crate) rejections: Vec<Failure>,
 }
 
-impl Source {
+impl JobSource {
     /// Where the output is, as far as the keys say that override the file's.
     pub(crate) fn output_path(&self) -> Option<PathBuf> {
         let output = self.keys.get("output")?.get("path")?.as_str()?;
@@ -106,7 +106,7 @@ impl Loaded {
     /// Plans `job`, which was read from `source`.
     pub(crate) async fn new(
         mut job: JobFile,
-        source: &Source,
+        source: &JobSource,
         lookup: Lookup<'_, '_>,
     ) -> Result<Self, Failure> {
         let day = Day::of(source.date);

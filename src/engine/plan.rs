@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::open::{Loaded, Lookup, Source};
+use super::open::{JobSource, Loaded, Lookup};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::told::{Tell, Told};
@@ -30,7 +30,7 @@ pub(crate) struct Planned {
     /// Rows of the output that the input no longer has.
     pub(crate) gone: u64,
     /// What the output holds, rows that the input no longer has included.
-    pub(crate) earlier: Earlier,
+    pub(crate) earlier: EarlierCounts,
     /// What the responses so far have cost, in USD; `None` if that is not known.
     pub(crate) spent_usd: Option<f64>,
     /// What calls may have cost beyond that, in USD.
@@ -45,7 +45,7 @@ pub(crate) struct Planned {
 
 /// Rows in the output.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Earlier {
+pub(crate) struct EarlierCounts {
     pub(crate) answered: u64,
     pub(crate) failed: u64,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Earlier {
 /// # Errors
 /// There is nothing to plan: the job cannot be read, or its input, or they do not fit each other.
 pub(crate) async fn plan(
-    source: &Source,
+    source: &JobSource,
     options: &RunOptions,
     tell: &mut Tell<'_>,
 ) -> Result<Planned, Failure> {
@@ -107,7 +107,7 @@ pub(crate) async fn plan(
             None if maker.selection().is_none() => survey.gone(&past, changed),
             None | Some(_) => 0,
         },
-        earlier: Earlier {
+        earlier: EarlierCounts {
             answered: past.tally.answered(),
             failed: past.tally.failed,
         },

@@ -17,7 +17,7 @@ use super::day::Day;
 use super::failure::Failure;
 use super::finished::{Finished, write};
 use super::limit_use::LimitUseFile;
-use super::open::{Loaded, LookedOver, Lookup, Opened, Source};
+use super::open::{JobSource, Loaded, LookedOver, Lookup, Opened};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::WindowSchedule;
@@ -47,7 +47,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// # Errors
 /// It was rejected before its first call.
 pub(crate) async fn run(
-    source: &Source,
+    source: &JobSource,
     options: &RunOptions,
     command: &Command<'_>,
     asked: watch::Receiver<Ask>,
@@ -122,7 +122,7 @@ fn reject(rejections: &mut Vec<Failure>) -> Result<(), Failure> {
 
 /// What the output keeps of rows that the input no longer has.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct RemovedRows {
     pub(super) rows: u64,
     pub(super) failures: u64,
 }
@@ -142,7 +142,7 @@ pub(super) struct Run<'a, 't> {
     succeeded_before: bool,
     /// How many rows are to send each request, where identical ones are sent once.
     requests: HashMap<Fingerprint, u64>,
-    pub(super) kept: Kept,
+    pub(super) kept: RemovedRows,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
     pub(super) pinned: &'a [PinnedPath],
@@ -176,12 +176,12 @@ impl<'a, 't> Run<'a, 't> {
         };
         let selected = preflight.selection_remark(again.len() as u64, looked.redo_usd);
         let kept = match options.limit {
-            None => Kept {
+            None => RemovedRows {
                 rows: gone,
                 failures: preflight.gone_failures(&claim.past),
             },
             // The rest of the input was not looked at, and may have them.
-            Some(_) => Kept::default(),
+            Some(_) => RemovedRows::default(),
         };
         let resume = command(&loaded.pinned, None);
         let context = Context {

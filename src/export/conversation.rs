@@ -51,7 +51,9 @@ impl Conversation {
                 }
                 (Speaker::System, Some(_)) => return Err(MIDDLE),
                 (Speaker::User, None | Some((Speaker::Assistant, _)))
-                | (Speaker::Assistant, Some((Speaker::User, _))) => read.turns.push((speaker, text)),
+                | (Speaker::Assistant, Some((Speaker::User, _))) => {
+                    read.turns.push((speaker, text))
+                }
                 _ => return Err(NO_TURNS),
             }
         }
@@ -65,9 +67,7 @@ impl Conversation {
     pub(super) fn answered(mut self, completion: &str) -> Self {
         match self.turns.last_mut() {
             Some((Speaker::Assistant, prefill)) => prefill.push_str(completion),
-            _ => self
-                .turns
-                .push((Speaker::Assistant, completion.to_owned())),
+            _ => self.turns.push((Speaker::Assistant, completion.to_owned())),
         }
         self
     }
@@ -106,7 +106,11 @@ mod tests {
         let read = read.map(|it| {
             let it = it.answered("end");
             let turns: Vec<_> = it.turns.iter().map(|(_, text)| text.as_str()).collect();
-            format!("{:?} {}", it.system.as_deref().unwrap_or(""), turns.join("|"))
+            format!(
+                "{:?} {}",
+                it.system.as_deref().unwrap_or(""),
+                turns.join("|")
+            )
         });
         assert_eq!(read.as_deref().map_err(|why| *why), expected);
     }
@@ -120,7 +124,12 @@ mod tests {
         let texts = json!([{"type": "text", "text": "a"}, {"text": "b"}]);
         check(json!([says("user", texts)]), Ok("\"\" a\n\nb|end"));
         check(
-            json!([says("system", "s"), says("user", "q"), says("assistant", "a"), says("user", "r")]),
+            json!([
+                says("system", "s"),
+                says("user", "q"),
+                says("assistant", "a"),
+                says("user", "r")
+            ]),
             Ok("\"s\" q|a|r|end"),
         );
         let prefill = json!([says("user", "q"), says("assistant", "{")]);

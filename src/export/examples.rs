@@ -9,13 +9,13 @@ use super::conversation::Conversation;
 use super::error::ExportError;
 use super::filter::{Condition, Filter};
 use super::index::{Index, Order, hash};
-use super::read::Reader;
+use super::read::RecordReader;
 use super::record::{Cell, Cutter, text};
 use super::scores::Scores;
 use crate::input::Input;
 use crate::output::OutputPaths;
 use crate::rows::RowMaker;
-use crate::run::{Identity, Row};
+use crate::run::{RecordKey, Row};
 
 /// Where prompts come from that records do not keep.
 #[derive(Debug, Clone, Copy)]
@@ -164,7 +164,7 @@ impl Examples<'_> {
         take: &mut impl FnMut(Example<'_>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         let mut without = Trouble::default();
-        Reader::of(self.paths).each(index, |_, line| {
+        RecordReader::of(self.paths).each(index, |_, line| {
             let mut cells = Vec::new();
             makes.cutter.cut(line, &mut cells);
             if !makes.is_meant(&cells) {
@@ -194,7 +194,7 @@ impl Examples<'_> {
     ) -> Result<(), ExportError> {
         let mut seen = vec![false; index.entries.len()];
         let (mut changed, mut gone) = (Trouble::default(), Trouble::default());
-        let mut reader = Reader::of(self.paths);
+        let mut reader = RecordReader::of(self.paths);
         let rows = prompts.maker.rows(prompts.input);
         for row in rows.map_err(|error| ExportError::Usage(error.to_string()))? {
             let row = row.map_err(|error| ExportError::Usage(error.to_string()))?;
@@ -257,7 +257,10 @@ impl Take<'_> {
             self.leave_out("records that --where leaves out");
             return false;
         }
-        let passed = self.scores.as_ref().map(|scores| scores.of(of_cells(cells)));
+        let passed = self
+            .scores
+            .as_ref()
+            .map(|scores| scores.of(of_cells(cells)));
         match passed {
             None | Some(Some(true)) => true,
             Some(Some(false)) if self.with_not_passed => true,
@@ -317,7 +320,7 @@ impl Take<'_> {
 }
 
 /// What identifies a row that the job makes.
-pub(super) fn key(identity: &Identity) -> u64 {
+pub(super) fn key(identity: &RecordKey) -> u64 {
     hash(identity.custom_id.as_deref(), identity.row, None, None)
 }
 

@@ -72,7 +72,7 @@ fn is_known(name: &str) -> bool {
 
 /// A name that was seen.
 #[derive(Debug)]
-struct Seen {
+struct SeenField {
     /// The column, such as `usage.input_tokens`.
     column: String,
     /// The lowest row that has it, and its position among the fields of its object there.
@@ -82,9 +82,9 @@ struct Seen {
 /// The names that records have.
 #[derive(Debug, Default)]
 pub(super) struct FieldNames {
-    top: Vec<Seen>,
+    top: Vec<SeenField>,
     /// By [`GROUPS`].
-    groups: [Vec<Seen>; 4],
+    groups: [Vec<SeenField>; 4],
 }
 
 impl FieldNames {
@@ -92,7 +92,7 @@ impl FieldNames {
     pub(super) fn see(&mut self, line: &[u8], row: u64) {
         let mut reader = serde_json::Deserializer::from_slice(line);
         // What cannot be read is rejected elsewhere.
-        let _ = Object {
+        let _ = NamedObject {
             names: &mut self.top,
             groups: Some(&mut self.groups),
             group: "",
@@ -105,7 +105,7 @@ impl FieldNames {
     /// columns: their fields are.
     pub(super) fn columns(&self) -> Vec<String> {
         let all = self.top.iter().chain(self.groups.iter().flatten());
-        let is_column = |seen: &&Seen| !GROUPS.contains(&seen.column.as_str());
+        let is_column = |seen: &&SeenField| !GROUPS.contains(&seen.column.as_str());
         let mut all: Vec<_> = all.filter(is_column).collect();
         all.sort_by_cached_key(|seen| (position(&seen.column), seen.first, seen.column.clone()));
         all.into_iter().map(|seen| seen.column.clone()).collect()
@@ -146,14 +146,14 @@ fn position(column: &str) -> usize {
 }
 
 /// An object whose names are looked at.
-struct Object<'n> {
-    names: &'n mut Vec<Seen>,
-    groups: Option<&'n mut [Vec<Seen>; 4]>,
+struct NamedObject<'n> {
+    names: &'n mut Vec<SeenField>,
+    groups: Option<&'n mut [Vec<SeenField>; 4]>,
     group: &'static str,
     row: u64,
 }
 
-impl<'a> DeserializeSeed<'a> for Object<'_> {
+impl<'a> DeserializeSeed<'a> for NamedObject<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -161,7 +161,7 @@ impl<'a> DeserializeSeed<'a> for Object<'_> {
     }
 }
 
-impl<'a> Visitor<'a> for Object<'_> {
+impl<'a> Visitor<'a> for NamedObject<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,7 +179,7 @@ impl<'a> Visitor<'a> for Object<'_> {
             position += 1;
             let group = GROUPS.iter().position(|group| *group == name);
             match (group, &mut self.groups) {
-                (Some(nth), Some(groups)) => map.next_value_seed(Object {
+                (Some(nth), Some(groups)) => map.next_value_seed(NamedObject {
                     names: &mut groups[nth],
                     groups: None,
                     group: GROUPS[nth],
@@ -192,14 +192,14 @@ impl<'a> Visitor<'a> for Object<'_> {
     }
 }
 
-impl Object<'_> {
+impl NamedObject<'_> {
     fn note(&mut self, name: &str, next: &mut usize, position: usize) {
         let dot = if self.group.is_empty() {
             0
         } else {
             self.group.len() + 1
         };
-        let is_it = |seen: &Seen| seen.column[dot..] == *name;
+        let is_it = |seen: &SeenField| seen.column[dot..] == *name;
         let likely = self.names.get(*next).is_some_and(is_it);
         let found = match likely {
             true => Some(*next),
@@ -217,7 +217,7 @@ impl Object<'_> {
                     "" => name.to_owned(),
                     group => format!("{group}.{name}"),
                 };
-                self.names.push(Seen { column, first });
+                self.names.push(SeenField { column, first });
                 *next = self.names.len();
             }
         }

@@ -21,9 +21,9 @@ const IN_FAILED: u64 = 1 << 63;
 
 /// Where a line is: in which of the two files, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u64);
+pub(super) struct LineAt(u64);
 
-impl Place {
+impl LineAt {
     pub(super) fn is_in_failed(self) -> bool {
         self.0 & IN_FAILED != 0
     }
@@ -35,15 +35,15 @@ impl Place {
 
 /// A record, by what it is looked for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     /// By [`Order`]: the number of the row, or the hash of what identifies the record.
     pub(super) key: u64,
-    pub(super) place: Place,
+    pub(super) place: LineAt,
 }
 
 /// What identifies a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-pub(super) struct Identity {
+pub(super) struct RecordKey {
     #[serde(default)]
     pub(super) custom_id: Option<String>,
     #[serde(default)]
@@ -52,7 +52,7 @@ pub(super) struct Identity {
     pub(super) sample: Option<u64>,
 }
 
-impl Identity {
+impl RecordKey {
     /// The row and what of it, as a person is told.
     pub(super) fn told(&self, row: u64) -> String {
         let id = self.custom_id.as_ref();
@@ -79,7 +79,12 @@ struct Head<'a> {
 impl Head<'_> {
     fn hash(&self) -> u64 {
         let (id, variant) = (self.custom_id.as_ref(), self.variant.as_ref());
-        hash(id.map(|it| &*it.0), self.row, variant.map(|it| &*it.0), self.sample)
+        hash(
+            id.map(|it| &*it.0),
+            self.row,
+            variant.map(|it| &*it.0),
+            self.sample,
+        )
     }
 }
 
@@ -104,7 +109,7 @@ pub(super) fn hash(
 /// All records of an output.
 #[derive(Debug)]
 pub(super) struct Index {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<IndexEntry>,
     /// The names of the fields that records have.
     pub(super) fields: FieldNames,
 }
@@ -117,7 +122,7 @@ pub enum Order {
     /// That in which the records were written.
     Completion,
     /// None: records are looked for by what identifies them.
-    Identity,
+    RecordKey,
 }
 
 impl Index {
@@ -138,10 +143,14 @@ impl Index {
                 };
                 fields.see(line, head.row);
                 let hash = head.hash();
-                let key = if order == Order::Identity { hash } else { head.row };
-                let place = Place(at | IN_FAILED);
+                let key = if order == Order::Identity {
+                    hash
+                } else {
+                    head.row
+                };
+                let place = LineAt(at | IN_FAILED);
                 only_failed.insert(hash);
-                failed.push((hash, Entry { key, place }));
+                failed.push((hash, IndexEntry { key, place }));
                 true
             })?;
         }
@@ -158,10 +167,14 @@ impl Index {
             if entries.len() == entries.capacity() {
                 entries.reserve_exact(expected(entries.len(), at, length));
             }
-            let key = if order == Order::Identity { head.hash() } else { head.row };
-            entries.push(Entry {
+            let key = if order == Order::Identity {
+                head.hash()
+            } else {
+                head.row
+            };
+            entries.push(IndexEntry {
                 key,
-                place: Place(at),
+                place: LineAt(at),
             });
             true
         })?;
@@ -226,7 +239,7 @@ mod tests {
 
     #[test]
     fn an_entry_takes_sixteen_bytes() {
-        assert_eq!(size_of::<Entry>(), 16);
+        assert_eq!(size_of::<IndexEntry>(), 16);
     }
 
     #[test]

@@ -12,14 +12,14 @@ const JUMP: usize = 1 << 13;
 
 /// A file, and the part of it that was read last.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct FileLines {
     file: File,
     window: Vec<u8>,
     /// The byte of the file at which the window begins.
     at: u64,
 }
 
-impl Lines {
+impl FileLines {
     pub(super) fn of(file: File) -> Self {
         Self {
             file,
@@ -92,7 +92,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lines");
         std::fs::write(&path, &text).unwrap();
-        let mut lines = Lines::of(File::open(&path).unwrap());
+        let mut lines = FileLines::of(File::open(&path).unwrap());
         let line = |nth: usize| {
             let end = starts.get(nth + 1).copied().unwrap_or(text.len());
             &text[starts[nth]..end]

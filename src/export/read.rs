@@ -3,18 +3,18 @@
 use std::fs::File;
 
 use super::error::ExportError;
-use super::index::{Entry, Identity, Index};
-use super::lines::Lines;
+use super::index::{Index, IndexEntry, RecordKey};
+use super::lines::FileLines;
 use crate::output::OutputPaths;
 
 /// Reads records by their places.
-pub(super) struct Reader<'a> {
+pub(super) struct RecordReader<'a> {
     paths: &'a OutputPaths,
-    output: Option<Lines>,
-    failed: Option<Lines>,
+    output: Option<FileLines>,
+    failed: Option<FileLines>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> RecordReader<'a> {
     pub(super) fn of(paths: &'a OutputPaths) -> Self {
         Self {
             paths,
@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The line of a record.
-    pub(super) fn line(&mut self, entry: Entry) -> Result<&[u8], ExportError> {
+    pub(super) fn line(&mut self, entry: IndexEntry) -> Result<&[u8], ExportError> {
         let (path, lines) = match entry.place.is_in_failed() {
             true => (&self.paths.failed, &mut self.failed),
             false => (&self.paths.output, &mut self.output),
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
             Some(lines) => lines,
             None => {
                 let file = File::open(path).map_err(ExportError::read(path))?;
-                lines.insert(Lines::of(file))
+                lines.insert(FileLines::of(file))
             }
         };
         lines
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
     pub(super) fn each(
         &mut self,
         index: &Index,
-        mut take: impl FnMut(Entry, &[u8]) -> Result<(), ExportError>,
+        mut take: impl FnMut(IndexEntry, &[u8]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         for group in index.entries.chunk_by(|a, b| a.key == b.key) {
             match group {
@@ -62,11 +62,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Records with one row number in the order of what identifies them.
-    fn in_order(&mut self, group: &[Entry]) -> Result<Vec<Entry>, ExportError> {
+    fn in_order(&mut self, group: &[IndexEntry]) -> Result<Vec<IndexEntry>, ExportError> {
         let mut named = Vec::new();
         for entry in group {
             let line = self.line(*entry)?;
-            let identity: Identity = serde_json::from_slice(line).unwrap_or(Identity {
+            let identity: RecordKey = serde_json::from_slice(line).unwrap_or(RecordKey {
                 custom_id: None,
                 variant: None,
                 sample: None,

@@ -133,7 +133,7 @@ impl<'a> Visitor<'a> for Cut<'_, 'a> {
                 self.cells[number] = present(value);
             }
             if !field.parts.is_empty() && value.starts_with('{') {
-                let parts = Parts {
+                let parts = RecordParts {
                     parts: &field.parts,
                     cells: self.cells,
                 };
@@ -146,12 +146,12 @@ impl<'a> Visitor<'a> for Cut<'_, 'a> {
     }
 }
 
-struct Parts<'c, 'a> {
+struct RecordParts<'c, 'a> {
     parts: &'c [(String, usize)],
     cells: &'c mut Vec<Cell<'a>>,
 }
 
-impl<'a> Visitor<'a> for Parts<'_, 'a> {
+impl<'a> Visitor<'a> for RecordParts<'_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

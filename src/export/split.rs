@@ -92,7 +92,10 @@ mod tests {
             ("=1", "``: a name"),
         ] {
             let said = Split::parse(typed).unwrap_err();
-            assert!(said.starts_with(why) || said.contains(why), "{typed}: {said}");
+            assert!(
+                said.starts_with(why) || said.contains(why),
+                "{typed}: {said}"
+            );
         }
     }
 

@@ -7,9 +7,9 @@ use super::csv_cells::{self, Formulas};
 use super::error::ExportError;
 use super::filter::{Condition, Filter};
 use super::index::{Index, Order};
-use super::read::Reader;
+use super::read::RecordReader;
 use super::record::{Cell, Cutter};
-use super::target::{self, Sink, Target};
+use super::target::{self, ExportTarget, Sink};
 use crate::output::OutputPaths;
 
 /// Bytes that are gathered before they are written.
@@ -20,7 +20,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ExportFormat {
     /// One object a line: the record itself or, where columns were asked for, these.
     Jsonl,
     /// A header, and a line a record.
@@ -49,7 +49,7 @@ pub struct Table<'a> {
     /// The output.
     pub paths: &'a OutputPaths,
     /// How its records are written.
-    pub format: Format,
+    pub format: ExportFormat,
     /// The columns; empty is all.
     pub columns: &'a [String],
     /// What all exported records have in common.
@@ -62,7 +62,7 @@ pub struct Table<'a> {
 
 /// What was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct ExportCounts {
     /// Records.
     pub records: u64,
     /// Those of failed rows among them.
@@ -76,18 +76,22 @@ impl Table<'_> {
     ///
     /// # Errors
     /// The output cannot be read, the target cannot be written, a column is unknown.
-    pub fn export(&self, target: &Target, stream: &mut dyn Write) -> Result<Written, ExportError> {
+    pub fn export(
+        &self,
+        target: &ExportTarget,
+        stream: &mut dyn Write,
+    ) -> Result<ExportCounts, ExportError> {
         let apart = match (self.failed, target) {
-            (Failed::Apart, Target::Path(path)) => Some(beside(path)),
-            (Failed::Apart, Target::Stream) => {
+            (Failed::Apart, ExportTarget::Path(path)) => Some(beside(path)),
+            (Failed::Apart, ExportTarget::Stream) => {
                 let why = "--failed apart: standard output is one file; name another with -o";
                 return Err(ExportError::Usage(why.into()));
             }
             (Failed::Together | Failed::LeftOut, _) => None,
         };
         let files = match target {
-            Target::Path(path) => [Some(path), apart.as_ref()],
-            Target::Stream => [None; 2],
+            ExportTarget::Path(path) => [Some(path), apart.as_ref()],
+            ExportTarget::Stream => [None; 2],
         };
         for file in files.into_iter().flatten() {
             target::check(file, self.paths, &[])?;
@@ -103,23 +107,23 @@ impl Table<'_> {
         }
         let all = index.fields.columns();
         let columns: &[String] = match (self.columns, self.format) {
-            ([], Format::Csv { .. }) => &all,
+            ([], ExportFormat::Csv { .. }) => &all,
             (columns, _) => columns,
         };
         let sink = match target {
-            Target::Stream => Sink::Stream(stream),
-            Target::Path(path) => Sink::file(path)?,
+            ExportTarget::Stream => Sink::Stream(stream),
+            ExportTarget::Path(path) => Sink::file(path)?,
         };
         let mut main = self.pen(columns, sink);
         let mut failed = match &apart {
             Some(path) => Some(self.pen(columns, Sink::file(path)?)),
             None => None,
         };
-        let mut written = Written::default();
+        let mut written = ExportCounts::default();
         let mut cutter = Cutter::new(columns.iter().map(String::as_str));
         let filter = Filter::new(self.conditions, &mut cutter);
         let is_whole = columns.is_empty() && self.conditions.is_empty();
-        Reader::of(self.paths).each(&index, |entry, line| {
+        RecordReader::of(self.paths).each(&index, |entry, line| {
             let mut cells = Vec::new();
             // A whole record needs no look inside.
             if !is_whole {
@@ -152,7 +156,7 @@ impl Table<'_> {
             sink,
             pending: Vec::with_capacity(2 * BUFFER),
         };
-        if let Format::Csv { formulas, mark } = self.format {
+        if let ExportFormat::Csv { formulas, mark } = self.format {
             let mark = if mark { BYTE_ORDER_MARK } else { &[] };
             pen.pending.extend(mark);
             csv_cells::header(&mut pen.pending, columns, formulas);
@@ -179,7 +183,7 @@ fn key(name: &str) -> String {
 
 /// Writes records.
 struct Pen<'a> {
-    format: Format,
+    format: ExportFormat,
     /// The names of the columns, as JSON writes them.
     keys: Vec<String>,
     sink: Sink<'a>,
@@ -190,8 +194,8 @@ impl Pen<'_> {
     fn record(&mut self, line: &[u8], cells: &[Cell<'_>]) -> Result<(), ExportError> {
         let out = &mut self.pending;
         match self.format {
-            Format::Jsonl if self.keys.is_empty() => out.extend(line),
-            Format::Jsonl => {
+            ExportFormat::Jsonl if self.keys.is_empty() => out.extend(line),
+            ExportFormat::Jsonl => {
                 for (nth, (key, cell)) in self.keys.iter().zip(cells).enumerate() {
                     out.push(if nth == 0 { b'{' } else { b',' });
                     out.extend(key.as_bytes());
@@ -199,7 +203,7 @@ impl Pen<'_> {
                 }
                 out.extend(b"}\n");
             }
-            Format::Csv { formulas, .. } => {
+            ExportFormat::Csv { formulas, .. } => {
                 for (nth, cell) in cells.iter().take(self.keys.len()).enumerate() {
                     if 0 < nth {
                         out.push(b',');

@@ -10,7 +10,7 @@ use crate::replacement::{Replacement, mode_of};
 
 /// Where records are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum ExportTarget {
     /// Standard output.
     Stream,
     /// A file, or a folder where the shape is one.

@@ -16,7 +16,7 @@ use super::error::ExportError;
 use super::examples::{Example, Examples, LeftOut};
 use super::record::text;
 use super::split::Split;
-use super::target::{self, Sink, Target};
+use super::target::{self, ExportTarget, Sink};
 
 /// A shape of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Training<'a> {
 
 /// What was written.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub struct FileLines {
     /// Each file with its lines.
     pub files: Vec<(PathBuf, u64)>,
     /// What was left out: why, and how many records.
@@ -80,7 +80,11 @@ impl Shape {
     /// The fields of a record that it looks at, in the order in which it does.
     pub fn fields<'a>(self, reference: Option<&'a str>, category: Option<&'a str>) -> Vec<&'a str> {
         match self {
-            Self::BedrockEval => ["model"].into_iter().chain(reference).chain(category).collect(),
+            Self::BedrockEval => ["model"]
+                .into_iter()
+                .chain(reference)
+                .chain(category)
+                .collect(),
             Self::Dataset => DATASET_FIELDS.to_vec(),
             Self::OpenaiChat
             | Self::Sharegpt
@@ -99,18 +103,18 @@ impl Training<'_> {
     /// written.
     pub fn export(
         &self,
-        target: &Target,
+        target: &ExportTarget,
         stream: &mut dyn std::io::Write,
-    ) -> Result<Lines, ExportError> {
+    ) -> Result<FileLines, ExportError> {
         let paths = self.examples.paths;
         let files = match (target, self.split) {
-            (Target::Stream, Some(_)) => {
+            (ExportTarget::Stream, Some(_)) => {
                 let why = "--split: standard output is one file; name another with -o";
                 return Err(ExportError::Usage(why.into()));
             }
-            (Target::Stream, None) => Vec::new(),
-            (Target::Path(path), None) => vec![path.clone()],
-            (Target::Path(path), Some(split)) => {
+            (ExportTarget::Stream, None) => Vec::new(),
+            (ExportTarget::Path(path), None) => vec![path.clone()],
+            (ExportTarget::Path(path), Some(split)) => {
                 split.names().map(|name| part_of(path, name)).collect()
             }
         };
@@ -118,8 +122,8 @@ impl Training<'_> {
             target::check(file, paths, self.read)?;
         }
         let mut sinks = match target {
-            Target::Stream => vec![Sink::Stream(stream)],
-            Target::Path(_) => files
+            ExportTarget::Stream => vec![Sink::Stream(stream)],
+            ExportTarget::Path(_) => files
                 .iter()
                 .map(|file| Sink::file(file))
                 .collect::<Result<_, _>>()?,
@@ -128,17 +132,14 @@ impl Training<'_> {
         for sink in sinks {
             sink.keep(paths)?;
         }
-        Ok(Lines {
+        Ok(FileLines {
             files: files.into_iter().zip(counts).collect(),
             left_out,
         })
     }
 
     /// Writes the lines of each part, and counts them.
-    pub(super) fn write(
-        &self,
-        sinks: &mut [Sink<'_>],
-    ) -> Result<(Vec<u64>, LeftOut), ExportError> {
+    pub(super) fn write(&self, sinks: &mut [Sink<'_>]) -> Result<(Vec<u64>, LeftOut), ExportError> {
         let mut counts = vec![0; sinks.len()];
         let mut group = Group::default();
         let mut unpaired = 0;
@@ -157,11 +158,9 @@ impl Training<'_> {
                 unpaired += group.flush(&mut put)?;
                 group.row = Some(row);
             }
-            group.examples.push((
-                example.prompt,
-                example.completion,
-                example.passed,
-            ));
+            group
+                .examples
+                .push((example.prompt, example.completion, example.passed));
             Ok(())
         })?;
         unpaired += group.flush(&mut put)?;
@@ -328,7 +327,9 @@ fn alpaca(conversation: &Conversation) -> Value {
         line["system"] = system.as_str().into();
     }
     if !exchanges.is_empty() {
-        let pairs = exchanges.into_iter().map(|(user, model)| json!([user, model]));
+        let pairs = exchanges
+            .into_iter()
+            .map(|(user, model)| json!([user, model]));
         line["history"] = pairs.collect();
     }
     line

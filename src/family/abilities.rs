@@ -1,7 +1,7 @@
 //! What a family can, as the documentation shows it.
 
 use super::Family;
-use super::layout::{Answer, Counts, Form, Images, Stream, System};
+use super::layout::{Counts, Form, Images, ResponseKind, Stream, System};
 
 /// What a family can. A single model of it may do less: see the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Family {
                 Counts::InHeaders => "headers",
                 Counts::Nowhere => "–",
             },
-            stop_reason: layout.answer == Answer::Text,
+            stop_reason: layout.answer == ResponseKind::Text,
             multi_turn: matches!(layout.form, Form::Turns(_)),
             system: matches!(layout.form, Form::Turns(_) | Form::Text(System::Before)),
             images: match layout.images {

@@ -1,7 +1,7 @@
 //! Which conversations a family can put into words.
 
 use super::content::is_base64_of_something;
-use super::layout::{Form, Images, LaterSystems, Order, Prefill, System, Turns};
+use super::layout::{Form, Images, LaterSystems, Prefill, System, TurnOrder, Turns};
 use super::{Doubtful, Family};
 use crate::catalog::Capabilities;
 use crate::model::{Block, Image, Message, Prompt, Role, Written};
@@ -73,9 +73,9 @@ impl Family {
         let name = self.name();
         let speaks = |at: Option<&Message>, role| at.is_some_and(|message| message.role == role);
         let (user_first, in_turn) = match turns.order {
-            Order::Free => (false, false),
-            Order::UserFirst => (true, false),
-            Order::InTurn => (true, true),
+            TurnOrder::Free => (false, false),
+            TurnOrder::UserFirst => (true, false),
+            TurnOrder::InTurn => (true, true),
         };
         if user_first && speaks(prompt.messages.first(), Role::Assistant) {
             return Err(format!(

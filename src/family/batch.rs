@@ -114,7 +114,8 @@ impl<'a> Entries<'a> {
         if let Some(list) = listed(answers) {
             return counted(list).map(Self::List);
         }
-        let kinds: Fields<'a> = serde_json::from_str(answers.get()).map_err(|_| missing(name))?;
+        let kinds: ObjectFields<'a> =
+            serde_json::from_str(answers.get()).map_err(|_| missing(name))?;
         let of_kind = |(kind, value): (String, &'a RawValue)| match value.get() {
             "null" => Ok((kind, None)),
             _ => {
@@ -145,9 +146,9 @@ impl<'a> Entries<'a> {
 }
 
 /// The fields of an object in their order, their values as they stand.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+struct ObjectFields<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'a> Fields<'a> {
+impl<'a> ObjectFields<'a> {
     fn field(&self, name: &str) -> Option<&'a RawValue> {
         let found = self.0.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| *value)
@@ -162,11 +163,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
+impl<'de> Deserialize<'de> for ObjectFields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
         impl<'de> Visitor<'de> for InOrder {
-            type Value = Fields<'de>;
+            type Value = ObjectFields<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -177,14 +178,14 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                 while let Some(field) = map.next_entry()? {
                     fields.push(field);
                 }
-                Ok(Fields(fields))
+                Ok(ObjectFields(fields))
             }
         }
         deserializer.deserialize_map(InOrder)
     }
 }
 
-fn fields(body: &[u8]) -> Result<Fields<'_>, Misread> {
+fn fields(body: &[u8]) -> Result<ObjectFields<'_>, Misread> {
     // What serde_json says of a wrong kind of value quotes the value.
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());

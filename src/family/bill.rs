@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::layout::{Answer, Billed};
+use super::layout::{Billed, ResponseKind};
 use super::{Family, Parameters};
 use crate::model::{Bill, Units};
 use crate::model::{FinishReason, Message, ParsedReply, Prompt, Role};
@@ -38,7 +38,7 @@ impl Family {
     ///
     /// An image that came is billed. Whether one is that a filter withheld is not documented.
     pub fn bill_of_answer(self, request: Option<Bill>, reading: &ParsedReply) -> Option<Bill> {
-        if self.layout().answer != Answer::Images {
+        if self.layout().answer != ResponseKind::Images {
             return match self.layout().billed {
                 Billed::Tokens => Some(Bill::TOKENS),
                 Billed::ByRequest(_) => request,

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, block, grow, grow_field};
-use super::json::{Body, Json, at_mut, count, list, misread, text, written_value};
+use super::json::{BodyBuilder, Json, at_mut, count, list, misread, text, written_value};
 use super::layout::{
-    Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Stream, Thinking, Turns,
+    Form, Images, LaterSystems, Layout, OwnModel, Prefill, Stream, Thinking, TurnOrder, Turns,
     UnknownEvents,
 };
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
@@ -21,7 +21,7 @@ pub(super) const LAYOUT: Layout = Layout {
     serves: &["anthropic."],
     takes: &TAKES,
     form: Form::Turns(Turns {
-        order: Order::UserFirst,
+        order: TurnOrder::UserFirst,
         later_systems: LaterSystems::ByModel,
         begun: Prefill::GoesOn,
     }),
@@ -51,7 +51,7 @@ const VERSION: &str = "bedrock-2023-05-31";
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     let turn = |message: &Message| turn(message, content, block_of);
-    Body::default()
+    BodyBuilder::default()
         .with("anthropic_version", VERSION)
         .with(
             "max_tokens",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::claude_messages::TAKES;
 use super::join::{Brought, StreamError, begin, grow, put};
-use super::json::{Body, Json as _, misread, text};
+use super::json::{BodyBuilder, Json as _, misread, text};
 use super::layout::{Counts, IN_TURN, Layout, Lead, Stream};
 use super::ranges::DEFAULT_MAX_TOKENS;
 use super::vocabulary::{answered, awaits_answer, neutralise, text_or_filtered};
@@ -36,7 +36,7 @@ const ASSISTANT: &str = "\n\nAssistant:";
 /// The service insists on a limit.
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     let limit = parameters.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", template(prompt))
         .with("max_tokens_to_sample", limit)
         .maybe("temperature", parameters.temperature)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, all_have, begin, grow, nth, put};
-use super::json::{Body, Json as _, count, list, misread, text};
+use super::json::{BodyBuilder, Json as _, count, list, misread, text};
 use super::layout::{Counts, Form, Layout, Lead, Several, Stream, System};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
@@ -34,7 +34,7 @@ const TAKES: [Ranges; 5] = [
 
 /// A body that is streamed says so.
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", one_text(prompt))
         .maybe("max_tokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, grow, put};
-use super::json::{Body, Json as _, list, misread, text};
+use super::json::{BodyBuilder, Json as _, list, misread, text};
 use super::layout::{
-    Counts, Form, LaterSystems, Layout, Order, Prefill, Stream, Turns, UnknownEvents,
+    Counts, Form, LaterSystems, Layout, Prefill, Stream, TurnOrder, Turns, UnknownEvents,
 };
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, text_or_filtered};
@@ -20,7 +20,7 @@ pub(super) const LAYOUT: Layout = Layout {
     takes: &TAKES,
     // The last message has a key of its own, and is the user's.
     form: Form::Turns(Turns {
-        order: Order::Free,
+        order: TurnOrder::Free,
         later_systems: LaterSystems::Rejected,
         begun: Prefill::Refused,
     }),
@@ -53,7 +53,7 @@ fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value 
         None => ("", [].as_slice()),
     };
     let history: Vec<Value> = history.iter().map(turn).collect();
-    Body::default()
+    BodyBuilder::default()
         .with("message", last)
         .maybe("chat_history", (!history.is_empty()).then_some(history))
         .maybe("preamble", prompt.system.as_deref())

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError};
-use super::json::{Body, Json as _, misread, text};
-use super::layout::{Counts, Form, LaterSystems, Layout, Order, Prefill, Stream, Turns};
+use super::json::{BodyBuilder, Json as _, misread, text};
+use super::layout::{Counts, Form, LaterSystems, Layout, Prefill, Stream, TurnOrder, Turns};
 use super::ranges::within;
 use super::vocabulary::{answered, neutralise, text_or_filtered};
 use super::{Misread, Parameter, Parameters, llama, text_completion, usage};
@@ -24,7 +24,7 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     // The prompt ends inside the model's thought, where no answer has begun.
     form: Form::Turns(Turns {
-        order: Order::Free,
+        order: TurnOrder::Free,
         later_systems: LaterSystems::Rejected,
         begun: Prefill::Refused,
     }),
@@ -42,7 +42,7 @@ const ASSISTANT: &str = "<｜Assistant｜>";
 const SPECIAL: [&str; 6] = [BEGIN, END, USER, ASSISTANT, "<think>", "</think>"];
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", template(prompt))
         .maybe("max_tokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)

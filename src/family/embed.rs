@@ -7,8 +7,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{Body, count, made_no, misread, rest, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, Lists, System};
+use super::json::{BodyBuilder, count, made_no, misread, rest, text};
+use super::layout::{Billed, Counts, Form, Images, Layout, Lists, ResponseKind, System};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::model::{Bill, Metered, Units};
@@ -17,10 +17,14 @@ use crate::model::{FinishReason, ParsedReply, Prompt, Usage};
 pub(super) const TITAN_TEXT: Layout = Layout {
     serves: &["amazon.titan-embed-text", "amazon.titan-embed-g1-text"],
     form: Form::Text(System::Refused),
-    answer: Answer::Output,
+    answer: ResponseKind::Output,
     ..Layout::new(
         "titan-embed-text",
-        |prompt, _, _| Body::default().with("inputText", first(prompt)).finish(),
+        |prompt, _, _| {
+            BodyBuilder::default()
+                .with("inputText", first(prompt))
+                .finish()
+        },
         |body| read_titan(TITAN_TEXT.name, body),
     )
 };
@@ -89,7 +93,7 @@ fn nova(prompt: &Prompt, _parameters: &Parameters, _base: Option<&str>) -> Value
 /// The kind of input has no default of the service's; most texts that are embedded in numbers are
 /// documents.
 fn cohere(prompt: &Prompt, _parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("texts", texts(prompt))
         .with("input_type", "search_document")
         .finish()

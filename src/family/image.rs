@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::Misread;
-use super::json::{Body, count, list, made_no, misread, rest, text};
-use super::layout::{Answer, Billed, Counts, Form, Images, Layout, System};
+use super::json::{BodyBuilder, count, list, made_no, misread, rest, text};
+use super::layout::{Billed, Counts, Form, Images, Layout, ResponseKind, System};
 use super::vocabulary::{means_filtered, one_text};
 use crate::model::{Bill, Metered, Units};
 use crate::model::{FinishReason, GeneratedImage, ParsedReply};
@@ -20,7 +20,7 @@ pub(super) const AMAZON: Layout = Layout {
     serves: &["amazon.titan-image", "amazon.nova-canvas"],
     form: Form::Text(System::Refused),
     images: Images::InBody,
-    answer: Answer::Images,
+    answer: ResponseKind::Images,
     counts: Counts::Nowhere,
     billed: Billed::ByRequest(|body| {
         Some(images(count(body, "/imageGenerationConfig/numberOfImages")))
@@ -36,7 +36,11 @@ pub(super) const STABILITY: Layout = Layout {
     name: "stability-image",
     serves: &["stability."],
     billed: Billed::ByRequest(|_| Some(images(None))),
-    body: |prompt, _, _| Body::default().with("prompt", one_text(prompt)).finish(),
+    body: |prompt, _, _| {
+        BodyBuilder::default()
+            .with("prompt", one_text(prompt))
+            .finish()
+    },
     read: read_stability,
     ..AMAZON
 };

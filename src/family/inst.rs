@@ -4,7 +4,7 @@ use super::vocabulary::neutralise;
 use crate::model::{Prompt, Role};
 
 /// What differs between them.
-pub(super) struct Template {
+pub(super) struct InstTemplate {
     /// Before the conversation, and before each turn of the user's.
     pub(super) begin: &'static str,
     pub(super) open: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Template {
     pub(super) special: &'static [&'static str],
 }
 
-impl Template {
+impl InstTemplate {
     /// The conversation, open where the model goes on: after its own words if they come last.
     pub(super) fn fill(&self, prompt: &Prompt) -> String {
         let Self { open, end, .. } = self;

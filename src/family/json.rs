@@ -16,9 +16,9 @@ const PROBLEM_LENGTH: usize = 300;
 
 /// A body under construction: keys stay in the order they were put.
 #[derive(Default)]
-pub(super) struct Body(Map<String, Value>);
+pub(super) struct BodyBuilder(Map<String, Value>);
 
-impl Body {
+impl BodyBuilder {
     /// Adds a key.
     pub(super) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.0.insert(key.to_owned(), value.into());

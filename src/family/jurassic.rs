@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::json::{Body, list, misread, text};
+use super::json::{BodyBuilder, list, misread, text};
 use super::layout::{Counts, Form, Layout, Lead, System};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, first_of, one_text, text_or_filtered};
@@ -29,7 +29,7 @@ const TAKES: [Ranges; 4] = [
 ];
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", one_text(prompt))
         .maybe("maxTokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)

@@ -31,7 +31,7 @@ pub(super) struct Layout {
     /// may stand beside it.
     pub(super) lone_limit: Option<&'static str>,
     /// What it answers with.
-    pub(super) answer: Answer,
+    pub(super) answer: ResponseKind,
     /// White space before its completions.
     pub(super) lead: Lead,
     /// Where its replies count tokens.
@@ -91,7 +91,7 @@ impl Layout {
             thinking: Thinking::None,
             own_model: OwnModel::Unknown,
             lone_limit: None,
-            answer: Answer::Text,
+            answer: ResponseKind::Text,
             lead: Lead::Kept,
             counts: Counts::InBody,
             billed: Billed::Tokens,
@@ -148,7 +148,7 @@ pub(super) struct Lists {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Turns {
     /// Who may speak when.
-    pub(super) order: Order,
+    pub(super) order: TurnOrder,
     /// Whether system messages may come after the first turn.
     pub(super) later_systems: LaterSystems,
     /// Whether an assistant prefill is supported, and how.
@@ -168,7 +168,7 @@ pub(super) enum LaterSystems {
 
 /// Who may speak when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum TurnOrder {
     /// Anybody at any time.
     Free,
     /// The user first, then anybody.
@@ -230,7 +230,7 @@ pub(super) enum OwnModel {
 
 /// What a family answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum ResponseKind {
     /// Text.
     Text,
     /// Something else: vectors, ranks.
@@ -274,21 +274,21 @@ pub(super) enum Billed {
 
 /// A conversation in any order, which the model goes on from.
 pub(super) const FREE: Form = Form::Turns(Turns {
-    order: Order::Free,
+    order: TurnOrder::Free,
     later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });
 
 /// A conversation that the user begins and the model goes on from.
 pub(super) const USER_FIRST: Form = Form::Turns(Turns {
-    order: Order::UserFirst,
+    order: TurnOrder::UserFirst,
     later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });
 
 /// A conversation in turns, the user's first, which the model goes on from.
 pub(super) const IN_TURN: Form = Form::Turns(Turns {
-    order: Order::InTurn,
+    order: TurnOrder::InTurn,
     later_systems: LaterSystems::Rejected,
     begun: Prefill::GoesOn,
 });

@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::inst::Template;
+use super::inst::InstTemplate;
 use super::join::{Brought, StreamError, begin, grow, put};
-use super::json::{Body, Json as _, count, misread, text};
+use super::json::{BodyBuilder, Json as _, count, misread, text};
 use super::layout::{FREE, IN_TURN, Images, Layout, Lead, Stream};
 use super::ranges::{Ranges, within};
 use super::text_completion::thinking_if_closed;
@@ -51,7 +51,7 @@ const TAKES: [Ranges; 3] = [
 ];
 
 /// The tokens of one generation.
-struct Tokens {
+struct GenerationTokens {
     open: &'static str,
     close: &'static str,
     end: &'static str,
@@ -60,7 +60,7 @@ struct Tokens {
 }
 
 /// Llama 3, 3.1, 3.2 and 3.3.
-const TOKENS_3: Tokens = Tokens {
+const TOKENS_3: GenerationTokens = GenerationTokens {
     open: "<|start_header_id|>",
     close: "<|end_header_id|>\n\n",
     end: "<|eot_id|>",
@@ -79,7 +79,7 @@ const TOKENS_3: Tokens = Tokens {
 };
 
 /// Llama 4.
-const TOKENS_4: Tokens = Tokens {
+const TOKENS_4: GenerationTokens = GenerationTokens {
     open: "<|header_start|>",
     close: "<|header_end|>\n\n",
     end: "<|eot|>",
@@ -101,7 +101,7 @@ const TOKENS_4: Tokens = Tokens {
 };
 
 /// Llama 2.
-const TEMPLATE_2: Template = Template {
+const TEMPLATE_2: InstTemplate = InstTemplate {
     begin: "",
     open: "<s>[INST] ",
     system: ["<<SYS>>\n", "\n<</SYS>>\n\n"],
@@ -110,7 +110,7 @@ const TEMPLATE_2: Template = Template {
 };
 
 fn body(prompt: String, parameters: &Parameters) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", prompt)
         .maybe("max_gen_len", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
@@ -119,9 +119,9 @@ fn body(prompt: String, parameters: &Parameters) -> Value {
 }
 
 /// The conversation, open where the model goes on: after its own words if they come last.
-fn template(tokens: &Tokens, prompt: &Prompt) -> String {
+fn template(tokens: &GenerationTokens, prompt: &Prompt) -> String {
     let say = |role: &str, text: &str| {
-        let Tokens {
+        let GenerationTokens {
             open,
             close,
             special,

@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 
 use super::chunk::Chunk;
-use super::inst::Template;
+use super::inst::InstTemplate;
 use super::join::{Brought, StreamError, begin, grow, put};
-use super::json::{Body, at, misread, text};
+use super::json::{BodyBuilder, at, misread, text};
 use super::layout::{Counts, IN_TURN, Layout, Lead, Stream};
 use super::ranges::{any, within};
 use super::vocabulary::{answered, text_or_filtered};
@@ -31,7 +31,7 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 /// There is no system role: what it says goes before the first user's words.
-const TEMPLATE: Template = Template {
+const TEMPLATE: InstTemplate = InstTemplate {
     begin: "<s>",
     open: "[INST] ",
     system: ["", "\n\n"],
@@ -40,7 +40,7 @@ const TEMPLATE: Template = Template {
 };
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", TEMPLATE.fill(prompt))
         .maybe("max_tokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)

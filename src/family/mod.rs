@@ -66,7 +66,7 @@ pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly};
 pub use structured::ToolInput;
 
-use layout::{Answer, Layout, Lead};
+use layout::{Layout, Lead, ResponseKind};
 
 /// Families by their names here, each with the layout that its file holds: all there is to list.
 macro_rules! families {
@@ -202,7 +202,7 @@ impl Family {
 
     /// Whether the answer is text. Otherwise it is in [`ParsedReply::output`].
     pub fn writes_text(self) -> bool {
-        self.layout().answer == Answer::Text
+        self.layout().answer == ResponseKind::Text
     }
 
     /// Builds the InvokeModel body for `prompt`; `base` is the model's base id where it is known.

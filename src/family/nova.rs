@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, block, grow, grow_field, put};
 use super::json::{
-    Body, Json as _, SERVICE, at, at_mut, count, list, misread, text, written_value,
+    BodyBuilder, Json as _, SERVICE, at, at_mut, count, list, misread, text, written_value,
 };
 use super::layout::{Images, Layout, Stream, Thinking, USER_FIRST, UnknownEvents};
 use super::ranges::{Ranges, any, within};
@@ -49,13 +49,13 @@ const BLOCKS: &str = "/output/message/content";
 /// service.
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
     let turn = |message: &Message| turn(message, content, block_of);
-    let inference = Body::default()
+    let inference = BodyBuilder::default()
         .maybe("maxTokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
         .maybe("topP", parameters.top_p)
         .maybe("topK", parameters.top_k)
         .list("stopSequences", &parameters.stop);
-    Body::default()
+    BodyBuilder::default()
         .maybe("system", system(prompt, parameters.cache))
         .with(
             "messages",

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
-use super::json::{Body, Json, at_mut, count, list, misread, text};
+use super::json::{BodyBuilder, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Counts, FREE, Form, Images, LaterSystems, Layout, Order, OwnModel, Prefill, Several, Stream,
-    Turns,
+    Counts, FREE, Form, Images, LaterSystems, Layout, OwnModel, Prefill, Several, Stream,
+    TurnOrder, Turns,
 };
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, finish, first_of, means_filtered, thought};
@@ -43,7 +43,7 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     // Where a model's own template takes no later system message, the service says so.
     form: Form::Turns(Turns {
-        order: Order::Free,
+        order: TurnOrder::Free,
         later_systems: LaterSystems::Taken,
         begun: Prefill::GoesOn,
     }),
@@ -101,7 +101,7 @@ fn body(prompt: &Prompt, parameters: &Parameters, base: Option<&str>) -> Value {
     let system = system.into_iter();
     let turn = |message: &Message| turn(message, parts, block_of);
     let turns = prompt.messages.iter().map(turn);
-    Body::default()
+    BodyBuilder::default()
         .with("messages", system.chain(turns).collect::<Vec<_>>())
         .maybe(limit_key(base), parameters.max_tokens)
         .maybe("temperature", parameters.temperature)

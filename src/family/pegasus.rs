@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, grow, put};
-use super::json::{Body, Json as _, misread, text};
+use super::json::{BodyBuilder, Json as _, misread, text};
 use super::layout::{Counts, Form, Layout, Stream, System};
 use super::ranges::{Ranges, within};
 use super::vocabulary::{answered, one_text};
@@ -30,7 +30,7 @@ const TAKES: [Ranges; 2] = [
 ];
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("inputPrompt", one_text(prompt))
         .maybe("temperature", parameters.temperature)
         .maybe("maxOutputTokens", parameters.max_tokens)

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::chunk::Chunk;
 use super::embed::{holds_something, whole};
-use super::json::{Body, at, list, misread};
+use super::json::{BodyBuilder, at, list, misread};
 use super::layout::{Form, Images, Layout, Several, Stream};
 use super::{Family, Misread};
 use crate::model::ParsedReply;
@@ -17,7 +17,7 @@ pub(super) const LAYOUT: Layout = Layout {
     images: Images::InBody,
     stream: Stream::ByShape,
     several: Several::Streamed,
-    ..Layout::new("raw", |_, _, _| Body::default().finish(), read)
+    ..Layout::new("raw", |_, _, _| BodyBuilder::default().finish(), read)
 };
 
 /// What only one family's replies have, most telling first.

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::embed::whole;
-use super::json::{Body, list, misread, text};
-use super::layout::{Answer, Billed, Counts, Form, Layout};
+use super::json::{BodyBuilder, list, misread, text};
+use super::layout::{Billed, Counts, Form, Layout, ResponseKind};
 use super::vocabulary::texts;
 use super::{Misread, Parameters};
 use crate::model::{Bill, Metered, Units};
@@ -16,7 +16,7 @@ use crate::model::{ParsedReply, Prompt};
 pub(super) const LAYOUT: Layout = Layout {
     serves: &["amazon.rerank", "cohere.rerank"],
     form: Form::Texts(2, 1001),
-    answer: Answer::Output,
+    answer: ResponseKind::Output,
     counts: Counts::InHeaders,
     billed: Billed::ByRequest(bill),
     ..Layout::new("rerank", body, read)
@@ -36,7 +36,7 @@ fn body(prompt: &Prompt, _parameters: &Parameters, base: Option<&str>) -> Value 
     let mut documents = texts(prompt);
     let query = (!documents.is_empty()).then(|| documents.remove(0));
     let is_coheres = base.is_none_or(|base| base.starts_with("cohere."));
-    Body::default()
+    BodyBuilder::default()
         .maybe("query", query)
         .with("documents", documents)
         .maybe("api_version", is_coheres.then_some(API_VERSION))

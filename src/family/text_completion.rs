@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, all_have, begin, grow, nth, put};
-use super::json::{Body, Json as _, count, list, misread, text};
+use super::json::{BodyBuilder, Json as _, count, list, misread, text};
 use super::layout::{Form, Layout, Several, Stream, System};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, finish, first_of, one_text, split_reasoning, text_or_filtered};
@@ -32,7 +32,7 @@ const TAKES: [Ranges; 4] = [
 
 /// Also how an imported model is asked.
 pub(super) fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    Body::default()
+    BodyBuilder::default()
         .with("prompt", one_text(prompt))
         .maybe("max_tokens", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)

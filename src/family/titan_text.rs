@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, grow, put};
-use super::json::{Body, Json as _, count, list, misread, text};
+use super::json::{BodyBuilder, Json as _, count, list, misread, text};
 use super::layout::{FREE, Layout, Lead, Stream};
 use super::ranges::{any, within};
 use super::vocabulary::{answered, awaits_answer, first_of, text_or_filtered};
@@ -28,12 +28,12 @@ pub(super) const LAYOUT: Layout = Layout {
 };
 
 fn body(prompt: &Prompt, parameters: &Parameters, _base: Option<&str>) -> Value {
-    let generation = Body::default()
+    let generation = BodyBuilder::default()
         .maybe("maxTokenCount", parameters.max_tokens)
         .maybe("temperature", parameters.temperature)
         .maybe("topP", parameters.top_p)
         .list("stopSequences", &parameters.stop);
-    Body::default()
+    BodyBuilder::default()
         .with("inputText", template(prompt))
         .object("textGenerationConfig", generation)
         .finish()

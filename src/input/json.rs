@@ -17,7 +17,7 @@ use super::{BOM, ENDLESS_RECORD, LONGEST_RECORD, Row, endless};
 pub(super) struct Elements<R> {
     name: String,
     reader: R,
-    place: Place,
+    place: Surroundings,
     /// The names of the objects around the array, outermost first.
     around: Vec<String>,
     row: u64,
@@ -27,7 +27,7 @@ pub(super) struct Elements<R> {
 
 /// What surrounds the next element.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Surroundings {
     Start,
     Array,
     Sequence,
@@ -38,9 +38,9 @@ enum Place {
 
 /// How deep inside an element the reading is.
 #[derive(Default)]
-struct Nesting {
+struct ElementDepth {
     depth: u64,
-    text: Text,
+    text: StringState,
     /// Whether any byte was seen.
     has_begun: bool,
     /// Whether a string, list or object has been closed at the outermost level.
@@ -49,7 +49,7 @@ struct Nesting {
 
 /// Where the reading is with regard to strings.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Text {
+enum StringState {
     #[default]
     Outside,
     Inside,
@@ -61,7 +61,7 @@ impl<R: BufRead> Elements<R> {
         Self {
             name: name.into(),
             reader,
-            place: Place::Start,
+            place: Surroundings::Start,
             around: Vec::new(),
             row: 0,
             line: 1,
@@ -79,34 +79,36 @@ impl<R: BufRead> Elements<R> {
     }
 
     fn advance(&mut self) -> Result<Option<Row>, InputError> {
-        if self.place == Place::Start && !self.around.is_empty() {
+        if self.place == Surroundings::Start && !self.around.is_empty() {
             self.enter()?;
         }
         let first = self.skip_blanks()?;
         match (self.place, first) {
-            (Place::Start, Some(b'[')) => {
+            (Surroundings::Start, Some(b'[')) => {
                 self.consume();
-                self.place = Place::Array;
+                self.place = Surroundings::Array;
                 self.advance()
             }
-            (Place::Start | Place::Sequence, Some(b'{')) => {
-                self.place = Place::Sequence;
+            (Surroundings::Start | Surroundings::Sequence, Some(b'{')) => {
+                self.place = Surroundings::Sequence;
                 self.read_element().map(Some)
             }
-            (Place::Start | Place::Sequence, Some(_)) => {
+            (Surroundings::Start | Surroundings::Sequence, Some(_)) => {
                 Err(self.malformed("not JSON: an object or an array of objects is expected"))
             }
-            (Place::Array, Some(b']')) => {
+            (Surroundings::Array, Some(b']')) => {
                 self.consume();
-                self.place = Place::Behind;
+                self.place = Surroundings::Behind;
                 self.leave()?;
                 self.advance()
             }
-            (Place::Array, Some(_)) => self.read_element().map(Some),
-            (Place::Array, None) => Err(self.cut_short()),
-            (Place::Behind, Some(_)) => Err(self.malformed("text after the end of the array")),
-            (Place::Start | Place::Sequence | Place::Behind, None) => Ok(None),
-            (Place::Value, _) => Err(self.malformed("not JSON: a value ends too early")),
+            (Surroundings::Array, Some(_)) => self.read_element().map(Some),
+            (Surroundings::Array, None) => Err(self.cut_short()),
+            (Surroundings::Behind, Some(_)) => {
+                Err(self.malformed("text after the end of the array"))
+            }
+            (Surroundings::Start | Surroundings::Sequence | Surroundings::Behind, None) => Ok(None),
+            (Surroundings::Value, _) => Err(self.malformed("not JSON: a value ends too early")),
         }
     }
 
@@ -135,7 +137,7 @@ impl<R: BufRead> Elements<R> {
     /// Skips the items of a list up to the one whose number, from 0, the path names.
     fn find_item(&mut self, depth: usize) -> Result<(), InputError> {
         let index: u64 = self.around[depth].parse().unwrap_or(u64::MAX);
-        self.place = Place::Array;
+        self.place = Surroundings::Array;
         for _ in 0..index {
             match self.skip_blanks()? {
                 None => return Err(self.cut_short()),
@@ -150,7 +152,7 @@ impl<R: BufRead> Elements<R> {
                 Err(self.no_records(&message))
             }
             Some(_) => {
-                self.place = Place::Start;
+                self.place = Surroundings::Start;
                 Ok(())
             }
         }
@@ -158,7 +160,7 @@ impl<R: BufRead> Elements<R> {
 
     /// Skips the fields of an object up to the value of the one that the path names.
     fn find_name(&mut self, depth: usize) -> Result<(), InputError> {
-        self.place = Place::Value;
+        self.place = Surroundings::Value;
         loop {
             match self.skip_blanks()? {
                 Some(b'"') => {}
@@ -181,7 +183,7 @@ impl<R: BufRead> Elements<R> {
             self.consume();
             if name == self.around[depth] {
                 self.skip_blanks()?;
-                self.place = Place::Start;
+                self.place = Surroundings::Start;
                 return Ok(());
             }
             self.skip_blanks()?;
@@ -192,9 +194,9 @@ impl<R: BufRead> Elements<R> {
     /// Reads to the end of the objects around the array, so that a document that is cut short does
     /// not look like a whole one.
     fn leave(&mut self) -> Result<(), InputError> {
-        let mut nesting = Nesting {
+        let mut nesting = ElementDepth {
             depth: self.around.len() as u64,
-            ..Nesting::default()
+            ..ElementDepth::default()
         };
         while !nesting.is_closed() {
             let Some(byte) = self.peek()? else {
@@ -230,7 +232,7 @@ impl<R: BufRead> Elements<R> {
     /// closing bracket, which is not.
     fn collect_element(&mut self) -> Result<(), InputError> {
         self.element.clear();
-        let mut nesting = Nesting::default();
+        let mut nesting = ElementDepth::default();
         let (line, mut length) = (self.line, 0);
         loop {
             if self.peek()?.is_none() {
@@ -244,7 +246,7 @@ impl<R: BufRead> Elements<R> {
                 .extend_from_slice(&part[..part.len().min(room)]);
             self.line += part.iter().filter(|byte| **byte == b'\n').count() as u64;
             let comma = usize::from(end.is_some() && chunk.get(part.len()) == Some(&b','));
-            let used = part.len() + comma * usize::from(self.place == Place::Array);
+            let used = part.len() + comma * usize::from(self.place == Surroundings::Array);
             self.reader.consume(used);
             if end.is_some() {
                 return Ok(());
@@ -310,20 +312,20 @@ impl<R: BufRead> Iterator for Elements<R> {
     }
 }
 
-impl Nesting {
+impl ElementDepth {
     /// Where in `chunk` the element ends, if it does: before the comma or bracket that follows it
     /// in an array, behind its own closing brace in a sequence.
-    fn end_in(&mut self, chunk: &[u8], place: Place) -> Option<usize> {
+    fn end_in(&mut self, chunk: &[u8], place: Surroundings) -> Option<usize> {
         for (at, &byte) in chunk.iter().enumerate() {
-            if place == Place::Array && matches!(byte, b',' | b']') && self.is_closed() {
+            if place == Surroundings::Array && matches!(byte, b',' | b']') && self.is_closed() {
                 return Some(at);
             }
-            if place == Place::Value && self.is_closed() && self.ends_value(byte) {
+            if place == Surroundings::Value && self.is_closed() && self.ends_value(byte) {
                 return Some(at);
             }
             self.has_begun = true;
             self.step(byte);
-            if place == Place::Sequence && byte == b'}' && self.is_closed() {
+            if place == Surroundings::Sequence && byte == b'}' && self.is_closed() {
                 return Some(at + 1);
             }
         }
@@ -343,18 +345,18 @@ impl Nesting {
 
     fn step_in(&mut self, byte: u8) {
         match (self.text, byte) {
-            (Text::Outside, b'"') => self.text = Text::Inside,
-            (Text::Outside, b'{' | b'[') => self.depth += 1,
-            (Text::Outside, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
-            (Text::Inside, b'"') => self.text = Text::Outside,
-            (Text::Inside, b'\\') => self.text = Text::Escaped,
-            (Text::Escaped, _) => self.text = Text::Inside,
-            (Text::Outside | Text::Inside, _) => {}
+            (StringState::Outside, b'"') => self.text = StringState::Inside,
+            (StringState::Outside, b'{' | b'[') => self.depth += 1,
+            (StringState::Outside, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            (StringState::Inside, b'"') => self.text = StringState::Outside,
+            (StringState::Inside, b'\\') => self.text = StringState::Escaped,
+            (StringState::Escaped, _) => self.text = StringState::Inside,
+            (StringState::Outside | StringState::Inside, _) => {}
         }
     }
 
     fn is_closed(&self) -> bool {
-        self.depth == 0 && self.text == Text::Outside
+        self.depth == 0 && self.text == StringState::Outside
     }
 }
 

@@ -6,7 +6,7 @@ use super::error::InputError;
 pub(super) const START: u64 = 64 << 10;
 
 /// A file that is known by its first bytes.
-struct Known {
+struct KnownFile {
     start: &'static [u8],
     what: &'static str,
     /// What to do about it; `FILE` stands for its name.
@@ -19,35 +19,35 @@ const EXPORT: &str = "export its rows as .csv or .jsonl";
 
 /// Sources: the specifications of each format, as collected in file(1)'s magic.
 #[rustfmt::skip]
-const KNOWN: &[Known] = &[
-    Known { start: b"BZh", what: "a bzip2 archive", instead: "unpack it with `bzip2 -dk FILE`" },
-    Known { start: b"\xfd7zXZ\0", what: "an xz archive", instead: "unpack it with `xz -dk FILE`" },
-    Known { start: b"\x5d\0\0", what: "an LZMA archive", instead: "unpack it with `xz -dk FILE`" },
-    Known { start: b"\x04\x22\x4d\x18", what: "an LZ4 archive", instead: "unpack it with `lz4 -dk FILE`" },
-    Known { start: b"\x1f\x9d", what: "an archive of compress", instead: "unpack it with `uncompress FILE`" },
-    Known { start: b"7z\xbc\xaf\x27\x1c", what: "a 7-Zip archive", instead: UNPACK_FIRST },
-    Known { start: b"Rar!\x1a\x07", what: "a RAR archive", instead: UNPACK_FIRST },
-    Known { start: b"PK\x03\x04", what: "a zip archive, as .xlsx workbooks are", instead: SAVE },
-    Known { start: b"PAR1", what: "a Parquet file", instead: SAVE },
-    Known { start: b"ARROW1", what: "an Arrow file", instead: EXPORT },
-    Known { start: b"ORC", what: "an ORC file", instead: EXPORT },
-    Known { start: b"Obj\x01", what: "an Avro file", instead: EXPORT },
-    Known { start: b"SQLite format 3\0", what: "an SQLite database", instead: EXPORT },
-    Known { start: b"\x89HDF", what: "an HDF5 file", instead: EXPORT },
-    Known { start: b"\x93NUMPY", what: "a NumPy array", instead: EXPORT },
-    Known { start: b"\xd0\xcf\x11\xe0", what: "a workbook or document of old Office", instead: SAVE },
-    Known { start: b"%PDF-", what: "a PDF document", instead: "put its text into a .csv or .jsonl file" },
-    Known { start: b"{\\rtf", what: "a Rich Text document", instead: SAVE },
+const KNOWN: &[KnownFile] = &[
+    KnownFile { start: b"BZh", what: "a bzip2 archive", instead: "unpack it with `bzip2 -dk FILE`" },
+    KnownFile { start: b"\xfd7zXZ\0", what: "an xz archive", instead: "unpack it with `xz -dk FILE`" },
+    KnownFile { start: b"\x5d\0\0", what: "an LZMA archive", instead: "unpack it with `xz -dk FILE`" },
+    KnownFile { start: b"\x04\x22\x4d\x18", what: "an LZ4 archive", instead: "unpack it with `lz4 -dk FILE`" },
+    KnownFile { start: b"\x1f\x9d", what: "an archive of compress", instead: "unpack it with `uncompress FILE`" },
+    KnownFile { start: b"7z\xbc\xaf\x27\x1c", what: "a 7-Zip archive", instead: UNPACK_FIRST },
+    KnownFile { start: b"Rar!\x1a\x07", what: "a RAR archive", instead: UNPACK_FIRST },
+    KnownFile { start: b"PK\x03\x04", what: "a zip archive, as .xlsx workbooks are", instead: SAVE },
+    KnownFile { start: b"PAR1", what: "a Parquet file", instead: SAVE },
+    KnownFile { start: b"ARROW1", what: "an Arrow file", instead: EXPORT },
+    KnownFile { start: b"ORC", what: "an ORC file", instead: EXPORT },
+    KnownFile { start: b"Obj\x01", what: "an Avro file", instead: EXPORT },
+    KnownFile { start: b"SQLite format 3\0", what: "an SQLite database", instead: EXPORT },
+    KnownFile { start: b"\x89HDF", what: "an HDF5 file", instead: EXPORT },
+    KnownFile { start: b"\x93NUMPY", what: "a NumPy array", instead: EXPORT },
+    KnownFile { start: b"\xd0\xcf\x11\xe0", what: "a workbook or document of old Office", instead: SAVE },
+    KnownFile { start: b"%PDF-", what: "a PDF document", instead: "put its text into a .csv or .jsonl file" },
+    KnownFile { start: b"{\\rtf", what: "a Rich Text document", instead: SAVE },
 ];
 
 /// Texts that are no rows, by how they begin in any letters.
 #[rustfmt::skip]
-const TEXTS: &[Known] = &[
-    Known { start: b"version https://git-lfs.github.com/spec/", what: "a Git LFS pointer, not the file itself",
+const TEXTS: &[KnownFile] = &[
+    KnownFile { start: b"version https://git-lfs.github.com/spec/", what: "a Git LFS pointer, not the file itself",
         instead: "fetch it with `git lfs pull`" },
-    Known { start: b"<!doctype html", what: "a web page", instead: "download the file itself, logged in if need be" },
-    Known { start: b"<html", what: "a web page", instead: "download the file itself, logged in if need be" },
-    Known { start: b"<?xml", what: "an XML document", instead: "export its rows as .csv or .jsonl" },
+    KnownFile { start: b"<!doctype html", what: "a web page", instead: "download the file itself, logged in if need be" },
+    KnownFile { start: b"<html", what: "a web page", instead: "download the file itself, logged in if need be" },
+    KnownFile { start: b"<?xml", what: "an XML document", instead: "export its rows as .csv or .jsonl" },
 ];
 
 /// Rejects a text that begins like this if it cannot be one of rows.
@@ -76,7 +76,7 @@ pub(super) fn reject_what_is_no_rows(name: &str, start: &[u8]) -> Result<(), Inp
 }
 
 /// Three letters may begin a header too.
-fn is_surely(known: &Known, start: &[u8]) -> bool {
+fn is_surely(known: &KnownFile, start: &[u8]) -> bool {
     match known.start {
         b"BZh" => start.get(4..10) == Some(b"1AY&SY"),
         b"ORC" => is_binary(start),
@@ -86,7 +86,7 @@ fn is_surely(known: &Known, start: &[u8]) -> bool {
 
 fn text_of_no_rows(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let text = start.trim_ascii_start();
-    let begins = |known: &&Known| {
+    let begins = |known: &&KnownFile| {
         let begun = text.get(..known.start.len());
         begun.is_some_and(|begun| begun.eq_ignore_ascii_case(known.start))
     };

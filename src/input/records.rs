@@ -13,11 +13,11 @@ use super::{jsonl, txt};
 
 /// The records of an input. An error is the last item.
 pub struct Records {
-    rows: Option<Rows>,
+    rows: Option<RecordsAt>,
     remarks: Vec<String>,
 }
 
-enum Rows {
+enum RecordsAt {
     Csv(Box<CsvRows<BufReader<Bytes>>>),
     Lines(LineRecords<BufReader<Bytes>>),
     Json(Elements<BufReader<Bytes>>),
@@ -29,13 +29,15 @@ impl Records {
         let text = source.text().map_err(|error| broken(name, error))?;
         let text = buffered(text);
         let rows = match syntax {
-            Syntax::Table(dialect) => Rows::Csv(Box::new(CsvRows::open(name, text, *dialect)?)),
-            Syntax::Jsonl(end) => Rows::Lines(jsonl::records(name, text, end.byte())),
-            Syntax::Json { records: None } => Rows::Json(Elements::new(name, text)),
+            Syntax::Table(dialect) => {
+                RecordsAt::Csv(Box::new(CsvRows::open(name, text, *dialect)?))
+            }
+            Syntax::Jsonl(end) => RecordsAt::Lines(jsonl::records(name, text, end.byte())),
+            Syntax::Json { records: None } => RecordsAt::Json(Elements::new(name, text)),
             Syntax::Json {
                 records: Some(path),
-            } => Rows::Json(Elements::at(path, name, text)),
-            Syntax::Txt(end) => Rows::Lines(txt::records(name, text, end.byte())),
+            } => RecordsAt::Json(Elements::at(path, name, text)),
+            Syntax::Txt(end) => RecordsAt::Lines(txt::records(name, text, end.byte())),
         };
         Ok(Self {
             rows: Some(rows),
@@ -54,13 +56,13 @@ impl Records {
     /// The columns of a header, if there is one.
     pub(super) fn columns(&self) -> Option<&[String]> {
         match self.rows.as_ref()? {
-            Rows::Csv(rows) => Some(rows.columns()),
-            Rows::Lines(_) | Rows::Json(_) => None,
+            RecordsAt::Csv(rows) => Some(rows.columns()),
+            RecordsAt::Lines(_) | RecordsAt::Json(_) => None,
         }
     }
 }
 
-impl Rows {
+impl RecordsAt {
     fn remarks(&self) -> Vec<String> {
         match self {
             Self::Csv(rows) => rows.remarks(),
@@ -74,9 +76,9 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Self::Item> {
         let item = match self.rows.as_mut()? {
-            Rows::Csv(rows) => rows.next(),
-            Rows::Lines(rows) => rows.next(),
-            Rows::Json(rows) => rows.next(),
+            RecordsAt::Csv(rows) => rows.next(),
+            RecordsAt::Lines(rows) => rows.next(),
+            RecordsAt::Json(rows) => rows.next(),
         };
         if !matches!(item, Some(Ok(_))) {
             self.remarks = self

@@ -39,14 +39,14 @@ pub enum Extent {
 #[derive(Debug)]
 pub(super) enum Source {
     /// A file, opened each time, which must be the same each time.
-    File(PathBuf, Seen),
+    File(PathBuf, FileStamp),
     /// A stream, kept in a nameless file.
     Spooled(Arc<Spool>),
 }
 
 /// What a file was when it was first looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct FileStamp {
     len: u64,
     modified: Option<SystemTime>,
     /// The file itself, by its device and its number there: another may have taken its name.
@@ -64,7 +64,7 @@ pub(super) struct Changed;
 /// A file that is looked at again at its end: what was added meanwhile would be read unnoticed.
 struct Watched {
     file: File,
-    seen: Seen,
+    seen: FileStamp,
 }
 
 /// A reader of a stream that is kept, with a place of its own in it.
@@ -76,7 +76,7 @@ struct Rewound {
 impl Source {
     /// The file at `path`, as it is now.
     pub(super) fn file(path: &Path, metadata: &Metadata) -> Self {
-        Self::File(path.into(), Seen::of(metadata))
+        Self::File(path.into(), FileStamp::of(metadata))
     }
 
     /// A stream that is kept like this.
@@ -154,7 +154,7 @@ fn decompressed(raw: Bytes) -> io::Result<Bytes> {
 fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
     let (start, raw) = peek(raw, 4)?;
     let read = Arc::new(AtomicU64::new(0));
-    let counted = Counted {
+    let counted = CountedArchive {
         raw,
         read: Arc::clone(&read),
     };
@@ -174,12 +174,12 @@ fn bounded(raw: Bytes, allowed: u64) -> io::Result<Bytes> {
 }
 
 /// An archive, and how much of it was read.
-struct Counted {
+struct CountedArchive {
     raw: Bytes,
     read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountedArchive {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.raw.read(buffer)?;
         self.read.fetch_add(read as u64, Ordering::Relaxed);
@@ -219,7 +219,7 @@ fn without_bom(text: Bytes) -> io::Result<Bytes> {
     Ok(text)
 }
 
-impl Seen {
+impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
             len: metadata.len(),

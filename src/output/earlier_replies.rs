@@ -24,7 +24,7 @@ pub struct EarlierReply {
 
 /// What a copy has of a line.
 #[derive(Debug, Deserialize)]
-struct Source {
+struct CopiedFields {
     custom_id: Option<String>,
     completion: Option<String>,
     reasoning: Option<String>,
@@ -56,7 +56,7 @@ pub fn earlier_replies(
             && known.status == Status::Succeeded
             && let Some(fingerprint) = known.fingerprint()
             && requests.contains_key(&fingerprint)
-            && let Ok(source) = serde_json::from_slice::<Source>(line.bytes)
+            && let Ok(source) = serde_json::from_slice::<CopiedFields>(line.bytes)
             && source.files.is_empty()
             && source.schema_valid.is_none()
             && let Some(finish_reason) =

@@ -10,7 +10,7 @@ use super::mount::{self, Reach};
 use super::paths::OutputPaths;
 use super::resume::EarlierRows;
 use super::run_file;
-use super::scan::State;
+use super::scan::TailState;
 use super::standing::killed;
 use super::tally::Unattributed;
 
@@ -70,13 +70,13 @@ impl Inspection {
         let mut aside = EarlierRows::default();
         let past = if stays { &mut self.past } else { &mut aside };
         match look(past, path) {
-            Ok(State::Whole | State::NoNewline) => {}
-            Ok(State::Torn { from }) => self.notes.push(format!(
+            Ok(TailState::Whole | TailState::NoNewline) => {}
+            Ok(TailState::Torn { from }) => self.notes.push(format!(
                 "{} ends inside a line (at byte {from}), as after a crash: a run puts these bytes \
                  aside, and that row runs again",
                 path.display()
             )),
-            Ok(State::Holed) => self.notes.push(format!(
+            Ok(TailState::Holed) => self.notes.push(format!(
                 "{} has lines that were never wholly written, as after a power cut: a run puts \
                  them aside, and their rows run again",
                 path.display()
@@ -116,14 +116,14 @@ fn refuse_what_cannot_be_written(paths: &OutputPaths, locks: Locks) -> Result<()
     }
 }
 
-fn look(past: &mut EarlierRows, path: &Path) -> Result<State, LedgerError> {
+fn look(past: &mut EarlierRows, path: &Path) -> Result<TailState, LedgerError> {
     match File::open(path) {
         Ok(mut file) => {
             let state = past.look(&mut file, path)?;
             past.complete();
             Ok(state)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::Whole),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(TailState::Whole),
         Err(error) => Err(io_error("open", path)(error)),
     }
 }

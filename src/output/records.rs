@@ -14,7 +14,7 @@ use super::scan::each_line;
 /// A record, without its texts: no prompt, completion or metadata is in it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Record {
+pub struct RecordFigures {
     /// The row's ID.
     pub custom_id: Option<String>,
     /// The row's number, from 1.
@@ -66,7 +66,10 @@ pub struct RecordUsage {
 ///
 /// # Errors
 /// The disk refused.
-pub fn each_record(path: &Path, mut see: impl FnMut(Record, &[u8])) -> Result<u64, LedgerError> {
+pub fn each_record(
+    path: &Path,
+    mut see: impl FnMut(RecordFigures, &[u8]),
+) -> Result<u64, LedgerError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -74,7 +77,7 @@ pub fn each_record(path: &Path, mut see: impl FnMut(Record, &[u8])) -> Result<u6
     };
     let mut unreadable = 0;
     let read = each_line(&mut file, |line| {
-        match serde_json::from_slice::<Record>(line.bytes) {
+        match serde_json::from_slice::<RecordFigures>(line.bytes) {
             Ok(record) if 0 < record.row => see(record, line.bytes),
             Ok(_) | Err(_) => unreadable += 1,
         }

@@ -107,7 +107,7 @@ pub(super) fn reparse_on(
         .open(&paths.failed, Open::Append)
         .map_err(io_error("open", &paths.failed))?;
     let mut answers = Sink::new(&disk, &paths.output, Durability::Sync, 0);
-    let mut bodies = Bodies::default();
+    let mut bodies = LastBody::default();
     let mut moved = Vec::new();
     let mut refused = None;
     let done = each_line(&mut *failures, |found| {
@@ -172,12 +172,12 @@ fn kept(line: &[u8], which: Reread) -> Option<Kept> {
 
 /// The last body so far. Rows that shared a call have consecutive lines, and its body is in the first.
 #[derive(Default)]
-struct Bodies {
+struct LastBody {
     request_id: Option<String>,
     body: Option<Vec<u8>>,
 }
 
-impl Bodies {
+impl LastBody {
     /// The body that `kept` came with.
     fn of(&mut self, kept: &Kept) -> Option<&[u8]> {
         let same_call = kept.request_id.is_some() && kept.request_id == self.request_id;

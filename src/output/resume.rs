@@ -12,7 +12,7 @@ use super::error::{LedgerError, io_error};
 use super::journal::Change;
 use super::line::{Known, Status};
 use super::paths::OutputPaths;
-use super::scan::{State, each_line, scan};
+use super::scan::{TailState, each_line, scan};
 use super::statistics::Statistics;
 use crate::model::Fingerprint;
 
@@ -107,13 +107,16 @@ impl EarlierRows {
         })?;
         self.refuse_two_lines_of_a_row(before, &mut *file, path)?;
         let kept = match (state, twice) {
-            (State::Whole, false) => None,
-            (State::NoNewline, false) => {
+            (TailState::Whole, false) => None,
+            (TailState::NoNewline, false) => {
                 file.write_all(b"\n").map_err(io_error("repair", path))?;
                 None
             }
-            (State::Torn { from }, false) => Some(cut(disk, &mut *file, path, from, aside())?),
-            (State::Holed | State::Torn { .. } | State::NoNewline | State::Whole, _) => {
+            (TailState::Torn { from }, false) => Some(cut(disk, &mut *file, path, from, aside())?),
+            (
+                TailState::Holed | TailState::Torn { .. } | TailState::NoNewline | TailState::Whole,
+                _,
+            ) => {
                 let kept = aside();
                 let answered = &self.rows[..before];
                 let mut change = Change::of(disk, paths);
@@ -127,9 +130,9 @@ impl EarlierRows {
                     kept,
                     bytes: taken.bytes,
                     why: match (state, twice) {
-                        (State::Holed, false) => TailFix::Holes,
-                        (State::Whole | State::NoNewline, _) => TailFix::Answered,
-                        (State::Torn { .. } | State::Holed, _) => TailFix::Both,
+                        (TailState::Holed, false) => TailFix::Holes,
+                        (TailState::Whole | TailState::NoNewline, _) => TailFix::Answered,
+                        (TailState::Torn { .. } | TailState::Holed, _) => TailFix::Both,
                     },
                 }));
             }
@@ -196,7 +199,7 @@ impl EarlierRows {
         &mut self,
         file: &mut dyn OnDisk,
         path: &Path,
-    ) -> Result<State, LedgerError> {
+    ) -> Result<TailState, LedgerError> {
         let before = self.rows.len();
         let state = scan(file, path, |known| {
             if !self.find(before, &known) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
 use super::paths::led_to;
-use super::scan::{Found, each_line};
+use super::scan::{FoundLine, each_line};
 
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 18;
@@ -69,11 +69,11 @@ pub(super) fn copy_lines(
     path: &Path,
     to: &mut dyn OnDisk,
     last: LastLine,
-    which: impl Fn(&Found<'_>) -> bool,
-) -> std::io::Result<Copied> {
+    which: impl Fn(&FoundLine<'_>) -> bool,
+) -> std::io::Result<CopiedLines> {
     let mut from = disk.open(path, Open::Append)?;
     let mut out = BufWriter::with_capacity(BUFFER, to);
-    let mut copied = Copied::default();
+    let mut copied = CopiedLines::default();
     each_line(&mut *from, |found| {
         if !which(&found) {
             return Ok(());
@@ -92,7 +92,7 @@ pub(super) fn copy_lines(
 
 /// How much was copied.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Copied {
+pub(super) struct CopiedLines {
     pub(super) lines: u64,
     pub(super) bytes: u64,
 }

@@ -30,7 +30,7 @@ const LONGEST_LINE: u64 = 640 << 20;
 const BUFFER: usize = 1 << 18;
 
 /// One line, as it was found.
-pub(super) struct Found<'a> {
+pub(super) struct FoundLine<'a> {
     /// Where it starts.
     pub(super) at: u64,
     /// Which line it is, from 1.
@@ -43,7 +43,7 @@ pub(super) struct Found<'a> {
 
 /// What was found at the end of a file, or on the way there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum TailState {
     Whole,
     NoNewline,
     Torn { from: u64 },
@@ -64,7 +64,7 @@ struct TooLong {
 /// The disk failed, or a line is longer than any of an output.
 pub(super) fn each_line(
     file: &mut dyn OnDisk,
-    see: impl FnMut(Found<'_>) -> io::Result<()>,
+    see: impl FnMut(FoundLine<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     each_line_within(LONGEST_LINE, file, see)
 }
@@ -72,7 +72,7 @@ pub(super) fn each_line(
 fn each_line_within(
     longest: u64,
     file: &mut dyn OnDisk,
-    mut see: impl FnMut(Found<'_>) -> io::Result<()>,
+    mut see: impl FnMut(FoundLine<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     file.seek_to(0)?;
     let mut reader = BufReader::with_capacity(BUFFER, file);
@@ -89,7 +89,7 @@ fn each_line_within(
             let (byte, line) = (at, number);
             return Err(io::Error::other(TooLong { byte, line }));
         }
-        see(Found {
+        see(FoundLine {
             at,
             number,
             bytes: &line,
@@ -104,8 +104,8 @@ pub(super) fn scan(
     file: &mut dyn OnDisk,
     path: &Path,
     mut take: impl FnMut(Known),
-) -> Result<State, LedgerError> {
-    let mut seen = Seen::default();
+) -> Result<TailState, LedgerError> {
+    let mut seen = FileSoFar::default();
     let mut refusal = None;
     let read = each_line(file, |found| {
         let refused = seen.take(&found);
@@ -121,8 +121,8 @@ pub(super) fn scan(
         }
     });
     match refusal {
-        Some(Refused::NotOurs) => return Err(LedgerError::NotOurs { path: path.into() }),
-        Some(Refused::Corrupt { byte, line }) => {
+        Some(RejectedLine::NotOurs) => return Err(LedgerError::NotOurs { path: path.into() }),
+        Some(RejectedLine::Corrupt { byte, line }) => {
             let path = path.into();
             return Err(LedgerError::Corrupt { path, line, byte });
         }
@@ -143,14 +143,14 @@ fn not_read(error: io::Error, path: &Path) -> LedgerError {
     }
 }
 
-enum Refused {
+enum RejectedLine {
     NotOurs,
     Corrupt { byte: u64, line: u64 },
 }
 
 /// What the lines so far say of their file.
 #[derive(Default)]
-struct Seen {
+struct FileSoFar {
     good: bool,
     no_newline: bool,
     holed: bool,
@@ -162,13 +162,13 @@ struct Seen {
     first_may_be_ours: Option<bool>,
 }
 
-impl Seen {
-    fn take(&mut self, found: &Found<'_>) -> Option<Refused> {
+impl FileSoFar {
+    fn take(&mut self, found: &FoundLine<'_>) -> Option<RejectedLine> {
         if found.known.is_some() {
             self.good = true;
             self.no_newline = found.bytes.last() != Some(&b'\n');
             if let Some((byte, line)) = self.unexplained {
-                return Some(Refused::Corrupt { byte, line });
+                return Some(RejectedLine::Corrupt { byte, line });
             }
             self.holed |= self.bad.take().is_some();
             return None;
@@ -180,7 +180,7 @@ impl Seen {
         if found.number == 1 {
             self.first_may_be_ours = Some(may_be_ours(found.bytes));
             let is_foreign = !begins_like_ours(found.bytes) && !found.bytes.contains(&0);
-            return is_foreign.then_some(Refused::NotOurs);
+            return is_foreign.then_some(RejectedLine::NotOurs);
         }
         None
     }
@@ -189,12 +189,12 @@ impl Seen {
         self.good || self.first_may_be_ours != Some(false)
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> TailState {
         match self.bad {
-            _ if self.holed => State::Holed,
-            Some(from) => State::Torn { from },
-            None if self.no_newline => State::NoNewline,
-            None => State::Whole,
+            _ if self.holed => TailState::Holed,
+            Some(from) => TailState::Torn { from },
+            None if self.no_newline => TailState::NoNewline,
+            None => TailState::Whole,
         }
     }
 }

@@ -20,7 +20,7 @@ const DEEPEST: usize = 6;
 
 /// The state of a run, as its files tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
+pub enum RunCondition {
     /// A process holds the output.
     Running,
     /// Every row has a record.
@@ -31,7 +31,7 @@ pub enum Condition {
     Killed,
 }
 
-impl Condition {
+impl RunCondition {
     /// The word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ pub struct OutputStatus {
     /// Its files.
     pub paths: OutputPaths,
     /// How its last run is, or ended.
-    pub condition: Condition,
+    pub condition: RunCondition,
     /// The run file.
     pub file: Map<String, Value>,
 }
@@ -125,16 +125,16 @@ impl OutputStatus {
 
     /// Whether every row has a record.
     pub fn is_complete(&self) -> bool {
-        self.condition == Condition::Completed
+        self.condition == RunCondition::Completed
     }
 }
 
 /// How the run is that has left `file`.
-fn condition(file: &Map<String, Value>, is_locked: bool, now: Timestamp) -> Condition {
+fn condition(file: &Map<String, Value>, is_locked: bool, now: Timestamp) -> RunCondition {
     let text = |key: &str| file.get(key).and_then(Value::as_str);
     let is_in = |state: RecordedState| text("state") == Some(state.as_str());
     if is_locked {
-        return Condition::Running;
+        return RunCondition::Running;
     }
     let remaining = file.get("remaining").and_then(Value::as_u64);
     if is_in(RecordedState::Running) {
@@ -142,13 +142,13 @@ fn condition(file: &Map<String, Value>, is_locked: bool, now: Timestamp) -> Cond
         let written = text("updated_at").and_then(|at| at.parse::<Timestamp>().ok());
         let is_fresh = written.is_some_and(|at| now.duration_since(at) < ALIVE_FOR);
         return match !is_here && is_fresh {
-            true => Condition::Running,
-            false => Condition::Killed,
+            true => RunCondition::Running,
+            false => RunCondition::Killed,
         };
     }
     match is_in(RecordedState::Completed) && remaining.unwrap_or(0) == 0 {
-        true => Condition::Completed,
-        false => Condition::Stopped,
+        true => RunCondition::Completed,
+        false => RunCondition::Stopped,
     }
 }
 
@@ -186,16 +186,23 @@ mod tests {
         let old = "2026-12-01T05:00:00Z";
         let fresh = "2026-12-01T06:00:00Z";
         for (state, host, updated, remaining, is_locked, expected) in [
-            ("running", here, fresh, 3, true, Condition::Running),
-            ("running", here, fresh, 3, false, Condition::Killed),
-            ("running", "elsewhere", fresh, 3, false, Condition::Running),
-            ("running", "elsewhere", old, 3, false, Condition::Killed),
-            ("stopped", here, old, 3, false, Condition::Stopped),
-            ("stopped", here, old, 3, true, Condition::Running),
-            ("completed", here, old, 0, false, Condition::Completed),
+            ("running", here, fresh, 3, true, RunCondition::Running),
+            ("running", here, fresh, 3, false, RunCondition::Killed),
+            (
+                "running",
+                "elsewhere",
+                fresh,
+                3,
+                false,
+                RunCondition::Running,
+            ),
+            ("running", "elsewhere", old, 3, false, RunCondition::Killed),
+            ("stopped", here, old, 3, false, RunCondition::Stopped),
+            ("stopped", here, old, 3, true, RunCondition::Running),
+            ("completed", here, old, 0, false, RunCondition::Completed),
             // `repair` has taken lines out since.
-            ("completed", here, old, 2, false, Condition::Stopped),
-            ("a later word", here, old, 0, false, Condition::Stopped),
+            ("completed", here, old, 2, false, RunCondition::Stopped),
+            ("a later word", here, old, 0, false, RunCondition::Stopped),
         ] {
             let file = json!({
                 "state": state, "host": host, "updated_at": updated, "remaining": remaining,

@@ -131,8 +131,8 @@ impl Totals {
     }
 }
 
-impl From<line::Tokens> for Totals {
-    fn from(tokens: line::Tokens) -> Self {
+impl From<line::TokenFields> for Totals {
+    fn from(tokens: line::TokenFields) -> Self {
         Self {
             input_tokens: tokens.input_tokens.unwrap_or(0),
             output_tokens: tokens.output_tokens.unwrap_or(0),
@@ -290,7 +290,7 @@ impl Tally {
         self.real += u64::from(status != Status::Failed && !emulated);
     }
 
-    fn answer(&mut self, finish: &str, usage: line::Tokens, cost_usd: Option<f64>) {
+    fn answer(&mut self, finish: &str, usage: line::TokenFields, cost_usd: Option<f64>) {
         self.cut_off += u64::from(finish == FinishReason::Length.as_str());
         self.longest_output = self.longest_output.max(usage.output_tokens.unwrap_or(0));
         self.usage.add(usage.into());
@@ -347,9 +347,9 @@ mod tests {
 
     #[test]
     fn impossible_counts_do_not_overflow() {
-        let tokens = line::Tokens {
+        let tokens = line::TokenFields {
             input_tokens: Some(u64::MAX),
-            ..line::Tokens::default()
+            ..line::TokenFields::default()
         };
         let mut tally = Tally::default();
         tally.answer("stop", tokens, None);

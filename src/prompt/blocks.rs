@@ -6,7 +6,7 @@ use crate::model::{Api, Block, Image};
 
 /// The content of one message.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct MessageParts {
     /// Texts and images, in their order.
     pub(super) blocks: Vec<Block>,
     /// What only one API has a place for: whose, and what it is.
@@ -15,7 +15,7 @@ pub(super) struct Parts {
     pub(super) raw: Value,
 }
 
-impl Parts {
+impl MessageParts {
     /// Reads the content of a message.
     pub(super) fn read(content: Option<&Value>) -> Result<Self, String> {
         let mut parts = Self {

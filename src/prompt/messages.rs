@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::blocks::{Parts, is_blank};
+use super::blocks::{MessageParts, is_blank};
 use crate::model::{Api, Block, Image, Message, Prompt, Role, Written};
 
 /// One entry of a conversation.
-struct Entry {
+struct ConversationEntry {
     /// `system`, `user`, `assistant`, or `tool` in OpenAI's form.
     role: Speaker,
-    parts: Parts,
+    parts: MessageParts,
     /// The message as it is sent where one API alone has a place for it.
     whole: Value,
 }
@@ -46,7 +46,7 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     for (at, entry) in entries.iter().enumerate() {
         let number = at + 1;
         let wrong = |problem| format!("message {number}: {problem}");
-        let entry = Entry::read(entry).map_err(wrong)?;
+        let entry = ConversationEntry::read(entry).map_err(wrong)?;
         match entry.role {
             Speaker::System if messages.is_empty() => system.push(entry.parts),
             Speaker::System => messages.push(entry.message(Role::System)),
@@ -59,7 +59,7 @@ pub(super) fn read(value: &Value) -> Result<Prompt, String> {
     }
     let system_written = written_system(&system)?;
     Ok(Prompt {
-        system: joined(system.iter().map(Parts::text)),
+        system: joined(system.iter().map(MessageParts::text)),
         system_written,
         messages,
     })
@@ -72,7 +72,7 @@ pub(super) fn joined(texts: impl IntoIterator<Item = String>) -> Option<String> 
 }
 
 /// The blocks of system messages of which one is more than a text.
-fn written_system(system: &[Parts]) -> Result<Option<Written>, String> {
+fn written_system(system: &[MessageParts]) -> Result<Option<Written>, String> {
     if system
         .iter()
         .all(|parts| parts.special.is_none() && !parts.needs_blocks())
@@ -99,13 +99,13 @@ fn written_system(system: &[Parts]) -> Result<Option<Written>, String> {
     Ok(Some(Written::As { api, value, what }))
 }
 
-impl Entry {
+impl ConversationEntry {
     fn read(entry: &Value) -> Result<Self, String> {
         let Value::Object(fields) = entry else {
             return Err(r#"not an object such as {"role": "user", "content": "…"}"#.into());
         };
         let (role, content) = role_and_content(fields)?;
-        let mut parts = Parts::read(content)?;
+        let mut parts = MessageParts::read(content)?;
         if fields.get("cache_control").is_some_and(|it| !it.is_null()) {
             let problem =
                 "`cache_control` is beside the content; put it into a block of the content";
@@ -169,7 +169,7 @@ impl Entry {
     }
 }
 
-impl Parts {
+impl MessageParts {
     /// All texts, one behind the other.
     fn text(&self) -> String {
         let texts = self.blocks.iter().filter_map(|block| match block {

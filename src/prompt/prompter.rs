@@ -45,7 +45,7 @@ pub struct PromptSpec {
 /// Makes the content of each record; fits its input.
 #[derive(Debug)]
 pub struct Prompter {
-    source: Source,
+    source: CompiledSource,
     system: Option<Template>,
     /// Where nothing of a record goes into its prompt: how a field would be written.
     alike: Option<String>,
@@ -54,7 +54,7 @@ pub struct Prompter {
 }
 
 #[derive(Debug)]
-enum Source {
+enum CompiledSource {
     Template(Box<Template>),
     Column(String),
     Messages(String),
@@ -88,26 +88,26 @@ impl Prompter {
     pub fn new(spec: &PromptSpec, fields: &Fields) -> Result<Self, PromptError> {
         let source = match &spec.source {
             PromptSource::Template(text) => {
-                Source::Template(Box::new(Template::new("template", text, fields)?))
+                CompiledSource::Template(Box::new(Template::new("template", text, fields)?))
             }
             PromptSource::Column(name) => {
                 fields.require("column", name)?;
-                Source::Column(name.clone())
+                CompiledSource::Column(name.clone())
             }
             PromptSource::Messages(name) => {
                 fields.require("messages", name)?;
-                Source::Messages(name.clone())
+                CompiledSource::Messages(name.clone())
             }
             PromptSource::Texts(name) => {
                 fields.require("texts", name)?;
-                Source::Texts(name.clone())
+                CompiledSource::Texts(name.clone())
             }
             PromptSource::Body(_) if spec.system.is_some() => {
                 return Err(PromptError::SystemBesideBody);
             }
             PromptSource::Body(name) => {
                 fields.require("body", name)?;
-                Source::Body(name.clone())
+                CompiledSource::Body(name.clone())
             }
         };
         let system = spec.system.as_ref();
@@ -116,7 +116,7 @@ impl Prompter {
             .transpose()?;
         let is_alike = |template: &Template| template.names_no_field();
         let alike = match (&spec.source, &source) {
-            (PromptSource::Template(text), Source::Template(template))
+            (PromptSource::Template(text), CompiledSource::Template(template))
                 if is_alike(template) && system.as_ref().is_none_or(is_alike) =>
             {
                 Some(written_like(text, fields))
@@ -144,11 +144,11 @@ impl Prompter {
     /// messages bring, with a blank line between them; a blank one counts as none.
     pub fn prompt(&self, record: &Record) -> Result<Content, BadRow> {
         let prompt = match &self.source {
-            Source::Template(template) => Prompt::of_user(filled(template, record)?),
-            Source::Column(name) => Prompt::of_user(field::text(record, name)?),
-            Source::Messages(name) => self.conversation(record, name)?,
-            Source::Texts(name) => texts(record, name)?,
-            Source::Body(name) => return body(record, name).map(Content::Body),
+            CompiledSource::Template(template) => Prompt::of_user(filled(template, record)?),
+            CompiledSource::Column(name) => Prompt::of_user(field::text(record, name)?),
+            CompiledSource::Messages(name) => self.conversation(record, name)?,
+            CompiledSource::Texts(name) => texts(record, name)?,
+            CompiledSource::Body(name) => return body(record, name).map(Content::Body),
         };
         let job_system = self
             .system

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::output::Record;
+use crate::output::RecordFigures;
 
 /// The most groups; failures beyond them are counted by category alone. Messages of a
 /// service are few; what differs in every one of them is taken out of their shape.
@@ -25,7 +25,7 @@ pub(crate) struct FailureGroup {
     /// What their messages have in common.
     pub(crate) shape: String,
     /// The first of them.
-    pub(crate) example: Record,
+    pub(crate) example: RecordFigures,
 }
 
 /// The failures of an output.
@@ -38,7 +38,7 @@ pub(crate) struct FailureGroups {
 
 impl FailureGroups {
     /// Takes in a failed record; one that is not is left out.
-    pub(crate) fn take(&mut self, record: Record) {
+    pub(crate) fn take(&mut self, record: RecordFigures) {
         let Some(error) = record.error.as_ref().filter(|_| record.status == "failed") else {
             return;
         };
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(shape(&"é".repeat(999)).chars().count(), LONGEST_SHAPE + 1);
     }
 
-    fn failure(row: u64, category: &str, message: &str) -> Record {
-        Record {
+    fn failure(row: u64, category: &str, message: &str) -> RecordFigures {
+        RecordFigures {
             row,
             status: "failed".into(),
             error: Some(RecordError {
@@ -140,7 +140,7 @@ mod tests {
                 message: message.into(),
                 ..RecordError::default()
             }),
-            ..Record::default()
+            ..RecordFigures::default()
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
             ));
         }
         groups.take(failure(11, "network", "3 is too many"));
-        groups.take(Record::default());
+        groups.take(RecordFigures::default());
         assert_eq!(groups.failed, 11);
         let found = groups.largest_first();
         let found: Vec<_> = found

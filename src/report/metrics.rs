@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use super::summary::{Context, Ending};
+use super::summary::{Context, RunEnding};
 use crate::event;
 use crate::exit::{Exit, Reason};
 use crate::replacement::{Replacement, mode_of};
@@ -188,7 +188,7 @@ impl MetricsFile {
         &mut self,
         context: &Context,
         progress: &mut Progress,
-        ending: Option<&Ending>,
+        ending: Option<&RunEnding>,
         now: Instant,
     ) -> Option<String> {
         if ending.is_some_and(|ending| ending.exit == Exit::Complete) {

@@ -22,13 +22,13 @@ const FIRST_STEP: Duration = Duration::from_secs(1);
 pub(crate) struct Timeline {
     start: Instant,
     step: Duration,
-    steps: Vec<Step>,
+    steps: Vec<TimelineStep>,
     quota_tokens: f64,
     waits: Option<(WaitReason, Instant)>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Step {
+struct TimelineStep {
     calls: u64,
     succeeded: u64,
     failed: u64,
@@ -104,7 +104,7 @@ impl Timeline {
         }
     }
 
-    fn at(&mut self, now: Instant) -> &mut Step {
+    fn at(&mut self, now: Instant) -> &mut TimelineStep {
         let mut number = self.number(now);
         while STEPS <= number {
             self.steps = self.steps.chunks(2).map(merged).collect();
@@ -112,7 +112,7 @@ impl Timeline {
             number = self.number(now);
         }
         if self.steps.len() <= number {
-            self.steps.resize(number + 1, Step::default());
+            self.steps.resize(number + 1, TimelineStep::default());
         }
         &mut self.steps[number]
     }
@@ -125,7 +125,7 @@ impl Timeline {
     /// What is written to the run file.
     pub(crate) fn on_disk(&self) -> TimelineOnDisk {
         let steps = &self.steps;
-        let each = |figure: fn(&Step) -> u64| steps.iter().map(figure).collect();
+        let each = |figure: fn(&TimelineStep) -> u64| steps.iter().map(figure).collect();
         TimelineOnDisk {
             step_seconds: self.step.as_secs(),
             calls: each(|step| step.calls),
@@ -133,12 +133,12 @@ impl Timeline {
             failed: each(|step| step.failed),
             throttled: each(|step| step.throttled),
             quota_tokens: each(|step| step.quota_tokens.round() as u64),
-            limited_by: steps.iter().map(Step::limited_by).collect(),
+            limited_by: steps.iter().map(TimelineStep::limited_by).collect(),
         }
     }
 }
 
-impl Step {
+impl TimelineStep {
     /// What was waited for longest.
     fn limited_by(&self) -> Option<&'static str> {
         let longest = self.waits.iter().max_by_key(|(_, time)| **time);
@@ -146,8 +146,8 @@ impl Step {
     }
 }
 
-fn merged(steps: &[Step]) -> Step {
-    let mut merged = Step::default();
+fn merged(steps: &[TimelineStep]) -> TimelineStep {
+    let mut merged = TimelineStep::default();
     for step in steps {
         merged.calls += step.calls;
         merged.succeeded += step.succeeded;

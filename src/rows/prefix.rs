@@ -11,7 +11,7 @@ use crate::run::FirstAlone;
 
 /// A prefix that is shorter than what is cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Short {
+enum ShortPrefix {
     /// Even if it were the densest of texts.
     Surely,
     /// By the usual size of a token.
@@ -48,7 +48,7 @@ impl Plan {
     /// Whether all rows begin with the same prefix, which the service caches as far as is known:
     /// then the first call is to fill the cache for the others.
     pub fn shares_prefix(&self) -> bool {
-        self.prefix_bytes().is_some() && self.short_prefix() != Some(Short::Surely)
+        self.prefix_bytes().is_some() && self.short_prefix() != Some(ShortPrefix::Surely)
     }
 
     /// Bytes of every prompt that the service has in its cache once a call has written them there: all
@@ -58,7 +58,7 @@ impl Plan {
         let unless = |too_short: bool| if too_short { 0 } else { prefix };
         let short = self.short_prefix();
         Cases {
-            low: unless(short == Some(Short::Surely)),
+            low: unless(short == Some(ShortPrefix::Surely)),
             expected: unless(short.is_some()),
             worst: 0,
         }
@@ -68,8 +68,8 @@ impl Plan {
     pub fn prefix_remark(&self) -> Option<String> {
         let (least, tokens) = self.prefix()?;
         let how = match self.short_prefix()? {
-            Short::Surely => "surely too short",
-            Short::Likely => "probably too short",
+            ShortPrefix::Surely => "surely too short",
+            ShortPrefix::Likely => "probably too short",
         };
         Some(format!(
             "`cache`: the system prompt is {how} to be cached, about {tokens:.0} tokens where `{}` \
@@ -78,13 +78,13 @@ impl Plan {
         ))
     }
 
-    fn short_prefix(&self) -> Option<Short> {
+    fn short_prefix(&self) -> Option<ShortPrefix> {
         let bytes = self.prefix_bytes()? as f64;
         let least = self.prefix()?.0 as f64;
         if bytes / BYTES_PER_TOKEN.worst < least {
-            return Some(Short::Surely);
+            return Some(ShortPrefix::Surely);
         }
-        (bytes / BYTES_PER_TOKEN.expected < least).then_some(Short::Likely)
+        (bytes / BYTES_PER_TOKEN.expected < least).then_some(ShortPrefix::Likely)
     }
 
     /// The least tokens that the model caches, and about how many there are.

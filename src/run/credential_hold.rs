@@ -18,10 +18,10 @@ const NEVER_GOOD: Duration = Duration::from_secs(5);
 
 /// Whether calls wait for new credentials.
 #[derive(Debug, Default)]
-pub(super) struct CredentialHold(Option<Held>);
+pub(super) struct CredentialHold(Option<HoldState>);
 
 #[derive(Debug)]
-struct Held {
+struct HoldState {
     probes: Probes,
     fault: Box<Fault>,
 }
@@ -32,7 +32,7 @@ impl CredentialHold {
         match &mut self.0 {
             Some(held) => held.probes.failed(now),
             None => {
-                self.0 = Some(Held {
+                self.0 = Some(HoldState {
                     probes: Probes::new(now),
                     fault: Box::new(fault.clone()),
                 });

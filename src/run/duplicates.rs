@@ -20,22 +20,22 @@ const MOST_KEPT_BYTES: usize = 64 << 20;
 /// The requests that several rows of the input would send.
 #[derive(Debug, Clone, Default)]
 pub struct Duplicates {
-    groups: HashMap<Fingerprint, Group>,
+    groups: HashMap<Fingerprint, DuplicateGroup>,
     held: usize,
     kept_bytes: usize,
 }
 
 /// The rows of one request.
 #[derive(Debug, Clone)]
-struct Group {
+struct DuplicateGroup {
     /// Rows that have not been read yet.
     left: u64,
-    first: First,
+    first: FirstOfGroup,
 }
 
 /// The row that is sent for the others.
 #[derive(Debug, Clone)]
-enum First {
+enum FirstOfGroup {
     /// The next one that is read.
     Next,
     /// One on its way; these wait for it.
@@ -72,7 +72,7 @@ impl Duplicates {
         let several = requests.iter().filter(|(_, rows)| 1 < **rows);
         Self {
             groups: several
-                .map(|(request, rows)| (*request, Group::of(*rows)))
+                .map(|(request, rows)| (*request, DuplicateGroup::of(*rows)))
                 .collect(),
             ..Self::default()
         }
@@ -81,12 +81,15 @@ impl Duplicates {
     /// A row of an earlier run succeeded with this request: the rows to come copy its record.
     pub fn succeeded_before(&mut self, request: Fingerprint, rows: u64, id: String, reply: Reply) {
         let outcome = Outcome::Replied(Box::new(reply));
-        let group = self.groups.entry(request).or_insert(Group::of(rows));
-        if let First::Next = group.first {
+        let group = self
+            .groups
+            .entry(request)
+            .or_insert(DuplicateGroup::of(rows));
+        if let FirstOfGroup::Next = group.first {
             let bytes = bytes(&outcome);
             if self.kept_bytes + bytes <= MOST_KEPT_BYTES {
                 self.kept_bytes += bytes;
-                group.first = First::Ended { id, outcome };
+                group.first = FirstOfGroup::Ended { id, outcome };
             }
         }
     }
@@ -98,17 +101,17 @@ impl Duplicates {
             return Sorted::Send(ready);
         };
         let sorted = match &mut group.first {
-            First::Sent(_) if MOST_HELD <= self.held => return Sorted::Full(ready),
-            First::Sent(waiting) => {
+            FirstOfGroup::Sent(_) if MOST_HELD <= self.held => return Sorted::Full(ready),
+            FirstOfGroup::Sent(waiting) => {
                 self.held += 1;
                 waiting.push(ready.identity);
                 Sorted::Held
             }
-            First::Next => {
-                group.first = First::Sent(Vec::new());
+            FirstOfGroup::Next => {
+                group.first = FirstOfGroup::Sent(Vec::new());
                 Sorted::Send(ready)
             }
-            First::Ended { id, outcome } => Sorted::Copied(Copied {
+            FirstOfGroup::Ended { id, outcome } => Sorted::Copied(Copied {
                 identity: ready.identity,
                 outcome: copy_of(outcome),
                 from: id.clone(),
@@ -125,7 +128,8 @@ impl Duplicates {
         let Some(group) = request.and_then(|request| self.groups.get_mut(&request)) else {
             return Vec::new();
         };
-        let First::Sent(waiting) = std::mem::replace(&mut group.first, First::Next) else {
+        let FirstOfGroup::Sent(waiting) = std::mem::replace(&mut group.first, FirstOfGroup::Next)
+        else {
             return Vec::new();
         };
         self.held -= waiting.len();
@@ -140,7 +144,7 @@ impl Duplicates {
         let bytes = bytes(&kept);
         if self.kept_bytes + bytes <= MOST_KEPT_BYTES {
             self.kept_bytes += bytes;
-            group.first = First::Ended { id, outcome: kept };
+            group.first = FirstOfGroup::Ended { id, outcome: kept };
         }
         self.let_go(request);
         copies
@@ -151,10 +155,12 @@ impl Duplicates {
         let Some(request) = request else {
             return;
         };
-        let is_over = |group: &Group| group.left == 0 && !matches!(group.first, First::Sent(_));
+        let is_over = |group: &DuplicateGroup| {
+            group.left == 0 && !matches!(group.first, FirstOfGroup::Sent(_))
+        };
         if self.groups.get(&request).is_some_and(is_over)
-            && let Some(Group {
-                first: First::Ended { outcome, .. },
+            && let Some(DuplicateGroup {
+                first: FirstOfGroup::Ended { outcome, .. },
                 ..
             }) = self.groups.remove(&request)
         {
@@ -163,11 +169,11 @@ impl Duplicates {
     }
 }
 
-impl Group {
+impl DuplicateGroup {
     fn of(left: u64) -> Self {
         Self {
             left,
-            first: First::Next,
+            first: FirstOfGroup::Next,
         }
     }
 }

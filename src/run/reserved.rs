@@ -18,10 +18,10 @@ const FASTER: f64 = 0.001;
 
 /// The ceiling of reserved tokens.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct ReservedCeiling(Option<Cut>);
+pub(super) struct ReservedCeiling(Option<CeilingCut>);
 
 #[derive(Debug, Clone, Copy)]
-struct Cut {
+struct CeilingCut {
     to: f64,
     at: Instant,
 }
@@ -42,7 +42,7 @@ impl ReservedCeiling {
         let is_news = self.0.is_none_or(|cut| cut.at <= sent);
         if is_news && 0.0 < beside {
             let to = beside.min(self.tokens(now)) * KEPT;
-            self.0 = Some(Cut { to, at: now });
+            self.0 = Some(CeilingCut { to, at: now });
         }
     }
 }

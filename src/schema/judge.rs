@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::repair::{Found, find};
+use super::repair::{FoundValue, find};
 use super::validate::Schema;
 use crate::json_cost;
 use crate::model::{FinishReason, ParsedReply, SchemaCheck, SchemaError};
@@ -44,14 +44,14 @@ impl Judge {
         };
         let found = match whole {
             // Where a call was cut off, optional fields may be missing.
-            Some(value) => (!is_cut_off && self.schema.is_valid(&value)).then_some(Found {
+            Some(value) => (!is_cut_off && self.schema.is_valid(&value)).then_some(FoundValue {
                 value,
                 repair: None,
             }),
             None => self.found(&text, is_cut_off),
         };
         let (output, schema) = match found {
-            Some(Found { value, repair }) => (Some(value), SchemaCheck::Valid { repair }),
+            Some(FoundValue { value, repair }) => (Some(value), SchemaCheck::Valid { repair }),
             None => (None, SchemaCheck::Invalid(self.errors(&text, &reading))),
         };
         ParsedReply {
@@ -62,7 +62,7 @@ impl Judge {
         }
     }
 
-    fn found(&self, text: &str, is_cut_off: bool) -> Option<Found> {
+    fn found(&self, text: &str, is_cut_off: bool) -> Option<FoundValue> {
         json_cost::check(text.as_bytes()).ok()?;
         let is_valid = |value: &Value| {
             // A number or a word may have been cut off and still be one.
@@ -74,7 +74,7 @@ impl Judge {
         }
         let value = serde_json::from_str(text.trim()).ok();
         let value = value.filter(is_valid)?;
-        Some(Found {
+        Some(FoundValue {
             value,
             repair: None,
         })
@@ -116,7 +116,7 @@ impl Judge {
         // What would be taken if the schema did not matter says best what is wrong.
         let strict = || {
             let value = serde_json::from_str(text.trim()).ok()?;
-            Some(Found {
+            Some(FoundValue {
                 value,
                 repair: None,
             })

@@ -11,8 +11,8 @@ mod tolerant;
 mod validate;
 
 pub use judge::{Called, Judge};
-pub use mode::{Case, Choice, Ways, choose};
-pub use reduce::{Limits, Reduced, reduce};
-pub use repair::{Found, find};
+pub use mode::{Choice, ModeInputs, Ways, choose};
+pub use reduce::{Reduced, SchemaLimits, reduce};
+pub use repair::{FoundValue, find};
 pub use tolerant::read as read_tolerantly;
 pub use validate::{Schema, SchemaProblem};

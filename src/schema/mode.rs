@@ -25,7 +25,7 @@ pub struct Choice {
 
 /// What is known beside the schema when a mode is chosen.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct ModeInputs<'a> {
     /// The model's base ID, if it is known.
     pub base: Option<&'a str>,
     /// What its family has a place for.
@@ -44,7 +44,7 @@ pub struct Case<'a> {
 pub fn choose(
     asked: Option<SchemaMode>,
     schema: &Schema,
-    case: &Case<'_>,
+    case: &ModeInputs<'_>,
 ) -> Result<Choice, String> {
     match asked {
         None => Ok(automatic(schema, case)),
@@ -62,7 +62,7 @@ pub fn choose(
     }
 }
 
-fn automatic(schema: &Schema, case: &Case<'_>) -> Choice {
+fn automatic(schema: &Schema, case: &ModeInputs<'_>) -> Choice {
     let mut reasons = Vec::new();
     for mode in SchemaMode::ALL {
         // Of a stricter mode than the model has nothing needs to be said.
@@ -90,7 +90,7 @@ fn best(base: &str) -> Option<SchemaMode> {
     Capabilities::of(base).schema_mode
 }
 
-fn has(mode: SchemaMode, case: &Case<'_>) -> String {
+fn has(mode: SchemaMode, case: &ModeInputs<'_>) -> String {
     let base = case.base.unwrap_or("the model");
     match (mode, case.base.and_then(best)) {
         (SchemaMode::Native, _) => format!("{base} has structured outputs"),
@@ -103,7 +103,7 @@ fn has(mode: SchemaMode, case: &Case<'_>) -> String {
 }
 
 /// Why a mode cannot be used; `None` if it can.
-fn against(mode: SchemaMode, schema: &Schema, case: &Case<'_>) -> Option<String> {
+fn against(mode: SchemaMode, schema: &Schema, case: &ModeInputs<'_>) -> Option<String> {
     let known = case.base.and_then(best);
     let base = case.base.unwrap_or("the model");
     let has_place = match mode {
@@ -163,8 +163,8 @@ mod tests {
     const LIST: &str = r#"{"type": "array", "items": {"type": "string"}}"#;
     const MAP: &str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 
-    fn case(base: &str, ways: Ways) -> Case<'_> {
-        Case {
+    fn case(base: &str, ways: Ways) -> ModeInputs<'_> {
+        ModeInputs {
             base: Some(base),
             ways,
             thinks: false,
@@ -176,7 +176,7 @@ mod tests {
     fn chosen(
         asked: Option<SchemaMode>,
         schema: &str,
-        case: &Case<'_>,
+        case: &ModeInputs<'_>,
     ) -> Result<SchemaMode, String> {
         let schema = Schema::parse(schema).unwrap();
         choose(asked, &schema, case).map(|choice| choice.mode)
@@ -186,7 +186,7 @@ mod tests {
     fn the_strictest_mode_that_model_and_schema_have_is_chosen() {
         let haiku = case("anthropic.claude-haiku-4-5-20251001-v1:0", BOTH);
         let opus = case("anthropic.claude-opus-5", BOTH);
-        let thinking = Case {
+        let thinking = ModeInputs {
             thinks: true,
             ..opus
         };
@@ -235,7 +235,7 @@ mod tests {
     fn a_mode_that_is_asked_for_and_cannot_be_used_is_rejected() {
         let haiku = case("anthropic.claude-haiku-4-5-20251001-v1:0", BOTH);
         let opus = case("anthropic.claude-opus-5", BOTH);
-        let thinking = Case {
+        let thinking = ModeInputs {
             thinks: true,
             ..opus
         };
@@ -277,7 +277,7 @@ mod tests {
             let error = chosen(Some(mode), schema, case).unwrap_err();
             assert!(error.contains(said), "{error}");
         }
-        let forced = Case { force: true, ..new };
+        let forced = ModeInputs { force: true, ..new };
         assert_eq!(
             chosen(Some(SchemaMode::Native), OBJECT, &forced),
             Ok(SchemaMode::Native)

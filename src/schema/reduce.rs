@@ -16,19 +16,19 @@ pub struct Reduced {
     /// Why the service cannot enforce the schema at all; empty if it can.
     pub obstacles: Vec<String>,
     /// What of the service's limits it uses.
-    pub limits: Limits,
+    pub limits: SchemaLimits,
 }
 
 /// Figures that the service limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct SchemaLimits {
     /// Properties that are not required.
     pub optional: usize,
     /// Properties with several types, or `anyOf`.
     pub unions: usize,
 }
 
-impl Limits {
+impl SchemaLimits {
     /// The most optional properties that the service was seen to take.
     pub const MOST_OPTIONAL: usize = 24;
     /// The most properties with several types that the service was seen to take.
@@ -107,7 +107,7 @@ pub fn reduce(schema: &Value) -> Reduced {
     let mut reducer = Reducer {
         removed: Vec::new(),
         obstacles: Vec::new(),
-        limits: Limits::default(),
+        limits: SchemaLimits::default(),
     };
     let sent = reducer.schema(schema, "");
     if !has_object_at_top(schema) {
@@ -138,7 +138,7 @@ pub(super) fn has_object_at_top(schema: &Value) -> bool {
 struct Reducer {
     removed: Vec<String>,
     obstacles: Vec<String>,
-    limits: Limits,
+    limits: SchemaLimits,
 }
 
 impl Reducer {
@@ -558,7 +558,7 @@ mod tests {
         let limits = |optional, unions| reduce(&schema(optional, unions)).limits;
         assert_eq!(
             limits(24, 16),
-            Limits {
+            SchemaLimits {
                 optional: 24,
                 unions: 16
             }

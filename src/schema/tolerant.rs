@@ -9,7 +9,7 @@ const DEEPEST: usize = 128;
 
 /// Reads one value and nothing after it but white space and comments. `None` if it is no such value.
 pub fn read(text: &str) -> Option<Value> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = TolerantReader { text, at: 0 };
     let value = reader.value(0)?;
     reader.skip();
     (reader.at == text.len()).then_some(value)
@@ -17,17 +17,17 @@ pub fn read(text: &str) -> Option<Value> {
 
 /// Reads one value at the beginning of `text`, and says where it ends.
 pub(super) fn read_first(text: &str) -> Option<(Value, usize)> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = TolerantReader { text, at: 0 };
     let value = reader.value(0)?;
     Some((value, reader.at))
 }
 
-struct Reader<'t> {
+struct TolerantReader<'t> {
     text: &'t str,
     at: usize,
 }
 
-impl Reader<'_> {
+impl TolerantReader<'_> {
     fn rest(&self) -> &str {
         &self.text[self.at..]
     }

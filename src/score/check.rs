@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::checks::{Amount, Check, Range, Reference, Rule, Unit};
 use super::number::{Number, Take, number};
-use super::record::Record;
+use super::record::ScoredRecord;
 use super::value::{normalized, text, texts};
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// What must be true is.
     Passed,
     /// It is not.
@@ -20,9 +20,9 @@ pub enum Outcome {
 
 /// How a check ended, and on what.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct CheckVerdict {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// The value that was looked at, in the form in which it was compared.
     pub value: Option<String>,
     /// What it was compared with.
@@ -31,10 +31,10 @@ pub struct Verdict {
     pub reason: &'static str,
 }
 
-impl Verdict {
+impl CheckVerdict {
     fn missing(reason: &'static str) -> Self {
         Self {
-            outcome: Outcome::Missing,
+            outcome: CheckOutcome::Missing,
             value: None,
             expected: None,
             reason,
@@ -44,8 +44,8 @@ impl Verdict {
     fn of(passed: bool, value: String, expected: String, reason: &'static str) -> Self {
         Self {
             outcome: match passed {
-                true => Outcome::Passed,
-                false => Outcome::NotPassed,
+                true => CheckOutcome::Passed,
+                false => CheckOutcome::NotPassed,
             },
             value: Some(value),
             expected: Some(expected),
@@ -56,19 +56,19 @@ impl Verdict {
 
 impl Check {
     /// Checks a record that succeeded.
-    pub(super) fn verdict(&self, record: &Record<'_>) -> Verdict {
+    pub(super) fn verdict(&self, record: &ScoredRecord<'_>) -> CheckVerdict {
         let mut verdict = self.plain_verdict(record);
         if self.negated {
             (verdict.outcome, verdict.reason) = match verdict.outcome {
-                Outcome::Passed => (Outcome::NotPassed, "true, and must not be"),
-                Outcome::NotPassed => (Outcome::Passed, ""),
-                Outcome::Missing => (Outcome::Missing, verdict.reason),
+                CheckOutcome::Passed => (CheckOutcome::NotPassed, "true, and must not be"),
+                CheckOutcome::NotPassed => (CheckOutcome::Passed, ""),
+                CheckOutcome::Missing => (CheckOutcome::Missing, verdict.reason),
             };
         }
         verdict
     }
 
-    fn plain_verdict(&self, record: &Record<'_>) -> Verdict {
+    fn plain_verdict(&self, record: &ScoredRecord<'_>) -> CheckVerdict {
         let expected = match &self.reference {
             None => None,
             Some(Reference::Value(value)) => Some(value.clone()),
@@ -76,19 +76,24 @@ impl Check {
                 let place = super::record::Place::Metadata(field.clone());
                 match record.value(&place) {
                     Some(value) => Some(value),
-                    None => return Verdict::missing("the record has no reference"),
+                    None => return CheckVerdict::missing("the record has no reference"),
                 }
             }
         };
         match &self.rule {
             Rule::FinishReason => {
                 let Some(reason) = &record.finish_reason else {
-                    return Verdict::missing("the record has no finish reason");
+                    return CheckVerdict::missing("the record has no finish reason");
                 };
                 let expected = texts(&expected.unwrap_or_default());
                 let passed = expected.iter().any(|one| *one == reason.0);
                 let value = reason.0.to_string();
-                return Verdict::of(passed, value, expected.join(" | "), "another finish reason");
+                return CheckVerdict::of(
+                    passed,
+                    value,
+                    expected.join(" | "),
+                    "another finish reason",
+                );
             }
             Rule::Cost(range) => return measured(record.cost_usd, *range, "cost is unknown"),
             Rule::Latency(range) => {
@@ -108,7 +113,7 @@ impl Check {
             | Rule::Length(Unit::Characters | Unit::Words, _) => {}
         }
         let Some(value) = record.value(&self.place) else {
-            return Verdict::missing("the record has no such value");
+            return CheckVerdict::missing("the record has no such value");
         };
         let shown = expected.as_ref().map(text);
         let value = match &self.extract {
@@ -116,8 +121,8 @@ impl Check {
             Some((regex, take)) => match extracted(regex, *take, &text(&value)) {
                 Some(found) => found,
                 None => {
-                    return Verdict {
-                        outcome: Outcome::NotPassed,
+                    return CheckVerdict {
+                        outcome: CheckOutcome::NotPassed,
                         value: None,
                         expected: shown,
                         reason: "`extract` matches nothing",
@@ -128,7 +133,7 @@ impl Check {
         self.of_text(&value, &expected.unwrap_or_default())
     }
 
-    fn of_text(&self, value: &str, expected: &Value) -> Verdict {
+    fn of_text(&self, value: &str, expected: &Value) -> CheckVerdict {
         match &self.rule {
             Rule::Equals { exact } => {
                 of_texts(value, expected, *exact, "not equal", |value, all| {
@@ -156,7 +161,7 @@ impl Check {
             }
             Rule::Regex(regex) => {
                 let passed = regex.is_match(value);
-                Verdict::of(
+                CheckVerdict::of(
                     passed,
                     value.to_owned(),
                     regex.to_string(),
@@ -189,28 +194,34 @@ fn of_texts(
     exact: bool,
     reason: &'static str,
     passes: impl FnOnce(&str, &[String]) -> bool,
-) -> Verdict {
+) -> CheckVerdict {
     let form = |text: &str| match exact {
         true => text.to_owned(),
         false => normalized(text),
     };
     let all: Vec<_> = texts(expected).iter().map(|one| form(one)).collect();
     if all.is_empty() || all.iter().any(String::is_empty) {
-        return Verdict::missing("the reference is empty");
+        return CheckVerdict::missing("the reference is empty");
     }
     let value = form(value);
     let passed = passes(&value, &all);
-    Verdict::of(passed, value, all.join(" | "), reason)
+    CheckVerdict::of(passed, value, all.join(" | "), reason)
 }
 
-fn of_number(value: &str, expected: &str, take: Take, absolute: f64, relative: f64) -> Verdict {
+fn of_number(
+    value: &str,
+    expected: &str,
+    take: Take,
+    absolute: f64,
+    relative: f64,
+) -> CheckVerdict {
     // A reference is a number as a whole, or ends in one, as `... #### 18` does.
     let Some(wanted) = number(expected, Take::Last) else {
-        return Verdict::missing("the reference has no number");
+        return CheckVerdict::missing("the reference has no number");
     };
     let Some(found) = number(value, take) else {
-        return Verdict {
-            outcome: Outcome::NotPassed,
+        return CheckVerdict {
+            outcome: CheckOutcome::NotPassed,
             value: None,
             expected: Some(wanted.text()),
             reason: "no number",
@@ -224,12 +235,12 @@ fn of_number(value: &str, expected: &str, take: Take, absolute: f64, relative: f
         true => (near(found, wanted), "another number"),
         false => (false, "one is a percentage, the other is not"),
     };
-    Verdict::of(passed, found.text(), wanted.text(), reason)
+    CheckVerdict::of(passed, found.text(), wanted.text(), reason)
 }
 
-fn measured(value: Option<f64>, range: Range, unknown: &'static str) -> Verdict {
+fn measured(value: Option<f64>, range: Range, unknown: &'static str) -> CheckVerdict {
     let Some(value) = value else {
-        return Verdict::missing(unknown);
+        return CheckVerdict::missing(unknown);
     };
     let Range { min, max } = range;
     let expected = match (min, max) {
@@ -239,10 +250,10 @@ fn measured(value: Option<f64>, range: Range, unknown: &'static str) -> Verdict 
         (None, None) => String::new(),
     };
     if min.is_some_and(|min| value < min) {
-        return Verdict::of(false, value.to_string(), expected, "below `min`");
+        return CheckVerdict::of(false, value.to_string(), expected, "below `min`");
     }
     let passed = max.is_none_or(|max| value <= max);
-    Verdict::of(passed, value.to_string(), expected, "above `max`")
+    CheckVerdict::of(passed, value.to_string(), expected, "above `max`")
 }
 
 /// The first group of a match, or all of it where there is no group.

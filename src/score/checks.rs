@@ -108,15 +108,15 @@ const TYPES: [&str; 12] = [
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ChecksFile {
     #[serde(default)]
-    check: Vec<Spanned<Typed>>,
+    check: Vec<Spanned<TypedCheck>>,
 }
 
 /// A `[[check]]` as it was typed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Typed {
+struct TypedCheck {
     name: Option<String>,
     #[serde(rename = "type")]
     kind: String,
@@ -154,7 +154,7 @@ impl Checks {
     /// # Errors
     /// It is not TOML, has no check, or one of them is not complete, for which it is named.
     pub fn parse(text: &str) -> Result<Self, ChecksError> {
-        let file: File = toml::from_str(text).map_err(|error| {
+        let file: ChecksFile = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_of(text, span.start));
             let message = error.message();
             ChecksError(match line {
@@ -205,7 +205,7 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
-impl Typed {
+impl TypedCheck {
     fn check(self, name: String) -> Result<Check, String> {
         let place = match self.on.as_deref() {
             None => Place::Completion,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::record::Identity;
+use super::record::RecordHash;
 use super::statistics::{Paired, mcnemar};
 
 /// What a check says of two groups, over the rows that both have.
@@ -23,8 +23,8 @@ pub struct Comparison {
 impl Comparison {
     pub(super) fn of(
         check: &str,
-        first: &BTreeMap<Identity, (u32, u32)>,
-        second: &BTreeMap<Identity, (u32, u32)>,
+        first: &BTreeMap<RecordHash, (u32, u32)>,
+        second: &BTreeMap<RecordHash, (u32, u32)>,
     ) -> Self {
         let mut paired = Paired::default();
         let (mut first_only, mut second_only, mut single) = (0, 0, true);

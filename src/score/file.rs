@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::check::{Outcome, Verdict};
+use super::check::{CheckOutcome, CheckVerdict};
 use super::checks::Checks;
-use super::record::{Place, Record};
-use super::tally::{HasSamples, Tally};
+use super::record::{Place, ScoredRecord};
+use super::tally::{HasSamples, ScoreTally};
 use crate::nearest::nearest;
 use crate::output::OutputPaths;
 use crate::replacement::{Replacement, mode_of};
@@ -80,38 +80,38 @@ pub enum ScoreError {
 ///
 /// # Errors
 /// A file cannot be read or written, a line is no record, a needed field was never kept.
-pub fn score(scores: &Scores<'_>) -> Result<Tally, ScoreError> {
+pub fn score(scores: &Scores<'_>) -> Result<ScoreTally, ScoreError> {
     // Rows are told apart from the start only where that is asked for: it takes memory per row.
     let first = pass(scores, scores.compares);
     let second = match first {
-        Err(Stop::HasSamples) => pass(scores, true),
+        Err(PassEnd::HasSamples) => pass(scores, true),
         done => done,
     };
     second.map_err(|stop| match stop {
-        Stop::Error(error) => error,
-        Stop::HasSamples => unreachable!("a tally that keeps rows takes samples"),
+        PassEnd::Error(error) => error,
+        PassEnd::HasSamples => unreachable!("a tally that keeps rows takes samples"),
     })
 }
 
 /// Why a pass ends before its end.
-enum Stop {
+enum PassEnd {
     /// It has to be made again, with rows told apart.
     HasSamples,
     Error(ScoreError),
 }
 
-impl From<ScoreError> for Stop {
+impl From<ScoreError> for PassEnd {
     fn from(error: ScoreError) -> Self {
         Self::Error(error)
     }
 }
 
-fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
+fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<ScoreTally, PassEnd> {
     let mut pass = Pass {
         scores,
-        tally: Tally::new(scores.checks, scores.by, keep_rows),
+        tally: ScoreTally::new(scores.checks, scores.by, keep_rows),
         verdicts: scores.into.map(Verdicts::of).transpose()?,
-        fields: Fields::of(scores),
+        fields: NeededFields::of(scores),
     };
     let OutputPaths { output, failed, .. } = scores.paths;
     // A crash between two files leaves a row in both: then it has an answer.
@@ -139,16 +139,16 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<Tally, Stop> {
 
 struct Pass<'a> {
     scores: &'a Scores<'a>,
-    tally: Tally,
+    tally: ScoreTally,
     verdicts: Option<Verdicts<'a>>,
-    fields: Fields<'a>,
+    fields: NeededFields<'a>,
 }
 
 impl Pass<'_> {
-    fn take(&mut self, record: &Record<'_>) -> Result<(), Stop> {
+    fn take(&mut self, record: &ScoredRecord<'_>) -> Result<(), PassEnd> {
         self.fields.look(record)?;
         let checks = &self.scores.checks.all;
-        let verdicts: Vec<_> = match Tally::is_checked(record) {
+        let verdicts: Vec<_> = match ScoreTally::is_checked(record) {
             true => checks.iter().map(|check| check.verdict(record)).collect(),
             false => Vec::new(),
         };
@@ -158,19 +158,19 @@ impl Pass<'_> {
             }
         }
         let added = self.tally.add(record, &verdicts);
-        added.map_err(|HasSamples| Stop::HasSamples)
+        added.map_err(|HasSamples| PassEnd::HasSamples)
     }
 }
 
 /// Kept fields that are needed, and whether a record has had them.
-struct Fields<'a> {
+struct NeededFields<'a> {
     /// What needs it, the field, whether it was seen.
     needed: Vec<(String, &'a str, bool)>,
     kept: Vec<String>,
     records: u64,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> NeededFields<'a> {
     fn of(scores: &Scores<'a>) -> Self {
         let by = scores.by.map(|field| ("--by".to_owned(), field, false));
         let of_checks = scores.checks.fields();
@@ -182,7 +182,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn look(&mut self, record: &Record<'_>) -> Result<(), ScoreError> {
+    fn look(&mut self, record: &ScoredRecord<'_>) -> Result<(), ScoreError> {
         if self.needed.iter().all(|(.., seen)| *seen) || RECORDS_TO_FIND_FIELDS < self.records {
             return Ok(());
         }
@@ -229,8 +229,8 @@ impl<'a> Fields<'a> {
 /// and a last line without its end is not read: a run may be writing it.
 fn each_record(
     path: &Path,
-    mut take: impl FnMut(Record<'_>) -> Result<(), Stop>,
-) -> Result<(), Stop> {
+    mut take: impl FnMut(ScoredRecord<'_>) -> Result<(), PassEnd>,
+) -> Result<(), PassEnd> {
     let unreadable = |source| ScoreError::Read {
         path: path.to_owned(),
         source,
@@ -274,14 +274,14 @@ impl<'a> Verdicts<'a> {
     /// Writes what a check said of a record; nothing was said of one that did not succeed.
     fn write(
         &mut self,
-        record: &Record<'_>,
+        record: &ScoredRecord<'_>,
         check: &str,
-        verdict: Option<&Verdict>,
+        verdict: Option<&CheckVerdict>,
     ) -> Result<(), ScoreError> {
         let pass = verdict.and_then(|verdict| match verdict.outcome {
-            Outcome::Passed => Some(true),
-            Outcome::NotPassed => Some(false),
-            Outcome::Missing => None,
+            CheckOutcome::Passed => Some(true),
+            CheckOutcome::NotPassed => Some(false),
+            CheckOutcome::Missing => None,
         });
         let reason = match verdict {
             Some(verdict) => verdict.reason,
@@ -322,13 +322,13 @@ fn unwritable(path: &Path, source: io::Error) -> ScoreError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Identity;
+    use super::super::record::RecordHash;
     use super::*;
 
     #[test]
     fn records_are_identified_by_row_variant_and_sample() {
-        let identity = |line: &str| -> Identity {
-            let record: Record<'_> = serde_json::from_str(line).unwrap();
+        let identity = |line: &str| -> RecordHash {
+            let record: ScoredRecord<'_> = serde_json::from_str(line).unwrap();
             record.identity()
         };
         let plain = identity(r#"{"custom_id":"a","row":1,"status":"failed"}"#);

@@ -16,9 +16,9 @@ mod table;
 mod tally;
 mod value;
 
-pub use check::{Outcome, Verdict};
+pub use check::{CheckOutcome, CheckVerdict};
 pub use checks::{Checks, ChecksError};
 pub use compare::Comparison;
 pub use file::{ScoreError, Scores, score};
 pub use table::table;
-pub use tally::{Group, Scored, Tally};
+pub use tally::{Group, ScoreTally, Scored};

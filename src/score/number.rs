@@ -34,7 +34,7 @@ impl Number {
 /// The first or the last number of a text.
 pub(super) fn number(text: &str, take: Take) -> Option<Number> {
     let text = without_markup(text);
-    let mut all = Scanner::new(&text);
+    let mut all = NumberScanner::new(&text);
     match take {
         Take::First => all.next(),
         Take::Last => all.last(),
@@ -97,12 +97,12 @@ fn latex_fraction(text: &str) -> Option<(String, &str)> {
 }
 
 /// The numbers of a text, in order.
-struct Scanner<'a> {
+struct NumberScanner<'a> {
     text: &'a str,
     chars: Peekable<CharIndices<'a>>,
 }
 
-impl<'a> Scanner<'a> {
+impl<'a> NumberScanner<'a> {
     fn new(text: &'a str) -> Self {
         Self {
             text,
@@ -116,7 +116,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-impl Iterator for Scanner<'_> {
+impl Iterator for NumberScanner<'_> {
     type Item = Number;
 
     fn next(&mut self) -> Option<Number> {

@@ -9,41 +9,41 @@ use serde_json::value::RawValue;
 
 /// A line of `OUT.jsonl` or `OUT.failed.jsonl`.
 #[derive(Debug, Deserialize)]
-pub struct Record<'a> {
+pub struct ScoredRecord<'a> {
     #[serde(borrow)]
-    pub(super) custom_id: Option<Text<'a>>,
+    pub(super) custom_id: Option<LineText<'a>>,
     pub(super) row: u64,
     #[serde(borrow)]
-    pub(super) status: Text<'a>,
+    pub(super) status: LineText<'a>,
     #[serde(borrow, default)]
-    pub(super) completion: Option<Text<'a>>,
+    pub(super) completion: Option<LineText<'a>>,
     #[serde(borrow, default)]
-    pub(super) reasoning: Option<Text<'a>>,
+    pub(super) reasoning: Option<LineText<'a>>,
     #[serde(borrow, default)]
     pub(super) output: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) metadata: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) finish_reason: Option<Text<'a>>,
+    pub(super) finish_reason: Option<LineText<'a>>,
     #[serde(default)]
-    pub(super) usage: Usage,
+    pub(super) usage: CheckedUsage,
     #[serde(default)]
     pub(super) cost_usd: Option<f64>,
     #[serde(default)]
     pub(super) latency_ms: Option<u64>,
     #[serde(borrow, default)]
-    pub(super) variant: Option<Text<'a>>,
+    pub(super) variant: Option<LineText<'a>>,
     #[serde(default)]
     pub(super) sample: Option<u64>,
 }
 
 /// Text that is borrowed where the line has it without escapes.
 #[derive(Debug, Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+pub(super) struct LineText<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// The part of the token counts that a check can look at.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Usage {
+pub(super) struct CheckedUsage {
     #[serde(default)]
     pub(super) output_tokens: Option<u64>,
 }
@@ -51,31 +51,31 @@ pub(super) struct Usage {
 /// What identifies a record, in eight bytes: two of a million records are mistaken for each other
 /// once in 30 million outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Identity(pub(super) u64);
+pub(super) struct RecordHash(pub(super) u64);
 
-impl Record<'_> {
+impl ScoredRecord<'_> {
     /// The row that the record is of, whatever its variant and sample.
-    pub(super) fn row_identity(&self) -> Identity {
+    pub(super) fn row_identity(&self) -> RecordHash {
         let mut hasher = DefaultHasher::new();
         match &self.custom_id {
-            Some(Text(id)) => id.hash(&mut hasher),
+            Some(LineText(id)) => id.hash(&mut hasher),
             None => self.row.hash(&mut hasher),
         }
-        Identity(hasher.finish())
+        RecordHash(hasher.finish())
     }
 
     /// The record itself: row, variant, sample.
-    pub(super) fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> RecordHash {
         let mut hasher = DefaultHasher::new();
         self.row_identity().hash(&mut hasher);
         self.variant.as_ref().map(|text| &text.0).hash(&mut hasher);
         self.sample.hash(&mut hasher);
-        Identity(hasher.finish())
+        RecordHash(hasher.finish())
     }
 
     /// What is at `place`; `None` if nothing is, or `null`.
     pub(super) fn value(&self, place: &Place) -> Option<Value> {
-        let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.0.as_ref().into());
+        let text = |text: &Option<LineText<'_>>| text.as_ref().map(|text| text.0.as_ref().into());
         match place {
             Place::Completion => text(&self.completion),
             Place::Reasoning => text(&self.reasoning),

@@ -1,6 +1,6 @@
 //! The scores as a table for people.
 
-use super::tally::{Row, Tally};
+use super::tally::{ScoreRow, ScoreTally};
 use crate::format::{count, dollars};
 
 const HEAD: [&str; 11] = [
@@ -18,7 +18,7 @@ const HEAD: [&str; 11] = [
 ];
 
 /// The tally as text, one line per group and check. `by` heads the column of the field that groups.
-pub fn table(tally: &Tally, by: Option<&str>) -> String {
+pub fn table(tally: &ScoreTally, by: Option<&str>) -> String {
     let mut head = HEAD.map(str::to_owned);
     head[1] = by.unwrap_or_default().to_owned();
     let mut rows = vec![head];
@@ -52,7 +52,7 @@ pub fn table(tally: &Tally, by: Option<&str>) -> String {
     text
 }
 
-fn cells(row: &Row<'_>) -> [String; 11] {
+fn cells(row: &ScoreRow<'_>) -> [String; 11] {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let nothing_if_0 = |number: u64| {
         if number == 0 {
@@ -82,7 +82,7 @@ fn cells(row: &Row<'_>) -> [String; 11] {
 }
 
 /// What several samples of a row say together.
-fn of_samples(row: &Row<'_>) -> String {
+fn of_samples(row: &ScoreRow<'_>) -> String {
     let (Some(majority), [.., at_most]) = (row.scored.majority(), &row.scored.pass_at_all()[..])
     else {
         return String::new();

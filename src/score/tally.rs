@@ -5,10 +5,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Value, json};
 
-use super::check::{Outcome, Verdict};
+use super::check::{CheckOutcome, CheckVerdict};
 use super::checks::Checks;
 use super::compare::Comparison;
-use super::record::{Identity, Place, Record};
+use super::record::{Place, RecordHash, ScoredRecord};
 use super::statistics::{Clusters, pass_at, wilson};
 use super::value;
 
@@ -17,16 +17,16 @@ const SUCCEEDED: &str = "succeeded";
 
 /// Everything counted.
 #[derive(Debug)]
-pub struct Tally {
+pub struct ScoreTally {
     by: Option<String>,
     checks: Vec<String>,
     keep_rows: bool,
-    groups: BTreeMap<Key, Group>,
+    groups: BTreeMap<GroupKey, Group>,
 }
 
 /// What groups records: their variant, and the field that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct GroupKey {
     variant: Option<String>,
     by: Option<String>,
 }
@@ -57,7 +57,7 @@ pub struct Scored {
     /// Records without the value, or without what it is compared with.
     pub missing: u64,
     /// By row, where rows have several samples or groups are compared.
-    rows: BTreeMap<Identity, Samples>,
+    rows: BTreeMap<RecordHash, Samples>,
 }
 
 /// The samples of one row.
@@ -73,7 +73,7 @@ struct Samples {
 #[derive(Debug)]
 pub struct HasSamples;
 
-impl Tally {
+impl ScoreTally {
     /// Nothing counted yet. `by` is a kept field; with `keep_rows`, rows are told apart.
     pub fn new(checks: &Checks, by: Option<&str>, keep_rows: bool) -> Self {
         Self {
@@ -88,7 +88,11 @@ impl Tally {
     ///
     /// # Errors
     /// The record has a sample, and the tally does not keep rows.
-    pub fn add(&mut self, record: &Record<'_>, verdicts: &[Verdict]) -> Result<(), HasSamples> {
+    pub fn add(
+        &mut self,
+        record: &ScoredRecord<'_>,
+        verdicts: &[CheckVerdict],
+    ) -> Result<(), HasSamples> {
         if record.sample.is_some() && !self.keep_rows {
             return Err(HasSamples);
         }
@@ -97,7 +101,7 @@ impl Tally {
             found.as_ref().map_or("(none)".into(), value::text)
         });
         let variant = record.variant.as_ref().map(|text| text.0.to_string());
-        let group = self.groups.entry(Key { variant, by }).or_default();
+        let group = self.groups.entry(GroupKey { variant, by }).or_default();
         group.checks.resize_with(self.checks.len(), Scored::default);
         match record.status.0.as_ref() {
             SUCCEEDED => group.succeeded += 1,
@@ -121,15 +125,15 @@ impl Tally {
     }
 
     /// Whether the record is one that checks look at.
-    pub fn is_checked(record: &Record<'_>) -> bool {
+    pub fn is_checked(record: &ScoredRecord<'_>) -> bool {
         record.status.0 == SUCCEEDED
     }
 
     /// The groups, by variant and field, each with its checks.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = ScoreRow<'_>> {
         self.groups.iter().flat_map(|(key, group)| {
             let checks = self.checks.iter().zip(&group.checks);
-            checks.map(move |(check, scored)| Row {
+            checks.map(move |(check, scored)| ScoreRow {
                 variant: key.variant.as_deref(),
                 by: key.by.as_deref(),
                 check,
@@ -164,7 +168,7 @@ impl Tally {
     }
 
     /// Passed and all samples by row, over all groups.
-    fn of_check(&self, check: usize) -> BTreeMap<Identity, (u32, u32)> {
+    fn of_check(&self, check: usize) -> BTreeMap<RecordHash, (u32, u32)> {
         let mut rows: BTreeMap<_, (u32, u32)> = BTreeMap::new();
         for group in self.groups.values() {
             for (row, samples) in &group.checks[check].rows {
@@ -179,7 +183,7 @@ impl Tally {
     pub fn json(&self) -> Value {
         self.rows()
             .map(|row| {
-                let Row { group, scored, .. } = row;
+                let ScoreRow { group, scored, .. } = row;
                 let interval = scored.interval();
                 json!({
                     "variant": row.variant,
@@ -206,7 +210,7 @@ impl Tally {
 }
 
 /// A group and one of its checks.
-pub(super) struct Row<'a> {
+pub(super) struct ScoreRow<'a> {
     pub(super) variant: Option<&'a str>,
     pub(super) by: Option<&'a str>,
     pub(super) check: &'a str,
@@ -214,7 +218,7 @@ pub(super) struct Row<'a> {
     pub(super) scored: &'a Scored,
 }
 
-impl Row<'_> {
+impl ScoreRow<'_> {
     /// What the group cost for each record that passed; `None` if a cost is unknown or none passed.
     pub(super) fn cost_per_pass(&self) -> Option<f64> {
         let passed = self.scored.passed;
@@ -239,14 +243,14 @@ impl Group {
 }
 
 impl Scored {
-    fn add(&mut self, verdict: &Verdict, row: Option<Identity>) {
+    fn add(&mut self, verdict: &CheckVerdict, row: Option<RecordHash>) {
         let passed = match verdict.outcome {
-            Outcome::Missing => {
+            CheckOutcome::Missing => {
                 self.missing += 1;
                 return;
             }
-            Outcome::Passed => 1,
-            Outcome::NotPassed => 0,
+            CheckOutcome::Passed => 1,
+            CheckOutcome::NotPassed => 0,
         };
         self.n += 1;
         self.passed += u64::from(passed);

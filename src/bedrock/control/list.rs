@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::resolve::{base_of, of_profile};
 use super::{Control, ControlError, segment};
 use crate::catalog::Capabilities;
-use crate::catalog::id::Kind;
+use crate::catalog::id::IdKind;
 
 /// Entries of one page; the service gives no more.
 const PAGE: &str = "maxResults=1000";
@@ -21,7 +21,7 @@ pub struct ListedModel {
     /// What to type.
     pub id: String,
     /// Which form it has.
-    pub kind: Kind,
+    pub kind: IdKind,
     /// What people call it.
     pub name: String,
     /// The id that calls the same model at the same price, where `id` is an ARN that hides it.
@@ -220,7 +220,7 @@ impl FoundationModel {
     }
 
     fn offer(&self) -> ListedModel {
-        self.offer_as(self.model_id.clone(), Kind::Base, self.name().to_owned())
+        self.offer_as(self.model_id.clone(), IdKind::Base, self.name().to_owned())
     }
 
     fn name(&self) -> &str {
@@ -228,7 +228,7 @@ impl FoundationModel {
     }
 
     /// This model under another id.
-    fn offer_as(&self, id: String, kind: Kind, name: String) -> ListedModel {
+    fn offer_as(&self, id: String, kind: IdKind, name: String) -> ListedModel {
         let lifecycle = self.model_lifecycle.as_ref();
         let legacy = lifecycle.is_some_and(|cycle| cycle.status == "LEGACY");
         ListedModel {
@@ -249,7 +249,7 @@ impl FoundationModel {
 /// An offer of the model behind `base`, with what the list of models says about it.
 fn offer<'a>(
     id: &str,
-    kind: Kind,
+    kind: IdKind,
     name: &str,
     base: Option<&str>,
     about: impl Fn(&str) -> Option<&'a FoundationModel>,
@@ -290,8 +290,8 @@ impl Profile {
         let base = like.as_deref().and_then(base_of);
         let is_own = self.r#type == "APPLICATION";
         let (id, kind) = match is_own {
-            true => (&self.inference_profile_arn, Kind::ApplicationProfile),
-            false => (&self.inference_profile_id, Kind::Profile),
+            true => (&self.inference_profile_arn, IdKind::ApplicationProfile),
+            false => (&self.inference_profile_id, IdKind::Profile),
         };
         let found = offer(
             id,
@@ -312,7 +312,7 @@ impl Provisioned {
     fn offer<'a>(&self, about: impl Fn(&str) -> Option<&'a FoundationModel>) -> ListedModel {
         let base = base_of(&self.foundation_model_arn);
         let (arn, name) = (&self.provisioned_model_arn, &self.provisioned_model_name);
-        let found = offer(arn, Kind::Provisioned, name, base.as_deref(), about);
+        let found = offer(arn, IdKind::Provisioned, name, base.as_deref(), about);
         ListedModel {
             like: base,
             state: unready(&self.status, "InService").or(found.state),
@@ -326,7 +326,7 @@ impl Deployment {
         let base = base_of(&self.model_arn);
         let arn = &self.custom_model_deployment_arn;
         let name = &self.custom_model_deployment_name;
-        let found = offer(arn, Kind::CustomDeployment, name, base.as_deref(), about);
+        let found = offer(arn, IdKind::CustomDeployment, name, base.as_deref(), about);
         ListedModel {
             like: base,
             state: unready(&self.status, "Active").or(found.state),
@@ -342,6 +342,6 @@ impl Imported {
             Some(architecture) => format!("{} ({architecture})", self.model_name),
             None => self.model_name.clone(),
         };
-        offer(&self.model_arn, Kind::Imported, &name, None, |_| None)
+        offer(&self.model_arn, IdKind::Imported, &name, None, |_| None)
     }
 }

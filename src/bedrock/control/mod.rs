@@ -8,7 +8,7 @@ use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use serde_json::Value;
 
-use super::api::{Api, Identity, Refused, Request, Service};
+use super::api::{ApiAuth, ApiError, ApiRequest, Service, ServiceApi};
 use super::aws::Access;
 use super::error::{ConnectError, WAYS};
 use super::hosts::Hosts;
@@ -21,12 +21,12 @@ const BEDROCK: Service = Service {
     name: "Bedrock",
     host: "bedrock",
     signing: "bedrock",
-    identity: Identity::KeyOrSignature,
+    identity: ApiAuth::KeyOrSignature,
 };
 
 /// Something that answers which models there are.
 #[derive(Debug)]
-pub struct Control(Api);
+pub struct Control(ServiceApi);
 
 /// Why something could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,8 +72,9 @@ impl Control {
     /// # Errors
     /// [`ConnectError`]; nothing has been sent to the service.
     pub async fn connect(access: Access, hosts: &mut Hosts<'_>) -> Result<Self, ConnectError> {
-        let question = Request::Get("/foundation-models".to_owned());
-        let api = Api::connect(access, BEDROCK, "ListFoundationModels", question, hosts).await?;
+        let question = ApiRequest::Get("/foundation-models".to_owned());
+        let api =
+            ServiceApi::connect(access, BEDROCK, "ListFoundationModels", question, hosts).await?;
         Ok(Self(api))
     }
 
@@ -83,7 +84,7 @@ impl Control {
     }
 
     async fn get(&self, operation: &'static str, path: String) -> Result<Value, ControlError> {
-        let answer = self.0.ask(operation, Request::Get(path)).await;
+        let answer = self.0.ask(operation, ApiRequest::Get(path)).await;
         answer.map_err(|error| refusal(operation, self.0.place(), &error))
     }
 }
@@ -91,7 +92,7 @@ impl Control {
 fn refusal(
     operation: &'static str,
     url: String,
-    error: &SdkError<Refused, HttpResponse>,
+    error: &SdkError<ApiError, HttpResponse>,
 ) -> ControlError {
     if matches!(
         error,

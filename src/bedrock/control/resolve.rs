@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Control, ControlError, segment};
 use crate::catalog;
-use crate::catalog::id::{Kind, ModelId};
+use crate::catalog::id::{IdKind, ModelId};
 
 impl Control {
     /// The id that calls the model behind `model` in the same way: its base id, or where calls may
@@ -16,17 +16,17 @@ impl Control {
         let arn = segment(model.as_str());
         let arn_in = |answer: &Value, field: &str| answer[field].as_str().map(str::to_owned);
         let found = match model.kind() {
-            Kind::ApplicationProfile => {
+            IdKind::ApplicationProfile => {
                 let path = format!("/inference-profiles/{arn}");
                 let profile = self.get("GetInferenceProfile", path).await?;
                 return Ok(of_profile(&profile["models"], self.region()));
             }
-            Kind::Provisioned => {
+            IdKind::Provisioned => {
                 let path = format!("/provisioned-model-throughput/{arn}");
                 let bought = self.get("GetProvisionedModelThroughput", path).await?;
                 arn_in(&bought, "foundationModelArn")
             }
-            Kind::CustomDeployment => {
+            IdKind::CustomDeployment => {
                 let path = format!("/model-customization/custom-model-deployments/{arn}");
                 let deployment = self.get("GetCustomModelDeployment", path).await?;
                 match arn_in(&deployment, "modelArn") {
@@ -34,12 +34,12 @@ impl Control {
                     None => None,
                 }
             }
-            Kind::Custom => self.behind_custom(model.as_str()).await?,
-            Kind::Base
-            | Kind::Profile
-            | Kind::Imported
-            | Kind::PromptRouter
-            | Kind::MarketplaceEndpoint => None,
+            IdKind::Custom => self.behind_custom(model.as_str()).await?,
+            IdKind::Base
+            | IdKind::Profile
+            | IdKind::Imported
+            | IdKind::PromptRouter
+            | IdKind::MarketplaceEndpoint => None,
         };
         Ok(found.as_deref().and_then(base_of))
     }

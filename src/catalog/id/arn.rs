@@ -1,6 +1,6 @@
 //! ARNs of things that can be invoked.
 
-use super::{IdError, Kind, ModelId, is_provider_and_name, strip_context, strip_geo};
+use super::{IdError, IdKind, ModelId, is_provider_and_name, strip_context, strip_geo};
 
 /// The kinds of resource that can be invoked, as their ARNs name them.
 const RESOURCES: &str = "foundation-model, inference-profile, application-inference-profile, \
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<ModelId, IdError> {
     let (kind, base) = understand(service, resource).map_err(refuse)?;
     // Foundation models belong to no account; everything else does.
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_account && (kind != Kind::Base || !account.is_empty()) {
+    if !is_account && (kind != IdKind::Base || !account.is_empty()) {
         return Err(refuse(format!(
             "`{account}` is no account number (12 digits)"
         )));
@@ -50,24 +50,24 @@ pub(super) fn parse(text: &str) -> Result<ModelId, IdError> {
 }
 
 /// What kind of thing the last part of an ARN names, and the base id it gives away.
-fn understand<'a>(service: &str, resource: &'a str) -> Result<(Kind, Option<&'a str>), String> {
+fn understand<'a>(service: &str, resource: &'a str) -> Result<(IdKind, Option<&'a str>), String> {
     let (word, name) = resource.split_once('/').unwrap_or((resource, ""));
     let opaque = |kind| Ok((kind, None));
     let found = match (service, word) {
-        ("bedrock", "foundation-model") => Ok((Kind::Base, Some(strip_context(name)))),
+        ("bedrock", "foundation-model") => Ok((IdKind::Base, Some(strip_context(name)))),
         ("bedrock", "inference-profile") => profile(name),
         ("bedrock", "custom-model") => Ok((
-            Kind::Custom,
+            IdKind::Custom,
             name.split_once('/')
                 .map(|(base, _)| strip_context(base))
                 .filter(|base| is_provider_and_name(base)),
         )),
-        ("bedrock", "application-inference-profile") => opaque(Kind::ApplicationProfile),
-        ("bedrock", "provisioned-model") => opaque(Kind::Provisioned),
-        ("bedrock", "custom-model-deployment") => opaque(Kind::CustomDeployment),
-        ("bedrock", "imported-model") => opaque(Kind::Imported),
-        ("bedrock", "prompt-router" | "default-prompt-router") => opaque(Kind::PromptRouter),
-        ("sagemaker", "endpoint") => opaque(Kind::MarketplaceEndpoint),
+        ("bedrock", "application-inference-profile") => opaque(IdKind::ApplicationProfile),
+        ("bedrock", "provisioned-model") => opaque(IdKind::Provisioned),
+        ("bedrock", "custom-model-deployment") => opaque(IdKind::CustomDeployment),
+        ("bedrock", "imported-model") => opaque(IdKind::Imported),
+        ("bedrock", "prompt-router" | "default-prompt-router") => opaque(IdKind::PromptRouter),
+        ("sagemaker", "endpoint") => opaque(IdKind::MarketplaceEndpoint),
         ("bedrock", "prompt") => Err(
             "a stored prompt works with Converse only, which promptmill \
              does not call; give the prompt's model, and its text as the template"
@@ -86,9 +86,9 @@ fn understand<'a>(service: &str, resource: &'a str) -> Result<(Kind, Option<&'a 
     }
 }
 
-fn profile(name: &str) -> Result<(Kind, Option<&str>), String> {
+fn profile(name: &str) -> Result<(IdKind, Option<&str>), String> {
     match strip_geo(name) {
-        (Some(_), base) => Ok((Kind::Profile, Some(strip_context(base)))),
+        (Some(_), base) => Ok((IdKind::Profile, Some(strip_context(base)))),
         (None, _) => Err(format!(
             "`{name}` is no profile of the system, which look like `us.amazon.nova-lite-v1:0`; \
              a profile of your account is an `application-inference-profile`"

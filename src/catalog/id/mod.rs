@@ -48,7 +48,7 @@ const GEOS: [&str; 11] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelId {
     wire: String,
-    kind: Kind,
+    kind: IdKind,
     base: Option<String>,
     region: Option<String>,
     like: Option<String>,
@@ -56,7 +56,7 @@ pub struct ModelId {
 
 /// The forms of a model identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum IdKind {
     /// `amazon.nova-lite-v1:0`, also with a context suffix or as a foundation-model ARN.
     Base,
     /// `eu.amazon.nova-lite-v1:0`, also as an inference-profile ARN.
@@ -187,7 +187,7 @@ impl ModelId {
         }
         Ok(Self {
             wire: text.to_owned(),
-            kind: geo.map_or(Kind::Base, |_| Kind::Profile),
+            kind: geo.map_or(IdKind::Base, |_| IdKind::Profile),
             base: Some(strip_context(base).to_owned()),
             region: None,
             like: None,
@@ -200,7 +200,7 @@ impl ModelId {
     }
 
     /// Which form it has.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> IdKind {
         self.kind
     }
 
@@ -230,15 +230,15 @@ impl ModelId {
     pub fn hides_its_model(&self) -> bool {
         self.base.is_none()
             && match self.kind {
-                Kind::ApplicationProfile
-                | Kind::Provisioned
-                | Kind::Custom
-                | Kind::CustomDeployment => true,
-                Kind::Base
-                | Kind::Profile
-                | Kind::Imported
-                | Kind::PromptRouter
-                | Kind::MarketplaceEndpoint => false,
+                IdKind::ApplicationProfile
+                | IdKind::Provisioned
+                | IdKind::Custom
+                | IdKind::CustomDeployment => true,
+                IdKind::Base
+                | IdKind::Profile
+                | IdKind::Imported
+                | IdKind::PromptRouter
+                | IdKind::MarketplaceEndpoint => false,
             }
     }
 
@@ -251,7 +251,7 @@ impl ModelId {
     /// from, else the id itself. Bought capacity and models of the account have their own.
     pub fn like(&self) -> &str {
         let like = self.like.as_deref();
-        let like = like.filter(|_| self.kind == Kind::ApplicationProfile);
+        let like = like.filter(|_| self.kind == IdKind::ApplicationProfile);
         like.unwrap_or(&self.wire)
     }
 

@@ -119,9 +119,13 @@ fn a_provider_that_is_not_known_is_called_where_the_family_is_named() {
          they share with --family",
     );
     for (text, kind, base) in [
-        ("newlab.brain-1", Kind::Base, "newlab.brain-1"),
-        ("us.newlab.brain-1", Kind::Profile, "newlab.brain-1"),
-        ("newlab.brain-2.5-v1:0", Kind::Base, "newlab.brain-2.5-v1:0"),
+        ("newlab.brain-1", IdKind::Base, "newlab.brain-1"),
+        ("us.newlab.brain-1", IdKind::Profile, "newlab.brain-1"),
+        (
+            "newlab.brain-2.5-v1:0",
+            IdKind::Base,
+            "newlab.brain-2.5-v1:0",
+        ),
     ] {
         let id = ModelId::parse_of_any_provider(text).expect("a form that there is");
         assert_eq!((id.kind(), id.base()), (kind, Some(base)), "{text}");

@@ -34,7 +34,7 @@ struct Checked {
     plan: Plan,
     /// What the call was made of.
     asked: Asked,
-    outcome: Outcome,
+    outcome: ProbeOutcome,
 }
 
 /// What the one call asks.
@@ -47,7 +47,7 @@ enum Asked {
 }
 
 /// How it went.
-enum Outcome {
+enum ProbeOutcome {
     /// No call was made.
     NotSent(Failure),
     /// The call came back.
@@ -82,8 +82,8 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
     }
     let scenario = connect::scenario(&loaded.plan)?;
     let (asked, call) = match rows {
-        Rows::Named => of_rows(&loaded)?,
-        Rows::Unnamed => match loaded.plan.probe() {
+        RowNames::Named => of_rows(&loaded)?,
+        RowNames::Unnamed => match loaded.plan.probe() {
             Some(call) => (Asked::AFewWords, call),
             None => return Err(Failure::usage(NEEDS_ROWS)),
         },
@@ -96,7 +96,7 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
 }
 
 /// Whether the job names its rows.
-enum Rows {
+enum RowNames {
     Named,
     Unnamed,
 }
@@ -104,15 +104,15 @@ enum Rows {
 /// A plan has an input and an output. A check does without them: it writes nothing, and reads
 /// rows only where there are some. So where none is named, standard input and a name that is never
 /// opens stand in.
-fn stand_in(job: &mut JobFile) -> Rows {
+fn stand_in(job: &mut JobFile) -> RowNames {
     job.output
         .path
         .get_or_insert_with(|| "unnamed.jsonl".into());
     match job.input.path {
-        Some(_) => Rows::Named,
+        Some(_) => RowNames::Named,
         None => {
             job.input.path = Some("-".into());
-            Rows::Unnamed
+            RowNames::Unnamed
         }
     }
 }
@@ -159,16 +159,16 @@ async fn ask(
     asked: Asked,
     call: &Request,
     hosts: &mut Hosts<'_>,
-) -> Result<Outcome, Failure> {
+) -> Result<ProbeOutcome, Failure> {
     let connection = connect::connection(plan, scenario)?;
     let target = connect::target(plan, asked == Asked::FirstRow);
     let model = match Bedrock::connect(connection.access.clone(), target, hosts).await {
         Ok(model) => model,
-        Err(error) => return Ok(Outcome::NotSent(error.into())),
+        Err(error) => return Ok(ProbeOutcome::NotSent(error.into())),
     };
     let region = match model.region().await {
         Ok(region) => region,
-        Err(error) => return Ok(Outcome::NotSent(error.into())),
+        Err(error) => return Ok(ProbeOutcome::NotSent(error.into())),
     };
     let patience = plan.attempt_timeout.min(PATIENCE);
     let sent = Instant::now();
@@ -182,7 +182,7 @@ async fn ask(
             )
         }),
     };
-    Ok(Outcome::Sent {
+    Ok(ProbeOutcome::Sent {
         region,
         took: sent.elapsed(),
         came,
@@ -192,9 +192,9 @@ async fn ask(
 impl Checked {
     fn exit(&self) -> Exit {
         match &self.outcome {
-            Outcome::NotSent(failure) => failure.exit,
-            Outcome::Sent { came: Ok(_), .. } => Exit::Complete,
-            Outcome::Sent {
+            ProbeOutcome::NotSent(failure) => failure.exit,
+            ProbeOutcome::Sent { came: Ok(_), .. } => Exit::Complete,
+            ProbeOutcome::Sent {
                 came: Err(fault), ..
             } => stopped(fault),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Asked, Checked, Outcome};
+use super::{Asked, Checked, ProbeOutcome};
 use crate::exit::Exit;
 use crate::format::{count, dollars, one_line, time};
 use crate::job::Endpoint;
@@ -28,7 +28,7 @@ impl Checked {
             let _ = writeln!(text, "  {what:9}  {words}");
         };
         match &self.outcome {
-            Outcome::NotSent(failure) => {
+            ProbeOutcome::NotSent(failure) => {
                 text += &format!("no call to {model} was made\n");
                 line(
                     &mut text,
@@ -36,7 +36,7 @@ impl Checked {
                     &failure.to_string().replace('\n', "\n             "),
                 );
             }
-            Outcome::Sent { region, took, came } => {
+            ProbeOutcome::Sent { region, took, came } => {
                 let operation = self.operation();
                 text += &format!("one call to {model} in {region} ({operation})\n");
                 let lines = match came {
@@ -150,7 +150,7 @@ impl Checked {
             "note": self.plan.catalog_remark(),
         });
         let more = match &self.outcome {
-            Outcome::NotSent(failure) => json!({
+            ProbeOutcome::NotSent(failure) => json!({
                 "ok": false,
                 "calls": 0,
                 "region": null,
@@ -160,7 +160,7 @@ impl Checked {
                 },
                 "cost_usd": 0.0,
             }),
-            Outcome::Sent { region, took, came } => {
+            ProbeOutcome::Sent { region, took, came } => {
                 let mut sent = json!({
                     "ok": came.is_ok(),
                     "calls": 1,
@@ -206,13 +206,13 @@ impl Checked {
 
     fn is_emulated(&self) -> bool {
         match &self.outcome {
-            Outcome::Sent {
+            ProbeOutcome::Sent {
                 came: Ok(reply), ..
             } => reply.served.emulated,
-            Outcome::Sent {
+            ProbeOutcome::Sent {
                 came: Err(fault), ..
             } => fault.emulated,
-            Outcome::NotSent(_) => matches!(self.plan.endpoint, Endpoint::Emulator { .. }),
+            ProbeOutcome::NotSent(_) => matches!(self.plan.endpoint, Endpoint::Emulator { .. }),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{connect, options, print};
 use crate::bedrock::control::{Control, ListedModel, Listing};
 use crate::bedrock::hosts::Hosts;
 use crate::catalog;
-use crate::catalog::id::{Kind, ModelId};
+use crate::catalog::id::{IdKind, ModelId};
 use crate::catalog::{ModelFacts, rounded_usd};
 use crate::engine::Failure;
 use crate::exit::Exit;
@@ -78,26 +78,26 @@ pub(super) fn command() -> Command {
 }
 
 /// The kinds of offers, by the words that `--kind` takes.
-pub(super) const KINDS: [(&str, Kind); 6] = [
-    ("model", Kind::Base),
-    ("profile", Kind::Profile),
-    ("application-profile", Kind::ApplicationProfile),
-    ("provisioned", Kind::Provisioned),
-    ("deployment", Kind::CustomDeployment),
-    ("imported", Kind::Imported),
+pub(super) const KINDS: [(&str, IdKind); 6] = [
+    ("model", IdKind::Base),
+    ("profile", IdKind::Profile),
+    ("application-profile", IdKind::ApplicationProfile),
+    ("provisioned", IdKind::Provisioned),
+    ("deployment", IdKind::CustomDeployment),
+    ("imported", IdKind::Imported),
 ];
 
 /// What was found, and which part of it is wanted.
-struct Report {
+struct ModelReport {
     region: String,
     listing: Listing,
     wanted: Wanted,
-    source: Source,
+    source: ModelSource,
 }
 
 /// Who says which models there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum ModelSource {
     /// Bedrock, to the account.
     Account,
     /// The catalog of this program.
@@ -123,7 +123,7 @@ enum Streaming {
 }
 
 /// An offer with what is known of it beforehand.
-struct Known<'a> {
+struct KnownOffer<'a> {
     offer: &'a ListedModel,
     base: Option<String>,
     facts: Option<&'static ModelFacts>,
@@ -143,18 +143,18 @@ pub(super) fn models(matches: &ArgMatches) -> Result<Exit, Failure> {
     Ok(Exit::Complete)
 }
 
-async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
+async fn ask(matches: &ArgMatches) -> Result<ModelReport, Failure> {
     let region = matches.get_one::<String>("region").cloned();
     let connection = connect::of_flags(matches, region.clone())?;
     let trusted = options::trusted_hosts(matches);
     let warn = &mut |text: &str| print::warning(text);
     let mut hosts = Hosts::new(&trusted, warn);
     match Control::connect(connection.access.clone(), &mut hosts).await {
-        Ok(control) => Ok(Report {
+        Ok(control) => Ok(ModelReport {
             listing: control.list().await?,
             region: control.region().to_owned(),
             wanted: wanted(matches),
-            source: Source::Account,
+            source: ModelSource::Account,
         }),
         Err(error) if error.is_without_account() => Ok(of_catalog(matches, region)),
         Err(error) => Err(error.into()),
@@ -162,7 +162,7 @@ async fn ask(matches: &ArgMatches) -> Result<Report, Failure> {
 }
 
 /// What the catalog has for a region, where there is no account to ask.
-fn of_catalog(matches: &ArgMatches, region: Option<String>) -> Report {
+fn of_catalog(matches: &ArgMatches, region: Option<String>) -> ModelReport {
     let variable = |name| {
         std::env::var(name)
             .ok()
@@ -182,11 +182,11 @@ fn of_catalog(matches: &ArgMatches, region: Option<String>) -> Report {
         to_be_bought: 0,
         missing: Vec::new(),
     };
-    Report {
+    ModelReport {
         region,
         listing,
         wanted: wanted(matches),
-        source: Source::Catalog,
+        source: ModelSource::Catalog,
     }
 }
 
@@ -226,7 +226,7 @@ fn wanted(matches: &ArgMatches) -> Wanted {
 }
 
 impl Wanted {
-    fn has(&self, known: &Known<'_>) -> bool {
+    fn has(&self, known: &KnownOffer<'_>) -> bool {
         let offer = known.offer;
         let holds = |text: &str, part: &str| text.to_lowercase().contains(part);
         let is_wanted = |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| {
@@ -247,15 +247,15 @@ impl Wanted {
 }
 
 /// The word for a kind.
-fn word(kind: Kind) -> &'static str {
+fn word(kind: IdKind) -> &'static str {
     let known = KINDS.iter().find(|(_, known)| *known == kind);
     known.map_or("other", |(word, _)| word)
 }
 
-impl Report {
+impl ModelReport {
     /// The offers that are wanted, with what is known of them: a model with its profiles, then
     /// what the account has of its own.
-    fn known(&self) -> Vec<Known<'_>> {
+    fn known(&self) -> Vec<KnownOffer<'_>> {
         let known = self.listing.offers.iter().map(|offer| {
             let model = ModelId::parse(&offer.id).ok();
             let model = model.map(|model| match &offer.like {
@@ -263,7 +263,7 @@ impl Report {
                 None => model,
             });
             let like = model.as_ref().map(ModelId::like);
-            Known {
+            KnownOffer {
                 offer,
                 facts: like.and_then(|like| catalog::lookup(like, Some(&self.region))),
                 base: model.and_then(|model| model.base().map(str::to_owned)),
@@ -280,8 +280,8 @@ impl Report {
         json!({
             "region": self.region,
             "source": match self.source {
-                Source::Account => "account",
-                Source::Catalog => "catalogue", // a value that programs know
+                ModelSource::Account => "account",
+                ModelSource::Catalog => "catalogue", // a value that programs know
             },
             "models": models.collect::<Vec<_>>(),
             "provisioned_only": self.listing.to_be_bought,
@@ -290,7 +290,7 @@ impl Report {
     }
 }
 
-impl Known<'_> {
+impl KnownOffer<'_> {
     /// Its position in the list.
     fn place(&self) -> (bool, Option<&str>, &str) {
         (self.is_own(), self.base.as_deref(), &self.offer.id)
@@ -298,11 +298,11 @@ impl Known<'_> {
 
     /// Whether it is the account's own, known by an ARN.
     fn is_own(&self) -> bool {
-        !matches!(self.offer.kind, Kind::Base | Kind::Profile)
+        !matches!(self.offer.kind, IdKind::Base | IdKind::Profile)
     }
 
     fn family(&self) -> Option<Family> {
-        if self.offer.kind == Kind::Imported {
+        if self.offer.kind == IdKind::Imported {
             return Some(Family::Imported);
         }
         Family::of(self.base.as_deref()?)

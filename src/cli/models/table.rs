@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Report};
-use crate::catalog::id::Kind;
+use super::{KnownOffer, ModelReport};
+use crate::catalog::id::IdKind;
 use crate::format::{count, one_line, rough, wrap};
 
 /// Longer names are cut.
@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 40;
 const HEAD: [&str; 7] = ["id", "name", "stream", "in", "out", "context", ""];
 const FIGURES: std::ops::Range<usize> = 3..6;
 
-impl Report {
+impl ModelReport {
     /// The tables, for a terminal of so many columns or for a file.
     pub(super) fn text(&self, columns: Option<usize>) -> String {
         let known = self.known();
@@ -28,7 +28,7 @@ impl Report {
         // ARNs are twice as wide as ids: in one table they would push all else off the screen.
         let of = |own: bool| {
             let rows = known.iter().filter(|known| known.is_own() == own);
-            laid_out(rows.map(Known::row).collect(), columns)
+            laid_out(rows.map(KnownOffer::row).collect(), columns)
         };
         let tables = [of(false), of(true)].into_iter().flatten();
         let mut text = tables.collect::<Vec<_>>().join("\n");
@@ -53,7 +53,7 @@ impl Report {
     }
 }
 
-impl Known<'_> {
+impl KnownOffer<'_> {
     fn row(&self) -> [String; 7] {
         let (input, output) = self.prices();
         let usd = |price: Option<f64>| price.map_or_else(|| "-".to_owned(), price_of_million);
@@ -78,7 +78,7 @@ impl Known<'_> {
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         match (self.offer.kind, &self.base) {
-            (Kind::Base | Kind::Profile, _) => {}
+            (IdKind::Base | IdKind::Profile, _) => {}
             (kind, Some(base)) => remarks.push(format!("{} of {base}", super::word(kind))),
             (kind, None) => remarks.push(super::word(kind).to_owned()),
         }
@@ -105,9 +105,9 @@ impl Known<'_> {
 }
 
 /// What serves models that InvokeModel does not reach, and how many of these there are.
-fn served_otherwise(known: &[Known<'_>]) -> BTreeMap<&'static str, u64> {
+fn served_otherwise(known: &[KnownOffer<'_>]) -> BTreeMap<&'static str, u64> {
     let mut served = BTreeMap::new();
-    for how in known.iter().filter_map(Known::served_by) {
+    for how in known.iter().filter_map(KnownOffer::served_by) {
         *served.entry(how).or_default() += 1;
     }
     served

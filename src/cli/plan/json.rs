@@ -11,7 +11,7 @@ use crate::rows::trouble::Trouble;
 
 /// What `plan --json` prints.
 #[derive(Serialize)]
-struct Object<'a> {
+struct PlanObject<'a> {
     promptmill: &'a str,
     name: &'a str,
     model: &'a str,
@@ -23,19 +23,19 @@ struct Object<'a> {
     /// Why `run` would refuse the job; empty where it would not.
     refusals: &'a [String],
     notes: &'a [String],
-    rows: Rows<'a>,
+    rows: RowCounts<'a>,
     assumed: Assumed,
-    tokens: Tokens,
+    tokens: TokenEstimate,
     cost_usd: Cost,
     time: Time,
     max_tokens: Option<Lengths>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema: Option<Structured<'a>>,
-    first_request: Option<Request<'a>>,
+    first_request: Option<FirstRequest<'a>>,
 }
 
 #[derive(Serialize)]
-struct Rows<'a> {
+struct RowCounts<'a> {
     input: u64,
     answered: u64,
     failed: u64,
@@ -61,7 +61,7 @@ struct Troubled<'a> {
 /// What the figures rest on.
 #[derive(Serialize)]
 struct Assumed {
-    bytes_per_token: Figures,
+    bytes_per_token: EstimateFigures,
     /// Answers the bytes per token were measured on; 0 where they are assumed.
     bytes_per_token_measured_on: u64,
     /// Answers the length of answers was measured on.
@@ -82,38 +82,38 @@ struct Structured<'a> {
     removed: &'a [String],
     reasks: u32,
     /// Corrections that are assumed per row.
-    corrections: Figures,
+    corrections: EstimateFigures,
 }
 
 /// What is not known is `null`.
 #[derive(Serialize)]
-struct Figures {
+struct EstimateFigures {
     low: Option<f64>,
     expected: Option<f64>,
     worst: Option<f64>,
 }
 
 #[derive(Serialize)]
-struct Tokens {
+struct TokenEstimate {
     /// Cached ones included.
-    input: Figures,
+    input: EstimateFigures,
     /// What of it is read from the prompt cache.
-    cache_read: Figures,
-    output: Figures,
+    cache_read: EstimateFigures,
+    output: EstimateFigures,
     /// Input that is not read from the cache, and output times its burndown.
-    quota: Figures,
+    quota: EstimateFigures,
     largest_reservation: u64,
 }
 
 #[derive(Serialize)]
 struct Cost {
-    on_demand: Figures,
-    flex: Figures,
-    batch: Figures,
+    on_demand: EstimateFigures,
+    flex: EstimateFigures,
+    batch: EstimateFigures,
     /// The tier that the job asks for.
     service_tier: &'static str,
     /// In that tier: what the run will cost.
-    in_service_tier: Figures,
+    in_service_tier: EstimateFigures,
     /// By the answers so far.
     spent: Option<f64>,
     /// What calls may have cost beyond that.
@@ -122,7 +122,7 @@ struct Cost {
 
 #[derive(Serialize)]
 struct Time {
-    seconds: Figures,
+    seconds: EstimateFigures,
     /// `requests_per_minute`, `tokens_per_minute`, `reservations` or `concurrency`.
     bound_by: Option<&'static str>,
     requests_per_minute: Option<u32>,
@@ -145,7 +145,7 @@ struct Lengths {
 }
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct FirstRequest<'a> {
     row: u64,
     custom_id: Option<&'a str>,
     rows_in_call: usize,
@@ -164,7 +164,7 @@ pub(super) fn of(planned: &Planned) -> String {
         forecast,
         ..
     } = planned;
-    let object = Object {
+    let object = PlanObject {
         promptmill: env!("CARGO_PKG_VERSION"),
         name: &plan.name,
         model: plan.model.as_str(),
@@ -175,7 +175,7 @@ pub(super) fn of(planned: &Planned) -> String {
         output: plan.output.display().to_string(),
         refusals: &planned.refusals,
         notes: &planned.notes,
-        rows: Rows {
+        rows: RowCounts {
             input: survey.rows,
             answered: gathered.answered,
             failed: gathered.failed,
@@ -188,7 +188,7 @@ pub(super) fn of(planned: &Planned) -> String {
             gone: planned.gone,
         },
         assumed: assumed(forecast, plan.tokens.burndown),
-        tokens: Tokens {
+        tokens: TokenEstimate {
             input: figures(&forecast.input),
             cache_read: figures(&forecast.cache_read),
             output: figures(&forecast.output),
@@ -233,7 +233,7 @@ fn structured<'a>(schema: &'a SchemaPlan, corrections: &Cases<f64>) -> Structure
         sent: &schema.sent.schema,
         removed: &schema.removed,
         reasks: schema.reasks,
-        corrections: Figures {
+        corrections: EstimateFigures {
             low: Some(corrections.low),
             expected: Some(corrections.expected),
             worst: Some(corrections.worst),
@@ -251,7 +251,7 @@ fn troubled(trouble: &Trouble) -> Troubled<'_> {
 fn assumed(forecast: &Forecast, burndown: f64) -> Assumed {
     let bytes = forecast.bytes_per_token;
     Assumed {
-        bytes_per_token: Figures {
+        bytes_per_token: EstimateFigures {
             low: Some(bytes.low),
             expected: Some(bytes.expected),
             worst: Some(bytes.worst),
@@ -263,8 +263,8 @@ fn assumed(forecast: &Forecast, burndown: f64) -> Assumed {
     }
 }
 
-fn figures(estimate: &Estimate) -> Figures {
-    Figures {
+fn figures(estimate: &Estimate) -> EstimateFigures {
+    EstimateFigures {
         low: estimate.low,
         expected: estimate.expected,
         worst: estimate.worst,
@@ -283,11 +283,11 @@ fn lengths(found: &MaxTokens) -> Lengths {
     }
 }
 
-fn first_request(planned: &Planned) -> Option<Request<'_>> {
+fn first_request(planned: &Planned) -> Option<FirstRequest<'_>> {
     let plan = &planned.plan;
     let first = planned.gathered.first()?;
     let headers = request::headers(plan).into_iter();
-    Some(Request {
+    Some(FirstRequest {
         row: first.row,
         custom_id: first.custom_id.as_deref(),
         rows_in_call: first.bodies.len(),

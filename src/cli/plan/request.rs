@@ -9,7 +9,7 @@ use crate::format::{count, one_line};
 use crate::job::Plan;
 use crate::model::{Delivery, Tier};
 use crate::percent::segment;
-use crate::rows::forecast::First;
+use crate::rows::forecast::FirstCall;
 
 /// Longer texts are cut.
 const LONGEST_TEXT: usize = 300;
@@ -67,7 +67,7 @@ pub(super) fn headers(plan: &Plan) -> Vec<(&'static str, &str)> {
 }
 
 /// What goes out: the row's body, or the one that it shares with others.
-pub(super) fn bytes(family: Family, first: &First) -> Vec<u8> {
+pub(super) fn bytes(family: Family, first: &FirstCall) -> Vec<u8> {
     let alone = first.bodies.first().map(|body| body.to_vec());
     if first.bodies.len() < 2 {
         return alone.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The plan for people: about one screen.
 
 use super::{Planned, request};
-use crate::engine::plan::{Earlier, duration};
+use crate::engine::plan::{EarlierCounts, duration};
 use crate::format::{count, dollars, one_line, plural, time, wrap};
 use crate::job::{Plan, QuotaSource, SchemaPlan};
 use crate::model::Tier;
@@ -73,7 +73,7 @@ fn facts(planned: &Planned) -> Vec<String> {
 
 /// What is in the output already, and what that leaves.
 fn so_far(planned: &Planned) -> String {
-    let Earlier {
+    let EarlierCounts {
         answered: kept,
         failed: kept_failed,
     } = planned.earlier;

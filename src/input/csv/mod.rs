@@ -19,7 +19,7 @@ use super::dialect::{Dialect, typed};
 use super::error::InputError;
 use super::suggest::{listed, shown};
 use super::{BOM, BadRow, LONGEST_RECORD, Record, Row};
-use scanner::{Flaw, FlawKind, Scanner, Shape};
+use scanner::{FlawKind, QuoteFlaw, Scanner, Shape};
 use splitter::Splitter;
 use suspicion::{Suspicion, judge};
 
@@ -38,12 +38,12 @@ pub(super) struct CsvRows<R> {
     /// The first row, where there is no header and it was read to count the columns.
     first: Option<Shape>,
     row: u64,
-    seen: Seen,
+    seen: CsvRemarks,
 }
 
 /// What is said once, when all rows have been read.
 #[derive(Default)]
-struct Seen {
+struct CsvRemarks {
     /// Rows of nothing but delimiters.
     bare: u64,
     /// Rows with quoted values over lines that could be rows: how many, and the first.
@@ -63,7 +63,7 @@ impl<R: BufRead> CsvRows<R> {
             record: ByteRecord::new(),
             first: None,
             row: 0,
-            seen: Seen::default(),
+            seen: CsvRemarks::default(),
         };
         let Some(mut shape) = rows.next_raw()? else {
             return Err(InputError::Empty { name: rows.name });
@@ -161,7 +161,7 @@ impl<R: BufRead> CsvRows<R> {
     }
 
     /// Ends the reading at a flaw behind which it cannot be known where rows begin.
-    fn stop_at(&self, flaw: Flaw, shape: Shape) -> Result<(), InputError> {
+    fn stop_at(&self, flaw: QuoteFlaw, shape: Shape) -> Result<(), InputError> {
         let is_anywhere = matches!(
             flaw.kind,
             FlawKind::TooLong
@@ -184,7 +184,7 @@ impl<R: BufRead> CsvRows<R> {
         }
     }
 
-    fn explain(&self, flaw: Flaw) -> String {
+    fn explain(&self, flaw: QuoteFlaw) -> String {
         let quote = self.scanner.dialect.quote.map_or('"', char::from);
         let none = "if quotes mean nothing in this file, give --quote none (`quote` in [input])";
         let place = match flaw.opened == flaw.line {

@@ -41,12 +41,12 @@ pub(super) struct Shape {
     /// Whether nothing but delimiters and blanks stands in it.
     pub(super) is_bare: bool,
     /// What is wrong with it first.
-    pub(super) flaw: Option<Flaw>,
+    pub(super) flaw: Option<QuoteFlaw>,
 }
 
 /// What a strict reader rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Flaw {
+pub(super) struct QuoteFlaw {
     pub(super) kind: FlawKind,
     /// Where the value begins that has it.
     pub(super) opened: u64,
@@ -54,7 +54,7 @@ pub(super) struct Flaw {
     pub(super) line: u64,
 }
 
-/// The kinds of [`Flaw`].
+/// The kinds of [`QuoteFlaw`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FlawKind {
     /// Text between a closing quote and the next delimiter.
@@ -335,7 +335,7 @@ impl Scan {
         let known = self.shape.flaw.map(|flaw| flaw.kind.hides_rows());
         if known.is_none() || (known == Some(false) && kind.hides_rows()) {
             let opened = self.opened.min(line);
-            self.shape.flaw = Some(Flaw { kind, opened, line });
+            self.shape.flaw = Some(QuoteFlaw { kind, opened, line });
         }
     }
 

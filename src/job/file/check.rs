@@ -14,12 +14,12 @@ pub(super) fn newlines(bytes: &[u8]) -> usize {
 }
 
 /// The file that is being checked.
-pub(super) struct Place<'a> {
+pub(super) struct CheckedFile<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
 }
 
-impl Place<'_> {
+impl CheckedFile<'_> {
     fn line(&self, byte: usize) -> usize {
         1 + newlines(&self.text.as_bytes()[..byte.min(self.text.len())])
     }

@@ -13,7 +13,7 @@ use super::expand::{expand, is_open};
 use super::keys::PROMPT_SOURCES;
 use super::small;
 use crate::input::Format;
-use check::{Place, newlines};
+use check::{CheckedFile, newlines};
 
 pub use error::JobError;
 pub(super) use error::Mistakes;
@@ -303,7 +303,7 @@ fn read(path: &Path) -> Result<toml::Table, JobError> {
         let file = file.clone();
         JobError::Read { file, problem }
     })?;
-    let place = Place {
+    let place = CheckedFile {
         file: &file,
         text: &text,
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::values::{parse_share, time, wrong};
 use super::{Plan, QuotaSource};
 use crate::catalog::id::{ModelId, suggest};
-use crate::catalog::{Known, MOST_BURNDOWN, ModelFacts, Most, quota_codes};
+use crate::catalog::{KnownModel, MOST_BURNDOWN, ModelFacts, Most, quota_codes};
 use crate::family::Family;
 use crate::job::clock::is_clock_time;
 use crate::job::file::{JobError, LimitsTable, Mistakes};
@@ -65,15 +65,15 @@ pub(super) fn known(
     region: Option<&str>,
     terms: &RequestOptions,
     own: Option<&Path>,
-) -> Result<Known, JobError> {
+) -> Result<KnownModel, JobError> {
     let reject = |path: &Path, why: &dyn std::error::Error| {
         wrong("model.prices", format!("{}: {why}", path.display()))
     };
     let text = own.map(|path| small::text(path).map_err(|error| reject(path, &error)));
     let text = text.transpose()?;
     let of = match terms.is_optimized() {
-        true => Known::optimized,
-        false => Known::of,
+        true => KnownModel::optimized,
+        false => KnownModel::of,
     };
     let known = of(model, region, text.as_deref());
     known.map_err(|error| reject(own.unwrap_or(Path::new("")), &error))
@@ -84,7 +84,7 @@ const UNKNOWN_MAX_TOKENS: u64 = 4096;
 
 pub(super) fn tokens(
     table: &LimitsTable,
-    known: &Known,
+    known: &KnownModel,
     model: &ModelId,
     family: Family,
 ) -> Result<TokenLimits, JobError> {

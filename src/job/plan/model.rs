@@ -8,7 +8,7 @@ use super::rows_per_call::RowsPerCall;
 use super::values::{missing, wrong};
 use super::{Endpoint, Plan};
 use crate::catalog;
-use crate::catalog::id::{Kind, ModelId, suggest};
+use crate::catalog::id::{IdKind, ModelId, suggest};
 use crate::family::{Doubtful, Family, OutputLimit, Parameters};
 use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, ModelTable, PromptTable};
@@ -47,7 +47,7 @@ pub(super) fn model(table: &ModelTable) -> Result<(ModelId, Family), JobError> {
         return Ok((model, family));
     }
     let Some(base) = model.base() else {
-        let is_imported = model.kind() == Kind::Imported;
+        let is_imported = model.kind() == IdKind::Imported;
         let family = if is_imported {
             Family::Imported
         } else {
@@ -130,7 +130,7 @@ impl Plan {
     /// What a person should know of a base id that is called by its profiles only. The catalog
     /// may be old, so nothing is refused for it.
     pub fn profile_remark(&self) -> Option<String> {
-        if self.model.kind() != Kind::Base {
+        if self.model.kind() != IdKind::Base {
             return None;
         }
         let region = self.region.as_deref();
@@ -147,7 +147,7 @@ impl Plan {
 impl Plan {
     /// What a person should know of a profile that is called from `region`, outside its geography.
     pub fn geography_remark(&self, region: &str) -> Option<String> {
-        if self.model.kind() != Kind::Profile {
+        if self.model.kind() != IdKind::Profile {
             return None;
         }
         let id = self.model.as_str().rsplit('/').next()?;

@@ -10,7 +10,7 @@ use crate::job::expand::ExpandError;
 use crate::job::file::{JobError, JobFile, SchemaTable};
 use crate::job::small;
 use crate::model::{SchemaMode, SentSchema};
-use crate::schema::{Case, Judge, Reduced, Schema, Ways, choose, reduce};
+use crate::schema::{Judge, ModeInputs, Reduced, Schema, Ways, choose, reduce};
 
 /// What the tool or the format is called unless the job says.
 const NAME: &str = "answer";
@@ -88,7 +88,7 @@ pub(super) fn schema(
         return Err(wrong("model.extra", message));
     }
     let base = model.base();
-    let case = Case {
+    let case = ModeInputs {
         base,
         ways: Ways {
             native: family.takes_schema(SchemaMode::Native),

@@ -352,7 +352,7 @@ impl Disk for Simulated {
                 number
             }
         };
-        Ok(Box::new(Opened {
+        Ok(Box::new(OpenedFile {
             disk: self.clone(),
             number,
             at: 0,
@@ -394,13 +394,13 @@ impl Disk for Simulated {
 }
 
 #[derive(Debug)]
-struct Opened {
+struct OpenedFile {
     disk: Simulated,
     number: usize,
     at: usize,
 }
 
-impl Read for Opened {
+impl Read for OpenedFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let world = self.disk.world();
         let mut rest = world.files[self.number]
@@ -413,7 +413,7 @@ impl Read for Opened {
     }
 }
 
-impl Write for Opened {
+impl Write for OpenedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut world = self.disk.world();
         let world = &mut *world;
@@ -436,7 +436,7 @@ impl Write for Opened {
     }
 }
 
-impl OnDisk for Opened {
+impl OnDisk for OpenedFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.disk.world().files[self.number].seen.len() as u64)
     }

@@ -25,8 +25,10 @@ use serde::{Deserialize, Serialize};
 use super::disk::{Disk, OnDisk, Open};
 use super::error::{LedgerError, io_error};
 use super::paths::{OutputPaths, led_to};
-use super::rewrite::{Copied, LastLine, beside, copy_lines, replace, sync_directory, write_new};
-use super::scan::Found;
+use super::rewrite::{
+    CopiedLines, LastLine, beside, copy_lines, replace, sync_directory, write_new,
+};
+use super::scan::FoundLine;
 
 /// The journal as it is on disk. Fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ enum Journal {
     Preparing { files: Vec<PathBuf> },
     /// This is to be carried out.
     Decided {
-        renames: Vec<Rename>,
+        renames: Vec<FileRename>,
         removals: Vec<PathBuf>,
     },
 }
@@ -55,9 +57,9 @@ impl Journal {
             Self::Decided { renames, removals } => Self::Decided {
                 renames: renames
                     .iter()
-                    .map(|Rename { from, to }| {
+                    .map(|FileRename { from, to }| {
                         let (from, to) = (name(from)?, name(to)?);
-                        Ok(Rename { from, to })
+                        Ok(FileRename { from, to })
                     })
                     .collect::<Result<_, LedgerError>>()?,
                 removals: all(removals)?,
@@ -97,7 +99,7 @@ fn located(paths: &OutputPaths, name: &Path) -> Result<PathBuf, LedgerError> {
 
 /// A new name for a file or a folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Rename {
+struct FileRename {
     from: PathBuf,
     to: PathBuf,
 }
@@ -113,7 +115,7 @@ pub(super) struct Change<'a> {
     disk: &'a dyn Disk,
     paths: &'a OutputPaths,
     prepared: Vec<PathBuf>,
-    renames: Vec<Rename>,
+    renames: Vec<FileRename>,
     removals: Vec<PathBuf>,
     is_decided: bool,
 }
@@ -138,7 +140,7 @@ impl<'a> Change<'a> {
 
     /// `from` is to be called `to`, where nothing is so far.
     pub(super) fn rename(&mut self, from: &Path, to: &Path) {
-        self.renames.push(Rename {
+        self.renames.push(FileRename {
             from: from.into(),
             to: to.into(),
         });
@@ -179,10 +181,10 @@ impl<'a> Change<'a> {
         &mut self,
         path: &Path,
         kept: &Path,
-        goes: impl Fn(&Found<'_>) -> bool,
-    ) -> Result<Copied, LedgerError> {
+        goes: impl Fn(&FoundLine<'_>) -> bool,
+    ) -> Result<CopiedLines, LedgerError> {
         let disk = self.disk;
-        let mut removed = Copied::default();
+        let mut removed = CopiedLines::default();
         self.write(kept, path, |file| {
             removed = copy_lines(disk, path, file, LastLine::AsItIs, &goes)?;
             Ok(())
@@ -281,13 +283,13 @@ fn carry_out(disk: &dyn Disk, paths: &OutputPaths, journal: &Journal) -> Result<
         Journal::Preparing { files } => (&[][..], files),
         Journal::Decided { renames, removals } => (&renames[..], removals),
     };
-    for Rename { from, to } in renames {
+    for FileRename { from, to } in renames {
         if disk.exists(from) {
             disk.rename(from, to).map_err(io_error("move", from))?;
         }
     }
     // A file whose content has another name now is removed once that name is sure to stay.
-    for Rename { to, .. } in renames {
+    for FileRename { to, .. } in renames {
         sync_directory(disk, to)?;
     }
     for path in removals {

@@ -253,7 +253,7 @@ fn the_journal_on_disk_stays_as_it_is() {
         files: vec!["a".into()],
     };
     let decided = Journal::Decided {
-        renames: vec![Rename {
+        renames: vec![FileRename {
             from: "a".into(),
             to: "b".into(),
         }],

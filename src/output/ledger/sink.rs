@@ -15,7 +15,7 @@ pub(in crate::output) struct Sink {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     durability: Durability,
-    state: State,
+    state: SinkState,
     file: Option<Box<dyn OnDisk>>,
     /// Everything before this is committed.
     committed: u64,
@@ -32,7 +32,7 @@ pub(in crate::output) struct Sink {
 
 /// What is to be done before the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SinkState {
     /// There was no file yet, and one is created for the first line.
     New,
     /// Nothing.
@@ -56,7 +56,7 @@ impl Sink {
             disk: Arc::clone(disk),
             path: path.into(),
             durability,
-            state: State::New,
+            state: SinkState::New,
             file: None,
             committed: 0,
             lines: Vec::new(),
@@ -94,7 +94,7 @@ impl Sink {
             sync_directory(&*self.disk, &self.path)?;
         }
         self.file = Some(file);
-        self.state = State::Clean;
+        self.state = SinkState::Clean;
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl Sink {
             .open(&self.path, Open::Append)
             .map_err(io_error("open", &self.path))?;
         self.file = Some(file);
-        self.state = State::Dirty;
+        self.state = SinkState::Dirty;
         self.reserved = 0;
         Ok(())
     }
@@ -117,12 +117,12 @@ impl Sink {
             return Ok(());
         }
         match self.state {
-            State::New => self.open()?,
-            State::Spoilt => self.reopen()?,
-            State::Disturbed => return Err(self.disturbed()),
-            State::Clean | State::Dirty => {}
+            SinkState::New => self.open()?,
+            SinkState::Spoilt => self.reopen()?,
+            SinkState::Disturbed => return Err(self.disturbed()),
+            SinkState::Clean | SinkState::Dirty => {}
         }
-        let (committed, dirty) = (self.committed, self.state == State::Dirty);
+        let (committed, dirty) = (self.committed, self.state == SinkState::Dirty);
         let path = &self.path;
         let Some(file) = &mut self.file else {
             return Err(io_error("open", path)(io::ErrorKind::NotFound.into()));
@@ -130,17 +130,17 @@ impl Sink {
         if dirty {
             file.set_len(committed).map_err(io_error("cut", path))?;
         }
-        self.state = State::Dirty;
+        self.state = SinkState::Dirty;
         file.write_all(&self.lines)
             .map_err(io_error("write to", path))?;
         if self.durability == Durability::Sync {
             file.sync()
-                .inspect_err(|_| self.state = State::Spoilt)
+                .inspect_err(|_| self.state = SinkState::Spoilt)
                 .map_err(io_error("sync", path))?;
         }
         let len = file.len().map_err(io_error("read", path))?;
         if len != committed + self.lines.len() as u64 {
-            self.state = State::Disturbed;
+            self.state = SinkState::Disturbed;
             return Err(self.disturbed());
         }
         self.check_it_is_there()
@@ -177,7 +177,7 @@ impl Sink {
     pub(super) fn accept(&mut self) {
         if !self.lines.is_empty() {
             self.committed += self.lines.len() as u64;
-            self.state = State::Clean;
+            self.state = SinkState::Clean;
             self.lines.clear();
         }
     }
@@ -185,12 +185,12 @@ impl Sink {
     /// Cuts off what a failed commit may have written, now or before the next one.
     pub(super) fn undo(&mut self) {
         self.lines.clear();
-        if self.state != State::Dirty {
+        if self.state != SinkState::Dirty {
             return;
         }
         let Some(file) = &mut self.file else { return };
         if file.set_len(self.committed).is_ok() {
-            self.state = State::Clean;
+            self.state = SinkState::Clean;
             // Cutting gives the reserved room back as well.
             let reserved = std::mem::take(&mut self.reserved);
             if self.committed < reserved && file.reserve(reserved).is_ok() {
@@ -233,7 +233,7 @@ impl Sink {
     /// Gives back the room that was reserved and not used.
     pub(super) fn release(&mut self) {
         if let Some(file) = &mut self.file
-            && self.state == State::Clean
+            && self.state == SinkState::Clean
             && self.committed < self.reserved
         {
             // If this fails the room is given back by the next run.
@@ -256,7 +256,7 @@ impl Sink {
             return Ok(0);
         };
         file.seek_to(0)?;
-        let mut counted = Counted { to, lines: 0 };
+        let mut counted = CountedLines { to, lines: 0 };
         let committed = self.committed;
         io::copy(&mut io::Read::take(file, committed), &mut counted)?;
         Ok(counted.lines)
@@ -264,12 +264,12 @@ impl Sink {
 }
 
 /// A file that lines are written to, and how many they are.
-struct Counted<'a> {
+struct CountedLines<'a> {
     to: &'a mut dyn OnDisk,
     lines: u64,
 }
 
-impl io::Write for Counted<'_> {
+impl io::Write for CountedLines<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.to.write(bytes)?;
         let ends = bytes[..written].iter().filter(|byte| **byte == b'\n');

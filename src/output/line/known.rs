@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Status, Tokens};
+use super::{Status, TokenFields};
 use crate::model::fault::words;
 use crate::model::{Category, Fingerprint};
 
@@ -16,7 +16,7 @@ pub(in crate::output) struct Known {
     #[serde(default)]
     pub(in crate::output) finish_reason: Option<String>,
     #[serde(default)]
-    pub(in crate::output) usage: Tokens,
+    pub(in crate::output) usage: TokenFields,
     #[serde(default)]
     pub(in crate::output) cost_usd: Option<f64>,
     #[serde(default)]

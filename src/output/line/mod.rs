@@ -15,8 +15,8 @@ use crate::catalog::rounded_usd;
 use crate::exact::{Exact, ExactMap};
 use crate::json_cost;
 use crate::model::{
-    Category, Fault, Fingerprint, ParsedReply, Prompt, Reasoning, Reply, SchemaCheck, SchemaError, Served,
-    Usage,
+    Category, Fault, Fingerprint, ParsedReply, Prompt, Reasoning, Reply, SchemaCheck, SchemaError,
+    Served, Usage,
 };
 use crate::run::{CompletedRow, Outcome, Share};
 
@@ -60,7 +60,7 @@ pub struct Stamp<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct OutputLine<'a> {
     custom_id: Option<&'a str>,
     row: u64,
     status: Status,
@@ -114,7 +114,7 @@ impl Shared {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Ending<'a> {
-    Answered(Answer<'a>),
+    Answered(CompletionFields<'a>),
     Failed {
         error: Error<'a>,
         model: &'a str,
@@ -158,7 +158,7 @@ struct InvalidAnswer<'a> {
     reasoning: Option<&'a str>,
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
-    usage: Tokens,
+    usage: TokenFields,
     cost_usd: Option<f64>,
     schema_valid: bool,
     schema_errors: Vec<BrokenRule<'a>>,
@@ -210,7 +210,7 @@ fn is_none(count: &u32) -> bool {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct CompletionFields<'a> {
     completion: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<&'a str>,
@@ -221,7 +221,7 @@ struct Answer<'a> {
     finish_reason: &'a str,
     stop_reason: Option<&'a str>,
     model: &'a str,
-    usage: Tokens,
+    usage: TokenFields,
     cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
@@ -237,7 +237,7 @@ struct Answer<'a> {
     reasks: u32,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> CompletionFields<'a> {
     fn of(
         reading: &'a ParsedReply,
         served: &'a Served,
@@ -274,7 +274,7 @@ struct Error<'a> {
 
 /// Token counts as they are on disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tokens {
+pub(super) struct TokenFields {
     pub(super) input_tokens: Option<u64>,
     pub(super) output_tokens: Option<u64>,
     pub(super) cache_read_input_tokens: Option<u64>,
@@ -283,9 +283,9 @@ pub(super) struct Tokens {
     pub(super) cache_write_1h_input_tokens: Option<u64>,
 }
 
-impl From<Tokens> for Usage {
-    fn from(tokens: Tokens) -> Self {
-        let Tokens {
+impl From<TokenFields> for Usage {
+    fn from(tokens: TokenFields) -> Self {
+        let TokenFields {
             input_tokens,
             output_tokens,
             cache_read_input_tokens,
@@ -302,7 +302,7 @@ impl From<Tokens> for Usage {
     }
 }
 
-impl From<Usage> for Tokens {
+impl From<Usage> for TokenFields {
     fn from(usage: Usage) -> Self {
         let Usage {
             input_tokens,
@@ -325,7 +325,7 @@ impl From<Usage> for Tokens {
 pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) {
     let identity = &ended.identity;
     let latency = jiff::SignedDuration::try_from(ended.latency).unwrap_or_default();
-    let line = Line {
+    let line = OutputLine {
         custom_id: identity.custom_id.as_deref(),
         row: identity.row,
         status: Status::of(&ended.outcome),
@@ -363,10 +363,10 @@ fn ending<'a>(outcome: &'a Outcome, stamp: &Stamp<'a>) -> Ending<'a> {
                 reasks,
                 ..
             } = reply.as_ref();
-            Ending::Answered(Answer {
+            Ending::Answered(CompletionFields {
                 files: stamp.files,
                 reasks: *reasks,
-                ..Answer::of(parsed, served, stamp.model, *cost_usd)
+                ..CompletionFields::of(parsed, served, stamp.model, *cost_usd)
             })
         }
         Outcome::Failed(Fault {

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Answer, Ending, Line, RecordError, Shared, Status, Tokens, something};
+use super::{
+    CompletionFields, Ending, OutputLine, RecordError, Shared, Status, TokenFields, something,
+};
 use crate::exact::{self, ExactMap};
 use crate::model::{Category, Fingerprint, FinishReason, ParsedReply, Served};
 use crate::run::{Identity, Share};
@@ -49,7 +51,7 @@ pub(in crate::output) struct Kept {
     finish_reason: Option<String>,
     stop_reason: Option<String>,
     #[serde(default)]
-    usage: Tokens,
+    usage: TokenFields,
     pub(in crate::output) cost_usd: Option<f64>,
     #[serde(default)]
     reasks: u32,
@@ -133,14 +135,14 @@ pub(in crate::output) fn reparsed(
         Some(_) => (kept.maybe_billed, kept.maybe_billed_usd),
         None => kept.maybe_billed_besides(cost_usd),
     };
-    let line = Line {
+    let line = OutputLine {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
         status: Status::of_answer(reading.finish_reason),
-        ending: Ending::Answered(Answer {
+        ending: Ending::Answered(CompletionFields {
             files,
             reasks: kept.reasks,
-            ..Answer::of(reading, &served, &kept.model, cost_usd)
+            ..CompletionFields::of(reading, &served, &kept.model, cost_usd)
         }),
         shared: Shared::of(kept.share()),
         attempts: kept.attempts,

@@ -20,7 +20,7 @@ use super::ledger::{Durability, Sink};
 use super::line::Status;
 use super::paths::OutputPaths;
 use super::resume::{EarlierRows, key, open_if_there};
-use super::scan::{Found, each_line, may_be_ours};
+use super::scan::{FoundLine, each_line, may_be_ours};
 use super::{Tally, run_file};
 use import::{imported_line, reject_wrong_file};
 
@@ -140,7 +140,7 @@ struct Damage {
 }
 
 impl Damage {
-    fn take(&mut self, found: &Found<'_>, rows: &mut HashSet<u64>) {
+    fn take(&mut self, found: &FoundLine<'_>, rows: &mut HashSet<u64>) {
         match &found.known {
             Some(known) => {
                 self.good = true;

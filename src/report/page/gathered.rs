@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::histogram::Histogram;
-use crate::output::Record;
+use super::histogram::SizeHistogram;
+use crate::output::RecordFigures;
 use crate::report::failures::FailureGroups;
 
 /// The slowest rows that are named.
@@ -14,7 +14,7 @@ const TIERS: usize = 16;
 
 /// What the records say together.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered {
+pub(crate) struct PageFigures {
     pub(crate) succeeded: u64,
     pub(crate) filtered: u64,
     pub(crate) failed: u64,
@@ -22,28 +22,28 @@ pub(crate) struct Gathered {
     /// Completions that were cut off.
     pub(crate) cut_off: u64,
     /// Rows, known cost and responses without a price, by service tier.
-    pub(crate) tiers: BTreeMap<String, Tier>,
+    pub(crate) tiers: BTreeMap<String, TierRows>,
     pub(crate) maybe_billed_usd: f64,
-    pub(crate) latency_ms: Histogram,
-    pub(crate) first_token_ms: Histogram,
-    pub(crate) input_tokens: Histogram,
-    pub(crate) output_tokens: Histogram,
+    pub(crate) latency_ms: SizeHistogram,
+    pub(crate) first_token_ms: SizeHistogram,
+    pub(crate) input_tokens: SizeHistogram,
+    pub(crate) output_tokens: SizeHistogram,
     pub(crate) failures: FailureGroups,
     /// The slowest rows, the slowest first.
-    pub(crate) slowest: Vec<Record>,
+    pub(crate) slowest: Vec<RecordFigures>,
 }
 
 /// The rows of one service tier.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tier {
+pub(crate) struct TierRows {
     pub(crate) rows: u64,
     pub(crate) cost_usd: f64,
     pub(crate) unpriced: u64,
 }
 
-impl Gathered {
+impl PageFigures {
     /// Takes in a record.
-    pub(crate) fn take(&mut self, record: Record) {
+    pub(crate) fn take(&mut self, record: RecordFigures) {
         self.copied += u64::from(record.copied_from.is_some());
         self.maybe_billed_usd += record.maybe_billed_usd;
         match record.status.as_str() {
@@ -85,7 +85,7 @@ impl Gathered {
         }
     }
 
-    fn bill(&mut self, record: &Record) {
+    fn bill(&mut self, record: &RecordFigures) {
         let tier = record.service_tier.as_deref().unwrap_or("default");
         let tier = match self.tiers.len() < TIERS || self.tiers.contains_key(tier) {
             true => tier,
@@ -112,14 +112,14 @@ mod tests {
 
     #[test]
     fn the_slowest_rows_are_kept_in_order_and_no_more_of_them() {
-        let mut gathered = Gathered::default();
+        let mut gathered = PageFigures::default();
         for row in 1..=100 {
-            gathered.take(Record {
+            gathered.take(RecordFigures {
                 row,
                 status: "succeeded".into(),
                 latency_ms: Some(row * 7 % 101),
                 cost_usd: (row % 2 == 0).then_some(0.5),
-                ..Record::default()
+                ..RecordFigures::default()
             });
         }
         let slowest: Vec<_> = gathered.slowest.iter().map(|it| it.latency_ms).collect();

@@ -5,7 +5,7 @@ const PER_DOUBLING: f64 = 8.0;
 
 /// How many numbers there are of each size.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Histogram {
+pub(crate) struct SizeHistogram {
     buckets: Vec<u64>,
     zeros: u64,
     count: u64,
@@ -13,7 +13,7 @@ pub(crate) struct Histogram {
     most: u64,
 }
 
-impl Histogram {
+impl SizeHistogram {
     /// Takes in a number.
     pub(crate) fn add(&mut self, number: u64) {
         self.count += 1;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_within_five_percent_of_the_numbers_themselves() {
-        let mut histogram = Histogram::default();
+        let mut histogram = SizeHistogram::default();
         (1..=10_000).for_each(|number| histogram.add(number));
         for (share, exact) in [
             (0.5, 5_000.0),
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_quantile_and_zeros_are_counted() {
-        let mut histogram = Histogram::default();
+        let mut histogram = SizeHistogram::default();
         assert_eq!((histogram.quantile(0.5), histogram.mean()), (None, None));
         assert!(histogram.bars(10).is_empty());
         histogram.add(0);

@@ -14,8 +14,8 @@ use crate::format::{count, dollars, one_line, rough, time};
 use crate::output::OutputStatus;
 use crate::report::failures::FailureGroup;
 use chart::Bars;
-use gathered::Gathered;
-use histogram::Histogram;
+use gathered::PageFigures;
+use histogram::SizeHistogram;
 use html::Html;
 
 /// A text of the run file or of a record is shown up to this length.
@@ -42,7 +42,7 @@ pub(crate) struct Sample {
 
 /// What another output has in common with this one.
 #[derive(Debug, Default)]
-pub(crate) struct Comparison {
+pub(crate) struct OutputComparison {
     pub(crate) other: String,
     pub(crate) new: u64,
     pub(crate) gone: u64,
@@ -59,10 +59,10 @@ pub(crate) struct Comparison {
 /// All that is on the page.
 pub(crate) struct Report<'a> {
     pub(crate) status: &'a OutputStatus,
-    pub(crate) records: &'a Gathered,
+    pub(crate) records: &'a PageFigures,
     pub(crate) failures: &'a [Explained],
     pub(crate) samples: &'a [Sample],
-    pub(crate) comparison: Option<&'a Comparison>,
+    pub(crate) comparison: Option<&'a OutputComparison>,
     /// The command that runs failed rows again.
     pub(crate) retry_failed: Option<String>,
 }
@@ -415,7 +415,7 @@ impl Report<'_> {
     pub(crate) fn json(&self) -> Value {
         let records = self.records;
         let (known, unpriced) = records.cost();
-        let numbers = |histogram: &Histogram| {
+        let numbers = |histogram: &SizeHistogram| {
             json!({
                 "count": histogram.count(),
                 "mean": histogram.mean(),
@@ -492,7 +492,7 @@ fn millis(ms: f64) -> String {
     }
 }
 
-fn distribution(page: &mut Html, title: &str, histogram: &Histogram, show: fn(f64) -> String) {
+fn distribution(page: &mut Html, title: &str, histogram: &SizeHistogram, show: fn(f64) -> String) {
     let quantile = |share: f64| {
         histogram
             .quantile(share)

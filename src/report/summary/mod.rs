@@ -69,7 +69,7 @@ pub struct Context {
 
 /// How a run ended, in words and as a code.
 #[derive(Debug, Clone)]
-pub struct Ending {
+pub struct RunEnding {
     /// The exit code.
     pub exit: Exit,
     /// Whether every row completed.
@@ -88,7 +88,7 @@ pub struct Ending {
     pub bears_bad_rows: bool,
 }
 
-impl Ending {
+impl RunEnding {
     /// `stop` of `OUT.run.json`.
     fn stop(&self) -> Option<Value> {
         let detail = self.stopped_by.as_ref().or(self.too_many_failed.as_ref());
@@ -190,20 +190,20 @@ struct ThisRun<'a> {
 
 /// The end of one run.
 #[derive(Debug)]
-pub struct Summary<'a> {
+pub struct RunSummary<'a> {
     context: &'a Context,
-    ending: &'a Ending,
+    ending: &'a RunEnding,
     progress: &'a Progress,
     overall: Tally,
     elapsed: Duration,
     held_back: Option<(WaitReason, f64)>,
 }
 
-impl<'a> Summary<'a> {
+impl<'a> RunSummary<'a> {
     /// Sums up at `now`.
     pub fn new(
         context: &'a Context,
-        ending: &'a Ending,
+        ending: &'a RunEnding,
         progress: &'a Progress,
         now: Instant,
     ) -> Self {
@@ -270,7 +270,7 @@ impl RunState<'_> {
     }
 
     /// The text of the file; without an `ending` the run is under way.
-    fn text(&self, ending: Option<&Ending>) -> String {
+    fn text(&self, ending: Option<&RunEnding>) -> String {
         let Self {
             context,
             progress,
@@ -298,7 +298,7 @@ impl RunState<'_> {
             finished_at: ending.map(|_| now),
             deadline_at: context.deadline_at.map(|at| at.to_string()),
             exit_code: ending.map(|ending| ending.exit.code()),
-            stop: ending.and_then(Ending::stop),
+            stop: ending.and_then(RunEnding::stop),
             stopped_by: ending.and_then(|ending| ending.stopped_by.as_deref()),
             rows: context.rows,
             remaining: self.remaining(),

@@ -1,10 +1,10 @@
 //! What to do after a run.
 
-use super::Summary;
+use super::RunSummary;
 use crate::format::plural;
 use crate::model::Category;
 
-impl Summary<'_> {
+impl RunSummary<'_> {
     /// What to do next, each with the command that does it.
     pub(super) fn next_steps(&self) -> Vec<(String, String)> {
         let Self {

@@ -1,13 +1,13 @@
 //! What the summary says of each of its numbers.
 
-use super::Summary;
+use super::RunSummary;
 use crate::format::{count, dollars, dollars_of, one_line, plural, rough};
 use crate::run::WaitReason;
 
 /// Less is what is left of sums that should be nothing.
 pub(super) const LEAST_USD: f64 = 1e-9;
 
-impl Summary<'_> {
+impl RunSummary<'_> {
     /// What is said of the rows that succeeded.
     pub(super) fn succeeded(&self) -> Vec<String> {
         let Self {

@@ -1,6 +1,6 @@
 //! The summary for people: one screen.
 
-use super::Summary;
+use super::RunSummary;
 use super::remarks::LEAST_USD;
 use crate::exit::Exit;
 use crate::format::{count, one_line, time, wrap};
@@ -9,20 +9,20 @@ use crate::format::{count, one_line, time, wrap};
 const INDENT: usize = 13;
 
 /// A line of the summary, before it is laid out.
-enum Line {
+enum SummaryLine {
     /// A label and what is said of it.
     Text(&'static str, String),
     /// A label, a number, and remarks on it, one below the other.
     Number(&'static str, u64, Vec<String>),
 }
 
-impl std::fmt::Display for Summary<'_> {
+impl std::fmt::Display for RunSummary<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.screen(None))
     }
 }
 
-impl Summary<'_> {
+impl RunSummary<'_> {
     /// The summary for a terminal of so many columns, or for a file.
     pub fn screen(&self, columns: Option<usize>) -> String {
         let costs_no_more = self.overall.uncertain_usd() < LEAST_USD && self.overall.unpriced == 0;
@@ -31,15 +31,15 @@ impl Summary<'_> {
         }
         let lines = self.lines();
         let numbers = lines.iter().filter_map(|line| match line {
-            Line::Number(_, number, _) => Some(count(*number).len()),
-            Line::Text(..) => None,
+            SummaryLine::Number(_, number, _) => Some(count(*number).len()),
+            SummaryLine::Text(..) => None,
         });
         let width = numbers.max().unwrap_or_default();
         let mut text = wrap(&self.headline(), 2, columns) + "\n";
         for line in lines {
             let (label, said, indent) = match line {
-                Line::Text(label, said) => (label, vec![said], INDENT),
-                Line::Number(label, number, remarks) => {
+                SummaryLine::Text(label, said) => (label, vec![said], INDENT),
+                SummaryLine::Number(label, number, remarks) => {
                     let number = format!("{:>width$}", count(number));
                     let mut remarks = remarks.into_iter();
                     let first = remarks.next().map(|remark| format!("{number}    {remark}"));
@@ -112,7 +112,7 @@ impl Summary<'_> {
         }
     }
 
-    fn lines(&self) -> Vec<Line> {
+    fn lines(&self) -> Vec<SummaryLine> {
         let Self {
             overall,
             progress,
@@ -126,32 +126,40 @@ impl Summary<'_> {
                 true => " (nothing was left to send)",
                 false => "",
             };
-            lines.push(Line::Text("stopped by", one_line(why, 2000) + after));
+            lines.push(SummaryLine::Text("stopped by", one_line(why, 2000) + after));
         }
         if let Some(advice) = &ending.advice {
-            lines.push(Line::Text("what to do", advice.clone()));
+            lines.push(SummaryLine::Text("what to do", advice.clone()));
         }
-        lines.push(Line::Number(
+        lines.push(SummaryLine::Number(
             "succeeded",
             overall.succeeded,
             self.succeeded(),
         ));
         if 0 < overall.filtered {
             let remark = "the model or a guardrail filtered the completion; billed";
-            lines.push(Line::Number(
+            lines.push(SummaryLine::Number(
                 "filtered",
                 overall.filtered,
                 vec![remark.into()],
             ));
         }
         if 0 < overall.failed {
-            lines.push(Line::Number("failed", overall.failed, self.failures()));
+            lines.push(SummaryLine::Number(
+                "failed",
+                overall.failed,
+                self.failures(),
+            ));
         }
         if 0 < self.remaining() {
-            lines.push(Line::Number("remaining", self.remaining(), Vec::new()));
+            lines.push(SummaryLine::Number(
+                "remaining",
+                self.remaining(),
+                Vec::new(),
+            ));
         }
         if let Some(failures) = &ending.too_many_failed {
-            lines.push(Line::Text("exit code", format!("3: {failures}")));
+            lines.push(SummaryLine::Text("exit code", format!("3: {failures}")));
         }
         let usage = &overall.usage;
         if 0 < usage.input_tokens.max(usage.output_tokens) {
@@ -160,25 +168,25 @@ impl Summary<'_> {
                 cached => format!(" ({} read from the cache)", count(cached)),
             };
             let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
-            lines.push(Line::Text(
+            lines.push(SummaryLine::Text(
                 "tokens",
                 format!("{input} in{cached}, {output} out"),
             ));
         }
         if 0 < overall.answered() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
-            lines.push(Line::Text("cost", self.cost()));
+            lines.push(SummaryLine::Text("cost", self.cost()));
         }
         if 0 < progress.sent {
-            lines.push(Line::Number("calls", progress.sent, self.calls()));
-            lines.extend(self.hint().map(|hint| Line::Text("hint", hint)));
+            lines.push(SummaryLine::Number("calls", progress.sent, self.calls()));
+            lines.extend(self.hint().map(|hint| SummaryLine::Text("hint", hint)));
         }
         if 0 < overall.answered() {
             let output = context.paths.output.display();
-            lines.push(Line::Text("output", output.to_string()));
+            lines.push(SummaryLine::Text("output", output.to_string()));
         }
         if 0 < overall.failed {
             let failures = context.paths.failed.display();
-            lines.push(Line::Text("failures", failures.to_string()));
+            lines.push(SummaryLine::Text("failures", failures.to_string()));
         }
         lines
     }
@@ -197,7 +205,7 @@ mod tests {
     use crate::output::tally::Failures;
     use crate::output::{EarlierRows, Mode, OutputPaths};
     use crate::report::progress::Progress;
-    use crate::report::summary::{Context, Ending};
+    use crate::report::summary::{Context, RunEnding};
 
     fn context(rows: u64) -> Context {
         Context {
@@ -228,8 +236,8 @@ mod tests {
         }
     }
 
-    fn ending(exit: Exit, stopped_by: Option<&str>) -> Ending {
-        Ending {
+    fn ending(exit: Exit, stopped_by: Option<&str>) -> RunEnding {
+        RunEnding {
             exit,
             state: crate::output::RecordedState::Completed,
             reason: None,
@@ -269,7 +277,7 @@ mod tests {
         categories.insert("throttled".into(), failures(1, 7, "slow down"));
         let (context, ending) = (context(1319), ending(Exit::TooManyFailed, None));
         let end = start + Duration::from_secs(46);
-        Summary::new(&context, &ending, &progress, end).screen(columns)
+        RunSummary::new(&context, &ending, &progress, end).screen(columns)
     }
 
     #[test]
@@ -322,7 +330,7 @@ Retry the failed rows:
         let mut progress = Progress::new(&EarlierRows::default(), start);
         earlier(&mut progress);
         let (context, ending) = (context(rows), ending(Exit::Complete, None));
-        Summary::new(&context, &ending, &progress, start).to_string()
+        RunSummary::new(&context, &ending, &progress, start).to_string()
     }
 
     #[test]
@@ -357,7 +365,7 @@ Retry the failed rows:
         progress.now.succeeded = 9;
         let (context, ending) = (context(40), ending(Exit::Interrupted, Some("Ctrl-C")));
         let end = start + Duration::from_secs(5);
-        let text = Summary::new(&context, &ending, &progress, end).to_string();
+        let text = RunSummary::new(&context, &ending, &progress, end).to_string();
         let first = "nightly: stopped after 5.0s; 9 of 40 rows completed\n\n  stopped by Ctrl-C\n";
         assert!(text.starts_with(first), "{text}");
         assert!(text.contains("\n  remaining  31\n"), "{text}");
@@ -372,7 +380,7 @@ Retry the failed rows:
         let mut progress = Progress::new(&EarlierRows::default(), start);
         progress.sent = sent;
         let end = start + Duration::from_secs(seconds);
-        Summary::new(&context, &ending, &progress, end).quota()
+        RunSummary::new(&context, &ending, &progress, end).quota()
     }
 
     #[test]

@@ -32,18 +32,18 @@ pub struct Gathered {
     /// Bytes and tokens of the requests whose answers said how many tokens they had.
     pub(super) measured: Measured,
     /// The first row that is left, else the first of all.
-    first: Option<(First, FirstIs)>,
+    first: Option<(FirstCall, FirstIs)>,
     /// The call that the next row may share.
     last: Gathering,
     sharing: Sharing,
     layout_bytes: u64,
     default_max_tokens: u64,
-    bodies: Bodies,
+    bodies: BodyAuthor,
 }
 
 /// Who says what is in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bodies {
+enum BodyAuthor {
     OfTheJob,
     OfRows,
 }
@@ -84,7 +84,7 @@ struct Gathering {
 
 /// The first request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct First {
+pub struct FirstCall {
     /// The record's number, from 1.
     pub row: u64,
     /// The row's id.
@@ -118,7 +118,7 @@ impl Gathered {
             sharing,
             layout_bytes: layout_bytes as u64,
             default_max_tokens,
-            bodies: Bodies::OfTheJob,
+            bodies: BodyAuthor::OfTheJob,
         }
     }
 
@@ -126,7 +126,7 @@ impl Gathered {
     #[must_use]
     pub fn of_whole_bodies(self) -> Self {
         Self {
-            bodies: Bodies::OfRows,
+            bodies: BodyAuthor::OfRows,
             ..self
         }
     }
@@ -134,8 +134,8 @@ impl Gathered {
     /// The longest answer that the job asks for; `None` where each row says for itself.
     pub(super) fn limit(&self, plan: &Plan) -> Option<u32> {
         match self.bodies {
-            Bodies::OfTheJob => plan.longest_answer(),
-            Bodies::OfRows => None,
+            BodyAuthor::OfTheJob => plan.longest_answer(),
+            BodyAuthor::OfRows => None,
         }
     }
 
@@ -188,7 +188,7 @@ impl Gathered {
     }
 
     /// The first request that is left, else the first of all.
-    pub fn first(&self) -> Option<&First> {
+    pub fn first(&self) -> Option<&FirstCall> {
         self.first.as_ref().map(|(first, _)| first)
     }
 
@@ -227,7 +227,7 @@ impl Gathered {
             }
             Some((_, FirstIs::Left)) => {}
             Some((_, FirstIs::Ended)) | None => {
-                self.first = Some((First::of(ready), FirstIs::Left));
+                self.first = Some((FirstCall::of(ready), FirstIs::Left));
             }
         }
     }
@@ -251,7 +251,7 @@ impl Gathered {
 
     fn ended(&mut self, ready: &ReadyRow, before: &EarlierRow) {
         if self.first.is_none() {
-            self.first = Some((First::of(ready), FirstIs::Ended));
+            self.first = Some((FirstCall::of(ready), FirstIs::Ended));
         }
         let Some(tokens) = before.input_tokens else {
             return;
@@ -270,7 +270,7 @@ impl Gathered {
     }
 }
 
-impl First {
+impl FirstCall {
     fn of(ready: &ReadyRow) -> Self {
         Self {
             row: ready.identity.row,

@@ -19,7 +19,7 @@ use crate::model::{Tier, Usage};
 use crate::output::statistics::Statistics;
 
 pub use advice::MaxTokens;
-pub use gather::{First, Gathered};
+pub use gather::{FirstCall, Gathered};
 pub use pace::{Bound, PaceEstimate};
 
 /// Bytes of text in a token, before any response has shown it: English prose has about 4.5, code and

@@ -37,7 +37,7 @@ use tokio::time::Instant;
 use climb::{CLIMB_CALLS, Climb, SHORTEST_CLIMB};
 use flight::Flight;
 use noise::Noise;
-use seen::{Measured, Overrun, Place, Recent};
+use seen::{CallPlace, Overrun, Recent, SentSince};
 
 /// How many calls may be on their way at once before any has proved to be let in. Nothing is known
 /// of how long a throttle takes, so that is 24 a second until the first answer.
@@ -114,7 +114,7 @@ pub(super) struct Learned {
     refusals: Recent,
     /// Likewise for errors that are not throttles.
     faults: Recent,
-    since_cut: Measured,
+    since_cut: SentSince,
     /// What ended the search, until the next call.
     found: Option<Overrun>,
     /// Whether the last cut was for an overrun.
@@ -179,7 +179,7 @@ impl Learned {
             flight: Flight::new(f64::INFINITY),
             refusals: Recent::default(),
             faults: Recent::default(),
-            since_cut: Measured::new(start),
+            since_cut: SentSince::new(start),
             found: None,
             overrun: false,
             in_a_row: 0,
@@ -290,7 +290,7 @@ impl Learned {
             return self.find_less();
         }
         self.since_cut.refuse(units);
-        let place = Place {
+        let place = CallPlace {
             calls: self.calls - self.flight.sent_after(sent),
             sent,
         };
@@ -327,7 +327,7 @@ impl Learned {
     /// back with it. Where it is more than noise, this is no time to grow.
     pub(super) fn hold(&mut self, sent: Instant) {
         let calls = self.calls;
-        if self.faults.note(Place { calls, sent }, DENSE).is_none() {
+        if self.faults.note(CallPlace { calls, sent }, DENSE).is_none() {
             return;
         }
         match self.phase {
@@ -357,7 +357,7 @@ impl Learned {
     }
 
     /// The search is over: too much was sent since `first`.
-    fn find(&mut self, first: Place, many: usize, now: Instant) {
+    fn find(&mut self, first: CallPlace, many: usize, now: Instant) {
         let found = Overrun {
             calls: (self.calls - first.calls + 1) as f64,
             refused: many as f64,
@@ -425,7 +425,7 @@ impl Learned {
         self.rate = Some(climb.start());
         self.used = Duration::ZERO;
         self.refusals = Recent::default();
-        self.since_cut = Measured::new(now);
+        self.since_cut = SentSince::new(now);
         let half_a_call = seconds(0.5 * self.units_per_call / climb.start());
         self.next = self.next.max(now + half_a_call);
     }

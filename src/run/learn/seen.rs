@@ -15,7 +15,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// What was sent since an instant, and refused of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Measured {
+pub(super) struct SentSince {
     since: Instant,
     /// The instant of the cut itself: what was sent before says nothing new.
     pub(super) cut: Instant,
@@ -27,14 +27,14 @@ pub(super) struct Measured {
 
 /// A call: how many had been sent with it, and when.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct CallPlace {
     pub(super) calls: u64,
     pub(super) sent: Instant,
 }
 
 /// The calls of the last few events.
 #[derive(Debug, Clone)]
-pub(super) struct Recent([Option<Place>; MOST]);
+pub(super) struct Recent([Option<CallPlace>; MOST]);
 
 /// A first overrun, from the first of its throttles on: the bucket was empty by then, so what was
 /// let in of these calls is the quota itself. What is on its way at the cut is still to be told.
@@ -58,7 +58,7 @@ impl Recent {
     }
 
     /// Notes one more. The first of the last `many`, if they come too close to be noise.
-    pub(super) fn note(&mut self, place: Place, many: usize) -> Option<Place> {
+    pub(super) fn note(&mut self, place: CallPlace, many: usize) -> Option<CallPlace> {
         self.0.rotate_right(1);
         self.0[0] = Some(place);
         let first = self.0.get(many - 1).copied().flatten();
@@ -66,7 +66,7 @@ impl Recent {
     }
 
     /// The first of the last `many`, if they came within so many `calls`.
-    pub(super) fn within(&self, many: usize, calls: u64) -> Option<Place> {
+    pub(super) fn within(&self, many: usize, calls: u64) -> Option<CallPlace> {
         let last = self.0[0]?;
         let first = self.0.get(many - 1).copied().flatten()?;
         (last.calls.saturating_sub(first.calls) < calls).then_some(first)
@@ -85,7 +85,7 @@ impl Overrun {
     }
 }
 
-impl Measured {
+impl SentSince {
     /// Nothing yet.
     pub(super) fn new(now: Instant) -> Self {
         Self {

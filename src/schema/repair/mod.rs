@@ -22,7 +22,7 @@ const MOST_TRIES: usize = 64;
 
 /// A value in a text, and what it took to find it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct FoundValue {
     /// The value.
     pub value: Value,
     /// What was done; `None` where the text is the value.
@@ -30,11 +30,11 @@ pub struct Found {
 }
 
 /// The first value in `text` that `is_valid`, in the order of [`Repair::ALL`].
-pub fn find(text: &str, is_valid: impl Fn(&Value) -> bool) -> Option<Found> {
+pub fn find(text: &str, is_valid: impl Fn(&Value) -> bool) -> Option<FoundValue> {
     let strict = |text: &str| serde_json::from_str::<Value>(text.trim()).ok();
     let valid = |value: Option<Value>, repair| {
         let value = value.filter(|value| is_valid(value))?;
-        Some(Found { value, repair })
+        Some(FoundValue { value, repair })
     };
     if let Some(found) = valid(strict(text), None) {
         return Some(found);

@@ -13,7 +13,7 @@ fn is_valid(value: &Value) -> bool {
 fn repaired(text: &str) -> String {
     match find(text, is_valid) {
         None => "–".to_owned(),
-        Some(Found { value, repair }) => {
+        Some(FoundValue { value, repair }) => {
             assert_eq!(value["score"], 1, "{text}");
             repair.map_or("as it is", Repair::as_str).to_owned()
         }
@@ -219,7 +219,7 @@ fn a_valid_document_is_never_changed_and_no_key_or_text_is_ever_invented() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let value = json!({"root": any_value(&mut rng, 3)});
         let text = value.to_string();
-        let as_it_is = Found {
+        let as_it_is = FoundValue {
             value: value.clone(),
             repair: None,
         };
