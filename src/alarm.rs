@@ -17,7 +17,7 @@ const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 #[derive(Debug)]
 pub(crate) struct Alarm {
     at: Instant,
-    /// When the timer rings: put off alarms ring early, and are set anew then.
+    /// When the timer rings: put off alarms ring early, and are set again then.
     rings: Instant,
     timer: Pin<Box<Sleep>>,
     wakes: Option<Waker>,

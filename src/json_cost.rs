@@ -9,7 +9,10 @@ use serde_json::Value;
 /// The most that a tree may cost, in bytes: of several calls there may be one each, and what reads a
 /// tree may copy it. More than a response needs: 150,000 numbers, where 96 embeddings of 1,536 dimensions
 /// have 147,456; or 20,000 objects of a key.
-const MOST_BYTES: usize = 16 << 20;
+pub(crate) const MOST_BYTES: usize = 16 << 20;
+
+/// A tree that costs no more may be built beside any number of others.
+pub(crate) const SMALL: usize = 1 << 20;
 
 /// The most values of a text that is only divided into its parts: a thousand rows' embeddings.
 const MOST_VALUES: usize = 2_000_000;
@@ -41,9 +44,30 @@ pub(crate) struct TooManyValues;
 /// It would cost too much.
 pub(crate) fn check(text: &[u8]) -> Result<(), TooManyValues> {
     // Nothing so short can cost so much, and nearly all texts are.
-    if text.len() / SHORTEST * (VALUE + OBJECT + KEY + VALUE) <= MOST_BYTES {
-        return Ok(());
+    match dearest(text) <= MOST_BYTES {
+        true => Ok(()),
+        false => scanned(text).map(drop),
     }
+}
+
+/// What the tree of `text` costs, in bytes and without those of its strings: at most so much where the
+/// text is short, about so much where it is long.
+///
+/// # Errors
+/// It would cost too much.
+pub(crate) fn cost(text: &[u8]) -> Result<usize, TooManyValues> {
+    match dearest(text) {
+        most if most <= SMALL => Ok(most),
+        _ => scanned(text),
+    }
+}
+
+/// The most that so many bytes can cost.
+fn dearest(text: &[u8]) -> usize {
+    text.len() / SHORTEST * (VALUE + OBJECT + KEY + VALUE)
+}
+
+fn scanned(text: &[u8]) -> Result<usize, TooManyValues> {
     let cost = |byte| match byte {
         b'{' => VALUE + OBJECT,
         b'[' => VALUE + LIST,
@@ -60,33 +84,34 @@ pub(crate) fn check(text: &[u8]) -> Result<(), TooManyValues> {
 /// It has too many.
 pub(crate) fn check_parts(text: &[u8]) -> Result<(), TooManyValues> {
     let counts = |byte| usize::from(matches!(byte, b'{' | b'[' | b','));
-    scan(text, counts, MOST_VALUES)
+    scan(text, counts, MOST_VALUES).map(drop)
 }
 
-/// Whether a tree that has grown piece by piece has come to cost too much.
-///
-/// # Errors
-/// It has.
-pub(crate) fn check_tree(tree: &Value) -> Result<(), TooManyValues> {
-    match cost_of(tree) <= MOST_BYTES {
-        true => Ok(()),
-        false => Err(TooManyValues),
-    }
-}
-
-fn cost_of(tree: &Value) -> usize {
+/// What `tree` costs, in bytes and without those of its strings.
+pub(crate) fn of_tree(tree: &Value) -> usize {
     let beyond = match tree {
-        Value::Array(items) => LIST + items.iter().map(cost_of).sum::<usize>(),
+        Value::Array(items) => LIST + items.iter().map(of_tree).sum::<usize>(),
         Value::Object(fields) => {
-            OBJECT + KEY * fields.len() + fields.values().map(cost_of).sum::<usize>()
+            OBJECT + KEY * fields.len() + fields.values().map(of_tree).sum::<usize>()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     };
     VALUE + beyond
 }
 
+/// Whether a tree that grows chunk by chunk has come to cost too much.
+///
+/// # Errors
+/// It has.
+pub(crate) fn check_tree(tree: &Value) -> Result<(), TooManyValues> {
+    match of_tree(tree) <= MOST_BYTES {
+        true => Ok(()),
+        false => Err(TooManyValues),
+    }
+}
+
 /// Adds up what the bytes outside of strings cost.
-fn scan(text: &[u8], cost: impl Fn(u8) -> usize, most: usize) -> Result<(), TooManyValues> {
+fn scan(text: &[u8], cost: impl Fn(u8) -> usize, most: usize) -> Result<usize, TooManyValues> {
     let mut sum = 0;
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {
@@ -99,7 +124,7 @@ fn scan(text: &[u8], cost: impl Fn(u8) -> usize, most: usize) -> Result<(), TooM
             return Err(TooManyValues);
         }
     }
-    Ok(())
+    Ok(sum)
 }
 
 fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {

@@ -49,6 +49,7 @@
 mod alarm;
 #[doc(hidden)]
 pub mod bedrock;
+mod blocking;
 #[doc(hidden)]
 pub mod catalog;
 #[doc(hidden)]
@@ -77,6 +78,7 @@ pub mod output;
 pub(crate) mod percent;
 #[doc(hidden)]
 pub mod prompt;
+mod record_id;
 mod replacement;
 #[doc(hidden)]
 pub mod report;

@@ -45,6 +45,7 @@ mod stream_body;
 mod streamed;
 mod trust;
 mod usage_split;
+mod whole_body;
 mod wire;
 
 use aws_sdk_bedrockruntime::Client;
@@ -57,7 +58,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::catalog::{ModelFacts, rounded_usd};
-use crate::family::{Batch, Family, ToolInput};
+use crate::family::{Batch, Family};
 use crate::json_cost;
 use crate::model::Bill;
 use crate::model::fault::Verdict;
@@ -65,7 +66,7 @@ use crate::model::{
     Category, Delivery, Fault, Model, ParsedReply, Reasoning, Reply, Request, RequestOptions,
     Served, Tier, Usage,
 };
-use crate::schema::{Called, Judge};
+use crate::schema::Judge;
 pub use aws::Access;
 use aws::Rehearsal;
 use client::Clients;
@@ -73,6 +74,8 @@ pub use error::ConnectError;
 use faults::{fault, no_answer, no_client, not_json, too_many_values};
 use hosts::Hosts;
 use response_headers::ResponseHeaders;
+use streamed::Patience;
+use whole_body::{Room, Taken};
 use wire::BoundedAnswer;
 
 /// What is called.
@@ -94,8 +97,8 @@ pub struct Target {
     pub bodies: Bodies,
     /// Whether replies keep the reasoning before their answers.
     pub reasoning: Reasoning,
-    /// Whether rows that share a call keep their parts of its body.
-    pub parts: Parts,
+    /// Whether replies keep the bodies that they were read from.
+    pub bodies_read: ReadBodies,
     /// What judges responses, and the name of the tool that stands for its schema, if the job has one.
     pub judge: Option<(Judge, String)>,
     /// Prices and limits, where they are known; `region` may change them.
@@ -119,18 +122,10 @@ impl Target {
             ..reading
         };
         match &self.judge {
-            Some((judge, tool)) => judge.judge(called(&reading, tool), reading),
+            Some((judge, tool)) => judge.judge(Family::tool_input(&reading, tool), reading),
             None => reading,
         }
     }
-}
-
-/// What the model called the tool with that stands for the schema.
-fn called(reading: &ParsedReply, tool: &str) -> Option<Called> {
-    Some(match Family::tool_input(reading, tool)? {
-        ToolInput::Value(value) => Called::With(value),
-        ToolInput::Text(text) => Called::WithText(text),
-    })
 }
 
 /// Whose work the bodies are.
@@ -142,12 +137,12 @@ pub enum Bodies {
     OfRows,
 }
 
-/// Whether each row keeps its part of a body once it is parsed. Many are in memory at once.
+/// Whether a reply keeps its body, or its part of one, once that is parsed. Many are in memory at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parts {
+pub enum ReadBodies {
     /// It is kept beside what was read.
     Kept,
-    /// It is let go.
+    /// It is dropped, unless it breaks the schema of the job: the row may fail for it.
     Dropped,
 }
 
@@ -156,6 +151,7 @@ pub enum Parts {
 pub struct Bedrock {
     clients: Clients,
     target: Target,
+    room: Room,
 }
 
 /// What is said of the host that calls would go to, where it is neither AWS's nor this machine: `url`, where
@@ -204,6 +200,7 @@ impl Bedrock {
         let bedrock = Self {
             clients: Clients::new(access).await?,
             target,
+            room: Room::default(),
         };
         let rehearsed = bedrock.rehearse(&named_by, hosts).await;
         rehearsed.map_err(|error| error.in_profile(profile))?;
@@ -241,12 +238,17 @@ impl Model for Bedrock {
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let headers = ResponseHeaders::default();
         let outcome = match self.target.delivery {
-            Delivery::Whole => {
-                let raw_reply = self.invoke_whole(&client, call, &headers).await;
-                raw_reply.and_then(|raw_reply| self.read(call, raw_reply))
-            }
+            Delivery::Whole => match self.invoke_whole(&client, call, &headers).await {
+                Ok(raw_reply) => self.read_in_turn(call, raw_reply).await,
+                Err(fault) => Err(fault),
+            },
             Delivery::Streamed { idle } => {
-                self.invoke_streamed(&client, call, idle, &headers).await
+                let patience = Patience {
+                    first: call.silence.map_or(idle, |silence| silence.max(idle)),
+                    next: idle,
+                };
+                self.invoke_streamed(&client, call, patience, &headers)
+                    .await
             }
         };
         self.look_over(outcome, &headers, number).await
@@ -264,11 +266,18 @@ impl Model for Bedrock {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let headers = ResponseHeaders::default();
-        let raw_reply = self.invoke_whole(&client, &call, &headers).await;
-        let replies = raw_reply.and_then(|raw_reply| self.share_out(calls, raw_reply, &weights));
+        let replies = match self.invoke_whole(&client, &call, &headers).await {
+            Ok(raw_reply) => {
+                let raw = raw_reply.raw.clone();
+                let share_out = || self.share_out(calls, raw_reply, &weights);
+                self.room.read(&raw, share_out).await
+            }
+            Err(fault) => Err(fault),
+        };
         self.look_over(replies, &headers, number).await
     }
 }
@@ -280,6 +289,8 @@ struct RawReply {
     usage: Usage,
     served: Served,
     request_id: Option<String>,
+    /// Given back once it is read.
+    room: Taken,
 }
 
 impl Bedrock {
@@ -314,13 +325,16 @@ impl Bedrock {
         call: &Request,
         headers: &ResponseHeaders,
     ) -> Result<RawReply, Fault> {
+        let body = self.room.body();
         let sent = addressed!(client.invoke_model(), self.target, call)
             .customize()
             .interceptor(BoundedAnswer::WHOLE)
+            .interceptor(body.clone())
             .interceptor(headers.clone())
             .send();
         let sent = Box::pin(sent).await;
         let answer = sent.map_err(|error| self.fault(&error))?;
+        let (raw, room) = body.take();
         let served = Served {
             tier: answer.service_tier.as_ref().map(ToString::to_string),
             latency_mode: answer
@@ -334,7 +348,8 @@ impl Bedrock {
             usage: headers.usage(),
             served,
             request_id: answer.request_id().map(str::to_owned),
-            raw: answer.body.into_inner().into(),
+            raw,
+            room,
         })
     }
 
@@ -365,18 +380,19 @@ impl Bedrock {
                 usage,
                 served: raw_reply.served.clone(),
                 request_id: raw_reply.request_id.clone(),
+                room: None,
             };
-            let reply = self.read(call, part).map_err(of_all)?;
-            Ok(match self.target.parts {
-                Parts::Kept => reply,
-                Parts::Dropped => Reply {
-                    raw: Bytes::new(),
-                    ..reply
-                },
-            })
+            self.read(call, part).map_err(of_all)
         };
         let parts = parts.into_iter().zip(usages);
         calls.iter().zip(parts).map(reply).collect()
+    }
+
+    /// Reads it when there is room for its tree.
+    async fn read_in_turn(&self, call: &Request, raw_reply: RawReply) -> Result<Reply, Fault> {
+        let raw = raw_reply.raw.clone();
+        let read = || self.read(call, raw_reply);
+        self.room.read(&raw, read).await
     }
 
     fn read(&self, call: &Request, raw_reply: RawReply) -> Result<Reply, Fault> {
@@ -385,6 +401,7 @@ impl Bedrock {
             usage: headers,
             served,
             request_id,
+            room: _room,
         } = raw_reply;
         if let Err(error) = json_cost::check(&raw) {
             return Err(Fault {
@@ -398,6 +415,9 @@ impl Bedrock {
                     reading.usage = reading.usage.or(headers);
                     let reading = self.target.finished(reading, &body);
                     let bill = self.target.family.bill_of_answer(call.bill, &reading);
+                    let is_kept = self.target.bodies_read == ReadBodies::Kept
+                        || reading.schema_errors().is_some();
+                    let raw = if is_kept { raw } else { Bytes::new() };
                     return Ok(self.billed(bill, reading, served, request_id, raw));
                 }
                 Err(error) => no_answer(error, raw),

@@ -44,6 +44,9 @@ impl PingUrl {
             Some((url, query)) => (url, format!("?{query}")),
             None => (typed, String::new()),
         };
+        if typed.is_empty() {
+            return Err("no URL: set PROMPTMILL_PING to it first, or leave the flag out".into());
+        }
         if !is_url(url) || query.contains(char::is_whitespace) {
             return Err("it takes a URL such as https://hc-ping.com/UUID".into());
         }

@@ -1,6 +1,9 @@
 //! The credentials of a call, taken out of what comes back: a gateway, a proxy or a hostile endpoint may echo
 //! the headers that it was sent, and an error is kept in a file.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use bytes::Bytes;
 
 /// What stands where a credential stood.
@@ -54,30 +57,43 @@ impl Secrets {
 
     /// `None` where there is none of them.
     fn without(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut is_secret = vec![false; bytes.len()];
+        let mut found: Vec<Range<usize>> = Vec::new();
         for secret in &self.0 {
             let length = secret.len().min(KNOWN_BY);
-            let known: std::collections::HashSet<&[u8]> =
-                secret.as_bytes().windows(length).collect();
+            let known: HashSet<&[u8]> = secret.as_bytes().windows(length).collect();
+            // Bodies are long, and hardly a place of theirs begins as a credential does.
+            let mut begins = [false; 1 << 16];
+            for window in &known {
+                begins[pair(window)] = true;
+            }
             for (at, window) in bytes.windows(length).enumerate() {
-                if known.contains(window) {
-                    is_secret[at..at + length].fill(true);
+                if !(begins[pair(window)] && known.contains(window)) {
+                    continue;
+                }
+                match found.last_mut() {
+                    Some(last) if last.contains(&at) => last.end = at + length,
+                    Some(_) | None => found.push(at..at + length),
                 }
             }
         }
-        if !is_secret.contains(&true) {
-            return None;
-        }
-        let mut without = Vec::with_capacity(bytes.len());
-        for (at, (byte, secret)) in bytes.iter().zip(&is_secret).enumerate() {
-            match secret {
-                false => without.push(*byte),
-                true if at == 0 || !is_secret[at - 1] => without.extend_from_slice(REMOVED),
-                true => {}
+        found.sort_unstable_by_key(|place| place.start);
+        let mut without = Vec::new();
+        let mut end = 0;
+        for place in &found {
+            if end < place.start || end == 0 {
+                without.extend_from_slice(&bytes[end..place.start]);
+                without.extend_from_slice(REMOVED);
             }
+            end = end.max(place.end);
         }
-        Some(without)
+        without.extend_from_slice(&bytes[end..]);
+        (!found.is_empty()).then_some(without)
     }
+}
+
+/// How a credential begins; it has more bytes than that.
+fn pair(window: &[u8]) -> usize {
+    usize::from(u16::from_be_bytes([window[0], window[1]]))
 }
 
 #[cfg(test)]

@@ -21,24 +21,34 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::faults::{no_answer, no_event_stream, not_understood, retried};
+use super::faults::{no_answer, no_event_stream, not_understood, retried, too_many_values};
 use super::stream_body::StreamBody;
 use super::{Bedrock, BoundedAnswer, RawReply, ResponseHeaders};
 use crate::alarm::Alarm;
 use crate::bedrock::error::causes;
 use crate::bedrock::wire;
 use crate::family::{Assembly, StreamError};
+use crate::json_cost::TooManyValues;
 use crate::model::{Category, Fault, Reply, Request, Served};
 
 /// The status of what a provider says within a chunk without one: it is the model's failure.
 const MODEL_ERROR: u16 = 424;
+
+/// How long a stream may say nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Before its first event.
+    pub(super) first: Duration,
+    /// Between two events.
+    pub(super) next: Duration,
+}
 
 impl Bedrock {
     pub(super) async fn invoke_streamed(
         &self,
         client: &Client,
         call: &Request,
-        idle: Duration,
+        patience: Patience,
         headers: &ResponseHeaders,
     ) -> Result<Reply, Fault> {
         let family = self.target.family;
@@ -56,10 +66,10 @@ impl Bedrock {
             .interceptor(headers.clone())
             .send();
         // Its room is given back before the chunks come.
-        let begun = Alarm::after(idle)
+        let begun = Alarm::after(patience.first)
             .or(Box::pin(asked))
             .await
-            .ok_or_else(|| silent(idle))?;
+            .ok_or_else(|| silent(patience.first))?;
         let stream = begun.map_err(|error| self.fault(&error))?;
         let request_id = stream.request_id().map(str::to_owned);
         let mut served = Served {
@@ -71,21 +81,22 @@ impl Bedrock {
             emulated: headers.emulated(),
             latency_ms: None,
         };
-        let (mut chunks, received) = apart(stream.body, chunks, body.clone(), idle).await;
+        let (mut chunks, received) = apart(stream.body, chunks, body.clone(), patience).await;
         if chunks.ends.is_empty()
             && received
                 .as_ref()
                 .err()
                 .is_none_or(BadStream::is_undecodable)
-            && let Some(Some(raw)) = Alarm::after(idle).or(pin!(body.all())).await
+            && let Some(Some(raw)) = Alarm::after(patience.next).or(pin!(body.all())).await
         {
             let whole = RawReply {
                 raw,
                 usage: headers.usage(),
                 served,
                 request_id,
+                room: None,
             };
-            return self.not_streamed(call, whole, received.err());
+            return self.not_streamed(call, whole, received.err()).await;
         }
         // A provider that breaks off does so before whatever broke the stream after it.
         let whole = chunks.read().and(received);
@@ -117,14 +128,14 @@ impl Bedrock {
 impl Bedrock {
     /// A response without any event. A whole JSON body in the place of a stream is read as one; all
     /// else was put there by something on the way, which may be gone the next time.
-    fn not_streamed(
+    async fn not_streamed(
         &self,
         call: &Request,
         whole: RawReply,
         error: Option<BadStream>,
     ) -> Result<Reply, Fault> {
         if serde_json::from_slice::<IgnoredAny>(&whole.raw).is_ok() {
-            return self.read(call, whole);
+            return self.read_in_turn(call, whole).await;
         }
         let why = error.map_or_else(
             || "it ends before its first event".to_owned(),
@@ -143,11 +154,11 @@ async fn apart(
     events: EventReceiver<ResponseStream, ResponseStreamError>,
     mut chunks: Chunks,
     body: StreamBody,
-    idle: Duration,
+    patience: Patience,
 ) -> (Chunks, Result<(), BadStream>) {
     let mut receiving = JoinSet::new();
     receiving.spawn(async move {
-        let received = receive(events, &mut chunks, &body, idle).await;
+        let received = receive(events, &mut chunks, &body, patience).await;
         (chunks, received)
     });
     match receiving.join_next().await {
@@ -163,13 +174,20 @@ async fn receive(
     mut events: EventReceiver<ResponseStream, ResponseStreamError>,
     chunks: &mut Chunks,
     body: &StreamBody,
-    idle: Duration,
+    patience: Patience,
 ) -> Result<(), BadStream> {
-    let mut silence = Alarm::after(idle);
+    let mut allowed = patience.first;
+    let mut silence = Alarm::after(allowed);
     loop {
         let raw_reply = silence.or(pin!(events.recv())).await;
-        silence.put_off(idle);
-        match raw_reply.ok_or_else(|| silent(idle))? {
+        match allowed == patience.next {
+            true => silence.put_off(allowed),
+            // It would ring too late: an alarm is only put off.
+            false => silence = Alarm::after(patience.next),
+        }
+        let raw_reply = raw_reply.ok_or_else(|| silent(allowed))?;
+        allowed = patience.next;
+        match raw_reply {
             Ok(Some(ResponseStream::Chunk(part))) => {
                 if chunks.ends.is_empty() {
                     body.is_event_stream();
@@ -305,6 +323,7 @@ fn fault(error: BadStream, raw: impl FnOnce() -> Bytes) -> Fault {
     };
     match error {
         BadStream::Chunk(StreamError::NotJson(_)) => retried(not_understood(message, raw())),
+        BadStream::Chunk(StreamError::TooManyValues) => too_many_values(TooManyValues, raw()),
         BadStream::Chunk(StreamError::NoAnswer(error)) => no_answer(error, raw()),
         BadStream::TooLong => of_answer(Category::BadResponse),
         BadStream::Chunk(StreamError::BrokenOff {
@@ -401,6 +420,18 @@ mod tests {
             let array = array(taken.raw, &taken.ends);
             assert_eq!(String::from_utf8(array).unwrap(), kept);
         }
+    }
+
+    #[test]
+    fn a_stream_of_too_many_values_is_final_and_is_not_called_broken_json() {
+        let many = format!("{{\"a\":[{}0]}}", "0,".repeat(200_000));
+        let mut chunks = Chunks::new(Family::Llama3.assemble().unwrap());
+        chunks.take(many.as_bytes()).unwrap();
+        let error = chunks.assembly.finish().unwrap_err();
+        let fault = fault(error.into(), Bytes::new);
+        assert_eq!(fault.verdict, Category::BadResponse.verdict());
+        let said = "the response cannot be parsed: it has too many values";
+        assert!(fault.message.contains(said), "{}", fault.message);
     }
 
     /// The result of a stream of `family` that breaks off with `said`.

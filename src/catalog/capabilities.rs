@@ -56,7 +56,7 @@ struct CapabilityEntry {
     needs_extra: Vec<String>,
 }
 
-/// What one model can and cannot. What nobody has written down is taken to be possible.
+/// What one model can and cannot do. What no source mentions is taken to be possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capabilities {
     /// It refuses `temperature`, `top_p` and `top_k`.
@@ -165,9 +165,9 @@ mod tests {
         assert!(opus.no_sampling && opus.no_prefill);
         assert!(Capabilities::of("meta.llama4-scout-17b-instruct-v1:0").no_stream);
         assert_eq!(
-            Capabilities::of("nobody.knows"),
+            Capabilities::of("unknown.model"),
             Capabilities::default(),
-            "what nobody has written down is possible"
+            "what no source mentions is possible"
         );
     }
 

@@ -20,8 +20,8 @@ pub struct ModelFacts {
     pub batch: Option<Price>,
     /// A standard price that holds for the whole request once its input is above so many tokens.
     pub above: Option<(u64, Price)>,
-    /// The price of what is billed by the piece.
-    pub piece: UnitPrice,
+    /// The per-unit prices.
+    pub unit_price: UnitPrice,
     /// The most input tokens.
     pub max_in: Option<u64>,
     /// The most output tokens.
@@ -88,7 +88,7 @@ impl ModelFacts {
             flex: None,
             priority: None,
             above: None,
-            piece: UnitPrice::default(),
+            unit_price: UnitPrice::default(),
             ..self
         }
     }
@@ -227,7 +227,7 @@ impl From<PriceEntry> for ModelFacts {
             above: step(100_000, line.above_100k)
                 .or(step(200_000, line.above_200k))
                 .or(step(272_000, line.above_272k)),
-            piece: UnitPrice {
+            unit_price: UnitPrice {
                 made: line.img_out,
                 shown: line.img_in,
                 query: line.per_query,

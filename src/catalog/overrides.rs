@@ -142,10 +142,10 @@ impl KnownModel {
         if priced {
             facts.above = None;
         }
-        let piece = &mut facts.piece;
-        piece.made = own.usd_per_image.or(piece.made);
-        piece.shown = own.usd_per_image_shown.or(piece.shown);
-        piece.query = own.usd_per_query.or(piece.query);
+        let price = &mut facts.unit_price;
+        price.made = own.usd_per_image.or(price.made);
+        price.shown = own.usd_per_image_shown.or(price.shown);
+        price.query = own.usd_per_query.or(price.query);
         facts.max_in = own.max_input_tokens.or(facts.max_in);
         facts.max_out = own.max_output_tokens.or(facts.max_out);
         self.burndown = own.burndown.or(self.burndown);

@@ -1,4 +1,4 @@
-//! What is billed by the piece: images that a model makes or is shown, and searches of a reranker.
+//! What has a per-unit price: images that a model makes or is shown, and searches of a reranker.
 //!
 //! The catalog has one price for an image, whatever its size and quality; where Amazon Bedrock
 //! asks more for large or premium images, `--prices` says so.
@@ -21,12 +21,12 @@ pub struct Most {
 }
 
 impl UnitPrice {
-    /// What `pieces` cost, in USD. Nothing costs nothing, whatever its price.
-    fn of(&self, pieces: Units) -> Option<f64> {
+    /// What `units` cost, in USD. Nothing costs nothing, whatever its price.
+    fn of(&self, units: Units) -> Option<f64> {
         let parts = [
-            (pieces.made, self.made),
-            (pieces.shown, self.shown),
-            (pieces.queries, self.query),
+            (units.made, self.made),
+            (units.shown, self.shown),
+            (units.queries, self.query),
         ];
         let cost = |(number, price): (u64, Option<f64>)| match number {
             0 => Some(0.0),
@@ -37,12 +37,12 @@ impl UnitPrice {
 }
 
 impl ModelFacts {
-    /// What `pieces` cost, in USD; `None` where a price is unknown. Their prices are known of the
+    /// What `units` cost, in USD; `None` where a price is unknown. Their prices are known of the
     /// standard tier alone.
-    pub fn pieces_usd(&self, pieces: Units, tier: Tier) -> Option<f64> {
+    pub fn units_usd(&self, units: Units, tier: Tier) -> Option<f64> {
         match tier {
-            _ if pieces == Units::NONE => Some(0.0),
-            Tier::Default => self.piece.of(pieces),
+            _ if units == Units::NONE => Some(0.0),
+            Tier::Default => self.unit_price.of(units),
             Tier::Flex | Tier::Priority | Tier::Reserved => None,
         }
     }
@@ -55,7 +55,7 @@ impl ModelFacts {
             Metered::Free => 0.0,
         };
         let known = (bill.least == bill.most).then_some(bill.most)?;
-        Some(tokens + self.pieces_usd(known, tier)?)
+        Some(tokens + self.units_usd(known, tier)?)
     }
 
     /// What a request with this bill can cost at most.
@@ -65,7 +65,7 @@ impl ModelFacts {
             Metered::Billed => price()?.of(most.input, most.output)?,
             Metered::Free => 0.0,
         };
-        Some(tokens + self.pieces_usd(bill.most, tier)?)
+        Some(tokens + self.units_usd(bill.most, tier)?)
     }
 }
 

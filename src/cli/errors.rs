@@ -81,10 +81,14 @@ fn text(status: &OutputStatus, failed: u64, groups: &[FailureGroup]) -> String {
     for group in groups {
         let example = &group.example;
         let error = example.error.clone().unwrap_or_default();
+        let cell = example.variant.as_ref();
+        let cell = cell.map_or(String::new(), |variant| {
+            format!(", {}, sample {}", one_line(variant, 200), example.sample)
+        });
         let id = example.custom_id.as_deref().filter(|id| !id.is_empty());
         let id = id.map_or_else(String::new, |id| format!(", {}", one_line(id, 100)));
         text += &format!(
-            "\n\n{} {}: {}\n  example    row {}{id}: {}\n  fix        {}\n  command    {}",
+            "\n\n{} {}: {}\n  example    row {}{id}{cell}: {}\n  fix        {}\n  command    {}",
             count(group.count),
             one_line(&error.category, 60),
             one_line(&group.shape, LONGEST),
@@ -116,6 +120,7 @@ fn object(group: &FailureGroup, status: &OutputStatus) -> Value {
         "count": group.count,
         "example_row": group.example.row,
         "example_id": group.example.custom_id,
+        "example_variant": group.example.variant,
         "example_message": error.message,
         "fix": fixes::fix(&group.example),
         "command": fixes::command(&group.example, status),

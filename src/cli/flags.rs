@@ -41,7 +41,8 @@ pub(super) fn args() -> impl Iterator<Item = Arg> {
         } else {
             arg
         };
-        let many = matches!(key.kind, Kind::Texts | Kind::Windows);
+        let is_model = (key.table, key.name) == ("model", "id");
+        let many = is_model || matches!(key.kind, Kind::Texts | Kind::Windows | Kind::Prompts);
         arg.action(if many {
             ArgAction::Append
         } else {
@@ -84,6 +85,7 @@ fn heading(table: &str) -> Option<&'static str> {
         "input" => Some("Input"),
         "prompt" => Some("Prompt"),
         "model" => Some("Model"),
+        "sweep" => Some("Sweep"),
         "schema" => Some("Schema"),
         "limits" => Some("Limits"),
         "retry" => Some("Retry"),
@@ -100,7 +102,16 @@ pub(super) fn table(matches: &ArgMatches) -> Result<toml::Table, JobError> {
         let Some(typed) = matches.get_many::<String>(key.flag) else {
             continue;
         };
-        let value = value(key, &typed.map(String::as_str).collect::<Vec<_>>())?;
+        let typed: Vec<_> = typed.map(String::as_str).collect();
+        let value = value(key, &typed)?;
+        if (key.table, key.name) == ("model", "id") && 1 < typed.len() {
+            let sweep = job
+                .entry("sweep")
+                .or_insert_with(|| toml::Table::new().into());
+            let sweep = sweep.as_table_mut().expect("inserted as a table");
+            sweep.insert("model".into(), typed.into());
+            continue;
+        }
         let table = if key.table.is_empty() {
             &mut job
         } else {
@@ -152,7 +163,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
         Kind::Table => serde_json::from_str::<toml::Table>(last)
             .ok()
             .map(Into::into),
-        Kind::Windows => {
+        Kind::Windows | Kind::Prompts => {
             let windows = typed.iter().map(|typed| serde_json::from_str(typed).ok());
             let windows: Option<Vec<toml::Table>> = windows.collect();
             windows.map(Into::into)
@@ -161,7 +172,7 @@ fn value(key: &Key, typed: &[&str]) -> Result<toml::Value, JobError> {
     value.ok_or_else(|| JobError::WrongKind {
         place: "command line".into(),
         key: format!("--{}", key.flag),
-        takes: if matches!(key.kind, Kind::Table | Kind::Windows) {
+        takes: if matches!(key.kind, Kind::Table | Kind::Windows | Kind::Prompts) {
             "a JSON object without null"
         } else {
             key.kind.takes()

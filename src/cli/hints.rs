@@ -191,6 +191,16 @@ const FLAGS: &[(&[&str], &str)] = &[
         "type --limit N for the first N rows",
     ),
     (
+        &[
+            "--num-samples",
+            "--repeat",
+            "--repeats",
+            "--trials",
+            "--runs",
+        ],
+        "type --samples N for several completions of each row",
+    ),
+    (
         &["--offset", "--skip"],
         "rows that completed earlier are skipped anyway; to leave out others, remove them from the input",
     ),

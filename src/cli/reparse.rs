@@ -100,7 +100,7 @@ impl BodyReader {
         let family = text("family").map(|name| Family::parse(name));
         let prices = text("prices").map(|path| {
             let path = std::path::Path::new(path);
-            small::text(path)
+            small::text_of_any(path)
                 .map_err(|why| Failure::usage(format!("--prices {}: {why}", path.display())))
         });
         Ok(Self {
@@ -115,7 +115,7 @@ impl BodyReader {
         if let (Some(invalid), Some(judge)) = (kept.invalid, &self.judge) {
             let judged = judge.judge(None, invalid.clone());
             return match judged.schema_errors() {
-                Some([first, ..]) => Err(first.to_string()),
+                Some([first, ..]) => Err(first.masked()),
                 Some([]) | None => Ok((judged, None)),
             };
         }
@@ -149,7 +149,7 @@ impl BodyReader {
         if let Some(judge) = &self.judge {
             reading = judge.judge(None, reading);
             if let Some([first, ..]) = reading.schema_errors() {
-                return Err(first.to_string());
+                return Err(first.masked());
             }
         }
         // The request is not kept: what it alone tells of the cost is unknown.
@@ -165,7 +165,8 @@ impl BodyReader {
 /// What judges responses against the schema in the file at `path`.
 fn judge(path: &str) -> Result<Judge, Failure> {
     let wrong = |why: String| Failure::usage(format!("--schema {path}: {why}"));
-    let text = small::text(std::path::Path::new(path)).map_err(|why| wrong(why.to_string()))?;
+    let text =
+        small::text_of_any(std::path::Path::new(path)).map_err(|why| wrong(why.to_string()))?;
     let schema = Schema::parse(&text).map_err(|problem| wrong(problem.to_string()))?;
     Ok(Judge {
         schema: std::sync::Arc::new(schema),

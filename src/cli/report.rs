@@ -179,10 +179,16 @@ fn hash(parts: &[&[u8]]) -> u64 {
 }
 
 fn key(record: &RecordFigures) -> u64 {
-    match &record.custom_id {
-        Some(id) => hash(&[b"id", id.as_bytes()]),
-        None => hash(&[b"row", &record.row.to_le_bytes()]),
+    let row = record.row.to_le_bytes();
+    let mut parts: Vec<&[u8]> = match &record.custom_id {
+        Some(id) => vec![b"id", id.as_bytes()],
+        None => vec![b"row", &row],
+    };
+    let sample = record.sample.to_le_bytes();
+    if let Some(variant) = &record.variant {
+        parts.extend([variant.as_bytes(), &sample]);
     }
+    hash(&parts)
 }
 
 /// What of an output is compared.

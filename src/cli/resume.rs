@@ -8,6 +8,12 @@ use clap::{Arg, Command};
 use crate::format::shell_word;
 use crate::job::PinnedPath;
 
+/// The flag whose value is a secret: anyone who knows the URL can report for the job.
+const SECRET: &str = "ping";
+
+/// What stands for it: a variable of the shell that the command is pasted into.
+const SECRET_VARIABLE: &str = "\"$PROMPTMILL_PING\"";
+
 /// The command line as it was typed, with what clap knows of it, and what stands in it otherwise
 /// when it is given again.
 pub(super) struct TypedCommand {
@@ -64,18 +70,18 @@ impl TypedCommand {
         for (word, is) in self.words.iter().zip(self.parse()) {
             match is {
                 Word::Other if word == "--fresh" => {}
+                Word::Value(SECRET, at) => again.push(format!("{}{SECRET_VARIABLE}", &word[..at])),
                 Word::Value(flag, at) => again.push(match left.remove(flag) {
-                    Some(value) => format!("{}{value}", &word[..at]),
-                    None => word.clone(),
+                    Some(value) => shell_word(&format!("{}{value}", &word[..at])),
+                    None => shell_word(word),
                 }),
-                Word::Other => again.push(word.clone()),
+                Word::Other => again.push(shell_word(word)),
             }
         }
         for (flag, value) in left {
-            again.extend([format!("--{flag}"), value]);
+            again.extend([format!("--{flag}"), shell_word(&value)]);
         }
-        let quoted: Vec<_> = again.iter().map(|word| shell_word(word)).collect();
-        quoted.join(" ")
+        again.join(" ")
     }
 
     /// What each word is.
@@ -169,6 +175,30 @@ mod tests {
             &[],
             "promptmill run -t --fresh -i x.csv",
         );
+    }
+
+    #[test]
+    fn the_url_of_a_monitor_is_a_secret() {
+        for (words, expected) in [
+            (
+                vec!["--ping", "https://hc.example/1"],
+                "--ping \"$PROMPTMILL_PING\"",
+            ),
+            (
+                vec!["--ping=https://hc.example/1"],
+                "--ping=\"$PROMPTMILL_PING\"",
+            ),
+        ] {
+            let typed: Vec<_> = ["promptmill", "run", "a b.toml"]
+                .into_iter()
+                .chain(words)
+                .collect();
+            check(
+                &typed,
+                &[],
+                &format!("promptmill run 'a b.toml' {expected}"),
+            );
+        }
     }
 
     #[test]

@@ -13,11 +13,14 @@ use crate::exit::{Exit, Reason};
 use crate::job::small;
 use crate::output::OutputPaths;
 use crate::output::paths::check_name;
-use crate::score::{Checks, Comparison, ScoreError, ScoreTally, Scores, score as count, table};
+use crate::score::{
+    Checks, Comparison, Judged, ScoreError, ScoreTally, Scores, score as count, table,
+};
 
 const EXAMPLES: &str = "  promptmill score out.jsonl checks.toml
   promptmill score out.jsonl checks.toml --by category --min-pass 90%
-  promptmill score out.jsonl checks.toml --against yesterday.jsonl";
+  promptmill score out.jsonl checks.toml --against yesterday.jsonl
+  promptmill score out.jsonl checks.toml --from out.judged.jsonl";
 
 /// The verb and its flags.
 pub(super) fn command() -> Command {
@@ -57,6 +60,22 @@ pub(super) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .value_hint(ValueHint::FilePath)
                 .help("Compare with another output of the same rows, row by row"),
+        )
+        .arg(
+            Arg::new("compare")
+                .long("compare")
+                .value_names(["VARIANT", "VARIANT"])
+                .num_args(2)
+                .conflicts_with("against")
+                .help("Compare two variants of a sweep, row by row: the first with the second"),
+        )
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("JUDGED.jsonl")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::FilePath)
+                .help("Output of a judge whose input was OUT: its scores are /judged/NAME in checks"),
         )
         .arg(
             Arg::new("min-pass")
@@ -111,20 +130,32 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
     let by: Option<&String> = matches.get_one("by");
     let by = by.map(|field| field.strip_prefix("metadata.").unwrap_or(field));
     let against: Option<&PathBuf> = matches.get_one("against");
+    let variants: Option<Vec<&String>> = matches.get_many("compare").map(Iterator::collect);
+    let judged = judged(matches, &checks)?;
     let tally = count(&Scores {
         paths: &paths,
         checks: &checks,
         by,
-        compares: against.is_some(),
+        judged: judged.as_ref(),
+        compares: against.is_some() || variants.is_some(),
         into: Some(&paths.scores),
     })?;
     let other = against.map(|other| of_other(other, &checks)).transpose()?;
-    let compared = other.map_or_else(Vec::new, |other| tally.compare_with(&other));
+    let compared = match (&other, variants.as_deref()) {
+        (Some(other), _) => tally.compare_with(other),
+        (None, Some([one, other])) => tally
+            .compare_variants(one, other)
+            .map_err(|error| Failure::usage(format!("--compare: {error}")))?,
+        (None, _) => Vec::new(),
+    };
     let least: Option<&TypedShare> = matches.get_one("min-pass");
     let missed = least.and_then(|least| below(&tally, least));
     print::delivered(match matches.get_flag("json") {
         true => print::json(&json_of(&paths, &tally, &compared, missed.as_deref())),
-        false => print::text(&text_of(&paths, &tally, &compared, by)),
+        false => {
+            let heading = variants.as_deref().map(heading);
+            print::text(&text_of(&paths, &tally, heading, &compared, by))
+        }
     })?;
     match missed {
         None => Ok(Exit::Complete),
@@ -137,8 +168,27 @@ pub(super) fn score(matches: &ArgMatches) -> Result<Exit, Failure> {
 
 fn read_checks(file: &Path) -> Result<Checks, Failure> {
     let at = |why: &dyn std::error::Error| Failure::usage(format!("{}: {why}", file.display()));
-    let text = small::text(file).map_err(|error| at(&error))?;
-    Checks::parse(&text).map_err(|error| at(&error))
+    let text = small::text_of_any(file).map_err(|error| at(&error))?;
+    let read = |path: &str| small::text(Path::new(path)).map_err(|error| error.to_string());
+    Checks::parse(&text, read).map_err(|error| at(&error))
+}
+
+/// What a judge said, where that is asked for.
+fn judged(matches: &ArgMatches, checks: &Checks) -> Result<Option<Judged>, Failure> {
+    let from: Option<&PathBuf> = matches.get_one("from");
+    match (from, checks.of_judge()) {
+        (Some(from), _) => {
+            check_name(from).map_err(|why| Failure::usage(format!("--from: {why}")))?;
+            let read = Judged::read(from);
+            Ok(Some(read.map_err(|error| {
+                Failure::usage(format!("--from {error}"))
+            })?))
+        }
+        (None, Some(check)) => Err(Failure::usage(format!(
+            "check `{check}` looks at what a judge said: give the judge's output with --from"
+        ))),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The counts of the output that this one is compared with.
@@ -153,15 +203,25 @@ fn of_other(other: &Path, checks: &Checks) -> Result<ScoreTally, Failure> {
         paths: &paths,
         checks,
         by: None,
+        judged: None,
         compares: true,
         into: None,
     })?;
     Ok(tally)
 }
 
+/// What goes before the comparison of two variants.
+fn heading(variants: &[&String]) -> String {
+    match variants {
+        [one, other] => format!("{one} compared with {other}:\n"),
+        _ => String::new(),
+    }
+}
+
 fn text_of(
     paths: &OutputPaths,
     tally: &ScoreTally,
+    heading: Option<String>,
     compared: &[Comparison],
     by: Option<&str>,
 ) -> String {
@@ -169,6 +229,7 @@ fn text_of(
     if text.is_empty() {
         text.push_str("no records\n");
     }
+    text += &heading.unwrap_or_default();
     for comparison in compared {
         text += &format!("{comparison}\n");
     }
@@ -190,6 +251,7 @@ fn json_of(
         "scores_file": paths.scores,
         "records": tally.records(),
         "scores": tally.json(),
+        "judged": tally.judged_json(),
         "comparison": compared,
     })
     .to_string()
@@ -200,7 +262,9 @@ impl From<ScoreError> for Failure {
         match error {
             ScoreError::Write { .. } => Self::new(Exit::CannotWrite, error),
             ScoreError::NoRecord { .. } => Self::usage(error).because(Reason::Output),
-            ScoreError::Read { .. } | ScoreError::NoField { .. } => Self::usage(error),
+            ScoreError::Read(_) | ScoreError::NoField { .. } | ScoreError::NotJudged { .. } => {
+                Self::usage(error)
+            }
         }
     }
 }

@@ -10,12 +10,12 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use crate::run::{self, Ask};
+use crate::run::{self, StopRequest};
 
 /// What signals have asked for so far.
 pub(super) struct Signals {
     /// Whether to stop.
-    pub(super) asked: watch::Receiver<Ask>,
+    pub(super) asked: watch::Receiver<StopRequest>,
     /// Changes whenever the status line is asked for.
     pub(super) status: watch::Receiver<()>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Signals {
 /// # Errors
 /// The system lets no handler be installed.
 pub(super) fn listen() -> std::io::Result<Signals> {
-    let (ask, asked) = watch::channel(Ask::Run);
+    let (ask, asked) = watch::channel(StopRequest::Run);
     let (show, status) = watch::channel(());
     let relay = Relay {
         interrupts: signal(SignalKind::interrupt())?,
@@ -44,16 +44,16 @@ pub(super) fn listen() -> std::io::Result<Signals> {
 
 /// The first signal to stop, if it comes before the run begins; else it never says anything.
 pub(super) async fn too_soon(
-    mut asked: watch::Receiver<Ask>,
+    mut asked: watch::Receiver<StopRequest>,
     begins: oneshot::Receiver<()>,
 ) -> run::Signal {
-    let first = asked.wait_for(|asked| *asked != Ask::Run);
+    let first = asked.wait_for(|asked| *asked != StopRequest::Run);
     tokio::select! {
         biased;
         _ = begins => std::future::pending().await,
         asked = first => match asked.map(|asked| *asked) {
-            Ok(Ask::Drain(signal) | Ask::Leave(signal)) => signal,
-            Ok(Ask::Run) | Err(_) => std::future::pending().await,
+            Ok(StopRequest::Drain(signal) | StopRequest::Leave(signal)) => signal,
+            Ok(StopRequest::Run) | Err(_) => std::future::pending().await,
         },
     }
 }
@@ -84,7 +84,7 @@ struct Relay {
     terminations: Signal,
     hangups: Option<Signal>,
     status: Signal,
-    ask: watch::Sender<Ask>,
+    ask: watch::Sender<StopRequest>,
     show: watch::Sender<()>,
 }
 

@@ -33,7 +33,7 @@ impl Run<'_, '_> {
                 (Stop::Limit(Reached::Deadline(_)), Some(clock)) => {
                     format!("the deadline, {clock}")
                 }
-                (stop, _) => stop.to_string(),
+                (stop, _) => format!("{stop}{}", self.model_of(stop)),
             }),
             // Every row has ended, and some of them stood in a file that was deleted since.
             None if !is_whole => Some(lost(self.context.rows - overall.ended())),
@@ -94,6 +94,34 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Which model of a sweep a stop is about, where it is about one.
+    fn model_of(&self, stop: &Stop) -> String {
+        let is_sweep = !self.context.variants.is_empty();
+        match stop {
+            Stop::Fault(_)
+            | Stop::AllInvalid(_)
+            | Stop::TokensPerDay
+            | Stop::Unreachable { .. }
+            | Stop::Throttled { .. }
+                if is_sweep =>
+            {
+                format!(" ({})", self.current.model)
+            }
+            Stop::Fault(_)
+            | Stop::AllInvalid(_)
+            | Stop::TokensPerDay
+            | Stop::Unreachable { .. }
+            | Stop::Throttled { .. }
+            | Stop::Interrupted
+            | Stop::Terminated
+            | Stop::HungUp
+            | Stop::Input(_)
+            | Stop::Bug
+            | Stop::Limit(_)
+            | Stop::CannotWrite { .. } => String::new(),
+        }
+    }
+
     /// What of the completed rows makes exit code 3: more failed, or more were filtered, than is
     /// allowed.
     fn too_many(&self, overall: &Tally) -> Option<String> {
@@ -134,6 +162,6 @@ impl Run<'_, '_> {
 
     fn verdict(&self, stop: &Stop) -> (Exit, Option<String>) {
         let place = self.region.as_deref();
-        verdict(stop, &self.plan.model, place, &self.context.paths)
+        verdict(stop, &self.current.model, place, &self.context.paths)
     }
 }

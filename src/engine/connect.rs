@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::failure::Failure;
 use crate::bedrock::aws::Access;
-use crate::bedrock::{Bodies, Parts, Target};
+use crate::bedrock::{Bodies, ReadBodies, Target};
 use crate::job::{Endpoint, Plan, small};
 use crate::output::KeepRaw;
 use bedrock_emulator::{Emulator, Scenario};
@@ -94,9 +94,9 @@ pub(crate) fn target(plan: &Plan, sends_bodies: bool) -> Target {
             Bodies::Built
         },
         reasoning: plan.reasoning,
-        parts: match plan.keep_raw {
-            KeepRaw::Always => Parts::Kept,
-            KeepRaw::Errors | KeepRaw::Never => Parts::Dropped,
+        bodies_read: match plan.keep_raw {
+            KeepRaw::Always => ReadBodies::Kept,
+            KeepRaw::Errors | KeepRaw::Never => ReadBodies::Dropped,
         },
         judge: plan.schema.as_ref().map(|schema| {
             let judge = schema.judge(plan.longest_answer());

@@ -190,7 +190,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
         Kind::CountOrShare => value.is_string() || value.is_u64(),
         Kind::Switch => value.is_boolean(),
         Kind::Table => value.is_object(),
-        Kind::Windows => {
+        Kind::Windows | Kind::Prompts => {
             let windows = value.as_array();
             windows.is_some_and(|windows| windows.iter().all(Value::is_object))
         }

@@ -31,6 +31,10 @@ pub struct RowEvent<'a> {
     pub row: u64,
     /// Its id; `None` if the row could not be read.
     pub custom_id: Option<&'a str>,
+    /// The variant of a sweep; `None` without one.
+    pub variant: Option<&'a str>,
+    /// Which of the variant's samples, from 1; `None` without a sweep.
+    pub sample: Option<u32>,
     /// How it ended.
     pub status: RowStatus,
     /// What the model wrote; `None` for a failed row and for a model that writes no text.
@@ -106,9 +110,12 @@ impl<'a> RowEvent<'a> {
             }
             Outcome::Failed(fault) => (RowStatus::Failed, None, None, Some(fault.meaning())),
         };
+        let cell = row.identity.cell.as_ref();
         Self {
             row: row.identity.row,
             custom_id: row.identity.custom_id.as_deref(),
+            variant: cell.map(|cell| cell.variant.name.as_str()),
+            sample: cell.map(|cell| cell.sample),
             status,
             completion,
             cost_usd,

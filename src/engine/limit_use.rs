@@ -20,14 +20,16 @@ pub(super) struct LimitUseFile {
 }
 
 impl LimitUseFile {
-    /// What earlier runs have used, and the file that says it to the next one.
+    /// What earlier runs have used, and the file that says it to the next one. In a sweep each `model`
+    /// has a record of its own.
     pub(super) fn open(
         paths: &OutputPaths,
         mode: Mode,
         emulated: bool,
+        model: Option<&str>,
         is_limited: bool,
     ) -> Result<(Self, EarlierUse), LedgerError> {
-        let file = PaceFile::new(paths, mode);
+        let mut file = PaceFile::new(paths, mode, model);
         let now = Timestamp::now();
         let earlier = file.read()?;
         let earlier = earlier.filter(|record| record.emulated == emulated);

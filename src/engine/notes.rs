@@ -1,9 +1,10 @@
 //! What is said before the first call.
 
 use super::run::Run;
+use super::sweep_remarks::{self, of_each};
 use super::told::Notice;
 use crate::catalog;
-use crate::job::Endpoint;
+use crate::job::{Endpoint, Plan};
 use crate::output::{Claim, Locks, TailFix, TornTail, lock_remark};
 use crate::rows::preflight::Preflight;
 
@@ -21,7 +22,11 @@ impl Run<'_, '_> {
             .iter()
             .map(|torn| Notice::Warning(repaired(torn)));
         let of_input = preflight.of_input.iter().cloned().map(Notice::Warning);
-        let gone = Preflight::gone_remark(self.kept.rows);
+        let variants = self.opened.variants;
+        let gone = match variants.iter().any(|it| it.sweep.is_some()) {
+            false => Preflight::gone_remark(self.kept.rows),
+            true => sweep_remarks::gone(self.kept.rows, variants, &claim.past),
+        };
         let gone = gone.filter(|_| self.opened.maker.selection().is_none());
         let unknown_locks = || lock_remark(self.opened.paths.directory());
         let unknown_locks = (self.options.locks == Locks::Trusted).then(unknown_locks);
@@ -33,31 +38,41 @@ impl Run<'_, '_> {
             found.map(|found| Notice::Note(format!("{model} calls {found}, according to Bedrock"))),
             preflight.alike.clone().map(Notice::Warning),
             preflight.blank_remark().map(Notice::Warning),
-            self.plan.catalog_remark().map(Notice::Warning),
-            self.plan.unpriced_remark().map(Notice::Warning),
-            self.plan.profile_remark().map(Notice::Warning),
-            self.plan.prefix_remark().map(Notice::Note),
-            self.context.emulated.then(|| Notice::Note(fake.to_owned())),
         ];
-        let notices = notices.into_iter().flatten();
-        torn.chain(of_input).chain(notices).collect()
+        let of_sweep = sweep_remarks::remarks(variants, self.opened.skipped);
+        let of_plans = [
+            of_each(variants, Plan::catalog_remark),
+            of_each(variants, Plan::unpriced_remark),
+            of_each(variants, Plan::profile_remark),
+        ];
+        let of_plans = of_plans.into_iter().flatten();
+        let warnings = of_sweep.into_iter().chain(of_plans).map(Notice::Warning);
+        let prefix = of_each(variants, Plan::prefix_remark);
+        let notes = prefix.into_iter().map(Notice::Note);
+        let fake = self.context.emulated.then(|| Notice::Note(fake.to_owned()));
+        torn.chain(of_input)
+            .chain(notices.into_iter().flatten())
+            .chain(warnings)
+            .chain(notes)
+            .chain(fake)
+            .collect()
     }
 
     /// Said of a region that the catalog does not know: it is likely to be misspelt.
     pub(super) fn region_remark(&self) -> Option<String> {
         let region = self.region.as_deref().unwrap_or_default();
-        let is_aws = self.plan.endpoint == Endpoint::Aws;
+        let is_aws = self.current.endpoint == Endpoint::Aws;
         catalog::region_remark(region).filter(|_| is_aws)
     }
 
     /// Said of an inference profile that is not of the region's geography.
     pub(super) fn geography_remark(&self) -> Option<String> {
         // The emulator plays a region of its own if the job names none.
-        let region = match self.plan.endpoint {
-            Endpoint::Emulator { .. } => self.plan.region.as_deref(),
+        let region = match self.current.endpoint {
+            Endpoint::Emulator { .. } => self.current.region.as_deref(),
             Endpoint::Aws | Endpoint::Url(_) => self.region.as_deref(),
         };
-        self.plan.geography_remark(region?)
+        self.current.geography_remark(region?)
     }
 }
 

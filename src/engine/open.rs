@@ -5,23 +5,22 @@
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::block_in_place;
 
 use super::day::Day;
 use super::failure::Failure;
 use super::options::RunOptions;
 use super::responder::Responder;
-use super::{connect, resolve_arn};
+use super::{connect, resolve_arn, sweep_remarks};
 use crate::bedrock::hosts::Hosts;
+use crate::blocking::blocking;
 use crate::exit::Reason;
 use crate::input::{Extent, Input};
 use crate::job::expand::expand;
-use crate::job::{JobFile, PinnedPath, Plan};
+use crate::job::{JobFile, PinnedPath, Plan, PlannedVariant, SweepPlan};
 use crate::output::{EarlierRows, LastRun, OutputPaths};
 use crate::rows::forecast::Gathered;
 use crate::rows::preflight::{Preflight, survey};
-use crate::rows::{Only, Redo, RowMaker, Standing};
+use crate::rows::{Only, Redo, RowMaker, Standing, identity, place_of};
 use crate::run::Row;
 use bedrock_emulator::Scenario;
 
@@ -51,7 +50,12 @@ pub(crate) enum Lookup<'h, 't> {
 /// A job with its plan.
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    /// The plan of the first variant, which says what all of them share.
     pub(crate) plan: Plan,
+    /// All variants; a job without a sweep has one.
+    pub(crate) variants: Vec<PlannedVariant>,
+    /// Variants that are left out, each with the reason.
+    pub(crate) skipped: Vec<(String, String)>,
     /// Paths of the job that depend on the day or on the environment, as they are now.
     pub(crate) pinned: Vec<PinnedPath>,
     /// What a person should know of the day that paths have.
@@ -63,7 +67,11 @@ pub(crate) struct Loaded {
 /// A job whose input is open and fits it.
 #[derive(Debug)]
 pub(crate) struct Opened<'a> {
+    /// The plan of the first variant.
     pub(crate) plan: &'a Plan,
+    pub(crate) variants: &'a [PlannedVariant],
+    /// Variants that are left out, each with the reason.
+    pub(crate) skipped: &'a [(String, String)],
     pub(crate) input: Input,
     pub(crate) maker: RowMaker<'a>,
     pub(crate) paths: OutputPaths,
@@ -113,19 +121,27 @@ impl Loaded {
         let warning = day.warning(&job);
         let today = day.date;
         let is_skipped = matches!(lookup, Lookup::Skip);
+        let mut variants = job.variants()?;
         let hidden = match lookup {
-            Lookup::Ask(hosts) => resolve_arn::resolve(&mut job, today, hosts).await,
+            Lookup::Ask(hosts) if variants.is_empty() => {
+                resolve_arn::resolve(&mut job, today, hosts).await
+            }
+            Lookup::Ask(hosts) => resolve_arn::resolve_all(&mut variants, today, hosts).await,
             Lookup::Skip => None,
         };
         let variable = |name: &str| std::env::var(name).ok();
         let pinned = job.pinned(today, variable);
-        let plan = Plan::new(job, source.file.as_deref(), today, variable)?;
+        let SweepPlan { variants, skipped } =
+            SweepPlan::new(job, variants, source.file.as_deref(), today, variable)?;
+        let plan = variants[0].plan.clone();
         let not_asked = is_skipped && plan.model.hides_its_model();
         Ok(Self {
             hidden: hidden.or_else(|| not_asked.then(|| NOT_LOOKED_UP.to_owned())),
             pinned,
             warning,
             plan,
+            variants,
+            skipped,
         })
     }
 
@@ -135,7 +151,7 @@ impl Loaded {
     pub(crate) fn open(&self, only: Option<&Only>, extent: Extent) -> Result<Opened<'_>, Failure> {
         let plan = &self.plan;
         let input = blocking(|| Input::open_part(&plan.input, &plan.reading, extent))?;
-        let maker = RowMaker::new(plan, &input)
+        let maker = RowMaker::of_variants(&self.variants, &input)
             .map_err(|error| resolve_arn::explain(error, self.hidden.as_deref()))?
             .only(only.cloned());
         let paths = OutputPaths::new(&plan.output);
@@ -147,6 +163,8 @@ impl Loaded {
         });
         Ok(Opened {
             plan,
+            variants: &self.variants,
+            skipped: &self.skipped,
             input,
             maker,
             paths,
@@ -169,15 +187,16 @@ impl Opened<'_> {
     ) -> Result<LookedOver, Failure> {
         let mut rejections = Vec::new();
         rejections.extend(self.rejected_responder(past, responder));
-        let mut redone = Gathered::of(self.plan, &self.maker);
+        rejections.extend(sweep_remarks::mixed(self.variants, past, &self.paths));
+        let mut redone = self.gathered();
         let limit = options.limit;
         let preflight = blocking(|| {
             survey(&self.maker, &self.input, past, limit, |row, standing| {
-                redone.take_again(row, standing);
+                redone[place_of(identity(row))].take_again(row, standing);
                 see(row, standing);
             })
         })?;
-        let redo_usd = redone.cost_usd(preflight.bought_again(), &past.statistics, self.plan);
+        let redo_usd = self.redo_usd(&redone, preflight.bought_again(), past);
         let redo = Redo {
             changed: options.changed,
             max: options.max_redo,
@@ -196,6 +215,31 @@ impl Opened<'_> {
             preflight,
             rejections,
         })
+    }
+
+    /// Nothing yet, for each variant.
+    pub(crate) fn gathered(&self) -> Vec<Gathered> {
+        let variants = self.variants.iter().enumerate();
+        let gathered = variants.map(|(place, it)| Gathered::of(&it.plan, &self.maker, place));
+        gathered.collect()
+    }
+
+    /// What so many of the rows in `redone` will cost, in USD, if that is known: all of them but for
+    /// those that turned out to be others.
+    fn redo_usd(&self, redone: &[Gathered], rows: u64, past: &EarlierRows) -> Option<f64> {
+        let all: u64 = redone.iter().map(Gathered::rows).sum();
+        if rows == 0 || all == 0 {
+            return None;
+        }
+        let cost = |(of, variant): (&Gathered, &PlannedVariant)| {
+            let statistics = past.statistics_of(variant.sweep.as_ref().map(|_| variant.name()));
+            of.cost_usd(statistics, &variant.plan)
+        };
+        let there = redone.iter().zip(self.variants);
+        let there = there.filter(|(of, _)| 0 < of.rows());
+        let usd: Option<f64> = there.map(cost).sum();
+        let share = rows as f64 / all as f64;
+        Some(usd? * share.min(1.0))
     }
 
     /// Why these answers and those in the output cannot share it.
@@ -221,12 +265,4 @@ fn output_is_input(input: &Input, paths: &OutputPaths) -> Option<Failure> {
         "the output {} is the input: choose another --output",
         same.display()
     )))
-}
-
-/// Runs something that waits for a disk, without blocking the other threads of the runtime.
-pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
-        Ok(_) | Err(_) => work(),
-    }
 }

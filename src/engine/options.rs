@@ -10,7 +10,7 @@ use crate::input::Extent;
 use crate::job::MaxFailures;
 use crate::output::{Existing, Locks};
 use crate::rows::{Changed, Only};
-use crate::run::{Ask, Signal};
+use crate::run::{Signal, StopRequest};
 
 /// As `--drain` has it by default: less than the 30 s that systems give a process to end.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -76,13 +76,13 @@ impl Default for RunOptions {
 /// Stops a run from elsewhere. Clones stop the same runs.
 #[derive(Debug, Clone)]
 pub struct StopHandle {
-    pub(super) asked: Arc<watch::Sender<Ask>>,
+    pub(super) asked: Arc<watch::Sender<StopRequest>>,
 }
 
 impl Default for StopHandle {
     fn default() -> Self {
         Self {
-            asked: Arc::new(watch::Sender::new(Ask::Run)),
+            asked: Arc::new(watch::Sender::new(StopRequest::Run)),
         }
     }
 }
@@ -105,8 +105,8 @@ mod tests {
         let handle = StopHandle::default();
         let asked = handle.clone().asked.subscribe();
         handle.stop();
-        assert_eq!(*asked.borrow(), Ask::Drain(Signal::Terminate));
+        assert_eq!(*asked.borrow(), StopRequest::Drain(Signal::Terminate));
         handle.stop();
-        assert_eq!(*asked.borrow(), Ask::Leave(Signal::Terminate));
+        assert_eq!(*asked.borrow(), StopRequest::Leave(Signal::Terminate));
     }
 }

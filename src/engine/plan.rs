@@ -9,23 +9,30 @@ use super::failure::Failure;
 use super::open::{JobSource, Loaded, Lookup};
 use super::options::RunOptions;
 use super::responder::Responder;
+use super::sweep_remarks::{self, of_each};
 use super::told::{Tell, Told};
 use crate::bedrock;
 use crate::catalog;
+use crate::catalog::id::ModelId;
 use crate::format::{count, dollars, rough, time};
-use crate::job::{Endpoint, Plan};
+use crate::job::{Endpoint, Plan, PlannedVariant};
 use crate::model::Fingerprint;
 use crate::output::{Inspection, last_run};
+use crate::rows::forecast::FirstCall;
 use crate::rows::forecast::{Forecast, Gathered};
-use crate::rows::identity;
 use crate::rows::preflight::Preflight;
+use crate::rows::{identity, place_of};
 
 /// All that was found out.
 #[derive(Debug)]
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) survey: Preflight,
-    pub(crate) gathered: Gathered,
+    /// All variants, with what each takes.
+    pub(crate) variants: Vec<PlannedWork>,
+    /// Variants that are left out, each with the reason.
+    pub(crate) skipped: Vec<(String, String)>,
+    /// What all of them take.
     pub(crate) forecast: Forecast,
     /// Rows of the output that the input no longer has.
     pub(crate) gone: u64,
@@ -41,6 +48,14 @@ pub(crate) struct Planned {
     pub(crate) notes: Vec<String>,
     /// Why `run` would reject the job.
     pub(crate) refusals: Vec<String>,
+}
+
+/// One variant of a job, which without a sweep is all of it.
+#[derive(Debug)]
+pub(crate) struct PlannedWork {
+    pub(crate) of: PlannedVariant,
+    pub(crate) gathered: Gathered,
+    pub(crate) forecast: Forecast,
 }
 
 /// Rows in the output.
@@ -71,7 +86,7 @@ pub(crate) async fn plan(
         notes,
         mut refusals,
     } = Inspection::at(&opened.paths, options.existing, options.locks);
-    let mut gathered = Gathered::of(plan, maker);
+    let mut gathered = opened.gathered();
     let changed = options.changed;
     let responder = Responder::answers(plan).await;
     let mut requests = HashMap::new();
@@ -82,8 +97,12 @@ pub(crate) async fn plan(
         // What a run would refuse to send stays as it is.
         let runs_again = changed.sends(standing);
         let line = standing.line().filter(|_| !runs_again);
+        let who = identity(row);
+        // Further samples send the same request on purpose.
+        let is_first = who.cell.as_ref().is_none_or(|cell| cell.sample == 1);
         if line.is_none()
-            && let Some(request) = identity(row).fingerprint
+            && is_first
+            && let Some(request) = who.fingerprint
         {
             let rows: &mut u64 = requests.entry(request).or_default();
             *rows += 1;
@@ -91,15 +110,33 @@ pub(crate) async fn plan(
                 return;
             }
         }
-        gathered.take(row, line);
+        gathered[place_of(who)].take(row, line);
     });
     tell(Told::HasRead);
     let looked = looked?;
     let rejections = opened.rejections.iter().chain(&looked.rejections);
     refusals.extend(rejections.map(Failure::to_string));
     let survey = looked.preflight;
+    let variants = loaded.variants.iter().zip(gathered);
+    let variants = variants.map(|(of, gathered)| {
+        let statistics = past.statistics_of(of.sweep.as_ref().map(|_| of.name()));
+        PlannedWork {
+            forecast: Forecast::new(&gathered, statistics, &of.plan),
+            of: of.clone(),
+            gathered,
+        }
+    });
+    let variants: Vec<_> = variants.collect();
     let mut planned = Planned {
-        forecast: Forecast::new(&gathered, &past.statistics, plan),
+        forecast: match &variants[..] {
+            [only] => only.forecast.clone(),
+            several => {
+                let forecasts: Vec<_> = several.iter().map(|it| it.forecast.clone()).collect();
+                Forecast::sum(&forecasts)
+            }
+        },
+        skipped: loaded.skipped.clone(),
+        variants,
         spent_usd: past.tally.known_cost(),
         maybe_billed_usd: past.tally.uncertain_usd(),
         sends_bodies: maker.sends_bodies(),
@@ -113,7 +150,6 @@ pub(crate) async fn plan(
         },
         plan: plan.clone(),
         survey,
-        gathered,
         notes,
         refusals,
     };
@@ -129,6 +165,10 @@ pub(crate) async fn plan(
     }
     planned.notes.extend(looked.redo_remark);
     planned.notes.extend(planned.survey.of_input.clone());
+    planned.notes.extend(match planned.is_sweep() {
+        false => Preflight::gone_remark(planned.gone),
+        true => sweep_remarks::gone(planned.gone, &loaded.variants, &past),
+    });
     planned.notes.extend(planned.remarks());
     if planned.survey.alike.is_none() {
         planned
@@ -156,6 +196,15 @@ fn identical_remark(requests: &HashMap<Fingerprint, u64>, dedupe: bool) -> Optio
     })
 }
 
+fn unknown_model(plan: &Plan) -> Option<String> {
+    let remark = plan.catalog_remark()?;
+    Some(format!("{remark}; give it in a file with --prices"))
+}
+
+fn outside_geography(plan: &Plan) -> Option<String> {
+    plan.geography_remark(plan.region.as_deref()?)
+}
+
 /// Seconds as a time; more than a century is no time to tell.
 pub(crate) fn duration(seconds: f64) -> Duration {
     const CENTURY: f64 = 100.0 * 365.0 * 86_400.0;
@@ -163,45 +212,66 @@ pub(crate) fn duration(seconds: f64) -> Duration {
 }
 
 impl Planned {
+    /// Rows that have ended with a response.
+    pub(crate) fn answered(&self) -> u64 {
+        self.variants.iter().map(|it| it.gathered.answered).sum()
+    }
+
+    /// Rows that have ended in failure.
+    pub(crate) fn failed(&self) -> u64 {
+        self.variants.iter().map(|it| it.gathered.failed).sum()
+    }
+
+    /// The first request that is left, else the first of all, and the plan that it follows.
+    pub(crate) fn first(&self) -> Option<(&Plan, &FirstCall)> {
+        let first = |it: &'_ PlannedWork| 0 < it.forecast.calls;
+        let of = self.variants.iter().find(|it| first(it));
+        let of = of.or(self.variants.first())?;
+        Some((&of.of.plan, of.gathered.first()?))
+    }
+
+    /// Whether the job has a sweep.
+    pub(crate) fn is_sweep(&self) -> bool {
+        self.variants.iter().any(|it| it.of.sweep.is_some())
+    }
+
     /// What a person should know beside the figures.
     fn remarks(&self) -> Vec<String> {
-        let remarks = [
-            Preflight::gone_remark(self.gone),
+        let variants: Vec<_> = self.variants.iter().map(|it| it.of.clone()).collect();
+        let of_rows = [
             self.mended_rows(),
             self.survey.alike.clone(),
             self.survey.blank_remark(),
-            self.unknown_model(),
-            self.unknown_region(),
-            self.outside_geography(),
-            self.plan.unpriced_remark(),
-            self.emulated(),
-            self.plan.profile_remark(),
-            self.plan.prefix_remark(),
+        ];
+        let of_limits = [
             self.over_budget(),
             self.over_deadline(),
             self.over_the_minute(),
             self.over_the_day(),
         ];
-        remarks.into_iter().flatten().collect()
+        [
+            of_rows.into_iter().flatten().collect(),
+            sweep_remarks::remarks(&variants, &self.skipped),
+            of_each(&variants, unknown_model),
+            self.unknown_region().into_iter().collect(),
+            of_each(&variants, outside_geography),
+            of_each(&variants, Plan::unpriced_remark),
+            self.emulated().into_iter().collect(),
+            of_each(&variants, Plan::profile_remark),
+            of_each(&variants, Plan::prefix_remark),
+            of_limits.into_iter().flatten().collect(),
+        ]
+        .concat()
     }
 
     fn mended_rows(&self) -> Option<String> {
         (!self.survey.outdated.is_empty()).then(|| self.survey.fixed_remark())
     }
 
-    fn unknown_model(&self) -> Option<String> {
-        let remark = self.plan.catalog_remark()?;
-        Some(format!("{remark}; give it in a file with --prices"))
-    }
-
     fn unknown_region(&self) -> Option<String> {
         let is_aws = self.plan.endpoint == Endpoint::Aws;
         let region = self.plan.region.as_deref().filter(|_| is_aws);
         region.and_then(catalog::region_remark)
-    }
-
-    fn outside_geography(&self) -> Option<String> {
-        self.plan.geography_remark(self.plan.region.as_deref()?)
     }
 
     fn emulated(&self) -> Option<String> {
@@ -251,12 +321,26 @@ impl Planned {
         (minute < largest).then_some(message)
     }
 
+    /// The tokens of quota that the run takes of one model: of the one it takes most of.
+    fn quota_of_a_model(&self) -> Option<f64> {
+        let models = self.variants.iter().map(|it| &it.of.plan.model);
+        let of_model = |model: &ModelId| {
+            let variants = self.variants.iter();
+            let of_model = variants.filter(|it| it.of.plan.model == *model);
+            let quota = of_model.map(|it| it.forecast.quota);
+            quota
+                .map(|quota| quota.expected.or(quota.low))
+                .sum::<Option<f64>>()
+        };
+        models.filter_map(of_model).max_by(f64::total_cmp)
+    }
+
     fn over_the_day(&self) -> Option<String> {
         let day = self.plan.tokens.per_day? as f64;
-        let quota = self.forecast.quota;
-        let uses = quota.expected.or(quota.low)?;
+        let of = if self.is_sweep() { " of one model" } else { "" };
+        let uses = self.quota_of_a_model()?;
         let message = format!(
-            "the run takes about {} tokens of quota, and tokens_per_day is {}: it would stop with \
+            "the run takes about {} tokens of quota{of}, and tokens_per_day is {}: it would stop with \
              exit code 75 and need {} days",
             rough(uses),
             rough(day),

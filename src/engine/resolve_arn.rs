@@ -16,7 +16,7 @@ use crate::catalog;
 use crate::catalog::id::ModelId;
 use crate::family::Family;
 use crate::job::expand::expand;
-use crate::job::{JobFile, is_url};
+use crate::job::{JobFile, VariantJob, is_url};
 use crate::rows::MismatchError;
 
 /// A run does not wait longer to hear whether a model streams: the first call would tell too.
@@ -31,6 +31,37 @@ pub(super) async fn resolve(
 ) -> Option<String> {
     let unknown = settle_model(job, today, hosts).await;
     settle_stream(job, today, hosts).await;
+    unknown
+}
+
+/// Like [`resolve`], but for all variants of a sweep: each model is asked about once.
+pub(super) async fn resolve_all(
+    variants: &mut [VariantJob],
+    today: Date,
+    hosts: &mut Hosts<'_>,
+) -> Option<String> {
+    let mut unknown = None;
+    for at in 0..variants.len() {
+        let (before, rest) = variants.split_at_mut(at);
+        let Some(variant) = rest.first_mut() else {
+            break;
+        };
+        let model = &mut variant.job.model;
+        let same = before
+            .iter()
+            .map(|it| &it.job.model)
+            .find(|it| (&it.id, &it.region, it.stream) == (&model.id, &model.region, model.stream));
+        match same {
+            Some(same) => {
+                model.behind.clone_from(&same.behind);
+                model.answers_whole = same.answers_whole;
+            }
+            None => {
+                let why = resolve(&mut variant.job, today, hosts).await;
+                unknown = unknown.or(why);
+            }
+        }
+    }
     unknown
 }
 
@@ -85,7 +116,7 @@ fn unknown_stream(job: &JobFile) -> Option<ModelId> {
 
 /// A job without a layout for its prompts, and why Bedrock could not be asked for it.
 pub(super) fn explain(error: MismatchError, hidden: Option<&str>) -> Failure {
-    match (&error, hidden) {
+    match (error.of_variant(), hidden) {
         (MismatchError::NoLayout { .. }, Some(why)) => Failure::usage(format!("{error}\n{why}")),
         _ => error.into(),
     }

@@ -1,7 +1,6 @@
 //! A run, from its job to its end: opens the job, claims the output, looks over the rows, runs the loop,
 //! and finds out how it ended. What happens on the way is told to the caller, who shows it.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,35 +11,28 @@ use tokio::time::Instant;
 
 use super::auto_quota::{self, Quotas};
 use super::claim::{claim_output, only_run, unfinished};
-use super::connect;
+use super::connect::{self, Connection};
 use super::day::Day;
 use super::failure::Failure;
 use super::finished::{Finished, write};
+use super::lanes::{Lane, fingerprint, lanes, models, settings};
 use super::limit_use::LimitUseFile;
 use super::open::{JobSource, Loaded, LookedOver, Lookup, Opened};
 use super::options::RunOptions;
 use super::responder::Responder;
 use super::steering::WindowSchedule;
 use super::told::{Command, Notice, Tell, Told};
+use super::work::VariantWork;
 use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
 use crate::event;
 use crate::format::{retrying, time};
-use crate::job::{Endpoint, PinnedPath, Plan};
-use crate::model::Fingerprint;
-use crate::output::{
-    Claim, EarlierReply, InFlight, LedgerSettings, OutputPaths, RunFilePlace, earlier_replies,
-    killed, last_run,
-};
+use crate::job::{Endpoint, PinnedPath, Plan, PlannedVariant};
+use crate::output::{Claim, LedgerError, OutputPaths, RunFilePlace, killed, last_run};
 use crate::report::metrics::MetricsFile;
 use crate::report::progress::Progress;
-use crate::report::summary::{Context, Updates};
-use crate::rows::identity;
-use crate::rows::preflight::limit_of;
-use crate::run::{Ask, Duplicates, EarlierUse, Event, Limits, Settings, Steering, Stop};
-
-/// How often the loop tells that time goes by.
-const TICK: Duration = Duration::from_millis(200);
+use crate::report::summary::{Context, SummaryVariant, Updates};
+use crate::run::{EarlierUse, Event, Settings, Stop, StopRequest};
 
 /// Runs the job in `source` to its end, or until it stops.
 ///
@@ -50,7 +42,7 @@ pub(crate) async fn run(
     source: &JobSource,
     options: &RunOptions,
     command: &Command<'_>,
-    asked: watch::Receiver<Ask>,
+    asked: watch::Receiver<StopRequest>,
     place: &RunFilePlace,
     tell: &mut Tell<'_>,
 ) -> Result<Finished, Failure> {
@@ -93,23 +85,29 @@ pub(crate) async fn run(
         return Err(rejected);
     }
     tell(Told::Reads(&opened.plan.input));
-    let mut requests = HashMap::new();
+    let mut work = VariantWork::of(&loaded.variants);
     let looked = opened.look_over(&claim.past, &responder, options, &last, |row, standing| {
         tell(Told::Read);
-        if opened.plan.dedupe
-            && options.changed.sends(standing)
-            && let Some(request) = identity(row).fingerprint
-        {
-            *requests.entry(request).or_default() += 1;
-        }
+        let is_sent_once = opened.plan.dedupe;
+        work.take(row, standing, options.changed, is_sent_once);
     });
     tell(Told::HasRead);
     let mut looked = looked?;
     reject(&mut looked.rejections)?;
     let mut run = Run::new(&loaded, &opened, options, &looked, &claim, command, tell);
     run.context.run = place.run_id().to_owned();
-    run.requests = requests;
+    run.work = work;
     run.carry_out(&looked, claim, asked).await
+}
+
+/// A lane that is connected.
+pub(super) struct Link {
+    pub(super) lane: Lane,
+    model: Arc<Bedrock>,
+    pub(super) quotas: Quotas,
+    region: String,
+    /// Stops the embedded emulator when it is dropped.
+    _connection: Connection,
 }
 
 /// The first rejection, if there is one.
@@ -138,10 +136,10 @@ pub(super) struct Run<'a, 't> {
     redo: Vec<u64>,
     /// What is said of rows that run again by name.
     selected: Option<String>,
-    /// Whether a row succeeded with the request that it would send now.
-    succeeded_before: bool,
-    /// How many rows are to send each request, where identical ones are sent once.
-    requests: HashMap<Fingerprint, u64>,
+    /// What there is to do.
+    pub(super) work: VariantWork,
+    /// The plan that the loop under way follows, that of the first variant before there is one.
+    pub(super) current: &'a Plan,
     pub(super) kept: RemovedRows,
     pub(super) context: Context,
     pub(super) command: &'a Command<'a>,
@@ -187,12 +185,14 @@ impl<'a, 't> Run<'a, 't> {
         let context = Context {
             run: String::new(),
             name: plan.name.clone(),
-            model: plan.model.as_str().to_owned(),
+            model: models(opened.variants).join(", "),
+            variants: summary_variants(opened.variants, preflight.records),
+            records: preflight.records,
             rows: preflight.rows + gone,
             emulated: matches!(plan.endpoint, Endpoint::Emulator { .. }),
             named_ids: preflight.named_ids,
-            fingerprint: plan.fingerprint(),
-            settings: plan.settings(),
+            fingerprint: fingerprint(opened.variants),
+            settings: settings(opened.variants),
             only,
             max_tokens: plan
                 .longest_answer()
@@ -219,8 +219,8 @@ impl<'a, 't> Run<'a, 't> {
             is_done: preflight.ended == preflight.rows && again.is_empty(),
             redo: [again.as_slice(), preflight.outdated.as_slice()].concat(),
             selected,
-            succeeded_before: 0 < preflight.answered,
-            requests: HashMap::new(),
+            work: VariantWork::default(),
+            current: plan,
             kept,
             context,
             command,
@@ -239,7 +239,7 @@ impl<'a, 't> Run<'a, 't> {
         mut self,
         looked: &LookedOver,
         mut claim: Claim,
-        asked: watch::Receiver<Ask>,
+        asked: watch::Receiver<StopRequest>,
     ) -> Result<Finished, Failure> {
         for notice in self.opening_notices(&claim, &looked.preflight) {
             (self.tell)(match &notice {
@@ -253,54 +253,26 @@ impl<'a, 't> Run<'a, 't> {
         }
         if self.is_done {
             self.back_up(&mut claim)?;
-            let progress = Progress::new(&claim.past, Instant::now());
-            return Ok(self.conclude(None, progress));
+            return Ok(self.nothing_to_do(&claim));
         }
-        let connection = connect::connection(self.plan, self.opened.scenario.as_ref())?;
-        let access = &connection.access;
-        let target = connect::target(self.plan, self.opened.maker.sends_bodies());
-        let tell = &mut *self.tell;
-        let warn = &mut |text: &str| tell(Told::Warning(text));
-        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
-        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
-        self.region = Some(model.region().await?);
-        if let Some(remark) = self.region_remark() {
-            (self.tell)(Told::Warning(&remark));
+        let lanes = lanes(self.opened.variants);
+        let lanes_of_job = lanes.len();
+        let mut links = Vec::new();
+        for lane in lanes {
+            if lanes_of_job == 1 || self.work.is_left_in(&lane) {
+                links.push(self.connect(lane).await?);
+            }
         }
-        if let Some(remark) = self.geography_remark() {
-            self.note(&remark);
-        }
-        let tell = &mut *self.tell;
-        let warn = &mut |text: &str| tell(Told::Warning(text));
-        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
-        let quotas = auto_quota::resolve(self.plan, access, &mut hosts).await;
-        if let Some(note) = &quotas.note {
-            self.note(note);
-        }
-        if let Some(warning) = &quotas.warning {
-            (self.tell)(Told::Warning(warning));
-        }
-        let requests = quotas.requests_per_minute;
-        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
-        self.context.tokens_per_minute = quotas.tokens.per_minute;
-        let (mut limit_use, earlier) = LimitUseFile::open(
-            &self.context.paths,
-            self.plan.mode,
-            self.context.emulated,
-            requests.is_some()
-                || quotas.tokens.per_minute.is_some()
-                || quotas.tokens.per_day.is_some()
-                || !self.plan.windows.is_empty(),
-        )?;
         self.back_up(&mut claim)?;
-        let ledger_settings =
-            self.ledger_settings(self.context.rows.saturating_sub(claim.past.len()));
-        let (mut ledger, past) = claim.begin(ledger_settings)?;
+        let left = self.context.rows.saturating_sub(claim.past.len());
+        let Some(first) = links.first() else {
+            // What was to run again has completed since: there is nothing to send.
+            return Ok(self.nothing_to_do(&claim));
+        };
+        let settings = self.ledger_settings(&first.lane, left);
+        let (mut ledger, past) = claim.begin(settings)?;
         let start = Instant::now();
-        let mut progress = Progress::new(&past, start);
-        let opened = self.opened;
-        let rows = opened.maker.rows_after(&past, &opened.input)?;
-        let rows = rows.take(limit_of(self.options.limit));
+        let mut progress = Progress::new(&past, start).of_variants(&past, self.variant_names());
         let mut schedule = WindowSchedule::new(&self.plan.windows, self.context.started_at);
         if let Some(note) = schedule.opening_note() {
             self.note(&note);
@@ -313,41 +285,61 @@ impl<'a, 't> Run<'a, 't> {
                 false => format!("the deadline is {clock}, in {}", time(left)),
             });
         }
-        let settings = Settings {
-            steering: schedule.steering(),
-            earlier,
-            ..self.settings(past.tally.charge_usd(), &quotas)
-        };
         (self.tell)(Told::Starts {
             context: &self.context,
             rows: self.context.rows,
             at: start,
         });
-        let tell = &mut *self.tell;
-        let context = &self.context;
-        let mut metrics = self.metrics.as_mut();
         let mut updates = Updates::new(start);
-        updates.tick(context, &progress, start);
-        let stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
-            let now = Instant::now();
-            progress.take(event, now);
-            if let Some(warning) = limit_use.take(event) {
-                tell(Told::Warning(&warning));
+        updates.tick(&self.context, &progress, start);
+        let mut stop = None;
+        let lanes = links.len();
+        for link in links {
+            self.follow(&link);
+            ledger.serve(self.ledger_settings(&link.lane, left));
+            let (mut limit_use, earlier) = self.limit_use(&link)?;
+            let settings = Settings {
+                steering: schedule.steering(),
+                earlier,
+                ..self.settings(&link, &past, &progress, start)
+            };
+            let opened = self.opened;
+            let rows = opened.maker.rows_after(&past, &opened.input)?;
+            let rows = rows
+                .of_variants(&link.lane.places)
+                .limited(self.options.limit);
+            let tell = &mut *self.tell;
+            let context = &self.context;
+            let mut metrics = self.metrics.as_mut();
+            let asked = asked.clone();
+            let model = Arc::clone(&link.model);
+            stop = crate::run::run(model, rows, &mut ledger, settings, asked, |event| {
+                let now = Instant::now();
+                progress.take(event, now);
+                if let Some(warning) = limit_use.take(event) {
+                    tell(Told::Warning(&warning));
+                }
+                tell(Told::Happened(event, &mut progress, now));
+                if matches!(event, Event::Tick)
+                    && let Some(note) = schedule.tick(Timestamp::now())
+                {
+                    tell(Told::Note(&note));
+                }
+                updates.tick(context, &progress, now);
+                if let Some(metrics) = &mut metrics
+                    && let Some(warning) = metrics.tick(context, &mut progress, now)
+                {
+                    tell(Told::Warning(&warning));
+                }
+            })
+            .await;
+            if 1 < lanes {
+                self.end_of_lane(&mut progress);
             }
-            tell(Told::Happened(event, &mut progress, now));
-            if matches!(event, Event::Tick)
-                && let Some(note) = schedule.tick(Timestamp::now())
-            {
-                tell(Told::Note(&note));
+            if stop.is_some() {
+                break;
             }
-            updates.tick(context, &progress, now);
-            if let Some(metrics) = &mut metrics
-                && let Some(warning) = metrics.tick(context, &mut progress, now)
-            {
-                tell(Told::Warning(&warning));
-            }
-        })
-        .await;
+        }
         (self.tell)(Told::Ends(&mut progress, Instant::now()));
         if let Some(left) = ledger.remaining_after_deletion() {
             progress.output_holds(left);
@@ -355,6 +347,86 @@ impl<'a, 't> Run<'a, 't> {
         // The run file may need the room.
         ledger.release();
         Ok(self.conclude(stop, progress))
+    }
+
+    /// Connects a lane: finds credentials, endpoint and quotas, and says what is to be said of them.
+    async fn connect(&mut self, lane: Lane) -> Result<Link, Failure> {
+        let plan = &self.opened.variants[lane.first()].plan;
+        self.current = plan;
+        let connection = connect::connection(plan, self.opened.scenario.as_ref())?;
+        let access = &connection.access;
+        let target = connect::target(plan, self.opened.maker.sends_bodies());
+        let tell = &mut *self.tell;
+        let warn = &mut |text: &str| tell(Told::Warning(text));
+        let mut hosts = Hosts::new(&self.options.trusted_hosts, warn);
+        let model = Arc::new(Bedrock::connect(access.clone(), target, &mut hosts).await?);
+        let region = model.region().await?;
+        let quotas = auto_quota::resolve(plan, access, &mut hosts).await;
+        self.region = Some(region.clone());
+        if let Some(remark) = self.region_remark() {
+            (self.tell)(Told::Warning(&remark));
+        }
+        if let Some(remark) = self.geography_remark() {
+            self.note(&remark);
+        }
+        if let Some(note) = &quotas.note {
+            self.note(note);
+        }
+        if let Some(warning) = &quotas.warning {
+            (self.tell)(Told::Warning(warning));
+        }
+        Ok(Link {
+            lane,
+            model,
+            quotas,
+            region,
+            _connection: connection,
+        })
+    }
+
+    /// The loop of a lane is over. What is said of limits per minute is of this lane alone.
+    fn end_of_lane(&mut self, progress: &mut Progress) {
+        let requests = self.context.requests_per_minute.take();
+        let tokens = self.context.tokens_per_minute.take();
+        let model = self.current.model.as_str();
+        progress.end_of_model(model, (requests, tokens), Instant::now());
+    }
+
+    /// Every row has completed.
+    fn nothing_to_do(self, claim: &Claim) -> Finished {
+        let progress = Progress::new(&claim.past, Instant::now())
+            .of_variants(&claim.past, self.variant_names());
+        self.conclude(None, progress)
+    }
+
+    /// The names of the variants; none without a sweep.
+    fn variant_names(&self) -> impl Iterator<Item = &str> {
+        self.context.variants.iter().map(|it| it.name.as_str())
+    }
+
+    /// This lane is next.
+    fn follow(&mut self, link: &Link) {
+        let variants = self.opened.variants;
+        self.current = &variants[link.lane.first()].plan;
+        self.region = Some(link.region.clone());
+        let requests = link.quotas.requests_per_minute;
+        self.context.requests_per_minute = requests.map(|limit| limit.0.get().into());
+        self.context.tokens_per_minute = link.quotas.tokens.per_minute;
+    }
+
+    /// What earlier runs have used of the limits of a lane.
+    fn limit_use(&self, link: &Link) -> Result<(LimitUseFile, EarlierUse), LedgerError> {
+        let is_sweep = !self.context.variants.is_empty();
+        LimitUseFile::open(
+            &self.context.paths,
+            self.plan.mode,
+            self.context.emulated,
+            is_sweep.then(|| self.current.model.as_str()),
+            link.quotas.requests_per_minute.is_some()
+                || link.quotas.tokens.per_minute.is_some()
+                || link.quotas.tokens.per_day.is_some()
+                || !self.plan.windows.is_empty(),
+        )
     }
 
     fn note(&mut self, text: &str) {
@@ -388,80 +460,15 @@ impl<'a, 't> Run<'a, 't> {
         finished.written = write(&finished);
         finished
     }
+}
 
-    fn settings(&self, spent_usd: f64, quotas: &Quotas) -> Settings {
-        Settings {
-            concurrency: self.plan.concurrency,
-            sharing: self.opened.maker.sharing(quotas.tokens.per_minute),
-            requests_per_minute: quotas.requests_per_minute,
-            tokens: quotas.tokens,
-            limits: Limits {
-                spent_usd,
-                deadline: self.deadline(),
-                ..self.plan.limits
-            },
-            retry: self.plan.retry,
-            succeeded_before: self.succeeded_before,
-            duplicates: self.duplicates(),
-            first_alone: self.plan.first_alone(),
-            first_timeout: self.plan.first_timeout(),
-            reasks: self.plan.reasks(),
-            attempt_timeout: self.plan.attempt_timeout,
-            drain: self.options.drain,
-            tick: TICK,
-            earlier: EarlierUse::default(),
-            seed: u64::from(std::process::id()),
-            steering: Steering::none(),
-        }
-    }
-
-    /// The requests that are sent once, with the records of earlier runs that are copied.
-    fn duplicates(&self) -> Duplicates {
-        let mut duplicates = Duplicates::among(&self.requests);
-        if !self.requests.is_empty() {
-            earlier_replies(&self.opened.paths, &self.requests, |earlier| {
-                let EarlierReply {
-                    fingerprint,
-                    custom_id,
-                    reply,
-                } = earlier;
-                let rows = self.requests.get(&fingerprint).copied().unwrap_or_default();
-                duplicates.succeeded_before(fingerprint, rows, custom_id, reply);
-            });
-        }
-        duplicates
-    }
-
-    /// How long the loop may send from now on.
-    fn deadline(&self) -> Option<Duration> {
-        let Some(at) = self.context.deadline_at else {
-            return self.plan.limits.deadline;
-        };
-        let left = at.duration_since(Timestamp::now());
-        Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
-    }
-
-    /// How lines are kept if `left` rows are to complete.
-    fn ledger_settings(&self, left: u64) -> LedgerSettings {
-        let plan = self.plan;
-        let shared = plan
-            .concurrency
-            .saturating_mul(self.opened.maker.rows_per_call());
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        LedgerSettings {
-            model: plan.model.as_str().to_owned(),
-            keep_raw: plan.keep_raw,
-            service_tier: plan.terms.tier.unwrap_or_default().as_str(),
-            latency_mode: plan.terms.latency.clone(),
-            reasoning: plan.reasoning,
-            own_body: self.opened.maker.sends_bodies(),
-            emulated: self.context.emulated,
-            durability: plan.durability,
-            in_flight: InFlight {
-                calls: plan.concurrency,
-                rows: shared.min(left).max(plan.concurrency),
-            },
-            max_tokens: plan.longest_answer(),
-        }
-    }
+/// The variants, for the summary; none without a sweep.
+fn summary_variants(variants: &[PlannedVariant], records: u64) -> Vec<SummaryVariant> {
+    let sweeps = variants.iter().filter_map(|it| it.sweep.as_ref());
+    let variants = sweeps.map(|sweep| SummaryVariant {
+        name: sweep.variant.name.clone(),
+        params: sweep.varies().clone(),
+        rows: records * u64::from(sweep.samples),
+    });
+    variants.collect()
 }

@@ -2,63 +2,60 @@
 
 use serde_json::Value;
 
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use super::training::LeftOut;
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speaker {
-    System,
     User,
     Assistant,
 }
 
-/// A conversation of texts: instructions first if there are any, then turns of the user and of the model in
-/// turn, a completion last.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A conversation of texts: instructions if there are any, then turns of user and assistant, one after the
+/// other, a completion last.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Conversation {
     pub(super) system: Option<String>,
-    /// From the user's first on; the user has one more than the model before the completion is added.
+    /// The first is the user's.
     pub(super) turns: Vec<(Speaker, String)>,
 }
 
-/// Why a prompt is no such conversation.
-pub(super) const NO_TEXT: &str = "the prompt has more than text";
-const MIDDLE: &str = "instructions in the middle of the conversation";
-const NO_TURNS: &str = "user and assistant do not alternate";
-
 impl Conversation {
-    /// Reads messages as a record keeps them, or as a prompt is rendered.
-    pub(super) fn of(messages: &[Value]) -> Result<Self, &'static str> {
+    /// Reads the messages that a record keeps.
+    ///
+    /// # Errors
+    /// Why the shapes have no place for them.
+    pub(super) fn of(messages: &[Value]) -> Result<Self, LeftOut> {
         let mut read = Self {
             system: None,
             turns: Vec::new(),
         };
         for message in messages {
-            let text = text_of(&message["content"]).ok_or(NO_TEXT)?;
-            // Calls of tools and their results are no texts.
+            let text = text_of(&message["content"]).ok_or(LeftOut::MoreThanText)?;
+            // Calls of tools and their results are not texts.
             if message.get("tool_calls").is_some() {
-                return Err(NO_TEXT);
+                return Err(LeftOut::MoreThanText);
             }
-            let speaker = match message["role"].as_str() {
-                Some("system" | "developer") => Speaker::System,
-                Some("user") => Speaker::User,
-                Some("assistant") => Speaker::Assistant,
-                _ => return Err(NO_TEXT),
-            };
-            match (speaker, read.turns.last()) {
-                (Speaker::System, None) => {
+            let last = read.turns.last().map(|(speaker, _)| *speaker);
+            match (message["role"].as_str(), last) {
+                (Some("system" | "developer"), None) => {
                     let before = read.system.take();
                     let before = before.map_or_else(String::new, |before| before + "\n\n");
                     read.system = Some(before + &text);
                 }
-                (Speaker::System, Some(_)) => return Err(MIDDLE),
-                (Speaker::User, None | Some((Speaker::Assistant, _)))
-                | (Speaker::Assistant, Some((Speaker::User, _))) => {
-                    read.turns.push((speaker, text))
+                (Some("system" | "developer"), Some(_)) => return Err(LeftOut::LateInstructions),
+                (Some("user"), None | Some(Speaker::Assistant)) => {
+                    read.turns.push((Speaker::User, text));
                 }
-                _ => return Err(NO_TURNS),
+                (Some("assistant"), Some(Speaker::User)) => {
+                    read.turns.push((Speaker::Assistant, text));
+                }
+                (Some("user" | "assistant"), _) => return Err(LeftOut::Turns),
+                _ => return Err(LeftOut::MoreThanText),
             }
         }
         match read.turns.is_empty() {
-            true => Err(NO_TURNS),
+            true => Err(LeftOut::Turns),
             false => Ok(read),
         }
     }
@@ -101,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     #[track_caller]
-    fn check(messages: Value, expected: Result<&str, &str>) {
+    fn check(messages: Value, expected: Result<&str, LeftOut>) {
         let read = Conversation::of(messages.as_array().unwrap());
         let read = read.map(|it| {
             let it = it.answered("end");
@@ -137,13 +134,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_conversation_of_texts_is_said() {
+    fn a_prompt_that_the_shapes_have_no_place_for_is_left_out() {
         let image = json!([{"type": "image_url", "image_url": {"url": "data:"}}]);
-        check(json!([says("user", image)]), Err(NO_TEXT));
-        check(json!([says("tool", "x")]), Err(NO_TEXT));
-        check(json!([says("user", "q"), says("system", "s")]), Err(MIDDLE));
-        check(json!([says("user", "q"), says("user", "r")]), Err(NO_TURNS));
-        check(json!([says("assistant", "q")]), Err(NO_TURNS));
-        check(json!([says("system", "s")]), Err(NO_TURNS));
+        check(json!([says("user", image)]), Err(LeftOut::MoreThanText));
+        check(json!([says("tool", "x")]), Err(LeftOut::MoreThanText));
+        check(
+            json!([says("user", "q"), says("system", "s")]),
+            Err(LeftOut::LateInstructions),
+        );
+        check(
+            json!([says("user", "q"), says("user", "r")]),
+            Err(LeftOut::Turns),
+        );
+        check(json!([says("assistant", "q")]), Err(LeftOut::Turns));
+        check(json!([says("system", "s")]), Err(LeftOut::Turns));
     }
 }

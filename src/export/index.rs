@@ -33,11 +33,10 @@ impl LineAt {
     }
 }
 
-/// A record, by what it is looked for with.
+/// A record, by the number of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct IndexEntry {
-    /// By [`Order`]: the number of the row, or the hash of what identifies the record.
-    pub(super) key: u64,
+    pub(super) row: u64,
     pub(super) place: LineAt,
 }
 
@@ -88,8 +87,7 @@ impl Head<'_> {
     }
 }
 
-/// What identifies a record, in eight bytes: two of a million are mistaken for each other once in 30
-/// million outputs.
+/// What identifies a record, in eight bytes.
 pub(super) fn hash(
     custom_id: Option<&str>,
     row: u64,
@@ -121,8 +119,6 @@ pub enum Order {
     Input,
     /// That in which the records were written.
     Completion,
-    /// None: records are looked for by what identifies them.
-    RecordKey,
 }
 
 impl Index {
@@ -142,15 +138,10 @@ impl Index {
                     return false;
                 };
                 fields.see(line, head.row);
-                let hash = head.hash();
-                let key = if order == Order::Identity {
-                    hash
-                } else {
-                    head.row
-                };
+                let (row, hash) = (head.row, head.hash());
                 let place = LineAt(at | IN_FAILED);
                 only_failed.insert(hash);
-                failed.push((hash, IndexEntry { key, place }));
+                failed.push((hash, IndexEntry { row, place }));
                 true
             })?;
         }
@@ -167,13 +158,8 @@ impl Index {
             if entries.len() == entries.capacity() {
                 entries.reserve_exact(expected(entries.len(), at, length));
             }
-            let key = if order == Order::Identity {
-                head.hash()
-            } else {
-                head.row
-            };
             entries.push(IndexEntry {
-                key,
+                row: head.row,
                 place: LineAt(at),
             });
             true
@@ -185,15 +171,10 @@ impl Index {
                 .map(|(_, entry)| entry),
         );
         match order {
-            Order::Input | Order::Identity => entries.sort_unstable(),
+            Order::Input => entries.sort_unstable(),
             Order::Completion => {}
         }
         Ok(Self { entries, fields })
-    }
-
-    /// The position of the record that has this hash; of an index of [`Order::Identity`].
-    pub(super) fn find(&self, hash: u64) -> Option<usize> {
-        self.entries.binary_search_by_key(&hash, |it| it.key).ok()
     }
 }
 
@@ -254,7 +235,7 @@ mod tests {
             let index = Index::of(&paths, with_failed, order).unwrap();
             let entries = index.entries.into_iter();
             entries
-                .map(|it| (it.key, it.place.is_in_failed(), it.place.byte()))
+                .map(|it| (it.row, it.place.is_in_failed(), it.place.byte()))
                 .collect()
         };
         let length = line("c", 3).len() as u64;

@@ -7,7 +7,6 @@
 mod conversation;
 mod csv_cells;
 mod error;
-mod examples;
 mod fields;
 mod filter;
 mod index;
@@ -22,10 +21,9 @@ mod training;
 
 pub use csv_cells::Formulas;
 pub use error::ExportError;
-pub use examples::{Examples, Prompts};
 pub use filter::Condition;
 pub use index::Order;
-pub use split::Split;
+pub use split::DatasetSplit;
 pub use table::{ExportCounts, ExportFormat, Failed, Table};
 pub use target::ExportTarget;
-pub use training::{FileLines, Shape, Training};
+pub use training::{LeftOut, Training, TrainingCounts, TrainingShape};

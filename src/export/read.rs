@@ -41,14 +41,14 @@ impl<'a> RecordReader<'a> {
             .map_err(ExportError::read(path))
     }
 
-    /// Shows every record of `index`, which is ordered by row, to `take`. Records with one row number are ordered by ID, variant
+    /// Shows every record of `index` to `take`. Records with one row number are ordered by ID, variant
     /// and sample.
     pub(super) fn each(
         &mut self,
         index: &Index,
         mut take: impl FnMut(IndexEntry, &[u8]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        for group in index.entries.chunk_by(|a, b| a.key == b.key) {
+        for group in index.entries.chunk_by(|a, b| a.row == b.row) {
             match group {
                 [entry] => take(*entry, self.line(*entry)?)?,
                 group => {
@@ -81,7 +81,7 @@ impl<'a> RecordReader<'a> {
                 let (identity, entry) = &pair[1];
                 Err(ExportError::Twice {
                     path: self.paths.output.clone(),
-                    row: identity.told(entry.key),
+                    row: identity.told(entry.row),
                 })
             }
         }

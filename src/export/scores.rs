@@ -1,4 +1,4 @@
-//! Which records passed a check: `OUT.scores.jsonl`, as `promptmill score` left it.
+//! Which records passed checks: `OUT.scores.jsonl`, as `promptmill score` wrote it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -11,16 +11,15 @@ use super::index::hash;
 use crate::nearest::nearest;
 use crate::output::OutputPaths;
 
-/// What a check said of the records.
+/// The verdicts of some checks.
 #[derive(Debug, Default)]
-pub(super) struct Scores {
-    /// By the hash of a record: whether it passed all checks. Records that a check could not look at are
-    /// not in it.
+pub(super) struct PassedRecords {
+    /// By the hash of a record: whether it passed all checks. A record without a verdict is not in it.
     passed: HashMap<u64, bool>,
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct VerdictLine {
     custom_id: Option<String>,
     row: u64,
     variant: Option<String>,
@@ -29,17 +28,18 @@ struct Line {
     pass: Option<bool>,
 }
 
-impl Scores {
-    /// Reads what these checks said.
+impl PassedRecords {
+    /// Reads the verdicts of these checks.
+    ///
+    /// # Errors
+    /// There are no scores, a line is not a verdict, a check is unknown.
     pub(super) fn read(paths: &OutputPaths, checks: &[String]) -> Result<Self, ExportError> {
         let path = &paths.scores;
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let message = format!(
-                    "--passed: no {}; `promptmill score` writes it",
-                    path.display()
-                );
+                let path = path.display();
+                let message = format!("--passed: no {path}; run `promptmill score` first");
                 return Err(ExportError::Usage(message));
             }
             Err(error) => return Err(ExportError::read(path)(error)),
@@ -48,42 +48,37 @@ impl Scores {
         let mut passed = HashMap::new();
         for (nth, line) in BufReader::new(file).lines().enumerate() {
             let line = line.map_err(ExportError::read(path))?;
-            let Ok(line) = serde_json::from_str::<Line>(&line) else {
+            let Ok(line) = serde_json::from_str::<VerdictLine>(&line) else {
+                let (path, number) = (path.display(), nth + 1);
                 let message = format!(
-                    "{}: line {} is no verdict; `promptmill score` writes the file again",
-                    path.display(),
-                    nth + 1
+                    "{path}: line {number} is not a verdict; `promptmill score` writes the file again"
                 );
                 return Err(ExportError::Usage(message));
             };
-            let is_meant = checks.contains(&line.check);
-            if let Some(pass) = line.pass.filter(|_| is_meant) {
+            if checks.contains(&line.check) {
                 let id = line.custom_id.as_deref();
                 let key = hash(id, line.row, line.variant.as_deref(), line.sample);
-                *passed.entry(key).or_insert(true) &= pass;
+                *passed.entry(key).or_insert(true) &= line.pass == Some(true);
             }
             if !seen.contains(&line.check) {
                 seen.insert(line.check);
             }
         }
-        let names = seen.iter().map(String::as_str);
-        match checks.iter().find(|check| !seen.contains(*check)) {
-            None => Ok(Self { passed }),
-            Some(unknown) => {
-                let all: Vec<_> = names.clone().collect();
-                let advice = match nearest(unknown, names) {
-                    Some(meant) => format!("did you mean {meant}?"),
-                    None => format!("checks: {}", all.join(", ")),
-                };
-                let path = path.display();
-                let message = format!("--passed: {path} has no check `{unknown}`; {advice}");
-                Err(ExportError::Usage(message))
-            }
-        }
+        let Some(unknown) = checks.iter().find(|check| !seen.contains(*check)) else {
+            return Ok(Self { passed });
+        };
+        let names: Vec<_> = seen.iter().map(String::as_str).collect();
+        let advice = match nearest(unknown, names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("checks: {}", names.join(", ")),
+        };
+        let path = path.display();
+        let message = format!("--passed: {path} has no check `{unknown}`; {advice}");
+        Err(ExportError::Usage(message))
     }
 
-    /// Whether a record passed; `None` if that is not known.
-    pub(super) fn of(&self, key: u64) -> Option<bool> {
-        self.passed.get(&key).copied()
+    /// Whether a record passed all checks. One without a verdict did not.
+    pub(super) fn has(&self, record: u64) -> bool {
+        self.passed.get(&record) == Some(&true)
     }
 }

@@ -8,9 +8,9 @@ const TOLERANCE: f64 = 1e-9;
 
 /// A dataset's parts with their shares, in the order in which they were given.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Split(Vec<(String, f64)>);
+pub struct DatasetSplit(Vec<(String, f64)>);
 
-impl Split {
+impl DatasetSplit {
     /// `train=0.9,test=0.1`; shares may be percentages.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ mod tests {
             ("../a=1", "`../a`: a name has letters"),
             ("=1", "``: a name"),
         ] {
-            let said = Split::parse(typed).unwrap_err();
+            let said = DatasetSplit::parse(typed).unwrap_err();
             assert!(
                 said.starts_with(why) || said.contains(why),
                 "{typed}: {said}"
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn rows_are_spread_by_the_shares_and_stay_where_they_are() {
-        let split = Split::parse("train=80%, val=0.1, test=0.1").unwrap();
+        let split = DatasetSplit::parse("train=80%, val=0.1, test=0.1").unwrap();
         let mut counts = [0; 3];
         for nth in 0..10_000 {
             counts[split.part(&format!("row-{nth}"))] += 1;

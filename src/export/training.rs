@@ -1,27 +1,30 @@
-//! Shapes that models are trained and evaluated with: one JSON object a line for each prompt and its
-//! completion, or for a pair of completions.
+//! Shapes that models are fine-tuned with: one JSON object a line, a prompt with its completion.
 //!
 //! Sources: OpenAI, "Supervised fine-tuning" (chat format); FastChat and LLaMA-Factory (ShareGPT, Alpaca
-//! with `history`); AWS, "Prepare data for fine-tuning Amazon Nova models" (`bedrock-conversation-2024`)
-//! and "Create a prompt dataset for a model evaluation job that uses a model as judge" (own inference
-//! responses); TRL, "Dataset formats" (conversational preference). Read in November 2026; none was tried
-//! against the services.
+//! with `system` and `history`); AWS, "Prepare data for fine-tuning Amazon Nova models"
+//! (`bedrock-conversation-2024`).
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::conversation::{Conversation, Speaker};
 use super::error::ExportError;
-use super::examples::{Example, Examples, LeftOut};
-use super::record::text;
-use super::split::Split;
+use super::filter::{Condition, Filter};
+use super::index::{Index, Order, RecordKey, hash};
+use super::read::RecordReader;
+use super::record::{Cell, Cutter, text};
+use super::scores::PassedRecords;
+use super::split::DatasetSplit;
 use super::target::{self, ExportTarget, Sink};
+use crate::output::OutputPaths;
 
 /// A shape of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// `messages` with roles.
+pub enum TrainingShape {
+    /// `messages` with roles, as OpenAI and most trainers read them.
     OpenaiChat,
     /// `conversations` of `from` and `value`.
     Sharegpt,
@@ -29,256 +32,277 @@ pub enum Shape {
     Alpaca,
     /// Bedrock's conversations for fine-tuning.
     BedrockSft,
-    /// Bedrock's prompts for evaluation, with responses.
-    BedrockEval,
-    /// A completion that passed a check beside one of the same prompt that did not.
-    Preference,
-    /// A record of a dataset with its identity, messages and kept fields.
-    Dataset,
 }
 
-/// An export of examples.
+/// An export of prompts with their completions.
 #[derive(Debug)]
 pub struct Training<'a> {
-    /// The records, with their prompts.
-    pub examples: Examples<'a>,
+    /// The output. Its records keep their prompts.
+    pub paths: &'a OutputPaths,
     /// The shape of a line.
-    pub shape: Shape,
-    /// The parts that lines are spread over.
-    pub split: Option<&'a Split>,
-    /// The field that holds the right answer, for [`Shape::BedrockEval`].
-    pub reference: Option<&'a str>,
-    /// The field that holds the category, for [`Shape::BedrockEval`].
-    pub category: Option<&'a str>,
-    /// Files that must not be replaced: what the export is made from.
-    pub read: &'a [PathBuf],
+    pub shape: TrainingShape,
+    /// What all exported records have in common.
+    pub conditions: &'a [Condition],
+    /// Checks that all exported records passed.
+    pub passed: &'a [String],
+    /// The parts that lines are spread over, each with a file of its own.
+    pub split: Option<&'a DatasetSplit>,
+    /// The field whose value decides on the part, if not the ID.
+    pub split_by: Option<&'a str>,
 }
 
-/// What was written.
-#[derive(Debug, Default)]
-pub struct FileLines {
-    /// Each file with its lines.
-    pub files: Vec<(PathBuf, u64)>,
-    /// What was left out: why, and how many records.
-    pub left_out: LeftOut,
+/// Why a record is not exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// Its row was filtered.
+    Filtered,
+    /// A condition does not hold.
+    Where,
+    /// It did not pass a check, or has no verdict.
+    Passed,
+    /// It has no completion.
+    NoCompletion,
+    /// Its prompt has images, documents or tools.
+    MoreThanText,
+    /// Its prompt has instructions after the first turn.
+    LateInstructions,
+    /// User and assistant do not alternate in its prompt.
+    Turns,
 }
 
-/// The fields of a record that a dataset has beside the conversation.
-pub(super) const DATASET_FIELDS: [&str; 9] = [
-    "variant",
-    "sample",
-    "params",
-    "model",
-    "finish_reason",
-    "usage.input_tokens",
-    "usage.output_tokens",
-    "metadata",
-    "output",
-];
-
-impl Shape {
-    /// The fields of a record that it looks at, in the order in which it does.
-    pub fn fields<'a>(self, reference: Option<&'a str>, category: Option<&'a str>) -> Vec<&'a str> {
+impl LeftOut {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::BedrockEval => ["model"]
-                .into_iter()
-                .chain(reference)
-                .chain(category)
-                .collect(),
-            Self::Dataset => DATASET_FIELDS.to_vec(),
-            Self::OpenaiChat
-            | Self::Sharegpt
-            | Self::Alpaca
-            | Self::BedrockSft
-            | Self::Preference => Vec::new(),
+            Self::Filtered => "filtered",
+            Self::Where => "where",
+            Self::Passed => "passed",
+            Self::NoCompletion => "no_completion",
+            Self::MoreThanText => "more_than_text",
+            Self::LateInstructions => "late_instructions",
+            Self::Turns => "turns",
+        }
+    }
+
+    /// What a person is told.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Filtered => "filtered",
+            Self::Where => "left out by --where",
+            Self::Passed => "left out by --passed",
+            Self::NoCompletion => "left out without a completion",
+            Self::MoreThanText => "left out with more than text in the prompt",
+            Self::LateInstructions => "left out with instructions after the first turn",
+            Self::Turns => "left out because user and assistant do not alternate",
         }
     }
 }
 
+/// What was written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TrainingCounts {
+    /// Each file with its lines; none for a stream.
+    pub files: Vec<(PathBuf, u64)>,
+    /// Which records were left out, and how many.
+    pub left_out: BTreeMap<LeftOut, u64>,
+}
+
+/// The columns that every line is made of, by the constants below.
+const COLUMNS: [&str; 9] = [
+    "custom_id",
+    "row",
+    "variant",
+    "sample",
+    "status",
+    "completion",
+    "output",
+    "schema_valid",
+    "messages",
+];
+const CUSTOM_ID: usize = 0;
+const ROW: usize = 1;
+const VARIANT: usize = 2;
+const SAMPLE: usize = 3;
+const STATUS: usize = 4;
+const COMPLETION: usize = 5;
+const OUTPUT: usize = 6;
+const SCHEMA_VALID: usize = 7;
+const MESSAGES: usize = 8;
+
 impl Training<'_> {
-    /// Writes the examples to `target`: with a split to a file for each part, `FILE.train.jsonl`.
+    /// Writes a line for each record to `target`, in the order of the input; with a split to a file for
+    /// each part, `FILE.train.jsonl`. Files are replaced as a whole, and only once all is in them.
     ///
     /// # Errors
-    /// The output, the job or the scores cannot be read or do not go together; the target cannot be
-    /// written.
+    /// The output or its scores cannot be read, the target cannot be written, a field or a check is
+    /// unknown, a record does not keep its prompt.
     pub fn export(
         &self,
         target: &ExportTarget,
-        stream: &mut dyn std::io::Write,
-    ) -> Result<FileLines, ExportError> {
-        let paths = self.examples.paths;
-        let files = match (target, self.split) {
-            (ExportTarget::Stream, Some(_)) => {
-                let why = "--split: standard output is one file; name another with -o";
-                return Err(ExportError::Usage(why.into()));
-            }
-            (ExportTarget::Stream, None) => Vec::new(),
-            (ExportTarget::Path(path), None) => vec![path.clone()],
-            (ExportTarget::Path(path), Some(split)) => {
-                split.names().map(|name| part_of(path, name)).collect()
-            }
-        };
+        stream: &mut dyn Write,
+    ) -> Result<TrainingCounts, ExportError> {
+        let files = self.files(target)?;
         for file in &files {
-            target::check(file, paths, self.read)?;
+            target::check(file, self.paths, &[])?;
         }
+        let index = Index::of(self.paths, false, Order::Input)?;
+        let conditions = self.conditions.iter().map(|it| ("--where", it.field()));
+        for (flag, field) in conditions.chain(self.split_by.map(|field| ("--split-by", field))) {
+            let checked = index.fields.check(flag, field);
+            checked.map_err(ExportError::Usage)?;
+        }
+        let passed = match self.passed {
+            [] => None,
+            checks => Some(PassedRecords::read(self.paths, checks)?),
+        };
         let mut sinks = match target {
             ExportTarget::Stream => vec![Sink::Stream(stream)],
-            ExportTarget::Path(_) => files
-                .iter()
-                .map(|file| Sink::file(file))
-                .collect::<Result<_, _>>()?,
+            ExportTarget::Path(_) => {
+                let sinks = files.iter().map(|file| Sink::file(file));
+                sinks.collect::<Result<_, _>>()?
+            }
         };
-        let (counts, left_out) = self.write(&mut sinks)?;
+        let mut cutter = Cutter::new(COLUMNS);
+        let filter = Filter::new(self.conditions, &mut cutter);
+        let split_by = self.split_by.map(|field| (field, cutter.add(field)));
+        let mut lines = vec![0; sinks.len()];
+        let mut left_out = BTreeMap::new();
+        RecordReader::of(self.paths).each(&index, |_, line| {
+            let mut cells = Vec::new();
+            cutter.cut(line, &mut cells);
+            let completed = match self.reason_to_leave_out(&cells, &filter, passed.as_ref()) {
+                Some(why) => Err(why),
+                None => self.conversation(&cells)?,
+            };
+            let conversation = match completed {
+                Ok(conversation) => conversation,
+                Err(why) => {
+                    *left_out.entry(why).or_default() += 1;
+                    return Ok(());
+                }
+            };
+            let part = self.part(&cells, split_by)?;
+            lines[part] += 1;
+            sinks[part].write(format!("{}\n", self.shape.line(&conversation)).as_bytes())
+        })?;
         for sink in sinks {
-            sink.keep(paths)?;
+            sink.keep(self.paths)?;
         }
-        Ok(FileLines {
-            files: files.into_iter().zip(counts).collect(),
+        Ok(TrainingCounts {
+            files: files.into_iter().zip(lines).collect(),
             left_out,
         })
     }
 
-    /// Writes the lines of each part, and counts them.
-    pub(super) fn write(&self, sinks: &mut [Sink<'_>]) -> Result<(Vec<u64>, LeftOut), ExportError> {
-        let mut counts = vec![0; sinks.len()];
-        let mut group = Group::default();
-        let mut unpaired = 0;
-        let mut put = |part: usize, line: &Value| {
-            counts[part] += 1;
-            sinks[part].write(format!("{line}\n").as_bytes())
+    fn files(&self, target: &ExportTarget) -> Result<Vec<PathBuf>, ExportError> {
+        match (target, self.split) {
+            (ExportTarget::Stream, Some(_)) => {
+                let why = "--split: standard output is one file; name another with -o";
+                Err(ExportError::Usage(why.into()))
+            }
+            (ExportTarget::Stream, None) => Ok(Vec::new()),
+            (ExportTarget::Path(path), None) => Ok(vec![path.clone()]),
+            (ExportTarget::Path(path), Some(split)) => {
+                Ok(split.names().map(|name| part_of(path, name)).collect())
+            }
+        }
+    }
+
+    fn reason_to_leave_out(
+        &self,
+        cells: &[Cell<'_>],
+        filter: &Filter<'_>,
+        passed: Option<&PassedRecords>,
+    ) -> Option<LeftOut> {
+        if cells[STATUS] != Some("\"succeeded\"") {
+            return Some(LeftOut::Filtered);
+        }
+        if !filter.takes(cells) {
+            return Some(LeftOut::Where);
+        }
+        let has_passed = passed.is_none_or(|passed| passed.has(hash_of(cells)));
+        (!has_passed).then_some(LeftOut::Passed)
+    }
+
+    /// The prompt of a record with its completion, or why the record is left out.
+    fn conversation(
+        &self,
+        cells: &[Cell<'_>],
+    ) -> Result<Result<Conversation, LeftOut>, ExportError> {
+        let Some(messages) = cells[MESSAGES] else {
+            return Err(ExportError::Usage(format!(
+                "{}: {} does not keep its prompt: a job with `messages = true` in [output] \
+                 (--keep-messages) keeps prompts, except those of whole bodies; \
+                 `--where messages!=` leaves out records without",
+                self.paths.output.display(),
+                who(cells)
+            )));
         };
-        let mut left_out = self.examples.each(|example| {
-            let part = self.split.map_or(0, |split| split.part(&example.split_key));
-            if self.shape != Shape::Preference {
-                return put(part, &self.line(example));
-            }
-            let id = example.custom_id.clone();
-            let row = (id, example.row, part);
-            if group.row.as_ref() != Some(&row) {
-                unpaired += group.flush(&mut put)?;
-                group.row = Some(row);
-            }
-            group
-                .examples
-                .push((example.prompt, example.completion, example.passed));
-            Ok(())
-        })?;
-        unpaired += group.flush(&mut put)?;
-        if 0 < unpaired {
-            left_out.insert("records without another to compare with", unpaired);
-        }
-        Ok((counts, left_out))
+        // The value that a tool was called with is all that some models write for a schema.
+        let value = cells[OUTPUT].filter(|_| cells[SCHEMA_VALID] == Some("true"));
+        let Some(completion) = cells[COMPLETION].or(value).map(text) else {
+            return Ok(Err(LeftOut::NoCompletion));
+        };
+        let messages: Vec<Value> = serde_json::from_str(messages).unwrap_or_default();
+        Ok(Conversation::of(&messages).map(|prompt| prompt.answered(&completion)))
     }
 
-    fn line(&self, example: Example<'_>) -> Value {
-        let Example {
-            custom_id,
-            row,
-            prompt,
-            completion,
-            fields,
-            ..
-        } = example;
-        match self.shape {
-            Shape::OpenaiChat | Shape::Preference => {
-                json!({ "messages": messages(&prompt.answered(&completion)) })
-            }
-            Shape::Sharegpt => sharegpt(&prompt.answered(&completion)),
-            Shape::Alpaca => alpaca(&prompt.answered(&completion)),
-            Shape::BedrockSft => bedrock_sft(&prompt.answered(&completion)),
-            Shape::BedrockEval => {
-                let field = |nth: usize| fields.get(nth).copied().flatten().map(text);
-                let category = 1 + usize::from(self.reference.is_some());
-                let mut line = json!({ "prompt": flat(&prompt) });
-                if let Some(reference) = field(1).filter(|_| self.reference.is_some()) {
-                    line["referenceResponse"] = reference.into();
-                }
-                if let Some(category) = field(category).filter(|_| self.category.is_some()) {
-                    line["category"] = category.into();
-                }
-                let model = identifier(&field(0).unwrap_or_default());
-                line["modelResponses"] =
-                    json!([{ "response": completion, "modelIdentifier": model }]);
-                line
-            }
-            Shape::Dataset => {
-                let value = |nth: usize| -> Value {
-                    let json = fields.get(nth).copied().flatten();
-                    json.and_then(|json| serde_json::from_str(json).ok())
-                        .unwrap_or_default()
-                };
-                let mut line = json!({ "custom_id": custom_id, "row": row });
-                for (nth, name) in ["variant", "sample"].into_iter().enumerate() {
-                    if !value(nth).is_null() {
-                        line[name] = value(nth);
-                    }
-                }
-                // What differs in its kind from record to record is text, so that a column has one kind.
-                if !value(2).is_null() {
-                    line["params"] = value(2).to_string().into();
-                }
-                line["messages"] = messages(&prompt);
-                line["completion"] = completion.into();
-                line["output"] = fields[8].into();
-                for (nth, name) in ["model", "finish_reason"].into_iter().enumerate() {
-                    line[name] = value(3 + nth);
-                }
-                line["input_tokens"] = value(5);
-                line["output_tokens"] = value(6);
-                if let Value::Object(kept) = value(7) {
-                    for (name, value) in kept {
-                        line[format!("metadata.{name}")] = match value {
-                            Value::Object(_) | Value::Array(_) => value.to_string().into(),
-                            plain => plain,
-                        };
-                    }
-                }
-                line
-            }
+    fn part(
+        &self,
+        cells: &[Cell<'_>],
+        split_by: Option<(&str, usize)>,
+    ) -> Result<usize, ExportError> {
+        let Some(split) = self.split else {
+            return Ok(0);
+        };
+        let value = match split_by {
+            None => cells[CUSTOM_ID].or(cells[ROW]),
+            Some((_, number)) => cells[number],
+        };
+        match (value, split_by) {
+            (None, Some((field, _))) => Err(ExportError::Usage(format!(
+                "--split-by {field}: {} of {} does not have it; `--where {field}!=` leaves out records \
+                 without",
+                who(cells),
+                self.paths.output.display()
+            ))),
+            (value, _) => Ok(split.part(&value.map_or("".into(), text))),
         }
     }
 }
 
-/// The examples of one row, to be compared with each other.
-#[derive(Default)]
-struct Group {
-    /// The ID, the row number, and the part.
-    row: Option<(Option<String>, u64, usize)>,
-    examples: Vec<(Conversation, String, bool)>,
+impl TrainingShape {
+    fn line(self, conversation: &Conversation) -> Value {
+        match self {
+            Self::OpenaiChat => json!({ "messages": messages(conversation) }),
+            Self::Sharegpt => sharegpt(conversation),
+            Self::Alpaca => alpaca(conversation),
+            Self::BedrockSft => bedrock_sft(conversation),
+        }
+    }
 }
 
-impl Group {
-    /// Writes a line for each pair of a completion that passed and one of the same prompt that did not, no
-    /// completion in two of them; returns how many are in none.
-    fn flush(
-        &mut self,
-        put: &mut impl FnMut(usize, &Value) -> Result<(), ExportError>,
-    ) -> Result<u64, ExportError> {
-        let part = self.row.take().map_or(0, |(_, _, part)| part);
-        let mut left = 0;
-        while let Some((prompt, ..)) = self.examples.first() {
-            let prompt = prompt.clone();
-            let (same, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.examples)
-                .into_iter()
-                .partition(|(other, ..)| *other == prompt);
-            self.examples = others;
-            let all = same.len();
-            let (chosen, rejected): (Vec<_>, Vec<_>) =
-                same.into_iter().partition(|(.., passed)| *passed);
-            let pairs = chosen.len().min(rejected.len());
-            left += (all - 2 * pairs) as u64;
-            for ((_, chosen, _), (_, rejected, _)) in chosen.iter().zip(&rejected) {
-                let said = |text: &str| json!([{ "role": "assistant", "content": text }]);
-                let line = json!({
-                    "prompt": messages(&prompt),
-                    "chosen": said(chosen),
-                    "rejected": said(rejected),
-                });
-                put(part, &line)?;
-            }
-        }
-        Ok(left)
-    }
+fn hash_of(cells: &[Cell<'_>]) -> u64 {
+    let (key, row) = key_of(cells);
+    let (id, variant) = (key.custom_id.as_deref(), key.variant.as_deref());
+    hash(id, row, variant, key.sample)
+}
+
+fn who(cells: &[Cell<'_>]) -> String {
+    let (key, row) = key_of(cells);
+    key.told(row)
+}
+
+/// What identifies a record, and the number of its row.
+fn key_of(cells: &[Cell<'_>]) -> (RecordKey, u64) {
+    let string = |nth: usize| cells[nth].map(|it| text(it).into_owned());
+    let number = |nth: usize| cells[nth].and_then(|it| it.parse().ok());
+    let key = RecordKey {
+        custom_id: string(CUSTOM_ID),
+        variant: string(VARIANT),
+        sample: number(SAMPLE),
+    };
+    (key, number(ROW).unwrap_or(0))
 }
 
 /// The file of a part: `data.train.jsonl` of `data.jsonl`.
@@ -291,12 +315,11 @@ fn part_of(path: &Path, name: &str) -> PathBuf {
 }
 
 /// OpenAI's messages.
-pub(super) fn messages(conversation: &Conversation) -> Value {
+fn messages(conversation: &Conversation) -> Value {
     let system = conversation.system.iter();
     let system = system.map(|text| json!({ "role": "system", "content": text }));
     let turns = conversation.turns.iter().map(|(speaker, text)| {
         let role = match speaker {
-            Speaker::System => "system",
             Speaker::User => "user",
             Speaker::Assistant => "assistant",
         };
@@ -310,7 +333,6 @@ fn sharegpt(conversation: &Conversation) -> Value {
     let system = system.map(|text| json!({ "from": "system", "value": text }));
     let turns = conversation.turns.iter().map(|(speaker, text)| {
         let from = match speaker {
-            Speaker::System => "system",
             Speaker::User => "human",
             Speaker::Assistant => "gpt",
         };
@@ -342,39 +364,13 @@ fn bedrock_sft(conversation: &Conversation) -> Value {
     }
     let turns = conversation.turns.iter().map(|(speaker, text)| {
         let role = match speaker {
+            Speaker::User => "user",
             Speaker::Assistant => "assistant",
-            Speaker::System | Speaker::User => "user",
         };
         json!({ "role": role, "content": [{ "text": text }] })
     });
     line["messages"] = turns.collect();
     line
-}
-
-/// A prompt as one text: that of its only turn, or all of them with their speakers.
-fn flat(conversation: &Conversation) -> String {
-    match (&conversation.system, conversation.turns.as_slice()) {
-        (None, [(_, text)]) => text.clone(),
-        (system, turns) => {
-            let system = system.iter().cloned();
-            let turns = turns.iter().map(|(speaker, text)| match speaker {
-                Speaker::Assistant => format!("Assistant: {text}"),
-                Speaker::System | Speaker::User if turns.len() == 1 => text.clone(),
-                Speaker::System | Speaker::User => format!("User: {text}"),
-            });
-            system.chain(turns).collect::<Vec<_>>().join("\n\n")
-        }
-    }
-}
-
-/// A model ID in the letters that the source of a response may have: `[a-zA-Z0-9]([a-zA-Z0-9._-]){0,255}`.
-fn identifier(model: &str) -> String {
-    let letter = |c: char| match c.is_ascii_alphanumeric() || "._-".contains(c) {
-        true => c,
-        false => '-',
-    };
-    let name: String = model.chars().map(letter).take(256).collect();
-    name.trim_start_matches(['.', '_', '-']).to_owned()
 }
 
 #[cfg(test)]
@@ -417,49 +413,9 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_of_several_turns_names_its_speakers() {
-        let mut prompt = conversation();
-        prompt.turns.pop();
-        assert_eq!(
-            flat(&prompt),
-            "Be brief.\n\nUser: Hi\n\nAssistant: Hello\n\nUser: 2+2?"
-        );
-        prompt.turns.drain(..2);
-        assert_eq!(flat(&prompt), "Be brief.\n\n2+2?");
-        prompt.system = None;
-        assert_eq!(flat(&prompt), "2+2?");
-    }
-
-    #[test]
-    fn a_model_id_becomes_an_identifier() {
-        assert_eq!(identifier("amazon.nova-lite-v1:0"), "amazon.nova-lite-v1-0");
-        assert_eq!(identifier("arn:aws:x/y"), "arn-aws-x-y");
-    }
-
-    #[test]
-    fn completions_of_one_prompt_are_paired_once() {
-        let prompt = |text: &str| Conversation {
-            system: None,
-            turns: vec![(Speaker::User, text.into())],
-        };
-        let mut group = Group {
-            row: Some((None, 1, 0)),
-            examples: vec![
-                (prompt("a"), "good".into(), true),
-                (prompt("b"), "other".into(), false),
-                (prompt("a"), "bad".into(), false),
-                (prompt("a"), "worse".into(), false),
-            ],
-        };
-        let mut lines = Vec::new();
-        let left = group.flush(&mut |part, line: &Value| {
-            lines.push((part, line.clone()));
-            Ok(())
-        });
-        assert_eq!(left.unwrap(), 2);
-        let said = |text: &str| json!([{"role": "assistant", "content": text}]);
-        let line = json!({"prompt": [{"role": "user", "content": "a"}], "chosen": said("good"),
-                          "rejected": said("bad")});
-        assert_eq!(lines, [(0, line)]);
+    fn a_part_has_its_name_before_the_end_of_the_file() {
+        let part = |path: &str| part_of(Path::new(path), "train");
+        assert_eq!(part("a/data.jsonl"), Path::new("a/data.train.jsonl"));
+        assert_eq!(part("data"), Path::new("data.train"));
     }
 }

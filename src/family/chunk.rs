@@ -27,6 +27,10 @@ impl Json for Chunk<'_> {
         self.as_u64().or_else(|| whole(self.as_f64()?))
     }
 
+    fn names(&self) -> Option<Vec<&str>> {
+        Some(self.as_object()?.keys().collect())
+    }
+
     fn owned(&self) -> Value {
         self.into()
     }

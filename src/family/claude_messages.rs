@@ -8,8 +8,8 @@ use super::chunk::Chunk;
 use super::join::{Brought, StreamError, begin, block, grow, grow_field};
 use super::json::{BodyBuilder, Json, at_mut, count, list, misread, text, written_value};
 use super::layout::{
-    Form, Images, LaterSystems, Layout, OwnModel, Prefill, Stream, Thinking, TurnOrder, Turns,
-    UnknownEvents,
+    Form, Images, LaterSystems, Layout, OwnModel, Prefill, SchemaForm, Stream, Thinking, TurnOrder,
+    Turns, UnknownEvents,
 };
 use super::ranges::{DEFAULT_MAX_TOKENS, Ranges, within};
 use super::vocabulary::{answered, means_filtered, thought};
@@ -25,6 +25,7 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::ByModel,
         begun: Prefill::GoesOn,
     }),
+    api: Some(Api::Anthropic),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     rejects: Some(content::claude_messages),
@@ -34,6 +35,7 @@ pub(super) const LAYOUT: Layout = Layout {
     marks_cache: true,
     thinking: Thinking::Budget,
     own_model: OwnModel::Rejected,
+    schema: SchemaForm::Claude,
     ..Layout::new("claude-messages", body, read)
 };
 

@@ -17,6 +17,7 @@ use crate::model::{Message, ParsedReply, Prompt, Role, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
     serves: &["cohere.command-r"],
+    seed: &["seed"],
     takes: &TAKES,
     // The last message has a key of its own, and is the user's.
     form: Form::Turns(Turns {

@@ -22,6 +22,7 @@ pub(super) const AMAZON: Layout = Layout {
     images: Images::InBody,
     answer: ResponseKind::Images,
     counts: Counts::Nowhere,
+    seed: &["imageGenerationConfig", "seed"],
     billed: Billed::ByRequest(|body| {
         Some(images(count(body, "/imageGenerationConfig/numberOfImages")))
     }),
@@ -34,6 +35,7 @@ pub(super) const AMAZON: Layout = Layout {
 
 pub(super) const STABILITY: Layout = Layout {
     name: "stability-image",
+    seed: &["seed"],
     serves: &["stability."],
     billed: Billed::ByRequest(|_| Some(images(None))),
     body: |prompt, _, _| {
@@ -47,6 +49,7 @@ pub(super) const STABILITY: Layout = Layout {
 
 pub(super) const SDXL: Layout = Layout {
     name: "stable-diffusion-xl",
+    seed: &["seed"],
     serves: &["stability.stable-diffusion-xl"],
     billed: Billed::ByRequest(|body| Some(images(count(body, "/samples")))),
     body: |prompt, _, _| json!({"text_prompts": [{"text": one_text(prompt)}]}),

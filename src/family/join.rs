@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::chunk::Chunk;
 use super::json::{Json as _, SERVICE, at_mut, field_mut, list};
 use super::{Misread, NoAnswer};
+use crate::json_cost::TooManyValues;
 
 /// Puts a chunk into the body that came so far, which is null before the first.
 pub(super) type Join = fn(&mut Value, &Chunk<'_>) -> Result<Brought, StreamError>;
@@ -25,6 +26,9 @@ pub enum StreamError {
     /// A chunk is no JSON.
     #[error("a chunk is not JSON: {0}")]
     NotJson(String),
+    /// A chunk, or what the chunks make together, has more values than are built.
+    #[error("the response cannot be parsed: {}", TooManyValues)]
+    TooManyValues,
     /// A chunk is not shaped as the family's, or what the chunks make together is no answer.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),

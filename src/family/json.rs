@@ -63,6 +63,9 @@ pub(super) trait Json: Sized {
     /// A number that counts something: a whole number, also where it is written as `3.0`.
     fn count(&self) -> Option<u64>;
 
+    /// The keys of an object.
+    fn names(&self) -> Option<Vec<&str>>;
+
     /// A copy that borrows nothing.
     fn owned(&self) -> Value;
 }
@@ -82,6 +85,10 @@ impl Json for Value {
 
     fn count(&self) -> Option<u64> {
         self.as_u64().or_else(|| whole(self.as_f64()?))
+    }
+
+    fn names(&self) -> Option<Vec<&str>> {
+        Some(self.as_object()?.keys().map(String::as_str).collect())
     }
 
     fn owned(&self) -> Value {
@@ -194,13 +201,13 @@ pub(super) fn made_no(what: &str, problem: &str) -> Misread {
 
 /// The error for a reply that is not as `expected`. It names keys, never what is in them.
 pub(super) fn misread(family: &str, expected: &str, body: &impl Json) -> Misread {
-    let body = body.owned();
-    let came = match &body {
-        Value::Object(map) if map.is_empty() => "an empty object".to_owned(),
-        Value::Object(map) => keys(map),
-        Value::Array(_) => "a list".to_owned(),
-        Value::String(_) => "a bare string".to_owned(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => format!("`{body}`"),
+    // A large body is not copied for that.
+    let came = match body.names() {
+        Some(names) if names.is_empty() => "an empty object".to_owned(),
+        Some(names) => named(&names),
+        None if body.items().is_some() => "a list".to_owned(),
+        None if body.text().is_some() => "a bare string".to_owned(),
+        None => format!("`{}`", body.owned()),
     };
     Misread(format!(
         "the reply is not shaped as {family}: expected {expected}, came {came}"
@@ -277,11 +284,11 @@ const KNOWN: [&str; 65] = [
 ];
 
 /// The keys that are known, by name, and how many others there are.
-fn keys(map: &Map<String, Value>) -> String {
-    let is_known = |key: &&String| KNOWN.contains(&key.as_str());
-    let known = map.keys().filter(is_known).take(KEYS_NAMED);
+fn named(keys: &[&str]) -> String {
+    let is_known = |key: &&&str| KNOWN.contains(*key);
+    let known = keys.iter().filter(is_known).take(KEYS_NAMED);
     let mut named: Vec<_> = known.map(|key| format!("`{key}`")).collect();
-    match map.len() - named.len() {
+    match keys.len() - named.len() {
         0 => {}
         1 => named.push("1 other key".to_owned()),
         others => named.push(format!("{others} other keys")),

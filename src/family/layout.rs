@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::join::Join;
 use super::{Misread, Parameters, Ranges};
-use crate::model::Bill;
-use crate::model::{ParsedReply, Prompt};
+use crate::model::{Api, Bill, ParsedReply, Prompt};
 
 /// A family, in one place.
 pub(super) struct Layout {
@@ -17,6 +16,8 @@ pub(super) struct Layout {
     pub(super) takes: &'static [Ranges],
     /// The prompts it has a form for.
     pub(super) form: Form,
+    /// The API whose messages its bodies hold as they are.
+    pub(super) api: Option<Api>,
     /// How its models are shown images.
     pub(super) images: Images,
     /// The most bytes of an image in a message, where the documents say so.
@@ -30,6 +31,8 @@ pub(super) struct Layout {
     /// A key for the longest response that makes a body one of another shape, so that no other limit
     /// may stand beside it.
     pub(super) lone_limit: Option<&'static str>,
+    /// How bodies ask for a response that follows a schema, beside asking in the prompt.
+    pub(super) schema: SchemaForm,
     /// What it answers with.
     pub(super) answer: ResponseKind,
     /// White space before its completions.
@@ -38,6 +41,8 @@ pub(super) struct Layout {
     pub(super) counts: Counts,
     /// What its calls are billed by.
     pub(super) billed: Billed,
+    /// Where a body says the seed of its sampling, as the keys on the way there; empty where it cannot.
+    pub(super) seed: &'static [&'static str],
     /// Builds the body. The last argument is the model's base id, where it is known.
     pub(super) body: fn(&Prompt, &Parameters, Option<&str>) -> Value,
     /// What the service is known to reject in a body whose layout is right, and what to change.
@@ -85,16 +90,19 @@ impl Layout {
             serves: &[],
             takes: &[],
             form: Form::Body,
+            api: None,
             images: Images::None,
             largest_image: None,
             marks_cache: false,
             thinking: Thinking::None,
             own_model: OwnModel::Unknown,
             lone_limit: None,
+            schema: SchemaForm::None,
             answer: ResponseKind::Text,
             lead: Lead::Kept,
             counts: Counts::InBody,
             billed: Billed::Tokens,
+            seed: &[],
             body,
             rejects: None,
             read,
@@ -103,6 +111,21 @@ impl Layout {
             unknown_events: UnknownEvents::None,
         }
     }
+}
+
+/// How bodies ask for a response that follows a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SchemaForm {
+    /// `output_config.format`, or a tool.
+    Claude,
+    /// A tool in `toolConfig`.
+    Nova,
+    /// `response_format`, or a tool.
+    OpenAi,
+    /// A tool, which cannot be named where it is forced.
+    Mistral,
+    /// In the prompt only.
+    None,
 }
 
 /// How a streamed answer is put together.

@@ -49,7 +49,7 @@ mod usage;
 mod vocabulary;
 mod written;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::model::{FinishReason, ParsedReply, Prompt, SchemaMode};
 use crate::nearest::nearest;
@@ -64,7 +64,6 @@ pub use parameters::{Parameter, Parameters};
 pub use ranges::Ranges;
 pub use rendered::Rendered;
 pub use stream::{Assembled, Assembly};
-pub use structured::ToolInput;
 
 use layout::{Layout, Lead, ResponseKind};
 
@@ -221,6 +220,38 @@ impl Family {
             self.add_schema(&mut body, sent);
         }
         body
+    }
+
+    /// Whether a body can say the seed of its sampling.
+    pub fn takes_a_seed(self) -> bool {
+        !self.layout().seed.is_empty()
+    }
+
+    /// Whether what is merged into bodies says the seed.
+    pub fn brings_a_seed(self, extra: &Map<String, Value>) -> bool {
+        let [first, rest @ ..] = self.layout().seed else {
+            return false;
+        };
+        let found = extra.get(*first);
+        let found = rest.iter().fold(found, |found, key| found?.get(key));
+        found.is_some()
+    }
+
+    /// Writes `seed` into `body`, if the family has a place for it and the body has nothing else there.
+    pub fn sow(self, body: &mut Value, seed: u32) {
+        let [way @ .., last] = self.layout().seed else {
+            return;
+        };
+        let mut at = body;
+        for key in way {
+            let Some(object) = at.as_object_mut() else {
+                return;
+            };
+            at = object.entry(*key).or_insert_with(|| json!({}));
+        }
+        if let Some(object) = at.as_object_mut() {
+            object.insert((*last).to_owned(), seed.into());
+        }
     }
 
     /// Reads a response's body. Completions are as they were sent, see [`Family::tidied`].

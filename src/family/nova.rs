@@ -9,7 +9,7 @@ use super::join::{Brought, StreamError, begin, block, grow, grow_field, put};
 use super::json::{
     BodyBuilder, Json as _, SERVICE, at, at_mut, count, list, misread, text, written_value,
 };
-use super::layout::{Images, Layout, Stream, Thinking, USER_FIRST, UnknownEvents};
+use super::layout::{Images, Layout, SchemaForm, Stream, Thinking, USER_FIRST, UnknownEvents};
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, means_filtered, thought};
 use super::written::{system_blocks, turn};
@@ -26,11 +26,13 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
     takes: &TAKES,
     form: USER_FIRST,
+    api: Some(Api::Amazon),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     unknown_events: UnknownEvents::AnyObject,
     marks_cache: true,
     thinking: Thinking::Effort,
+    schema: SchemaForm::Nova,
     ..Layout::new("nova", body, read)
 };
 

@@ -11,8 +11,8 @@ use super::chunk::Chunk;
 use super::join::{Brought, StreamError, all_have, begin, block, grow, grow_field, nth, put};
 use super::json::{BodyBuilder, Json, at_mut, count, list, misread, text};
 use super::layout::{
-    Counts, FREE, Form, Images, LaterSystems, Layout, OwnModel, Prefill, Several, Stream,
-    TurnOrder, Turns,
+    Counts, FREE, Form, Images, LaterSystems, Layout, OwnModel, Prefill, SchemaForm, Several,
+    Stream, TurnOrder, Turns,
 };
 use super::ranges::{Ranges, any, within};
 use super::vocabulary::{answered, finish, first_of, means_filtered, thought};
@@ -22,6 +22,7 @@ use crate::catalog::Capabilities;
 use crate::model::{Api, Block, FinishReason, Image, Message, ParsedReply, Prompt, Usage};
 
 pub(super) const LAYOUT: Layout = Layout {
+    seed: &["seed"],
     serves: &[
         "openai.",
         "xai.",
@@ -47,18 +48,22 @@ pub(super) const LAYOUT: Layout = Layout {
         later_systems: LaterSystems::Taken,
         begun: Prefill::GoesOn,
     }),
+    api: Some(Api::OpenAi),
     images: Images::InMessages,
     stream: Stream::Joined(join),
     rejects: Some(content::openai_chat),
     several: Several::Streamed,
     own_model: OwnModel::Same,
+    schema: SchemaForm::OpenAi,
     ..Layout::new("openai-chat", body, read)
 };
 
 pub(super) const MISTRAL: Layout = Layout {
     name: "mistral-chat",
+    seed: &[],
     form: FREE,
     own_model: OwnModel::Unknown,
+    schema: SchemaForm::Mistral,
     serves: &[
         "mistral.mistral-small-24",
         "mistral.mistral-large-24",
@@ -75,12 +80,14 @@ pub(super) const MISTRAL: Layout = Layout {
 
 pub(super) const JAMBA: Layout = Layout {
     name: "jamba",
+    seed: &[],
     form: FREE,
     serves: &["ai21.jamba"],
     images: Images::None,
     takes: &JAMBA_TAKES,
     // Its documents allow `n` above 1 only where nothing is streamed.
     several: Several::WholeOnly,
+    schema: SchemaForm::None,
     ..LAYOUT
 };
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::chunk::Chunk;
 use super::join::{Brought, StreamError};
 use super::json::{Json, list};
-use super::layout::{Layout, Stream};
+use super::layout::{Layout, SchemaForm, Stream};
 use super::ranges::{Ranges, any, within};
 use super::{Misread, Parameter, openai_chat, text_completion};
 use crate::model::ParsedReply;
@@ -18,6 +18,7 @@ pub(super) const LAYOUT: Layout = Layout {
     takes: &TAKES,
     read,
     stream: Stream::Joined(join),
+    schema: SchemaForm::None,
     ..openai_chat::LAYOUT
 };
 

@@ -94,8 +94,8 @@ impl Assembly {
     /// It says that the model broke off. No response comes of this stream then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), StreamError> {
         self.chunks += 1;
-        if let Err(error) = self.bound(chunk) {
-            return self.note_misread(StreamError::NotJson(error.to_string()));
+        if let Err(TooManyValues) = self.bound(chunk) {
+            return self.note_misread(StreamError::TooManyValues);
         }
         match serde_json::from_slice(chunk) {
             Ok(chunk) => self.take(&chunk),
@@ -144,7 +144,7 @@ impl Assembly {
     /// understood.
     fn note_misread(&mut self, error: StreamError) -> Result<(), StreamError> {
         match error {
-            StreamError::NotJson(_) | StreamError::NoAnswer(_) => {
+            StreamError::NotJson(_) | StreamError::TooManyValues | StreamError::NoAnswer(_) => {
                 self.misread.get_or_insert(error);
                 Ok(())
             }
@@ -360,6 +360,10 @@ fn broken_off(error: &Chunk<'_>) -> StreamError {
 
 /// What a body says that is shaped as a single chunk of a stream.
 pub(super) fn read_chunk(body: &Value) -> Option<ParsedReply> {
+    // A chunk has few values, and the tree would be built a second time.
+    if json_cost::SMALL < json_cost::of_tree(body) {
+        return None;
+    }
     let mut assembly = Family::Raw.assemble()?;
     assembly.push(body.to_string().as_bytes()).ok()?;
     let is_chunk = assembly.misread.is_none() && !assembly.whole.is_null();

@@ -6,8 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::json::{Json as _, merge_into, text};
+use super::layout::SchemaForm as Form;
 use super::{Family, ParsedReply};
-use crate::model::{Message, Prompt, Role, SchemaMode, SentSchema, Written};
+use crate::model::{Message, Prompt, Role, SchemaMode, SentSchema, ToolInput, Written};
 
 /// What a model is told of the tool, unless the schema describes itself.
 const TOOL: &str = "Give the answer as the input of this tool.";
@@ -25,34 +26,15 @@ const OWN_KEYS: &[&str] = &[
 /// What several completions of one prompt are asked for with.
 const SEVERAL: [&str; 3] = ["n", "num_generations", "numResults"];
 
-/// What a tool was called with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ToolInput {
-    /// A value.
-    Value(Value),
-    /// The text of one.
-    Text(String),
-}
-
-/// How a family's bodies ask for a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Claude,
-    Nova,
-    OpenAi,
-    Mistral,
-    None,
-}
-
 impl Family {
     fn schema_form(self) -> Form {
-        match self.name() {
-            "claude-messages" => Form::Claude,
-            "nova" => Form::Nova,
-            "openai-chat" => Form::OpenAi,
-            "mistral-chat" => Form::Mistral,
-            _ => Form::None,
-        }
+        self.layout().schema
+    }
+
+    /// Whether its models are known to reject schemas of too many optional properties, or of too many with
+    /// several types, in native mode.
+    pub fn limits_schema_size(self) -> bool {
+        self.schema_form() == Form::Claude
     }
 
     /// Whether its bodies have a place for a schema in this mode.

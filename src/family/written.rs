@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Family;
 use super::vocabulary::role;
-use crate::model::{Api, Block, Message, Prompt, Written};
+use crate::model::{Block, Message, Prompt, Written};
 
 /// A turn: as it was written where that says more than its text and images, else as `content` lays
 /// these out. `block` lays out one block.
@@ -41,20 +41,20 @@ impl Family {
 
     fn has_place(self, written: &Written) -> Result<(), String> {
         let name = self.name();
-        let takes_blocks = self.api().is_some() && self != Self::Jamba;
+        let takes_blocks = self.layout().api.is_some() && self != Self::Jamba;
         match written {
             Written::Blocks(_) if takes_blocks => Ok(()),
             Written::Blocks(_) => Err(format!(
                 "{name} has no place for several blocks in one message, and joined their texts would run \
                  into each other: make them one text"
             )),
-            Written::As { api, value, what } => match self.api() {
+            Written::As { api, value, what } => match self.layout().api {
                 Some(own) if own == *api && (takes_blocks || !value["content"].is_array()) => {
                     Ok(())
                 }
                 Some(own) if own != *api => Err(format!(
-                    "{what} as the {} API writes it; {name} takes messages as the {} API writes them: \
-                     rewrite the row, or send such rows with a body",
+                    "{what} in the form of the {} API, and {name} takes the form of the {} API: rewrite \
+                     the row, or send such rows with a body",
                     api.name(),
                     own.name()
                 )),
@@ -64,16 +64,6 @@ impl Family {
             },
         }
     }
-
-    /// The API whose messages its bodies hold as they are.
-    fn api(self) -> Option<Api> {
-        match self.name() {
-            "claude-messages" => Some(Api::Anthropic),
-            "openai-chat" | "mistral-chat" | "jamba" => Some(Api::OpenAi),
-            "nova" => Some(Api::Amazon),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -81,6 +71,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::Api;
 
     #[test]
     fn a_message_that_a_family_cannot_send_as_it_is_written_is_rejected_by_name() {
@@ -95,7 +86,7 @@ mod tests {
             (
                 "nova",
                 whole(Api::Anthropic, json!([])),
-                "nova takes messages as the Amazon API",
+                "and nova takes the form of the Amazon API",
             ),
             (
                 "llama3",

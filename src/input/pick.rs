@@ -9,10 +9,16 @@ use super::error::InputError;
 use super::fields::Fields;
 use super::{BadRow, Record};
 use crate::exact;
+use crate::record_id::record_id;
 
 /// Fields that identify a row when the job does not say which does, in order of preference: the
 /// names of the OpenAI batch format, of most data sets, and of Bedrock batch inference.
-const ID_FIELDS: [&str; 3] = ["custom_id", "id", "recordId"];
+const ID_FIELDS: [&str; 3] = [CUSTOM_ID, "id", "recordId"];
+
+const CUSTOM_ID: &str = "custom_id";
+
+/// Fields that all records of a sweep's output have, and hardly anything else has together.
+const RECORD_FIELDS: [&str; 5] = [CUSTOM_ID, "variant", "sample", "params", "fingerprint"];
 
 /// What a job writes for the row's number, where a usual field is there and is not to be used.
 const ROW_NUMBER: &str = "#row";
@@ -25,6 +31,8 @@ const ALL: &str = "*";
 pub enum Id {
     /// The value of this field, or the one that this path leads to.
     Field(String),
+    /// The row is a record of a sweep's output: its ID, variant and sample in one.
+    Record,
     /// Its number, from 1.
     Number,
 }
@@ -39,7 +47,8 @@ pub enum Keep {
 }
 
 impl Id {
-    /// The field that the job names, else the first usual one there is, else the row's number.
+    /// The field that the job names, else what identifies a record of a sweep, else the first usual field
+    /// there is, else the row's number.
     pub fn resolve(named: Option<&str>, fields: &Fields) -> Result<Self, InputError> {
         if let Some(name) = named {
             if name == ROW_NUMBER && !fields.has(name) {
@@ -47,6 +56,9 @@ impl Id {
             }
             fields.require("id", name)?;
             return Ok(Self::Field(name.into()));
+        }
+        if RECORD_FIELDS.iter().all(|name| fields.has(name)) {
+            return Ok(Self::Record);
         }
         let usual = ID_FIELDS.into_iter().find(|name| fields.has(name));
         Ok(usual.map_or(Self::Number, |name| Self::Field(name.into())))
@@ -56,32 +68,48 @@ impl Id {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Field(name) => Some(name),
+            Self::Record => Some(CUSTOM_ID),
             Self::Number => None,
         }
     }
 
     /// The id of `record`.
     pub fn of(&self, record: &Record) -> Result<String, BadRow> {
-        let Self::Field(field) = self else {
-            return Ok(record.row.to_string());
-        };
-        let value = record.get(field);
-        let value = value.as_deref();
-        if let Some(number) = value.and_then(exact::number) {
-            return Ok(number.into_owned());
+        match self {
+            Self::Field(field) => of_field(record, field),
+            Self::Record => of_record(record),
+            Self::Number => Ok(record.row.to_string()),
         }
-        match value {
-            Some(Value::String(id)) if !id.trim().is_empty() => Ok(id.clone()),
-            Some(Value::String(_) | Value::Null) => Err(record.bad(format!(
-                "the id field `{field}` is empty; give the row an id"
+    }
+}
+
+/// The ID of a record of an output. One that is of no sweep, as lines of another file may be, has its
+/// `custom_id`.
+fn of_record(record: &Record) -> Result<String, BadRow> {
+    let id = of_field(record, CUSTOM_ID)?;
+    let field = |name| record.fields.get(name);
+    let variant = field("variant").and_then(Value::as_str);
+    let sample = field("sample").and_then(Value::as_u64);
+    Ok(record_id(&id, variant.zip(sample)))
+}
+
+/// The ID in a field of `record`.
+fn of_field(record: &Record, field: &str) -> Result<String, BadRow> {
+    let value = record.get(field);
+    let value = value.as_deref();
+    if let Some(number) = value.and_then(exact::number) {
+        return Ok(number.into_owned());
+    }
+    match value {
+        Some(Value::String(id)) if !id.trim().is_empty() => Ok(id.clone()),
+        Some(Value::String(_) | Value::Null) => Err(record.bad(format!(
+            "the id field `{field}` is empty; give the row an id"
+        ))),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Err(record
+            .bad(format!(
+                "the id field `{field}` is neither text nor a number"
             ))),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                Err(record.bad(format!(
-                    "the id field `{field}` is neither text nor a number"
-                )))
-            }
-            None => Err(record.bad(format!("no id field `{field}`; give the row an id"))),
-        }
+        None => Err(record.bad(format!("no id field `{field}`; give the row an id"))),
     }
 }
 
@@ -169,6 +197,16 @@ mod tests {
         check(None, r#"{"recordId":"r","id":"i"}"#, "i");
         check(None, r#"{"recordId":"r"}"#, "r");
         check(None, r#"{"name":"n"}"#, "7");
+    }
+
+    #[test]
+    fn a_record_of_a_sweep_is_identified_by_id_variant_and_sample() {
+        let record =
+            r#"{"custom_id":"q","variant":"m/p","sample":2,"params":{},"fingerprint":"f"}"#;
+        check(None, record, "q#m/p#2");
+        check(Some("custom_id"), record, "q");
+        let data = r#"{"custom_id":"q","variant":"m/p","sample":2}"#;
+        check(None, data, "q");
     }
 
     #[test]

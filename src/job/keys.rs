@@ -52,6 +52,8 @@ pub enum Kind {
     Table,
     /// A list of tables of clock times and limits; the flag takes one as JSON and may be repeated.
     Windows,
+    /// A list of tables of a prompt; the flag takes one as JSON and may be repeated.
+    Prompts,
 }
 
 impl Kind {
@@ -74,6 +76,9 @@ impl Kind {
             Self::Table => "a table of JSON values",
             Self::Windows => {
                 "tables of from, to, zone, requests_per_minute and tokens_per_minute, as [[limits.window]]"
+            }
+            Self::Prompts => {
+                "tables of name, template or template_file, and system, as [[sweep.prompt]]"
             }
         }
     }
@@ -122,7 +127,7 @@ fn instead(kind: Kind, typed: &str) -> Option<String> {
             let plain = |text: &str| !text.is_empty() && !text.contains(['{', '"', '\'']);
             (plain(name) && plain(value)).then(|| format!("'{{\"{name}\": \"{value}\"}}'"))
         }
-        Kind::Text | Kind::Texts | Kind::Windows => None,
+        Kind::Text | Kind::Texts | Kind::Windows | Kind::Prompts => None,
     }
 }
 
@@ -150,6 +155,18 @@ pub const PROMPT_SOURCES: &[&str] = &[
     "messages",
     "texts",
     "body",
+];
+
+/// Keys of `[model]` that are the same for a whole job: where calls go and under which account, and
+/// what only says something about the model that is called.
+const SAME_FOR_ALL: &[&str] = &[
+    "id",
+    "family",
+    "endpoint",
+    "profile",
+    "request_metadata",
+    "prices",
+    "force",
 ];
 
 const fn key(
@@ -219,7 +236,7 @@ pub const KEYS: &[Key] = &[
         "Field or path that holds a whole InvokeModel request body, sent unchanged"),
 
     key(("model", "id"), ("model", Some('m')), Kind::Text, "ID",
-        "Model ID, inference profile ID, or ARN"),
+        "Model ID, inference profile ID, or ARN; repeat it to compare models"),
     key(("model", "family"), ("family", None), Kind::Text, "FAMILY",
         "Request format, for an ARN that does not show it [default: from the model ID]"),
     key(("model", "region"), ("region", None), Kind::Text, "REGION",
@@ -265,6 +282,15 @@ pub const KEYS: &[Key] = &[
     key(("model", "force"), ("force", None), Kind::Switch, "true|false",
         "Send what the catalog says the model rejects [default: false]"),
 
+    key(("sweep", "samples"), ("samples", None), Kind::Count, "N",
+        "Completions of each row in each variant [default: 1]"),
+    key(("sweep", "seed"), ("sweep-seed", None), Kind::Whole, "N",
+        "Seed of the first sample, one more for each further one, for models that take one [default: none]"),
+    key(("sweep", "on_refused"), ("on-refused", None), Kind::Text, "WHAT",
+        "Variants that their model is known to reject: error or skip [default: error]"),
+    key(("sweep", "prompt"), ("sweep-prompt", None), Kind::Prompts, "JSON",
+        "A prompt to compare, as {\"name\": \"plain\", \"template\": \"…\"}; may be repeated"),
+
     key(("schema", "path"), ("schema", None), Kind::Text, "FILE",
         "JSON Schema that every completion must be valid against [default: none]"),
     key(("schema", "json"), ("schema-json", None), Kind::Text, "JSON",
@@ -305,7 +331,7 @@ pub const KEYS: &[Key] = &[
         "Stop with exit code 8 if more rows fail, of at least 50 [default: no limit]"),
 
     key(("retry", "max_attempts"), ("max-attempts", None), Kind::Count, "N",
-        "Most attempts per row for transient errors, 3 if they may be billed [default: 6]"),
+        "Most attempts per row for transient errors, 3 for errors of a model at work [default: 6]"),
     key(("retry", "throttle_wait"), ("throttle-wait", None), Kind::Time, "TIME",
         "How long to keep retrying a throttled row [default: 15m]"),
     key(("retry", "attempt_timeout"), ("attempt-timeout", None), Kind::Time, "TIME",
@@ -340,6 +366,46 @@ pub fn find(table: &str, name: &str) -> Option<&'static Key> {
         .find(|key| key.table == table && key.name == name)
 }
 
+/// Keys of `[model]` that may vary, in the order of the reference.
+pub fn varying_keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter()
+        .filter(|key| key.table == "model" && !SAME_FOR_ALL.contains(&key.name))
+}
+
+/// The key whose values a list of this name in `[sweep]` has.
+pub fn axis(name: &str) -> Option<&'static Key> {
+    match name {
+        "model" => find("model", "id"),
+        name => varying_keys().find(|key| key.name == name),
+    }
+}
+
+/// Why a key cannot vary; `None` where it can.
+pub fn cannot_vary(name: &str) -> Option<String> {
+    if axis(name).is_some() {
+        return None;
+    }
+    let may: Vec<_> = varying_keys().map(|key| key.name).collect();
+    let near = || {
+        let names = may
+            .iter()
+            .copied()
+            .chain(["model", "prompt", "samples", "seed", "on_refused"]);
+        crate::nearest::nearest(name, names)
+    };
+    Some(match name {
+        "id" => "the list of models is called model".into(),
+        name if SAME_FOR_ALL.contains(&name) => "it is the same for the whole job".into(),
+        _ => match near() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "keys that can: model, {}, and [[sweep.prompt]]",
+                may.join(", ")
+            ),
+        },
+    })
+}
+
 /// The values of a key that takes one of a few; empty for any other key.
 pub fn values(table: &str, name: &str) -> Vec<&'static str> {
     match (table, name) {
@@ -348,6 +414,7 @@ pub fn values(table: &str, name: &str) -> Vec<&'static str> {
         ("model", "service_tier") => Tier::ALL.map(Tier::as_str).to_vec(),
         ("model", "latency") => vec!["standard", "optimized"],
         ("model", "trace") => vec!["enabled", "enabled_full", "disabled"],
+        ("sweep", "on_refused") => vec!["error", "skip"],
         ("schema", "mode") => vec!["auto", "native", "tool", "prompt"],
         ("limits", "quota") => vec!["auto"],
         ("output", "raw") => vec!["always", "errors", "never"],

@@ -10,6 +10,7 @@ pub mod file;
 pub mod keys;
 mod plan;
 pub mod small;
+mod sweep;
 
 pub use clock::{LimitWindow, WindowLimits, limits_at};
 pub use file::{JobError, JobFile, PinnedPath};
@@ -17,3 +18,4 @@ pub use plan::{
     Endpoint, MaxFailures, Plan, QuotaSource, RowsPerCall, SchemaPlan, is_share, is_url, region,
     rows_or_share, shown_url, time, url_advice,
 };
+pub use sweep::{OnRefused, PlannedVariant, SweepCells, SweepPlan, VariantJob};

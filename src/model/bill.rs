@@ -5,9 +5,9 @@
 pub struct Bill {
     /// Whether its tokens are billed.
     pub tokens: Metered,
-    /// At least so many pieces.
+    /// At least so many units.
     pub least: Units,
-    /// At most so many pieces.
+    /// At most so many units.
     pub most: Units,
 }
 
@@ -35,12 +35,12 @@ impl Bill {
     /// Tokens and nothing else.
     pub const TOKENS: Self = Self::of(Metered::Billed, Units::NONE);
 
-    /// So many pieces, neither more nor less.
-    pub const fn of(tokens: Metered, pieces: Units) -> Self {
+    /// Exactly so many units.
+    pub const fn of(tokens: Metered, units: Units) -> Self {
         Self {
             tokens,
-            least: pieces,
-            most: pieces,
+            least: units,
+            most: units,
         }
     }
 }

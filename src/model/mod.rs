@@ -22,7 +22,7 @@ pub use fault::{Category, Fault};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use prompt::{Api, Block, Body, Content, Image, Message, Prompt, Role, Written};
 pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
-pub use structured::{Repair, SchemaCheck, SchemaError, SchemaMode, SentSchema};
+pub use structured::{Repair, SchemaCheck, SchemaError, SchemaMode, SentSchema, ToolInput};
 
 /// One request, ready to be sent. Cloning shares the body.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,9 @@ pub struct Request {
     pub bill: Option<Bill>,
     /// The prompt, where a correction may have to be asked for, or the record is to keep it.
     pub prompt: Option<Arc<Prompt>>,
+    /// How long a stream may say nothing before it begins, where the service may have to compile a schema
+    /// first; otherwise as the run's `idle_timeout` says.
+    pub silence: Option<Duration>,
 }
 
 /// What a model answered.

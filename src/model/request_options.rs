@@ -71,7 +71,7 @@ pub struct Guardrail {
 /// How answers come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// In one piece: InvokeModel.
+    /// Whole: InvokeModel.
     Whole,
     /// In chunks: InvokeModelWithResponseStream.
     Streamed {

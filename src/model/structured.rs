@@ -54,6 +54,15 @@ impl SentSchema {
     }
 }
 
+/// What a model called the tool with that stands for a schema.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolInput {
+    /// A value.
+    Value(Value),
+    /// The text of one, which may be broken.
+    Text(String),
+}
+
 /// How a response compares with the schema of the job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SchemaCheck {
@@ -119,22 +128,42 @@ impl Repair {
 pub struct SchemaError {
     /// Where in the response, as a JSON pointer; empty for all of it.
     pub pointer: String,
+    /// The pointer with `*` for each name that only the response has, and not the schema.
+    pub masked_pointer: String,
     /// The keyword of the schema; `json` for what is not JSON, `max_tokens` for what was cut off.
     pub keyword: String,
     /// What is wrong there; it quotes nothing of the response.
     pub message: String,
 }
 
+impl SchemaError {
+    /// An error of the response as a whole.
+    pub fn of_all(keyword: &str, message: impl Into<String>) -> Self {
+        Self {
+            pointer: String::new(),
+            masked_pointer: String::new(),
+            keyword: keyword.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// The error without names that only the response has: for what is shown outside of the output.
+    pub fn masked(&self) -> String {
+        self.at(&self.masked_pointer)
+    }
+
+    fn at(&self, pointer: &str) -> String {
+        let (keyword, message) = (&self.keyword, &self.message);
+        match pointer {
+            "" => format!("{message} ({keyword})"),
+            pointer => format!("{pointer}: {message} ({keyword})"),
+        }
+    }
+}
+
+/// The whole error, for the model that wrote the response.
 impl std::fmt::Display for SchemaError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            pointer,
-            keyword,
-            message,
-        } = self;
-        match pointer.as_str() {
-            "" => write!(f, "{message} ({keyword})"),
-            pointer => write!(f, "{pointer}: {message} ({keyword})"),
-        }
+        f.write_str(&self.at(&self.pointer))
     }
 }

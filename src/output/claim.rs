@@ -17,7 +17,7 @@ use super::lock::Lock;
 use super::mode::Mode;
 use super::mount::{self, Reach};
 use super::paths::OutputPaths;
-use super::resume::{EarlierRows, TornTail, key, open_if_there};
+use super::resume::{EarlierRows, TornTail, open_if_there};
 use super::scan::each_line;
 use super::tally::Unattributed;
 use super::{Tally, images, lock, run_file};
@@ -208,7 +208,7 @@ impl Claim {
             .map_err(io_error("open", path))?;
         let read = each_line(&mut *file, |found| {
             let known = found.known.as_ref();
-            let key = |known: &Known| key(known.custom_id.as_deref(), known.row);
+            let key = |known: &Known| known.name().key();
             if let Some(known) = known.filter(|known| rows.binary_search(&key(known)).is_ok()) {
                 of_rows.count_earlier(known);
             }
@@ -280,7 +280,7 @@ impl Claim {
             }
             change.remove_lines(path, before, |found| {
                 let known = found.known.as_ref();
-                let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
+                let key = known.map(|known| known.name().key());
                 key.is_some_and(|key| redo.binary_search(&key).is_ok())
             })?;
             aside.push(before.clone());

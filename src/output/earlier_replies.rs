@@ -18,6 +18,8 @@ pub struct EarlierReply {
     pub fingerprint: Fingerprint,
     /// Its id.
     pub custom_id: String,
+    /// The variant of a sweep that it is of.
+    pub variant: Option<String>,
     /// Its record, as far as a copy has it.
     pub reply: Reply,
 }
@@ -66,6 +68,7 @@ pub fn earlier_replies(
             take(EarlierReply {
                 fingerprint,
                 custom_id,
+                variant: known.variant.clone(),
                 reply: Reply {
                     parsed: ParsedReply {
                         completion: source.completion,

@@ -205,7 +205,7 @@ fn no_directory(path: &Path, cause: &io::Error) -> String {
     }
 }
 
-/// Names the file and the deed in an I/O error.
+/// Names the file and the operation in an I/O error.
 pub(super) fn io_error(
     operation: &'static str,
     path: &Path,

@@ -228,7 +228,10 @@ fn stem(who: &Identity) -> String {
     let request = who.fingerprint.map(|print| print.to_string());
     let request = request.unwrap_or_default();
     // Names on disk outlive this program's version, so that no hash will do that may change with it.
-    let hash = Sha256::digest(format!("{id}\n{request}"));
+    let cell = who.cell.as_ref();
+    let cell = cell.map(|cell| format!("\n{}\n{}", cell.variant.name, cell.sample));
+    let cell = cell.unwrap_or_default();
+    let hash = Sha256::digest(format!("{id}\n{request}{cell}"));
     format!("{name}-{}", hexadecimal(&hash[..8]))
 }
 
@@ -243,7 +246,7 @@ mod tests {
             row: 7,
             custom_id: Some(id.into()),
             fingerprint: Some(Fingerprint(0x0011_2233_4455_66aa)),
-            metadata: None,
+            ..Identity::default()
         }
     }
 

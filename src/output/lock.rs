@@ -2,7 +2,7 @@
 //!
 //! The lock is the kernel's (`flock`), on a file that is never renamed; it ends with the process that
 //! holds it, however that dies, so there is no stale lock. A run that started nothing removes the
-//! file while it holds the lock. Whoever gets a lock therefore looks whether the file it locked is
+//! file while it holds the lock. A process that gets a lock therefore checks whether the file it locked is
 //! still the one of that name, so that two runs never hold different ones. The content of the file is only for
 //! messages: who holds it.
 //!

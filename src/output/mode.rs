@@ -20,8 +20,8 @@ impl Mode {
         Self(0o600 | bits & 0o666)
     }
 
-    /// Reads octal text such as `0640`. Its owner must be able to read and to write, for a run goes
-    /// on from its file, and nobody can execute an answer.
+    /// Reads octal text such as `0640`. Its owner must be able to read and to write,
+    /// since a run resumes from its file; an output is never executable.
     pub fn parse(typed: &str) -> Option<Self> {
         let is_octal = typed.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
         let bits = u32::from_str_radix(typed, 8).ok()?;

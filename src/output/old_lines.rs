@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::OutputPaths;
-use super::resume::key;
+use super::row_name::RowName;
 use super::scan::each_line;
 
 /// What an earlier run wrote of one row, as far as its line says.
@@ -19,6 +19,12 @@ pub struct OldLine {
     pub custom_id: Option<String>,
     /// Its number, from 1.
     pub row: u64,
+    /// The variant of a sweep.
+    #[serde(default)]
+    pub variant: Option<String>,
+    /// Which of its samples, from 1.
+    #[serde(default)]
+    pub sample: Option<u32>,
     /// The model that was called.
     #[serde(default)]
     pub model: Option<String>,
@@ -33,7 +39,9 @@ pub struct OldLine {
 impl OldLine {
     /// The key of its row.
     pub fn key(&self) -> u64 {
-        key(self.custom_id.as_deref(), self.row)
+        RowName::new(self.custom_id.as_deref(), self.row)
+            .in_cell(self.variant.as_deref(), self.sample)
+            .key()
     }
 
     /// Whether it completed at this instant or later; `false` where its line does not say.
@@ -65,7 +73,7 @@ fn in_file(path: &Path, keys: &[u64]) -> Vec<OldLine> {
     // What breaks off later has shown the lines before it.
     let _ = each_line(&mut file, |line| {
         let known = line.known.as_ref();
-        let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
+        let key = known.map(|known| known.name().key());
         if key.is_some_and(|key| keys.binary_search(&key).is_ok())
             && let Ok(old) = serde_json::from_slice(line.bytes)
         {
@@ -106,7 +114,10 @@ mod tests {
         std::fs::write(&paths.output, succeeded + "\n").unwrap();
         std::fs::write(&paths.failed, line("c", "failed") + "\n").unwrap();
         let found = |ids: &[&str]| -> Vec<_> {
-            let keys: Vec<_> = ids.iter().map(|id| key(Some(id), 1)).collect();
+            let keys: Vec<_> = ids
+                .iter()
+                .map(|id| RowName::new(Some(id), 1).key())
+                .collect();
             let lines = old_lines(&paths, &keys).into_iter();
             lines.filter_map(|line| line.custom_id).collect()
         };

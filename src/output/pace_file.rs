@@ -18,16 +18,21 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::error::LedgerError;
 use super::mode::Mode;
 use super::paths::OutputPaths;
+use crate::format::hexadecimal;
 
 /// The size of a record in bytes, the padding included: more than the longest has, and in one page.
 const RECORD_BYTES: usize = 512;
 
 /// What was learned from throttles longer ago than this says little: the quota is shared.
 const LEARNED_FOR: Duration = Duration::from_secs(300);
+
+/// A sweep has no more models than this.
+const MOST_RECORDS: usize = 1000;
 
 /// Tokens are owed for this long at most, whatever the file says.
 const OWED_FOR: Duration = Duration::from_secs(900);
@@ -37,6 +42,9 @@ const OWED_FOR: Duration = Duration::from_secs(900);
 pub struct PaceRecord {
     /// The version of the layout.
     pub pace: u32,
+    /// The model whose limits these are, in a sweep: the beginning of the SHA-256 of its ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Whether the embedded emulator answered: it has quotas of its own.
     pub emulated: bool,
     /// When the record was written.
@@ -60,6 +68,7 @@ impl PaceRecord {
     pub fn new(emulated: bool, written_at: Timestamp) -> Self {
         Self {
             pace: 1,
+            model: None,
             emulated,
             written_at,
             last_call_at: None,
@@ -132,39 +141,56 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 pub struct PaceFile {
     path: PathBuf,
     mode: Mode,
+    /// Whose record is read and written, in a sweep.
+    model: Option<String>,
+    /// Which record of the file it is, from 0.
+    place: usize,
     file: Option<File>,
 }
 
 impl PaceFile {
-    /// Of this output. It is created when there is something to say.
-    pub fn new(paths: &OutputPaths, mode: Mode) -> Self {
+    /// Of this output, and in a sweep of this model. It is created when there is something to say.
+    pub fn new(paths: &OutputPaths, mode: Mode, model: Option<&str>) -> Self {
+        let hash = |model: &str| hexadecimal(&Sha256::digest(model)[..8]);
         Self {
             path: paths.pace.clone(),
             mode,
+            model: model.map(hash),
+            place: 0,
             file: None,
         }
     }
 
-    /// What an earlier run has left.
+    /// What an earlier run has left. In a sweep each model has a record, in the order in which they
+    /// came.
     ///
     /// # Errors
     /// It cannot be read, or it is no such file.
-    pub fn read(&self) -> Result<Option<PaceRecord>, LedgerError> {
+    pub fn read(&mut self) -> Result<Option<PaceRecord>, LedgerError> {
         let mut text = Vec::new();
+        let most = (RECORD_BYTES * MOST_RECORDS) as u64;
         match open(OpenOptions::new().read(true), &self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened
-                .and_then(|file| file.take(RECORD_BYTES as u64 + 1).read_to_end(&mut text))
+                .and_then(|file| file.take(most).read_to_end(&mut text))
                 .map_err(super::error::io_error("read", &self.path))?,
         };
-        // Created and never written, or never written before a power cut.
-        if text.iter().all(|byte| *byte == 0) {
-            return Ok(None);
+        self.place = 0;
+        for record in text.chunks(RECORD_BYTES) {
+            // Created and never written, or never written before a power cut.
+            if record.iter().all(|byte| *byte == 0) {
+                break;
+            }
+            let foreign = |_| LedgerError::NotOurs {
+                path: self.path.clone(),
+            };
+            let record: PaceRecord = serde_json::from_slice(record).map_err(foreign)?;
+            if record.model == self.model {
+                return Ok(Some(record));
+            }
+            self.place += 1;
         }
-        let foreign = |_| LedgerError::NotOurs {
-            path: self.path.clone(),
-        };
-        serde_json::from_slice(&text).map(Some).map_err(foreign)
+        Ok(None)
     }
 
     /// Puts `record` in the place of the one that is there.
@@ -172,7 +198,12 @@ impl PaceFile {
     /// # Errors
     /// It cannot be written: the next run will know less than it should.
     pub fn write(&mut self, record: &PaceRecord) -> io::Result<()> {
-        let bytes = record.bytes()?;
+        let model = self.model.clone();
+        let bytes = PaceRecord {
+            model,
+            ..record.clone()
+        }
+        .bytes()?;
         let file = match &mut self.file {
             Some(file) => file,
             closed => {
@@ -181,7 +212,7 @@ impl PaceFile {
                 closed.insert(open(&mut options, &self.path)?)
             }
         };
-        file.write_all_at(&bytes, 0)
+        file.write_all_at(&bytes, (self.place * RECORD_BYTES) as u64)
     }
 
     /// Where it is.
@@ -252,10 +283,47 @@ mod tests {
     }
 
     #[test]
+    fn each_model_of_a_sweep_has_a_record_that_others_leave_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = OutputPaths::new(&folder.path().join("out.jsonl"));
+        let used = |tokens: f64| PaceRecord {
+            tokens_of_day: tokens,
+            ..record()
+        };
+        let of = |model: &str| PaceFile::new(&paths, Mode::default(), Some(model));
+        let tokens = |model: &str| Some(of(model).read().unwrap()?.tokens_of_day);
+        for (model, amount) in [("a", 1.0), ("b", 2.0), ("a", 3.0), ("c", 4.0), ("b", 5.0)] {
+            let mut file = of(model);
+            file.read().unwrap();
+            file.write(&used(amount)).unwrap();
+            assert_eq!(tokens(model), Some(amount));
+        }
+        assert_eq!(
+            ["a", "b", "c", "d"].map(tokens),
+            [Some(3.0), Some(5.0), Some(4.0), None]
+        );
+        let mut plain = PaceFile::new(&paths, Mode::default(), None);
+        assert_eq!(
+            plain.read().unwrap(),
+            None,
+            "they say nothing of a job without a sweep"
+        );
+        let most = "m".repeat(2048);
+        let mut long = of(&most);
+        long.read().unwrap();
+        long.write(&used(6.0)).unwrap();
+        assert_eq!(tokens(&most), Some(6.0));
+        assert_eq!(
+            std::fs::metadata(&paths.pace).unwrap().len(),
+            4 * RECORD_BYTES as u64
+        );
+    }
+
+    #[test]
     fn a_file_is_overwritten_in_place_and_links_and_foreign_files_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let paths = OutputPaths::new(&folder.path().join("out.jsonl"));
-        let mut file = PaceFile::new(&paths, Mode::default());
+        let mut file = PaceFile::new(&paths, Mode::default(), None);
         assert_eq!(file.read().unwrap(), None);
         std::fs::write(&paths.pace, "").unwrap();
         assert_eq!(file.read().unwrap(), None, "created, never written");
@@ -275,7 +343,7 @@ mod tests {
         std::fs::write(&target, "precious").unwrap();
         std::fs::remove_file(&paths.pace).unwrap();
         std::os::unix::fs::symlink(&target, &paths.pace).unwrap();
-        let mut file = PaceFile::new(&paths, Mode::default());
+        let mut file = PaceFile::new(&paths, Mode::default(), None);
         assert!(file.read().is_err());
         assert!(file.write(&record()).is_err());
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::error::{LedgerError, io_error};
 use super::line::RecordError;
-use super::scan::each_line;
+use super::scan::{LONGEST_LINE, each_unread_line};
 
 /// A record, without its texts: no prompt, completion or metadata is in it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,6 +19,10 @@ pub struct RecordFigures {
     pub custom_id: Option<String>,
     /// The row's number, from 1.
     pub row: u64,
+    /// The variant of a sweep.
+    pub variant: Option<String>,
+    /// Which of its samples, from 1; 0 without a sweep.
+    pub sample: u32,
     /// `succeeded`, `filtered` or `failed`.
     pub status: String,
     /// Why the completion ended.
@@ -70,19 +74,41 @@ pub fn each_record(
     path: &Path,
     mut see: impl FnMut(RecordFigures, &[u8]),
 ) -> Result<u64, LedgerError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(io_error("open", path)(error)),
-    };
     let mut unreadable = 0;
-    let read = each_line(&mut file, |line| {
-        match serde_json::from_slice::<RecordFigures>(line.bytes) {
-            Ok(record) if 0 < record.row => see(record, line.bytes),
+    each_record_line(path, |_, line| {
+        match serde_json::from_slice::<RecordFigures>(line) {
+            Ok(record) if 0 < record.row => see(record, line),
             Ok(_) | Err(_) => unreadable += 1,
         }
-        Ok(())
-    });
-    read.map_err(io_error("read", path))?;
+        Ok::<_, LedgerError>(())
+    })?;
     Ok(unreadable)
+}
+
+/// Shows every line of the file at `path` to `see`, with its number from 1: for those who read of a record
+/// what they need. A last line without its end may be one that a run is writing. A file that is not there
+/// has no lines.
+///
+/// # Errors
+/// The disk refused, or `see` did.
+pub fn each_record_line<E: From<LedgerError>>(
+    path: &Path,
+    mut see: impl FnMut(u64, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_error("open", path)(error).into()),
+    };
+    let mut refused = None;
+    let read = each_unread_line(LONGEST_LINE, &mut file, |line| {
+        see(line.number, line.bytes).map_err(|error| {
+            refused = Some(error);
+            io::Error::other("the reader stopped")
+        })
+    });
+    match refused {
+        Some(error) => Err(error),
+        None => read.map_err(|error| io_error("read", path)(error).into()),
+    }
 }

@@ -17,7 +17,6 @@ use super::journal::Change;
 use super::ledger::{Durability, Sink};
 use super::line::{self, Kept};
 use super::paths::OutputPaths;
-use super::resume::key;
 use super::run_file;
 use super::scan::each_line;
 use crate::model::{Category, ParsedReply, Reasoning};
@@ -118,7 +117,7 @@ pub(super) fn reparse_on(
         let Some((reading, cost_usd)) = understood else {
             return Ok(());
         };
-        moved.push(key(kept.custom_id.as_deref(), kept.row));
+        moved.push(kept.name().key());
         // The images first: a line names files that are there.
         let who = kept.identity();
         let files = images::keep_row(&*disk, &paths.images, &who, &reading.images);
@@ -148,7 +147,7 @@ pub(super) fn reparse_on(
     let mut change = Change::of(&*disk, paths);
     change.remove_lines(&paths.failed, &aside, |found| {
         let known = found.known.as_ref();
-        let key = known.map(|known| key(known.custom_id.as_deref(), known.row));
+        let key = known.map(|known| known.name().key());
         key.is_some_and(|key| moved.binary_search(&key).is_ok())
     })?;
     change.commit()?;

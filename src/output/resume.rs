@@ -1,10 +1,10 @@
 //! What earlier runs left on disk: the completed rows, and statistics of their responses.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::Tally;
 use super::disk::{Disk, OnDisk, Open};
@@ -12,6 +12,7 @@ use super::error::{LedgerError, io_error};
 use super::journal::Change;
 use super::line::{Known, Status};
 use super::paths::OutputPaths;
+use super::row_name::RowName;
 use super::scan::{TailState, each_line, scan};
 use super::statistics::Statistics;
 use crate::model::Fingerprint;
@@ -21,6 +22,17 @@ use crate::model::Fingerprint;
 pub struct EarlierRows {
     /// Sorted by key once complete: 32 bytes a row, whatever its text.
     rows: Vec<EarlierRow>,
+    /// Their counts, tokens and cost.
+    pub tally: Tally,
+    /// Statistics of their responses.
+    pub statistics: Statistics,
+    /// Both by variant, for rows of a sweep.
+    pub variants: BTreeMap<String, EarlierVariant>,
+}
+
+/// The completed rows of one variant.
+#[derive(Debug, Default)]
+pub struct EarlierVariant {
     /// Their counts, tokens and cost.
     pub tally: Tally,
     /// Statistics of their responses.
@@ -47,11 +59,9 @@ impl EarlierRow {
 }
 
 impl EarlierRows {
-    /// The row of this id, or of this number where it has no id.
-    pub fn row(&self, custom_id: Option<&str>, row: u64) -> Option<&EarlierRow> {
-        let key = key(custom_id, row);
-        let at = self.rows.binary_search_by_key(&key, |row| row.key).ok()?;
-        Some(&self.rows[at])
+    /// The row of this name.
+    pub fn row(&self, name: RowName<'_>) -> Option<&EarlierRow> {
+        Some(&self.rows[self.place(name)?])
     }
 
     /// All of them, sorted by key.
@@ -59,9 +69,9 @@ impl EarlierRows {
         &self.rows
     }
 
-    /// Where in [`all`](Self::all) the row of this id is, or of this number where it has no id.
-    pub(crate) fn place(&self, custom_id: Option<&str>, row: u64) -> Option<usize> {
-        let key = key(custom_id, row);
+    /// Where in [`all`](Self::all) the row of this name is.
+    pub(crate) fn place(&self, name: RowName<'_>) -> Option<usize> {
+        let key = name.key();
         self.rows.binary_search_by_key(&key, |row| row.key).ok()
     }
 
@@ -73,6 +83,25 @@ impl EarlierRows {
     /// All of them, in no order that means anything.
     pub(super) fn rows(&self) -> impl Iterator<Item = &EarlierRow> {
         self.rows.iter()
+    }
+
+    /// How many rows have completed that are in no sweep.
+    pub fn unswept(&self) -> u64 {
+        let swept = self.variants.values().map(|it| it.tally.ended());
+        self.tally.ended().saturating_sub(swept.sum())
+    }
+
+    /// Statistics of the responses of a variant, or of all responses where there is no sweep. Of a
+    /// variant without a response, nothing is known.
+    pub fn statistics_of(&self, variant: Option<&str>) -> &Statistics {
+        static NOTHING: LazyLock<Statistics> = LazyLock::new(Statistics::default);
+        match variant {
+            None => &self.statistics,
+            Some(name) => match self.variants.get(name) {
+                Some(of) => &of.statistics,
+                None => &NOTHING,
+            },
+        }
     }
 
     /// Whether no row has completed.
@@ -162,7 +191,7 @@ impl EarlierRows {
             let Some(known) = found.known else {
                 return Ok(());
             };
-            let key = key(known.custom_id.as_deref(), known.row);
+            let key = known.name().key();
             if twice.binary_search(&key).is_ok()
                 && let Some(first) = lines.insert(key, found.number)
             {
@@ -212,21 +241,29 @@ impl EarlierRows {
 
     fn take(&mut self, known: &Known) {
         self.rows.push(EarlierRow {
-            key: key(known.custom_id.as_deref(), known.row),
+            key: known.name().key(),
             fingerprint: known.fingerprint(),
             failed: known.status == Status::Failed,
             input_tokens: input_tokens(known),
         });
         self.tally.count_earlier(known);
-        if known.copied_from.is_none() {
+        let is_copy = known.copied_from.is_some();
+        if !is_copy {
             self.statistics.learn(known);
+        }
+        if let Some(variant) = &known.variant {
+            let of = self.variants.entry(variant.clone()).or_default();
+            of.tally.count_earlier(known);
+            if !is_copy {
+                of.statistics.learn(known);
+            }
         }
     }
 }
 
 /// Whether the row of this line is among `rows`, which are sorted.
 fn find(rows: &[EarlierRow], known: &Known) -> bool {
-    let key = key(known.custom_id.as_deref(), known.row);
+    let key = known.name().key();
     rows.binary_search_by_key(&key, |row| row.key).is_ok()
 }
 
@@ -259,15 +296,6 @@ pub struct TornTail {
     pub bytes: u64,
     /// Why.
     pub why: TailFix,
-}
-
-pub(crate) fn key(custom_id: Option<&str>, row: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match custom_id {
-        Some(id) => id.hash(&mut hasher),
-        None => row.hash(&mut hasher),
-    }
-    hasher.finish()
 }
 
 pub(super) fn open_if_there(

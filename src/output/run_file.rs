@@ -174,7 +174,7 @@ pub(super) fn write(disk: &dyn Disk, path: &Path, file: &RunFile) -> Result<(), 
 
 /// Puts `text` in the place of the run file at `path`.
 fn write_text(disk: &dyn Disk, path: &Path, text: &str) -> Result<(), LedgerError> {
-    // Whoever panicked with it has left no file half written: it is replaced as a whole.
+    // A panic while it was held left no file half written: files are replaced whole.
     let _writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
     replace(disk, path, |file| {
         file.write_all(text.as_bytes())?;

@@ -24,7 +24,7 @@ const SECTOR: usize = 512;
 /// No line of an output is longer: a response has at most 32 MiB and a record of the input 64, of which
 /// escaping makes six times as many where they are no text; what else is in a line fits into the rest.
 /// What is longer was written by another program, and is not read into memory.
-const LONGEST_LINE: u64 = 640 << 20;
+pub(super) const LONGEST_LINE: u64 = 640 << 20;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;
@@ -74,6 +74,35 @@ fn each_line_within(
     file: &mut dyn OnDisk,
     mut see: impl FnMut(FoundLine<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
+    each_unread_line(longest, file, |Unread { at, number, bytes }| {
+        see(FoundLine {
+            at,
+            number,
+            bytes,
+            known: serde_json::from_slice(bytes).ok(),
+        })
+    })
+}
+
+/// A line of a file, before it is parsed.
+pub(super) struct Unread<'a> {
+    /// Where it begins, in bytes.
+    pub(super) at: u64,
+    /// Its number, from 1.
+    pub(super) number: u64,
+    /// The line, with its end where it has one.
+    pub(super) bytes: &'a [u8],
+}
+
+/// Shows every line of `file` to `see` without parsing it.
+///
+/// # Errors
+/// The disk failed, or a line is longer than `longest`.
+pub(super) fn each_unread_line(
+    longest: u64,
+    file: &mut dyn OnDisk,
+    mut see: impl FnMut(Unread<'_>) -> io::Result<()>,
+) -> io::Result<()> {
     file.seek_to(0)?;
     let mut reader = BufReader::with_capacity(BUFFER, file);
     let mut line = Vec::new();
@@ -89,11 +118,10 @@ fn each_line_within(
             let (byte, line) = (at, number);
             return Err(io::Error::other(TooLong { byte, line }));
         }
-        see(FoundLine {
+        see(Unread {
             at,
             number,
             bytes: &line,
-            known: serde_json::from_slice(&line).ok(),
         })?;
         at += read as u64;
     }

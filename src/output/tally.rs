@@ -161,6 +161,12 @@ impl Tally {
         self.succeeded + self.filtered
     }
 
+    /// Rows with a response, invalid ones included: what they cost is counted.
+    pub fn responses(&self) -> u64 {
+        let invalid = self.failures.get(Category::InvalidOutput.as_str());
+        self.answered() + invalid.map_or(0, |failures| failures.count)
+    }
+
     /// Completed rows.
     pub fn ended(&self) -> u64 {
         self.answered() + self.failed

@@ -42,8 +42,8 @@ impl MessageParts {
         let what = what.into();
         match &self.special {
             Some((other, before)) if *other != api => Err(format!(
-                "{before} as the {} API writes it, beside {what} as the {} API does: write all of the \
-                 message for one",
+                "{before} in the form of the {} API beside {what} in the form of the {} API: write all of \
+                 the message for one",
                 other.name(),
                 api.name()
             )),

@@ -206,8 +206,8 @@ impl Prompter {
     pub fn ignored_remark(&self) -> Option<String> {
         let ignored = self.ignored.get()?;
         Some(format!(
-            "beside the messages, rows also have {ignored}, which is not sent: give what is meant as \
-             flags, such as --max-tokens"
+            "not sent, since only the messages are: {ignored}; give what is meant as flags, such as \
+             --max-tokens"
         ))
     }
 }
@@ -388,7 +388,7 @@ mod tests {
             prompter.prompt(&record).unwrap();
             let said = prompter.ignored_remark().unwrap();
             assert!(
-                said.contains("also have model, max_tokens, which"),
+                said.contains("not sent, since only the messages are: model, max_tokens;"),
                 "{said}"
             );
         }

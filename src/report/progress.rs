@@ -13,6 +13,23 @@ use crate::output::statistics::Statistics;
 use crate::output::tally::{Tally, Unattributed};
 use crate::run::{CompletedRow, Event, Gauge, Outcome, WaitReason};
 
+/// What a loop has done, and the limits that it kept to.
+#[derive(Debug, Clone)]
+pub struct ModelFigures {
+    /// The model.
+    pub model: String,
+    /// Calls sent.
+    pub calls: u64,
+    /// How long it took.
+    pub time: Duration,
+    /// The limits, given or read from Service Quotas.
+    pub requests_per_minute: Option<u64>,
+    /// Like it, of tokens.
+    pub tokens_per_minute: Option<u64>,
+    /// What is known of the quota.
+    pub gauge: Gauge,
+}
+
 /// This run as it goes: its tally, what is under way, how fast, and what it waits for.
 #[derive(Debug)]
 pub struct Progress {
@@ -22,6 +39,10 @@ pub struct Progress {
     pub now: Tally,
     /// What the answers of both teach.
     pub statistics: Statistics,
+    /// Rows of a sweep, by variant, those of earlier runs included.
+    pub variants: Vec<Tally>,
+    /// The loops that are over, where there are several: one for each model of a sweep.
+    pub models: Vec<ModelFigures>,
     /// What the output holds, where that is not all of it: a file was deleted under the run.
     holds: Option<Tally>,
     /// Calls in flight.
@@ -60,6 +81,8 @@ impl Progress {
             past: past.tally.clone(),
             now: Tally::default(),
             statistics: past.statistics.clone(),
+            variants: Vec::new(),
+            models: Vec::new(),
             holds: None,
             in_flight: 0,
             sent: 0,
@@ -78,6 +101,47 @@ impl Progress {
             held: BTreeMap::new(),
             waits_since: start,
         }
+    }
+
+    /// One of several loops is over: its figures, with its limits per minute of requests and tokens.
+    pub fn end_of_model(&mut self, model: &str, limits: (Option<u64>, Option<u64>), now: Instant) {
+        let calls: u64 = self.models.iter().map(|it| it.calls).sum();
+        let time: Duration = self.models.iter().map(|it| it.time).sum();
+        self.models.push(ModelFigures {
+            model: model.to_owned(),
+            calls: self.sent - calls,
+            time: self.elapsed(now).saturating_sub(time),
+            requests_per_minute: limits.0,
+            tokens_per_minute: limits.1,
+            gauge: std::mem::take(&mut self.gauge),
+        });
+    }
+
+    /// Tokens of quota that calls of this run used, and those that they reserved and never used.
+    pub fn quota_tokens(&self) -> (f64, f64) {
+        let over = self.models.iter().map(|it| it.gauge);
+        let all = over.chain([self.gauge]);
+        all.fold((0.0, 0.0), |(used, unused), gauge| {
+            (
+                used + gauge.tokens_settled,
+                unused + gauge.tokens_never_used,
+            )
+        })
+    }
+
+    /// Counts these variants apart too.
+    #[must_use]
+    pub fn of_variants<'v>(
+        mut self,
+        past: &EarlierRows,
+        variants: impl Iterator<Item = &'v str>,
+    ) -> Self {
+        let before = |variant: &str| {
+            let before = past.variants.get(variant);
+            before.map(|it| it.tally.clone()).unwrap_or_default()
+        };
+        self.variants = variants.map(before).collect();
+        self
     }
 
     /// Takes in one event.
@@ -136,6 +200,10 @@ impl Progress {
         self.maybe_billed += u64::from(is_first && last);
         self.copied += u64::from(ended.copied_from.is_some());
         self.now.take(ended);
+        let cell = ended.identity.cell.as_ref();
+        if let Some(of) = cell.and_then(|cell| self.variants.get_mut(cell.variant.place)) {
+            of.take(ended);
+        }
         let tokens = match &ended.outcome {
             Outcome::Replied(reply) => {
                 if ended.copied_from.is_none() {

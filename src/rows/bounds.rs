@@ -1,30 +1,66 @@
 //! What a request can cost and hold at most, and requests that are rejected for it.
 
-use super::RowMaker;
+use super::renderer::Renderer;
 use crate::catalog::{Cached, ModelFacts, Most};
 use crate::family::{OutputLimit, Rendered};
-use crate::model::{Category, Fault, Metered, Prompt};
+use crate::job::Plan;
+use crate::model::{Category, Fault, Metered, Prompt, Tier};
 
 /// More characters than a token of any text has: prose has 4 to 5 in English and fewer elsewhere,
 /// and a run of one character, which is the exception, is counted as one. Characters and not
 /// bytes, of which a token of Hindi or Tamil can have ten.
 const MOST_CHARACTERS_A_TOKEN: u64 = 8;
 
-impl RowMaker<'_> {
+/// What requests of a job can cost at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WorstCost<'a> {
+    pub(super) facts: Option<&'a ModelFacts>,
+    pub(super) tier: Tier,
+    /// The longest response of a request that sets no limit, in tokens.
+    pub(super) default_max_tokens: u64,
+}
+
+impl<'a> WorstCost<'a> {
+    /// By the prices and the tier of a job.
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        Self {
+            facts: plan.facts.as_ref(),
+            tier: plan.terms.tier.unwrap_or_default(),
+            default_max_tokens: plan.tokens.default_max_tokens,
+        }
+    }
+
+    /// The longest response to a request with this limit, in tokens.
+    pub(super) fn output(&self, max_tokens: Option<u32>) -> u64 {
+        max_tokens.map_or(self.default_max_tokens, u64::from)
+    }
+
+    /// What a request costs at most that has at most `input` tokens and is written like `rendered`, in
+    /// USD; `None` where that is not known.
+    pub(super) fn usd(
+        &self,
+        rendered: &Rendered,
+        input: u64,
+        max_tokens: Option<u32>,
+    ) -> Option<f64> {
+        let most = Most {
+            input,
+            output: self.output(max_tokens),
+            cached: Cached::of(&rendered.body),
+        };
+        self.facts?.worst_usd(&rendered.bill?, most, self.tier)
+    }
+}
+
+impl Renderer<'_> {
     /// A token is at least a byte, and a response no longer than its limit.
     pub(super) fn worst_cost_usd(
         &self,
         rendered: &Rendered,
         max_tokens: Option<u32>,
     ) -> Option<f64> {
-        let facts = self.plan.facts.as_ref()?;
-        let tier = self.plan.terms.tier.unwrap_or_default();
-        let most = Most {
-            input: rendered.body.len() as u64,
-            output: max_tokens.map_or(self.plan.tokens.default_max_tokens, u64::from),
-            cached: Cached::of(&rendered.body),
-        };
-        facts.worst_usd(&rendered.bill?, most, tier)
+        let input = rendered.body.len() as u64;
+        WorstCost::of(self.plan).usd(rendered, input, max_tokens)
     }
 
     /// A limit on the cost cannot hold if it is not known what a call costs at most.

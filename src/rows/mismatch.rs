@@ -53,10 +53,28 @@ pub enum MismatchError {
         /// The keys it wants.
         what: String,
     },
+    /// One variant of a sweep.
+    #[error("variant {variant}: {mismatch}")]
+    Variant {
+        /// Its name.
+        variant: String,
+        /// What does not fit.
+        mismatch: Box<MismatchError>,
+    },
     /// A key that asks something of the model beside bodies that are sent as they are.
     #[error("`{key}`: bodies are sent as they are; write it into the bodies")]
     IdleKey {
         /// The key.
         key: &'static str,
     },
+}
+
+impl MismatchError {
+    /// The mismatch itself, whichever variant of a sweep it is of.
+    pub(crate) fn of_variant(&self) -> &Self {
+        if let Self::Variant { mismatch, .. } = self {
+            return mismatch.of_variant();
+        }
+        self
+    }
 }

@@ -14,44 +14,36 @@ mod reask;
 mod redo;
 mod rejections;
 mod renames;
+mod renderer;
 mod standing;
 pub mod trouble;
 
-use std::sync::Arc;
-
-use crate::catalog::id::suggest;
-use crate::exact::Exact;
-use crate::family::{Doubtful, Family, Rendered, lacks};
+use crate::family::{Doubtful, lacks};
 use crate::input::{BadRow, Id, Input, InputError, Keep, Record};
-use crate::job::Plan;
-use crate::model::{Category, Content, Fault, Fingerprint, Message, Prompt, Request, Role};
+use crate::job::{Plan, PlannedVariant};
+use crate::model::{Category, Fault, Fingerprint};
 use crate::output::EarlierRows;
-use crate::prompt::{PromptSource, PromptSpec, Prompter};
-use crate::run::{Identity, ReadyRow, Row, Sharing};
+use crate::run::{Identity, Row, Sharing};
 use batching::sharing;
+use renderer::Renderer;
 
+pub(crate) use fingerprint::joined;
 pub use mismatch::MismatchError;
 pub use only::{Only, OnlyError};
 pub use reading::Rows;
 pub use redo::{Changed, Redo};
-pub use standing::{Standing, identity};
+pub use standing::{Standing, identity, place_of};
 
-/// InvokeModel takes no larger body (botocore 1.44.5, `Body`, max 25,000,000).
-const MOST_BODY_BYTES: usize = 25_000_000;
-
-/// Turns records into rows, the same way every time.
+/// Turns records into rows, the same way every time: each record into one, and with a sweep into one
+/// for each sample of each variant.
 #[derive(Debug)]
 pub struct RowMaker<'a> {
-    plan: &'a Plan,
-    prompter: Prompter,
-    sends_bodies: bool,
-    rows_per_call: usize,
+    /// One for each variant, by its place; a job without a sweep has one.
+    renderers: Vec<Renderer<'a>>,
     id: Id,
     keep: Keep,
     /// The rows that are made, where not all are.
     only: Option<Only>,
-    /// Whether rows bring their prompts, whatever else needs them.
-    with_prompts: bool,
 }
 
 impl<'a> RowMaker<'a> {
@@ -60,57 +52,47 @@ impl<'a> RowMaker<'a> {
     /// # Errors
     /// A field that does not exist, with those that do; a template that cannot be read.
     pub fn new(plan: &'a Plan, input: &Input) -> Result<Self, MismatchError> {
+        Self::of(plan, vec![Renderer::new(plan, None, input)?], input)
+    }
+
+    /// Like [`Self::new`], but for all variants of a job, of which there is at least one.
+    ///
+    /// # Errors
+    /// A field that does not exist, with those that do; a template that cannot be read.
+    pub fn of_variants(
+        variants: &'a [PlannedVariant],
+        input: &Input,
+    ) -> Result<Self, MismatchError> {
+        let renderer = |variant: &'a PlannedVariant| {
+            let renderer = Renderer::new(&variant.plan, variant.sweep.as_ref(), input);
+            renderer.map_err(|mismatch| match variant.sweep {
+                None => mismatch,
+                Some(_) => MismatchError::Variant {
+                    variant: variant.name().to_owned(),
+                    mismatch: Box::new(mismatch),
+                },
+            })
+        };
+        let renderers = variants.iter().map(renderer);
+        Self::of(
+            &variants[0].plan,
+            renderers.collect::<Result<_, _>>()?,
+            input,
+        )
+    }
+
+    fn of(
+        plan: &'a Plan,
+        renderers: Vec<Renderer<'a>>,
+        input: &Input,
+    ) -> Result<Self, MismatchError> {
         let fields = input.fields();
-        let source = match &plan.source {
-            Some(source) => source.clone(),
-            None => PromptSource::usual(fields, input.advice())?,
-        };
-        let sends_bodies = matches!(source, PromptSource::Body(_));
-        if plan.family == Family::Raw && !sends_bodies {
-            return Err(MismatchError::NoLayout {
-                model: plan.model.to_string(),
-                hint: model_like(plan),
-                families: Family::names(),
-            });
-        }
-        if matches!(source, PromptSource::Texts(_)) && !plan.family.takes_texts() {
-            return Err(MismatchError::NoTexts {
-                family: plan.family.name(),
-            });
-        }
-        if let (PromptSource::Body(_), Some(key)) = (&source, plan.idle_with_bodies) {
-            return Err(MismatchError::IdleKey { key });
-        }
-        if !sends_bodies && let Some(what) = plan.lacks() {
-            return Err(MismatchError::Lacks {
-                model: plan.model.to_string(),
-                what,
-            });
-        }
-        let rows_per_call = plan.rows_per_call.of(&source)?;
-        let spec = PromptSpec {
-            source,
-            system: plan.system.clone(),
-        };
         Ok(Self {
-            plan,
-            prompter: Prompter::new(&spec, fields)?,
-            sends_bodies,
-            rows_per_call,
+            renderers,
             id: Id::resolve(plan.id.as_deref(), fields)?,
             keep: Keep::resolve(&plan.keep, fields)?,
             only: None,
-            with_prompts: plan.keeps_messages,
         })
-    }
-
-    /// Makes rows that bring their prompts.
-    #[must_use]
-    pub fn with_prompts(self) -> Self {
-        Self {
-            with_prompts: true,
-            ..self
-        }
     }
 
     /// Makes these rows only.
@@ -129,12 +111,7 @@ impl<'a> RowMaker<'a> {
     /// # Errors
     /// The input cannot be read.
     pub fn rows(&'a self, input: &Input) -> Result<Rows<'a>, InputError> {
-        Ok(Rows {
-            maker: self,
-            records: input.records()?,
-            past: None,
-            never_had: None,
-        })
+        Ok(Rows::new(self, input.records()?, None))
     }
 
     /// Like [`Self::rows`], but yields [`Row::Completed`] for completed rows without rendering them.
@@ -146,76 +123,58 @@ impl<'a> RowMaker<'a> {
         past: &'a EarlierRows,
         input: &Input,
     ) -> Result<Rows<'a>, InputError> {
-        Ok(Rows {
-            past: Some(past),
-            ..self.rows(input)?
-        })
+        Ok(Rows::new(self, input.records()?, Some(past)))
+    }
+
+    /// How many variants there are; 1 without a sweep.
+    pub fn variants(&self) -> usize {
+        self.renderers.len()
+    }
+
+    /// How many rows a record makes.
+    pub fn rows_per_record(&self) -> u64 {
+        let samples = self.renderers.iter().map(|it| u64::from(it.samples()));
+        samples.sum()
     }
 
     /// Whether rows bring whole bodies, which are sent as they are.
     pub fn sends_bodies(&self) -> bool {
-        self.sends_bodies
+        self.renderers[0].sends_bodies
     }
 
-    /// The fingerprint of the request of a row whose fields are all blank, if a template makes prompts
-    /// and such a request can be sent: what it says is the template alone.
-    pub fn blank_request(&self, input: &Input) -> Option<Fingerprint> {
-        if !matches!(self.plan.source, Some(PromptSource::Template(_))) {
-            return None;
-        }
-        let names = input.fields().names().iter();
-        let blank = Record {
-            row: 0,
-            line: 0,
-            fields: names.map(|name| (name.clone(), "".into())).collect(),
-        };
-        let (rendered, _) = self.rendered(&blank).ok()?;
-        Some(self.plan.fingerprint_of(&rendered.body))
+    /// The fingerprints of the requests of a row whose fields are all blank, by variant, if a template
+    /// makes prompts and such a request can be sent: what it says is the template alone.
+    pub fn blank_requests(&self, input: &Input) -> Vec<Option<Fingerprint>> {
+        let renderers = self.renderers.iter();
+        renderers.map(|it| it.blank_request(input)).collect()
     }
 
-    /// What a person should know where nothing of these rows goes into their prompts.
-    pub fn alike_remark(&self, rows: u64) -> Option<String> {
-        self.prompter.alike_remark(rows)
+    /// What a person should know where nothing of these records goes into their prompts.
+    pub fn alike_remark(&self, records: u64) -> Option<String> {
+        let mut renderers = self.renderers.iter();
+        renderers.find_map(|it| it.prompter.alike_remark(records))
     }
 
     /// What a person should know where conversations have parameters beside them.
     pub fn ignored_remark(&self) -> Option<String> {
-        self.prompter.ignored_remark()
+        let mut renderers = self.renderers.iter();
+        renderers.find_map(|it| it.prompter.ignored_remark())
     }
 
-    /// How many rows may share a call.
-    pub fn rows_per_call(&self) -> usize {
-        self.rows_per_call
+    /// How many rows of the variant at `place` may share a call.
+    pub fn rows_per_call(&self, place: usize) -> usize {
+        self.renderers[place].rows_per_call
     }
 
-    /// How rows share calls under a quota of `tokens_per_minute`.
-    pub fn sharing(&self, tokens_per_minute: Option<u64>) -> Sharing {
-        sharing(self.rows_per_call, tokens_per_minute)
+    /// How rows of the variant at `place` share calls under a quota of `tokens_per_minute`.
+    pub fn sharing(&self, place: usize, tokens_per_minute: Option<u64>) -> Sharing {
+        sharing(self.rows_per_call(place), tokens_per_minute)
     }
 
-    /// The bytes of a body that are no prompt: braces, names of fields, parameters.
-    pub fn layout_bytes(&self) -> usize {
-        if self.sends_bodies {
-            return 0;
-        }
-        // A letter each, since some layouts leave out what is empty.
-        let prompt = Prompt {
-            system: self.plan.system.is_some().then(|| "s".into()),
-            system_written: None,
-            messages: vec![Message {
-                role: Role::User,
-                text: "u".into(),
-                images: Vec::new(),
-                written: None,
-            }],
-        };
-        let letters = 1 + usize::from(prompt.system.is_some());
-        let mut parameters = self.plan.parameters.clone();
-        // What is merged into every body, such as tools, is read by the model too.
-        parameters.extra.clear();
-        let base = self.plan.model.base();
-        let body = self.plan.family.body(&prompt, &parameters, base);
-        body.to_string().len().saturating_sub(letters)
+    /// The bytes of a body of the variant at `place` that are no prompt: braces, names of fields,
+    /// parameters.
+    pub fn layout_bytes(&self, place: usize) -> usize {
+        self.renderers[place].layout_bytes()
     }
 
     /// Whether rows are named by a field, and not by their number.
@@ -223,38 +182,31 @@ impl<'a> RowMaker<'a> {
         self.id != Id::Number
     }
 
-    /// The row of a record, unless the run is about other rows.
-    fn row(&self, read: Result<Record, BadRow>, past: Option<&EarlierRows>) -> Option<Row> {
+    /// The rows of a record in these variants, unless the run is about other rows.
+    fn rows_of(
+        &self,
+        read: Result<Record, BadRow>,
+        places: &[usize],
+        past: Option<&EarlierRows>,
+    ) -> Option<Vec<Row>> {
         let (identity, record) = self.identified(read);
         let is_meant = |only: &Only| {
             let id = identity.custom_id.as_deref();
             id.is_some_and(|id| only.contains(id))
         };
-        let is_made = self.only.as_ref().is_none_or(is_meant);
-        is_made.then(|| self.row_of(identity, record, past))
+        if !self.only.as_ref().is_none_or(is_meant) {
+            return None;
+        }
+        let renderers = places.iter().map(|place| &self.renderers[*place]);
+        let rows = renderers.flat_map(|renderer| renderer.rows(&identity, &record, past));
+        Some(rows.collect())
     }
 
-    fn row_of(
-        &self,
-        mut identity: Identity,
-        record: Result<Record, Fault>,
-        past: Option<&EarlierRows>,
-    ) -> Row {
-        let before = past.and_then(|past| past.row(identity.custom_id.as_deref(), identity.row));
-        if before.is_some() {
-            return Row::Completed(identity);
-        }
-        match record.and_then(|record| self.rendered(&record)) {
-            Ok((rendered, prompt)) => {
-                identity.fingerprint = Some(self.plan.fingerprint_of(&rendered.body));
-                identity.prompt = prompt.clone().filter(|_| self.with_prompts);
-                Row::Ready(ReadyRow {
-                    identity,
-                    request: self.request(rendered, prompt),
-                })
-            }
-            Err(fault) => Row::Rejected(identity, fault),
-        }
+    /// Who the rows of a record are, in all variants; nothing is rendered.
+    fn identities(&self, read: Result<Record, BadRow>) -> Vec<Identity> {
+        let (identity, _) = self.identified(read);
+        let renderers = self.renderers.iter();
+        renderers.flat_map(|it| it.identities(&identity)).collect()
     }
 
     /// Who a record's row is, and the record if it can be used.
@@ -274,9 +226,8 @@ impl<'a> RowMaker<'a> {
         };
         let identity = Identity {
             row: record.row,
-            custom_id: None,
-            fingerprint: None,
             metadata: Some(self.keep.of(&record)),
+            ..Identity::default()
         };
         match self.id.of(&record) {
             Ok(id) => {
@@ -292,62 +243,6 @@ impl<'a> RowMaker<'a> {
             Err(bad) => (identity, Err(unusable(&bad))),
         }
     }
-
-    fn request(&self, rendered: Rendered, prompt: Option<Arc<Prompt>>) -> Request {
-        // What is merged into a body, or brought by a row, overrides the job's own limit.
-        let default = self.plan.tokens.default_max_tokens;
-        let max_tokens = rendered.limit.max_tokens(default);
-        Request {
-            worst_cost_usd: self.worst_cost_usd(&rendered, max_tokens),
-            reserve_usd: self.plan.reserve_usd(&rendered, max_tokens),
-            max_tokens,
-            bill: rendered.bill,
-            body: rendered.body.into(),
-            prompt,
-        }
-    }
-
-    /// The request of a record, and its prompt where something needs it.
-    fn rendered(&self, record: &Record) -> Result<(Rendered, Option<Arc<Prompt>>), Fault> {
-        let reasks = self.plan.schema.as_ref().map_or(0, |schema| schema.reasks);
-        let mut asked = None;
-        let Plan {
-            family,
-            model,
-            parameters,
-            ..
-        } = self.plan;
-        let rendered = match self.prompter.prompt(record).map_err(|bad| unusable(&bad))? {
-            Content::Body(body) => {
-                let rendered = family.rendered(body.text, &body.value);
-                let refused = self.plan.refuses_body(&body.value, rendered.limit);
-                refused.map_or(Ok(rendered), |why| Err(unusable(&record.bad(why))))?
-            }
-            Content::Prompt(prompt) => {
-                let fits = family.accepts(&prompt, model.base(), self.plan.doubtful);
-                fits.map_err(|reason| unusable(&record.bad(reason)))?;
-                self.reject_oversized(record.row, &prompt)?;
-                let body = family.body(&prompt, parameters, model.base());
-                if self.plan.doubtful == Doubtful::Refused
-                    && let Some(why) = family.rejects(&body)
-                {
-                    return Err(unusable(&record.bad(why)));
-                }
-                asked = (self.with_prompts || 0 < reasks).then(|| Arc::new(prompt));
-                family.rendered(Exact(&body).to_string().into_bytes(), &body)
-            }
-        };
-        if MOST_BODY_BYTES < rendered.body.len() {
-            let message = format!(
-                "row {}: the request has {} bytes, and InvokeModel takes at most {MOST_BODY_BYTES}",
-                record.row,
-                rendered.body.len()
-            );
-            return Err(Fault::local(Category::RequestTooLarge, message));
-        }
-        self.reject_unpriced(record.row, &rendered)?;
-        Ok((rendered, asked))
-    }
 }
 
 impl Plan {
@@ -359,17 +254,6 @@ impl Plan {
             Doubtful::Refused => lacks(),
             Doubtful::Sent => None,
         }
-    }
-}
-
-/// The known model whose id is nearest to one that is not known.
-fn model_like(plan: &Plan) -> String {
-    let Some(base) = plan.model.base() else {
-        return String::new();
-    };
-    match suggest(base) {
-        Some(known) if !known.ends_with(base) => format!(" (did you mean `{known}`?)"),
-        _ => String::new(),
     }
 }
 

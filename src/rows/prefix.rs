@@ -149,7 +149,7 @@ mod tests {
         let opus = "anthropic.claude-opus-5";
         check(opus, 1023, "", false, &remark("surely", 292, opus, 512));
         check(opus, 2000, "", true, "");
-        // Nobody has written down what Nova caches.
+        // No source says what Nova caches.
         check("amazon.nova-lite-v1:0", 20, "", true, "");
     }
 }

@@ -5,12 +5,11 @@ use std::collections::HashSet;
 
 use super::RowMaker;
 use super::renames::{By, Renames};
-use super::standing::{Standing, has_changed, identity};
+use super::standing::{Standing, has_changed, identity, is_first_of_record, name_of, place_of};
 use super::trouble::Trouble;
 use crate::format::count as counted;
 use crate::input::{Input, InputError};
-use crate::output::resume::key;
-use crate::output::{EarlierRow, EarlierRows};
+use crate::output::{EarlierRow, EarlierRows, RowName};
 use crate::run::{Identity, Row};
 
 /// What the look found.
@@ -18,7 +17,9 @@ use crate::run::{Identity, Row};
 pub struct Preflight {
     /// Whether rows are named by a field, and not by their number.
     pub named_ids: bool,
-    /// Rows of the input, or of the part that was asked for.
+    /// Records of the input, or of the part that was asked for.
+    pub records: u64,
+    /// Rows that they make: as many, and with a sweep one for each sample of each variant.
     pub rows: u64,
     /// Rows that have ended already.
     pub ended: u64,
@@ -66,7 +67,7 @@ pub struct Preflight {
     pub of_input: Vec<String>,
 }
 
-/// Looks over the first `limit` rows of `input`, or all of them, and shows each to `see`, with how it
+/// Looks over the first `limit` records of `input`, or all of them, and shows each to `see`, with how it
 /// ended if it has. Takes 8 bytes a row for ids.
 ///
 /// # Errors
@@ -85,12 +86,13 @@ pub fn survey(
     let mut ids = Vec::new();
     let mut found = HashSet::new();
     let mut renames = Renames::of(past);
-    let blank = maker.blank_request(input);
-    let mut rows = maker.rows(input)?;
-    for row in rows.by_ref().take(limit_of(limit)) {
+    let blank = maker.blank_requests(input);
+    let mut rows = maker.rows(input)?.limited(limit);
+    for row in rows.by_ref() {
         let row = row?;
         let who = identity(&row);
-        renames.has(who.custom_id.as_deref(), who.row);
+        renames.has(who);
+        survey.records += u64::from(is_first_of_record(who));
         let standing = match survey.line(&row, past) {
             Some(line) if maker.selection().is_some() => Standing::Selected(line),
             Some(line) if has_changed(who, line) => Standing::Changed(line),
@@ -98,11 +100,11 @@ pub fn survey(
             None if maker.selection().is_none() && renames.may_be(&row) => Standing::Renamed,
             None => Standing::New,
         };
-        if standing.line().is_none() && who.fingerprint.is_some() && who.fingerprint == blank {
-            survey.blank.add(|| match &who.custom_id {
-                Some(id) => format!("row {} ({id})", who.row),
-                None => format!("row {}", who.row),
-            });
+        if standing.line().is_none()
+            && who.fingerprint.is_some()
+            && who.fingerprint == blank[place_of(who)]
+        {
+            survey.blank.add(|| name_of(who));
         }
         see(&row, standing);
         survey.take(&row, standing);
@@ -110,9 +112,11 @@ pub fn survey(
             found.insert(id.trim().to_owned());
         }
         if survey.named_ids
-            && let Some(id) = &identity(&row).custom_id
+            && let who = identity(&row)
+            && is_first_of_record(who)
+            && let Some(id) = &who.custom_id
         {
-            ids.push(key(Some(id), 0));
+            ids.push(RowName::new(Some(id), 0).key());
         }
     }
     let fields = input.fields();
@@ -122,17 +126,16 @@ pub fn survey(
     // A field that the first rows lack may come later, and so may the id that one of them seemed to
     // have had: the others are only read for that.
     while (rows.never_kept().next().is_some() || renames.is_open())
-        && let Some(who) = rows.skip_row()
+        && let Some(skipped) = rows.skip_record()
     {
-        let who = who?;
-        renames.has(who.custom_id.as_deref(), who.row);
+        skipped?.iter().for_each(|who| renames.has(who));
     }
     survey.renamed(renames);
     survey.not_found = maker.selection().and_then(|only| only.missing(&found));
     survey.never_kept = rows.never_kept().map(|name| named(name)).collect();
     survey.of_input = rows.remarks();
     survey.of_input.extend(maker.ignored_remark());
-    survey.alike = maker.alike_remark(survey.rows);
+    survey.alike = maker.alike_remark(survey.records);
     if survey.alike.is_some() {
         survey.blank = Trouble::default();
     }
@@ -141,13 +144,6 @@ pub fn survey(
         survey.duplicates = name_duplicates(maker, input, limit, &twice)?;
     }
     Ok(survey)
-}
-
-/// A limit as an iterator takes it.
-pub fn limit_of(limit: Option<u64>) -> usize {
-    limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(usize::MAX)
 }
 
 impl Preflight {
@@ -211,11 +207,11 @@ impl Preflight {
     fn line<'p>(&mut self, row: &Row, past: &'p EarlierRows) -> Option<&'p EarlierRow> {
         let who = identity(row);
         // A row whose id could not be read was known by its number.
-        let unnamed = past.row(None, who.row);
+        let unnamed = past.row(RowName::from(who).renamed(None));
         let has_a_name_now = who.custom_id.is_some();
         let outdated = unnamed.filter(|before| has_a_name_now && before.failed);
         self.outdated.extend(outdated.map(|before| before.key));
-        let before = past.row(who.custom_id.as_deref(), who.row)?;
+        let before = past.row(RowName::from(who))?;
         if before.could_not_be_sent() && matches!(row, Row::Ready(_)) {
             self.outdated.push(before.key);
             return None;
@@ -228,7 +224,7 @@ impl Preflight {
         let who = identity(row);
         let Some(line) = standing.line() else {
             match row {
-                Row::Rejected(_, fault) => self.unusable.add(|| fault.message.clone()),
+                Row::Rejected(_, fault) => self.unusable.add_once(&fault.message),
                 Row::Ready(_) => self.new_rows += 1,
                 Row::Completed(_) => {}
             }
@@ -242,10 +238,7 @@ impl Preflight {
                 self.first_changed
                     .get_or_insert_with(|| (line.key, who.clone()));
                 self.changed_keys.push(line.key);
-                self.changed.add(|| match &who.custom_id {
-                    Some(id) => format!("row {} ({id})", who.row),
-                    None => format!("row {}", who.row),
-                });
+                self.changed.add(|| name_of(who));
             }
             Standing::Selected(_) => self.selected_keys.push(line.key),
             Standing::New | Standing::Renamed | Standing::Completed(_) => {}
@@ -274,15 +267,19 @@ fn name_duplicates(
 ) -> Result<Trouble, InputError> {
     let mut first = std::collections::HashMap::new();
     let mut trouble = Trouble::default();
-    for row in maker.rows(input)?.take(limit_of(limit)) {
+    for row in maker.rows(input)?.limited(limit) {
         let row = row?;
-        let Some(id) = &identity(&row).custom_id else {
+        let who = identity(&row);
+        let Some(id) = who.custom_id.as_ref().filter(|_| is_first_of_record(who)) else {
             continue;
         };
-        if twice.binary_search(&key(Some(id), 0)).is_err() {
+        if twice
+            .binary_search(&RowName::new(Some(id), 0).key())
+            .is_err()
+        {
             continue;
         }
-        let number = identity(&row).row;
+        let number = who.row;
         match first.get(id) {
             None => drop(first.insert(id.clone(), number)),
             Some(first) => trouble.add(|| format!("`{id}` appears in rows {first} and {number}")),

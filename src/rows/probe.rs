@@ -49,6 +49,7 @@ impl Plan {
             worst_cost_usd: None,
             reserve_usd: 0.0,
             prompt: None,
+            silence: None,
         })
     }
 }

@@ -7,12 +7,18 @@ use crate::run::{Identity, Row};
 
 /// The rows of an input.
 pub struct Rows<'a> {
-    pub(super) maker: &'a RowMaker<'a>,
-    pub(super) records: Records,
-    pub(super) past: Option<&'a EarlierRows>,
+    maker: &'a RowMaker<'a>,
+    records: Records,
+    past: Option<&'a EarlierRows>,
+    /// The variants whose rows are made.
+    places: Vec<usize>,
+    /// Rows of the last record, in reverse.
+    ready: Vec<Row>,
+    /// How many more records make rows.
+    left: u64,
     /// Fields to be kept, and the one that names rows, that no record had so far; `None` before the
     /// first record.
-    pub(super) never_had: Option<Vec<String>>,
+    never_had: Option<Vec<String>>,
 }
 
 impl Iterator for Rows<'_> {
@@ -20,6 +26,12 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            if let Some(row) = self.ready.pop() {
+                return Some(Ok(row));
+            }
+            if self.left == 0 {
+                return None;
+            }
             let record = match self.records.next()? {
                 Ok(record) => record,
                 Err(error) => return Some(Err(error)),
@@ -27,27 +39,59 @@ impl Iterator for Rows<'_> {
             if let Ok(record) = &record {
                 self.look_for_named(record);
             }
-            if let Some(row) = self.maker.row(record, self.past) {
-                return Some(Ok(row));
+            if let Some(mut rows) = self.maker.rows_of(record, &self.places, self.past) {
+                self.left -= 1;
+                rows.reverse();
+                self.ready = rows;
             }
         }
     }
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    pub(super) fn new(
+        maker: &'a RowMaker<'a>,
+        records: Records,
+        past: Option<&'a EarlierRows>,
+    ) -> Self {
+        Self {
+            maker,
+            records,
+            past,
+            places: (0..maker.variants()).collect(),
+            ready: Vec::new(),
+            left: u64::MAX,
+            never_had: None,
+        }
+    }
+
+    /// The rows of the first so many records.
+    #[must_use]
+    pub fn limited(self, limit: Option<u64>) -> Self {
+        let left = limit.unwrap_or(u64::MAX);
+        Self { left, ..self }
+    }
+
+    /// The rows of the variants at these places.
+    #[must_use]
+    pub fn of_variants(self, places: &[usize]) -> Self {
+        let places = places.to_vec();
+        Self { places, ..self }
+    }
+
     /// What a person should know of the input, once all of it has been read.
     pub fn remarks(&self) -> Vec<String> {
         self.records.remarks()
     }
 
-    /// Reads the next record and says who its row is; nothing is rendered. `None` after the last one.
-    pub fn skip_row(&mut self) -> Option<Result<Identity, InputError>> {
+    /// Reads the next record and says who its rows are; nothing is rendered. `None` after the last one.
+    pub fn skip_record(&mut self) -> Option<Result<Vec<Identity>, InputError>> {
         let read = self.records.next()?;
         Some(read.map(|record| {
             if let Ok(record) = &record {
                 self.look_for_named(record);
             }
-            self.maker.identified(record).0
+            self.maker.identities(record)
         }))
     }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::bounds::WorstCost;
 use super::forecast::{Cases, MOST_BYTES_ADDED};
-use crate::catalog::{Cached, ModelFacts, Most};
+use crate::catalog::ModelFacts;
 use crate::exact::Exact;
 use crate::family::{Doubtful, Family, Parameters, Rendered};
-use crate::job::{Plan, SchemaPlan};
+use crate::job::Plan;
 use crate::model::{
     Message, Prompt, Reply, Request, Role, SchemaCheck, SchemaError, SchemaMode, SentSchema, Tier,
 };
@@ -72,26 +73,20 @@ impl Plan {
 
     /// What the corrections of a row can cost at most, in USD.
     pub(crate) fn reserve_usd(&self, rendered: &Rendered, max_tokens: Option<u32>) -> f64 {
-        let reasks = self
-            .schema
-            .as_ref()
-            .map_or(0, |schema: &SchemaPlan| schema.reasks);
+        let reasks = self.schema.as_ref().map_or(0, |schema| schema.reasks);
         if reasks == 0 {
             return 0.0;
         }
-        let output = max_tokens.map_or(self.tokens.default_max_tokens, u64::from);
-        let most = Most {
-            input: rendered.body.len() as u64 + output + MOST_BYTES_ADDED,
-            output,
-            cached: Cached::of(&rendered.body),
-        };
-        let tier = self.terms.tier.unwrap_or_default();
-        let worst = || {
-            let facts = self.facts.as_ref()?;
-            facts.worst_usd(&rendered.bill?, most, tier)
-        };
-        f64::from(reasks) * worst().unwrap_or(0.0)
+        let worst = WorstCost::of(self);
+        let input = most_input(rendered.body.len(), worst.output(max_tokens));
+        f64::from(reasks) * worst.usd(rendered, input, max_tokens).unwrap_or(0.0)
     }
+}
+
+/// The most tokens that a correction of a request with this many bytes reads: the response is no longer
+/// than its limit, however many bytes its tokens have.
+fn most_input(own_bytes: usize, output: u64) -> u64 {
+    own_bytes as u64 + output + MOST_BYTES_ADDED
 }
 
 impl Corrector {
@@ -102,25 +97,21 @@ impl Corrector {
         let text = Exact(&body).to_string().into_bytes();
         let rendered = self.family.rendered(text, &body);
         let max_tokens = rendered.limit.max_tokens(self.default_max_tokens);
-        let output = max_tokens.map_or(self.default_max_tokens, u64::from);
-        let most = Most {
-            // The response is no longer than its limit, however many bytes its tokens have.
-            input: (rendered.body.len() as u64)
-                .min(own.body.len() as u64 + output + MOST_BYTES_ADDED),
-            output,
-            cached: Cached::of(&rendered.body),
+        let worst = WorstCost {
+            facts: self.facts.as_ref(),
+            tier: self.tier,
+            default_max_tokens: self.default_max_tokens,
         };
-        let worst = || {
-            let facts = self.facts.as_ref()?;
-            facts.worst_usd(&rendered.bill?, most, self.tier)
-        };
+        let most = most_input(own.body.len(), worst.output(max_tokens));
+        let input = most.min(rendered.body.len() as u64);
         Some(Request {
-            worst_cost_usd: worst(),
+            worst_cost_usd: worst.usd(&rendered, input, max_tokens),
             reserve_usd: 0.0,
             max_tokens,
             bill: rendered.bill,
             body: rendered.body.into(),
             prompt: None,
+            silence: None,
         })
     }
 

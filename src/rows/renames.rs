@@ -8,8 +8,8 @@
 use super::standing::identity;
 use super::trouble::EXAMPLES;
 use crate::model::Fingerprint;
-use crate::output::{EarlierRow, EarlierRows};
-use crate::run::Row;
+use crate::output::{EarlierRow, EarlierRows, RowName};
+use crate::run::{Identity, Row};
 
 /// Zeros before a number are looked for up to so many digits in all.
 const MOST_DIGITS: usize = 10;
@@ -56,9 +56,9 @@ impl<'a> Renames<'a> {
         }
     }
 
-    /// The input has a row of this id, or of this number where it has none.
-    pub(super) fn has(&mut self, custom_id: Option<&str>, row: u64) {
-        let Some(at) = self.past.place(custom_id, row) else {
+    /// The input has this row.
+    pub(super) fn has(&mut self, who: &Identity) {
+        let Some(at) = self.past.place(RowName::from(who)) else {
             return;
         };
         if self.present.is_empty() {
@@ -74,7 +74,8 @@ impl<'a> Renames<'a> {
         }
         let who = identity(row);
         let id = who.custom_id.as_deref().unwrap_or_default();
-        let number = forms(id).find_map(|form| self.past.place(Some(&form), 0));
+        let number =
+            forms(id).find_map(|form| self.past.place(RowName::from(who).renamed(Some(&form))));
         let (at, by) = match number.filter(|at| !self.past.all()[*at].failed) {
             Some(at) => (at, By::Number),
             None => match who.fingerprint.and_then(|request| self.sent(request)) {
@@ -83,7 +84,7 @@ impl<'a> Renames<'a> {
             },
         };
         let id = match self.found.len() < EXAMPLES {
-            true => id.to_owned(),
+            true => named(who),
             false => String::new(),
         };
         let row = who.row;
@@ -128,6 +129,15 @@ impl<'a> Renames<'a> {
         let mut is_gone = move |rename: &Rename| !std::mem::replace(&mut present[rename.at], true);
         let gone = found.into_iter().filter(move |rename| is_gone(rename));
         gone.map(|rename| (&past.all()[rename.at], rename))
+    }
+}
+
+/// What a row is called now.
+fn named(who: &Identity) -> String {
+    let id = who.custom_id.as_deref().unwrap_or_default();
+    match &who.cell {
+        Some(cell) => format!("{id}, {}, sample {}", cell.variant.name, cell.sample),
+        None => id.to_owned(),
     }
 }
 

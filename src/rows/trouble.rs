@@ -35,6 +35,15 @@ impl Trouble {
         }
     }
 
+    /// Like [`Self::add`], but rows of one record with the same trouble have one example.
+    pub(super) fn add_once(&mut self, example: &str) {
+        if self.examples.last().is_some_and(|last| last == example) {
+            self.count += 1;
+        } else {
+            self.add(|| example.to_owned());
+        }
+    }
+
     /// The examples that people are shown, and how many rows are not among them.
     pub fn shown(&self) -> (&[String], u64) {
         let shown = self.examples.get(..SHOWN).unwrap_or(&self.examples);

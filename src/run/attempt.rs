@@ -53,7 +53,7 @@ pub(super) struct Attempt {
     pub(super) others: Vec<ReadyRow>,
     pub(super) history: History,
     pub(super) read: Instant,
-    /// What its row was answered before, where this call is to correct that.
+    /// The invalid response of its row, where this call corrects it.
     pub(super) earlier: Option<Box<Earlier>>,
 }
 
@@ -177,6 +177,7 @@ mod tests {
                 reserve_usd: 0.0,
                 bill: None,
                 prompt: None,
+                silence: None,
             },
         };
         let call = |was_sent| {

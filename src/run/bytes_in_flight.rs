@@ -127,6 +127,7 @@ mod tests {
                 reserve_usd: 0.0,
                 bill: None,
                 prompt: None,
+                silence: None,
             },
         };
         let mut attempt = Attempt::new(row(), Instant::now());

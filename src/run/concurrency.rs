@@ -29,7 +29,7 @@ impl ConcurrencyLimit {
         self.now as usize
     }
 
-    /// The service asks for fewer. What was sent before it was last heard does not count again.
+    /// The service asks for fewer. What was sent before its last response does not count again.
     pub(super) fn narrow(&mut self, in_flight: usize, sent: Instant, now: Instant) {
         if self.narrowed <= sent {
             self.now = (in_flight as f64 * KEPT).clamp(1.0, self.most);

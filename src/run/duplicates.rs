@@ -6,9 +6,12 @@
 //! reply is no longer kept is sent itself.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::bytes_in_flight;
-use super::{Identity, Outcome, ReadyRow};
+use super::{CompletedRow, Identity, Outcome, ReadyRow};
 use crate::model::{Fault, Fingerprint, ParsedReply, Reply, Served, Usage};
 
 /// The most rows that wait for the reply to an earlier one; reading goes no further then.
@@ -66,6 +69,15 @@ pub(super) struct Copied {
     pub(super) from: String,
 }
 
+impl Copied {
+    pub(super) fn completed(&self, now: Instant) -> CompletedRow {
+        CompletedRow {
+            copied_from: Some(self.from.clone()),
+            ..CompletedRow::unsent(self.identity.clone(), self.outcome.clone(), now)
+        }
+    }
+}
+
 impl Duplicates {
     /// The requests that stand more than once among those of the rows to come, with how often each does.
     pub fn among(requests: &HashMap<Fingerprint, u64>) -> Self {
@@ -80,7 +92,7 @@ impl Duplicates {
 
     /// A row of an earlier run succeeded with this request: the rows to come copy its record.
     pub fn succeeded_before(&mut self, request: Fingerprint, rows: u64, id: String, reply: Reply) {
-        let outcome = Outcome::Replied(Box::new(reply));
+        let outcome = Outcome::Replied(Arc::new(free_of_charge(&reply)));
         let group = self
             .groups
             .entry(request)
@@ -113,7 +125,7 @@ impl Duplicates {
             }
             FirstOfGroup::Ended { id, outcome } => Sorted::Copied(Copied {
                 identity: ready.identity,
-                outcome: copy_of(outcome),
+                outcome: outcome.clone(),
                 from: id.clone(),
             }),
         };
@@ -134,13 +146,13 @@ impl Duplicates {
         };
         self.held -= waiting.len();
         let id = first.custom_id.clone().unwrap_or_default();
+        let kept = copy_of(outcome);
         let copied = |identity| Copied {
             identity,
-            outcome: copy_of(outcome),
+            outcome: kept.clone(),
             from: id.clone(),
         };
         let copies = waiting.into_iter().map(copied).collect();
-        let kept = copy_of(outcome);
         let bytes = bytes(&kept);
         if self.kept_bytes + bytes <= MOST_KEPT_BYTES {
             self.kept_bytes += bytes;
@@ -181,13 +193,13 @@ impl DuplicateGroup {
 /// The outcome as that of a row without a call: it used no tokens and cost nothing.
 fn copy_of(outcome: &Outcome) -> Outcome {
     match outcome {
-        Outcome::Replied(reply) => Outcome::Replied(Box::new(free_of_charge(reply))),
+        Outcome::Replied(reply) => Outcome::Replied(Arc::new(free_of_charge(reply))),
         Outcome::Failed(fault) => Outcome::Failed(Fault {
             raw: None,
             invalid: fault
                 .invalid
                 .as_deref()
-                .map(|reply| Box::new(free_of_charge(reply))),
+                .map(|reply| Arc::new(free_of_charge(reply))),
             ..fault.clone()
         }),
     }
@@ -212,7 +224,8 @@ fn free_of_charge(reply: &Reply) -> Reply {
     }
 }
 
-fn bytes(outcome: &Outcome) -> usize {
+/// What an outcome takes in memory, and about as much as its line.
+pub(super) fn bytes(outcome: &Outcome) -> usize {
     match outcome {
         Outcome::Replied(reply) => bytes_in_flight::bytes(reply),
         Outcome::Failed(fault) => {
@@ -242,6 +255,7 @@ mod tests {
                 reserve_usd: 0.0,
                 bill: None,
                 prompt: None,
+                silence: None,
             },
         }
     }
@@ -255,7 +269,7 @@ mod tests {
     }
 
     fn reply(completion: &str) -> Outcome {
-        Outcome::Replied(Box::new(Reply {
+        Outcome::Replied(Arc::new(Reply {
             parsed: ParsedReply {
                 completion: Some(completion.to_owned()),
                 usage: Usage {
@@ -396,12 +410,32 @@ mod tests {
     }
 
     #[test]
+    fn what_an_outcome_takes_is_its_message_and_its_response() {
+        let Outcome::Replied(paid) = reply("{}") else {
+            unreachable!("it is a reply");
+        };
+        let of_reply = bytes_in_flight::bytes(&paid);
+        assert_ne!(of_reply, 0);
+        let mut fault = Fault::local(Category::InvalidOutput, "no label");
+        let message = fault.message.len();
+        assert_eq!(bytes(&Outcome::Failed(fault.clone())), message);
+        fault.invalid = Some(Arc::clone(&paid));
+        assert_eq!(bytes(&Outcome::Failed(fault)), message + of_reply);
+        assert_eq!(bytes(&Outcome::Replied(paid)), of_reply);
+    }
+
+    #[test]
     fn a_row_of_an_earlier_run_is_copied_to_a_single_row() {
         let Outcome::Replied(earlier) = reply("before") else {
             unreachable!("a reply")
         };
         let mut duplicates = among(&[Fingerprint(7)]);
-        duplicates.succeeded_before(Fingerprint(7), 1, "old".into(), *earlier);
+        duplicates.succeeded_before(
+            Fingerprint(7),
+            1,
+            "old".into(),
+            Arc::unwrap_or_clone(earlier),
+        );
         assert_eq!(shown(&duplicates.sort(ready(2, 7))), "2 = before of old");
         assert_eq!((duplicates.groups.len(), duplicates.kept_bytes), (0, 0));
     }

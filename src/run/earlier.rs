@@ -1,9 +1,11 @@
-//! What a row was answered before its current call, where that is to correct it.
+//! The invalid response of a row, while the call that corrects it is made.
+
+use std::sync::Arc;
 
 use super::Outcome;
 use crate::model::{Fault, Reply, Request, SchemaError};
 
-/// What a row had before its current call.
+/// The invalid response that a call corrects.
 #[derive(Debug)]
 pub(super) struct Earlier {
     /// The row's own request.
@@ -37,6 +39,57 @@ impl Earlier {
 pub(super) fn outcome(reply: Reply) -> Outcome {
     match reply.parsed.schema_errors().map(<[SchemaError]>::to_vec) {
         Some(errors) => Outcome::Failed(Fault::invalid_output(reply, &errors)),
-        None => Outcome::Replied(Box::new(reply)),
+        None => Outcome::Replied(Arc::new(reply)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{ParsedReply, Usage};
+
+    fn reply(tokens: u64, cost_usd: Option<f64>, first_token_ms: u64) -> Reply {
+        Reply {
+            parsed: ParsedReply {
+                usage: Usage {
+                    input_tokens: Some(tokens),
+                    ..Usage::default()
+                },
+                ..ParsedReply::default()
+            },
+            cost_usd,
+            first_token: Some(Duration::from_millis(first_token_ms)),
+            ..Reply::default()
+        }
+    }
+
+    #[test]
+    fn a_corrected_response_has_the_usage_of_all_and_the_first_token_of_the_first() {
+        for (before, now, cost_usd, unadded_usd) in [
+            (Some(0.5), Some(0.25), Some(0.75), 0.0),
+            (Some(0.5), None, None, 0.5),
+            (None, Some(0.25), None, 0.25),
+            (None, None, None, 0.0),
+        ] {
+            let earlier = Earlier {
+                request: Request {
+                    body: "{}".into(),
+                    max_tokens: None,
+                    worst_cost_usd: None,
+                    reserve_usd: 0.0,
+                    bill: None,
+                    prompt: None,
+                    silence: None,
+                },
+                reply: reply(3, before, 70),
+            };
+            let (reply, unadded) = earlier.added_to(reply(4, now, 20));
+            assert_eq!((reply.cost_usd, unadded), (cost_usd, unadded_usd));
+            assert_eq!(reply.parsed.usage.input_tokens, Some(7));
+            assert_eq!(reply.first_token, Some(Duration::from_millis(70)));
+            assert_eq!(reply.reasks, 1);
+        }
     }
 }

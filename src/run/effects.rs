@@ -8,10 +8,13 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
+use super::duplicates::{self, Copied};
 use super::earlier::outcome as outcome_of;
 use super::retry::Next;
 use super::state::{Admitted, BrokenDisk, Returned, State};
-use super::{Ask, CompletedRow, Event, Outcome, Row, Share, Signal, Stop, Store, chain};
+use super::{
+    CompletedRow, Event, FirstAlone, Outcome, Row, Share, Signal, Stop, StopRequest, Store, chain,
+};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
 
@@ -26,6 +29,9 @@ const TOO_LARGE: Duration = Duration::from_secs(120);
 /// which is little beside a call to a model: their slots stand idle meanwhile.
 const GATHERING: u32 = 2;
 const LONGEST_GATHERING: Duration = Duration::from_millis(5);
+
+/// The most bytes of copied rows in a commit.
+const MOST_COPIED_BYTES: usize = 8 << 20;
 
 /// How long to wait before a failed commit is retried.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
@@ -59,7 +65,7 @@ where
     E: std::error::Error,
 {
     /// Starts one attempt.
-    pub(super) fn send(&mut self, admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
+    pub(super) fn send(&mut self, mut admitted: Admitted, tell: &mut impl FnMut(&Event<'_>)) {
         tell(&Event::Sent {
             identity: admitted.attempt.identity(),
             is_retry: admitted.attempt.history.is_retry(),
@@ -74,6 +80,8 @@ where
             true => self.settings.first_timeout,
             false => self.settings.attempt_timeout,
         };
+        let compiles = self.is_first_alone() && self.settings.first_alone == FirstAlone::ForGrammar;
+        admitted.attempt.first.request.silence = compiles.then_some(limit);
         self.in_flight.spawn(async move {
             let sent = Instant::now();
             let answer = admitted.attempt.send(&*model);
@@ -135,7 +143,7 @@ where
                 attempt.history.attempts += 1;
                 if let Some(correction) = self.correction(&attempt, &replies.first) {
                     self.bytes.release(held);
-                    self.ask_again(attempt, replies.first, correction, returned_at, tell);
+                    self.queue_correction(attempt, replies.first, correction, returned_at, tell);
                     return;
                 }
                 self.bytes.returned(held, &replies);
@@ -316,9 +324,7 @@ where
                 latency: returned_at - sent,
                 ..CompletedRow::unsent(ready.identity, outcome, returned_at)
             });
-            for copied in copies {
-                self.end_copied(copied, returned_at);
-            }
+            self.copies.extend(copies);
         }
     }
 
@@ -349,6 +355,7 @@ where
                 tell(&Event::Completed(&ended));
             }
         }
+        let kept = kept.and_then(|()| self.commit_copies(store, now, tell));
         match kept.and_then(|()| store.make_room()) {
             Ok(()) => self.broken_disk = None,
             Err(error) => {
@@ -368,11 +375,40 @@ where
         }
     }
 
+    /// Commits some of the rows that end like another one. They were not paid for and no room is reserved for
+    /// them: if they cannot be written, they wait, and nothing else fails with them.
+    fn commit_copies<S: Store>(
+        &mut self,
+        store: &mut S,
+        now: Instant,
+        tell: &mut impl FnMut(&Event<'_>),
+    ) -> Result<(), S::Error> {
+        let mut bytes = 0;
+        let fit = |copied: &&Copied| {
+            bytes += duplicates::bytes(&copied.outcome);
+            bytes <= MOST_COPIED_BYTES
+        };
+        let rows = self.copies.iter().take_while(fit).count().max(1);
+        let copies = self.copies.iter().take(rows);
+        let ended: Vec<_> = copies.map(|copied| copied.completed(now)).collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        store.commit(&ended)?;
+        self.copies.drain(..ended.len());
+        for ended in &ended {
+            self.budget
+                .ended(matches!(ended.outcome, Outcome::Failed(_)));
+            tell(&Event::Completed(ended));
+        }
+        Ok(())
+    }
+
     /// Does what a signal or the caller asks.
-    pub(super) fn heed(&mut self, ask: Ask, tell: &mut impl FnMut(&Event<'_>)) {
+    pub(super) fn follow(&mut self, ask: StopRequest, tell: &mut impl FnMut(&Event<'_>)) {
         match ask {
-            Ask::Run => {}
-            Ask::Drain(signal) => {
+            StopRequest::Run => {}
+            StopRequest::Drain(signal) => {
                 // The deadline does what a first signal does, so a person's is the second then. A
                 // system that ends its services gives calls in flight their time.
                 if signal == Signal::Interrupt && self.is_hurried() {
@@ -380,7 +416,7 @@ where
                 }
                 self.stop(signal.into(), tell);
             }
-            Ask::Leave(first) => {
+            StopRequest::Leave(first) => {
                 self.stop(first.into(), tell);
                 self.leave.get_or_insert(Instant::now());
             }

@@ -27,6 +27,21 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// The share of rows that may fail, from 0 to 1.
     pub max_error_rate: Option<f64>,
+    /// What this run did before, where it is one of several in a row.
+    pub so_far: SoFar,
+}
+
+/// What a run has done in the loops before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SoFar {
+    /// What it has spent, with all that may have been billed, in USD.
+    pub usd: f64,
+    /// Rows that completed.
+    pub ended: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// The time they took, as far as it counts for the deadline.
+    pub time: Duration,
 }
 
 impl Limits {
@@ -101,20 +116,24 @@ impl Budget {
             held_usd: 0.0,
             in_flight: 0,
             attributed_usd: 0.0,
-            ended: 0,
-            failed: 0,
+            ended: limits.so_far.ended,
+            failed: limits.so_far.failed,
         }
     }
 
     /// When the time is over.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.limits.deadline.map(|deadline| self.start + deadline)
+        let left = self
+            .limits
+            .deadline?
+            .saturating_sub(self.limits.so_far.time);
+        Some(self.start + left)
     }
 
     /// Whether the time is over, or too much has gone wrong.
     pub(super) fn reached(&self, now: Instant) -> Option<Reached> {
         if let Some(deadline) = self.limits.deadline
-            && deadline <= now - self.start
+            && deadline <= now - self.start + self.limits.so_far.time
         {
             return Some(Reached::Deadline(deadline));
         }
@@ -129,7 +148,7 @@ impl Budget {
         let fits = |spent_usd: f64, max_usd: f64| spent_usd + self.held_usd + worst_usd <= max_usd;
         let of_output = self.limits.max_cost_usd;
         let of_run = self.limits.max_cost_per_run_usd;
-        let of_run_usd = self.spent_usd - self.limits.spent_usd;
+        let of_run_usd = self.limits.so_far.usd + self.spent_usd - self.limits.spent_usd;
         let reached = match (of_output, of_run) {
             (Some(max_usd), _) if !fits(self.spent_usd, max_usd) => Reached::Cost {
                 max_usd,
@@ -243,6 +262,45 @@ mod tests {
             let waits = [Affordable::Later, Affordable::Later];
             assert_eq!([budget.affords(8.0), budget.affords(2.0)], waits);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_run_did_in_earlier_loops_counts_in_the_next() {
+        let so_far = SoFar {
+            usd: 1.5,
+            ended: 45,
+            failed: 9,
+            time: Duration::from_secs(40),
+        };
+        let limits = Limits {
+            max_cost_per_run_usd: Some(2.0),
+            spent_usd: 7.0,
+            deadline: Some(Duration::from_secs(60)),
+            max_error_rate: Some(0.19),
+            so_far,
+            ..Limits::default()
+        };
+        let start = Instant::now();
+        let mut budget = Budget::new(limits, start);
+        assert_eq!(budget.affords(0.5), Affordable::Now);
+        let reached = Reached::RunCost {
+            max_usd: 2.0,
+            spent_usd: 1.5,
+        };
+        assert_eq!(budget.affords(0.6), Affordable::Never(reached));
+        assert_eq!(budget.unattributed_usd(), None, "it stands in lines by now");
+        assert_eq!(budget.deadline(), Some(start + Duration::from_secs(20)));
+        assert_eq!(budget.reached(start + Duration::from_secs(19)), None);
+        let over = Reached::Deadline(Duration::from_secs(60));
+        assert_eq!(budget.reached(start + Duration::from_secs(20)), Some(over));
+        (0..4).for_each(|_| budget.ended(false));
+        assert_eq!(budget.reached(start), None, "50 rows tell, and not 49");
+        budget.ended(true);
+        let rate = Reached::ErrorRate {
+            failed: 10,
+            ended: 50,
+        };
+        assert_eq!(budget.reached(start), Some(rate));
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 
 mod attempt;
 mod bytes_in_flight;
+mod cell;
 mod concurrency;
 mod credential_hold;
 mod duplicates;
@@ -46,16 +47,17 @@ use crate::model::{Fault, Fingerprint, Model, Prompt, Reply, Request};
 use state::{State, Step};
 
 pub use attempt::{Share, Sharing};
+pub use cell::{Cell, Variant};
 pub use duplicates::Duplicates;
 pub use event::{Event, WaitReason};
 pub use gauge::Gauge;
 pub use limit_use::{EarlierUse, LimitUse};
-pub use limits::{Limits, Reached};
+pub use limits::{Limits, Reached, SoFar};
 pub use pace::RequestsPerMinute;
 pub use reask::Reasks;
 pub use retry::RetryPolicy;
 pub use steering::Steering;
-pub use stop::{Ask, Signal, Stop};
+pub use stop::{Signal, Stop, StopRequest};
 pub use tokens::TokenLimits;
 
 /// A row that is ready to be sent.
@@ -78,7 +80,9 @@ pub struct Identity {
     pub fingerprint: Option<Fingerprint>,
     /// Fields of the row that are copied to its result.
     pub metadata: Option<Map<String, Value>>,
-    /// The rendered prompt, where the result keeps it.
+    /// Its place in a sweep; `None` where the job has none.
+    pub cell: Option<Cell>,
+    /// The rendered prompt, where the record keeps it.
     pub prompt: Option<Arc<Prompt>>,
 }
 
@@ -155,7 +159,7 @@ impl CompletedRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// There is a response: the row succeeded or was filtered.
-    Replied(Box<Reply>),
+    Replied(Arc<Reply>),
     /// It failed.
     Failed(Fault),
 }
@@ -242,7 +246,7 @@ pub async fn run<M, S, R, E>(
     rows: R,
     store: &mut S,
     settings: Settings,
-    mut asked: watch::Receiver<Ask>,
+    mut asked: watch::Receiver<StopRequest>,
     mut tell: impl FnMut(&Event<'_>),
 ) -> Option<Stop>
 where
@@ -257,7 +261,7 @@ where
     let mut steering = settings.steering.clone();
     let mut is_steered = steering.has_changed().is_ok();
     let mut state = State::new(model, rows, settings, Instant::now());
-    state.heed(*asked.borrow_and_update(), &mut tell);
+    state.follow(*asked.borrow_and_update(), &mut tell);
     state.steer(*steering.borrow_and_update(), Instant::now());
     loop {
         let wait = loop {
@@ -281,7 +285,7 @@ where
         tokio::select! {
             biased;
             changed = asked.changed(), if asks_may_come => match changed {
-                Ok(()) => state.heed(*asked.borrow_and_update(), &mut tell),
+                Ok(()) => state.follow(*asked.borrow_and_update(), &mut tell),
                 Err(_) => asks_may_come = false,
             },
             changed = steering.changed(), if is_steered => match changed {

@@ -42,7 +42,7 @@ struct Down {
 
 impl Outage {
     /// The service responded: a success, or a throttle, which shows that it is up.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn responded(&mut self) {
         *self = Self::default();
     }
 
@@ -128,7 +128,7 @@ mod tests {
             .collect();
         assert_eq!(counted.iter().filter(|outage| **outage).count(), 1);
         assert!(outage.next_probe().is_some());
-        outage.heard();
+        outage.responded();
         assert!(outage.next_probe().is_none());
         assert!(!outage.fault(1, &broken(), now));
     }

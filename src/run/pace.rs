@@ -10,7 +10,7 @@
 //! a tenth of a second's worth: enough to make up for a late timer, and taken off the rate so
 //! that no sixty seconds ever hold more than the quota. The service counts a call when it arrives,
 //! which is later than here, and not always by as much: so the quota is spread over a minute and a
-//! [`MARGIN`]. A run that follows another starts where that one has left off ([`EarlierUse`]).
+//! [`MINUTE_MARGIN`]. A run that follows another starts where that one has left off ([`EarlierUse`]).
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct RequestsPerMinute(pub NonZeroU32);
 /// By how much more one call may be late at the service than another, without a minute of its clock
 /// holding too many: new connections, credentials that are resolved, a busy machine. Costs 1.6 % of the
 /// rate.
-const MARGIN: Duration = Duration::from_secs(1);
+const MINUTE_MARGIN: Duration = Duration::from_secs(1);
 
 impl RequestsPerMinute {
     /// A tenth of a second's worth, at least one call.
@@ -50,7 +50,7 @@ impl RequestsPerMinute {
     /// From one call to the next.
     fn interval(self) -> Duration {
         let per_minute = self.0.get() - (self.burst().get() - 1);
-        (Duration::from_secs(60) + MARGIN) / per_minute
+        (Duration::from_secs(60) + MINUTE_MARGIN) / per_minute
     }
 
     fn quota(self) -> Option<Quota> {
@@ -209,7 +209,7 @@ impl Pace {
         let Admission { charge, at: sent } = admission;
         let fault = match outcome {
             Ok(replies) => {
-                self.outage.heard();
+                self.outage.responded();
                 self.calls.answered(sent, now);
                 self.tokens
                     .settle(&charge, Settled::Used(replies.usage()), sent);
@@ -233,13 +233,13 @@ impl Pace {
             }
             return self.outage.fault(row, fault, now);
         } else {
-            self.outage.heard();
+            self.outage.responded();
         }
         false
     }
 
     fn refused(&mut self, fault: &Fault, charge: &Charge, sent: Instant, now: Instant) {
-        self.outage.heard();
+        self.outage.responded();
         if fault.blames_tokens() {
             self.tokens.refused(charge, sent, now, fault.retry_after);
         } else {

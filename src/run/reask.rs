@@ -37,17 +37,18 @@ impl fmt::Debug for Reasks {
 }
 
 impl Attempt {
-    /// Whether the row has a response already, which is to be corrected.
+    /// Whether the row has an invalid response, which this call corrects.
     pub(super) fn is_correction(&self) -> bool {
         self.earlier.is_some()
     }
 
     /// How the row ends with this response.
     pub(super) fn outcome_of(&mut self, reply: Reply) -> Outcome {
-        outcome(self.taken_together(reply))
+        outcome(self.with_earlier_usage(reply))
     }
 
-    fn taken_together(&mut self, reply: Reply) -> Reply {
+    /// `reply` with what the responses before it have used and cost.
+    fn with_earlier_usage(&mut self, reply: Reply) -> Reply {
         let Some(earlier) = self.earlier.take() else {
             return reply;
         };
@@ -87,8 +88,8 @@ where
         })
     }
 
-    /// Lets a row wait for the call that corrects `reply`.
-    pub(super) fn ask_again(
+    /// Queues the call that corrects `reply`.
+    pub(super) fn queue_correction(
         &mut self,
         mut attempt: Attempt,
         reply: Reply,
@@ -101,7 +102,7 @@ where
         });
         let own = attempt.earlier.as_ref().map(|it| it.request.clone());
         let reply = match attempt.earlier.is_some() {
-            true => attempt.taken_together(reply),
+            true => attempt.with_earlier_usage(reply),
             false => reply,
         };
         let call = std::mem::replace(&mut attempt.first.request, correction);
@@ -118,7 +119,7 @@ where
         mut attempt: Attempt,
         fault: Option<&Fault>,
         sent: Instant,
-        landed: Instant,
+        returned_at: Instant,
     ) {
         let Some(earlier) = attempt.earlier.take() else {
             return;
@@ -126,19 +127,14 @@ where
         let mut reply = earlier.reply;
         if let (Some(SchemaCheck::Invalid(errors)), Some(fault)) = (&mut reply.parsed.schema, fault)
         {
-            errors.push(SchemaError {
-                pointer: String::new(),
-                keyword: "reask".to_owned(),
-                message: format!(
-                    "the correction failed with {}: {fault}",
-                    fault.category.as_str()
-                ),
-            });
+            let category = fault.category.as_str();
+            let message = format!("the correction failed with {category}: {fault}");
+            errors.push(SchemaError::of_all("reask", message));
         }
-        self.end(attempt, sent, landed, std::iter::once(outcome(reply)));
+        self.end(attempt, sent, returned_at, std::iter::once(outcome(reply)));
     }
 
-    /// A row that is not in flight, and waits for a correction, completes with what it has.
+    /// A row whose correction is queued and cannot be sent completes with the response that it has.
     pub(super) fn end_waiting(
         &mut self,
         attempt: Attempt,

@@ -22,7 +22,7 @@ use super::health::Health;
 const BURST: u32 = 20;
 
 /// Answers that pay for one retry.
-const ANSWERS_A_RETRY: u32 = 10;
+const SUCCESSES_PER_RETRY: u32 = 10;
 
 /// Between two retries that the budget does not pay for, when nothing else is left to send. Finagle's
 /// RetryBudget, from which the idea is, also lets ten a second through in any case.
@@ -42,7 +42,7 @@ pub(super) struct RetryBudget {
 impl RetryBudget {
     pub(super) fn new(start: Instant) -> Self {
         Self {
-            saved: BURST * ANSWERS_A_RETRY,
+            saved: BURST * SUCCESSES_PER_RETRY,
             health: Health::default(),
             alone: start,
         }
@@ -61,7 +61,7 @@ impl RetryBudget {
     /// An attempt succeeded.
     pub(super) fn earn(&mut self) {
         self.health.succeeded();
-        self.saved = (self.saved + 1).min(BURST * ANSWERS_A_RETRY);
+        self.saved = (self.saved + 1).min(BURST * SUCCESSES_PER_RETRY);
     }
 
     /// Whether a retry may be sent beside new rows.
@@ -70,7 +70,7 @@ impl RetryBudget {
     }
 
     fn pays(&self) -> bool {
-        ANSWERS_A_RETRY <= self.saved
+        SUCCESSES_PER_RETRY <= self.saved
     }
 
     /// When a retry may go that the budget does not pay for.
@@ -81,7 +81,7 @@ impl RetryBudget {
     /// A retry is sent.
     pub(super) fn spend(&mut self, now: Instant) {
         if self.is_open() {
-            self.saved = self.saved.saturating_sub(ANSWERS_A_RETRY);
+            self.saved = self.saved.saturating_sub(SUCCESSES_PER_RETRY);
         } else {
             self.alone = now + ALONE;
         }

@@ -1,6 +1,7 @@
 //! Everything the loop owns, and what can be done at an instant. Nothing here awaits; what is done
 //! is in [`effects`](super::effects).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub(super) struct State<M, R> {
     pub(super) credential_hold: CredentialHold,
     /// Rows that completed and are not yet committed.
     pub(super) ended: Vec<CompletedRow>,
+    /// Rows that end like another one and are not in the output yet.
+    pub(super) copies: VecDeque<Copied>,
     /// The slots that they still hold: one per call, and one for a row without a call.
     pub(super) held_slots: usize,
     /// Until when rows are gathered, if they complete faster than they can be committed one by one.
@@ -157,6 +160,7 @@ where
             parked: Vec::new(),
             credential_hold: CredentialHold::default(),
             ended: Vec::new(),
+            copies: VecDeque::new(),
             held_slots: 0,
             gather_until: start,
             broken_disk: None,
@@ -254,7 +258,12 @@ where
     /// Calls in flight are paid for, so they finish. Only an urgent stop cuts that short; the deadline is
     /// one, also if something else has stopped the run.
     fn drain(&self, until: Option<Instant>, now: Instant) -> Step {
-        if !self.ended.is_empty() {
+        let is_committed = match self.leave {
+            // Copies cost nothing: the next run makes them.
+            Some(_) => self.ended.is_empty(),
+            None => self.is_committed(),
+        };
+        if !is_committed {
             return Step::Commit;
         }
         let is_over = until.is_some_and(|until| until <= now);
@@ -352,7 +361,7 @@ where
             return None;
         }
         let mut passed = 0;
-        while self.held_slots < MOST_UNCOMMITTED {
+        while self.held_slots < MOST_UNCOMMITTED && self.copies.len() < MOST_UNCOMMITTED {
             let row = match self.unsorted.take() {
                 Some(ready) => Ok(Row::Ready(ready)),
                 None => self.rows.next()?,
@@ -361,10 +370,7 @@ where
                 Ok(Row::Ready(ready)) => match self.duplicates.sort(ready) {
                     Sorted::Send(ready) => return Some(ready),
                     Sorted::Held => {}
-                    Sorted::Copied(copied) => {
-                        self.held_slots += 1;
-                        self.end_copied(copied, now);
-                    }
+                    Sorted::Copied(copied) => self.copies.push_back(copied),
                     Sorted::Full(ready) => {
                         self.unsorted = Some(ready);
                         return None;
@@ -392,18 +398,9 @@ where
         None
     }
 
-    /// A row ends like the one that was sent for it.
-    pub(super) fn end_copied(&mut self, copied: Copied, now: Instant) {
-        let Copied {
-            identity,
-            outcome,
-            from,
-        } = copied;
-        self.budget.ended(matches!(outcome, Outcome::Failed(_)));
-        self.ended.push(CompletedRow {
-            copied_from: Some(from),
-            ..CompletedRow::unsent(identity, outcome, now)
-        });
+    /// Whether every row that has ended is in the output.
+    fn is_committed(&self) -> bool {
+        self.ended.is_empty() && self.copies.is_empty()
     }
 
     /// While everything waits for new credentials: until when, if this call has to wait too.
@@ -497,7 +494,7 @@ where
                 self.commit_or_wait(why, due, now)
             }
             Some((why, _)) => self.commit_or_wait(why, due, now),
-            None if !self.ended.is_empty() => self.commit_or_wait(WaitReason::Retries, None, now),
+            None if !self.is_committed() => self.commit_or_wait(WaitReason::Retries, None, now),
             None => match &self.doubt {
                 Some(fault) => Step::Stop(Stop::AllInvalid(fault.clone())),
                 None => Step::Done,
@@ -506,7 +503,7 @@ where
     }
 
     fn commit_or_wait(&self, why: WaitReason, until: Option<Instant>, now: Instant) -> Step {
-        if self.ended.is_empty() {
+        if self.is_committed() {
             return Step::Wait(Wait { why, until });
         }
         let enough = self.concurrency.calls().div_ceil(ENOUGH_TO_COMMIT);

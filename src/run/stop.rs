@@ -21,7 +21,7 @@ pub enum Signal {
 /// What the signals so far ask of the run. Each variant names the first signal, so that a late reader
 /// still knows which one it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum StopRequest {
     /// Carry on.
     Run,
     /// Start nothing new, let calls in flight finish.
@@ -30,7 +30,7 @@ pub enum Ask {
     Leave(Signal),
 }
 
-impl Ask {
+impl StopRequest {
     /// What is asked after one more `signal`.
     pub fn and(self, signal: Signal) -> Self {
         match self {
@@ -214,9 +214,12 @@ mod tests {
 
     #[test]
     fn a_second_signal_leaves_and_the_first_says_why() {
-        let first = Ask::Run.and(Signal::Interrupt);
-        assert_eq!(first, Ask::Drain(Signal::Interrupt));
-        assert_eq!(first.and(Signal::Terminate), Ask::Leave(Signal::Interrupt));
+        let first = StopRequest::Run.and(Signal::Interrupt);
+        assert_eq!(first, StopRequest::Drain(Signal::Interrupt));
+        assert_eq!(
+            first.and(Signal::Terminate),
+            StopRequest::Leave(Signal::Interrupt)
+        );
     }
 
     #[test]

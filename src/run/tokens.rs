@@ -38,7 +38,7 @@ const FIRST_TOKENS_PER_BYTE: f64 = 0.3;
 /// A row may have so many times as many tokens a byte as the others before it. Chosen, not measured:
 /// rows of one job are much alike, and the estimate begins so near to a token a byte that text counts
 /// as that until replies say otherwise.
-const MARGIN: f64 = 4.0;
+const ESTIMATE_MARGIN: f64 = 4.0;
 
 /// How many replies the estimates are about; until there are so many, all of them.
 const REPLIES: f64 = 32.0;
@@ -204,7 +204,7 @@ impl Tokens {
     /// The tokens of a byte of input, at the most that is reckoned with: no text has more than one, and
     /// images have hardly any.
     fn most_per_byte(&self) -> f64 {
-        (MARGIN * self.tokens_per_byte.value).min(1.0)
+        (ESTIMATE_MARGIN * self.tokens_per_byte.value).min(1.0)
     }
 
     /// Whether it fits now. A call larger than the whole minute goes alone.
@@ -416,6 +416,7 @@ mod tests {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         }
     }
 

@@ -7,16 +7,7 @@ use serde_json::Value;
 use super::repair::{FoundValue, find};
 use super::validate::Schema;
 use crate::json_cost;
-use crate::model::{FinishReason, ParsedReply, SchemaCheck, SchemaError};
-
-/// What a model called the tool with that stands for the schema.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Called {
-    /// A value.
-    With(Value),
-    /// The text of one, which may be broken.
-    WithText(String),
-}
+use crate::model::{FinishReason, ParsedReply, SchemaCheck, SchemaError, ToolInput};
 
 /// Judges responses.
 #[derive(Debug, Clone)]
@@ -32,14 +23,14 @@ pub struct Judge {
 impl Judge {
     /// `reading` with the value that it brought, and whether that is valid. `called` is what the tool
     /// was called with that stands for the schema, if it was.
-    pub fn judge(&self, called: Option<Called>, reading: ParsedReply) -> ParsedReply {
+    pub fn judge(&self, called: Option<ToolInput>, reading: ParsedReply) -> ParsedReply {
         let is_cut_off = matches!(
             reading.finish_reason,
             FinishReason::Length | FinishReason::ContextWindow
         );
         let (text, whole) = match called {
-            Some(Called::With(value)) => (value.to_string(), Some(value)),
-            Some(Called::WithText(text)) => (text, None),
+            Some(ToolInput::Value(value)) => (value.to_string(), Some(value)),
+            Some(ToolInput::Text(text)) => (text, None),
             None => (reading.completion.clone().unwrap_or_default(), None),
         };
         let found = match whole {
@@ -82,13 +73,7 @@ impl Judge {
 
     /// What is wrong with a text in which nothing valid was found. At least one.
     fn errors(&self, text: &str, reading: &ParsedReply) -> Vec<SchemaError> {
-        let one = |keyword: &str, message: String| {
-            vec![SchemaError {
-                pointer: String::new(),
-                keyword: keyword.to_owned(),
-                message,
-            }]
-        };
+        let one = |keyword: &str, message: String| vec![SchemaError::of_all(keyword, message)];
         match reading.finish_reason {
             FinishReason::Length => {
                 let limit = self.max_tokens;

@@ -3,16 +3,17 @@
 //!
 //! Nothing here knows how a family lays out a request, or what a run does with an invalid response.
 
+mod errors;
 mod judge;
 mod mode;
 mod reduce;
+mod references;
 mod repair;
 mod tolerant;
 mod validate;
 
-pub use judge::{Called, Judge};
+pub use judge::Judge;
 pub use mode::{Choice, ModeInputs, Ways, choose};
-pub use reduce::{Reduced, SchemaLimits, reduce};
+pub use reduce::{Reduced, reduce};
 pub use repair::{FoundValue, find};
-pub use tolerant::read as read_tolerantly;
 pub use validate::{Schema, SchemaProblem};

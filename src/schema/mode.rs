@@ -12,6 +12,8 @@ pub struct Ways {
     pub native: bool,
     /// A tool that the model is made to call.
     pub tool: bool,
+    /// Whether the service is known to limit the size of a schema that it enforces.
+    pub limits_size: bool,
 }
 
 /// The mode, and why.
@@ -47,7 +49,14 @@ pub fn choose(
     case: &ModeInputs<'_>,
 ) -> Result<Choice, String> {
     match asked {
-        None => Ok(automatic(schema, case)),
+        None => {
+            // Where no limit is known, the schema is kept within those that are.
+            let ways = Ways {
+                limits_size: true,
+                ..case.ways
+            };
+            Ok(automatic(schema, &ModeInputs { ways, ..*case }))
+        }
         Some(mode) => {
             let against = against(mode, schema, case);
             if let Some(why) = against {
@@ -63,27 +72,26 @@ pub fn choose(
 }
 
 fn automatic(schema: &Schema, case: &ModeInputs<'_>) -> Choice {
+    let mut mode = SchemaMode::Prompt;
     let mut reasons = Vec::new();
-    for mode in SchemaMode::ALL {
+    // Every schema can be sent in the prompt.
+    for stricter in [SchemaMode::Native, SchemaMode::Tool] {
         // Of a stricter mode than the model has nothing needs to be said.
-        let is_beyond = case.base.and_then(best).is_some_and(|best| mode < best);
+        let is_beyond = case.base.and_then(best).is_some_and(|best| stricter < best);
         if is_beyond {
             continue;
         }
-        match against(mode, schema, case) {
+        match against(stricter, schema, case) {
             None => {
-                reasons.insert(0, has(mode, case));
-                let why = reasons.join("; ");
-                return Choice { mode, why };
+                mode = stricter;
+                break;
             }
-            Some(why) => reasons.push(format!("not {}: {why}", mode.as_str())),
+            Some(why) => reasons.push(format!("not {}: {why}", stricter.as_str())),
         }
     }
+    reasons.insert(0, has(mode, case));
     let why = reasons.join("; ");
-    Choice {
-        mode: SchemaMode::Prompt,
-        why,
-    }
+    Choice { mode, why }
 }
 
 fn best(base: &str) -> Option<SchemaMode> {
@@ -132,7 +140,8 @@ fn against(mode: SchemaMode, schema: &Schema, case: &ModeInputs<'_>) -> Option<S
     match mode {
         SchemaMode::Native => {
             let reduced = reduce(schema.value());
-            let exceeded = reduced.limits.exceeded().filter(|_| !case.force);
+            let applies = case.ways.limits_size && !case.force;
+            let exceeded = reduced.limits.exceeded().filter(|_| applies);
             let obstacle = reduced.obstacles.into_iter().next();
             obstacle.or(exceeded)
         }
@@ -154,10 +163,15 @@ mod tests {
     const BOTH: Ways = Ways {
         native: true,
         tool: true,
+        limits_size: true,
     };
     const TOOL: Ways = Ways {
         native: false,
-        tool: true,
+        ..BOTH
+    };
+    const OPEN: Ways = Ways {
+        limits_size: false,
+        ..BOTH
     };
     const OBJECT: &str = r#"{"type": "object", "properties": {"a": {"type": "string"}}}"#;
     const LIST: &str = r#"{"type": "array", "items": {"type": "string"}}"#;
@@ -228,6 +242,26 @@ mod tests {
             ),
         ] {
             assert_eq!(chosen(None, schema, case), Ok(mode), "{case:?} {schema}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_schema_is_checked_where_a_limit_is_known_or_auto_chooses() {
+        let fields: Vec<_> = (0..25)
+            .map(|n| format!(r#""p{n}": {{"type": "string"}}"#))
+            .collect();
+        let large = format!(
+            r#"{{"type": "object", "properties": {{{}}}}}"#,
+            fields.join(",")
+        );
+        let native = Some(SchemaMode::Native);
+        let haiku = case("anthropic.claude-haiku-4-5-20251001-v1:0", BOTH);
+        let oss = case("openai.gpt-oss-20b-1:0", OPEN);
+        let said = chosen(native, &large, &haiku).unwrap_err();
+        assert!(said.contains("25 optional properties"), "{said}");
+        assert_eq!(chosen(native, &large, &oss), Ok(SchemaMode::Native));
+        for case in [haiku, oss] {
+            assert_eq!(chosen(None, &large, &case), Ok(SchemaMode::Tool));
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const DEEPEST: usize = 128;
 
 /// Reads one value and nothing after it but white space and comments. `None` if it is no such value.
-pub fn read(text: &str) -> Option<Value> {
+pub(super) fn read(text: &str) -> Option<Value> {
     let mut reader = TolerantReader { text, at: 0 };
     let value = reader.value(0)?;
     reader.skip();

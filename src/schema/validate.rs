@@ -4,26 +4,23 @@ use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::errors::{MOST_ERRORS, Names, shortened};
+use super::references::remote;
 use crate::model::SchemaError;
-
-/// The most errors that are told of one value.
-const MOST_ERRORS: usize = 20;
-
-/// The most characters of one error: it may name all values of an enum.
-const MOST_CHARACTERS: usize = 300;
 
 /// A JSON Schema that responses are validated against.
 #[derive(Debug)]
 pub struct Schema {
     value: Value,
     validator: Validator,
+    names: Names,
 }
 
 /// Why a text is no schema that can be used; each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaProblem {
     /// It is not JSON.
-    #[error("not JSON: {0}; check the file with `jq . FILE`")]
+    #[error("not JSON: {0}; correct it there, and check it with `jq .`")]
     NotJson(String),
     /// It is JSON, and no schema.
     #[error("a JSON Schema is an object, not {0}: write {{\"type\": \"object\", …}}")]
@@ -46,7 +43,10 @@ pub enum SchemaProblem {
         reference: String,
     },
     /// It breaks the rules for schemas.
-    #[error("not a valid JSON Schema: {0}")]
+    #[error(
+        "not a valid JSON Schema: {0}; correct it there, or name the draft that it is written in, in \
+         `$schema`"
+    )]
     Invalid(String),
 }
 
@@ -71,11 +71,16 @@ impl Schema {
         if let Some(why) = asks_for_nothing(object) {
             return Err(SchemaProblem::Empty(why));
         }
-        if let Some((pointer, reference)) = remote(&value, &value, String::new()) {
+        if let Some((pointer, reference)) = remote(&value) {
             return Err(SchemaProblem::Remote { pointer, reference });
         }
         let validator = compile(&value)?;
-        Ok(Self { value, validator })
+        let names = Names::of(&value);
+        Ok(Self {
+            value,
+            validator,
+            names,
+        })
     }
 
     /// The schema as it was written.
@@ -100,13 +105,9 @@ impl Schema {
 
     /// What of `value` breaks which rule; empty if it is valid.
     pub fn errors(&self, value: &Value) -> Vec<SchemaError> {
-        let errors = self.validator.iter_errors(value).take(MOST_ERRORS);
-        let told = errors.map(|error| SchemaError {
-            pointer: error.instance_path().to_string(),
-            keyword: error.kind().keyword().to_owned(),
-            message: shortened(&error.masked().to_string()),
-        });
-        told.collect()
+        let errors = self.validator.iter_errors(value);
+        let told = errors.flat_map(|error| self.names.told(&error));
+        told.take(MOST_ERRORS).collect()
     }
 }
 
@@ -128,13 +129,6 @@ fn compile(value: &Value) -> Result<Validator, SchemaProblem> {
             place => format!("{place}: {what}"),
         })
     })
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MOST_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// Keywords that say something about a schema and nothing about values.
@@ -171,53 +165,6 @@ fn asks_for_nothing(object: &Map<String, Value>) -> Option<&'static str> {
         (None, _) => Some("any value is valid"),
         (Some(_), true) => Some("it is an object without properties"),
         (Some(_), false) => None,
-    }
-}
-
-/// The first reference to another document. What an `$id` within the document names is in it.
-fn remote(value: &Value, whole: &Value, at: String) -> Option<(String, String)> {
-    match value {
-        Value::Object(object) => object.iter().find_map(|(key, inside)| {
-            let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
-            let is_reference = matches!(key.as_str(), "$ref" | "$dynamicRef" | "$recursiveRef");
-            match inside.as_str().filter(|_| is_reference) {
-                Some(reference) if is_elsewhere(reference, whole) => {
-                    Some((at, reference.to_owned()))
-                }
-                Some(_) => None,
-                // Values are no schemas.
-                None if matches!(key.as_str(), "enum" | "const" | "default" | "examples") => None,
-                None => remote(inside, whole, at),
-            }
-        }),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(nth, inside)| remote(inside, whole, format!("{at}/{nth}"))),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    }
-}
-
-fn is_elsewhere(reference: &str, whole: &Value) -> bool {
-    const OF_JSON_SCHEMA: [&str; 2] = ["http://json-schema.org/", "https://json-schema.org/"];
-    let document = reference.split('#').next().unwrap_or_default();
-    let is_known = OF_JSON_SCHEMA.iter().any(|it| document.starts_with(it));
-    !document.is_empty() && !is_known && !names_itself(whole, document)
-}
-
-/// Whether some schema of the document has an `$id` that a reference may mean.
-fn names_itself(value: &Value, document: &str) -> bool {
-    match value {
-        Value::Object(object) => {
-            let ids = ["$id", "id"]
-                .iter()
-                .filter_map(|key| object.get(*key)?.as_str());
-            let mut ids = ids.map(|id| id.trim_end_matches('#'));
-            ids.any(|id| id == document || id.ends_with(&format!("/{document}")))
-                || object.values().any(|inside| names_itself(inside, document))
-        }
-        Value::Array(items) => items.iter().any(|inside| names_itself(inside, document)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -307,6 +254,75 @@ mod tests {
                 .errors(&serde_json::json!({"label": "a", "score": 1}))
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn what_leaves_the_output_names_no_property_that_only_the_response_has() {
+        const SECRET: &str = "se/cret";
+        let named = r#""properties": {"a": {"type": "string"}, "7": {"type": "string"}}"#;
+        for (rules, value, pointer, masked) in [
+            (
+                r#""additionalProperties": false"#,
+                serde_json::json!({SECRET: 1}),
+                "/se~1cret",
+                "/*",
+            ),
+            (
+                r#""unevaluatedProperties": false"#,
+                serde_json::json!({"a": "x", SECRET: 1}),
+                "/se~1cret",
+                "/*",
+            ),
+            (
+                r#""additionalProperties": {"properties": {"a": {"type": "integer"}}}"#,
+                serde_json::json!({SECRET: {"a": "secret"}}),
+                "/se~1cret/a",
+                "/*/a",
+            ),
+            (
+                r#""propertyNames": {"maxLength": 3}"#,
+                serde_json::json!({SECRET: 1}),
+                "",
+                "",
+            ),
+            (
+                r#""propertyNames": {"enum": ["a"]}"#,
+                serde_json::json!({SECRET: 1}),
+                "",
+                "",
+            ),
+            (
+                r#""patternProperties": {"^se": {"items": {"type": "string"}}}"#,
+                serde_json::json!({SECRET: ["x", 1]}),
+                "/se~1cret/1",
+                "/*/1",
+            ),
+        ] {
+            let schema = Schema::parse(&format!(r#"{{"type": "object", {named}, {rules}}}"#));
+            let errors = schema.unwrap().errors(&value);
+            let [error] = errors.as_slice() else {
+                panic!("{rules}: {errors:?}")
+            };
+            assert_eq!(error.pointer, pointer, "{rules}");
+            assert_eq!(error.masked_pointer, masked, "{rules}");
+            for text in [error.message.clone(), error.masked()] {
+                assert!(!text.contains("cret"), "{rules}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_property_too_many_is_an_error_of_its_own_up_to_a_limit() {
+        let schema = Schema::parse(
+            r#"{"type": "object", "properties": {"a": {}}, "additionalProperties": false}"#,
+        )
+        .unwrap();
+        let with = |count: usize| {
+            let fields = (0..count).map(|n| (format!("x{n}"), Value::Null));
+            schema.errors(&Value::Object(fields.collect()))
+        };
+        assert_eq!(with(2)[1].pointer, "/x1");
+        assert_eq!((with(2).len(), with(100).len()), (2, MOST_ERRORS));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! One check on one record.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::checks::{Amount, Check, Range, Reference, Rule, Unit};
 use super::number::{Number, Take, number};
-use super::record::ScoredRecord;
+use super::record::{Place, ScoredRecord};
 use super::value::{normalized, text, texts};
+use crate::json_cost;
+use crate::schema::Schema;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub struct CheckVerdict {
     /// What it was compared with.
     pub expected: Option<String>,
     /// Why it did not pass; empty if it did.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 impl CheckVerdict {
@@ -37,7 +41,7 @@ impl CheckVerdict {
             outcome: CheckOutcome::Missing,
             value: None,
             expected: None,
-            reason,
+            reason: reason.into(),
         }
     }
 
@@ -49,7 +53,7 @@ impl CheckVerdict {
             },
             value: Some(value),
             expected: Some(expected),
-            reason: if passed { "" } else { reason },
+            reason: if passed { "" } else { reason }.into(),
         }
     }
 }
@@ -60,8 +64,8 @@ impl Check {
         let mut verdict = self.plain_verdict(record);
         if self.negated {
             (verdict.outcome, verdict.reason) = match verdict.outcome {
-                CheckOutcome::Passed => (CheckOutcome::NotPassed, "true, and must not be"),
-                CheckOutcome::NotPassed => (CheckOutcome::Passed, ""),
+                CheckOutcome::Passed => (CheckOutcome::NotPassed, "true, and must not be".into()),
+                CheckOutcome::NotPassed => (CheckOutcome::Passed, "".into()),
                 CheckOutcome::Missing => (CheckOutcome::Missing, verdict.reason),
             };
         }
@@ -73,7 +77,7 @@ impl Check {
             None => None,
             Some(Reference::Value(value)) => Some(value.clone()),
             Some(Reference::Field(field)) => {
-                let place = super::record::Place::Metadata(field.clone());
+                let place = Place::Metadata(field.clone());
                 match record.value(&place) {
                     Some(value) => Some(value),
                     None => return CheckVerdict::missing("the record has no reference"),
@@ -110,11 +114,18 @@ impl Check {
             | Rule::OneOf { .. }
             | Rule::Regex(_)
             | Rule::Number { .. }
+            | Rule::JsonSchema(_)
+            | Rule::Within(..)
             | Rule::Length(Unit::Characters | Unit::Words, _) => {}
         }
         let Some(value) = record.value(&self.place) else {
             return CheckVerdict::missing("the record has no such value");
         };
+        // What is not text in the record is validated as it is; a text is to hold the JSON.
+        let is_text = matches!(self.place, Place::Completion | Place::Reasoning);
+        if let (Rule::JsonSchema(schema), None, false) = (&self.rule, &self.extract, is_text) {
+            return of_schema(schema, &value);
+        }
         let shown = expected.as_ref().map(text);
         let value = match &self.extract {
             None => text(&value),
@@ -125,7 +136,7 @@ impl Check {
                         outcome: CheckOutcome::NotPassed,
                         value: None,
                         expected: shown,
-                        reason: "`extract` matches nothing",
+                        reason: "`extract` matches nothing".into(),
                     };
                 }
             },
@@ -168,11 +179,21 @@ impl Check {
                     "does not match",
                 )
             }
+            Rule::JsonSchema(schema) => of_json(schema, value),
             Rule::Number {
                 take,
                 absolute,
                 relative,
             } => of_number(value, &text(expected), *take, *absolute, *relative),
+            Rule::Within(take, range) => match number(value, *take) {
+                Some(found) => measured(Some(found.value), *range, ""),
+                None => CheckVerdict {
+                    outcome: CheckOutcome::NotPassed,
+                    value: None,
+                    expected: Some(range.text()),
+                    reason: "no number".into(),
+                },
+            },
             Rule::Length(unit, range) => {
                 let length = match unit {
                     Unit::Words => value.split_whitespace().count(),
@@ -208,6 +229,36 @@ fn of_texts(
     CheckVerdict::of(passed, value, all.join(" | "), reason)
 }
 
+/// A text that is to hold JSON, against a schema.
+fn of_json(schema: &Schema, value: &str) -> CheckVerdict {
+    let parsed = json_cost::check(value.as_bytes())
+        .map_err(|error| error.to_string())
+        .and_then(|()| serde_json::from_str(value.trim()).map_err(|error| error.to_string()));
+    match parsed {
+        Ok(parsed) => of_schema(schema, &parsed),
+        Err(why) => CheckVerdict {
+            outcome: CheckOutcome::NotPassed,
+            value: Some(value.to_owned()),
+            expected: None,
+            reason: format!("not JSON: {why}").into(),
+        },
+    }
+}
+
+/// A value against a schema. The first rule that it breaks is the reason.
+fn of_schema(schema: &Schema, value: &Value) -> CheckVerdict {
+    let (outcome, reason) = match schema.errors(value).first() {
+        None => (CheckOutcome::Passed, "".into()),
+        Some(error) => (CheckOutcome::NotPassed, error.to_string().into()),
+    };
+    CheckVerdict {
+        outcome,
+        value: Some(text(value)),
+        expected: None,
+        reason,
+    }
+}
+
 fn of_number(
     value: &str,
     expected: &str,
@@ -224,7 +275,7 @@ fn of_number(
             outcome: CheckOutcome::NotPassed,
             value: None,
             expected: Some(wanted.text()),
-            reason: "no number",
+            reason: "no number".into(),
         };
     };
     let near = |a: Number, b: Number| {
@@ -243,17 +294,24 @@ fn measured(value: Option<f64>, range: Range, unknown: &'static str) -> CheckVer
         return CheckVerdict::missing(unknown);
     };
     let Range { min, max } = range;
-    let expected = match (min, max) {
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, Some(max)) => format!("at most {max}"),
-        (None, None) => String::new(),
-    };
+    let expected = range.text();
     if min.is_some_and(|min| value < min) {
         return CheckVerdict::of(false, value.to_string(), expected, "below `min`");
     }
     let passed = max.is_none_or(|max| value <= max);
     CheckVerdict::of(passed, value.to_string(), expected, "above `max`")
+}
+
+impl Range {
+    /// It in words.
+    fn text(self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            (Some(min), None) => format!("at least {min}"),
+            (None, Some(max)) => format!("at most {max}"),
+            (None, None) => String::new(),
+        }
+    }
 }
 
 /// The first group of a match, or all of it where there is no group.

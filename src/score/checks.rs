@@ -11,6 +11,7 @@ use super::number::Take;
 use super::record::Place;
 use super::value::texts;
 use crate::nearest::nearest;
+use crate::schema::Schema;
 
 /// Checks that compile.
 #[derive(Debug)]
@@ -61,7 +62,10 @@ pub(super) enum Rule {
         absolute: f64,
         relative: f64,
     },
+    /// A number that is within a range.
+    Within(Take, Range),
     Length(Unit, Range),
+    JsonSchema(Box<Schema>),
     FinishReason,
     Cost(Range),
     Latency(Range),
@@ -91,7 +95,7 @@ pub(super) struct Range {
 }
 
 /// The words that `type` takes.
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 13] = [
     "equals",
     "contains",
     "contains_any",
@@ -101,6 +105,7 @@ const TYPES: [&str; 12] = [
     "regex",
     "number",
     "length",
+    "json_schema",
     "finish_reason",
     "cost",
     "latency",
@@ -133,6 +138,10 @@ struct TypedCheck {
     #[serde(default)]
     pattern: Option<String>,
     #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    json: Option<String>,
+    #[serde(default)]
     not: bool,
     #[serde(default)]
     exact: bool,
@@ -149,11 +158,15 @@ struct TypedCheck {
 }
 
 impl Checks {
-    /// The checks of a file.
+    /// The checks of a file. What a check names in `path` is read by `read`, which says what is wrong with
+    /// a file.
     ///
     /// # Errors
     /// It is not TOML, has no check, or one of them is not complete, for which it is named.
-    pub fn parse(text: &str) -> Result<Self, ChecksError> {
+    pub fn parse(
+        text: &str,
+        read: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, ChecksError> {
         let file: ChecksFile = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_of(text, span.start));
             let message = error.message();
@@ -178,7 +191,7 @@ impl Checks {
                     "another check has this name; give it its own `name`".into(),
                 ));
             }
-            all.push(typed.check(name.clone()).map_err(wrong)?);
+            all.push(typed.check(name.clone(), &read).map_err(wrong)?);
         }
         Ok(Self { all })
     }
@@ -186,6 +199,13 @@ impl Checks {
     /// The checks' names, in the order of the file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.iter().map(|check| check.name.as_str())
+    }
+
+    /// The first check that looks at what a judge said.
+    pub fn of_judge(&self) -> Option<&str> {
+        let mut all = self.all.iter();
+        let of_judge = all.find(|check| matches!(check.place, Place::Judged(_)));
+        of_judge.map(|check| check.name.as_str())
     }
 
     /// The kept fields that the checks refer to, each with the check that does.
@@ -206,13 +226,17 @@ fn line_of(text: &str, at: usize) -> usize {
 }
 
 impl TypedCheck {
-    fn check(self, name: String) -> Result<Check, String> {
+    fn check(
+        self,
+        name: String,
+        read: &impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Check, String> {
         let place = match self.on.as_deref() {
             None => Place::Completion,
             Some(on) => Place::parse(on).ok_or_else(|| {
                 format!(
                     "on = \"{on}\" is no place in a record; use completion, reasoning, \
-                     /output/FIELD or /metadata/FIELD"
+                     /output/FIELD, /metadata/FIELD or /judged/FIELD"
                 )
             })?,
         };
@@ -223,7 +247,7 @@ impl TypedCheck {
         };
         let extract = self.extract.as_deref().map(compiled).transpose();
         let extract = extract.map_err(|why| format!("extract: {why}"))?;
-        let rule = self.rule(take)?;
+        let rule = self.rule(take, read)?;
         let reference = self.reference_of(&rule)?;
         Ok(Check {
             name,
@@ -235,7 +259,11 @@ impl TypedCheck {
         })
     }
 
-    fn rule(&self, take: Take) -> Result<Rule, String> {
+    fn rule(
+        &self,
+        take: Take,
+        read: &impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Rule, String> {
         let exact = self.exact;
         let rule = match self.kind.as_str() {
             "equals" => Rule::Equals { exact },
@@ -247,12 +275,16 @@ impl TypedCheck {
                 let pattern = self.pattern.as_deref().ok_or("it needs `pattern`")?;
                 Rule::Regex(compiled(pattern).map_err(|why| format!("pattern: {why}"))?)
             }
+            "number" if self.min.is_some() || self.max.is_some() => {
+                Rule::Within(take, self.range()?)
+            }
             "number" => Rule::Number {
                 take,
                 absolute: not_negative("tolerance", self.tolerance)?,
                 relative: not_negative("relative_tolerance", self.relative_tolerance)?,
             },
             "length" => Rule::Length(self.unit.unwrap_or(Unit::Characters), self.range()?),
+            "json_schema" => Rule::JsonSchema(Box::new(self.schema(read)?)),
             "finish_reason" => Rule::FinishReason,
             "cost" => Rule::Cost(self.range()?),
             "latency" => Rule::Latency(self.range()?),
@@ -273,7 +305,9 @@ impl TypedCheck {
     fn only_what_applies(&self) -> Result<(), String> {
         let kind = self.kind.as_str();
         let is = |kinds: &[&str]| kinds.contains(&kind);
-        let measured = is(&["length", "cost", "latency"]);
+        let is_within = is(&["number"]) && (self.min.is_some() || self.max.is_some());
+        let measured = is(&["length", "cost", "latency"]) || is_within;
+        let compares = is(&["number"]) && !is_within;
         let of_texts = is(&[
             "equals",
             "contains",
@@ -285,10 +319,12 @@ impl TypedCheck {
         let of_record = is(&["finish_reason", "cost", "latency"]);
         let wrong = [
             ("pattern", self.pattern.is_some() && !is(&["regex"])),
-            ("tolerance", self.tolerance.is_some() && !is(&["number"])),
+            ("path", self.path.is_some() && !is(&["json_schema"])),
+            ("json", self.json.is_some() && !is(&["json_schema"])),
+            ("tolerance", self.tolerance.is_some() && !compares),
             (
                 "relative_tolerance",
-                self.relative_tolerance.is_some() && !is(&["number"]),
+                self.relative_tolerance.is_some() && !compares,
             ),
             ("unit", self.unit.is_some() && !is(&["length"])),
             ("min", self.min.is_some() && !measured),
@@ -315,7 +351,12 @@ impl TypedCheck {
     fn reference_of(&self, rule: &Rule) -> Result<Option<Reference>, String> {
         let needed = !matches!(
             rule,
-            Rule::Regex(_) | Rule::Length(..) | Rule::Cost(_) | Rule::Latency(_)
+            Rule::Regex(_)
+                | Rule::Within(..)
+                | Rule::Length(..)
+                | Rule::JsonSchema(_)
+                | Rule::Cost(_)
+                | Rule::Latency(_)
         );
         let kind = &self.kind;
         match (&self.reference, &self.value) {
@@ -337,6 +378,20 @@ impl TypedCheck {
             }
             (None, Some(value)) => Ok(Some(Reference::Value(value.clone()))),
         }
+    }
+
+    /// The JSON Schema of a check: in a file, or in the check itself.
+    fn schema(&self, read: &impl Fn(&str) -> Result<String, String>) -> Result<Schema, String> {
+        let (key, text) = match (&self.path, &self.json) {
+            (Some(_), Some(_)) => return Err("it has both `path` and `json`; keep one".into()),
+            (Some(path), None) => {
+                let text = read(path).map_err(|why| format!("path: {path}: {why}"))?;
+                (format!("path: {path}"), text)
+            }
+            (None, Some(text)) => ("json".to_owned(), text.clone()),
+            (None, None) => return Err("it needs the schema in `path` or `json`".into()),
+        };
+        Schema::parse(&text).map_err(|problem| format!("{key}: {problem}"))
     }
 
     fn range(&self) -> Result<Range, String> {

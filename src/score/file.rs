@@ -1,25 +1,22 @@
 //! One pass over the files of an output.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::check::{CheckOutcome, CheckVerdict};
 use super::checks::Checks;
+use super::judged::Judged;
 use super::record::{Place, ScoredRecord};
 use super::tally::{HasSamples, ScoreTally};
 use crate::nearest::nearest;
-use crate::output::OutputPaths;
+use crate::output::{LedgerError, OutputPaths, each_record_line};
 use crate::replacement::{Replacement, mode_of};
 
 /// Records that are looked at before a field that none of them has counts as never kept.
 const RECORDS_TO_FIND_FIELDS: u64 = 1000;
-
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 18;
 
 /// What to score, and into what.
 #[derive(Debug)]
@@ -30,6 +27,8 @@ pub struct Scores<'a> {
     pub checks: &'a Checks,
     /// A kept field that groups the records.
     pub by: Option<&'a str>,
+    /// What a judge said of the records.
+    pub judged: Option<&'a Judged>,
     /// Whether rows will be compared.
     pub compares: bool,
     /// Where each verdict is written, one line a record and check.
@@ -40,13 +39,8 @@ pub struct Scores<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ScoreError {
     /// A file of it cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] LedgerError),
     /// The scores cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {
@@ -62,6 +56,18 @@ pub enum ScoreError {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
+    },
+    /// No record of the judge is of a record of the output.
+    #[error("{}: none of its records is of a record of {}; IDs here are such as {here}, and there such as {there}", judged.display(), output.display())]
+    NotJudged {
+        /// The judge's output.
+        judged: PathBuf,
+        /// The output.
+        output: PathBuf,
+        /// An ID of the judge's output.
+        here: String,
+        /// An ID of the output.
+        there: String,
     },
     /// A check needs a field that the output does not have.
     #[error("{what}: no record keeps `{field}`{advice}")]
@@ -100,6 +106,12 @@ enum PassEnd {
     Error(ScoreError),
 }
 
+impl From<LedgerError> for PassEnd {
+    fn from(error: LedgerError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
 impl From<ScoreError> for PassEnd {
     fn from(error: ScoreError) -> Self {
         Self::Error(error)
@@ -112,25 +124,37 @@ fn pass(scores: &Scores<'_>, keep_rows: bool) -> Result<ScoreTally, PassEnd> {
         tally: ScoreTally::new(scores.checks, scores.by, keep_rows),
         verdicts: scores.into.map(Verdicts::of).transpose()?,
         fields: NeededFields::of(scores),
+        unjudged: None,
     };
     let OutputPaths { output, failed, .. } = scores.paths;
     // A crash between two files leaves a row in both: then it has an answer.
     let mut only_failed = HashSet::new();
-    each_record(failed, |record| {
+    each_checked(failed, |record| {
         only_failed.insert(record.identity());
         Ok(())
     })?;
-    each_record(output, |record| {
+    each_checked(output, |record| {
         only_failed.remove(&record.identity());
-        pass.take(&record)
+        pass.take(record)
     })?;
-    each_record(failed, |record| {
+    each_checked(failed, |record| {
         match only_failed.remove(&record.identity()) {
-            true => pass.take(&record),
+            true => pass.take(record),
             false => Ok(()),
         }
     })?;
     pass.fields.check()?;
+    if let (Some(judged), Some(there), false) =
+        (scores.judged, pass.unjudged, pass.tally.is_judged())
+    {
+        return Err(ScoreError::NotJudged {
+            judged: judged.path().to_owned(),
+            output: output.clone(),
+            here: judged.an_id().to_owned(),
+            there,
+        }
+        .into());
+    }
     if let Some(verdicts) = pass.verdicts {
         verdicts.keep(scores.paths)?;
     }
@@ -142,10 +166,23 @@ struct Pass<'a> {
     tally: ScoreTally,
     verdicts: Option<Verdicts<'a>>,
     fields: NeededFields<'a>,
+    /// The first record that the judge said nothing of.
+    unjudged: Option<String>,
 }
 
-impl Pass<'_> {
-    fn take(&mut self, record: &ScoredRecord<'_>) -> Result<(), PassEnd> {
+impl<'a> Pass<'a> {
+    fn take<'r>(&mut self, mut record: ScoredRecord<'r>) -> Result<(), PassEnd>
+    where
+        'a: 'r,
+    {
+        if let Some(judged) = self.scores.judged {
+            let id = record.record_id();
+            record.judged = judged.of(&id);
+            if record.judged.is_none() {
+                self.unjudged.get_or_insert(id);
+            }
+        }
+        let record = &record;
         self.fields.look(record)?;
         let checks = &self.scores.checks.all;
         let verdicts: Vec<_> = match ScoreTally::is_checked(record) {
@@ -225,38 +262,20 @@ impl<'a> NeededFields<'a> {
     }
 }
 
-/// Shows every record of a file to `take`, in the file's order. A file that is not there has none,
-/// and a last line without its end is not read: a run may be writing it.
-fn each_record(
+/// Shows every record of a file to `take`, in the file's order. A last line without its end is not read: a
+/// run may be writing it.
+fn each_checked(
     path: &Path,
     mut take: impl FnMut(ScoredRecord<'_>) -> Result<(), PassEnd>,
 ) -> Result<(), PassEnd> {
-    let unreadable = |source| ScoreError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unreadable(error).into()),
-    };
-    let mut reader = BufReader::with_capacity(BUFFER, file);
-    let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
-            break;
+    each_record_line(path, |line, bytes| match serde_json::from_slice(bytes) {
+        Ok(record) => take(record),
+        Err(_) if bytes.last() != Some(&b'\n') => Ok(()),
+        Err(_) => {
+            let path = path.to_owned();
+            Err(ScoreError::NoRecord { path, line }.into())
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(record) => take(record)?,
-            Err(_) if bytes.last() != Some(&b'\n') => break,
-            Err(_) => {
-                let path = path.to_owned();
-                return Err(ScoreError::NoRecord { path, line }.into());
-            }
-        }
-    }
-    Ok(())
+    })
 }
 
 /// The file of verdicts.
@@ -284,7 +303,7 @@ impl<'a> Verdicts<'a> {
             CheckOutcome::Missing => None,
         });
         let reason = match verdict {
-            Some(verdict) => verdict.reason,
+            Some(verdict) => verdict.reason.as_ref(),
             None if record.status.0 == "filtered" => "the row was filtered",
             None => "the row failed",
         };

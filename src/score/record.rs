@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A line of `OUT.jsonl` or `OUT.failed.jsonl`.
+use crate::record_id::record_id;
+
+/// A line of `OUT.jsonl` or `OUT.failed.jsonl`, as far as a check looks at it: with its texts, which are
+/// borrowed from the line.
 #[derive(Debug, Deserialize)]
 pub struct ScoredRecord<'a> {
     #[serde(borrow)]
@@ -35,6 +38,9 @@ pub struct ScoredRecord<'a> {
     pub(super) variant: Option<LineText<'a>>,
     #[serde(default)]
     pub(super) sample: Option<u64>,
+    /// What a judge said of it.
+    #[serde(skip)]
+    pub(super) judged: Option<&'a RawValue>,
 }
 
 /// Text that is borrowed where the line has it without escapes.
@@ -73,6 +79,13 @@ impl ScoredRecord<'_> {
         RecordHash(hasher.finish())
     }
 
+    /// Its ID as the input of another job.
+    pub(super) fn record_id(&self) -> String {
+        let id = self.custom_id.as_ref().map(|LineText(id)| id.as_ref());
+        let variant = self.variant.as_ref().map(|LineText(name)| name.as_ref());
+        record_id(id.unwrap_or_default(), variant.zip(self.sample))
+    }
+
     /// What is at `place`; `None` if nothing is, or `null`.
     pub(super) fn value(&self, place: &Place) -> Option<Value> {
         let text = |text: &Option<LineText<'_>>| text.as_ref().map(|text| text.0.as_ref().into());
@@ -80,6 +93,7 @@ impl ScoredRecord<'_> {
             Place::Completion => text(&self.completion),
             Place::Reasoning => text(&self.reasoning),
             Place::Output(pointer) => within(self.output?, pointer),
+            Place::Judged(pointer) => within(self.judged?, pointer),
             Place::Metadata(field) => {
                 let all: Value = serde_json::from_str(self.metadata?.get()).ok()?;
                 let found = match field.strip_prefix('/') {
@@ -117,6 +131,8 @@ pub(super) enum Place {
     Reasoning,
     /// A JSON pointer into `output`; empty is all of it.
     Output(String),
+    /// A JSON pointer into what a judge said; empty is all of it.
+    Judged(String),
     /// A kept field.
     Metadata(String),
 }
@@ -131,6 +147,9 @@ impl Place {
             name => {
                 if let Some(rest) = name.strip_prefix("output").filter(|rest| below(rest)) {
                     return Some(Self::Output(rest.to_owned()));
+                }
+                if let Some(rest) = name.strip_prefix("judged").filter(|rest| below(rest)) {
+                    return Some(Self::Judged(rest.to_owned()));
                 }
                 let rest = name.strip_prefix("metadata/")?;
                 Some(Self::Metadata(match rest.contains('/') {

@@ -1,7 +1,7 @@
 //! The scores as a table for people.
 
-use super::tally::{ScoreRow, ScoreTally};
-use crate::format::{count, dollars};
+use super::tally::{JudgedRow, ScoreRow, ScoreTally};
+use crate::format::{count, dollars, plural};
 
 const HEAD: [&str; 11] = [
     "variant",
@@ -49,6 +49,9 @@ pub fn table(tally: &ScoreTally, by: Option<&str>) -> String {
     for row in tally.rows() {
         text += &of_samples(&row);
     }
+    for row in tally.judged() {
+        text += &of_judge(&row);
+    }
     text
 }
 
@@ -95,5 +98,20 @@ fn of_samples(row: &ScoreRow<'_>) -> String {
         name.join(", "),
         100.0 * majority,
         100.0 * at_most
+    )
+}
+
+/// One number of what a judge said of a group.
+fn of_judge(row: &JudgedRow<'_>) -> String {
+    let name = [row.variant, row.by, Some(row.name)];
+    let name: Vec<_> = name.into_iter().flatten().collect();
+    let (mean, interval) = row.numbers.mean();
+    let interval = interval.map_or(String::new(), |(low, high)| {
+        format!(" (95 %: {low:.2} to {high:.2})")
+    });
+    format!(
+        "{}: judged {mean:.2} on average{interval} over {}\n",
+        name.join(", "),
+        plural(row.numbers.records(), "record")
     )
 }

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::check::{CheckOutcome, CheckVerdict};
 use super::checks::Checks;
 use super::compare::Comparison;
+use super::judged::JudgedNumbers;
 use super::record::{Place, RecordHash, ScoredRecord};
 use super::statistics::{Clusters, pass_at, wilson};
-use super::value;
+use super::{judged, value};
+use crate::nearest::nearest;
 
 /// The status of a record that can be checked.
 const SUCCEEDED: &str = "succeeded";
@@ -31,6 +33,40 @@ struct GroupKey {
     by: Option<String>,
 }
 
+impl GroupKey {
+    /// Whether it is of this variant; all are of none.
+    fn is_of(&self, variant: Option<&str>) -> bool {
+        variant.is_none() || self.variant.as_deref() == variant
+    }
+}
+
+/// A variant that the output does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVariant {
+    name: String,
+    variants: Vec<String>,
+}
+
+impl std::fmt::Display for UnknownVariant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.variants.is_empty() {
+            return write!(f, "the output has no variants: its job had no [sweep]");
+        }
+        let near = nearest(&self.name, self.variants.iter().map(String::as_str));
+        let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let all = self.variants.join(", ");
+        write!(f, "no variant `{}`{near} (variants: {all})", self.name)
+    }
+}
+
+/// What a judge said of a group, one of its numbers.
+pub(super) struct JudgedRow<'a> {
+    pub(super) variant: Option<&'a str>,
+    pub(super) by: Option<&'a str>,
+    pub(super) name: &'a str,
+    pub(super) numbers: &'a JudgedNumbers,
+}
+
 /// The records of one group.
 #[derive(Debug, Default)]
 pub struct Group {
@@ -45,6 +81,10 @@ pub struct Group {
     latency_ms: u64,
     latencies: u64,
     checks: Vec<Scored>,
+    /// Records of which a judge said something.
+    judged_records: u64,
+    /// Numbers of what a judge said, by name.
+    judged: BTreeMap<String, JudgedNumbers>,
 }
 
 /// What one check said of a group.
@@ -87,13 +127,14 @@ impl ScoreTally {
     /// Counts a record, and what the checks said of it (nothing of one that did not succeed).
     ///
     /// # Errors
-    /// The record has a sample, and the tally does not keep rows.
+    /// The record is a further sample of its row, and the tally does not keep rows.
     pub fn add(
         &mut self,
         record: &ScoredRecord<'_>,
         verdicts: &[CheckVerdict],
     ) -> Result<(), HasSamples> {
-        if record.sample.is_some() && !self.keep_rows {
+        // A row of a single sample is told apart by nothing.
+        if record.sample.is_some_and(|sample| 1 < sample) && !self.keep_rows {
             return Err(HasSamples);
         }
         let by = self.by.as_ref().map(|field| {
@@ -107,6 +148,11 @@ impl ScoreTally {
             SUCCEEDED => group.succeeded += 1,
             "filtered" => group.filtered += 1,
             _ => group.failed += 1,
+        }
+        group.judged_records += u64::from(record.judged.is_some());
+        for (name, number) in judged::numbers(record.judged) {
+            let numbers = group.judged.entry(name).or_default();
+            numbers.add(record.row_identity(), number);
         }
         let is_failed = record.status.0 == "failed";
         match record.cost_usd {
@@ -122,6 +168,11 @@ impl ScoreTally {
             scored.add(verdict, self.keep_rows.then(|| record.row_identity()));
         }
         Ok(())
+    }
+
+    /// Whether a judge said anything of a record.
+    pub(super) fn is_judged(&self) -> bool {
+        self.groups.values().any(|group| 0 < group.judged_records)
     }
 
     /// Whether the record is one that checks look at.
@@ -141,6 +192,34 @@ impl ScoreTally {
                 scored,
             })
         })
+    }
+
+    /// The numbers of what a judge said, by group.
+    pub(super) fn judged(&self) -> impl Iterator<Item = JudgedRow<'_>> {
+        self.groups.iter().flat_map(|(key, group)| {
+            group.judged.iter().map(|(name, numbers)| JudgedRow {
+                variant: key.variant.as_deref(),
+                by: key.by.as_deref(),
+                name,
+                numbers,
+            })
+        })
+    }
+
+    /// The numbers of what a judge said, for programs.
+    pub fn judged_json(&self) -> Value {
+        let rows = self.judged().map(|row| {
+            let (mean, interval) = row.numbers.mean();
+            json!({
+                "variant": row.variant,
+                "by": row.by,
+                "score": row.name,
+                "n": row.numbers.records(),
+                "mean": mean,
+                "interval_95": interval.map(|(low, high)| [low, high]),
+            })
+        });
+        rows.collect()
     }
 
     /// Records that could be checked, failed and filtered, over all groups.
@@ -167,10 +246,52 @@ impl ScoreTally {
             .collect()
     }
 
+    /// Compares each check of the variant `one` with that of `other`, row by row.
+    ///
+    /// # Errors
+    /// There is no such variant, or there are none.
+    pub fn compare_variants(
+        &self,
+        one: &str,
+        other: &str,
+    ) -> Result<Vec<Comparison>, UnknownVariant> {
+        for name in [one, other] {
+            if !self.groups.keys().any(|key| key.is_of(Some(name))) {
+                return Err(UnknownVariant {
+                    name: name.to_owned(),
+                    variants: self.variants(),
+                });
+            }
+        }
+        let checks = self.checks.iter().enumerate();
+        let compared = checks.map(|(nth, name)| {
+            let (one, other) = (self.rows_of(nth, Some(one)), self.rows_of(nth, Some(other)));
+            Comparison::of(name, &other, &one)
+        });
+        Ok(compared.collect())
+    }
+
+    /// The names of the variants.
+    fn variants(&self) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .groups
+            .keys()
+            .filter_map(|key| key.variant.clone())
+            .collect();
+        names.dedup();
+        names
+    }
+
     /// Passed and all samples by row, over all groups.
     fn of_check(&self, check: usize) -> BTreeMap<RecordHash, (u32, u32)> {
+        self.rows_of(check, None)
+    }
+
+    /// Passed and all samples by row, over the groups of this variant, or over all.
+    fn rows_of(&self, check: usize, variant: Option<&str>) -> BTreeMap<RecordHash, (u32, u32)> {
         let mut rows: BTreeMap<_, (u32, u32)> = BTreeMap::new();
-        for group in self.groups.values() {
+        let groups = self.groups.iter();
+        for (_, group) in groups.filter(|(key, _)| key.is_of(variant)) {
             for (row, samples) in &group.checks[check].rows {
                 let sum = rows.entry(*row).or_default();
                 *sum = (sum.0 + samples.passed, sum.1 + samples.n);

@@ -17,6 +17,7 @@ mod figures;
 mod memory;
 mod process;
 mod report;
+mod schemas;
 mod setting;
 mod startup;
 mod streams;
@@ -31,7 +32,14 @@ use report::Report;
 use setting::{Cores, Form, Setting};
 
 /// What is measured.
-const TABLES: [&str; 5] = ["throughput", "durability", "streams", "memory", "startup"];
+const TABLES: [&str; 6] = [
+    "throughput",
+    "durability",
+    "schemas",
+    "streams",
+    "memory",
+    "startup",
+];
 
 fn main() -> ExitCode {
     let matches = command().get_matches();
@@ -122,6 +130,9 @@ fn bench(matches: &ArgMatches) -> Result<(), Broken> {
         }
         if asked("durability") {
             durability::measure(&setting, &form, &mut report).await?;
+        }
+        if asked("schemas") {
+            schemas::measure(&setting, &form, &mut report).await?;
         }
         if asked("streams") {
             streams::measure(&setting, &form, &mut report).await?;

@@ -128,11 +128,16 @@ impl Setting {
         per_token_ms: u64,
         tokens: u64,
     ) -> Result<Emulator, Broken> {
-        let scenario = self.path("scenario.toml");
         let text = format!(
             "[latency]\nfirst_token_ms = {first_ms}\nper_token_ms = {per_token_ms}\njitter = 0\n\
              [output]\nmin_tokens = {tokens}\nmean_tokens = {tokens}\nmax_tokens = {tokens}\n"
         );
+        self.emulator_playing(&text).await
+    }
+
+    /// Starts one that plays a scenario.
+    pub(crate) async fn emulator_playing(&self, text: &str) -> Result<Emulator, Broken> {
+        let scenario = self.path("scenario.toml");
         std::fs::write(&scenario, text).map_err(broken::io("write the scenario"))?;
         let said = self.path("emulator.txt");
         let stderr = File::create(&said).map_err(broken::io("write beside the scenario"))?;
@@ -151,6 +156,21 @@ impl Setting {
             url,
             _process: process,
         })
+    }
+
+    /// An input of rows without an id, each with its own text and `end`.
+    pub(crate) fn input_with(&self, name: &str, rows: u64, end: &str) -> Result<PathBuf, Broken> {
+        let path = self.path(name);
+        let write = || {
+            let mut file = BufWriter::new(File::create(&path)?);
+            for row in 1..=rows {
+                let line = serde_json::json!({"text": text(row) + end});
+                writeln!(file, "{line}")?;
+            }
+            file.flush()
+        };
+        write().map_err(broken::io("write an input"))?;
+        Ok(path)
     }
 
     /// An input of `rows` rows.

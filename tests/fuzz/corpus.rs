@@ -24,8 +24,9 @@ pub(crate) const LEDGERS: Corpus<4> = [
 
 const LINE: &[u8] = b"{\"custom_id\":\"a\",\"row\":1,\"status\":\"succeeded\",\"completion\":\"x\",\"finish_reason\":\"stop\",\"stop_reason\":\"end_turn\",\"model\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"cache_read_input_tokens\":0,\"cache_write_input_tokens\":0},\"cost_usd\":0.1,\"attempts\":1,\"throttles\":0,\"maybe_billed\":0,\"queued_ms\":1,\"latency_ms\":2,\"started_at\":\"2026-11-22T00:00:00Z\",\"finished_at\":\"2026-11-22T00:00:01Z\",\"request_id\":null,\"fingerprint\":\"0011223344556677\",\"metadata\":{}}\n";
 
-pub(crate) const JOBS: Corpus<2> = [
+pub(crate) const JOBS: Corpus<3> = [
     include_bytes!("../../jobs/nightly.toml"),
+    b"input.path = \"in.csv\"\noutput.path = \"out.jsonl\"\n[sweep]\nmodel = [\"amazon.nova-lite-v1:0\", \"openai.gpt-oss-20b-1:0\"]\ntemperature = [0, 0.5]\nstop = [[\"a\"], []]\nsamples = 3\nseed = 7\non_refused = \"skip\"\n[[sweep.prompt]]\nname = \"a\"\ntemplate = \"{{ x }}\"\n",
     b"[input]\npath = \"in.csv\"\n[prompt]\ntemplate = \"{{ x }}\"\n[model]\nid = \"amazon.nova-lite-v1:0\"\nregion = \"us-east-1\"\nmax_tokens = 5\n[model.extra]\na = [1, {b = 2}]\n[limits]\nrequests_per_minute = 5\ndeadline = \"6h\"\nmax_cost_usd = 1.5\n[retry]\nthrottle_wait = \"15m\"\n[output]\npath = \"out/{{ date }}/${X}.jsonl\"\nmax_failures = \"1%\"\n",
 ];
 
@@ -72,4 +73,21 @@ pub(crate) const REFUSALS: Corpus<3> = [
     b"ThrottlingException\n429\nToo many tokens per day, please wait before trying again.",
     b"ValidationException\n400\nprompt is too long: 5 tokens > 4 maximum",
     b"ExpiredTokenException\n403\nThe security token included in the request is expired",
+];
+
+pub(crate) const SCHEMAS: Corpus<4> = [
+    b"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":[\"string\",\"null\"],\"maxLength\":3},\"b\":{\"$ref\":\"#/$defs/b\"}},\"required\":[\"a\"],\"$defs\":{\"b\":{\"enum\":[1,\"x\",null]}}}",
+    b"{\"anyOf\":[{\"type\":\"object\",\"properties\":{\"n\":{\"$ref\":\"#\"}}},{\"const\":7}],\"not\":{\"items\":{\"pattern\":\"^(a|b)+$\"}}}",
+    b"{\"type\":\"array\",\"items\":{\"oneOf\":[{\"format\":\"date\"},{\"minimum\":1.5,\"multipleOf\":0.5}]},\"minItems\":2,\"uniqueItems\":true}",
+    b"{\"type\":\"object\",\"patternProperties\":{\"^x\":{}},\"additionalProperties\":{\"type\":\"string\"},\"if\":{\"required\":[\"a\"]},\"then\":false}",
+];
+
+pub(crate) const COMPLETIONS: Corpus<7> = [
+    b"{\"label\": \"a\", \"score\": 1, \"notes\": [\"x\"]}",
+    b"<think>hm {</think>\n```json\n{\"label\": \"a\"}\n```\nDone.",
+    b"Here: {'label': 'b', score: 3, \"notes\": ['it\\'s',],} // end",
+    b"{\"label\": None, # no\n\"ok\": True}",
+    b"~~~\n[1, {\"label\": \"\\ud83d\\ude00\"}]\n~~~",
+    b"The answer {\"label\": \"a\", \"notes\": [\"a\\nb\", /* c */ \"d\"]} and {\"label\": \"b\"}",
+    b"{\"label\": \"a\", \"score\": 1e2, \"label\": ",
 ];

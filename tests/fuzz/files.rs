@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promptmill::input::{Format, Input, ReadOptions};
-use promptmill::job::{JobFile, Plan};
+use promptmill::job::{JobFile, SweepPlan};
 use promptmill::output::{Claim, Existing, Locks, Mode, OutputPaths};
 
 /// Reads it in every format, twice, and by what it looks like.
@@ -85,7 +85,9 @@ pub(crate) fn job(bytes: &[u8]) -> String {
     std::fs::write(&path, bytes).unwrap();
     let plan = JobFile::load(Some(&path), toml::Table::new()).and_then(|job| {
         let nobody = |_: &str| Some("set".to_owned());
-        Plan::new(job, Some(&path), jiff::civil::date(2026, 11, 22), nobody)
+        let variants = job.variants()?;
+        let today = jiff::civil::date(2026, 11, 22);
+        SweepPlan::new(job, variants, Some(&path), today, nobody)
     });
     plan.map_or_else(
         |error| nameless(&error, folder.path()),

@@ -17,6 +17,7 @@
 mod corpus;
 mod engine;
 mod files;
+mod schemas;
 mod texts;
 mod tree;
 
@@ -60,6 +61,16 @@ fn replies_of_every_family() {
 #[test]
 fn streams_of_every_family() {
     Fuzz::new("stream", &corpus::STREAMS).run(texts::stream);
+}
+
+#[test]
+fn schemas_of_people() {
+    Fuzz::new("schema", &corpus::SCHEMAS).run(schemas::schema);
+}
+
+#[test]
+fn completions_that_are_repaired() {
+    Fuzz::new("completion", &corpus::COMPLETIONS).run(schemas::completion);
 }
 
 #[test]

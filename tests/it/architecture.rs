@@ -10,10 +10,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("json_cost", &[]),
     ("exact", &["json_cost"]),
     ("alarm", &[]),
+    ("blocking", &[]),
     ("event", &[]),
     ("exit", &[]),
     ("format", &[]),
     ("nearest", &[]),
+    ("record_id", &[]),
     ("percent", &[]),
     ("replacement", &[]),
     ("stderr", &[]),
@@ -25,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "bedrock",
         &[
             "alarm",
+            "blocking",
             "catalog",
             "family",
             "json_cost",
@@ -35,7 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("schema", &["catalog", "json_cost", "model"]),
-    ("input", &["exact", "json_cost", "nearest"]),
+    ("input", &["exact", "json_cost", "nearest", "record_id"]),
     ("prompt", &["exact", "input", "model"]),
     ("run", &["alarm", "model"]),
     (
@@ -66,7 +69,18 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("export", &["nearest", "output", "replacement"]),
-    ("score", &["format", "nearest", "output", "replacement"]),
+    (
+        "score",
+        &[
+            "format",
+            "json_cost",
+            "nearest",
+            "output",
+            "record_id",
+            "replacement",
+            "schema",
+        ],
+    ),
     (
         "report",
         &[
@@ -83,8 +97,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "bedrock", "catalog", "event", "exit", "family", "format", "input", "job", "model",
-            "nearest", "output", "report", "rows", "run",
+            "bedrock", "blocking", "catalog", "event", "exit", "family", "format", "input", "job",
+            "model", "nearest", "output", "report", "rows", "run",
         ],
     ),
     (
@@ -122,7 +136,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("console::", "src/report/display"),
     ("indicatif::", "src/report/display"),
     ("serde_json_borrow::", "src/family/chunk.rs"),
-    ("jsonschema::", "src/schema/validate.rs"),
+    (
+        "jsonschema::",
+        "src/schema/validate.rs src/schema/errors.rs",
+    ),
     ("csv::", "src/input/csv"),
     ("minijinja::", "src/prompt/template"),
     ("minijinja_contrib::", "src/prompt/template"),
@@ -135,7 +152,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ),
     (
         "hyper::",
-        "src/bedrock/proxy.rs src/bedrock/stream_body.rs src/bedrock/wire.rs",
+        "src/bedrock/proxy.rs src/bedrock/stream_body.rs src/bedrock/whole_body.rs src/bedrock/wire.rs",
     ),
     ("bedrock_emulator::", "src/cli src/engine"),
 ];

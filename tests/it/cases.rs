@@ -219,7 +219,7 @@ fn batch_files_of_other_apis_run_by_a_path_and_not_as_bodies() {
         ["--messages", "body.messages"],
         &[("1", "a")],
     )
-    .says("rows also have model, max_tokens, which is not sent");
+    .says("not sent, since only the messages are: model, max_tokens;");
     let anthropic = "{\"custom_id\":\"1\",\"params\":{\"max_tokens\":5,\"system\":\"You help.\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}}\n";
     job(
         "anthropic.jsonl",
@@ -228,7 +228,7 @@ fn batch_files_of_other_apis_run_by_a_path_and_not_as_bodies() {
     )
     .run()
     .exits(0)
-    .says("rows also have max_tokens");
+    .says("not sent, since only the messages are: max_tokens;");
     reject(
         "anthropic.jsonl",
         anthropic,
@@ -517,7 +517,7 @@ fn blocks_are_sent_as_they_stand_or_rejected_by_name() {
     sends(
         Family::Nova,
         cached,
-        "`cache_control` as the Anthropic API writes it; nova takes messages as the Amazon API writes them",
+        "`cache_control` in the form of the Anthropic API, and nova takes the form of the Amazon API",
     );
     sends(
         Family::Llama3,
@@ -563,7 +563,7 @@ fn later_system_messages_keep_their_blocks_or_are_rejected_by_name() {
     sends(
         Family::OpenaiChat,
         later,
-        "`cache_control` as the Anthropic API writes it",
+        "`cache_control` in the form of the Anthropic API",
     );
     let later = later.replace(r#","cache_control":{"type":"ephemeral"}"#, "");
     for family in [Family::ClaudeMessages, Family::OpenaiChat] {
@@ -591,7 +591,7 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
     sends(
         Family::OpenaiChat,
         pdf,
-        "a document as the Anthropic API writes it",
+        "a document in the form of the Anthropic API",
     );
     let url = r#"[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://example.com/a.png"}},{"type":"text","text":"what?"}]}]"#;
     sends(
@@ -608,7 +608,7 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
     sends(
         Family::ClaudeMessages,
         tools,
-        "tool calls as the OpenAI API writes it; claude-messages takes messages as the Anthropic API",
+        "tool calls in the form of the OpenAI API, and claude-messages takes the form of the Anthropic API",
     );
     let named = r#"[{"role":"user","content":"q","name":"bob"}]"#;
     sends(
@@ -616,7 +616,7 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
         named,
         r#"{"role":"user","content":"q","name":"bob"}"#,
     );
-    sends(Family::Nova, named, "`name` as the OpenAI API writes it");
+    sends(Family::Nova, named, "`name` in the form of the OpenAI API");
     let weighed = r#"[{"role":"user","content":"q","weight":0}]"#;
     for family in [Family::OpenaiChat, Family::ClaudeMessages, Family::Llama3] {
         sends(
@@ -634,7 +634,7 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
     sends(
         Family::ClaudeMessages,
         detailed,
-        "`detail` of an image as the OpenAI API writes it",
+        "`detail` of an image in the form of the OpenAI API",
     );
     let stored = r#"[{"role":"user","content":[{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/a.png"}}}},{"text":"what?"}]}]"#;
     sends(
@@ -645,7 +645,7 @@ fn documents_tools_and_addresses_are_named_for_what_they_are() {
     sends(
         Family::ClaudeMessages,
         stored,
-        "an image in S3 as the Amazon API writes it",
+        "an image in S3 in the form of the Amazon API",
     );
     let used = r#"[{"role":"user","content":"q"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"n":12345678901234567890123}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"42"}]}]"#;
     sends(

@@ -163,3 +163,61 @@ fn texts_that_share_a_call_are_embedded_once() {
     assert_eq!(rows["1"]["rows_in_call"], 2);
     assert_eq!(rows["5"].get("rows_in_call"), None);
 }
+
+#[test]
+fn rows_that_were_selected_are_sent_though_an_earlier_row_has_their_request() {
+    let out = job(ROWS).run().exits(0);
+    let again = out.again("run").scenario(QUICK).file("only.txt", "3\n4\n");
+    let again = again.args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "--dedupe"]);
+    let again = again.args(["--only", "only.txt"]).run().exits(0);
+    counts(&again, 1, 1);
+    let rows = again.answers();
+    assert_eq!(rows["3"].get("copied_from"), None, "{}", rows["3"]);
+    assert_eq!(rows["4"]["copied_from"], "3");
+}
+
+#[test]
+fn copies_cost_nothing_and_a_limit_of_cost_counts_the_rows_that_are_sent() {
+    let rows: String = (1..=400)
+        .map(|row| format!("{row},question {}\n", row % 4))
+        .collect();
+    let out = job(&format!("id,prompt\n{rows}"))
+        .args(["--max-cost", "0.002", "--max-tokens", "500"])
+        .run()
+        .exits(0);
+    counts(&out, 4, 396);
+    let total = &out.run_file()["total"];
+    let sent = out.answers().into_values();
+    let cost: f64 = sent.map(|row| row["cost_usd"].as_f64().unwrap()).sum();
+    assert!(0.0 < cost && cost <= 0.002, "{total}");
+    assert!(
+        (total["cost_usd"].as_f64().unwrap() - cost).abs() < 1e-9,
+        "{total}"
+    );
+}
+
+#[test]
+fn a_killed_run_has_no_row_twice_and_its_copies_are_made_by_the_next() {
+    let rows: String = (1..=600)
+        .map(|row| format!("{row},question {}\n", row % 100))
+        .collect();
+    let slow = "[latency]\nfirst_token_ms = 30\nper_token_ms = 0\n";
+    let mut running = job(&format!("id,prompt\n{rows}"))
+        .scenario(slow)
+        .args(["-c", "4"])
+        .spawn();
+    running.wait_for_lines(60);
+    running.kill();
+    let out = running.wait();
+    let before = out.text("out.jsonl");
+    let again = out.again("run").scenario(slow);
+    let again = again.args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "--dedupe"]);
+    let again = again.run().exits(0);
+    assert_eq!(again.answers().len(), 600, "every row, none twice");
+    assert_eq!(again.text("out.jsonl").lines().count(), 600);
+    let whole = &before[..=before.rfind('\n').unwrap()];
+    assert!(again.text("out.jsonl").starts_with(whole));
+    let sent = again.answers().into_values();
+    let sent = sent.filter(|row| row.get("copied_from").is_none()).count();
+    assert_eq!(sent, 100, "each request is sent once");
+}

@@ -112,6 +112,36 @@ fn embeddings_that_share_calls_stay_within_the_bytes_in_flight() {
     assert!(peak < 250 << 10, "{peak} KiB");
 }
 
+/// The most memory that a run of `rows` rows holds which all copy one response of 900 KiB, in KiB.
+fn peak_of_copies(rows: usize) -> u64 {
+    let told = "[latency]\nfirst_token_ms = 1500\nper_token_ms = 0\njitter = 0.0\n\
+                [[answer]]\ntext_file = \"long.txt\"\n";
+    let input: String = (0..rows).map(|n| format!("r{n},same\n")).collect();
+    let running = Job::new("run")
+        .file("in.csv", format!("id,prompt\n{input}"))
+        .file("long.txt", "x".repeat(900 << 10))
+        .scenario(told)
+        .args(["-i", "in.csv", "-m", NOVA, "-o", "out.jsonl", "--dedupe"])
+        .args(["--durability", "none"])
+        .spawn();
+    let peak = peak_of(&running);
+    let out = running.wait().exits(0);
+    let run = out.run_file();
+    assert_eq!(run["this_run"]["calls"], 1);
+    assert_eq!(run["this_run"]["copied"], rows as u64 - 1);
+    peak
+}
+
+#[test]
+fn copies_of_a_long_response_are_written_a_few_at_a_time() {
+    let (few, many) = (peak_of_copies(30), peak_of_copies(300));
+    println!("30 copies: {few} KiB; 300 copies: {many} KiB");
+    assert!(
+        many < few + 2 * NOISE_KIB,
+        "30 copies: {few} KiB; 300 copies: {many} KiB"
+    );
+}
+
 /// Four rows, two at a time, in `kib` of memory, against a service that sends 200 MB.
 fn against(kind: &str, kib: u32, more: &[&str]) -> Out {
     let service = Service::playing(&format!("{QUICK}[[fault]]\nkind = \"{kind}\"\n"));

@@ -470,8 +470,8 @@ fn a_conversation_that_is_none_fails_and_the_others_run() {
         &[
             (
                 2,
-                "row 2 (line 2): a tool's result as the OpenAI API writes it; nova takes messages as \
-                 the Amazon API writes them: rewrite the row, or send such rows with a body",
+                "row 2 (line 2): a tool's result in the form of the OpenAI API, and nova takes the \
+                 form of the Amazon API: rewrite the row, or send such rows with a body",
             ),
             (
                 3,

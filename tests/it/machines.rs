@@ -183,10 +183,22 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\
 #[test]
 fn a_monitor_is_told_of_the_start_and_of_the_exit_code() {
     let (url, told) = monitor(OK);
-    Job::over(THREE)
-        .args(["-t", "{{ text }}", "--ping", &url])
+    let out = Job::over(THREE)
+        .args(["-t", "{{ text }}", "--ping", &url, "--max-failures", "3"])
         .run()
         .exits(0);
+    for (what, text) in [
+        ("run file", out.text("out.run.json")),
+        ("standard error", out.stderr.clone()),
+    ] {
+        assert!(!text.contains("secret-uuid"), "{what}: {text}");
+    }
+    let run = out.run_file();
+    let command = run["command"].as_str().unwrap();
+    assert!(
+        command.contains("--ping \"$PROMPTMILL_PING\" --max-failures 3"),
+        "{command}"
+    );
     let mut pings: Vec<_> = told.try_iter().collect();
     pings.sort();
     let expected = [

@@ -141,7 +141,7 @@ fn more_changed_rows_than_max_redo_are_not_redone() {
             }
             _ => {
                 assert_eq!(out.answers().len(), 40);
-                let said = format!("{rows} of 40 completed rows would run again (row 1 (1)");
+                let said = format!("{rows} of 40 completed rows would run again (row 1");
                 let out = out.says(&said).says("about $0.000");
                 let _ = out.says(&format!("give --max-redo {rows}"));
             }
@@ -161,7 +161,7 @@ fn what_changed_is_named_settings_or_input_and_an_example_is_a_diff() {
     };
     let csv = plain(3).replace("text 2", "text zwei");
     let out = again(start(), "run", &csv, &keep).run().exits(2);
-    let out = out.says("1 of 3 completed rows would now send a different request (row 2 (2))");
+    let out = out.says("1 of 3 completed rows would now send a different request (row 2)");
     let out = out.says("the settings are those of the last run, so rows of the input changed");
     let out = out.says("\n  row 2, `text`:\n  - text 2\n  + text zwei\n");
     // A command that does not start leaves the settings of the last run in place.

@@ -129,6 +129,101 @@ fn every_kind_of_check_passes_and_does_not() {
     }
 }
 
+const LABEL: &str = r#"{"type": "object", "required": ["label"], "additionalProperties": false,
+    "properties": {"label": {"enum": ["a", "b"]}, "score": {"type": "integer", "maximum": 5}}}"#;
+
+#[test]
+fn values_are_validated_against_a_json_schema() {
+    let in_text = "type = 'json_schema'\npath = 'label.json'";
+    let on_output = "type = 'json_schema'\npath = 'label.json'\non = '/output'";
+    let of_field = "type = 'json_schema'\njson = '{\"maximum\": 3}'\non = '/output/score'";
+    let extracted = "type = 'json_schema'\npath = 'label.json'\nextract = '(?s)```json(.*)```'";
+    let output = |value: Value| json!({ "output": value });
+    let none = json!({});
+    for (check, completion, more, verdict) in [
+        (in_text, r#" {"label": "a"}"#, &none, r#"true null"#),
+        (
+            in_text,
+            r#"{"label": "c"}"#,
+            &none,
+            r#"false "/label: value is not one of \"a\" or \"b\" (enum)""#,
+        ),
+        (
+            in_text,
+            r#"{"label": "a", "x": 1}"#,
+            &none,
+            r#"false "/x: the schema has no property of this name (additionalProperties)""#,
+        ),
+        (
+            in_text,
+            "The label is a",
+            &none,
+            r#"false "not JSON: expected value at line 1 column 1""#,
+        ),
+        (
+            in_text,
+            "",
+            &none,
+            r#"false "not JSON: EOF while parsing a value at line 1 column 0""#,
+        ),
+        (
+            on_output,
+            "The label is a",
+            &output(json!({"label": "a"})),
+            "true null",
+        ),
+        (
+            on_output,
+            r#"{"label": "a"}"#,
+            &output(json!({"label": 1})),
+            r#"false "/label: value is not one of \"a\" or \"b\" (enum)""#,
+        ),
+        (
+            on_output,
+            r#"{"label": "a"}"#,
+            &none,
+            r#"null "the record has no such value""#,
+        ),
+        (of_field, "", &output(json!({"score": 3})), "true null"),
+        (
+            of_field,
+            "",
+            &output(json!({"score": 4})),
+            r#"false "value is greater than the maximum of 3 (maximum)""#,
+        ),
+        (
+            extracted,
+            "Here:\n```json\n{\"label\": \"b\"}\n```",
+            &none,
+            "true null",
+        ),
+        (
+            extracted,
+            "{\"label\": \"b\"}",
+            &none,
+            r#"false "`extract` matches nothing""#,
+        ),
+    ] {
+        for not in [false, true] {
+            let records = record("a", completion, more.clone());
+            let out = scoring(&records, &format!("[[check]]\n{check}\nnot = {not}\n"))
+                .file("label.json", LABEL)
+                .run()
+                .exits(0);
+            let line: Value = serde_json::from_str(&out.text("out.scores.jsonl")).unwrap();
+            let found = format!("{} {}", line["pass"], line["reason"]);
+            let expected = match (not, verdict) {
+                (false, verdict) => verdict,
+                (true, "true null") => r#"false "true, and must not be""#,
+                (true, missing) if missing.starts_with("null") => missing,
+                (true, _) => "true null",
+            };
+            assert_eq!(found, expected, "{check} {completion} {more}");
+            assert_eq!(line["expected"], Value::Null);
+        }
+    }
+}
+
 #[test]
 fn checks_of_the_call_look_at_the_record() {
     let more = json!({"finish_reason": "length", "cost_usd": 0.5, "latency_ms": 900, "usage": {"output_tokens": 70}});
@@ -263,6 +358,30 @@ fn what_is_wrong_with_the_checks_is_said_with_its_line() {
             "it has both `reference` and `value`; keep one",
         ),
         ("[[check]]\ntype = 'regex'", "it needs `pattern`"),
+        (
+            "[[check]]\ntype = 'json_schema'",
+            "line 1: check `json_schema`: it needs the schema in `path` or `json`",
+        ),
+        (
+            "[[check]]\ntype = 'json_schema'\npath = 'a.json'\njson = '{}'",
+            "it has both `path` and `json`; keep one",
+        ),
+        (
+            "[[check]]\ntype = 'json_schema'\npath = 'none.json'",
+            "check `json_schema`: path: none.json: no such file",
+        ),
+        (
+            "[[check]]\ntype = 'json_schema'\njson = '{\"type\": \"strng\"}'",
+            "check `json_schema`: json: not a valid JSON Schema: /type",
+        ),
+        (
+            "[[check]]\ntype = 'json_schema'\njson = '{\"enum\": [1]}'\nvalue = 1",
+            "type = \"json_schema\" compares with nothing",
+        ),
+        (
+            "[[check]]\ntype = 'equals'\nvalue = 1\njson = '{}'",
+            "`json` has no effect on type = \"equals\"; remove it",
+        ),
         (
             "[[check]]\ntype = 'regex'\npattern = '('",
             "pattern: `(`: unclosed group",

@@ -160,8 +160,8 @@ impl Answers {
         }
     }
 
-    /// Applies the first rule for this prompt, whose digest is `digest`, to what would be answered.
-    pub(super) fn apply(&self, prompt: &str, digest: u64, answer: &mut ModelOutput) {
+    /// Applies the first rule for this prompt, whose digest is `digest`, to each completion of it.
+    pub(super) fn apply(&self, prompt: &str, digest: u64, answers: &mut [ModelOutput]) {
         if self.rules.is_empty() {
             return;
         }
@@ -179,7 +179,9 @@ impl Answers {
                 && rule.share.is_none_or(|share| drawn < share)
         };
         if let Some((_, rule)) = self.rules.iter().enumerate().find(applies) {
-            rule.rewrite(answer);
+            for answer in answers {
+                rule.rewrite(answer);
+            }
         }
     }
 }
@@ -201,11 +203,7 @@ impl AnswerRule {
         match self.finish_reason {
             Some(Finish::Length) => answer.finish = FinishReason::Length,
             Some(Finish::Stop) => answer.finish = FinishReason::Done,
-            Some(Finish::Filtered) => {
-                answer.text.clear();
-                answer.tool_call = None;
-                answer.finish = FinishReason::Filtered;
-            }
+            Some(Finish::Filtered) => answer.filter(),
             None if self.broken == Some(Broken::CutOff) => answer.finish = FinishReason::Length,
             None => {}
         }
@@ -281,12 +279,31 @@ fn written(value: &Value, key: &dyn Fn(&str) -> String, python: bool) -> String 
     }
 }
 
-/// The schema that a prompt ends with: its last line, if that is a JSON Schema of an object or a list.
+/// Keywords of which a schema has at least one, unless it names a type.
+const KEYWORDS: [&str; 8] = [
+    "$schema",
+    "$ref",
+    "properties",
+    "items",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "enum",
+];
+
+/// The types that a schema may name.
+const TYPES: [&str; 7] = [
+    "object", "array", "string", "number", "integer", "boolean", "null",
+];
+
+/// The schema that a prompt ends with: its last line, if that is a JSON Schema.
 pub(super) fn schema_in(prompt: &str) -> Option<Value> {
     let last = prompt.trim_end().lines().next_back()?;
     let schema: Value = serde_json::from_str(last).ok()?;
-    let says = |key| schema.get(key).is_some();
-    (says("properties") || says("$schema") || says("anyOf") || says("items")).then_some(schema)
+    let has_keyword = KEYWORDS.iter().any(|key| schema.get(key).is_some());
+    let named = schema.get("type").and_then(Value::as_str);
+    let has_type = named.is_some_and(|named| TYPES.contains(&named));
+    (has_keyword || has_type).then_some(schema)
 }
 
 #[cfg(test)]
@@ -331,6 +348,9 @@ mod tests {
     #[test]
     fn a_schema_at_the_end_of_a_prompt_is_found() {
         assert!(schema_in("Label it.\n\nAnswer by:\n{\"properties\": {}}").is_some());
+        let map = r#"{"type": "object", "additionalProperties": {"type": "integer"}}"#;
+        assert!(schema_in(map).is_some());
+        assert!(schema_in("Label it.\n{\"type\": \"text\"}").is_none());
         assert!(schema_in("Label it.\n{\"a\": 1}").is_none());
         assert!(schema_in("").is_none());
     }

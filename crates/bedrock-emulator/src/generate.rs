@@ -40,6 +40,14 @@ impl Fingerprint {
         Self { digest, seed }
     }
 
+    /// The fingerprint that the completion of this number, from 0, is drawn from.
+    fn of_completion(self, nth: u64) -> Self {
+        Self {
+            seed: self.seed ^ nth.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            ..self
+        }
+    }
+
     /// The fingerprint of another text sent to the same model.
     fn of_text(self, text: &str) -> Self {
         let model = self.seed ^ self.digest;
@@ -58,8 +66,19 @@ fn fnv(text: &str) -> u64 {
     })
 }
 
+/// So many completions of `ask`, each of them another.
+pub(super) fn completions(
+    ask: &ModelInput,
+    print: Fingerprint,
+    output: &Output,
+    number: u64,
+) -> Vec<ModelOutput> {
+    let each = (0..number).map(|nth| answer(ask, print.of_completion(nth), output));
+    each.collect()
+}
+
 /// The output for `ask`.
-pub(super) fn answer(ask: &ModelInput, print: Fingerprint, output: &Output) -> ModelOutput {
+fn answer(ask: &ModelInput, print: Fingerprint, output: &Output) -> ModelOutput {
     match &ask.task {
         Task::Vectors(count, dimensions) => {
             let seed = |nth: usize| print.seed.wrapping_add(nth as u64);
@@ -111,6 +130,7 @@ pub(super) fn answer(ask: &ModelInput, print: Fingerprint, output: &Output) -> M
                 vectors: Vec::new(),
                 finish,
                 input_tokens: ask.input_tokens,
+                others: Vec::new(),
             }
         }
     }
@@ -125,6 +145,7 @@ fn without_text(ask: &ModelInput, vectors: Vec<Vec<f32>>) -> ModelOutput {
         finish: FinishReason::Done,
         input_tokens: ask.input_tokens,
         output_tokens: 0,
+        others: Vec::new(),
     }
 }
 

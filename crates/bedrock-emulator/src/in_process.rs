@@ -102,6 +102,61 @@ mod tests {
         assert_eq!(format!("{got}, {}", start.elapsed().as_millis()), expected);
     }
 
+    #[tokio::test]
+    async fn a_request_gets_the_same_response_from_every_emulator() {
+        let schema = r#"{"type":"object","required":["a","b"],"additionalProperties":false,"properties":{
+            "a":{"type":"string"},"b":{"type":"array","items":{"enum":["x","y","z"]}},"c":{"type":"number"}}}"#;
+        let messages = r#""messages":[{"role":"user","content":"Hi"}]"#;
+        let blocks = r#""messages":[{"role":"user","content":[{"text":"Hi"}]}]"#;
+        let claude = r#""anthropic_version":"bedrock-2023-05-31","max_tokens":99"#;
+        let prompt = schema.replace('\n', " ").replace('"', "\\\"");
+        for (model, body) in [
+            (
+                "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+                format!(
+                    r#"{{{claude},{messages},"output_config":{{"format":{{"type":"json_schema","schema":{schema}}}}}}}"#
+                ),
+            ),
+            (
+                "openai.gpt-oss-20b-1:0",
+                format!(
+                    r#"{{{messages},"n":3,"response_format":{{"type":"json_schema","json_schema":{{"name":"l","schema":{schema}}}}}}}"#
+                ),
+            ),
+            (
+                "us.amazon.nova-lite-v1:0",
+                format!(
+                    r#"{{{blocks},"toolConfig":{{"tools":[{{"toolSpec":{{"name":"l","inputSchema":{{"json":{schema}}}}}}}],"toolChoice":{{"tool":{{"name":"l"}}}}}}}}"#
+                ),
+            ),
+            (
+                "us.meta.llama3-3-70b-instruct-v1:0",
+                format!(r#"{{"prompt":"Hi\n{prompt}"}}"#),
+            ),
+            (
+                "cohere.command-text-v14",
+                r#"{"prompt":"Hi","num_generations":3}"#.to_owned(),
+            ),
+        ] {
+            let scenario = "[latency]\nfirst_token_ms = 0\nper_token_ms = 0\n";
+            let mut bodies = Vec::new();
+            for _ in 0..2 {
+                let service = InProcess::new(Scenario::parse(scenario, "scenario").unwrap());
+                let reply = service.invoke(model, body.as_bytes()).await.unwrap();
+                assert_eq!(reply.status, 200, "{model}: {:?}", reply.message());
+                bodies.push(reply.body);
+            }
+            assert_eq!(bodies[0], bodies[1], "{model}");
+            let value: serde_json::Value = serde_json::from_slice(&bodies[0]).unwrap();
+            for (list, text) in [("choices", "/message/content"), ("generations", "/text")] {
+                let completions = value[list].as_array().into_iter().flatten();
+                let texts: Vec<_> = completions.map(|it| it.pointer(text)).collect();
+                assert!(texts.is_empty() || texts.len() == 3, "{model}: {value}");
+                assert!(texts.is_empty() || texts[0] != texts[1], "{model}: {value}");
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_call_in_process_gets_the_response_of_the_server() {
         let plain = "[latency]\nfirst_token_ms = 200\nper_token_ms = 0\njitter = 0\n";

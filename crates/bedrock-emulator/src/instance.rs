@@ -3,9 +3,12 @@
 //! The value depends only on the schema and the random numbers, so the same prompt gets the same value.
 //! Read are types, `const`, `enum`, references within the schema, `anyOf`, `oneOf`, `allOf`, bounds of
 //! numbers, lengths of strings and arrays, `uniqueItems`, and the formats that AWS lists for structured
-//! outputs. `pattern`, `not` and conditions are ignored: a schema that needs them may be violated.
+//! outputs, and patterns that look neither around nor back. `not` and conditions are ignored: a schema that
+//! needs them may be violated.
 
 use serde_json::{Map, Number, Value, json};
+
+use super::pattern;
 
 /// Optional properties and array items beyond this depth are left out, so that recursion ends.
 const DEEPEST: usize = 6;
@@ -215,6 +218,10 @@ impl<'a> Instance<'a> {
         {
             return text.into();
         }
+        let pattern = schema.get("pattern").and_then(Value::as_str);
+        if let Some(text) = pattern.and_then(|pattern| pattern::text(pattern, self.rng)) {
+            return text.into();
+        }
         let mut text = match self.first_text.take() {
             Some(text) => text,
             None => (self.words)(self.rng),
@@ -386,6 +393,10 @@ mod tests {
         check(json!({"maximum": -5}), |it| it.as_f64().unwrap() <= -5.0);
         check(json!({"type": "string", "minLength": 40}), |it| {
             40 <= it.as_str().unwrap().len()
+        });
+        check(json!({"type": "string", "pattern": "^[A-Z]{3}$"}), |it| {
+            let text = it.as_str().unwrap();
+            text.len() == 3 && text.chars().all(|c| c.is_ascii_uppercase())
         });
         check(json!({"type": "string", "format": "date"}), |it| {
             *it == "2026-11-22"

@@ -32,6 +32,7 @@ mod instance;
 mod layout;
 mod measures;
 mod model_ids;
+mod pattern;
 mod prompt_cache;
 mod quota;
 mod quota_names;

@@ -62,10 +62,7 @@ impl Filter {
     /// Applies the filter to the prompt; it may remove the output.
     pub(super) fn look(&self, prompt: &str, answer: &mut ModelOutput) {
         if self.takes.iter().any(|text| prompt.contains(text)) {
-            answer.thought.clear();
-            answer.text.clear();
-            answer.output_tokens = 0;
-            answer.finish = FinishReason::Filtered;
+            answer.filter();
         }
     }
 }
@@ -168,10 +165,14 @@ impl RequestOptions {
             answer.thought.clear();
             answer.text.clone_from(&guardrail.message);
             answer.tool_call = None;
+            answer.others.clear();
             answer.finish = FinishReason::Blocked;
             Action::Blocked
         } else if holds(&guardrail.masks) {
             answer.text = masked(&answer.text);
+            for other in &mut answer.others {
+                other.text = masked(&other.text);
+            }
             Action::Masked
         } else {
             Action::None

@@ -234,9 +234,7 @@ impl Service {
                 return fail(effect, &call.caller.line).await;
             }
         };
-        let mut answer = generate::answer(&call.ask, call.print, &self.scenario.output);
-        self.answers
-            .apply(&call.ask.prompt, call.print.digest, &mut answer);
+        let mut answer = self.answer_of(call);
         if call.layout.filters() {
             self.scenario.filter.look(&call.ask.prompt, &mut answer);
         }
@@ -287,6 +285,20 @@ impl Service {
                 Ok(call.options.echo(reply::streamed(body)))
             }
         }
+    }
+
+    /// What the model answers: the completions that the request asks for, in one output.
+    fn answer_of(&self, call: &Call) -> ModelOutput {
+        let number = call.layout.completions(&call.body).max(1);
+        let output = &self.scenario.output;
+        let mut answers = generate::completions(&call.ask, call.print, output, number);
+        self.answers
+            .apply(&call.ask.prompt, call.print.digest, &mut answers);
+        let output_tokens = answers.iter().map(|answer| answer.output_tokens).sum();
+        let mut first = answers.remove(0);
+        first.output_tokens = output_tokens;
+        first.others = answers;
+        first
     }
 
     /// Reads a request's body as the model that it names would.
@@ -397,7 +409,10 @@ impl Call {
     /// Tokens that the call reserves: its input and the longest output.
     fn most_tokens(&self) -> u64 {
         match self.ask.task {
-            Task::Text { max_tokens, .. } => self.ask.input_tokens + max_tokens,
+            Task::Text { max_tokens, .. } => {
+                let completions = self.layout.completions(&self.body);
+                self.ask.input_tokens + max_tokens * completions
+            }
             Task::Vectors(..) | Task::VectorsOf(..) | Task::Images => self.ask.input_tokens,
         }
     }

@@ -107,7 +107,7 @@ pub enum IdError {
         /// The id that may have been meant.
         meant: Option<String>,
     },
-    /// `provider.model`, of a provider nobody has heard of.
+    /// `provider.model`, of an unknown provider.
     #[error(
         "`{id}`: no provider `{provider}` is known; {}if its models are new on Amazon Bedrock, name \
          a layout that they share with --family", hint(.meant)

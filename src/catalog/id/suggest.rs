@@ -102,14 +102,14 @@ fn nearest(text: &str) -> Option<String> {
     (ALIKE <= score && !is_another).then(|| in_geography(base, geo))
 }
 
-/// Whether `base` is a version of what was typed: the same but for numbers.
+/// Whether `base` is a version of what was typed: only their numbers differ.
 fn is_version(base: &str, name: &str) -> bool {
     names_of(base).any(|known| apart(known).0 == apart(name).0)
 }
 
-/// Whether `base` is an older version of what was typed: the same but for lower numbers. Whoever
-/// typed a version meant no older one. Where a date follows the version, the date and what is behind
-/// it are no version, and easily mistyped.
+/// Whether `base` is an older version of what was typed: only its numbers differ, and are lower. A typed
+/// version never means an older one. A date after the version, and what follows the date, do not count: they
+/// are easily mistyped.
 fn is_older(base: &str, name: &str) -> bool {
     let is_the_same = |known| without_version(known) == without_version(name);
     if is_dated(name) && names_of(base).any(is_the_same) {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::{options, print};
 use crate::bedrock::Bedrock;
 use crate::bedrock::hosts::Hosts;
+use crate::engine::lanes::first_of_each;
 use crate::engine::open::{Loaded, Lookup, Opened};
 use crate::engine::{Failure, connect, stopped};
 use crate::exit::Exit;
@@ -17,7 +18,7 @@ use crate::format::count;
 use crate::input::Extent;
 use crate::job::{JobFile, Plan};
 use crate::model::{Category, Fault, Model as _, Reply, Request};
-use crate::run::Row;
+use crate::run::{FirstAlone, Row};
 use bedrock_emulator::Scenario;
 
 /// A person waits for this call; a cold model may take a minute.
@@ -63,13 +64,16 @@ pub(super) fn check(matches: &ArgMatches) -> Result<Exit, Failure> {
     let runtime = super::connect::runtime()?;
     let checked = runtime.block_on(look(matches))?;
     print::delivered(match matches.get_flag("json") {
-        true => print::json(&checked.json().to_string()),
-        false => print::text(&checked.text()),
+        true => print::json(&report::json_of_all(&checked).to_string()),
+        false => print::text(&report::text_of_all(&checked)),
     })?;
-    Ok(checked.exit())
+    let failed = checked.iter().map(Checked::exit);
+    let mut failed = failed.filter(|exit| *exit != Exit::Complete);
+    Ok(failed.next().unwrap_or(Exit::Complete))
 }
 
-async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
+/// Makes the call of the job, and of a sweep one for each of its models.
+async fn look(matches: &ArgMatches) -> Result<Vec<Checked>, Failure> {
     let source = options::source(matches)?;
     let mut job = source.read()?;
     let rows = stand_in(&mut job);
@@ -81,18 +85,27 @@ async fn look(matches: &ArgMatches) -> Result<Checked, Failure> {
         options::warn(options::style(matches), warning);
     }
     let scenario = connect::scenario(&loaded.plan)?;
-    let (asked, call) = match rows {
-        RowNames::Named => of_rows(&loaded)?,
-        RowNames::Unnamed => match loaded.plan.probe() {
-            Some(call) => (Asked::AFewWords, call),
-            None => return Err(Failure::usage(NEEDS_ROWS)),
-        },
+    let opened = match rows {
+        RowNames::Named => Some(loaded.open(None, Extent::Beginning)?),
+        RowNames::Unnamed => None,
     };
-    Ok(Checked {
-        outcome: ask(&loaded.plan, scenario.as_ref(), asked, &call, &mut hosts).await?,
-        plan: loaded.plan,
-        asked,
-    })
+    let mut checked = Vec::new();
+    for place in first_of_each(&loaded.variants) {
+        let plan = &loaded.variants[place].plan;
+        let (asked, call) = match &opened {
+            Some(opened) => of_rows(opened, place)?,
+            None => match plan.probe() {
+                Some(call) => (Asked::AFewWords, call),
+                None => return Err(Failure::usage(NEEDS_ROWS)),
+            },
+        };
+        checked.push(Checked {
+            outcome: ask(plan, scenario.as_ref(), asked, &call, &mut hosts).await?,
+            plan: plan.clone(),
+            asked,
+        });
+    }
+    Ok(checked)
 }
 
 /// Whether the job names its rows.
@@ -119,22 +132,22 @@ fn stand_in(job: &mut JobFile) -> RowNames {
 
 /// The call that shows most: the first row where rows bring whole bodies or only they know what
 /// the model wants, else a few words. Either way the input has to be there and fit the job.
-fn of_rows(loaded: &Loaded) -> Result<(Asked, Request), Failure> {
-    let opened = loaded.open(None, Extent::Beginning)?;
-    match loaded.plan.probe() {
+fn of_rows(opened: &Opened<'_>, place: usize) -> Result<(Asked, Request), Failure> {
+    match opened.variants[place].plan.probe() {
         Some(call) if !opened.maker.sends_bodies() => {
-            let _ = first_row(&opened)?;
+            let _ = first_row(opened, place)?;
             Ok((Asked::AFewWords, call))
         }
-        Some(_) | None => Ok((Asked::FirstRow, first_row(&opened)?)),
+        Some(_) | None => Ok((Asked::FirstRow, first_row(opened, place)?)),
     }
 }
 
-/// The first row that can be sent, of the first [`MOST_LOOKED_AT`].
-fn first_row(opened: &Opened<'_>) -> Result<Request, Failure> {
+/// The first row of the variant at `place` that can be sent, of the first [`MOST_LOOKED_AT`].
+fn first_row(opened: &Opened<'_>, place: usize) -> Result<Request, Failure> {
     let mut looked_at = 0;
     let mut first = None;
-    for row in opened.maker.rows(&opened.input)?.take(MOST_LOOKED_AT) {
+    let rows = opened.maker.rows(&opened.input)?.of_variants(&[place]);
+    for row in rows.take(MOST_LOOKED_AT) {
         match row? {
             Row::Ready(ready) => return Ok(ready.request),
             Row::Rejected(_, fault) => drop(first.get_or_insert(fault.message)),
@@ -170,9 +183,13 @@ async fn ask(
         Ok(region) => region,
         Err(error) => return Ok(ProbeOutcome::NotSent(error.into())),
     };
-    let patience = plan.attempt_timeout.min(PATIENCE);
+    let patience = patience(plan);
+    let call = Request {
+        silence: Some(patience),
+        ..call.clone()
+    };
     let sent = Instant::now();
-    let came = match timeout(patience, model.invoke(call)).await {
+    let came = match timeout(patience, model.invoke(&call)).await {
         Ok(came) => came.map(Box::new),
         Err(_) => Err(Fault {
             maybe_billed: true,
@@ -189,6 +206,14 @@ async fn ask(
     })
 }
 
+/// How long the call may take: longer where the service may have to compile a schema first.
+fn patience(plan: &Plan) -> Duration {
+    match plan.first_alone() {
+        FirstAlone::ForGrammar => plan.first_timeout(),
+        FirstAlone::ForCache | FirstAlone::No => plan.attempt_timeout.min(PATIENCE),
+    }
+}
+
 impl Checked {
     fn exit(&self) -> Exit {
         match &self.outcome {
@@ -197,6 +222,31 @@ impl Checked {
             ProbeOutcome::Sent {
                 came: Err(fault), ..
             } => stopped(fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_for_which_the_service_compiles_a_schema_has_more_time() {
+        let schema = r#"[schema]
+            json = '{"type": "object", "properties": {"a": {"type": "string"}}}'"#;
+        for (model, more, seconds) in [
+            ("us.anthropic.claude-haiku-4-5-20251001-v1:0", schema, 900),
+            ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "", 120),
+            ("us.amazon.nova-lite-v1:0", schema, 120),
+        ] {
+            let job = format!(
+                "[input]\npath = \"in.csv\"\n[output]\npath = \"out.jsonl\"\n\
+                 [model]\nid = \"{model}\"\n{more}"
+            );
+            let job: JobFile = toml::from_str(&job).expect("a job file");
+            let today = jiff::civil::date(2026, 11, 22);
+            let plan = Plan::new(job, None, today, |_| None).expect("a good job");
+            assert_eq!(patience(&plan).as_secs(), seconds, "{model} {more}");
         }
     }
 }

@@ -18,6 +18,25 @@ const LONGEST_MESSAGE: usize = 600;
 /// The least cost that is not shown as nothing.
 const LEAST_USD: f64 = 1e-6;
 
+/// What was found out of each model.
+pub(super) fn text_of_all(checked: &[Checked]) -> String {
+    let texts: Vec<_> = checked.iter().map(Checked::text).collect();
+    texts.concat()
+}
+
+/// What was found out of the model of a job; of several, all of it in `models`.
+pub(super) fn json_of_all(checked: &[Checked]) -> Value {
+    match checked {
+        [only] => only.json(),
+        several => {
+            let models: Vec<_> = several.iter().map(Checked::json).collect();
+            let is_ok = models.iter().all(|of| of["ok"] == true);
+            let calls: u64 = models.iter().filter_map(|of| of["calls"].as_u64()).sum();
+            json!({ "ok": is_ok, "calls": calls, "models": models })
+        }
+    }
+}
+
 impl Checked {
     pub(super) fn text(&self) -> String {
         let model = &self.plan.model;

@@ -90,8 +90,8 @@ impl KnownOffer<'_> {
             (Some(state), None) => remarks.push(state.clone()),
             (None, _) => {}
         }
-        let piece = self.facts.map(|facts| facts.piece).unwrap_or_default();
-        for (price, what) in [(piece.made, "an image"), (piece.query, "a query")] {
+        let price = self.facts.map(|facts| facts.unit_price).unwrap_or_default();
+        for (price, what) in [(price.made, "an image"), (price.query, "a query")] {
             remarks.extend(price.map(|usd| format!("${usd} {what}")));
         }
         let writes = |what: &str| self.offer.writes.iter().any(|it| it == what);

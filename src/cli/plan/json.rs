@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Planned, request};
+use crate::engine::plan::PlannedWork;
 use crate::job::{Endpoint, QuotaSource, SchemaPlan};
 use crate::model::Fingerprint;
 use crate::rows::forecast::{Cases, Estimate, Forecast, MaxTokens};
@@ -31,12 +32,21 @@ struct PlanObject<'a> {
     max_tokens: Option<Lengths>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema: Option<Structured<'a>>,
+    /// The variants of a sweep.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    variants: Vec<OfVariant<'a>>,
+    /// Variants that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<Skipped<'a>>,
     first_request: Option<FirstRequest<'a>>,
 }
 
 #[derive(Serialize)]
 struct RowCounts<'a> {
+    /// Records of the input; with a sweep each is several rows.
     input: u64,
+    /// Rows of the job.
+    all: u64,
     answered: u64,
     failed: u64,
     /// Rows that are left and can be sent.
@@ -144,6 +154,31 @@ struct Lengths {
     advice: Option<u64>,
 }
 
+/// One variant of a sweep.
+#[derive(Serialize)]
+struct OfVariant<'a> {
+    variant: &'a str,
+    params: &'a Map<String, Value>,
+    samples: u32,
+    answered: u64,
+    failed: u64,
+    left: u64,
+    calls: u64,
+    input_tokens: EstimateFigures,
+    output_tokens: EstimateFigures,
+    quota_tokens: EstimateFigures,
+    /// In the tier that it asks for.
+    cost_usd: EstimateFigures,
+    seconds: EstimateFigures,
+    bound_by: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Skipped<'a> {
+    variant: &'a str,
+    reason: &'a str,
+}
+
 #[derive(Serialize)]
 struct FirstRequest<'a> {
     row: u64,
@@ -160,7 +195,6 @@ pub(super) fn of(planned: &Planned) -> String {
     let Planned {
         plan,
         survey,
-        gathered,
         forecast,
         ..
     } = planned;
@@ -176,9 +210,10 @@ pub(super) fn of(planned: &Planned) -> String {
         refusals: &planned.refusals,
         notes: &planned.notes,
         rows: RowCounts {
-            input: survey.rows,
-            answered: gathered.answered,
-            failed: gathered.failed,
+            input: survey.records,
+            all: survey.rows,
+            answered: planned.answered(),
+            failed: planned.failed(),
             left: forecast.rows,
             calls: forecast.calls,
             unusable: troubled(&survey.unusable),
@@ -220,9 +255,37 @@ pub(super) fn of(planned: &Planned) -> String {
             let corrections = planned.plan.corrections();
             structured(schema, &corrections)
         }),
+        variants: planned.variants.iter().filter_map(of_variant).collect(),
+        skipped: skipped(planned),
         first_request: first_request(planned),
     };
     serde_json::to_string_pretty(&object).expect("a plan holds nothing JSON cannot say")
+}
+
+fn of_variant(work: &PlannedWork) -> Option<OfVariant<'_>> {
+    let sweep = work.of.sweep.as_ref()?;
+    let forecast = &work.forecast;
+    Some(OfVariant {
+        variant: work.of.name(),
+        params: sweep.varies(),
+        samples: sweep.samples,
+        answered: work.gathered.answered,
+        failed: work.gathered.failed,
+        left: forecast.rows,
+        calls: forecast.calls,
+        input_tokens: figures(&forecast.input),
+        output_tokens: figures(&forecast.output),
+        quota_tokens: figures(&forecast.quota),
+        cost_usd: figures(&forecast.in_tier),
+        seconds: figures(&forecast.pace.seconds),
+        bound_by: forecast.pace.bound.map(|bound| bound.as_str()),
+    })
+}
+
+fn skipped(planned: &Planned) -> Vec<Skipped<'_>> {
+    let skipped = planned.skipped.iter();
+    let skipped = skipped.map(|(variant, reason)| Skipped { variant, reason });
+    skipped.collect()
 }
 
 fn structured<'a>(schema: &'a SchemaPlan, corrections: &Cases<f64>) -> Structured<'a> {
@@ -284,8 +347,7 @@ fn lengths(found: &MaxTokens) -> Lengths {
 }
 
 fn first_request(planned: &Planned) -> Option<FirstRequest<'_>> {
-    let plan = &planned.plan;
-    let first = planned.gathered.first()?;
+    let (plan, first) = planned.first()?;
     let headers = request::headers(plan).into_iter();
     Some(FirstRequest {
         row: first.row,

@@ -3,6 +3,7 @@
 mod json;
 mod request;
 mod text;
+mod variants;
 
 use clap::ArgMatches;
 use tokio::time::Instant;

@@ -1,6 +1,6 @@
 //! The plan for people: about one screen.
 
-use super::{Planned, request};
+use super::{Planned, request, variants};
 use crate::engine::plan::{EarlierCounts, duration};
 use crate::format::{count, dollars, one_line, plural, time, wrap};
 use crate::job::{Plan, QuotaSource, SchemaPlan};
@@ -16,6 +16,10 @@ pub(super) fn of(columns: Option<usize>, planned: &Planned) -> String {
     let mut lines = vec![headline(planned)];
     lines.extend(facts(planned));
     lines.push(String::new());
+    if planned.is_sweep() {
+        lines.extend(variants::table(planned));
+        lines.push(String::new());
+    }
     lines.extend(table(&planned.forecast));
     lines.push(String::new());
     lines.extend(named(&findings(planned)));
@@ -33,10 +37,13 @@ pub(super) fn of(columns: Option<usize>, planned: &Planned) -> String {
 }
 
 fn headline(planned: &Planned) -> String {
+    let rows = match planned.is_sweep() {
+        false => format!("{} rows", count(planned.survey.rows)),
+        true => variants::rows(planned),
+    };
     format!(
-        "{}: {} rows, {} calls to make; nothing has been sent",
+        "{}: {rows}, {} calls to make; nothing has been sent",
         planned.plan.name,
-        count(planned.survey.rows),
         count(planned.forecast.calls)
     )
 }
@@ -64,8 +71,12 @@ fn facts(planned: &Planned) -> Vec<String> {
         Some(region) => format!(" in {region}"),
         None => String::new(),
     };
+    let models = match planned.is_sweep() {
+        false => model.to_string(),
+        true => variants::models(planned),
+    };
     named(&[
-        ("model", format!("{model}{region}")),
+        ("model", format!("{models}{region}")),
         ("input", input.display().to_string()),
         ("output", format!("{}{}", output.display(), so_far(planned))),
     ])
@@ -80,7 +91,7 @@ fn so_far(planned: &Planned) -> String {
     if kept + kept_failed == 0 {
         return " (no rows yet)".into();
     }
-    let (answered, failed) = (planned.gathered.answered, planned.gathered.failed);
+    let (answered, failed) = (planned.answered(), planned.failed());
     let left = planned.survey.rows - (answered + failed);
     // Of rows that run again, or that the input does not have, the output has more.
     let held = match (kept + kept_failed).saturating_sub(answered + failed) {
@@ -227,6 +238,7 @@ fn assumed(planned: &Planned) -> String {
         ""
     };
     let burndown = match planned.plan.tokens.burndown {
+        _ if planned.is_sweep() => String::new(),
         1.0 => String::new(),
         rate => format!("; an output token uses {rate} quota tokens"),
     };
@@ -316,13 +328,12 @@ fn advice(found: &MaxTokens, better: u64) -> String {
 }
 
 fn first_request(planned: &Planned) -> Vec<String> {
-    let plan = &planned.plan;
-    let Some(first) = planned.gathered.first() else {
+    let Some((plan, first)) = planned.first() else {
         return Vec::new();
     };
     let id = match &first.custom_id {
-        Some(id) => format!(" ({})", one_line(id, 60)),
-        None => String::new(),
+        Some(id) if *id != first.row.to_string() => format!(" ({})", one_line(id, 60)),
+        Some(_) | None => String::new(),
     };
     let others = match first.bodies.len() {
         1 => String::new(),

@@ -153,14 +153,14 @@ fn neither_the_counts_nor_done_make_a_cut_stream_an_answer() {
 fn words_are_noticed_when_they_come() {
     for (family, chunks) in streaming() {
         let mut assembly = family.assemble().expect("it streams");
-        let mut heard = Vec::new();
+        let mut has_words = Vec::new();
         for chunk in &chunks {
             assembly
                 .push(chunk.to_string().as_bytes())
                 .expect("a good stream");
-            heard.push(assembly.has_words());
+            has_words.push(assembly.has_words());
         }
-        assert_eq!(heard.last(), Some(&true), "{}", family.name());
+        assert_eq!(has_words.last(), Some(&true), "{}", family.name());
         let piece = |chunk: &Value| {
             let text = |pointer: &&str| chunk.pointer(pointer).and_then(Value::as_str);
             PIECES
@@ -169,7 +169,12 @@ fn words_are_noticed_when_they_come() {
                 .is_some_and(|text| !text.is_empty())
         };
         let first = chunks.iter().position(piece);
-        assert_eq!(heard.iter().position(|it| *it), first, "{}", family.name());
+        assert_eq!(
+            has_words.iter().position(|it| *it),
+            first,
+            "{}",
+            family.name()
+        );
     }
 }
 

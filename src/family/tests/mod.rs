@@ -27,6 +27,49 @@ fn no_two_families_claim_the_same_ids() {
 }
 
 #[test]
+fn a_seed_is_written_where_the_family_has_a_place_for_it_and_nowhere_else() {
+    let sown = |family: &str, body: Value| {
+        let family = Family::parse(family).unwrap();
+        let mut body = body;
+        family.sow(&mut body, 7);
+        body
+    };
+    for family in [
+        "openai-chat",
+        "command-r",
+        "stability-image",
+        "stable-diffusion-xl",
+    ] {
+        assert_eq!(
+            sown(family, json!({"a": 1})),
+            json!({"a": 1, "seed": 7}),
+            "{family}"
+        );
+    }
+    let image = json!({"imageGenerationConfig": {"seed": 7}});
+    assert_eq!(sown("amazon-image", json!({})), image);
+    let config = |config: Value| json!({"imageGenerationConfig": config});
+    let both = config(json!({"width": 9, "seed": 7}));
+    assert_eq!(sown("amazon-image", config(json!({"width": 9}))), both);
+    assert_eq!(sown("amazon-image", config(json!("x"))), config(json!("x")));
+    for family in [
+        Family::ClaudeMessages,
+        Family::Nova,
+        Family::MistralChat,
+        Family::Jamba,
+        Family::Llama3,
+    ] {
+        assert!(!family.takes_a_seed(), "{}", family.name());
+        assert_eq!(sown(family.name(), json!({})), json!({}));
+    }
+    let brings = |family: Family, extra: Value| family.brings_a_seed(extra.as_object().unwrap());
+    assert!(brings(Family::OpenaiChat, json!({"seed": 1})));
+    assert!(brings(Family::AmazonImage, image));
+    assert!(!brings(Family::AmazonImage, json!({"seed": 1})));
+    assert!(!brings(Family::Nova, json!({"seed": 1})));
+}
+
+#[test]
 fn extra_is_merged_into_the_body() {
     let extra = json!({"inferenceConfig": {"topK": 9}, "toolConfig": {"tools": []}});
     let parameters = Parameters {

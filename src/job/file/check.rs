@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{JobError, Mistakes};
-use crate::job::keys::{self, Key, Kind};
+use crate::job::keys::{self, Key, Kind, axis, cannot_vary};
 use crate::job::plan::{parse_deadline, parse_share, parse_time};
 use crate::nearest::nearest;
 
@@ -77,6 +77,9 @@ impl CheckedFile<'_> {
     fn check_table(&self, table: &str, typed: &DeTable<'_>) -> Vec<(usize, JobError)> {
         let wrong = typed.iter().filter_map(|(name, value)| {
             let line = self.line(name.span().start);
+            if table == "sweep" && keys::find(table, name.get_ref()).is_none() {
+                return self.misfit_axis(name.get_ref(), value.get_ref(), line);
+            }
             match keys::find(table, name.get_ref()) {
                 Some(key) => self.misfit(key, value.get_ref(), line),
                 None => Some((
@@ -97,6 +100,44 @@ impl CheckedFile<'_> {
             found: format!("{}{}", describe(found), meant(key.kind, found)),
         };
         Some((line, mistake))
+    }
+
+    /// What is wrong with a list of `[sweep]`.
+    fn misfit_axis(
+        &self,
+        name: &str,
+        found: &DeValue<'_>,
+        line: usize,
+    ) -> Option<(usize, JobError)> {
+        let place = || format!("{}:{line}", self.file);
+        let Some(key) = axis(name) else {
+            let mistake = JobError::CannotVary {
+                place: place(),
+                key: name.to_owned(),
+                why: cannot_vary(name)?,
+            };
+            return Some((line, mistake));
+        };
+        let wrong = |takes, found: String| JobError::WrongKind {
+            place: place(),
+            key: format!("sweep.{name}"),
+            takes,
+            found,
+        };
+        let DeValue::Array(values) = found else {
+            return Some((line, wrong("a list of values", describe(found))));
+        };
+        if values.is_empty() {
+            return Some((
+                line,
+                wrong("a list of at least one value", "an empty list".into()),
+            ));
+        }
+        let misfit = values
+            .iter()
+            .find_map(|value| misfit(key.kind, value.get_ref()))?;
+        let found = format!("{}{}", describe(misfit), meant(key.kind, misfit));
+        Some((line, wrong(key.kind.takes(), found)))
     }
 
     fn unknown(&self, table: &str, name: &str, found: &DeValue<'_>, line: usize) -> JobError {
@@ -200,6 +241,8 @@ fn fits(kind: Kind, found: &DeValue<'_>) -> bool {
         }
         Kind::Switch => matches!(found, DeValue::Boolean(_)),
         Kind::Table => matches!(found, DeValue::Table(_)),
+        Kind::Prompts => matches!(found, DeValue::Array(prompts)
+            if prompts.iter().all(|prompt| is_prompt(prompt.get_ref()))),
         Kind::Windows => matches!(found, DeValue::Array(windows)
             if windows.iter().all(|window| is_window(window.get_ref()))),
     }
@@ -218,6 +261,20 @@ fn is_window(found: &DeValue<'_>) -> bool {
             _ => return false,
         };
         fits(kind, value.get_ref())
+    })
+}
+
+/// Whether this is a table of `[[sweep.prompt]]`.
+fn is_prompt(found: &DeValue<'_>) -> bool {
+    let DeValue::Table(table) = found else {
+        return false;
+    };
+    table.iter().all(|(name, value)| {
+        let is_key = matches!(
+            name.get_ref().as_ref(),
+            "name" | "system" | "template" | "template_file"
+        );
+        is_key && fits(Kind::Text, value.get_ref())
     })
 }
 

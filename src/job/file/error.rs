@@ -94,6 +94,24 @@ pub enum JobError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A key of `[sweep]` that cannot vary.
+    #[error("{place}: `{key}` cannot vary: {why}")]
+    CannotVary {
+        /// File and line, or the table.
+        place: String,
+        /// The key.
+        key: String,
+        /// Why not.
+        why: String,
+    },
+    /// What is wrong with one variant of a sweep.
+    #[error("variant {variant}: {mistake}")]
+    Variant {
+        /// The variant.
+        variant: String,
+        /// What is wrong.
+        mistake: Box<JobError>,
+    },
     /// A path that cannot be written out.
     #[error(transparent)]
     Expand(#[from] ExpandError),
@@ -107,7 +125,7 @@ fn listed(mistakes: &[JobError]) -> String {
     lines.collect()
 }
 
-/// The mistakes found so far: whoever mends a job wants to hear of all of them at once.
+/// The mistakes found so far: they are fixed together, so they are reported together.
 #[derive(Debug, Default)]
 pub(in crate::job) struct Mistakes(Vec<JobError>);
 

@@ -3,6 +3,7 @@
 mod check;
 mod error;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -30,11 +31,15 @@ pub struct JobFile {
     pub input: InputTable,
     pub prompt: PromptTable,
     pub model: ModelTable,
+    pub sweep: SweepTable,
     pub schema: SchemaTable,
     pub limits: LimitsTable,
     pub retry: RetryTable,
     pub output: OutputTable,
     pub emulator: EmulatorTable,
+    /// `model` as it was typed, from which the variants of a sweep are made.
+    #[serde(skip)]
+    pub typed_model: toml::Table,
 }
 
 /// `[input]`
@@ -100,12 +105,58 @@ pub struct ModelTable {
     pub extra: serde_json::Map<String, serde_json::Value>,
     pub force: bool,
     /// What Bedrock says stands behind an `id` that does not tell: an id that calls the same model
-    /// in the same way. Nobody types it.
+    /// in the same way. It cannot be typed.
     #[serde(skip)]
     pub behind: Option<String>,
-    /// Bedrock says that the model does not answer in chunks. Nobody types it.
+    /// Bedrock says that the model does not answer in chunks. It cannot be typed.
     #[serde(skip)]
     pub answers_whole: bool,
+}
+
+/// `[sweep]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct SweepTable {
+    pub samples: Option<u32>,
+    pub seed: Option<u32>,
+    pub on_refused: Option<String>,
+    pub prompt: Vec<SweepPromptTable>,
+    /// `model`, and keys of `[model]`: each a list of values.
+    #[serde(flatten)]
+    pub axes: BTreeMap<String, toml::Value>,
+}
+
+/// `[[sweep.prompt]]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepPromptTable {
+    pub name: Option<String>,
+    pub system: Option<String>,
+    pub template: Option<String>,
+    pub template_file: Option<String>,
+}
+
+impl SweepTable {
+    /// Whether nothing of it was given.
+    pub(in crate::job) fn is_empty(&self) -> bool {
+        let Self {
+            samples,
+            seed,
+            on_refused,
+            prompt,
+            axes,
+        } = self;
+        samples.is_none()
+            && seed.is_none()
+            && on_refused.is_none()
+            && prompt.is_empty()
+            && axes.is_empty()
+    }
+
+    /// How many samples a row has in each variant.
+    pub(in crate::job) fn samples(&self) -> u32 {
+        self.samples.unwrap_or(1)
+    }
 }
 
 /// `[schema]`
@@ -255,15 +306,37 @@ impl JobFile {
             Some(path) => read(path)?,
             None => toml::Table::new(),
         };
+        narrow_sweep(&mut job, &flags);
         lay_over(&mut job, flags);
-        toml::Value::Table(job)
-            .try_into()
+        let model = job.get("model").and_then(toml::Value::as_table);
+        let typed_model = model.cloned().unwrap_or_default();
+        let job: Result<Self, _> = toml::Value::Table(job).try_into();
+        job.map(|job| Self { typed_model, ..job })
             .map_err(|error: toml::de::Error| JobError::WrongKind {
                 place: path.map_or("flags".into(), |path| path.display().to_string()),
                 key: "job".into(),
                 takes: "the keys of the reference",
                 found: error.message().to_owned(),
             })
+    }
+}
+
+/// A flag that gives one value to a key that varies in the file chooses that value.
+fn narrow_sweep(job: &mut toml::Table, flags: &toml::Table) {
+    let Some(toml::Value::Table(typed)) = flags.get("model") else {
+        return;
+    };
+    let Some(toml::Value::Table(sweep)) = job.get_mut("sweep") else {
+        return;
+    };
+    for (name, value) in typed {
+        let axis = match name.as_str() {
+            "id" => "model",
+            name => name,
+        };
+        if let Some(list) = sweep.get_mut(axis) {
+            *list = toml::Value::Array(vec![value.clone()]);
+        }
     }
 }
 

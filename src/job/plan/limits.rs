@@ -13,7 +13,7 @@ use crate::job::file::{JobError, LimitsTable, Mistakes};
 use crate::job::small;
 use crate::model::{Bill, Metered};
 use crate::model::{RequestOptions, Tier};
-use crate::run::{Limits, RequestsPerMinute, TokenLimits};
+use crate::run::{Limits, RequestsPerMinute, SoFar, TokenLimits};
 
 pub(super) fn requests_per_minute(limit: Option<u32>) -> Option<RequestsPerMinute> {
     limit.and_then(NonZeroU32::new).map(RequestsPerMinute)
@@ -144,6 +144,7 @@ pub(super) fn limits(
     let deadline = typed.map(|typed| time("limits.deadline", typed));
     let deadline = mistakes.keep(deadline.transpose());
     Some(Limits {
+        so_far: SoFar::default(),
         max_cost_usd: max_cost_usd?,
         max_cost_per_run_usd: max_cost_per_run_usd?,
         spent_usd: 0.0,
@@ -232,8 +233,8 @@ impl Plan {
 
 /// What of a model has no price, if anything: all of it, its input, or its output.
 fn unpriced(facts: Option<&ModelFacts>, bill: &Bill) -> Option<&'static str> {
-    let pieces = facts.and_then(|facts| facts.pieces_usd(bill.most, Tier::Default));
-    if pieces.is_none() {
+    let units = facts.and_then(|facts| facts.units_usd(bill.most, Tier::Default));
+    if units.is_none() {
         return Some("");
     }
     if bill.tokens == Metered::Free {

@@ -79,14 +79,13 @@ impl Plan {
         let (model, anthropic_version) = (field("model"), field("anthropic_version"));
         let way_out = "select the conversation in it with --messages, as in --messages \
                        params.messages or body.messages";
-        let names_another = |model: &&Value| match self.family.name() {
-            "claude-messages" | "nova" => true,
-            "openai-chat" | "mistral-chat" => {
-                let is_this = |id: &str| Some(id) == model.as_str();
-                !is_this(self.model.as_str()) && !self.model.base().is_some_and(is_this)
-            }
-            _ => false,
+        let is_called = |model: &Value| {
+            let is_this = |id: &str| Some(id) == model.as_str();
+            is_this(self.model.as_str()) || self.model.base().is_some_and(is_this)
         };
+        let takes_none = matches!(self.family, Family::ClaudeMessages | Family::Nova);
+        let takes_its_own = matches!(self.family, Family::OpenaiChat | Family::MistralChat);
+        let names_another = |model: &&Value| takes_none || takes_its_own && !is_called(model);
         if let Some(model) = model.filter(names_another) {
             return Some(format!(
                 "the body names a `model`, {model}, and InvokeModel takes that from --model: remove it, or \
@@ -244,7 +243,7 @@ pub(super) fn doubtful(force: bool) -> Doubtful {
     }
 }
 
-/// Keys that would do nothing are refused: whoever wrote them expects something of them.
+/// Keys that would do nothing are rejected: they were written to do something.
 pub(super) fn refuse_idle_scenario(job: &JobFile) -> Result<(), JobError> {
     let emulated = job.model.endpoint.as_deref() == Some("emulator");
     if job.emulator.scenario.is_some() && !emulated {

@@ -93,6 +93,7 @@ pub(super) fn schema(
         ways: Ways {
             native: family.takes_schema(SchemaMode::Native),
             tool: family.takes_schema(SchemaMode::Tool),
+            limits_size: family.limits_schema_size(),
         },
         thinks: family.thinks_by_request(&parameters.extra),
         force: job.model.force,

@@ -54,7 +54,7 @@ pub(crate) enum Remedy {
     GrantPermission,
     /// Set the clock of this machine.
     SetClock,
-    /// Trust the certificate, or whoever signed it.
+    /// Trust the certificate, or the authority that signed it.
     TrustCertificate,
 }
 

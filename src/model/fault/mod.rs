@@ -8,6 +8,7 @@ pub(crate) mod messages;
 mod words;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,7 +41,7 @@ pub struct Fault {
     /// The body of a response that could not be understood.
     pub raw: Option<Bytes>,
     /// The response that breaks the schema of the job: paid for, and kept.
-    pub invalid: Option<Box<Reply>>,
+    pub invalid: Option<Arc<Reply>>,
 }
 
 /// What happens next with the row, and with the run.
@@ -130,7 +131,7 @@ impl Fault {
 
     /// The failure of a row whose response breaks the schema of the job by these errors.
     pub fn invalid_output(reply: Reply, errors: &[SchemaError]) -> Self {
-        let shown = errors.iter().take(3).map(ToString::to_string);
+        let shown = errors.iter().take(3).map(SchemaError::masked);
         let shown = shown.collect::<Vec<_>>().join("; ");
         let more = match errors.len() {
             0..=3 => String::new(),
@@ -140,7 +141,7 @@ impl Fault {
             request_id: reply.request_id.clone(),
             emulated: reply.served.emulated,
             raw: Some(reply.raw.clone()),
-            invalid: Some(Box::new(reply)),
+            invalid: Some(Arc::new(reply)),
             ..Self::local(Category::InvalidOutput, format!("{shown}{more}"))
         }
     }

@@ -148,7 +148,7 @@ impl Simulated {
         self.world().dead
     }
 
-    /// Lets `after` of these deeds go well, then `times` of them fail.
+    /// Lets `after` of these effects succeed, then `times` of them fail.
     pub(in crate::output) fn fail(
         &self,
         operation: Operation,

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{FinishReason, ParsedReply};
+use crate::output::RowName;
 use crate::output::claim::{Claim, Existing, Locks, claim};
 use crate::output::disk::testing::{Death, Simulated};
 use crate::output::repair::repair_on;
 use crate::output::reparse::{Reread, reparse_on};
-use crate::output::resume::key;
 
 fn paths() -> OutputPaths {
     OutputPaths::new(Path::new("/simulated/out.jsonl"))
@@ -83,7 +83,10 @@ type Deed = fn(&Simulated) -> Result<(), LedgerError>;
 
 fn back_up(disk: &Simulated, existing: Existing, redo: &[&str]) -> Result<(), LedgerError> {
     let mut claim = Claim::take_on(Arc::new(disk.clone()), &paths(), existing, Locks::Any)?;
-    let redo: Vec<u64> = redo.iter().map(|id| key(Some(id), 1)).collect();
+    let redo: Vec<u64> = redo
+        .iter()
+        .map(|id| RowName::new(Some(id), 1).key())
+        .collect();
     claim.back_up(&redo).map(drop)
 }
 

@@ -152,6 +152,11 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Keeps the lines that follow like this. What they are named by and where they go stays.
+    pub fn serve(&mut self, ledger_settings: LedgerSettings) {
+        self.ledger_settings = ledger_settings;
+    }
+
     /// Frees the room that was reserved and not used.
     pub fn release(&mut self) {
         self.output.release();

@@ -15,7 +15,7 @@ use crate::model::{Category, Fault, FinishReason, ParsedReply, Reasoning, Reply}
 use crate::output::claim::{Claim, Existing, Locks};
 use crate::output::disk::testing::{Death, Operation, Simulated};
 use crate::output::repair::repair_on;
-use crate::output::{EarlierRows, KeepRaw, LedgerError, OutputPaths, TailFix};
+use crate::output::{EarlierRows, KeepRaw, LedgerError, OutputPaths, RowName, TailFix};
 use crate::run::{CompletedRow, Identity, Outcome, Rescued, Share, Store as _};
 
 /// Rows of one job.
@@ -51,7 +51,7 @@ fn ended(row: u64, bytes: usize) -> CompletedRow {
     let outcome = if row.is_multiple_of(9) {
         Outcome::Failed(Fault::local(Category::ModelError, "x".repeat(bytes)))
     } else {
-        Outcome::Replied(Box::new(Reply {
+        Outcome::Replied(Arc::new(Reply {
             parsed: ParsedReply {
                 completion: Some(format!("answer {row} {}", "y".repeat(bytes))),
                 finish_reason: FinishReason::Stop,
@@ -136,7 +136,10 @@ impl Life {
         let claim = self.claim()?;
         self.torn += claim.torn.len();
         let (mut ledger, past) = claim.begin(ledger_settings(self.durability))?;
-        let is_there = |row: u64| past.row(Some(&format!("r{row}")), row).is_some();
+        let is_there = |row: u64| {
+            past.row(RowName::new(Some(&format!("r{row}")), row))
+                .is_some()
+        };
         self.lost
             .extend(self.done.iter().filter(|row| !is_there(**row)));
         self.done.extend((1..=ROWS).filter(|row| is_there(*row)));

@@ -5,12 +5,17 @@ use serde::Deserialize;
 use super::{Status, TokenFields};
 use crate::model::fault::words;
 use crate::model::{Category, Fingerprint};
+use crate::output::RowName;
 
 /// Only what resuming and counting need.
 #[derive(Debug, Deserialize)]
 pub(in crate::output) struct Known {
     pub(in crate::output) custom_id: Option<String>,
     pub(in crate::output) row: u64,
+    #[serde(default)]
+    pub(in crate::output) variant: Option<String>,
+    #[serde(default)]
+    pub(in crate::output) sample: Option<u32>,
     pub(in crate::output) status: Status,
     fingerprint: Option<String>,
     #[serde(default)]
@@ -34,6 +39,12 @@ pub(in crate::output) struct Known {
 }
 
 impl Known {
+    /// Which row it is.
+    pub(in crate::output) fn name(&self) -> RowName<'_> {
+        RowName::new(self.custom_id.as_deref(), self.row)
+            .in_cell(self.variant.as_deref(), self.sample)
+    }
+
     /// The fingerprint of the row's request; `None` if the line has none, or text that is not one.
     pub(in crate::output) fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint.as_ref()?.parse().ok()

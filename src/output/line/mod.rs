@@ -18,7 +18,7 @@ use crate::model::{
     Category, Fault, Fingerprint, ParsedReply, Prompt, Reasoning, Reply, SchemaCheck, SchemaError,
     Served, Usage,
 };
-use crate::run::{CompletedRow, Outcome, Share};
+use crate::run::{Cell, CompletedRow, Outcome, Share};
 
 pub(super) use known::Known;
 pub use known::RecordError;
@@ -63,6 +63,8 @@ pub struct Stamp<'a> {
 struct OutputLine<'a> {
     custom_id: Option<&'a str>,
     row: u64,
+    #[serde(flatten)]
+    cell: Option<CellFields<'a>>,
     status: Status,
     #[serde(flatten)]
     ending: Ending<'a>,
@@ -92,6 +94,24 @@ struct OutputLine<'a> {
     emulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Value>,
+}
+
+/// The place of a row in a sweep.
+#[derive(Serialize)]
+struct CellFields<'a> {
+    variant: &'a str,
+    sample: u32,
+    params: ExactMap<'a>,
+}
+
+impl<'a> CellFields<'a> {
+    fn of(cell: &'a Cell) -> Self {
+        Self {
+            variant: &cell.variant.name,
+            sample: cell.sample,
+            params: ExactMap(&cell.params),
+        }
+    }
 }
 
 /// A row that shares its call with others: how many they are, and which of them it is, from 1.
@@ -162,7 +182,7 @@ struct InvalidAnswer<'a> {
     cost_usd: Option<f64>,
     schema_valid: bool,
     schema_errors: Vec<BrokenRule<'a>>,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     reasks: u32,
 }
 
@@ -205,7 +225,7 @@ impl<'a> InvalidAnswer<'a> {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes the field by reference"
 )]
-fn is_none(count: &u32) -> bool {
+fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
@@ -233,7 +253,7 @@ struct CompletionFields<'a> {
     schema_valid: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<&'a str>,
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     reasks: u32,
 }
 
@@ -328,6 +348,7 @@ pub(super) fn write(ended: &CompletedRow, stamp: &Stamp<'_>, out: &mut Vec<u8>) 
     let line = OutputLine {
         custom_id: identity.custom_id.as_deref(),
         row: identity.row,
+        cell: identity.cell.as_ref().map(CellFields::of),
         status: Status::of(&ended.outcome),
         ending: ending(&ended.outcome, stamp),
         shared: Shared::of(ended.share),
@@ -425,17 +446,23 @@ fn service_latency_ms(outcome: &Outcome) -> Option<u64> {
     }
 }
 
+/// The most that the tree of a failed row's body may cost, in bytes, for its line to have it as JSON: what
+/// was no response may have been made to fill the memory.
+const MOST_BYTES_OF_FAILED: usize = 4 << 20;
+
 /// The provider's body: JSON where it is JSON of a reasonable number of values, else text.
 fn raw(outcome: &Outcome, keep: KeepRaw) -> Option<Value> {
-    let bytes = match (outcome, keep) {
+    let (bytes, most) = match (outcome, keep) {
         (_, KeepRaw::Never) | (Outcome::Replied(_), KeepRaw::Errors) => return None,
-        (Outcome::Replied(reply), KeepRaw::Always) => &reply.raw,
-        (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => fault.raw.as_ref()?,
+        (Outcome::Replied(reply), KeepRaw::Always) => (&reply.raw, json_cost::MOST_BYTES),
+        (Outcome::Failed(fault), KeepRaw::Always | KeepRaw::Errors) => {
+            (fault.raw.as_ref()?, MOST_BYTES_OF_FAILED)
+        }
     };
     let text = || String::from_utf8_lossy(bytes).into();
-    Some(match json_cost::check(bytes) {
-        Ok(()) => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
-        Err(_) => text(),
+    Some(match json_cost::cost(bytes) {
+        Ok(cost) if cost <= most => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
+        Ok(_) | Err(_) => text(),
     })
 }
 

@@ -1,21 +1,29 @@
 //! The line of a failure whose body can be parsed now, turned into that of a success.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{
-    CompletionFields, Ending, OutputLine, RecordError, Shared, Status, TokenFields, something,
+    CellFields, CompletionFields, Ending, OutputLine, RecordError, Shared, Status, TokenFields,
+    something,
 };
 use crate::exact::{self, ExactMap};
 use crate::model::{Category, Fingerprint, FinishReason, ParsedReply, Served};
-use crate::run::{Identity, Share};
+use crate::output::RowName;
+use crate::run::{Cell, Identity, Share, Variant};
 
 /// A line of a failure, as far as it goes into the line of the success.
 #[derive(Debug, Deserialize)]
 pub(in crate::output) struct Kept {
     pub(in crate::output) custom_id: Option<String>,
     pub(in crate::output) row: u64,
+    variant: Option<String>,
+    sample: Option<u32>,
+    #[serde(default, deserialize_with = "exact::fields")]
+    params: Option<Map<String, Value>>,
     pub(in crate::output) model: String,
     pub(in crate::output) error: RecordError,
     rows_in_call: Option<u32>,
@@ -83,12 +91,28 @@ impl Kept {
         }
     }
 
+    /// Which row it is.
+    pub(in crate::output) fn name(&self) -> RowName<'_> {
+        RowName::new(self.custom_id.as_deref(), self.row)
+            .in_cell(self.variant.as_deref(), self.sample)
+    }
+
+    fn cell(&self) -> Option<Cell> {
+        let name = self.variant.clone()?;
+        Some(Cell {
+            variant: Arc::new(Variant { place: 0, name }),
+            sample: self.sample.unwrap_or(1),
+            params: Arc::new(self.params.clone().unwrap_or_default()),
+        })
+    }
+
     pub(in crate::output) fn identity(&self) -> Identity {
         Identity {
             row: self.row,
             custom_id: self.custom_id.clone(),
             fingerprint: self.fingerprint(),
             metadata: self.metadata.clone(),
+            cell: self.cell(),
             prompt: None,
         }
     }
@@ -135,9 +159,11 @@ pub(in crate::output) fn reparsed(
         Some(_) => (kept.maybe_billed, kept.maybe_billed_usd),
         None => kept.maybe_billed_besides(cost_usd),
     };
+    let cell = kept.cell();
     let line = OutputLine {
         custom_id: kept.custom_id.as_deref(),
         row: kept.row,
+        cell: cell.as_ref().map(CellFields::of),
         status: Status::of_answer(reading.finish_reason),
         ending: Ending::Answered(CompletionFields {
             files,

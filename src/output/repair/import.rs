@@ -27,8 +27,7 @@ impl Named {
     }
 }
 
-/// Whoever adds a file without a row, or rows of a model that the output has none of, has named the
-/// wrong file.
+/// Rejects a file without a row, or with rows of a model that the output has none of: it is the wrong file.
 pub(super) fn reject_wrong_file(
     disk: &dyn Disk,
     paths: &OutputPaths,

@@ -19,7 +19,7 @@ use super::journal::Change;
 use super::ledger::{Durability, Sink};
 use super::line::Status;
 use super::paths::OutputPaths;
-use super::resume::{EarlierRows, key, open_if_there};
+use super::resume::{EarlierRows, open_if_there};
 use super::scan::{FoundLine, each_line, may_be_ours};
 use super::{Tally, run_file};
 use import::{imported_line, reject_wrong_file};
@@ -144,7 +144,7 @@ impl Damage {
         match &found.known {
             Some(known) => {
                 self.good = true;
-                let key = key(known.custom_id.as_deref(), known.row);
+                let key = known.name().key();
                 if rows.insert(key) {
                     self.own.insert(key);
                     return;
@@ -253,7 +253,7 @@ fn add_lines(
             repaired.not_added += 1;
             return Ok(());
         };
-        let key = key(known.custom_id.as_deref(), known.row);
+        let key = known.name().key();
         if rows.contains(&key) {
             repaired.there_already += 1;
             return Ok(());

@@ -19,18 +19,31 @@ pub(super) struct TooDeep {
     pub(super) problem: String,
 }
 
-/// Rejects a template whose chains are too long.
-pub(super) fn check(source: &str) -> Result<(), TooDeep> {
+/// Words of a template's code, not of the text around it, that let values nest in themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Words {
+    /// How often it assigns, with `{% set %}`.
+    pub(super) assignments: usize,
+    /// Whether it names `namespace`.
+    pub(super) has_namespace: bool,
+}
+
+/// Rejects a template whose chains are too long, and tells of its words.
+pub(super) fn check(source: &str) -> Result<Words, TooDeep> {
     let mut lexer = Lexer {
         source,
         at: 0,
         links: vec![0],
         branches: Vec::new(),
+        words: Words::default(),
     };
-    lexer.check().map_err(|problem| TooDeep {
-        line: source[..lexer.at.min(source.len())].matches('\n').count() + 1,
-        problem,
-    })
+    match lexer.check() {
+        Ok(()) => Ok(lexer.words),
+        Err(problem) => Err(TooDeep {
+            line: source[..lexer.at.min(source.len())].matches('\n').count() + 1,
+            problem,
+        }),
+    }
 }
 
 /// Words that make their expression one level deeper.
@@ -43,6 +56,7 @@ struct Lexer<'s> {
     links: Vec<usize>,
     /// The branches so far of each `if` that is open.
     branches: Vec<usize>,
+    words: Words,
 }
 
 impl Lexer<'_> {
@@ -144,6 +158,8 @@ impl Lexer<'_> {
                     "if" if is_first => self.branches.push(0),
                     "elif" if is_first => self.branch()?,
                     "endif" if is_first => drop(self.branches.pop()),
+                    "set" if is_first => self.words.assignments += 1,
+                    "namespace" => self.words.has_namespace = true,
                     word if OPERATORS.contains(&word) => self.link()?,
                     _ => {}
                 }
@@ -222,6 +238,37 @@ fn tag(rest: &[u8], word: &[u8], may_have_sign: bool) -> Option<usize> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn words_are_those_of_the_code_and_not_of_the_text() {
+        for (source, assignments, has_namespace) in [
+            (
+                "{% set a = 1 %}{%- set b = 2 -%}{% set c %}x{% endset %}",
+                3,
+                false,
+            ),
+            ("{% set ns = namespace(x=1) %}", 1, true),
+            ("{{ namespace(x=1) }}", 0, true),
+            (
+                "set the namespace of the dataset {{ settings }} {{ x.offset }}",
+                0,
+                false,
+            ),
+            ("{# {% set a = namespace() %} #}", 0, false),
+            ("{% raw %}{% set a = namespace() %}{% endraw %}", 0, false),
+            (
+                "{{ 'namespace' }}{% if x == \"set\" %}{% endif %}",
+                0,
+                false,
+            ),
+        ] {
+            let found = Words {
+                assignments,
+                has_namespace,
+            };
+            assert_eq!(check(source), Ok(found), "{source}");
+        }
+    }
+
     /// Templates of `n` links or branches, each in another way.
     fn chains(n: usize) -> Vec<String> {
         let of = |link: &str| link.repeat(n);
@@ -256,7 +303,7 @@ mod tests {
             assert!(problem.contains("more than"), "{shown}: {problem}");
         }
         for source in chains(90) {
-            assert_eq!(check(&source), Ok(()), "{source}");
+            assert_eq!(check(&source).map(drop), Ok(()), "{source}");
         }
     }
 
@@ -273,7 +320,7 @@ mod tests {
             format!("{{{{ '{}' }}}}", "a.b+c".repeat(many)),
             "a - b | c ".repeat(many),
         ] {
-            assert_eq!(check(&source), Ok(()), "{}", &source[..40]);
+            assert_eq!(check(&source).map(drop), Ok(()), "{}", &source[..40]);
         }
     }
 

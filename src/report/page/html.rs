@@ -1,4 +1,4 @@
-//! The page: HTML in one piece, without script. Every text that comes from outside goes through
+//! The page: one HTML file, without script. Every text that comes from outside goes through
 //! [`escaped`]: completions and messages are hostile.
 
 use std::fmt::Write as _;
@@ -91,7 +91,7 @@ impl Html {
         let _ = writeln!(self.text, "<pre><code>{}</code></pre>", escaped(text));
     }
 
-    /// A chart or another piece of HTML that was made here.
+    /// A chart or other HTML that was made here.
     pub(crate) fn piece(&mut self, html: &str) {
         self.text += html;
     }

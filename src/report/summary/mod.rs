@@ -3,6 +3,7 @@
 mod next_steps;
 mod remarks;
 mod screen;
+mod variants;
 
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::output::{
     write_run_file,
 };
 use crate::run::WaitReason;
+use variants::{ModelOnDisk, VariantOnDisk};
+
+pub use variants::SummaryVariant;
 
 /// What the summary knows beside the counts.
 #[derive(Debug, Clone)]
@@ -29,9 +33,13 @@ pub struct Context {
     pub run: String,
     /// The job's name.
     pub name: String,
-    /// The model id, as typed.
+    /// The model id, as typed; of a sweep all of them.
     pub model: String,
-    /// Rows of the input that this run was to end.
+    /// The variants of a sweep.
+    pub variants: Vec<SummaryVariant>,
+    /// Records of the input.
+    pub records: u64,
+    /// Rows that this run was to end: with a sweep one for each sample of each variant of a record.
     pub rows: u64,
     /// Whether the embedded emulator answered.
     pub emulated: bool,
@@ -157,9 +165,16 @@ struct RunFile<'a> {
     exit_code: Option<u8>,
     stop: Option<Value>,
     stopped_by: Option<&'a str>,
+    /// Records of the input, of which a sweep makes several rows each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_rows: Option<u64>,
     rows: u64,
     remaining: u64,
     total: TallyFields<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    variants: Vec<VariantOnDisk<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<ModelOnDisk<'a>>,
     this_run: ThisRun<'a>,
     timeline: TimelineOnDisk,
     output: String,
@@ -300,16 +315,19 @@ impl RunState<'_> {
             exit_code: ending.map(|ending| ending.exit.code()),
             stop: ending.and_then(RunEnding::stop),
             stopped_by: ending.and_then(|ending| ending.stopped_by.as_deref()),
+            input_rows: (!context.variants.is_empty()).then_some(context.records),
             rows: context.rows,
             remaining: self.remaining(),
             total: TallyFields::of(overall),
+            variants: variants::on_disk(&context.variants, progress),
+            models: variants::models(progress),
             this_run: ThisRun {
                 requests_per_minute: context.requests_per_minute,
                 tokens_per_minute: context.tokens_per_minute,
                 learned_requests_per_minute: progress.gauge.learned_per_minute,
                 learned_tokens_per_minute: progress.gauge.learned_tokens_per_minute,
-                quota_tokens: progress.gauge.tokens_settled,
-                reserved_and_never_used_tokens: progress.gauge.tokens_never_used,
+                quota_tokens: progress.quota_tokens().0,
+                reserved_and_never_used_tokens: progress.quota_tokens().1,
                 counts: TallyFields::of(&progress.now),
                 calls: progress.sent,
                 copied: progress.copied,

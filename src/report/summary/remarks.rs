@@ -62,7 +62,7 @@ impl RunSummary<'_> {
             Some(most) => dollars_of(overall.cost_usd, most),
             None => dollars(overall.cost_usd),
         }];
-        let (unpriced, completed) = (overall.unpriced, overall.answered());
+        let (unpriced, completed) = (overall.unpriced, overall.responses());
         if unpriced == completed && 0 < completed {
             parts = vec![format!("unknown for {}", plural(completed, "completion"))];
         } else if 0 < unpriced {

@@ -14,6 +14,8 @@ enum SummaryLine {
     Text(&'static str, String),
     /// A label, a number, and remarks on it, one below the other.
     Number(&'static str, u64, Vec<String>),
+    /// A label and lines, one below the other.
+    List(&'static str, Vec<String>),
 }
 
 impl std::fmt::Display for RunSummary<'_> {
@@ -32,13 +34,14 @@ impl RunSummary<'_> {
         let lines = self.lines();
         let numbers = lines.iter().filter_map(|line| match line {
             SummaryLine::Number(_, number, _) => Some(count(*number).len()),
-            SummaryLine::Text(..) => None,
+            SummaryLine::Text(..) | SummaryLine::List(..) => None,
         });
         let width = numbers.max().unwrap_or_default();
         let mut text = wrap(&self.headline(), 2, columns) + "\n";
         for line in lines {
             let (label, said, indent) = match line {
                 SummaryLine::Text(label, said) => (label, vec![said], INDENT),
+                SummaryLine::List(label, said) => (label, said, INDENT),
                 SummaryLine::Number(label, number, remarks) => {
                     let number = format!("{:>width$}", count(number));
                     let mut remarks = remarks.into_iter();
@@ -173,8 +176,11 @@ impl RunSummary<'_> {
                 format!("{input} in{cached}, {output} out"),
             ));
         }
-        if 0 < overall.answered() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
+        if 0 < overall.responses() || 0.0 < overall.cost_usd + overall.uncertain_usd() {
             lines.push(SummaryLine::Text("cost", self.cost()));
+        }
+        if !context.variants.is_empty() {
+            lines.push(SummaryLine::List("variants", self.variants()));
         }
         if 0 < progress.sent {
             lines.push(SummaryLine::Number("calls", progress.sent, self.calls()));
@@ -209,6 +215,8 @@ mod tests {
 
     fn context(rows: u64) -> Context {
         Context {
+            variants: Vec::new(),
+            records: 0,
             run: "20261130T221500Z-1f0c3a9e".into(),
             name: "nightly".into(),
             model: "m".into(),

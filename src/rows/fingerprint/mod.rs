@@ -94,6 +94,16 @@ impl Plan {
     }
 }
 
+/// The fingerprint of parts, each ended.
+pub(crate) fn joined(parts: impl Iterator<Item = String>) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+        hash.update([0]);
+    }
+    first_bytes(hash)
+}
+
 fn first_bytes(hash: Sha256) -> Fingerprint {
     let hash = hash.finalize();
     let bytes = hash.first_chunk().expect("SHA-256 has 32 bytes");

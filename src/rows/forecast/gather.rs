@@ -56,7 +56,7 @@ pub(super) struct Sizes {
     pub(super) max_tokens: u64,
     /// The bytes of prompts whose tokens are billed.
     pub(super) metered_bytes: u64,
-    /// What is billed by the piece, at least and at most.
+    /// Units with a price of their own, at least and at most.
     pub(super) least: Units,
     pub(super) most: Units,
     /// Rows whose billing unit is unknown.
@@ -139,12 +139,12 @@ impl Gathered {
         }
     }
 
-    /// Nothing yet, for the calls of this plan.
-    pub fn of(plan: &Plan, maker: &RowMaker<'_>) -> Self {
+    /// Nothing yet, for the calls of the variant at `place`, which has this plan.
+    pub fn of(plan: &Plan, maker: &RowMaker<'_>, place: usize) -> Self {
         let gathered = Self::new(
-            maker.layout_bytes(),
+            maker.layout_bytes(place),
             plan.tokens.default_max_tokens,
-            maker.sharing(plan.tokens.per_minute),
+            maker.sharing(place, plan.tokens.per_minute),
         );
         match maker.sends_bodies() {
             true => gathered.of_whole_bodies(),
@@ -161,15 +161,10 @@ impl Gathered {
         }
     }
 
-    /// What this many of the rows that are left will cost, in USD, if that is known: all of them
-    /// but for those that turned out to be others.
-    pub fn cost_usd(&self, rows: u64, statistics: &Statistics, plan: &Plan) -> Option<f64> {
-        if rows == 0 || self.rows() == 0 {
-            return None;
-        }
+    /// What the rows that are left will cost, in USD, if that is known.
+    pub fn cost_usd(&self, statistics: &Statistics, plan: &Plan) -> Option<f64> {
         let cost = Forecast::new(self, statistics, plan).in_tier;
-        let share = rows as f64 / self.rows() as f64;
-        Some(cost.expected.or(cost.low)? * share.min(1.0))
+        cost.expected.or(cost.low)
     }
 
     /// Takes in one row, and how it ended if it has.

@@ -8,6 +8,7 @@
 mod advice;
 mod gather;
 mod pace;
+mod sum;
 #[cfg(test)]
 mod tests;
 
@@ -109,9 +110,10 @@ enum Way {
 impl Forecast {
     /// Works out what the rows in `gathered` will take, given what answers have taught.
     pub fn new(gathered: &Gathered, statistics: &Statistics, plan: &Plan) -> Self {
+        let uncorrected = Sums::new(gathered, statistics, plan.cached_bytes());
         let sums = Sums {
             corrections: plan.corrections(),
-            ..Sums::new(gathered, statistics, plan.cached_bytes())
+            ..uncorrected
         };
         let cost = |way| sums.cost(plan, way);
         let tier = plan.terms.tier.unwrap_or_default();
@@ -139,11 +141,11 @@ impl Forecast {
             in_tier: cost(Way::Tier(tier)),
             pace: PaceEstimate::new(
                 &pace::Work {
-                    calls: gathered.calls as f64,
+                    calls: Cases::each(|case| gathered.calls as f64 * sums.attempts(case)),
                     quota,
-                    reserved: sums.reserved(),
+                    reserved: Cases::each(|case| uncorrected.reserved() * sums.attempts(case)),
                     latency,
-                    length: lengths(&output),
+                    length: lengths(&uncorrected.each(|case| uncorrected.output(case))),
                 },
                 plan,
             ),
@@ -189,6 +191,7 @@ impl<T: Copy> Cases<T> {
 }
 
 /// The rows that are left, and what is assumed of each.
+#[derive(Clone, Copy)]
 struct Sums<'a> {
     sizes: &'a [gather::Sizes],
     bytes_per_token: Cases<f64>,
@@ -239,6 +242,11 @@ impl<'a> Sums<'a> {
             .sum()
     }
 
+    /// Calls that a row takes on average.
+    fn attempts(&self, case: Case) -> f64 {
+        1.0 + self.corrections.of(case)
+    }
+
     /// What all calls reserve of the quota, as they would if they were in flight at once.
     fn reserved(&self) -> f64 {
         let output = self.sizes.iter().map(|sizes| sizes.max_tokens as f64);
@@ -283,7 +291,7 @@ impl<'a> Sums<'a> {
     }
 
     fn output_of(&self, sizes: &gather::Sizes, case: Case) -> Option<f64> {
-        Some(self.answer_of(sizes, case)? * (1.0 + self.corrections.of(case)))
+        Some(self.answer_of(sizes, case)? * self.attempts(case))
     }
 
     fn answer_of(&self, sizes: &gather::Sizes, case: Case) -> Option<f64> {
@@ -360,9 +368,9 @@ fn around(bytes_per_token: f64) -> Cases<f64> {
     }
 }
 
-/// What is billed by the piece is so at the standard price alone.
+/// Per-unit prices are known for the standard tier alone.
 fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -> Option<f64> {
-    let pieces = match case {
+    let units = match case {
         _ if 0 < sizes.unpriced => return None,
         Case::Low | Case::Expected => sizes.least,
         Case::Worst => sizes.most,
@@ -372,7 +380,7 @@ fn pieces_usd(facts: &ModelFacts, sizes: &gather::Sizes, case: Case, way: Way) -
         // Nothing is known of it, and the tier that is never priced says so.
         Way::Batch => Tier::Reserved,
     };
-    facts.pieces_usd(pieces, tier)
+    facts.units_usd(units, tier)
 }
 
 fn price(facts: &ModelFacts, way: Way, input_tokens: u64) -> Option<Price> {

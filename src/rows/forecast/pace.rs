@@ -41,9 +41,11 @@ pub struct PaceEstimate {
 
 /// What there is to do.
 pub(super) struct Work {
-    pub(super) calls: f64,
+    /// Calls, corrections of invalid responses included.
+    pub(super) calls: Cases<f64>,
     pub(super) quota: Estimate,
-    pub(super) reserved: f64,
+    /// What all calls reserve of the quota.
+    pub(super) reserved: Cases<f64>,
     pub(super) latency: Option<Duration>,
     /// How long an answer is, beside the expected one. A model's latency follows it.
     pub(super) length: Cases<f64>,
@@ -51,7 +53,7 @@ pub(super) struct Work {
 
 impl PaceEstimate {
     pub(super) fn new(work: &Work, plan: &Plan) -> Self {
-        if work.calls == 0.0 {
+        if work.calls.worst == 0.0 {
             return Self {
                 seconds: Cases::each(|_| Some(0.0)),
                 bound: None,
@@ -70,7 +72,7 @@ impl PaceEstimate {
 fn longest(work: &Work, plan: &Plan, case: Case) -> Option<(f64, Bound)> {
     let mut times = Vec::new();
     if let Some(requests) = plan.requests_per_minute {
-        let seconds = work.calls / f64::from(requests.0.get()) * 60.0;
+        let seconds = work.calls.of(case) / f64::from(requests.0.get()) * 60.0;
         times.push((seconds, Bound::Requests));
     }
     if let Some(tokens) = plan.tokens.per_minute {
@@ -79,12 +81,12 @@ fn longest(work: &Work, plan: &Plan, case: Case) -> Option<(f64, Bound)> {
     }
     if let Some(latency) = work.latency {
         let latency = latency.as_secs_f64() * work.length.of(case);
-        let rounds = (work.calls / plan.concurrency as f64).max(1.0);
+        let rounds = (work.calls.of(case) / plan.concurrency as f64).max(1.0);
         let seconds = rounds * latency;
         times.push((seconds, Bound::Concurrency));
         if let Some(tokens) = plan.tokens.per_minute {
             // Each call holds its reservation for its latency, and the quota is all there is.
-            let seconds = work.reserved * latency / tokens as f64;
+            let seconds = work.reserved.of(case) * latency / tokens as f64;
             times.push((seconds, Bound::Reservations));
         }
     }

@@ -36,6 +36,7 @@ fn row(number: u64, bytes: usize) -> Row {
             reserve_usd: 0.0,
             bill: Some(Bill::TOKENS),
             prompt: None,
+            silence: None,
         },
     })
 }
@@ -244,6 +245,27 @@ fn the_tightest_limit_says_how_long_it_takes() {
     // 60 × 300 reserved tokens, each for 90 s, of 5,000.
     let held = "tokens_per_minute = 5000";
     paced(held, 90, (Some(324.0), Some(648.0)), Some(Reservations));
+}
+
+#[test]
+fn corrections_are_calls_that_take_time() {
+    use Bound::{Concurrency, Requests, Reservations};
+    // Of 100 rows of a forced tool 2 are corrected, and at worst each of them twice.
+    let schema = r#"
+        [schema]
+        json = '{"type": "object", "properties": {"a": {"type": "string"}}}'
+        reasks = 2"#;
+    let with = |limits: &str| format!("{limits}{schema}");
+    // 60 calls at 30 a minute, times 1.02 and 3.
+    let requests = with("requests_per_minute = 30");
+    paced(&requests, 0, (Some(122.4), Some(360.0)), Some(Requests));
+    // 60 calls of 20 s, 2 at once; an answer twice as long takes twice as long.
+    let narrow = with("requests_per_minute = 30\nconcurrency = 2");
+    paced(&narrow, 20, (Some(612.0), Some(3600.0)), Some(Concurrency));
+    // 60 × 300 reserved tokens, each for 90 s, of 5,000; at worst 60 × (350 + 2 × (350 + 100 + 4,096) + 300)
+    // tokens are used, with what is wrong in 8,192 bytes.
+    let held = with("tokens_per_minute = 5000");
+    paced(&held, 90, (Some(330.48), Some(7014.24)), Some(Reservations));
 }
 
 #[test]

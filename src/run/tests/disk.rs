@@ -1,6 +1,8 @@
 //! Commits that take their time, and a disk that is full or about to be.
 
 use super::*;
+use crate::model::Fingerprint;
+use crate::run::Duplicates;
 
 #[tokio::test(start_paused = true)]
 async fn rows_that_end_while_a_commit_is_under_way_share_the_next_one() {
@@ -123,5 +125,40 @@ async fn the_deadline_waits_for_the_next_try_while_the_disk_is_full() {
          3100 1 answered after 1 attempts
          3100 stops: stopped, the deadline of 0 s
          3100 over: stopped, the deadline of 0 s",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_that_find_no_room_take_no_response_with_them() {
+    let same = |number| {
+        let Row::Ready(mut row) = ready(number) else {
+            unreachable!("it can be sent");
+        };
+        row.identity.fingerprint = Some(Fingerprint(7));
+        Row::Ready(row)
+    };
+    let scene = |refuses_copies| {
+        let mut scene = Scene::of(0);
+        scene.rows = (1..=3).map(same).collect();
+        scene.settings.duplicates = Duplicates::among(&[(Fingerprint(7), 3)].into());
+        scene.store.refuses_copies = refuses_copies;
+        scene
+    };
+    let story = scene(false).play(|_, _| Act::Answer).await;
+    check(
+        &story,
+        "0 sent 1
+         0 waits for last responses
+         100 1 answered after 1 attempts
+         100 2 answered after 0 attempts
+         100 3 answered after 0 attempts
+         100 over: every row ended",
+    );
+    let story = scene(true).play(|_, _| Act::Answer).await;
+    assert!(story.contains("100 1 answered after 1 attempts"), "{story}");
+    assert!(!story.contains(" 2 answered"), "{story}");
+    assert!(
+        story.ends_with("25100 over: stopped, 0 lost: no space left on device"),
+        "{story}"
     );
 }

@@ -4,7 +4,7 @@
 use fastrand::Rng;
 
 use super::*;
-use crate::run::Reasks;
+use crate::run::{Reasks, SoFar};
 
 /// Longer than any of these runs takes: the slowest have 300 tokens a minute for calls of 250,000.
 const LONG: Duration = Duration::from_secs(365 * 86_400);
@@ -48,6 +48,7 @@ fn any_scene(rng: &mut Rng) -> Scene {
         default_max_tokens: 1000,
     };
     settings.limits = Limits {
+        so_far: SoFar::default(),
         max_cost_usd: any_of(rng, &[None, Some(0.0), Some(3.3), Some(50.0)]),
         max_cost_per_run_usd: any_of(rng, &[None, Some(4.0)]),
         spent_usd: any_of(rng, &[0.0, 0.7]),

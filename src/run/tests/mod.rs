@@ -21,9 +21,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Ask, CompletedRow, EarlierUse, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow,
-    RequestsPerMinute, Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, Store,
-    TokenLimits, run,
+    CompletedRow, EarlierUse, Event, FirstAlone, Identity, Limits, Outcome, ReadyRow,
+    RequestsPerMinute, Rescued, RetryPolicy, Row, Settings, Sharing, Signal, Steering, StopRequest,
+    Store, TokenLimits, run,
 };
 use crate::model::fault::Verdict;
 use crate::model::{
@@ -38,10 +38,15 @@ enum Act {
     /// A response that breaks the schema.
     Invalid,
     AnswerAfter(Duration),
+    /// A stream that says nothing for so long, and is aborted after [`IDLE`] unless the call has more time.
+    SilentFor(Duration),
     Refuse(Fault),
     Hang,
     Panic,
 }
+
+/// How long a stream may say nothing.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// A service that takes 100 ms a call and asks the script what to do with the nth call of a row.
 struct Scripted<F> {
@@ -58,15 +63,15 @@ where
     async fn invoke(&self, call: &Request) -> Result<Reply, Fault> {
         let act = self.act(row(call));
         let is_invalid = matches!(act, Act::Invalid);
+        if let Act::SilentFor(time) = act
+            && call.silence.unwrap_or(IDLE) < time
+        {
+            return Err(fault(Category::Network));
+        }
         play(act).await?;
         let mut reply = reply(row(call));
-        reply.parsed.schema = is_invalid.then(|| {
-            SchemaCheck::Invalid(vec![SchemaError {
-                pointer: "/a".into(),
-                keyword: "enum".into(),
-                message: "another".into(),
-            }])
-        });
+        reply.parsed.schema =
+            is_invalid.then(|| SchemaCheck::Invalid(vec![SchemaError::of_all("enum", "another")]));
         Ok(reply)
     }
 
@@ -109,7 +114,7 @@ fn row(call: &Request) -> u64 {
 async fn play(act: Act) -> Result<(), Fault> {
     match act {
         Act::Answer | Act::Invalid => sleep(Duration::from_millis(100)).await,
-        Act::AnswerAfter(time) => sleep(time).await,
+        Act::AnswerAfter(time) | Act::SilentFor(time) => sleep(time).await,
         Act::Refuse(fault) => {
             sleep(Duration::from_millis(1)).await;
             return Err(fault);
@@ -140,6 +145,7 @@ fn reply(row: u64) -> Reply {
 /// A store whose first commits fail, which has room for this many rows, and takes its time.
 struct Memory {
     refusals: u32,
+    refuses_copies: bool,
     room: usize,
     takes: Duration,
     kept: Vec<u64>,
@@ -149,6 +155,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             refusals: 0,
+            refuses_copies: false,
             room: usize::MAX,
             takes: Duration::ZERO,
             kept: Vec::new(),
@@ -169,6 +176,10 @@ impl Store for Memory {
         let _ = passes.poll(&mut Context::from_waker(Waker::noop()));
         if 0 < self.refusals {
             self.refusals -= 1;
+            return Err(Full);
+        }
+        let copies = ended.iter().filter(|ended| ended.copied_from.is_some());
+        if self.refuses_copies && 0 < copies.count() {
             return Err(Full);
         }
         self.kept
@@ -233,6 +244,7 @@ fn ready(row: u64) -> Row {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         },
     })
 }
@@ -274,7 +286,7 @@ impl Scene {
         let model = Arc::new(Scripted::new(script, self.most_rows));
         let end = self.breaks_off.then_some(Err(Full));
         let rows = self.rows.into_iter().map(Ok).chain(end);
-        let (ask, asked) = watch::channel(Ask::Run);
+        let (ask, asked) = watch::channel(StopRequest::Run);
         let asks = self.asks;
         tokio::spawn(async move {
             for (at, what) in asks {
@@ -338,7 +350,8 @@ fn tell(event: &Event<'_>) -> Option<String> {
             let row = ended.identity.row;
             match &ended.outcome {
                 Outcome::Replied(reply) => {
-                    let own = format!("answer {row}");
+                    let sent = ended.copied_from.clone().unwrap_or(row.to_string());
+                    let own = format!("answer {sent}");
                     assert_eq!(reply.parsed.completion, Some(own), "another row's");
                     format!(
                         "{row} answered after {} attempts{}",

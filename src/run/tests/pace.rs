@@ -201,7 +201,7 @@ async fn what_is_used_is_told_before_a_call_leaves_and_counts_it_with_all_it_has
     let mut told = Vec::new();
     let rows = [sized(1, 600)].into_iter().map(Ok::<_, std::io::Error>);
     let model = Arc::new(Scripted::new(|_, _| Act::Answer, 1));
-    let asked = watch::channel(Ask::Run).1;
+    let asked = watch::channel(StopRequest::Run).1;
     run(
         model,
         rows,

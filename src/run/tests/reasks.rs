@@ -187,6 +187,16 @@ async fn a_row_starts_only_if_its_corrections_can_be_paid_for_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_correction_of_a_call_in_flight_is_held_beside_its_cost() {
+    let mut scene = corrected(2, 1);
+    priced(&mut scene, 1.0, 1.0);
+    scene.settings.limits.max_cost_usd = Some(3.5);
+    let story = scene.play(invalid_at_first(Act::Answer)).await;
+    // The first row and its correction may cost 2.00, as may the second: together more than there is.
+    assert!(!story.contains("sent 2"), "{story}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_correction_that_cannot_be_paid_for_is_not_made() {
     let mut scene = corrected(1, 1);
     priced(&mut scene, 1.0, 0.0);
@@ -227,6 +237,26 @@ async fn while_the_service_compiles_the_schema_the_first_call_goes_alone_with_a_
          300100 3 answered after 1 attempts
          300100 over: every row ended",
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_say_nothing_while_the_service_compiles_the_schema_and_only_then() {
+    let silent = |row: u64, nth: u32| match (row, nth) {
+        (1, 1) => Act::SilentFor(Duration::from_secs(300)),
+        (2, 1) => Act::SilentFor(Duration::from_secs(61)),
+        _ => Act::Answer,
+    };
+    let mut scene = Scene::of(2);
+    scene.settings.first_alone = FirstAlone::ForGrammar;
+    let story = scene.play(silent).await;
+    assert!(story.contains("1 answered after 1 attempts"), "{story}");
+    assert!(story.contains("2 answered after 2 attempts"), "{story}");
+    for first_alone in [FirstAlone::No, FirstAlone::ForCache] {
+        let mut scene = Scene::of(2);
+        scene.settings.first_alone = first_alone;
+        let story = scene.play(silent).await;
+        assert!(story.contains("1 answered after 2 attempts"), "{story}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

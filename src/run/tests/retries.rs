@@ -136,3 +136,20 @@ async fn while_most_attempts_succeed_no_retry_waits_for_the_budget() {
     assert_eq!(story.matches("answered after 2 attempts").count(), 100);
     assert!(!story.contains("waits for retry budget"), "{story}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn too_many_connections_narrow_the_calls_in_flight_to_four_fifths() {
+    let mut scene = Scene::of(40);
+    scene.settings.concurrency = 10;
+    let crowded = || Fault::local(Category::Unavailable, "Too many connections");
+    let story = scene
+        .play(move |row, nth| match (row, nth) {
+            (1, 1) => Act::Refuse(crowded()),
+            _ => Act::Answer,
+        })
+        .await;
+    // Ten were in flight: eight stay, and nine successes make room for one more.
+    let lines = story.lines().map(str::trim);
+    let at_once = lines.filter(|line| line.starts_with("100 sent")).count();
+    assert_eq!(at_once, 9, "{story}");
+}

@@ -43,7 +43,7 @@ where
     }
     let model = Arc::new(Scripted::new(script, usize::MAX));
     let rows = scene.rows.into_iter().map(Ok::<_, Full>);
-    let (_ask, asked) = watch::channel(Ask::Run);
+    let (_ask, asked) = watch::channel(StopRequest::Run);
     let mut store = Kept(Vec::new());
     let stop = run(model, rows, &mut store, scene.settings, asked, |_| {}).await;
     assert!(stop.is_none(), "{stop:?}");
@@ -251,7 +251,7 @@ async fn what_was_read_before_the_input_broke_off_is_sent_and_nothing_after_it()
     let rows = [Ok(ready(1)), Err(Full), Ok(ready(2))].into_iter();
     let settings = scene(0, 3).settings;
     let model = Arc::new(Scripted::new(|_, _| Act::Answer, usize::MAX));
-    let (_ask, asked) = watch::channel(Ask::Run);
+    let (_ask, asked) = watch::channel(StopRequest::Run);
     let mut store = Memory::default();
     let stop = run(model, rows, &mut store, settings, asked, |_| {}).await;
     assert!(matches!(stop, Some(Stop::Input(_))), "{stop:?}");

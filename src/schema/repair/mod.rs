@@ -91,7 +91,9 @@ fn fenced_blocks(text: &str) -> Vec<&str> {
     let mut blocks = Vec::new();
     for fence in ["```", "~~~"] {
         let mut rest = text;
-        while let Some((_, after)) = rest.split_once(fence) {
+        while blocks.len() < MOST_TRIES
+            && let Some((_, after)) = rest.split_once(fence)
+        {
             // The rest of the line says which language it is, unless the value begins there.
             let line = after.find('\n').unwrap_or(after.len());
             let language = &after[..line];

@@ -23,7 +23,7 @@ fn repaired(text: &str) -> String {
 const GOOD: &str = r#"{"label": "a", "score": 1}"#;
 
 #[test]
-fn sixty_broken_answers_and_what_becomes_of_each() {
+fn sixty_broken_responses_are_repaired_in_the_documented_way_or_rejected() {
     let table: [(&str, &str); 60] = [
         // As they are.
         (GOOD, "as it is"),
@@ -215,7 +215,9 @@ fn parts(value: &Value, found: &mut Vec<String>) {
 
 #[test]
 fn a_valid_document_is_never_changed_and_no_key_or_text_is_ever_invented() {
-    for seed in 0..4_000 {
+    let asked = std::env::var("PROMPTMILL_ROUNDS").ok();
+    let rounds = asked.map_or(4_000, |rounds| rounds.parse().expect("a number"));
+    for seed in 0..rounds {
         let mut rng = fastrand::Rng::with_seed(seed);
         let value = json!({"root": any_value(&mut rng, 3)});
         let text = value.to_string();
@@ -248,6 +250,19 @@ fn a_valid_document_is_never_changed_and_no_key_or_text_is_ever_invented() {
             }
         }
     }
+}
+
+#[test]
+fn no_more_places_of_a_text_are_looked_at_than_the_limit() {
+    for piece in ["```json\n{}\n```\n", "~~~\n{}\n~~~\n"] {
+        let text = piece.repeat(MOST_TRIES + 1);
+        assert_eq!(fenced_blocks(&text).len(), MOST_TRIES);
+    }
+    assert_eq!(outermost(&"{} ".repeat(MOST_TRIES + 1)).len(), MOST_TRIES);
+    assert_eq!(
+        tolerant_values(&"{} ".repeat(MOST_TRIES + 1)).len(),
+        MOST_TRIES
+    );
 }
 
 #[test]

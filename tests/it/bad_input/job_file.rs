@@ -32,8 +32,8 @@ fn a_key_that_does_not_exist_is_answered_with_the_one_that_was_meant() {
     );
     job(
         "[aws]\n",
-        "job.toml:1: unknown key `aws`; keys here: name, [input], [prompt], [model], [schema], \
-         [limits], [retry], [output], [emulator]",
+        "job.toml:1: unknown key `aws`; keys here: name, [input], [prompt], [model], [sweep], \
+         [schema], [limits], [retry], [output], [emulator]",
     );
 }
 

@@ -10,8 +10,8 @@ use promptmill::family::{Family, Parameters};
 use promptmill::model::{Category, Fault, FinishReason, Model, ParsedReply, Reply, Request, Usage};
 use promptmill::model::{Message, Prompt, Role};
 use promptmill::run::{
-    Ask, CompletedRow, Event, FirstAlone, Identity, Limits, ReadyRow, RequestsPerMinute,
-    RetryPolicy, Row, Settings, Sharing, Store, TokenLimits,
+    CompletedRow, Event, FirstAlone, Identity, Limits, ReadyRow, RequestsPerMinute, RetryPolicy,
+    Row, Settings, Sharing, StopRequest, Store, TokenLimits,
 };
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -146,7 +146,7 @@ pub(super) async fn run(job: Job, service: Arc<InProcess>, start: Instant) -> Ou
     let body = body(&job);
     let rows = (1..=job.rows).map(|row| Ok::<_, Infallible>(Row::Ready(work(&job, &body, row))));
     let mut outcome = Outcome::default();
-    let (_ask, asked) = watch::channel(Ask::Run);
+    let (_ask, asked) = watch::channel(StopRequest::Run);
     let tell = |event: &Event<'_>| note(event, start, &mut outcome);
     let (settings, mut nowhere) = (settings(&job), Nowhere);
     let stop = promptmill::run::run(
@@ -237,6 +237,7 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
             reserve_usd: 0.0,
             bill: None,
             prompt: None,
+            silence: None,
         },
     }
 }

@@ -138,7 +138,8 @@ pub(super) fn function(call: &ToolCall, input: &str) -> Value {
     })
 }
 
-pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {
+/// A completion among those that were asked for.
+fn choice((index, answer): (usize, &ModelOutput)) -> Value {
     let content = match answer.thought.is_empty() {
         true => answer.text.clone(),
         false => tagged(&answer.thought) + &answer.text,
@@ -147,16 +148,17 @@ pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {
     if let Some(call) = &answer.tool_call {
         message["tool_calls"] = json!([function(call, &call.input)]);
     }
+    json!({"index": index, "message": message, "finish_reason": finish_reason(answer)})
+}
+
+pub(super) fn write(id: &str, answer: &ModelOutput) -> Value {
+    let choices: Vec<Value> = answer.completions().enumerate().map(choice).collect();
     json!({
         "id": "chatcmpl-emulated",
         "object": "chat.completion",
         "created": 1_763_800_000,
         "model": id,
-        "choices": [{
-            "index": 0,
-            "message": message,
-            "finish_reason": finish_reason(answer),
-        }],
+        "choices": choices,
         "usage": {
             "prompt_tokens": answer.input_tokens,
             "completion_tokens": answer.output_tokens,

@@ -223,23 +223,43 @@ fn chat(id: &str, answer: &ModelOutput) -> Vec<Value> {
             "choices": choices,
         })
     };
-    let choice = |delta: Value, reason: Option<&str>| {
-        chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]))
-    };
-    let reason = Some(chat::finish_reason(answer));
+    let choices = answer.completions().enumerate().map(chat_choices);
+    let mut chunks: Vec<Value> = in_turn(choices.collect())
+        .into_iter()
+        .map(|choice| chunk(json!([choice])))
+        .collect();
+    let mut usage = chunk(json!([]));
+    usage["usage"] = whole["usage"].clone();
+    chunks.push(usage);
+    chunks
+}
+
+/// The choices of the chunks of one completion.
+fn chat_choices((index, answer): (usize, &ModelOutput)) -> Vec<Value> {
+    let choice = |delta: Value, reason: Option<&str>| json!({"index": index, "delta": delta, "finish_reason": reason});
     let mut deltas = chat_deltas(answer);
     // Cut within the reasoning, the last piece carries the finish reason (recorded November 2025).
     let last = match answer.text.is_empty() && answer.finish == FinishReason::Length {
         true => deltas.pop().unwrap_or_else(|| json!({})),
         false => json!({}),
     };
-    let mut chunks = vec![choice(json!({"role": "assistant", "content": ""}), None)];
-    chunks.extend(deltas.into_iter().map(|delta| choice(delta, None)));
-    chunks.push(choice(last, reason));
-    let mut usage = chunk(json!([]));
-    usage["usage"] = whole["usage"].clone();
-    chunks.push(usage);
-    chunks
+    let mut choices = vec![choice(json!({"role": "assistant", "content": ""}), None)];
+    choices.extend(deltas.into_iter().map(|delta| choice(delta, None)));
+    choices.push(choice(last, Some(chat::finish_reason(answer))));
+    choices
+}
+
+/// The first of each list, the second of each, and so on: completions are written side by side.
+fn in_turn(lists: Vec<Vec<Value>>) -> Vec<Value> {
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let mut together = Vec::new();
+    loop {
+        let before = together.len();
+        together.extend(lists.iter_mut().filter_map(Iterator::next));
+        if together.len() == before {
+            return together;
+        }
+    }
 }
 
 /// What each chunk adds to the message. Each piece of reasoning has its own pair of tags.
@@ -280,13 +300,16 @@ fn claude_text(answer: &ModelOutput) -> Vec<Value> {
     })
 }
 
-/// The last chunk has no text.
+/// The last chunk of each completion has no text.
 fn command(answer: &ModelOutput) -> Vec<Value> {
-    let text = |piece: &&str| json!({"text": piece, "is_finished": false, "index": 0});
-    let mut chunks: Vec<Value> = pieces(&answer.text).iter().map(text).collect();
-    let reason = completion::cohere_reason(answer);
-    chunks.push(json!({"is_finished": true, "finish_reason": reason, "index": 0}));
-    chunks
+    let chunks_of = |(index, answer): (usize, &ModelOutput)| {
+        let text = |piece: &&str| json!({"text": piece, "is_finished": false, "index": index});
+        let mut chunks: Vec<Value> = pieces(&answer.text).iter().map(text).collect();
+        let reason = completion::cohere_reason(answer);
+        chunks.push(json!({"is_finished": true, "finish_reason": reason, "index": index}));
+        chunks
+    };
+    in_turn(answer.completions().enumerate().map(chunks_of).collect())
 }
 
 /// The last event contains the whole response again.

@@ -162,14 +162,15 @@ pub(super) fn read_command(body: &Object) -> Result<ModelInput, ServiceError> {
 }
 
 pub(super) fn write_command(answer: &ModelOutput) -> Value {
-    json!({
-        "id": "emulated",
-        "generations": [{
-            "id": "emulated-1",
+    let generation = |(number, answer): (usize, &ModelOutput)| {
+        json!({
+            "id": format!("emulated-{number}"),
             "text": answer.text,
             "finish_reason": cohere_reason(answer),
-        }],
-    })
+        })
+    };
+    let generations: Vec<Value> = (1..).zip(answer.completions()).map(generation).collect();
+    json!({"id": "emulated", "generations": generations})
 }
 
 /// The finish reason of Cohere's models.

@@ -5,10 +5,11 @@
 
 use serde_json::Value;
 
+use crate::schema::Object;
 use crate::service_error::ServiceError;
 
 /// Keywords that it compiles.
-const KEYWORDS: [&str; 18] = [
+const KEYWORDS: [&str; 17] = [
     "type",
     "title",
     "description",
@@ -26,7 +27,6 @@ const KEYWORDS: [&str; 18] = [
     "definitions",
     "format",
     "minItems",
-    "default",
 ];
 
 const FORMATS: [&str; 10] = [
@@ -45,122 +45,159 @@ const FORMATS: [&str; 10] = [
 const MOST_OPTIONAL: usize = 24;
 const MOST_UNIONS: usize = 16;
 
-/// Rejects a schema that the service does not compile.
-pub(super) fn check(schema: &Value) -> Result<(), ServiceError> {
-    let mut counts = Counts::default();
-    visit(schema, schema, &mut Vec::new(), &mut counts)?;
-    let Counts { optional, unions } = counts;
-    if MOST_OPTIONAL < optional {
-        return reject(format!(
-            "Schemas contains too many optional parameters ({optional}), which would make grammar \
-             compilation inefficient. Reduce the number of optional parameters (limit: {MOST_OPTIONAL})."
-        ));
-    }
-    if MOST_UNIONS < unions {
-        return reject(format!(
-            "Schemas contains too many parameters with union types ({unions} parameters with type \
-             arrays or anyOf). Reduce them (limit: {MOST_UNIONS} parameters with unions)."
-        ));
-    }
-    Ok(())
+/// Whose models compile the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compiler {
+    /// Anthropic's, which limit the size of a schema.
+    Claude,
+    /// Those of OpenAI-style models, of which no limits are known.
+    Chat,
 }
 
-#[derive(Default)]
-struct Counts {
+impl Compiler {
+    /// Where the schema stands in the body.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Claude => "output_config.format.schema",
+            Self::Chat => "response_format.json_schema.schema",
+        }
+    }
+
+    /// Rejects a schema that the service does not compile.
+    pub(super) fn check(self, schema: &Value) -> Result<(), ServiceError> {
+        let mut reading = Reading {
+            root: schema,
+            place: self.place(),
+            path: Vec::new(),
+            optional: 0,
+            unions: 0,
+        };
+        reading.visit(schema)?;
+        let Reading {
+            optional, unions, ..
+        } = reading;
+        if self == Self::Claude && MOST_OPTIONAL < optional {
+            return reject(format!(
+                "Schemas contains too many optional parameters ({optional}), which would make grammar \
+                 compilation inefficient. Reduce the number of optional parameters (limit: {MOST_OPTIONAL})."
+            ));
+        }
+        if self == Self::Claude && MOST_UNIONS < unions {
+            return reject(format!(
+                "Schemas contains too many parameters with union types ({unions} parameters with type \
+                 arrays or anyOf). Reduce them (limit: {MOST_UNIONS} parameters with unions)."
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What is known of a schema while it is read.
+struct Reading<'a> {
+    root: &'a Value,
+    place: &'static str,
+    /// The references that lead to where it is.
+    path: Vec<String>,
     optional: usize,
     unions: usize,
 }
 
-fn visit(
-    schema: &Value,
-    root: &Value,
-    path: &mut Vec<String>,
-    counts: &mut Counts,
-) -> Result<(), ServiceError> {
-    let Some(rules) = schema.as_object() else {
-        return reject("output_config.format.schema: a schema must be an object");
-    };
-    if let Some(key) = rules.keys().find(|key| !KEYWORDS.contains(&key.as_str())) {
-        return reject(format!(
-            "output_config.format.schema: property '{key}' is not supported"
-        ));
+impl Reading<'_> {
+    fn reject(&self, why: &str) -> Result<(), ServiceError> {
+        reject(format!("{}: {why}", self.place))
     }
-    let kinds = rules.get("type");
-    let is_object = kinds.is_some_and(|it| it == "object") || rules.contains_key("properties");
-    if is_object && rules.get("additionalProperties") != Some(&Value::Bool(false)) {
-        return reject(
-            "output_config.format.schema: For 'object' type, 'additionalProperties' must be \
-             explicitly set to false",
-        );
+
+    fn visit(&mut self, schema: &Value) -> Result<(), ServiceError> {
+        let Some(rules) = schema.as_object() else {
+            return self.reject("a schema must be an object");
+        };
+        self.check_rules(rules)?;
+        if let Some(reference) = rules.get("$ref").and_then(Value::as_str) {
+            self.follow(reference)?;
+        }
+        let required = rules.get("required").and_then(Value::as_array);
+        for (name, inside) in objects(rules.get("properties")) {
+            let is_required = required.is_some_and(|names| names.iter().any(|it| it == name));
+            self.optional += usize::from(!is_required);
+            let is_union =
+                inside.get("type").is_some_and(Value::is_array) || inside.get("anyOf").is_some();
+            self.unions += usize::from(is_union);
+            self.visit(inside)?;
+        }
+        for key in ["$def", "$defs", "definitions"] {
+            for (_, inside) in objects(rules.get(key)) {
+                self.visit(inside)?;
+            }
+        }
+        for key in ["anyOf", "allOf"] {
+            for inside in list(rules.get(key)) {
+                self.visit(inside)?;
+            }
+        }
+        match rules.get("items") {
+            Some(items) => self.visit(items),
+            None => Ok(()),
+        }
     }
-    let format = rules.get("format").and_then(Value::as_str);
-    if let Some(format) = format.filter(|it| !FORMATS.contains(it)) {
-        return reject(format!(
-            "output_config.format.schema: For 'string' type, format '{format}' is not supported"
-        ));
+
+    /// Checks what a schema says itself, without those within it.
+    fn check_rules(&self, rules: &Object) -> Result<(), ServiceError> {
+        if let Some(key) = rules.keys().find(|key| !KEYWORDS.contains(&key.as_str())) {
+            return self.reject(&format!("property '{key}' is not supported"));
+        }
+        if may_be_object(rules) && rules.get("additionalProperties") != Some(&Value::Bool(false)) {
+            return self.reject(
+                "For 'object' type, 'additionalProperties' must be explicitly set to false",
+            );
+        }
+        let format = rules.get("format").and_then(Value::as_str);
+        if let Some(format) = format.filter(|it| !FORMATS.contains(it)) {
+            let why = format!("For 'string' type, format '{format}' is not supported");
+            return self.reject(&why);
+        }
+        let least = rules.get("minItems").and_then(Value::as_u64);
+        if least.is_some_and(|least| 1 < least) {
+            return self.reject("For 'array' type, 'minItems' must be 0 or 1");
+        }
+        let mut values = list(rules.get("enum")).iter();
+        match values.any(|value| value.is_object() || value.is_array()) {
+            true => self.reject("enum values must be of a simple type"),
+            false => Ok(()),
+        }
     }
-    if rules
-        .get("minItems")
-        .and_then(Value::as_u64)
-        .is_some_and(|least| 1 < least)
-    {
-        return reject("output_config.format.schema: For 'array' type, 'minItems' must be 0 or 1");
-    }
-    let values = rules
-        .get("enum")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    if values
-        .into_iter()
-        .any(|value| value.is_object() || value.is_array())
-    {
-        return reject("output_config.format.schema: enum values must be of a simple type");
-    }
-    if let Some(reference) = rules.get("$ref").and_then(Value::as_str) {
+
+    /// Follows a reference, to find out whether it leads back. What it leads to is counted where it stands.
+    fn follow(&mut self, reference: &str) -> Result<(), ServiceError> {
         let Some(pointer) = reference.strip_prefix('#') else {
-            return reject("output_config.format.schema: external $ref is not supported");
+            return self.reject("external $ref is not supported");
         };
-        if path.iter().any(|it| it == reference) || pointer.is_empty() {
-            return reject("output_config.format.schema: recursive schemas are not supported");
+        if self.path.iter().any(|it| it == reference) || pointer.is_empty() {
+            return self.reject("recursive schemas are not supported");
         }
-        let Some(target) = root.pointer(pointer) else {
-            return reject(format!(
-                "output_config.format.schema: {reference} is not defined"
-            ));
+        let Some(target) = self.root.pointer(pointer) else {
+            return self.reject(&format!("{reference} is not defined"));
         };
-        path.push(reference.to_owned());
-        visit(target, root, path, &mut Counts::default())?;
-        path.pop();
+        self.path.push(reference.to_owned());
+        let (optional, unions) = (self.optional, self.unions);
+        self.visit(target)?;
+        (self.optional, self.unions) = (optional, unions);
+        self.path.pop();
+        Ok(())
     }
-    let required = rules.get("required").and_then(Value::as_array);
-    for (name, inside) in objects(rules.get("properties")) {
-        let is_required = required.is_some_and(|names| names.iter().any(|it| it == name));
-        counts.optional += usize::from(!is_required);
-        let is_union =
-            inside.get("type").is_some_and(Value::is_array) || inside.get("anyOf").is_some();
-        counts.unions += usize::from(is_union);
-        visit(inside, root, path, counts)?;
-    }
-    for key in ["$def", "$defs", "definitions"] {
-        for (_, inside) in objects(rules.get(key)) {
-            visit(inside, root, path, counts)?;
-        }
-    }
-    for key in ["anyOf", "allOf"] {
-        for inside in rules
-            .get(key)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            visit(inside, root, path, counts)?;
-        }
-    }
-    match rules.get("items") {
-        Some(items) => visit(items, root, path, counts),
-        None => Ok(()),
-    }
+}
+
+/// Whether a value may be an object, as the schema says it.
+fn may_be_object(rules: &Object) -> bool {
+    let is_named = match rules.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+        Some(kind) => kind == "object",
+        None => false,
+    };
+    is_named || rules.contains_key("properties")
+}
+
+fn list(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 fn objects(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
@@ -177,58 +214,143 @@ mod tests {
 
     use super::*;
 
+    fn object(properties: Value) -> Value {
+        json!({"type": "object", "properties": properties, "additionalProperties": false})
+    }
+
+    /// An object with so many optional properties, and so many required ones of two types.
+    fn sized(optional: usize, unions: usize) -> Value {
+        let plain = (0..optional).map(|n| (format!("o{n}"), json!({"type": "string"})));
+        let union = (0..unions).map(|n| (format!("u{n}"), json!({"type": ["string", "null"]})));
+        let required: Vec<_> = (0..unions).map(|n| format!("u{n}")).collect();
+        let mut schema = object(plain.chain(union).collect());
+        schema["required"] = json!(required);
+        schema
+    }
+
+    #[track_caller]
+    fn rejected(compiler: Compiler, schema: &Value, said: &str) {
+        let error = compiler.check(schema).expect_err(said);
+        assert!(error.message.contains(said), "{schema}: {}", error.message);
+    }
+
     #[test]
     fn what_the_service_does_not_compile_is_rejected() {
-        let object = |properties: Value| json!({"type": "object", "properties": properties, "additionalProperties": false});
+        let deep = json!({"$ref": "#/definitions/a", "definitions": {"a": object(json!({"b": {"$ref": "#/definitions/a"}}))}});
+        let nested =
+            json!({"type": "array", "items": {"anyOf": [{"type": "object", "properties": {}}]}});
         for (schema, said) in [
             (
                 json!({"type": "object", "properties": {}}),
                 "must be explicitly set to false",
             ),
             (
-                object(json!({"a": {"type": "integer", "minimum": 1}})),
-                "'minimum' is not supported",
+                json!({"type": ["object", "null"]}),
+                "must be explicitly set to false",
             ),
             (
-                object(json!({"a": {"type": "string", "pattern": "x"}})),
-                "'pattern' is not",
+                json!({"type": "object", "additionalProperties": true}),
+                "must be explicitly set to false",
             ),
             (
-                object(json!({"a": {"type": "array", "maxItems": 2}})),
-                "'maxItems' is not",
+                json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                "must be explicitly set to false",
             ),
+            (json!({"properties": {}}), "must be explicitly set to false"),
             (
-                object(json!({"a": {"type": "array", "minItems": 2}})),
-                "must be 0 or 1",
+                object(json!({"a": nested})),
+                "must be explicitly set to false",
             ),
+            (object(json!({"a": {"minItems": 2}})), "must be 0 or 1"),
             (object(json!({"a": {"format": "regex"}})), "format 'regex'"),
             (object(json!({"a": {"enum": [{}]}})), "simple type"),
+            (object(json!({"a": {"enum": ["x", []]}})), "simple type"),
+            (object(json!({"a": true})), "a schema must be an object"),
             (
                 object(json!({"a": {"$ref": "https://example.com/a"}})),
                 "external $ref",
             ),
             (object(json!({"a": {"$ref": "#"}})), "recursive"),
-            (
-                json!({"$ref": "#/definitions/a", "definitions": {"a": object(json!({"b": {"$ref": "#/definitions/a"}}))}}),
-                "recursive",
-            ),
-            (
-                object(
-                    (0..25)
-                        .map(|n| (n.to_string(), json!({"type": "string"})))
-                        .collect(),
-                ),
-                "too many optional parameters (25)",
-            ),
+            (object(json!({"a": {"$ref": "#/$defs/b"}})), "not defined"),
+            (deep, "recursive"),
         ] {
-            let error = check(&schema).expect_err(said);
-            assert!(error.message.contains(said), "{schema}: {}", error.message);
+            for compiler in [Compiler::Claude, Compiler::Chat] {
+                rejected(compiler, &schema, said);
+                rejected(compiler, &schema, compiler.place());
+            }
         }
-        assert!(
-            check(&object(
-                json!({"a": {"type": ["string", "null"], "format": "date"}})
-            ))
-            .is_ok()
-        );
+    }
+
+    #[test]
+    fn keywords_that_are_not_compiled_are_named() {
+        for keyword in [
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "multipleOf",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "maxItems",
+            "uniqueItems",
+            "prefixItems",
+            "contains",
+            "oneOf",
+            "not",
+            "if",
+            "patternProperties",
+            "propertyNames",
+            "minProperties",
+            "default",
+            "examples",
+            "$schema",
+            "$id",
+        ] {
+            let said = format!("property '{keyword}' is not supported");
+            rejected(Compiler::Claude, &object(json!({"a": {keyword: 1}})), &said);
+        }
+    }
+
+    #[test]
+    fn what_the_service_compiles_is_taken() {
+        let formats = FORMATS.map(|format| json!({"type": "string", "format": format}));
+        for schema in [
+            object(json!({"a": {"type": ["string", "null"], "format": "date"}})),
+            json!({"type": ["object", "null"], "additionalProperties": false, "title": "T", "description": "D"}),
+            object(json!({"a": {"type": "array", "minItems": 1, "items": {"const": 1}}})),
+            object(json!({"a": {"enum": ["x", 1, 1.5, true, null]}})),
+            object(json!({"a": {"anyOf": formats}, "b": {"allOf": [{"type": "string"}]}})),
+            json!({"$ref": "#/$defs/a", "$defs": {"a": object(json!({"b": {"type": "integer"}}))}}),
+            object(json!({"default": {"type": "string"}, "pattern": {"type": "string"}})),
+        ] {
+            for compiler in [Compiler::Claude, Compiler::Chat] {
+                assert_eq!(
+                    compiler.check(&schema).map_err(|it| it.message),
+                    Ok(()),
+                    "{schema}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_schema_is_limited_for_claude_only() {
+        let limits = [
+            (sized(25, 0), "too many optional parameters (25)"),
+            (sized(0, 17), "too many parameters with union types (17"),
+        ];
+        for (schema, said) in limits {
+            rejected(Compiler::Claude, &schema, said);
+            assert!(Compiler::Chat.check(&schema).is_ok());
+        }
+        assert!(Compiler::Claude.check(&sized(24, 16)).is_ok());
+        // Counted over the whole schema, where it stands and not where it is referred to.
+        let half = |name: &str| (name.to_owned(), sized(12, 8));
+        let halves = object([half("a"), half("b")].into_iter().collect());
+        rejected(Compiler::Claude, &halves, "optional parameters (26)");
+        let twice = json!({"a": {"$ref": "#/$defs/x"}, "b": {"$ref": "#/$defs/x"}});
+        let mut twice = object(twice);
+        twice["$defs"] = json!({"x": sized(22, 16)});
+        assert!(Compiler::Claude.check(&twice).is_ok());
     }
 }

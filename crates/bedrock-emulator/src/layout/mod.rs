@@ -173,8 +173,27 @@ pub(super) struct ModelOutput {
     pub(super) finish: FinishReason,
     /// Tokens of the input.
     pub(super) input_tokens: u64,
-    /// Tokens of reasoning, text and tool input.
+    /// Tokens of reasoning, text and tool input, of all completions.
     pub(super) output_tokens: u64,
+    /// Further completions of the same prompt, where the request asks for several.
+    pub(super) others: Vec<ModelOutput>,
+}
+
+impl ModelOutput {
+    /// Each completion of the prompt.
+    pub(super) fn completions(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// Removes all of it, as the model's own filter does.
+    pub(super) fn filter(&mut self) {
+        self.thought.clear();
+        self.text.clear();
+        self.tool_call = None;
+        self.others.clear();
+        self.output_tokens = 0;
+        self.finish = FinishReason::Filtered;
+    }
 }
 
 /// Why an output ended.
@@ -351,10 +370,24 @@ impl Layout {
         } else {
             ""
         };
-        if !answer.text.is_empty() {
-            answer.text.insert_str(0, lead);
+        let further = answer.others.iter_mut().map(|other| &mut other.text);
+        for text in std::iter::once(&mut answer.text).chain(further) {
+            if !text.is_empty() {
+                text.insert_str(0, lead);
+            }
         }
         answer
+    }
+
+    /// How many completions a body asks for.
+    pub(super) fn completions(self, body: &Object) -> u64 {
+        if matches!(self, Self::Chat | Self::Palmyra) {
+            whole(body, "n", 1)
+        } else if self == Self::Command {
+            whole(body, "num_generations", 1)
+        } else {
+            1
+        }
     }
 
     /// The response of a guardrail that blocked the prompt; `None` if the layout's own serves.

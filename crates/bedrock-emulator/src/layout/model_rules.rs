@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::Layout;
+use super::grammar::Compiler;
 use crate::schema::Object;
 use crate::service_error::ServiceError;
 
@@ -68,6 +69,15 @@ const BY_SCHEMA: [&str; 5] = [
     "anthropic.claude-sonnet-4-6",
     "anthropic.claude-opus-4-5",
     "anthropic.claude-opus-4-6",
+];
+
+/// Chat models with JSON by schema (model cards, November 2026).
+const CHAT_BY_SCHEMA: [&str; 5] = [
+    "openai.gpt-oss",
+    "qwen.qwen3-32b",
+    "mistral.mistral-large-3",
+    "moonshot.kimi-k3",
+    "moonshotai.kimi-k3",
 ];
 
 /// Claude models that reject a forced tool choice.
@@ -196,7 +206,7 @@ fn claude_form(base: &str, body: &Object) -> Result<(), ServiceError> {
         .get("output_config")
         .and_then(|config| config.pointer("/format/schema"))
     {
-        super::grammar::check(schema)?;
+        Compiler::Claude.check(schema)?;
     }
     let choice = body.get("tool_choice").and_then(|it| it["type"].as_str());
     if matches!(choice, Some("any" | "tool")) && is_one_of(base, &NO_FORCED_TOOL) {
@@ -208,8 +218,12 @@ fn claude_form(base: &str, body: &Object) -> Result<(), ServiceError> {
 fn chat(base: &str, body: &Object) -> Result<(), ServiceError> {
     let has = |key: &str| body.contains_key(key);
     let format = body.get("response_format");
+    if format.is_some() && !base.is_empty() && !is_one_of(base, &CHAT_BY_SCHEMA) {
+        let reason = "#: extraneous key [response_format] is not permitted";
+        return Err(ServiceError::malformed(reason));
+    }
     if let Some(schema) = format.and_then(|it| it.pointer("/json_schema/schema")) {
-        super::grammar::check(schema)?;
+        Compiler::Chat.check(schema)?;
     }
     if has("stop") && is_one_of(base, &NO_STOP) {
         return reject(unsupported("stop"));
@@ -309,6 +323,21 @@ mod tests {
                 "taken",
             ),
             ("qwen.qwen3-32b-v1:0", json!({"temperature": 1}), "taken"),
+            (
+                "qwen.qwen3-32b-v1:0",
+                json!({"response_format": {"type": "json_object"}}),
+                "taken",
+            ),
+            (
+                "us.openai.gpt-5.5",
+                json!({"response_format": {"type": "json_object"}}),
+                "400 Malformed input request: #: extraneous key [response_format]",
+            ),
+            (
+                "xai.grok-4.6",
+                json!({"response_format": {"type": "json_object"}}),
+                "400 Malformed input request: #: extraneous key [response_format]",
+            ),
         ] {
             let said = verdict(id, body.clone());
             assert!(said.starts_with(expected), "{id} {body}: {said}");

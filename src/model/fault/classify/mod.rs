@@ -85,8 +85,8 @@ impl Fault {
         self.verdict == Verdict::Retry && !is_paced && !self.may_be_renewed()
     }
 
-    /// Whether nothing came back that shows that anybody is there. Our own limit running out once is
-    /// no outage, but nor has the service been heard.
+    /// Whether nothing came back that shows that the service is reachable. One attempt that timed out is no
+    /// outage, but no response either.
     pub fn is_silence(&self) -> bool {
         self.is_outage() || self.category == Category::AttemptTimeout
     }

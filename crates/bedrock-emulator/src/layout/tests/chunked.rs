@@ -18,6 +18,7 @@ fn streams(id: &str, body: &str, thought: &str, expected: &[&str]) {
         finish: FinishReason::Done,
         input_tokens: 9,
         output_tokens: 2,
+        others: Vec::new(),
     };
     let chunks = layout.chunks(&body, id, &answer);
     assert_eq!(layout.streams(), chunks.is_some());
@@ -57,6 +58,7 @@ fn claude_reasons_in_a_separate_block_with_a_signature() {
         finish: FinishReason::Done,
         input_tokens: 9,
         output_tokens: 2,
+        others: Vec::new(),
     };
     assert_eq!(
         layout.write(&body, CLAUDE, &answer)["content"].to_string(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{FinishReason, ModelOutput, ToolCall};
+use super::super::{FinishReason, Layout, ModelOutput, ToolCall, completion};
 use super::{Object, asks, resolve};
 
 const HAIKU: &str = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
@@ -22,6 +22,7 @@ fn called() -> ModelOutput {
         finish: FinishReason::ToolCall,
         input_tokens: 9,
         output_tokens: 4,
+        others: Vec::new(),
     }
 }
 
@@ -178,4 +179,48 @@ fn a_tool_input_that_is_cut_is_an_empty_object() {
         whole(OSS, &answer).pointer(arguments),
         Some(&json!(r#"{"tag"#))
     );
+}
+
+#[test]
+fn several_completions_are_written_whole_and_in_turn() {
+    let text = |text: &str| ModelOutput {
+        text: text.to_owned(),
+        tool_call: None,
+        finish: FinishReason::Done,
+        ..called()
+    };
+    let mut answer = text("first");
+    answer.others = vec![text("2")];
+    let contents: Vec<_> = whole(OSS, &answer)["choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|choice| {
+            (
+                choice["index"].clone(),
+                choice["message"]["content"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        contents,
+        [(json!(0), json!("first")), (json!(1), json!("2"))]
+    );
+    let chunks = Layout::Chat.chunks(&Object::new(), OSS, &answer).unwrap();
+    let said: Vec<String> = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"].get(0))
+        .map(|choice| {
+            let reason = choice["finish_reason"].as_str().unwrap_or_default();
+            let content = choice["delta"]["content"].as_str().unwrap_or_default();
+            format!("{}{content}{reason}", choice["index"])
+        })
+        .collect();
+    assert_eq!(said, ["0", "1", "0firs", "12", "0t", "1stop", "0stop"]);
+    let generations = completion::write_command(&answer);
+    assert_eq!(generations["generations"][1]["text"], "2");
+    let body = |key: &str| serde_json::from_value(json!({key: 3})).unwrap();
+    assert_eq!(Layout::Chat.completions(&body("n")), 3);
+    assert_eq!(Layout::Command.completions(&body("num_generations")), 3);
+    assert_eq!(Layout::Claude.completions(&body("n")), 1);
 }

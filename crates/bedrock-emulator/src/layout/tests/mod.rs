@@ -66,6 +66,7 @@ fn writes(id: &str, body: &str, expected: &str) {
         finish: FinishReason::Length,
         input_tokens: 9,
         output_tokens: 1,
+        others: Vec::new(),
     };
     assert_eq!(layout.write(&body, id, &answer).to_string(), expected);
 }

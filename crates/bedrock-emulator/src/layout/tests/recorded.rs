@@ -53,6 +53,7 @@ fn answer(text: &str, finish: FinishReason) -> ModelOutput {
         finish,
         input_tokens: 9,
         output_tokens: 2,
+        others: Vec::new(),
     }
 }
 
