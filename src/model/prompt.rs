@@ -209,3 +209,55 @@ pub enum Role {
     /// Instructions in the middle of the conversation, which few models take.
     System,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(role: Role, text: &str) -> Message {
+        Message {
+            role,
+            text: text.to_owned(),
+            images: Vec::new(),
+            written: None,
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_kept_as_messages_of_the_chat_completions_api() {
+        let image = Image {
+            format: "png".into(),
+            base64: "AAAA".into(),
+        };
+        let shown = Message {
+            images: vec![image],
+            ..message(Role::User, "What is this?")
+        };
+        let native = json!({"role": "user", "content": [{"type": "document"}]});
+        let written = Message {
+            written: Some(Written::As {
+                api: Api::Anthropic,
+                value: native.clone(),
+                what: "a document".into(),
+            }),
+            ..message(Role::User, "")
+        };
+        let prompt = Prompt {
+            system: Some("Be brief.".into()),
+            messages: vec![shown, message(Role::Assistant, "A cat."), written],
+            ..Prompt::default()
+        };
+        assert_eq!(
+            Value::from(prompt.as_messages()),
+            json!([
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": [
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+                    {"type": "text", "text": "What is this?"}
+                ]},
+                {"role": "assistant", "content": "A cat."},
+                native
+            ])
+        );
+    }
+}

@@ -246,7 +246,9 @@ mod tests {
             row: 7,
             custom_id: Some(id.into()),
             fingerprint: Some(Fingerprint(0x0011_2233_4455_66aa)),
-            ..Identity::default()
+            metadata: None,
+            cell: None,
+            prompt: None,
         }
     }
 

@@ -116,7 +116,11 @@ impl<'a> Renderer<'a> {
                 Ok(rendering) => Row::Ready(ReadyRow {
                     identity: Identity {
                         fingerprint: Some(rendering.fingerprint),
-                        prompt: rendering.kept_prompt,
+                        prompt: rendering
+                            .request
+                            .prompt
+                            .clone()
+                            .filter(|_| self.plan.keeps_messages),
                         ..identity
                     },
                     request: rendering.request,
@@ -172,7 +176,6 @@ impl<'a> Renderer<'a> {
         let (rendered, prompt) = self.rendered(record, seed)?;
         Ok(Rendering {
             fingerprint: self.plan.fingerprint_of(&rendered.body),
-            kept_prompt: prompt.clone().filter(|_| self.plan.keeps_messages),
             request: self.request(rendered, prompt),
         })
     }
@@ -192,8 +195,7 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// The request of a record, and its prompt where a correction may have to be asked for or the output
-    /// is to keep it.
+    /// The request of a record, and its prompt where something needs it.
     fn rendered(
         &self,
         record: &Record,
@@ -247,7 +249,6 @@ impl<'a> Renderer<'a> {
 #[derive(Debug, Clone)]
 struct Rendering {
     fingerprint: Fingerprint,
-    kept_prompt: Option<Arc<Prompt>>,
     request: Request,
 }
 

@@ -82,7 +82,7 @@ pub struct Identity {
     pub metadata: Option<Map<String, Value>>,
     /// Its place in a sweep; `None` where the job has none.
     pub cell: Option<Cell>,
-    /// The rendered prompt, where the record keeps it.
+    /// The rendered prompt, where its record keeps it.
     pub prompt: Option<Arc<Prompt>>,
 }
 

@@ -1,8 +1,8 @@
 //! What is on disk at the end: lines and run file as they are documented.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Job, Out, digest};
+use crate::harness::{Job, NOVA, Out, QUICK, digest};
 
 /// Replaces what differs from run to run by its kind.
 fn still(mut line: Value) -> Value {
@@ -207,4 +207,69 @@ fn the_summary_and_the_plan_advise_the_same_limit() {
         advised["advice"], advised["max"]
     );
     assert!(said.contains(&hint), "{hint}\n{said}");
+}
+
+#[test]
+fn records_keep_their_prompts_if_asked_and_reparsed_ones_too() {
+    let rows = "id,text,team\na,How?,x\nb,7e3,y\n";
+    let job = || {
+        Job::new("run")
+            .file("in.csv", rows)
+            .scenario(QUICK)
+            .args([
+                "-i",
+                "in.csv",
+                "-m",
+                NOVA,
+                "-o",
+                "out.jsonl",
+                "--system",
+                "Be brief.",
+            ])
+            .args(["-t", "{{ team }}: {{ text }}"])
+    };
+    let without = job().run().exits(0);
+    assert!(!without.text("out.jsonl").contains("messages"));
+    let out = job().args(["--keep-messages"]).run().exits(0);
+    let records = out.answers();
+    let said = |text: &str| {
+        json!([
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": text}
+        ])
+    };
+    assert_eq!(records["a"]["messages"], said("x: How?"));
+    assert_eq!(records["b"]["messages"], said("y: 7e3"));
+    assert_eq!(
+        records["a"]["fingerprint"],
+        without.answers()["a"]["fingerprint"],
+        "the request is the same"
+    );
+    let faults = format!("{QUICK}[[fault]]\nkind = \"wrong_shape\"\n");
+    let out = job()
+        .scenario(&faults)
+        .args(["--keep-messages"])
+        .run()
+        .exits(3);
+    assert_eq!(out.failures()["a"]["messages"], said("x: How?"));
+}
+
+#[test]
+fn prompts_are_not_kept_of_rows_that_bring_whole_bodies() {
+    Job::new("run")
+        .file("in.jsonl", "{\"body\":{\"messages\":[]}}\n")
+        .args([
+            "-i",
+            "in.jsonl",
+            "-m",
+            NOVA,
+            "-o",
+            "out.jsonl",
+            "--body",
+            "body",
+        ])
+        .args(["--keep-messages", "--endpoint-url", "emulator"])
+        .run()
+        .exits(2)
+        .says("output.messages");
 }

@@ -264,6 +264,7 @@ pub(super) fn idle_with_bodies(job: &JobFile) -> Option<&'static str> {
         ("model.stop", !model.stop.is_empty()),
         ("model.extra", !model.extra.is_empty()),
         ("schema", !job.schema.is_empty()),
+        ("output.messages", job.output.messages),
     ];
     let first = asked.into_iter().find(|(_, given)| *given);
     first.map(|(key, _)| key)
