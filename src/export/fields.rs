@@ -9,7 +9,7 @@ use crate::nearest::nearest;
 
 /// The fields of a record in the order of their columns, as docs/reference/output.md lists them; `*`
 /// stands for the fields of a group that are not named before it. Fields of later versions follow.
-const ORDER: [&str; 53] = [
+const ORDER: [&str; 54] = [
     "custom_id",
     "row",
     "source",
@@ -53,6 +53,7 @@ const ORDER: [&str; 53] = [
     "copied_from",
     "fingerprint",
     "metadata.*",
+    "messages",
     "service_tier",
     "latency_mode",
     "keeps_reasoning",
@@ -67,7 +68,7 @@ const ORDER: [&str; 53] = [
 
 /// Fields that every record has, or may have: they may be asked for where no record has them.
 fn is_known(name: &str) -> bool {
-    ORDER.contains(&name) && !name.ends_with('*') || GROUPS.contains(&name) || name == "messages"
+    ORDER.contains(&name) && !name.ends_with('*') || GROUPS.contains(&name)
 }
 
 /// A name that was seen.

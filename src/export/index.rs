@@ -76,17 +76,32 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// What identifies the record, in eight bytes.
     fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        match &self.custom_id {
-            Some(Name(id)) => id.hash(&mut hasher),
-            None => self.row.hash(&mut hasher),
-        }
-        self.variant.as_ref().map(|it| &it.0).hash(&mut hasher);
-        self.sample.hash(&mut hasher);
-        hasher.finish()
+        let (id, variant) = (self.custom_id.as_ref(), self.variant.as_ref());
+        hash(
+            id.map(|it| &*it.0),
+            self.row,
+            variant.map(|it| &*it.0),
+            self.sample,
+        )
     }
+}
+
+/// What identifies a record, in eight bytes.
+pub(super) fn hash(
+    custom_id: Option<&str>,
+    row: u64,
+    variant: Option<&str>,
+    sample: Option<u64>,
+) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match custom_id {
+        Some(id) => id.hash(&mut hasher),
+        None => row.hash(&mut hasher),
+    }
+    variant.hash(&mut hasher);
+    sample.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// All records of an output.

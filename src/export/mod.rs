@@ -4,6 +4,7 @@
 //! the records in order and writes them. The bytes depend on the records alone, not on the order in which
 //! they completed. The output is only read.
 
+mod conversation;
 mod csv_cells;
 mod error;
 mod fields;
@@ -12,12 +13,17 @@ mod index;
 mod lines;
 mod read;
 mod record;
+mod scores;
+mod split;
 mod table;
 mod target;
+mod training;
 
 pub use csv_cells::Formulas;
 pub use error::ExportError;
 pub use filter::Condition;
 pub use index::Order;
+pub use split::DatasetSplit;
 pub use table::{ExportCounts, ExportFormat, Failed, Table};
 pub use target::ExportTarget;
+pub use training::{LeftOut, Training, TrainingCounts, TrainingShape};
