@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::training::LeftOut;
+use super::left_out::LeftOut;
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use super::conversation::{Conversation, Speaker};
 use super::error::ExportError;
 use super::filter::{Condition, Filter};
 use super::index::{Index, Order, RecordKey, hash};
+use super::left_out::LeftOut;
 use super::read::RecordReader;
 use super::record::{Cell, Cutter, text};
 use super::scores::PassedRecords;
@@ -49,53 +50,6 @@ pub struct Training<'a> {
     pub split: Option<&'a DatasetSplit>,
     /// The field whose value decides on the part, if not the ID.
     pub split_by: Option<&'a str>,
-}
-
-/// Why a record is not exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeftOut {
-    /// Its row was filtered.
-    Filtered,
-    /// A condition does not hold.
-    Where,
-    /// It did not pass a check, or has no verdict.
-    Passed,
-    /// It has no completion.
-    NoCompletion,
-    /// Its prompt has images, documents or tools.
-    MoreThanText,
-    /// Its prompt has instructions after the first turn.
-    LateInstructions,
-    /// User and assistant do not alternate in its prompt.
-    Turns,
-}
-
-impl LeftOut {
-    /// Its name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Filtered => "filtered",
-            Self::Where => "where",
-            Self::Passed => "passed",
-            Self::NoCompletion => "no_completion",
-            Self::MoreThanText => "more_than_text",
-            Self::LateInstructions => "late_instructions",
-            Self::Turns => "turns",
-        }
-    }
-
-    /// What a person is told.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Filtered => "filtered",
-            Self::Where => "left out by --where",
-            Self::Passed => "left out by --passed",
-            Self::NoCompletion => "left out without a completion",
-            Self::MoreThanText => "left out with more than text in the prompt",
-            Self::LateInstructions => "left out with instructions after the first turn",
-            Self::Turns => "left out because user and assistant do not alternate",
-        }
-    }
 }
 
 /// What was written.
