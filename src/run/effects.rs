@@ -8,55 +8,16 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
-use super::duplicates::{self, Copied};
+use super::disposition::{Disposition, report_disposition};
 use super::earlier::outcome as outcome_of;
-use super::retry::Next;
-use super::state::{Admitted, BrokenDisk, Returned, State};
-use super::{
-    CompletedRow, Event, FirstAlone, Outcome, Row, Share, Signal, Stop, StopRequest, Store, chain,
-};
+use super::state::{Admitted, Returned, State};
+use super::{CompletedRow, Event, FirstAlone, Outcome, Row, Share, Signal, Stop, StopRequest};
 use crate::alarm::Alarm;
 use crate::model::{Category, Fault, Model};
-
-/// Rows rejected as invalid before any row succeeded, after which the request itself may be wrong.
-const ALL_INVALID: u32 = 20;
-
-/// A call that is throttled for this long has been skipped by two minutes' quotas.
-const TOO_LARGE: Duration = Duration::from_secs(120);
-
-/// After a commit rows are gathered for so many times as long as it took, so that commits take no more
-/// than a third of the time where every sync takes a processor from the calls; and no longer than this,
-/// which is little beside a call to a model: their slots stand idle meanwhile.
-const GATHERING: u32 = 2;
-const LONGEST_GATHERING: Duration = Duration::from_millis(5);
-
-/// The most bytes of copied rows in a commit.
-const MOST_COPIED_BYTES: usize = 8 << 20;
-
-/// How long to wait before a failed commit is retried.
-const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long responses are accepted that return during the last commits: a user who interrupts twice
 /// waits for them and for the commit under way, which takes less than a second on any but a slow disk.
 const LAST_RESPONSES: Duration = Duration::from_millis(250);
-
-/// Disposition of a failed call.
-enum Disposition {
-    /// It is retried after this long.
-    Retry(Duration),
-    /// Everything waits for new credentials, and it is retried then.
-    Hold,
-    /// The service was at fault: it is retried, and loses no attempt.
-    Forgive,
-    /// It has more tokens than a minute of the quota: it is split, and later calls stay as small.
-    Shrink,
-    /// It is split, to find the row that made the others fail.
-    Split,
-    /// The run stops, and its rows are left.
-    Stop(Stop),
-    /// Its rows have failed.
-    Fail,
-}
 
 impl<M, R, E> State<M, R>
 where
@@ -203,102 +164,6 @@ where
         self.last_fault = Some(Box::new(fault.clone()));
     }
 
-    /// Disposition of a call that came back with `fault`.
-    fn disposition(
-        &mut self,
-        fault: &Fault,
-        attempt: &mut Attempt,
-        now: Instant,
-        services_fault: bool,
-    ) -> Disposition {
-        let draw = self.jitter.f64();
-        let policy = self.settings.retry;
-        let health = self.waiting.health();
-        match policy.after(
-            fault,
-            &mut attempt.history,
-            now,
-            draw,
-            services_fault,
-            health,
-        ) {
-            Next::Stop => Disposition::Stop(Stop::Fault(Box::new(fault.clone()))),
-            Next::Hold => Disposition::Hold,
-            Next::Retry(_) if too_large(attempt, fault, now) => Disposition::Shrink,
-            Next::Retry(after) => Disposition::Retry(after),
-            Next::Fail if self.pace.service_is_to_blame(fault, now) => Disposition::Forgive,
-            Next::Fail if self.every_call_is_throttled(fault, now) => {
-                let (lasted, fault) = (now - self.last_response, Box::new(fault.clone()));
-                Disposition::Stop(if fault.category == Category::Throttled {
-                    Stop::Throttled { lasted, fault }
-                } else {
-                    Stop::Unreachable { lasted, fault }
-                })
-            }
-            Next::Fail if 1 < attempt.rows() && fault.may_be_of_one_row() => Disposition::Split,
-            Next::Fail => Disposition::Fail,
-        }
-    }
-
-    fn carry_out(
-        &mut self,
-        disposition: Disposition,
-        mut attempt: Attempt,
-        fault: Fault,
-        (sent, returned_at): (Instant, Instant),
-        tell: &mut impl FnMut(&Event<'_>),
-    ) {
-        match disposition {
-            Disposition::Retry(after) => self.waiting.insert(returned_at + after, attempt),
-            Disposition::Hold => {
-                self.credential_hold.refused(&fault, returned_at);
-                self.waiting.insert(returned_at, attempt);
-            }
-            Disposition::Forgive => {
-                attempt.history.forgive();
-                self.waiting.insert(returned_at, attempt);
-            }
-            Disposition::Shrink => {
-                let fits = &mut self.settings.sharing.bytes;
-                *fits = (*fits).min(attempt.bytes() / 2);
-                self.part(attempt, returned_at);
-            }
-            Disposition::Split => self.part(attempt, returned_at),
-            Disposition::Stop(stop) => self.stop(stop, tell),
-            Disposition::Fail => {
-                self.note_invalid(&fault);
-                let failed = fault_of_each_row(fault, attempt.rows(), attempt.identity().row);
-                self.end(attempt, sent, returned_at, failed.map(Outcome::Failed));
-            }
-        }
-    }
-
-    /// Sends the rows of a call in two, to find the one that the others failed with.
-    ///
-    /// They go in halves; but while nothing has ever succeeded, the first row goes alone: it shows
-    /// soonest whether any row is valid, so that a mistake in every row is found before all are sent.
-    fn part(&mut self, mut attempt: Attempt, now: Instant) {
-        let was_whole = !attempt.history.was_shared;
-        attempt.history.start_over();
-        let at = if was_whole && !self.any_succeeded {
-            1
-        } else {
-            attempt.rows() / 2
-        };
-        for part in attempt.part(at) {
-            self.waiting.insert(now, part);
-        }
-    }
-
-    /// A row has been throttled for as long as it may be, and so has every other.
-    fn every_call_is_throttled(&self, fault: &Fault, now: Instant) -> bool {
-        let refused = matches!(
-            fault.category,
-            Category::Throttled | Category::ModelNotReady
-        );
-        refused && self.settings.retry.throttle_wait <= now - self.last_response
-    }
-
     /// Every row of a call has completed, each with its outcome.
     pub(super) fn end(
         &mut self,
@@ -326,82 +191,6 @@ where
             });
             self.copies.extend(copies);
         }
-    }
-
-    /// If nothing but rejections comes back, the request itself is wrong. Rejections come back sooner
-    /// than successes, so calls in flight are waited for, and nothing new is sent meanwhile.
-    fn note_invalid(&mut self, fault: &Fault) {
-        let is_proved = self.any_succeeded || self.settings.succeeded_before;
-        if fault.category != Category::InvalidRequest || is_proved {
-            return;
-        }
-        self.invalid += 1;
-        if ALL_INVALID <= self.invalid {
-            self.doubt = Some(Box::new(fault.clone()));
-        }
-    }
-
-    /// Commits what has completed, and counts it only then.
-    pub(super) fn commit<S: Store>(&mut self, store: &mut S, tell: &mut impl FnMut(&Event<'_>)) {
-        let began = Instant::now();
-        let kept = store.commit(&self.ended);
-        let now = Instant::now();
-        if kept.is_ok() {
-            self.gather_until = now + ((now - began) * GATHERING).min(LONGEST_GATHERING);
-            self.held_slots = 0;
-            self.bytes.committed();
-            for ended in self.ended.drain(..) {
-                self.budget.attribute(ended.charge_usd());
-                tell(&Event::Completed(&ended));
-            }
-        }
-        let kept = kept.and_then(|()| self.commit_copies(store, now, tell));
-        match kept.and_then(|()| store.make_room()) {
-            Ok(()) => self.broken_disk = None,
-            Err(error) => {
-                let give_up = match &self.broken_disk {
-                    Some(disk) => disk.give_up,
-                    None => now + self.settings.drain,
-                };
-                tell(&Event::CannotWrite(&error));
-                let (again, why) = (now + COMMIT_AGAIN, chain(&error));
-                self.broken_disk = Some(BrokenDisk {
-                    tried: now,
-                    again,
-                    give_up,
-                    why,
-                });
-            }
-        }
-    }
-
-    /// Commits some of the rows that end like another one. They were not paid for and no room is reserved for
-    /// them: if they cannot be written, they wait, and nothing else fails with them.
-    fn commit_copies<S: Store>(
-        &mut self,
-        store: &mut S,
-        now: Instant,
-        tell: &mut impl FnMut(&Event<'_>),
-    ) -> Result<(), S::Error> {
-        let mut bytes = 0;
-        let fit = |copied: &&Copied| {
-            bytes += duplicates::bytes(&copied.outcome);
-            bytes <= MOST_COPIED_BYTES
-        };
-        let rows = self.copies.iter().take_while(fit).count().max(1);
-        let copies = self.copies.iter().take(rows);
-        let ended: Vec<_> = copies.map(|copied| copied.completed(now)).collect();
-        if ended.is_empty() {
-            return Ok(());
-        }
-        store.commit(&ended)?;
-        self.copies.drain(..ended.len());
-        for ended in &ended {
-            self.budget
-                .ended(matches!(ended.outcome, Outcome::Failed(_)));
-            tell(&Event::Completed(ended));
-        }
-        Ok(())
     }
 
     /// Does what a signal or the caller asks.
@@ -460,78 +249,6 @@ where
         }
         is_any
     }
-
-    /// The end: why it stopped, if it did.
-    pub(super) fn finish<S: Store>(
-        self,
-        store: &mut S,
-        tell: &mut impl FnMut(&Event<'_>),
-    ) -> Option<Stop> {
-        for _ in 0..self.in_flight.len() {
-            tell(&Event::Abandoned);
-        }
-        if let Some(unattributed_usd) = self.budget.unattributed_usd() {
-            tell(&Event::Unattributed { unattributed_usd });
-        }
-        tell(&Event::Over(self.gauge()));
-        if let Some(disk) = self.broken_disk {
-            let rows = self.ended.iter().map(|ended| ended.identity.row);
-            let mut rows: Vec<_> = rows.collect();
-            rows.sort_unstable();
-            let kept = (!rows.is_empty()).then(|| store.rescue(&self.ended));
-            return Some(Stop::CannotWrite {
-                why: disk.why,
-                rows,
-                rescued: kept.flatten(),
-            });
-        }
-        self.stop.map(|(stop, _)| stop)
-    }
-}
-
-/// Reports the disposition of a call once; failed rows are reported when they are kept.
-fn report_disposition(
-    disposition: &Disposition,
-    attempt: &Attempt,
-    fault: &Fault,
-    tell: &mut impl FnMut(&Event<'_>),
-) {
-    let identity = attempt.identity();
-    let after = match disposition {
-        Disposition::Fail => return,
-        Disposition::Stop(_) => return tell(&Event::Left { identity }),
-        Disposition::Retry(after) => *after,
-        Disposition::Hold | Disposition::Forgive | Disposition::Shrink | Disposition::Split => {
-            Duration::ZERO
-        }
-    };
-    tell(&Event::Retry {
-        identity,
-        fault,
-        after,
-    });
-}
-
-/// Whether a call that several rows share has more tokens than a minute of an unknown quota: it would
-/// be throttled for ever.
-fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
-    let since = attempt.history.refused_since;
-    let skipped = since.is_some_and(|since| TOO_LARGE <= now - since);
-    fault.category == Category::Throttled && 1 < attempt.rows() && skipped
-}
-
-/// The fault of a call as that of each of its rows. A body that could not be parsed is stored with the
-/// first of them, whose number is `row`: it may be as long as all their responses together.
-fn fault_of_each_row(fault: Fault, rows: usize, row: u64) -> impl Iterator<Item = Fault> {
-    let bare = Fault {
-        raw: None,
-        message: match &fault.raw {
-            Some(_) => format!("{}; its body is kept with row {row}", fault.message),
-            None => fault.message.clone(),
-        },
-        ..fault.clone()
-    };
-    std::iter::once(fault).chain(std::iter::repeat_n(bare, rows - 1))
 }
 
 /// A call that got no response in time; the service may still work on it and bill it.

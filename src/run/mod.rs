@@ -7,11 +7,14 @@
 //!
 //! This module knows nothing of files, terminals or any one service.
 
+mod admission;
 mod attempt;
 mod bytes_in_flight;
 mod cell;
+mod commit;
 mod concurrency;
 mod credential_hold;
+mod disposition;
 mod duplicates;
 mod earlier;
 mod effects;
@@ -24,6 +27,7 @@ mod limits;
 mod outage;
 mod pace;
 mod probes;
+mod reading;
 mod reask;
 mod reserved;
 mod retry;

@@ -1,9 +1,9 @@
-//! Everything the loop owns, and what can be done at an instant. Nothing here awaits; what is done
-//! is in [`effects`](super::effects).
+//! Everything the loop owns, and what is to be done at an instant. Nothing here awaits. Which call is next is in
+//! [`reading`](super::reading), whether it may start in [`admission`](super::admission), and what is done in
+//! [`effects`](super::effects), [`disposition`](super::disposition) and [`commit`](super::commit).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -12,24 +12,13 @@ use super::attempt::{Attempt, Replies};
 use super::bytes_in_flight::{BytesInFlight, Held};
 use super::concurrency::ConcurrencyLimit;
 use super::credential_hold::CredentialHold;
-use super::duplicates::{Copied, Duplicates, Sorted};
+use super::duplicates::{Copied, Duplicates};
 use super::gauge::Gauge;
-use super::limits::{Affordable, Budget, Reached};
-use super::pace::{Admission, Pace, Refusal};
+use super::limits::{Budget, Reached};
+use super::pace::{Admission, Pace};
 use super::waiting::Waiting;
-use super::{CompletedRow, FirstAlone, Outcome, ReadyRow, Row, Settings, Stop, WaitReason, chain};
+use super::{CompletedRow, FirstAlone, ReadyRow, Row, Settings, Stop, WaitReason};
 use crate::model::{Fault, Model};
-
-/// Calls that wait for another attempt, per slot: a bound on memory while a service is down.
-const WAITING_PER_SLOT: usize = 4;
-
-/// Rows that may fail without a call before they are committed.
-const MOST_UNCOMMITTED: usize = 1024;
-
-/// Rows that completed in an earlier run are skipped in batches of this many, and for this long:
-/// responses, signals and the clock have their turn in between.
-const SKIPPED_AT_ONCE: u32 = 1024;
-const SKIPPED_FOR: Duration = Duration::from_millis(10);
 
 /// One slot in this many is enough for a commit: the others keep the service busy meanwhile.
 const ENOUGH_TO_COMMIT: usize = 2;
@@ -69,7 +58,7 @@ pub(super) struct Wait {
 /// The state of the loop.
 pub(super) struct State<M, R> {
     pub(super) model: Arc<M>,
-    rows: std::iter::Fuse<R>,
+    pub(super) rows: std::iter::Fuse<R>,
     pub(super) settings: Settings,
     pub(super) pace: Pace,
     pub(super) concurrency: ConcurrencyLimit,
@@ -77,15 +66,15 @@ pub(super) struct State<M, R> {
     pub(super) jitter: fastrand::Rng,
     pub(super) in_flight: JoinSet<Returned>,
     /// A row that was read and did not fit into the call of those before it.
-    next: Option<ReadyRow>,
+    pub(super) next: Option<ReadyRow>,
     /// Requests that several rows would send.
     pub(super) duplicates: Duplicates,
     /// A row that was read and is to be sorted among them once fewer wait.
-    unsorted: Option<ReadyRow>,
+    pub(super) unsorted: Option<ReadyRow>,
     /// The next call, read but not yet admitted.
-    head: Option<Attempt>,
+    pub(super) head: Option<Attempt>,
     /// Whether completed rows were skipped, and a row that has not completed may follow.
-    skips: bool,
+    pub(super) skips: bool,
     /// How much memory calls in flight take.
     pub(super) bytes: BytesInFlight,
     /// Calls to be retried.
@@ -118,7 +107,7 @@ pub(super) struct State<M, R> {
     pub(super) doubt: Option<Box<Fault>>,
     pub(super) last_fault: Option<Box<Fault>>,
     /// The error with which the input broke off.
-    input_broke: Option<String>,
+    pub(super) input_broke: Option<String>,
 }
 
 /// A commit has failed: when it was tried, when to try again, and when to give up.
@@ -302,178 +291,14 @@ where
         unreachable.then_some(Stop::Unreachable { lasted, fault })
     }
 
-    fn hold_ends(&self) -> Option<(Instant, &Fault)> {
+    pub(super) fn hold_ends(&self) -> Option<(Instant, &Fault)> {
         let patience = self.settings.retry.throttle_wait;
         self.credential_hold.ends(patience, self.any_succeeded)
     }
 
-    /// A call whose retry is due goes before a new one, unless the retry budget is used up.
-    fn candidate(&mut self, now: Instant) -> Option<Attempt> {
-        if let Some(correction) = self.waiting.due_correction(now) {
-            return Some(correction);
-        }
-        while let Some(due) = self.waiting.due(now) {
-            if self.doubt.is_none() || !due.history.was_shared {
-                return Some(due);
-            }
-            self.parked.push(due);
-        }
-        if self.doubt.is_none()
-            && let Some(head) = self.head.take()
-        {
-            return Some(head);
-        }
-        self.skips = false;
-        let has_room = self.waiting.len() < self.settings.concurrency * WAITING_PER_SLOT;
-        let new = match &self.doubt {
-            None if has_room => self.read(now),
-            Some(_) | None => None,
-        };
-        match new {
-            None if !self.skips => self.waiting.unpaid(now),
-            new => new,
-        }
-    }
-
-    /// Reads the next call: a row, or as many as may share one.
-    fn read(&mut self, now: Instant) -> Option<Attempt> {
-        let first = self.next.take().or_else(|| self.read_row(now))?;
-        let sharing = self.settings.sharing;
-        let (mut bytes, mut attempt) = (first.request.body.len(), Attempt::new(first, now));
-        while attempt.rows() < sharing.rows {
-            let Some(ready) = self.read_row(now) else {
-                break;
-            };
-            let len = ready.request.body.len();
-            if !sharing.takes(attempt.rows(), bytes, len) {
-                self.next = Some(ready);
-                break;
-            }
-            bytes += len;
-            attempt.others.push(ready);
-        }
-        Some(attempt)
-    }
-
-    /// Reads on to the next row that can be sent; rows that cannot be sent fail here.
-    fn read_row(&mut self, now: Instant) -> Option<ReadyRow> {
-        if self.input_broke.is_some() {
-            return None;
-        }
-        let mut passed = 0;
-        while self.held_slots < MOST_UNCOMMITTED && self.copies.len() < MOST_UNCOMMITTED {
-            let row = match self.unsorted.take() {
-                Some(ready) => Ok(Row::Ready(ready)),
-                None => self.rows.next()?,
-            };
-            match row {
-                Ok(Row::Ready(ready)) => match self.duplicates.sort(ready) {
-                    Sorted::Send(ready) => return Some(ready),
-                    Sorted::Held => {}
-                    Sorted::Copied(copied) => self.copies.push_back(copied),
-                    Sorted::Full(ready) => {
-                        self.unsorted = Some(ready);
-                        return None;
-                    }
-                },
-                Ok(Row::Rejected(identity, fault)) => {
-                    self.budget.ended(true);
-                    self.held_slots += 1;
-                    self.ended
-                        .push(CompletedRow::unsent(identity, Outcome::Failed(fault), now));
-                }
-                Ok(Row::Completed(_)) => {
-                    passed += 1;
-                    if passed == SKIPPED_AT_ONCE || SKIPPED_FOR <= now.elapsed() {
-                        self.skips = true;
-                        return None;
-                    }
-                }
-                Err(error) => {
-                    self.input_broke = Some(chain(&error));
-                    return None;
-                }
-            }
-        }
-        None
-    }
-
     /// Whether every row that has ended is in the output.
-    fn is_committed(&self) -> bool {
+    pub(super) fn is_committed(&self) -> bool {
         self.ended.is_empty() && self.copies.is_empty()
-    }
-
-    /// While everything waits for new credentials: until when, if this call has to wait too.
-    fn held(&self, now: Instant) -> Option<Option<Instant>> {
-        let probe = self.credential_hold.next_probe()?;
-        if !self.in_flight.is_empty() {
-            return Some(None);
-        }
-        let ends = self.hold_ends().map(|(ends, _)| ends);
-        (now < probe).then(|| ends.into_iter().chain([probe]).min())
-    }
-
-    /// A call starts if it can be paid for and every quota has room for it.
-    fn admit(&mut self, mut attempt: Attempt, now: Instant) -> Step {
-        if let Some(until) = self.held(now) {
-            self.put_back(attempt, now);
-            return self.commit_or_wait(WaitReason::Credentials, until, now);
-        }
-        if 1 < attempt.rows() && self.settings.sharing.bytes < attempt.bytes() {
-            return self.admit_half(attempt, now);
-        }
-        let held = self.bytes.of(&attempt);
-        if !self.bytes.has_room(held) {
-            self.put_back(attempt, now);
-            return self.commit_or_wait(WaitReason::Memory, None, now);
-        }
-        let worst_usd = attempt.worst_cost_usd() + attempt.reserve_usd();
-        let (why, until) = match self.budget.affords(worst_usd) {
-            Affordable::Never(reached) => {
-                return self.send_less(attempt, Stop::Limit(reached), now);
-            }
-            Affordable::Later => (WaitReason::Budget, None),
-            Affordable::Now => match self.pace.admit(&attempt, self.in_flight.len(), now) {
-                Ok(admission) => {
-                    self.waiting.pay(&mut attempt, now);
-                    return Step::Send(Box::new(Admitted {
-                        attempt,
-                        admission,
-                        held,
-                    }));
-                }
-                Err(Refusal::Day) => return self.send_less(attempt, Stop::TokensPerDay, now),
-                Err(Refusal::Wait(why, until)) => (why, until),
-            },
-        };
-        self.put_back(attempt, now);
-        self.commit_or_wait(why, until, now)
-    }
-
-    /// What is left of a limit is too little for this call; a call of fewer rows may fit.
-    fn send_less(&mut self, attempt: Attempt, stop: Stop, now: Instant) -> Step {
-        match attempt.rows() {
-            1 if attempt.is_correction() => Step::EndCorrection(Box::new(attempt)),
-            1 => Step::Stop(stop),
-            _ => self.admit_half(attempt, now),
-        }
-    }
-
-    fn admit_half(&mut self, attempt: Attempt, now: Instant) -> Step {
-        let rows = attempt.rows();
-        let [first, second] = attempt.part(rows / 2);
-        self.waiting.insert(now, second);
-        self.admit(first, now)
-    }
-
-    fn put_back(&mut self, attempt: Attempt, now: Instant) {
-        // A correction waits among the retries, where the end of the run finds what it has already.
-        let is_new = !attempt.history.was_sent && !attempt.is_correction();
-        if is_new && self.head.is_none() {
-            self.head = Some(attempt);
-        } else {
-            self.waiting.insert(now, attempt);
-        }
     }
 
     fn nothing_to_send(&self, now: Instant) -> Step {
@@ -502,7 +327,12 @@ where
         }
     }
 
-    fn commit_or_wait(&self, why: WaitReason, until: Option<Instant>, now: Instant) -> Step {
+    pub(super) fn commit_or_wait(
+        &self,
+        why: WaitReason,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Step {
         if self.is_committed() {
             return Step::Wait(Wait { why, until });
         }
