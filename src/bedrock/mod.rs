@@ -25,6 +25,8 @@ macro_rules! addressed {
 mod advice;
 mod api;
 pub mod aws;
+mod bad_stream;
+mod chunks;
 mod client;
 pub mod control;
 pub mod emulated;

@@ -4,12 +4,10 @@
 //! connection that closes in good order before the family's own end, and not a silence. The model
 //! has worked by then, so the call may have been billed.
 
-use std::ops::Range;
 use std::pin::pin;
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_bedrockruntime::operation::RequestId;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
@@ -17,22 +15,16 @@ use aws_sdk_bedrockruntime::types::ResponseStream;
 use aws_sdk_bedrockruntime::types::error::ResponseStreamError;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
-use super::faults::{no_answer, no_event_stream, not_understood, retried, too_many_values};
+use super::bad_stream::{BadStream, broken, fault, silent};
+use super::chunks::{Chunks, array};
+use super::faults::no_event_stream;
 use super::stream_body::StreamBody;
 use super::{Bedrock, BoundedAnswer, RawReply, ResponseHeaders};
 use crate::alarm::Alarm;
-use crate::bedrock::error::causes;
 use crate::bedrock::wire;
-use crate::family::{Assembly, StreamError};
-use crate::json_cost::TooManyValues;
 use crate::model::{Category, Fault, Reply, Request, Served};
-
-/// The status of what a provider says within a chunk without one: it is the model's failure.
-const MODEL_ERROR: u16 = 424;
 
 /// How long a stream may say nothing.
 #[derive(Debug, Clone, Copy)]
@@ -203,224 +195,12 @@ async fn receive(
     }
 }
 
-/// Chunks as they come. They are read at once until there are words, for the time of the first;
-/// from then on many together, because a processor that turns to another stream after each has
-/// forgotten how.
-struct Chunks {
-    assembly: Assembly,
-    /// All of them, as in a JSON array that is still open, in case they make no response.
-    raw: Vec<u8>,
-    /// Where in it each of them ends.
-    ends: Vec<usize>,
-    /// How many of them have been read.
-    read: usize,
-    sent: Instant,
-    first_token: Option<Duration>,
-}
-
-impl Chunks {
-    /// The most chunks that are read together: enough for the processor, few for the memory.
-    const TOGETHER: usize = 256;
-
-    fn new(assembly: Assembly) -> Self {
-        Self {
-            assembly,
-            raw: b"[".to_vec(),
-            ends: Vec::new(),
-            read: 0,
-            sent: Instant::now(),
-            first_token: None,
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<(), BadStream> {
-        if 1 < self.raw.len() {
-            self.raw.push(b',');
-        }
-        let end = self.raw.len() + bytes.len();
-        if wire::LONGEST_ANSWER < end {
-            return Err(BadStream::TooLong);
-        }
-        self.raw.extend_from_slice(bytes);
-        self.ends.push(end);
-        if self.first_token.is_none() {
-            self.read()?;
-            let has_words = self.assembly.has_words();
-            self.first_token = has_words.then(|| self.sent.elapsed());
-        } else if Self::TOGETHER <= self.ends.len() - self.read {
-            self.read()?;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<(), BadStream> {
-        while self.read < self.ends.len() {
-            let chunk = &self.raw[range(&self.ends, self.read)];
-            self.read += 1;
-            self.assembly.push(chunk)?;
-        }
-        Ok(())
-    }
-}
-
-/// Where the chunk of this number stands: each is behind a bracket or a comma.
-fn range(ends: &[usize], number: usize) -> Range<usize> {
-    let before = number.checked_sub(1).map_or(0, |before| ends[before]);
-    before + 1..ends[number]
-}
-
-/// All chunks in a JSON array. One that is not JSON is a text there.
-fn array(mut raw: Vec<u8>, ends: &[usize]) -> Vec<u8> {
-    let chunks = || (0..ends.len()).map(|number| &raw[range(ends, number)]);
-    let is_json = |chunk: &[u8]| serde_json::from_slice::<IgnoredAny>(chunk).is_ok();
-    if chunks().all(is_json) {
-        raw.push(b']');
-        return raw;
-    }
-    let written = chunks().map(|chunk| match is_json(chunk) {
-        true => chunk.to_vec(),
-        false => Value::from(String::from_utf8_lossy(chunk))
-            .to_string()
-            .into(),
-    });
-    let written: Vec<Vec<u8>> = written.collect();
-    [b"[".as_slice(), &written.join(&b','), b"]"].concat()
-}
-
-/// Why a stream is no answer.
-#[derive(Debug, thiserror::Error)]
-enum BadStream {
-    #[error(transparent)]
-    Chunk(#[from] StreamError),
-    #[error("{}", wire::too_long())]
-    TooLong,
-    #[error("{}", .0.message)]
-    Stopped(Box<Fault>),
-}
-
-impl BadStream {
-    /// Whether the bytes that came are no events, or the connection broke.
-    fn is_undecodable(&self) -> bool {
-        matches!(self, Self::Stopped(fault)
-            if fault.category == Category::Network && fault.status_code.is_none())
-    }
-}
-
-impl From<Fault> for BadStream {
-    fn from(fault: Fault) -> Self {
-        Self::Stopped(Box::new(fault))
-    }
-}
-
-/// The fault of a stream that is no response, although the model has worked for it; `raw` is what
-/// came.
-fn fault(error: BadStream, raw: impl FnOnce() -> Bytes) -> Fault {
-    let message = error.to_string();
-    let of_answer = |category| Fault {
-        status_code: Some(200),
-        maybe_billed: true,
-        ..Fault::local(category, message.clone())
-    };
-    match error {
-        BadStream::Chunk(StreamError::NotJson(_)) => retried(not_understood(message, raw())),
-        BadStream::Chunk(StreamError::TooManyValues) => too_many_values(TooManyValues, raw()),
-        BadStream::Chunk(StreamError::NoAnswer(error)) => no_answer(error, raw()),
-        BadStream::TooLong => of_answer(Category::BadResponse),
-        BadStream::Chunk(StreamError::BrokenOff {
-            kind,
-            status,
-            message,
-        }) => Fault {
-            status_code: Some(status.unwrap_or(200)),
-            ..mid_stream(Some(&kind), status.unwrap_or(MODEL_ERROR), &message)
-        },
-        BadStream::Chunk(StreamError::CutShort { .. }) => of_answer(Category::Network),
-        BadStream::Stopped(fault) => *fault,
-    }
-}
-
-/// An exception or a failure between two chunks.
-fn broken<R>(error: &SdkError<ResponseStreamError, R>) -> Fault
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let SdkError::ServiceError(refused) = error else {
-        return Fault {
-            maybe_billed: true,
-            ..Fault::local(Category::Network, causes(error))
-        };
-    };
-    let error = refused.err();
-    let message = error.message().unwrap_or_default();
-    let known = [
-        (
-            error.is_internal_server_exception(),
-            "InternalServerException",
-            500,
-        ),
-        (
-            error.is_model_stream_error_exception(),
-            "ModelStreamErrorException",
-            424,
-        ),
-        (error.is_validation_exception(), "ValidationException", 400),
-        (error.is_throttling_exception(), "ThrottlingException", 429),
-        (
-            error.is_model_timeout_exception(),
-            "ModelTimeoutException",
-            408,
-        ),
-        (
-            error.is_service_unavailable_exception(),
-            "ServiceUnavailableException",
-            503,
-        ),
-    ];
-    let named = known.into_iter().find(|(is_it, ..)| *is_it);
-    match named {
-        Some((_, code, status)) => mid_stream(Some(code), status, message),
-        None => mid_stream(error.code(), 500, message),
-    }
-}
-
-fn mid_stream(code: Option<&str>, status: u16, message: &str) -> Fault {
-    Fault {
-        maybe_billed: true,
-        ..Fault::from_response(code, status, message, None, None)
-    }
-}
-
-fn silent(idle: Duration) -> Fault {
-    let message = format!("the stream said nothing for {} s", idle.as_secs());
-    Fault {
-        maybe_billed: true,
-        ..Fault::local(Category::AttemptTimeout, message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::family::Family;
-
-    #[test]
-    fn chunks_are_kept_as_a_json_array_whatever_they_are() {
-        for (chunks, kept) in [
-            (&[][..], "[]"),
-            (&["{\"a\":1}"], "[{\"a\":1}]"),
-            (&["{\"a\":1}", "7", "[]"], "[{\"a\":1},7,[]]"),
-            (&["{\"a\":1}", "<p>", ""], "[{\"a\":1},\"<p>\",\"\"]"),
-        ] {
-            let mut taken = Chunks::new(Family::Llama3.assemble().unwrap());
-            for chunk in chunks {
-                taken.take(chunk.as_bytes()).unwrap();
-            }
-            let array = array(taken.raw, &taken.ends);
-            assert_eq!(String::from_utf8(array).unwrap(), kept);
-        }
-    }
 
     #[test]
     fn a_stream_of_too_many_values_is_final_and_is_not_called_broken_json() {

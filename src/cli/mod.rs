@@ -8,6 +8,7 @@ mod errors;
 mod export;
 mod fixes;
 mod flags;
+mod guesses;
 mod hints;
 mod init;
 mod models;
