@@ -283,6 +283,14 @@ fn shell_words(command: &str) -> Vec<&str> {
     words
 }
 
+/// A time in milliseconds: `340 ms`, and from a second on as [`time`] writes it.
+pub(crate) fn millis(ms: f64) -> String {
+    match ms < 1_000.0 {
+        true => format!("{ms:.0} ms"),
+        false => time(Duration::from_secs_f64((ms / 1_000.0).min(1e12))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,20 +2,21 @@
 //! or metadata is on it unless samples are asked for.
 
 pub(crate) mod chart;
+mod distributions;
+mod figures;
 pub(crate) mod gathered;
 pub(crate) mod histogram;
 pub(crate) mod html;
+mod timeline;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::format::{count, dollars, one_line, rough, time};
+use crate::format::{count, dollars, millis, one_line, time};
 use crate::output::OutputStatus;
 use crate::report::failures::FailureGroup;
-use chart::Bars;
 use gathered::PageFigures;
-use histogram::SizeHistogram;
 use html::Html;
 
 /// A text of the run file or of a record is shown up to this length.
@@ -23,9 +24,6 @@ const LONGEST: usize = 1_000;
 
 /// Groups of failures on the page; `errors` shows all.
 const MOST_GROUPS: usize = 30;
-
-/// Bars of a histogram.
-const BARS: usize = 40;
 
 /// A failure group with what to do about it.
 pub(crate) struct Explained {
@@ -195,133 +193,6 @@ impl Report<'_> {
         page.paragraph("", &text);
     }
 
-    fn timeline(&self, page: &mut Html) {
-        let Some(timeline) = self.status.file.get("timeline") else {
-            return;
-        };
-        let list = |key: &str| -> Vec<f64> {
-            let list = timeline.get(key).and_then(Value::as_array);
-            let numbers = list.into_iter().flatten().take(500);
-            numbers
-                .map(|number| number.as_f64().unwrap_or(0.0))
-                .collect()
-        };
-        let step = timeline
-            .get("step_seconds")
-            .and_then(Value::as_f64)
-            .unwrap_or(1.0);
-        let step = step.clamp(1.0, 1e9);
-        let (calls, throttled) = (list("calls"), list("throttled"));
-        if calls.is_empty() {
-            return;
-        }
-        page.heading("Timeline of the last run");
-        let at = |step_number: usize| time(Duration::from_secs_f64(step * step_number as f64));
-        let ends = [at(0), at(calls.len())];
-        let sum = |list: &[f64]| count(list.iter().sum::<f64>() as u64);
-        let mut draw = |title: &str, values: &[f64], marks: &[f64], mark: &str, limit| {
-            let bars = values.iter().enumerate().map(|(number, value)| {
-                let marked = marks.get(number).copied().unwrap_or(0.0);
-                let what = match mark {
-                    "" => format!("{}: {}", at(number), rough(*value)),
-                    mark => format!(
-                        "{}: {}, {} {mark}",
-                        at(number),
-                        rough(*value),
-                        rough(marked)
-                    ),
-                };
-                (value.max(marked), marked, what)
-            });
-            let chart = Bars {
-                title,
-                words: format!("{} in {}", sum(values), ends[1]),
-                bars: bars.collect(),
-                limit,
-                ends: ends.clone(),
-            };
-            page.piece(&chart.svg());
-        };
-        let minute = |key: &str| {
-            let limit = self.status.number("this_run", key);
-            limit
-                .filter(|limit| 0.0 < *limit)
-                .map(|limit| limit * step / 60.0)
-        };
-        draw(
-            "Calls; throttled ones stand out",
-            &calls,
-            &throttled,
-            "throttled",
-            minute("requests_per_minute"),
-        );
-        draw(
-            "Rows that succeeded; failed ones stand out",
-            &list("succeeded"),
-            &list("failed"),
-            "failed",
-            None,
-        );
-        draw(
-            "Tokens of quota; the line is the limit",
-            &list("quota_tokens"),
-            &[],
-            "",
-            minute("tokens_per_minute"),
-        );
-        if let Some(text) = limited_by(timeline) {
-            page.paragraph("", &text);
-        }
-    }
-
-    fn latency(&self, page: &mut Html) {
-        page.heading("Latency");
-        distribution(
-            page,
-            "Time to the response",
-            &self.records.latency_ms,
-            millis,
-        );
-        if 0 < self.records.first_token_ms.count() {
-            distribution(
-                page,
-                "Time to the first token",
-                &self.records.first_token_ms,
-                millis,
-            );
-        }
-    }
-
-    fn tokens(&self, page: &mut Html) {
-        page.heading("Tokens");
-        distribution(page, "Input", &self.records.input_tokens, rough);
-        distribution(page, "Output", &self.records.output_tokens, rough);
-        let answered = self.records.succeeded + self.records.filtered;
-        if answered == 0 {
-            return;
-        }
-        let cut_off = self.records.cut_off;
-        let share = 100.0 * cut_off as f64 / answered as f64;
-        let longest = self.records.output_tokens.most();
-        let advice = match cut_off {
-            0 if 0 < longest => format!(
-                " The longest has {} tokens: a max_tokens of {} would be enough, and a lower one frees \
-                 quota, since every call reserves it.",
-                count(longest),
-                count(longest.next_multiple_of(64))
-            ),
-            0 => String::new(),
-            _ => {
-                " Raise max_tokens if they should be whole, and run them again with --only.".into()
-            }
-        };
-        let text = format!(
-            "{} completions ({share:.1} %) were cut off at max_tokens.{advice}",
-            count(cut_off)
-        );
-        page.paragraph("", &text);
-    }
-
     fn failed(&self, page: &mut Html) {
         if self.failures.is_empty() {
             return;
@@ -410,117 +281,4 @@ impl Report<'_> {
             page.code(&sample.completion);
         }
     }
-
-    /// The figures of the page, for programs.
-    pub(crate) fn json(&self) -> Value {
-        let records = self.records;
-        let (known, unpriced) = records.cost();
-        let numbers = |histogram: &SizeHistogram| {
-            json!({
-                "count": histogram.count(),
-                "mean": histogram.mean(),
-                "p50": histogram.quantile(0.5),
-                "p95": histogram.quantile(0.95),
-                "p99": histogram.quantile(0.99),
-                "max": histogram.most(),
-            })
-        };
-        let failures = self.failures.iter().map(|explained| {
-            let error = explained.group.example.error.clone().unwrap_or_default();
-            json!({
-                "category": error.category, "message": error.words(),
-                "count": explained.group.count, "example_row": explained.group.example.row,
-                "fix": explained.fix, "command": explained.command,
-            })
-        });
-        let failures: Vec<_> = failures.collect();
-        let compared = self.comparison.map(|found| {
-            json!({
-                "other": found.other, "new": found.new, "gone": found.gone, "failed": found.failed, "changed": found.changed,
-                "different": found.different, "same": found.same,
-                "cost_usd": found.cost_usd, "mean_latency_ms": found.latency_ms,
-            })
-        });
-        json!({
-            "ok": true,
-            "output": self.status.paths.output.display().to_string(),
-            "state": self.status.condition.as_str(),
-            "rows": self.status.file.get("rows"),
-            "succeeded": records.succeeded, "filtered": records.filtered,
-            "failed": records.failed, "copied": records.copied, "cut_off": records.cut_off,
-            "known_cost_usd": known, "unpriced": unpriced,
-            "maybe_billed_usd": records.maybe_billed_usd,
-            "latency_ms": numbers(&records.latency_ms),
-            "first_token_ms": numbers(&records.first_token_ms),
-            "input_tokens": numbers(&records.input_tokens),
-            "output_tokens": numbers(&records.output_tokens),
-            "failures": failures,
-            "compared": compared,
-            "timeline": self.status.file.get("timeline"),
-        })
-    }
-}
-
-/// What limited a run, each with its share of the steps.
-fn limited_by(timeline: &Value) -> Option<String> {
-    let list = timeline.get("limited_by")?.as_array()?;
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    let known = list.iter().take(500).filter_map(Value::as_str);
-    for why in known {
-        match counts.iter_mut().find(|(name, _)| name == why) {
-            Some((_, steps)) => *steps += 1,
-            None => counts.push((why.to_owned(), 1)),
-        }
-    }
-    counts.sort_by_key(|(_, steps)| std::cmp::Reverse(*steps));
-    let all = list.len().max(1);
-    let parts = counts.iter().take(5).map(|(why, steps)| {
-        format!(
-            "{} ({:.0} % of the time)",
-            one_line(why, 60),
-            100.0 * *steps as f64 / all as f64
-        )
-    });
-    let parts: Vec<_> = parts.collect();
-    (!parts.is_empty()).then(|| format!("Limited by {}.", parts.join(", ")))
-}
-
-fn millis(ms: f64) -> String {
-    match ms < 1_000.0 {
-        true => format!("{ms:.0} ms"),
-        false => time(Duration::from_secs_f64((ms / 1_000.0).min(1e12))),
-    }
-}
-
-fn distribution(page: &mut Html, title: &str, histogram: &SizeHistogram, show: fn(f64) -> String) {
-    let quantile = |share: f64| {
-        histogram
-            .quantile(share)
-            .map_or_else(|| "unknown".into(), show)
-    };
-    if histogram.count() == 0 {
-        return page.paragraph("dim", &format!("{title}: nothing is known."));
-    }
-    let bars = histogram.bars(BARS);
-    let first = bars.first().map_or(0.0, |(end, _)| *end);
-    let last = bars.last().map_or(0.0, |(end, _)| *end);
-    let words = format!(
-        "p50 {}, p95 {}, p99 {}, longest {}",
-        quantile(0.5),
-        quantile(0.95),
-        quantile(0.99),
-        show(histogram.most() as f64)
-    );
-    let bars = bars.into_iter().map(|(end, number)| {
-        let what = format!("up to {}: {}", show(end), count(number));
-        (number as f64, 0.0, what)
-    });
-    let chart = Bars {
-        title: &format!("{title}: {words}"),
-        words: words.clone(),
-        bars: bars.collect(),
-        limit: None,
-        ends: [show(first), show(last)],
-    };
-    page.piece(&chart.svg());
 }
