@@ -108,11 +108,11 @@ mod tests {
         let mut alarm = Alarm::after(SECOND);
         let polled = alarm.or(pending::<()>());
         let mut polled = pin!(polled);
-        let nobody = Waker::noop();
+        let waker = Waker::noop();
         assert!(
             polled
                 .as_mut()
-                .poll(&mut Context::from_waker(nobody))
+                .poll(&mut Context::from_waker(waker))
                 .is_pending()
         );
         assert_eq!(tokio::time::timeout(SECOND * 2, polled).await, Ok(None));

@@ -263,12 +263,7 @@ impl Model for Bedrock {
         })?;
         let call = Request {
             body: body.into(),
-            max_tokens: None,
-            worst_cost_usd: None,
-            reserve_usd: 0.0,
-            bill: None,
-            prompt: None,
-            silence: None,
+            ..Request::default()
         };
         let (client, number) = self.clients.current().await.map_err(no_client)?;
         let headers = ResponseHeaders::default();

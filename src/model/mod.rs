@@ -25,7 +25,7 @@ pub use request_options::{Delivery, Guardrail, RequestOptions, Tier};
 pub use structured::{Repair, SchemaCheck, SchemaError, SchemaMode, SentSchema, ToolInput};
 
 /// One request, ready to be sent. Cloning shares the body.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
     /// The InvokeModel body.
     pub body: Bytes,

@@ -46,10 +46,7 @@ impl Plan {
             max_tokens: rendered.limit.max_tokens(self.tokens.default_max_tokens),
             bill: rendered.bill,
             body: rendered.body.into(),
-            worst_cost_usd: None,
-            reserve_usd: 0.0,
-            prompt: None,
-            silence: None,
+            ..Request::default()
         })
     }
 }

@@ -172,12 +172,7 @@ mod tests {
             identity: Identity::default(),
             request: Request {
                 body: "{}".into(),
-                max_tokens: None,
-                worst_cost_usd: None,
-                reserve_usd: 0.0,
-                bill: None,
-                prompt: None,
-                silence: None,
+                ..Request::default()
             },
         };
         let call = |was_sent| {

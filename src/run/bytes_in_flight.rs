@@ -123,11 +123,7 @@ mod tests {
             request: Request {
                 body: vec![b'x'; bytes].into(),
                 max_tokens,
-                worst_cost_usd: None,
-                reserve_usd: 0.0,
-                bill: None,
-                prompt: None,
-                silence: None,
+                ..Request::default()
             },
         };
         let mut attempt = Attempt::new(row(), Instant::now());

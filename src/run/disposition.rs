@@ -175,7 +175,7 @@ pub(super) fn report_disposition(
 }
 
 /// Whether a call that several rows share has more tokens than a minute of an unknown quota: it would
-/// be throttled for ever.
+/// always be throttled.
 fn too_large(attempt: &Attempt, fault: &Fault, now: Instant) -> bool {
     let since = attempt.history.refused_since;
     let skipped = since.is_some_and(|since| TOO_LARGE <= now - since);

@@ -250,12 +250,7 @@ mod tests {
             },
             request: Request {
                 body: "{}".into(),
-                max_tokens: None,
-                worst_cost_usd: None,
-                reserve_usd: 0.0,
-                bill: None,
-                prompt: None,
-                silence: None,
+                ..Request::default()
             },
         }
     }

@@ -76,12 +76,7 @@ mod tests {
             let earlier = Earlier {
                 request: Request {
                     body: "{}".into(),
-                    max_tokens: None,
-                    worst_cost_usd: None,
-                    reserve_usd: 0.0,
-                    bill: None,
-                    prompt: None,
-                    silence: None,
+                    ..Request::default()
                 },
                 reply: reply(3, before, 70),
             };

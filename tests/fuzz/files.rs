@@ -84,10 +84,10 @@ pub(crate) fn job(bytes: &[u8]) -> String {
     let path = folder.path().join("job.toml");
     std::fs::write(&path, bytes).unwrap();
     let plan = JobFile::load(Some(&path), toml::Table::new()).and_then(|job| {
-        let nobody = |_: &str| Some("set".to_owned());
+        let any_variable = |_: &str| Some("set".to_owned());
         let variants = job.variants()?;
         let today = jiff::civil::date(2026, 11, 22);
-        SweepPlan::new(job, variants, Some(&path), today, nobody)
+        SweepPlan::new(job, variants, Some(&path), today, any_variable)
     });
     plan.map_or_else(
         |error| nameless(&error, folder.path()),

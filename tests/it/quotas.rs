@@ -182,13 +182,13 @@ fn what_cannot_be_asked_says_what_to_do() {
 
 #[test]
 fn an_unreachable_service_is_worth_another_try() {
-    let nobody = "http://127.0.0.1:9";
+    let unreachable = "http://127.0.0.1:9";
     let by_variable = Job::new("quotas").args([NOVA]);
-    signed(by_variable.env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", nobody))
+    signed(by_variable.env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", unreachable))
         .run()
         .exits(75)
         .says("cannot query Service Quotas at http://127.0.0.1:9: ");
-    signed(Job::new("quotas").args([NOVA, "--endpoint-url", nobody]))
+    signed(Job::new("quotas").args([NOVA, "--endpoint-url", unreachable]))
         .run()
         .exits(75)
         .says("cannot query Service Quotas at http://127.0.0.1:9: ")

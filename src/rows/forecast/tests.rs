@@ -32,11 +32,8 @@ fn row(number: u64, bytes: usize) -> Row {
         request: Request {
             body: vec![b'x'; LAYOUT + bytes].into(),
             max_tokens: Some(100),
-            worst_cost_usd: None,
-            reserve_usd: 0.0,
             bill: Some(Bill::TOKENS),
-            prompt: None,
-            silence: None,
+            ..Request::default()
         },
     })
 }

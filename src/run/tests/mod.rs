@@ -239,12 +239,7 @@ fn ready(row: u64) -> Row {
         },
         request: Request {
             body: row.to_string().into(),
-            max_tokens: None,
-            worst_cost_usd: None,
-            reserve_usd: 0.0,
-            bill: None,
-            prompt: None,
-            silence: None,
+            ..Request::default()
         },
     })
 }

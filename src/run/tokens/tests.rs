@@ -20,11 +20,7 @@ fn call(bytes: usize, max_tokens: Option<u32>) -> Request {
     Request {
         body: vec![b'x'; bytes].into(),
         max_tokens,
-        worst_cost_usd: None,
-        reserve_usd: 0.0,
-        bill: None,
-        prompt: None,
-        silence: None,
+        ..Request::default()
     }
 }
 

@@ -63,7 +63,7 @@ fn a_model_whose_layout_is_not_known_needs_a_family() {
 }
 
 #[test]
-fn a_provider_nobody_has_heard_of_is_called_once_its_layout_is_named() {
+fn a_provider_without_account_has_heard_of_is_called_once_its_layout_is_named() {
     model(
         "newlab.brain-1",
         [],
@@ -167,12 +167,12 @@ fn without_a_region_nothing_is_tried() {
 #[test]
 fn without_credentials_nothing_is_tried() {
     let said = "error: no AWS credentials: ";
-    let of_nobody = "error: no AWS credentials in profile `nobody`: ";
+    let of_without_account = "error: no AWS credentials in profile `without_account`: ";
     let login = "log in (`aws sso login`), choose another --profile, or set AWS_ACCESS_KEY_ID";
-    let nobody = || on_aws().env("AWS_REGION", "us-east-1");
-    refused(nobody(), 77).says(said).says(login);
-    let empty = nobody().file(".aws/config", "[profile nobody]\n[default]\n");
-    refused(empty.args(["--profile", "nobody"]), 77).says(of_nobody);
+    let without_account = || on_aws().env("AWS_REGION", "us-east-1");
+    refused(without_account(), 77).says(said).says(login);
+    let empty = without_account().file(".aws/config", "[profile without_account]\n[default]\n");
+    refused(empty.args(["--profile", "without_account"]), 77).says(of_without_account);
 }
 
 #[test]

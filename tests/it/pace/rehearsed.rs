@@ -233,11 +233,7 @@ fn work(job: &Job, body: &str, row: u64) -> ReadyRow {
         request: Request {
             body: body.replace(NUMBER, &text).into(),
             max_tokens: Some(job.max_tokens),
-            worst_cost_usd: None,
-            reserve_usd: 0.0,
-            bill: None,
-            prompt: None,
-            silence: None,
+            ..Request::default()
         },
     }
 }

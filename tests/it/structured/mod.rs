@@ -39,26 +39,31 @@ fn rows(count: usize) -> String {
 }
 
 fn job(count: usize, schema: &str, scenario: &str) -> Job {
-    Job::new("run")
+    let job = Job::new("run")
         .file("prompts.csv", rows(count))
         .file("schema.json", schema)
-        .scenario(&format!("{QUICK}{scenario}"))
-        .args([
-            "-i",
-            "prompts.csv",
-            "-o",
-            "out.jsonl",
-            "-t",
-            "Label {{ text }}",
-        ])
-        .args([
-            "--schema",
-            "schema.json",
-            "--region",
-            "us-east-1",
-            "--max-tokens",
-            "2000",
-        ])
+        .scenario(&format!("{QUICK}{scenario}"));
+    labelling(job)
+}
+
+/// The flags of these jobs, for a job that has the files.
+fn labelling(job: Job) -> Job {
+    job.args([
+        "-i",
+        "prompts.csv",
+        "-o",
+        "out.jsonl",
+        "-t",
+        "Label {{ text }}",
+    ])
+    .args([
+        "--schema",
+        "schema.json",
+        "--region",
+        "us-east-1",
+        "--max-tokens",
+        "2000",
+    ])
 }
 
 const NOVA: [&str; 2] = ["-m", "us.amazon.nova-lite-v1:0"];
@@ -243,33 +248,9 @@ fn failed_rows_run_again() {
         .args(LLAMA)
         .run()
         .exits(3);
-    let out = out
-        .file("scenario.toml", QUICK)
-        .again("run")
-        .args([
-            "-i",
-            "prompts.csv",
-            "-o",
-            "out.jsonl",
-            "-t",
-            "Label {{ text }}",
-        ])
-        .args([
-            "--schema",
-            "schema.json",
-            "--region",
-            "us-east-1",
-            "--max-tokens",
-            "2000",
-        ])
-        .args([
-            "--endpoint-url",
-            "emulator",
-            "--scenario",
-            "scenario.toml",
-            "--retry-failed",
-        ])
+    let out = labelling(out.again("run").scenario(QUICK))
         .args(LLAMA)
+        .args(["--retry-failed"])
         .run()
         .exits(0);
     assert_eq!(out.answers().len(), 2);
