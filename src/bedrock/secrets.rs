@@ -26,13 +26,12 @@ impl Secrets {
         // `Bearer KEY`, or `AWS4-HMAC-SHA256 Credential=ID/day/…, SignedHeaders=…, Signature=…`.
         let parts = authorization.unwrap_or_default().split([' ', ',']);
         let secret = |part: &str| {
-            let of_signature = part.strip_prefix("Signature=");
-            let id = part
-                .strip_prefix("Credential=")
-                .and_then(|it| it.split('/').next());
-            let is_named = part.contains('=')
-                && (of_signature.is_some() || part.starts_with("SignedHeaders="));
-            let found = of_signature.or(id).or((!is_named).then_some(part))?;
+            let found = match part.split_once('=') {
+                Some(("Signature", signature)) => signature,
+                Some(("Credential", scope)) => scope.split_once('/').map_or(scope, |(id, _)| id),
+                Some(("SignedHeaders", _)) => return None,
+                Some(_) | None => part,
+            };
             (SHORTEST <= found.len() && found != "AWS4-HMAC-SHA256").then(|| found.to_owned())
         };
         let session = session.filter(|it| SHORTEST <= it.len()).map(str::to_owned);
