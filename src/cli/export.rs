@@ -363,7 +363,9 @@ impl From<ExportError> for Failure {
             ExportError::NoRecord { .. } | ExportError::Twice { .. } => {
                 Self::usage(error).because(Reason::Output)
             }
-            ExportError::Read { .. } | ExportError::Usage(_) => Self::usage(error),
+            ExportError::Ledger(_) | ExportError::Read { .. } | ExportError::Usage(_) => {
+                Self::usage(error)
+            }
         }
     }
 }

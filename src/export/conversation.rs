@@ -11,6 +11,16 @@ pub(super) enum Speaker {
     Assistant,
 }
 
+impl Speaker {
+    /// As OpenAI and Bedrock name it.
+    pub(super) fn role(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
 /// A conversation of texts: instructions if there are any, then turns of user and assistant, one after the
 /// other, a completion last.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::output::{LedgerError, NotARecord};
+
 /// Why nothing, or not all, was exported. Whatever it is, the file that was to be replaced is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// A file of the output cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A record, or the scores, cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {
         /// The file.
@@ -23,13 +28,8 @@ pub enum ExportError {
         source: io::Error,
     },
     /// A line is no record.
-    #[error("{}: line {line} is not a record of promptmill; `promptmill repair` moves it to a backup file", path.display())]
-    NoRecord {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-    },
+    #[error(transparent)]
+    NoRecord(#[from] NotARecord),
     /// Two lines are of the same row.
     #[error("{}: {row} has two records; `promptmill repair` moves the second to a backup file", path.display())]
     Twice {

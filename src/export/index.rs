@@ -1,9 +1,6 @@
 //! Where the records of an output are, in the order of the input: sixteen bytes each.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,10 +8,7 @@ use serde::Deserialize;
 use super::error::ExportError;
 use super::fields::FieldNames;
 use super::record::Name;
-use crate::output::OutputPaths;
-
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 18;
+use crate::output::{OutputPaths, RecordLine, RowName, each_record_line};
 
 /// The bit of a place that says which file it is in.
 const IN_FAILED: u64 = 1 << 63;
@@ -48,10 +42,17 @@ pub(super) struct RecordKey {
     #[serde(default)]
     pub(super) variant: Option<String>,
     #[serde(default)]
-    pub(super) sample: Option<u64>,
+    pub(super) sample: Option<u32>,
 }
 
 impl RecordKey {
+    /// The record in eight bytes.
+    pub(super) fn key(&self, row: u64) -> u64 {
+        RowName::new(self.custom_id.as_deref(), row)
+            .in_cell(self.variant.as_deref(), self.sample)
+            .key()
+    }
+
     /// The row and what of it, as a person is told.
     pub(super) fn told(&self, row: u64) -> String {
         let id = self.custom_id.as_ref();
@@ -72,36 +73,16 @@ struct Head<'a> {
     #[serde(borrow, default)]
     variant: Option<Name<'a>>,
     #[serde(default)]
-    sample: Option<u64>,
+    sample: Option<u32>,
 }
 
 impl Head<'_> {
-    fn hash(&self) -> u64 {
+    fn key(&self) -> u64 {
         let (id, variant) = (self.custom_id.as_ref(), self.variant.as_ref());
-        hash(
-            id.map(|it| &*it.0),
-            self.row,
-            variant.map(|it| &*it.0),
-            self.sample,
-        )
+        RowName::new(id.map(|it| &*it.0), self.row)
+            .in_cell(variant.map(|it| &*it.0), self.sample)
+            .key()
     }
-}
-
-/// What identifies a record, in eight bytes.
-pub(super) fn hash(
-    custom_id: Option<&str>,
-    row: u64,
-    variant: Option<&str>,
-    sample: Option<u64>,
-) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match custom_id {
-        Some(id) => id.hash(&mut hasher),
-        None => row.hash(&mut hasher),
-    }
-    variant.hash(&mut hasher);
-    sample.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// All records of an output.
@@ -133,41 +114,33 @@ impl Index {
         let mut failed = Vec::new();
         let mut only_failed = HashSet::new();
         if with_failed {
-            each_line(&paths.failed, |at, line| {
-                let Ok(head) = serde_json::from_slice::<Head<'_>>(line) else {
-                    return false;
-                };
-                fields.see(line, head.row);
-                let (row, hash) = (head.row, head.hash());
-                let place = LineAt(at | IN_FAILED);
-                only_failed.insert(hash);
-                failed.push((hash, IndexEntry { row, place }));
-                true
+            each_head(&paths.failed, |head, line| {
+                fields.see(line.bytes, head.row);
+                let (row, key) = (head.row, head.key());
+                let place = LineAt(line.at | IN_FAILED);
+                only_failed.insert(key);
+                failed.push((key, IndexEntry { row, place }));
             })?;
         }
         let mut entries = Vec::new();
         let length = paths.output.metadata().map_or(0, |it| it.len());
-        each_line(&paths.output, |at, line| {
-            let Ok(head) = serde_json::from_slice::<Head<'_>>(line) else {
-                return false;
-            };
-            fields.see(line, head.row);
+        each_head(&paths.output, |head, line| {
+            fields.see(line.bytes, head.row);
             if !only_failed.is_empty() {
-                only_failed.remove(&head.hash());
+                only_failed.remove(&head.key());
             }
             if entries.len() == entries.capacity() {
-                entries.reserve_exact(expected(entries.len(), at, length));
+                entries.reserve_exact(expected(entries.len(), line.at, length));
             }
             entries.push(IndexEntry {
                 row: head.row,
-                place: LineAt(at),
+                place: LineAt(line.at),
             });
-            true
         })?;
         let failed = failed.into_iter();
         entries.extend(
             failed
-                .filter(|(hash, _)| only_failed.contains(hash))
+                .filter(|(key, _)| only_failed.contains(key))
                 .map(|(_, entry)| entry),
         );
         match order {
@@ -187,31 +160,19 @@ fn expected(so_far: usize, at: u64, length: u64) -> usize {
     (more as usize).max(1024)
 }
 
-/// Shows every whole line of a file to `see`, with the byte it begins at, until that says that one is no
-/// record. A file that is not there has none, and a last line without its end is not shown: a run may be
-/// writing it.
-fn each_line(path: &Path, mut see: impl FnMut(u64, &[u8]) -> bool) -> Result<(), ExportError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(ExportError::read(path)(error)),
-    };
-    let mut reader = BufReader::with_capacity(BUFFER, file);
-    let (mut line, mut at) = (Vec::new(), 0);
-    for number in 1.. {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line);
-        let read = read.map_err(ExportError::read(path))?;
-        if line.last() != Some(&b'\n') {
-            break;
+/// Shows the head of every whole line of a file to `see`, with its line.
+fn each_head(
+    path: &Path,
+    mut see: impl FnMut(&Head<'_>, RecordLine<'_>),
+) -> Result<(), ExportError> {
+    each_record_line(path, |line| {
+        if line.is_whole()
+            && let Some(head) = line.parse::<Head<'_>>(path)?
+        {
+            see(&head, line);
         }
-        if !see(at, &line) {
-            let path = path.to_owned();
-            return Err(ExportError::NoRecord { path, line: number });
-        }
-        at += read as u64;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

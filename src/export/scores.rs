@@ -7,23 +7,22 @@ use std::io::{self, BufRead as _, BufReader};
 use serde::Deserialize;
 
 use super::error::ExportError;
-use super::index::hash;
+use super::index::RecordKey;
 use crate::nearest::nearest;
 use crate::output::OutputPaths;
 
 /// The verdicts of some checks.
 #[derive(Debug, Default)]
 pub(super) struct PassedRecords {
-    /// By the hash of a record: whether it passed all checks. A record without a verdict is not in it.
+    /// By the key of a record: whether it passed all checks. A record without a verdict is not in it.
     passed: HashMap<u64, bool>,
 }
 
 #[derive(Deserialize)]
 struct VerdictLine {
-    custom_id: Option<String>,
+    #[serde(flatten)]
+    of: RecordKey,
     row: u64,
-    variant: Option<String>,
-    sample: Option<u64>,
     check: String,
     pass: Option<bool>,
 }
@@ -56,8 +55,7 @@ impl PassedRecords {
                 return Err(ExportError::Usage(message));
             };
             if checks.contains(&line.check) {
-                let id = line.custom_id.as_deref();
-                let key = hash(id, line.row, line.variant.as_deref(), line.sample);
+                let key = line.of.key(line.row);
                 *passed.entry(key).or_insert(true) &= line.pass == Some(true);
             }
             if !seen.contains(&line.check) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::conversation::{Conversation, Speaker};
 use super::error::ExportError;
 use super::filter::{Condition, Filter};
-use super::index::{Index, Order, RecordKey, hash};
+use super::index::{Index, Order, RecordKey};
 use super::left_out::LeftOut;
 use super::read::RecordReader;
 use super::record::{Cell, Cutter, text};
@@ -174,7 +174,7 @@ impl Training<'_> {
         if !filter.takes(cells) {
             return Some(LeftOut::Where);
         }
-        let has_passed = passed.is_none_or(|passed| passed.has(hash_of(cells)));
+        let has_passed = passed.is_none_or(|passed| passed.has(record_of(cells)));
         (!has_passed).then_some(LeftOut::Passed)
     }
 
@@ -236,10 +236,9 @@ impl TrainingShape {
     }
 }
 
-fn hash_of(cells: &[Cell<'_>]) -> u64 {
+fn record_of(cells: &[Cell<'_>]) -> u64 {
     let (key, row) = key_of(cells);
-    let (id, variant) = (key.custom_id.as_deref(), key.variant.as_deref());
-    hash(id, row, variant, key.sample)
+    key.key(row)
 }
 
 fn who(cells: &[Cell<'_>]) -> String {
@@ -250,13 +249,13 @@ fn who(cells: &[Cell<'_>]) -> String {
 /// What identifies a record, and the number of its row.
 fn key_of(cells: &[Cell<'_>]) -> (RecordKey, u64) {
     let string = |nth: usize| cells[nth].map(|it| text(it).into_owned());
-    let number = |nth: usize| cells[nth].and_then(|it| it.parse().ok());
     let key = RecordKey {
         custom_id: string(CUSTOM_ID),
         variant: string(VARIANT),
-        sample: number(SAMPLE),
+        sample: cells[SAMPLE].and_then(|it| it.parse().ok()),
     };
-    (key, number(ROW).unwrap_or(0))
+    let row = cells[ROW].and_then(|it| it.parse().ok());
+    (key, row.unwrap_or(0))
 }
 
 /// The file of a part: `data.train.jsonl` of `data.jsonl`.
@@ -273,10 +272,7 @@ fn messages(conversation: &Conversation) -> Value {
     let system = conversation.system.iter();
     let system = system.map(|text| json!({ "role": "system", "content": text }));
     let turns = conversation.turns.iter().map(|(speaker, text)| {
-        let role = match speaker {
-            Speaker::User => "user",
-            Speaker::Assistant => "assistant",
-        };
+        let role = speaker.role();
         json!({ "role": role, "content": text })
     });
     system.chain(turns).collect()
@@ -317,10 +313,7 @@ fn bedrock_sft(conversation: &Conversation) -> Value {
         line["system"] = json!([{ "text": system }]);
     }
     let turns = conversation.turns.iter().map(|(speaker, text)| {
-        let role = match speaker {
-            Speaker::User => "user",
-            Speaker::Assistant => "assistant",
-        };
+        let role = speaker.role();
         json!({ "role": role, "content": [{ "text": text }] })
     });
     line["messages"] = turns.collect();

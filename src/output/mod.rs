@@ -46,7 +46,7 @@ pub use old_lines::{OldLine, old_lines};
 pub use pace_file::{PaceFile, PaceRecord, left_of_day};
 pub use paths::OutputPaths;
 pub use read_back::read_back;
-pub use records::{RecordFigures, each_record, each_record_line};
+pub use records::{NotARecord, RecordFigures, RecordLine, each_record, each_record_line};
 pub use repair::{RemovedLines, Repaired, repair};
 pub use reparse::{KeptBody, Reparsed, Reread, Understood, reparse};
 pub use resume::{EarlierRow, EarlierRows, EarlierVariant, TailFix, TornTail};

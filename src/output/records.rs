@@ -3,13 +3,13 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::error::{LedgerError, io_error};
 use super::line::RecordError;
-use super::scan::{LONGEST_LINE, each_unread_line};
+use super::scan::{LONGEST_LINE, Unread, each_unread_line};
 
 /// A record, without its texts: no prompt, completion or metadata is in it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -75,9 +75,9 @@ pub fn each_record(
     mut see: impl FnMut(RecordFigures, &[u8]),
 ) -> Result<u64, LedgerError> {
     let mut unreadable = 0;
-    each_record_line(path, |_, line| {
-        match serde_json::from_slice::<RecordFigures>(line) {
-            Ok(record) if 0 < record.row => see(record, line),
+    each_record_line(path, |line| {
+        match serde_json::from_slice::<RecordFigures>(line.bytes) {
+            Ok(record) if 0 < record.row => see(record, line.bytes),
             Ok(_) | Err(_) => unreadable += 1,
         }
         Ok::<_, LedgerError>(())
@@ -85,15 +85,57 @@ pub fn each_record(
     Ok(unreadable)
 }
 
-/// Shows every line of the file at `path` to `see`, with its number from 1: for those who read of a record
-/// what they need. A last line without its end may be one that a run is writing. A file that is not there
-/// has no lines.
+/// A line of an output, before it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordLine<'a> {
+    /// The byte at which it begins.
+    pub at: u64,
+    /// Its number, from 1.
+    pub number: u64,
+    /// The line, with its end where it has one.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> RecordLine<'a> {
+    /// Whether its end is there. A last line without one may be one that a run is writing.
+    pub fn is_whole(&self) -> bool {
+        self.bytes.last() == Some(&b'\n')
+    }
+
+    /// What `T` needs of the record; `None` of a last line that is not whole yet.
+    ///
+    /// # Errors
+    /// It is no record.
+    pub fn parse<T: Deserialize<'a>>(&self, path: &Path) -> Result<Option<T>, NotARecord> {
+        match serde_json::from_slice(self.bytes) {
+            Ok(record) => Ok(Some(record)),
+            Err(_) if !self.is_whole() => Ok(None),
+            Err(_) => Err(NotARecord {
+                path: path.to_owned(),
+                line: self.number,
+            }),
+        }
+    }
+}
+
+/// A line that is no record.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: line {line} is not a record of promptmill; `promptmill repair` moves it to a backup file", path.display())]
+pub struct NotARecord {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: u64,
+}
+
+/// Shows every line of the file at `path` to `see`: for those who read of a record what they need. A file
+/// that is not there has no lines.
 ///
 /// # Errors
 /// The disk refused, or `see` did.
 pub fn each_record_line<E: From<LedgerError>>(
     path: &Path,
-    mut see: impl FnMut(u64, &[u8]) -> Result<(), E>,
+    mut see: impl FnMut(RecordLine<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -101,8 +143,8 @@ pub fn each_record_line<E: From<LedgerError>>(
         Err(error) => return Err(io_error("open", path)(error).into()),
     };
     let mut refused = None;
-    let read = each_unread_line(LONGEST_LINE, &mut file, |line| {
-        see(line.number, line.bytes).map_err(|error| {
+    let read = each_unread_line(LONGEST_LINE, &mut file, |Unread { at, number, bytes }| {
+        see(RecordLine { at, number, bytes }).map_err(|error| {
             refused = Some(error);
             io::Error::other("the reader stopped")
         })

@@ -25,7 +25,7 @@ impl<'a> RowName<'a> {
     /// That row as the sample of a variant, where a line names one. A line without a sample is of
     /// the first.
     #[must_use]
-    pub(super) fn in_cell(self, variant: Option<&'a str>, sample: Option<u32>) -> Self {
+    pub(crate) fn in_cell(self, variant: Option<&'a str>, sample: Option<u32>) -> Self {
         let cell = variant.map(|variant| (variant, sample.unwrap_or(1)));
         Self { cell, ..self }
     }

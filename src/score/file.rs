@@ -12,7 +12,7 @@ use super::judged::Judged;
 use super::record::{Place, ScoredRecord};
 use super::tally::{HasSamples, ScoreTally};
 use crate::nearest::nearest;
-use crate::output::{LedgerError, OutputPaths, each_record_line};
+use crate::output::{LedgerError, NotARecord, OutputPaths, each_record_line};
 use crate::replacement::{Replacement, mode_of};
 
 /// Records that are looked at before a field that none of them has counts as never kept.
@@ -50,13 +50,8 @@ pub enum ScoreError {
         source: io::Error,
     },
     /// A line is no record.
-    #[error("{}: line {line} is not a record of promptmill; `promptmill repair` moves it to a backup file", path.display())]
-    NoRecord {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-    },
+    #[error(transparent)]
+    NoRecord(#[from] NotARecord),
     /// No record of the judge is of a record of the output.
     #[error("{}: none of its records is of a record of {}; IDs here are such as {here}, and there such as {there}", judged.display(), output.display())]
     NotJudged {
@@ -268,13 +263,9 @@ fn each_checked(
     path: &Path,
     mut take: impl FnMut(ScoredRecord<'_>) -> Result<(), PassEnd>,
 ) -> Result<(), PassEnd> {
-    each_record_line(path, |line, bytes| match serde_json::from_slice(bytes) {
-        Ok(record) => take(record),
-        Err(_) if bytes.last() != Some(&b'\n') => Ok(()),
-        Err(_) => {
-            let path = path.to_owned();
-            Err(ScoreError::NoRecord { path, line }.into())
-        }
+    each_record_line(path, |line| {
+        let record = line.parse(path).map_err(ScoreError::from)?;
+        record.map_or(Ok(()), &mut take)
     })
 }
 
@@ -359,7 +350,7 @@ mod tests {
             r#"{"custom_id":"b","row":1,"status":"failed"}"#,
             r#"{"custom_id":null,"row":1,"status":"failed"}"#,
             r#"{"custom_id":"a","row":1,"status":"failed","variant":"v"}"#,
-            r#"{"custom_id":"a","row":1,"status":"failed","sample":1}"#,
+            r#"{"custom_id":"a","row":1,"status":"failed","variant":"v","sample":2}"#,
         ] {
             assert_ne!(plain, identity(other), "{other}");
         }

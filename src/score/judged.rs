@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::record::RecordHash;
 use super::statistics::Paired;
+use crate::output::{LedgerError, NotARecord, each_record_line};
 
 /// The output of a judge. It is held in memory.
 #[derive(Debug)]
@@ -23,22 +24,20 @@ pub struct Judged {
 /// Why the output of a judge cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgedError {
-    /// It cannot be read.
+    /// It is not there, or not for us to read.
     #[error("{}: cannot be read: {source}", path.display())]
-    Read {
+    Missing {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+    /// It cannot be read to its end.
+    #[error(transparent)]
+    Read(#[from] LedgerError),
     /// A line is no record.
-    #[error("{}: line {line} is not a record of promptmill", path.display())]
-    NoRecord {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-    },
+    #[error(transparent)]
+    NoRecord(#[from] NotARecord),
     /// A record without a value.
     #[error("{}: line {line} has no `output`; a judge's job needs a [schema]", path.display())]
     NoOutput {
@@ -78,35 +77,31 @@ impl Judged {
     /// # Errors
     /// It cannot be read, or is not the output of a judge.
     pub fn read(path: &Path) -> Result<Self, JudgedError> {
-        let unreadable = |source| JudgedError::Read {
+        File::open(path).map_err(|source| JudgedError::Missing {
             path: path.to_owned(),
             source,
-        };
-        let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
+        })?;
         let mut of = HashMap::new();
-        let mut bytes = Vec::new();
-        for line in 1.. {
-            bytes.clear();
-            if reader.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
-                break;
-            }
-            let path = || path.to_owned();
-            let record: JudgedRecord = match serde_json::from_slice(&bytes) {
-                Ok(record) => record,
-                Err(_) if bytes.last() != Some(&b'\n') => break,
-                Err(_) => return Err(JudgedError::NoRecord { path: path(), line }),
+        each_record_line(path, |line| {
+            let Some(record) = line.parse::<JudgedRecord>(path)? else {
+                return Ok(());
             };
             let (Some(id), "succeeded") = (record.custom_id, record.status.as_str()) else {
-                continue;
+                return Ok(());
             };
+            let (path, line) = (|| path.to_owned(), line.number);
             let Some(output) = record.output else {
                 return Err(JudgedError::NoOutput { path: path(), line });
             };
-            if of.insert(id.clone(), output).is_some() {
-                let path = path();
-                return Err(JudgedError::Twice { path, line, id });
+            match of.insert(id.clone(), output) {
+                None => Ok(()),
+                Some(_) => Err(JudgedError::Twice {
+                    path: path(),
+                    line,
+                    id,
+                }),
             }
-        }
+        })?;
         match of.is_empty() {
             true => Err(JudgedError::Empty(path.to_owned())),
             false => Ok(Self {

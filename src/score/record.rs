@@ -1,12 +1,12 @@
 //! A record of an output, as far as checks need it.
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::output::RowName;
 use crate::record_id::record_id;
 
 /// A line of `OUT.jsonl` or `OUT.failed.jsonl`, as far as a check looks at it: with its texts, which are
@@ -37,7 +37,7 @@ pub struct ScoredRecord<'a> {
     #[serde(borrow, default)]
     pub(super) variant: Option<LineText<'a>>,
     #[serde(default)]
-    pub(super) sample: Option<u64>,
+    pub(super) sample: Option<u32>,
     /// What a judge said of it.
     #[serde(skip)]
     pub(super) judged: Option<&'a RawValue>,
@@ -62,28 +62,28 @@ pub(super) struct RecordHash(pub(super) u64);
 impl ScoredRecord<'_> {
     /// The row that the record is of, whatever its variant and sample.
     pub(super) fn row_identity(&self) -> RecordHash {
-        let mut hasher = DefaultHasher::new();
-        match &self.custom_id {
-            Some(LineText(id)) => id.hash(&mut hasher),
-            None => self.row.hash(&mut hasher),
-        }
-        RecordHash(hasher.finish())
+        RecordHash(self.row_name().key())
     }
 
     /// The record itself: row, variant, sample.
     pub(super) fn identity(&self) -> RecordHash {
-        let mut hasher = DefaultHasher::new();
-        self.row_identity().hash(&mut hasher);
-        self.variant.as_ref().map(|text| &text.0).hash(&mut hasher);
-        self.sample.hash(&mut hasher);
-        RecordHash(hasher.finish())
+        let variant = self.variant.as_ref().map(|LineText(name)| name.as_ref());
+        RecordHash(self.row_name().in_cell(variant, self.sample).key())
+    }
+
+    fn row_name(&self) -> RowName<'_> {
+        let id = self.custom_id.as_ref().map(|LineText(id)| id.as_ref());
+        RowName::new(id, self.row)
     }
 
     /// Its ID as the input of another job.
     pub(super) fn record_id(&self) -> String {
         let id = self.custom_id.as_ref().map(|LineText(id)| id.as_ref());
         let variant = self.variant.as_ref().map(|LineText(name)| name.as_ref());
-        record_id(id.unwrap_or_default(), variant.zip(self.sample))
+        record_id(
+            id.unwrap_or_default(),
+            variant.zip(self.sample.map(u64::from)),
+        )
     }
 
     /// What is at `place`; `None` if nothing is, or `null`.

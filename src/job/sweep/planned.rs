@@ -102,7 +102,7 @@ impl SweepPlan {
                 Err(mistake) => mistakes.push((of.variant.name.clone(), mistake)),
             }
         }
-        let skipped = settle(mistakes, planned.is_empty(), on_refused)?;
+        let skipped = left_out(mistakes, planned.is_empty(), on_refused)?;
         let seed = job.sweep.seed;
         if seed.is_some() && !planned.iter().any(|(.., plan)| plan.family.takes_a_seed()) {
             let message = "no model of the sweep takes a seed: leave it out";
@@ -164,7 +164,7 @@ fn cells(
 ///
 /// # Errors
 /// All other mistakes. Those that every variant has are the job's.
-fn settle(
+fn left_out(
     mistakes: Vec<(String, JobError)>,
     is_every_one: bool,
     on_refused: OnRefused,
